@@ -1,0 +1,33 @@
+/** How a client command reaches a cluster: by address, or by mDNS when none is given. */
+import { connectClient } from "../../mod.ts";
+import type { Client } from "../../mod.ts";
+import { given, parseDurationMs } from "./options.ts";
+
+/** Time to connect and to be answered, unless --timeout says otherwise. */
+export const TIMEOUT_DEFAULT_MS = 10_000;
+
+export interface ClientValues {
+  readonly namespace: string | undefined;
+  readonly join: readonly string[];
+  readonly timeout: string | undefined;
+}
+
+export const CLIENT_HELP = `  --namespace N   the cluster's namespace (default stolos)
+  --join ADDR     address of any of its nodes; may be repeated (default: found by mDNS)
+  --timeout D     how long to try (default 10s)
+  --json          one JSON object a line on stdout
+  --help          this text`;
+
+export function timeoutMsOf(values: ClientValues): number {
+  return values.timeout === undefined ? TIMEOUT_DEFAULT_MS : parseDurationMs("timeout", values.timeout);
+}
+
+/** Connects as a non-member; dispose to leave. */
+export function connect(values: ClientValues): Promise<Client & AsyncDisposable> {
+  return connectClient({
+    ...given("namespace", values.namespace, String),
+    join: [...values.join],
+    mdns: values.join.length === 0,
+    timeoutMs: timeoutMsOf(values),
+  });
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/**
+ * The `stolos` command: finds the command, runs it, turns its ending into an exit code. One file a command.
+ */
+import { readFileSync } from "node:fs";
+import { EXIT, exitCodeOf } from "./command.ts";
+import type { Command } from "./command.ts";
+import { nodes } from "./nodes.ts";
+import { UsageError } from "./options.ts";
+import { printable, processTerminal } from "./output.ts";
+import type { Terminal } from "./output.ts";
+import { peer } from "./peer.ts";
+import { submit } from "./submit.ts";
+import { task } from "./task.ts";
+import { tasks } from "./tasks.ts";
+
+const COMMANDS: readonly Command[] = [peer, submit, tasks, task, nodes];
+
+const HELP = `Usage: stolos COMMAND [OPTION]…
+
+${COMMANDS.map((command) => `  ${command.name.padEnd(8)}${command.summary}`).join("\n")}
+
+"stolos COMMAND --help" says more. --version prints the version.
+Exit codes: 0 done, 1 bad usage, 2 could not connect or no quorum in time,
+3 the thing named does not exist, 4 the task ended failed or killed.`;
+
+async function main(args: readonly string[], terminal: Terminal, closed: AbortSignal): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === "--help" || name === "-h" || name === "help") {
+    terminal.print(HELP);
+    return EXIT.done;
+  }
+  if (name === "--version") {
+    terminal.print(version());
+    return EXIT.done;
+  }
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) {
+    const what = name === undefined
+      ? "no command given"
+      : `unknown ${name.startsWith("-") ? "option" : "command"} "${name}"`;
+    throw new UsageError(
+      `Cannot run stolos: ${what}; it knows ${COMMANDS.map((each) => each.name).join(", ")}`,
+    );
+  }
+  const end = rest.indexOf("--");
+  if ((end < 0 ? rest : rest.slice(0, end)).includes("--help")) {
+    terminal.print(command.help);
+    return EXIT.done;
+  }
+  return await command.run(rest, terminal, closed);
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/** Results may still be on their way to a pipe when the process would end. */
+function flushed(): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write("", () => resolve());
+    setTimeout(resolve, 1000);
+  });
+}
+
+const closed = new AbortController();
+const terminal = processTerminal(() => closed.abort());
+let exitCode: number;
+try {
+  exitCode = await main(process.argv.slice(2), terminal, closed.signal);
+} catch (error) {
+  const known = exitCodeOf(error);
+  exitCode = known ?? EXIT.usage;
+  const text = error instanceof Error
+    ? (known === undefined ? error.stack ?? error.message : error.message)
+    : error;
+  terminal.note(`stolos: ${known === undefined ? String(text) : printable(String(text))}`);
+}
+if (!closed.signal.aborted) await flushed();
+process.exit(exitCode);

@@ -1,0 +1,66 @@
+/** `stolos nodes`: the members with their state and load, and how many failures the cluster survives. */
+import type { NodeInfo } from "../../mod.ts";
+import { EXIT } from "./command.ts";
+import type { Command } from "./command.ts";
+import { CLIENT_HELP, connect } from "./connect.ts";
+import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
+import { humanDuration, jsonLine, table } from "./output.ts";
+
+const HELP = `Usage: stolos nodes [OPTION]…
+
+Lists the members of the cluster: state, tasks they run, partitions they keep and are steward of.
+
+${CLIENT_HELP}`;
+
+export const nodes: Command = {
+  name: "nodes",
+  summary: "list the members, their load and the health of the quorum",
+  help: HELP,
+  async run(args, terminal) {
+    const { values, positionals } = parseOptions("nodes", args, CLIENT_OPTIONS);
+    expectPositionals("nodes", positionals, []);
+    await using client = await connect(values);
+    const all = [...await client.nodes()].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    if (values.json) { for (const info of all) terminal.print(jsonLine(contractForm(info))); }
+    else for (const line of describeNodes(all)) terminal.print(line);
+    return EXIT.done;
+  },
+};
+
+/** The contract's form, its keys in the contract's order. */
+export function contractForm(info: NodeInfo): Record<string, unknown> {
+  const { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses, lastHeardMs } = info;
+  return { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses, lastHeardMs };
+}
+
+/** The same for people, with the health of the quorum below. */
+export function describeNodes(all: readonly NodeInfo[]): string[] {
+  const rows = all.map((info) => [
+    info.name,
+    info.state,
+    String(info.tasks),
+    String(info.keeps),
+    String(info.stewardOf),
+    info.self || info.lastHeardMs === null ? "-" : `${humanDuration(info.lastHeardMs)} ago`,
+    info.version,
+    Object.entries(info.labels).map(([key, value]) => `${key}=${value}`).join(",") || "-",
+    info.node,
+  ]);
+  const head = ["NAME", "STATE", "TASKS", "KEEPS", "STEWARD OF", "HEARD", "VERSION", "LABELS", "NODE"];
+  return [...table(head, rows), "", quorumHealth(all)];
+}
+
+/** How the cluster stands, in one sentence. */
+export function quorumHealth(all: readonly NodeInfo[]): string {
+  const up = all.filter((info) => info.state !== "down" && info.state !== "stopped").length;
+  const quorum = Math.floor(all.length / 2) + 1;
+  if (all.length === 0) return "quorum: no members known";
+  const seen = `${up} of ${all.length} members up, ${quorum} needed`;
+  if (up < quorum) return `quorum: LOST: ${seen}; nothing runs until more come back`;
+  if (all.length === 2) {
+    return `quorum: held (${seen}), but TWO NODES SURVIVE NO FAILURE: add a third, a witness will do`;
+  }
+  if (all.length === 1) return "quorum: held (a single node): it survives nothing";
+  const spare = up - quorum;
+  return `quorum: held (${seen}); survives ${spare} more ${spare === 1 ? "failure" : "failures"}`;
+}

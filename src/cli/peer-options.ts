@@ -1,0 +1,86 @@
+/** The options of `stolos peer`, read into what createNode takes. */
+import type { NodeOptions } from "../../mod.ts";
+import { given, parseChoice, parseCount, parseDurationMs, parseLabels, UsageError } from "./options.ts";
+import type { OptionValues } from "./options.ts";
+
+export const PEER_OPTIONS = {
+  help: { type: "boolean" },
+  json: { type: "boolean" },
+  namespace: { type: "string" },
+  listen: { type: "string", multiple: true },
+  join: { type: "string", multiple: true },
+  announce: { type: "string", multiple: true },
+  "no-mdns": { type: "boolean" },
+  name: { type: "string" },
+  data: { type: "string" },
+  "secret-file": { type: "string" },
+  expect: { type: "string" },
+  witness: { type: "boolean" },
+  capacity: { type: "string" },
+  label: { type: "string", multiple: true },
+  http: { type: "string" },
+  "lease-ttl": { type: "string" },
+  log: { type: "string" },
+  handlers: { type: "string" },
+} as const;
+
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+export type LogLevel = typeof LOG_LEVELS[number];
+
+export const PEER_HELP: string = `Usage: stolos peer [OPTION]…
+
+Runs a node until SIGTERM or SIGINT: then it hands its tasks over and stops; a second signal stops it at once.
+Its handler "exec" runs command lines: whoever can connect can run commands as you, so listen beyond
+127.0.0.1 on trusted networks only.
+
+  --namespace N     isolates clusters that share a network (default stolos)
+  --listen ADDR     where to listen; may be repeated (default /ip4/127.0.0.1/tcp/0)
+  --join ADDR       address of a node of the cluster; may be repeated
+  --announce ADDR   address to tell others instead of those listened on; may be repeated
+  --no-mdns         do not look for nodes on the local network
+  --name NAME       what people call it (default: the host's name and a random part)
+  --data DIR        where the output of commands goes (default: the directory for temporary files).
+                    For now nothing else is kept there: the state of the cluster lives in memory only
+  --expect N        found the cluster with exactly N nodes (default 1)
+  --witness         keep state, run no tasks
+  --capacity N      how many tasks at once (default 100)
+  --label K=V       a label; may be repeated
+  --lease-ttl D     how long a node may be silent before its tasks are taken over (default 4s)
+  --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
+  --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
+  --json            one JSON object an event on stdout
+  --help            this text`;
+
+export type PeerValues = OptionValues<typeof PEER_OPTIONS>;
+
+/**
+ * What createNode is to be given.
+ *
+ * @throws UsageError for a bad value, and for options of the product that are not built yet
+ */
+export function nodeOptionsOf(values: PeerValues): NodeOptions {
+  for (const option of ["secret-file", "http"] as const) {
+    if (values[option] !== undefined) {
+      throw new UsageError(
+        `Cannot run "stolos peer": --${option} is not supported yet, got "${values[option]}"`,
+      );
+    }
+  }
+  return {
+    ...given("namespace", values.namespace, String),
+    ...given("name", values.name, String),
+    ...given("expect", values.expect, (text) => parseCount("expect", text, 1)),
+    ...given("capacity", values.capacity, (text) => parseCount("capacity", text, 1)),
+    ...given("leaseTtlMs", values["lease-ttl"], (text) => parseDurationMs("lease-ttl", text)),
+    ...(values.listen.length > 0 ? { listen: [...values.listen] } : {}),
+    ...(values.announce.length > 0 ? { announce: [...values.announce] } : {}),
+    ...(values.witness ? { witness: true } : {}),
+    join: [...values.join],
+    mdns: !values["no-mdns"],
+    labels: parseLabels("label", values.label),
+  };
+}
+
+export function logLevelOf(values: PeerValues): LogLevel {
+  return values.log === undefined ? "info" : parseChoice("log", values.log, LOG_LEVELS);
+}

@@ -1,0 +1,119 @@
+/** `stolos peer`: runs a node with the `exec` handler until it is told to stop; its events are its output. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createNode } from "../../mod.ts";
+import type { Node } from "../../mod.ts";
+import { EXIT } from "./command.ts";
+import type { Command } from "./command.ts";
+import { handleExec } from "./exec.ts";
+import { expectPositionals, parseOptions, UsageError } from "./options.ts";
+import { jsonLine } from "./output.ts";
+import type { Terminal } from "./output.ts";
+import { eventText, PASSED_ON, peerEvent } from "./peer-events.ts";
+import { LOG_LEVELS, logLevelOf, nodeOptionsOf, PEER_HELP, PEER_OPTIONS } from "./peer-options.ts";
+import type { LogLevel, PeerValues } from "./peer-options.ts";
+
+type Handlers = (node: Node) => void | Promise<void>;
+type Log = (level: LogLevel, text: string) => void;
+
+export const peer: Command = {
+  name: "peer",
+  summary: "run a node",
+  help: PEER_HELP,
+  async run(args, terminal, closed) {
+    const { values, positionals } = parseOptions("peer", args, PEER_OPTIONS);
+    expectPositionals("peer", positionals, []);
+    const options = nodeOptionsOf(values);
+    const log = logger(terminal, logLevelOf(values));
+    const addHandlers = values.handlers === undefined ? undefined : await loadHandlers(values.handlers);
+    warn(values, log);
+
+    const asked = stopRequests(closed);
+    const node = await createNode(options);
+    const print = printer(values.json, terminal);
+    print("listening", { node: node.id, name: node.name, addresses: node.addresses });
+    passEventsOn(node, print);
+    const exec = values.witness ? undefined : handleExec(node, { directory: values.data });
+    try {
+      await addHandlers?.(node);
+      await asked.first;
+      log("info", "draining; a second signal stops at once");
+      await stopOr(node, asked.second, log);
+    } finally {
+      await node.stop({ now: true });
+      await exec?.[Symbol.asyncDispose]();
+    }
+    return EXIT.done;
+  },
+};
+
+/** Drains and stops, in the time that the node allows itself for it; at once when asked a second time. */
+async function stopOr(node: Node, second: Promise<void>, log: Log): Promise<void> {
+  const drained = node.stop().then(() => true);
+  const isDrained = await Promise.race([drained, second.then(() => false)]);
+  if (!isDrained) log("warn", "stopping now; what still ran is taken over when its leases end");
+  // Left to itself it must not become an unhandled rejection.
+  if (!isDrained) drained.catch(() => {});
+}
+
+function passEventsOn(node: Node, print: (event: string, detail: unknown) => void): void {
+  const detailOf = (event: Event): unknown => (event as CustomEvent<unknown>).detail;
+  for (const type of PASSED_ON) {
+    node.addEventListener(type, (event: Event) => print(type, detailOf(event)));
+  }
+  for (const type of ["ready", "draining", "stopped"] as const) {
+    node.addEventListener(
+      type,
+      (event: Event) => print(type, { node: node.id, ...(detailOf(event) as object) }),
+    );
+  }
+}
+
+function printer(json: boolean, terminal: Terminal): (event: string, detail: unknown) => void {
+  return (type, detail) => {
+    const event = peerEvent(type, detail);
+    terminal.print(json ? jsonLine(event) : eventText(event, new Date()));
+  };
+}
+
+/** SIGTERM, SIGINT and a reader of stdout that has gone all ask for the same. */
+function stopRequests(closed: AbortSignal): { first: Promise<void>; second: Promise<void> } {
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let count = 0;
+  const ask = (): void => {
+    count += 1;
+    (count === 1 ? first : second).resolve();
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, ask);
+  if (closed.aborted) ask();
+  else closed.addEventListener("abort", ask, { once: true });
+  return { first: first.promise, second: second.promise };
+}
+
+function logger(terminal: Terminal, most: LogLevel): Log {
+  return (level, text) => {
+    if (LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(most)) terminal.note(`stolos: ${level}: ${text}`);
+  };
+}
+
+function warn(values: PeerValues, log: Log): void {
+  if (values.data !== undefined) {
+    log("info", `${values.data} is for the output of commands only; the cluster's state is kept in memory`);
+  }
+  const isOpen = values.listen.some((address) => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
+  if (isOpen && !values.witness) log("warn", "whoever can reach this node can run commands on it");
+  if (values.expect === "2") log("warn", "two nodes survive no failure: add a third, a witness will do");
+}
+
+async function loadHandlers(file: string): Promise<Handlers> {
+  const path = resolve(file);
+  if (!existsSync(path)) throw new UsageError(`Cannot read --handlers: there is no such file, got "${file}"`);
+  const module = await import(pathToFileURL(path).href) as { handlers?: unknown; default?: unknown };
+  const handlers = module.handlers ?? module.default;
+  if (typeof handlers === "function") return handlers as Handlers;
+  throw new UsageError(
+    `Cannot use --handlers ${file}: needs an export "handlers" that is a function, got ${typeof handlers}`,
+  );
+}

@@ -1,0 +1,122 @@
+/** `stolos submit`: hands a task to the cluster and prints its id; with --wait, how it ended. */
+import { readFileSync } from "node:fs";
+import { defineTask } from "../../mod.ts";
+import type { Outcome, TaskDefinition, TaskHandle } from "../../mod.ts";
+import { EXIT } from "./command.ts";
+import type { Command } from "./command.ts";
+import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
+import { exec } from "./exec.ts";
+import {
+  CLIENT_OPTIONS,
+  expectPositionals,
+  given,
+  parseCount,
+  parseDurationMs,
+  parseOptions,
+  UsageError,
+} from "./options.ts";
+import { jsonLine, printable } from "./output.ts";
+import type { Terminal } from "./output.ts";
+
+const OPTIONS = {
+  ...CLIENT_OPTIONS,
+  id: { type: "string" },
+  wait: { type: "boolean" },
+  retry: { type: "string" },
+  delay: { type: "string" },
+  task: { type: "string" },
+  input: { type: "string" },
+} as const;
+
+const HELP = `Usage: stolos submit [OPTION]… -- CMD [ARG]…
+       stolos submit [OPTION]… --task NAME --input JSON
+
+Submits a task, once a quorum has it, and prints its id. With the same --id it may be repeated safely.
+
+  --id ID         the task's id (default: a random one)
+  --wait          wait for its end: exit code 4 when it failed or was killed
+  --retry N       up to N more attempts after an error (default: the node's error handler decides)
+  --delay D       start it so long from now at the earliest
+  --task NAME     which handler runs it (default exec)
+  --input JSON    its input; "-" reads it from stdin
+${CLIENT_HELP}`;
+
+export const submit: Command = {
+  name: "submit",
+  summary: "submit a task and print its id",
+  help: HELP,
+  async run(args, terminal) {
+    const { values, positionals, rest } = parseOptions("submit", args, OPTIONS);
+    const [first] = positionals;
+    if (first !== undefined) {
+      throw new UsageError(
+        `Cannot run "stolos submit": put -- before the command, got "${printable(first)}"`,
+      );
+    }
+    expectPositionals("submit", positionals, []);
+    const { definition, input } = whatToRun(values, rest);
+    const timeoutMs = timeoutMsOf(values);
+    const options = {
+      timeoutMs,
+      ...given("id", values.id, String),
+      ...given("attempts", values.retry, (text) => parseCount("retry", text, 0) + 1),
+      ...given("delayMs", values.delay, (text) => parseDurationMs("delay", text)),
+    };
+    await using client = await connect(values);
+    const handle = await client.submit(definition, input, options);
+    if (values.json) terminal.print(jsonLine({ id: handle.id, created: handle.created }));
+    else terminal.print(`${printable(handle.id)}${handle.created ? "" : " (known already)"}`);
+    return values.wait ? await waitFor(handle, values.json, terminal) : EXIT.done;
+  },
+};
+
+/** The definition and input that the arguments name. */
+export function whatToRun(
+  values: { readonly task: string | undefined; readonly input: string | undefined },
+  command: readonly string[] | undefined,
+): { definition: TaskDefinition<unknown, unknown>; input: unknown } {
+  const hasCommand = command !== undefined && command.length > 0;
+  if (hasCommand === (values.input !== undefined)) {
+    const seen = hasCommand ? "both" : "neither";
+    throw new UsageError(`Cannot run "stolos submit": needs either -- CMD ARG… or --input JSON, got ${seen}`);
+  }
+  const isExec = values.task === undefined || values.task === exec.name;
+  if (hasCommand) {
+    if (!isExec) {
+      throw new UsageError(
+        `Cannot run "stolos submit": --task ${values.task} takes --input JSON, got a command line`,
+      );
+    }
+    return { definition: exec as TaskDefinition<unknown, unknown>, input: { argv: [...command] } };
+  }
+  const input = parseInput(values.input ?? "");
+  if (isExec) return { definition: exec as TaskDefinition<unknown, unknown>, input };
+  return { definition: defineTask({ name: values.task ?? "" }), input };
+}
+
+function parseInput(text: string): unknown {
+  const json = text === "-" ? readFileSync(0, "utf8") : text;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`Cannot read --input: ${why}, got "${printable(json.slice(0, 80))}"`);
+  }
+}
+
+async function waitFor(handle: TaskHandle<unknown>, json: boolean, terminal: Terminal): Promise<number> {
+  const outcome = await handle.done();
+  if (json) terminal.print(jsonLine({ id: handle.id, ...outcomeFields(outcome) }));
+  else terminal.print(outcomeText(outcome));
+  return outcome.state === "completed" ? EXIT.done : EXIT.taskFailed;
+}
+
+function outcomeFields(outcome: Outcome<unknown>): Record<string, unknown> {
+  if (outcome.state === "completed") return { state: outcome.state, result: outcome.result };
+  return { state: outcome.state, result: null, error: outcome.error };
+}
+
+function outcomeText(outcome: Outcome<unknown>): string {
+  if (outcome.state === "completed") return `completed ${jsonLine(outcome.result)}`;
+  return `${outcome.state} ${printable(String(outcome.error))}`;
+}

@@ -1,0 +1,72 @@
+/** `stolos task ID`: all there is to know of one task, and why it is not running if it is not. */
+import type { TaskInfo } from "../../mod.ts";
+import { EXIT } from "./command.ts";
+import type { Command } from "./command.ts";
+import { CLIENT_HELP, connect } from "./connect.ts";
+import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
+import { fields, humanDuration, jsonLine, printable, shortId } from "./output.ts";
+
+const HELP = `Usage: stolos task [OPTION]… ID
+
+Shows one task whole: state, owner, fence, deadline, attempts, errors, keepers, and why it is not running.
+
+${CLIENT_HELP}`;
+
+export const task: Command = {
+  name: "task",
+  summary: "show one task whole",
+  help: HELP,
+  async run(args, terminal) {
+    const { values, positionals, rest } = parseOptions("task", args, CLIENT_OPTIONS);
+    // An id may start with a dash: `stolos task -- -5`.
+    const ids = [...positionals, ...rest ?? []];
+    expectPositionals("task", ids, ["ID"]);
+    const [id = ""] = ids;
+    await using client = await connect(values);
+    const info = await client.get(id);
+    if (info === undefined) {
+      terminal.note(`stolos: no task has the id "${printable(id)}"`);
+      return EXIT.missing;
+    }
+    if (values.json) terminal.print(jsonLine(longForm(info)));
+    else for (const line of describe(info)) terminal.print(line);
+    return EXIT.done;
+  },
+};
+
+/** The contract's whole form, its keys in the contract's order. */
+export function longForm(info: TaskInfo): Record<string, unknown> {
+  const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
+  const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
+  return {
+    ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
+    ...{ finishedAt, errors, result, progress, partition, keepers, why },
+  };
+}
+
+/** The same for people. */
+export function describe(info: TaskInfo): string[] {
+  const owner = info.owner === null ? "nobody" : `${info.ownerName ?? "?"} (${info.owner})`;
+  const lease = info.leaseRemainingMs === null ? "none" : `${humanDuration(info.leaseRemainingMs)} left`;
+  const pairs: [string, string][] = [
+    ["id", info.id],
+    ["task", info.name],
+    ["state", info.state],
+    ["why", info.why ?? "it runs"],
+    ["owner", owner],
+    ["fence", info.fence],
+    ["lease", lease],
+    ["attempt", String(info.attempt)],
+    ["submitted", info.submittedAt ?? "-"],
+    ["started", info.startedAt ?? "-"],
+    ["finished", info.finishedAt ?? "-"],
+    ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
+    ["partition", String(info.partition)],
+    ["keepers", info.keepers.map(shortId).join(" ")],
+  ];
+  return [...fields(pairs), ...info.errors.map((error) => `error: ${printable(errorText(error))}`)];
+}
+
+function errorText(error: unknown): string {
+  return typeof error === "string" ? error : jsonLine(error);
+}

@@ -1,0 +1,88 @@
+/**
+ * Ending the sessions of silent nodes: CONDEMN, wait out, REVERT. From the moment that a keeper appended the
+ * CONDEMN it vouches no more, so a majority that has it is the cut-off; the REVERT waits until every lease that
+ * this majority may have vouched for has ended on the slowest clock allowed. Proof: docs/protocol.md.
+ */
+import { majorityOf } from "./ballot.ts";
+import type { Core } from "./core.ts";
+import type { Silence } from "./messages.ts";
+import type { Reign } from "./reign.ts";
+import type { Sessions } from "./sessions.ts";
+import { ownerKey } from "./task-state.ts";
+import type { MemberNo, SessionId } from "./types.ts";
+
+interface Pending {
+  readonly session: SessionId;
+  readonly index: number;
+  /** Per keeper: when its silence will have lasted for the whole wait. */
+  readonly dueMs: Map<MemberNo, number>;
+  isReverted: boolean;
+}
+
+export class Expiry {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #reign: Reign;
+  readonly #pending: Map<number, Pending> = new Map();
+
+  constructor(core: Core, sessions: Sessions, reign: Reign) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#reign = reign;
+  }
+
+  /** How long a lease may live after the last vouch, seen from the fastest keeper and the slowest holder. */
+  get waitMs(): number {
+    const { leaseTtlMs, clockRateBound } = this.#core.options;
+    return leaseTtlMs * (1 + clockRateBound) / (1 - clockRateBound);
+  }
+
+  tick(): void {
+    const { tasks } = this.#reign.replica;
+    if (tasks.leases.size === 0) return;
+    for (const [owner, counts] of tasks.leases) this.#condemnIfSilent(owner, counts);
+    const mine = this.#sessions.silences(this.#reign.p, tasks);
+    if (mine.length === 0) return;
+    this.note(this.#core.self, mine, this.#reign.replica.lastIndex);
+    for (const pending of this.#pending.values()) this.#revertIfDue(pending);
+  }
+
+  #condemnIfSilent(owner: number, counts: ReadonlyMap<number, number>): void {
+    const node = Math.floor(owner / 0x1_0000_0000);
+    const session = { node, boot: owner % 0x1_0000_0000, n: Math.max(...counts.keys()) };
+    const silentMs = this.#core.clock.monoMs - this.#sessions.lastHeardMs(session);
+    if (silentMs <= this.#core.options.leaseTtlMs || this.#reign.replica.tasks.isCondemned(session)) return;
+    this.#reign.propose({ type: "condemn", session });
+    const member = this.#core.memberByNo.get(node);
+    if (member) this.#core.event({ type: "condemned", p: this.#reign.p, node: member.id });
+  }
+
+  /** A keeper reports how long condemned sessions had been silent there. */
+  note(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {
+    for (const { session, index, elapsedMs } of silences) {
+      if (index > matchIndex) continue;
+      const owner = ownerKey(session);
+      let pending = this.#pending.get(owner);
+      if (!pending || pending.index !== index || pending.session.n !== session.n) {
+        const known = this.#reign.replica.tasks.condemned.get(owner);
+        if (!known || known.session.n !== session.n) continue;
+        if (!pending || pending.session.n < session.n) {
+          pending = { session, index, dueMs: new Map(), isReverted: false };
+          this.#pending.set(owner, pending);
+        }
+      }
+      const dueMs = this.#core.clock.monoMs + this.waitMs - elapsedMs;
+      pending.dueMs.set(keeper, Math.min(pending.dueMs.get(keeper) ?? Infinity, dueMs));
+    }
+  }
+
+  #revertIfDue(pending: Pending): void {
+    const { replica, keeper } = this.#reign;
+    if (pending.isReverted || replica.commit < pending.index) return;
+    const due = keeper.keepers.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
+    if (this.#core.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
+    pending.isReverted = true;
+    this.#reign.propose({ type: "revert", session: pending.session, atMs: this.#core.clock.wallMs });
+    this.#reign.desk.requeue();
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
+ * the configuration. The bytes are codec.ts's business; who handles what is engine.ts's.
+ */
+import type {
+  Ballot,
+  Candidate,
+  Entry,
+  LogEnd,
+  Roster,
+  SessionId,
+  Settlement,
+  TaskRecord,
+  TaskSpec,
+  TaskState,
+} from "./types.ts";
+
+// ---- elections -------------------------------------------------------------------------------------------
+
+/** Asks a keeper to promise. `pre`: would you? Nothing is promised, nothing is written. */
+export interface PrepareMessage {
+  readonly type: "prepare";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly pre: boolean;
+  readonly end: LogEnd;
+}
+export interface PromiseMessage {
+  readonly type: "promise";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly pre: boolean;
+  /** `ahead`: my log is longer than yours, I stand myself. `loyal`: I hear a steward. */
+  readonly answer: "granted" | "ahead" | "loyal" | "promised";
+  /** The highest ballot promised so far, so that the asker's counter can rise above it. */
+  readonly promised: Ballot | null;
+}
+/** A steward that is not the first of its keepers hands the reign to the first, which is up to date. */
+export interface TransferMessage {
+  readonly type: "transfer";
+  readonly p: number;
+  readonly ballot: Ballot;
+}
+
+// ---- replication -----------------------------------------------------------------------------------------
+
+export interface AppendMessage {
+  readonly type: "append";
+  readonly p: number;
+  readonly ballot: Ballot;
+  /** Index and ballot of the entry before the first one carried. */
+  readonly prevIndex: number;
+  readonly prevBallot: Ballot | null;
+  readonly commit: number;
+  readonly entries: readonly Entry[];
+}
+/** How long a condemned session had been silent here, counted to now. */
+export interface Silence {
+  readonly session: SessionId;
+  readonly index: number;
+  readonly elapsedMs: number;
+}
+export interface AppendReplyMessage {
+  readonly type: "appendReply";
+  readonly p: number;
+  readonly ballot: Ballot;
+  /** `ok`: everything up to `index` matches. `need`: send from `index + 1`. */
+  readonly ok: boolean;
+  readonly index: number;
+  readonly silences: readonly Silence[];
+}
+/** The ballot of an append, snapshot or reign is below what I promised. */
+export interface RefuseMessage {
+  readonly type: "refuse";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly promised: Ballot;
+}
+/** One piece of a partition's state as of `end`, for a keeper whose log ends before the steward's begins. */
+export interface SnapshotMessage {
+  readonly type: "snapshot";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly end: LogEnd;
+  readonly offset: number;
+  readonly totalBytes: number;
+  readonly data: Uint8Array;
+}
+export interface SnapshotReplyMessage {
+  readonly type: "snapshotReply";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly index: number;
+  /** Bytes held of that snapshot from its start: the next offset wanted. */
+  readonly receivedBytes: number;
+}
+
+// ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
+
+export interface Reign {
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly commit: number;
+}
+export interface BeatMessage {
+  readonly type: "beat";
+  readonly boot: number;
+  /** The sender's lease clock when it sent this; echoed back, never interpreted by others. */
+  readonly sentMs: number;
+  readonly epoch: number;
+  /** Partitions whose session number is not 1. */
+  readonly sessions: readonly { readonly p: number; readonly n: number }[];
+  readonly reigns: readonly Reign[];
+}
+export interface BeatReplyMessage {
+  readonly type: "beatReply";
+  readonly boot: number;
+  readonly sentMs: number;
+  readonly epoch: number;
+  /** For each configuration number: bit p set = the session named in the beat is vouched for in partition p. */
+  readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
+  /** Partitions where the session is condemned, with the highest condemned number. */
+  readonly condemned: readonly { readonly p: number; readonly n: number }[];
+  /** Reigns of the beat that are over, with the higher ballot promised. */
+  readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
+}
+
+// ---- workers ---------------------------------------------------------------------------------------------
+
+export interface AttachMessage {
+  readonly type: "attach";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly boot: number;
+  readonly n: number;
+  readonly attach: number;
+  /** Everything the worker holds in this partition: the steward releases the rest. */
+  readonly held: readonly { readonly id: string; readonly fence: number }[];
+}
+export interface AttachReplyMessage {
+  readonly type: "attachReply";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly boot: number;
+  readonly attach: number;
+  /** 0 = attached; otherwise the session is condemned up to this number. */
+  readonly condemned: number;
+}
+/** A worker's standing with one steward node: after grant number `upTo` it takes `free` more. Soft: never safety. */
+export interface CreditMessage {
+  readonly type: "credit";
+  readonly boot: number;
+  /** Boot of the steward node that this answers to. */
+  readonly stewardBoot: number;
+  readonly seq: number;
+  readonly free: number;
+  readonly upTo: number;
+  /** Tasks held in all, for bounded loads. */
+  readonly load: number;
+  readonly draining: boolean;
+  readonly handlers: readonly string[];
+  /** `free` was lowered: answer with creditReply. */
+  readonly recall: boolean;
+}
+export interface CreditReplyMessage {
+  readonly type: "creditReply";
+  readonly seq: number;
+  /** Number of the last grant issued when the credit message was handled. */
+  readonly issued: number;
+}
+/** The steward node has tasks that this worker could run and no credit from it. 0 = no longer. */
+export interface HungryMessage {
+  readonly type: "hungry";
+  readonly boot: number;
+  readonly backlog: number;
+}
+export interface GrantedTask {
+  /** Consecutive number of the grants of this steward node to this worker. */
+  readonly no: number;
+  readonly id: string;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly attemptsMax: number;
+  /** Errors so far (times only matter to the error handler). */
+  readonly errorAtMs: readonly number[];
+  readonly checkpoint: Uint8Array | null;
+}
+export interface GrantMessage {
+  readonly type: "grant";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly boot: number;
+  readonly n: number;
+  readonly attach: number;
+  /** Every fence below this one was acked or withdrawn: the worker may forget that it saw it. */
+  readonly floor: number;
+  readonly tasks: readonly GrantedTask[];
+}
+export interface GrantAckMessage {
+  readonly type: "grantAck";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly fences: readonly number[];
+}
+export interface SettleMessage {
+  readonly type: "settle";
+  readonly p: number;
+  readonly items: readonly {
+    readonly id: string;
+    readonly fence: number;
+    /** Distinguishes several settlements under one fence (checkpoints). */
+    readonly seq: number;
+    readonly settlement: Settlement;
+  }[];
+}
+export interface SettleReplyMessage {
+  readonly type: "settleReply";
+  readonly p: number;
+  readonly items: readonly { readonly fence: number; readonly seq: number; readonly accepted: boolean }[];
+}
+
+// ---- clients ---------------------------------------------------------------------------------------------
+
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
+export interface SubmitMessage {
+  readonly type: "submit";
+  readonly p: number;
+  readonly items: readonly {
+    readonly rid: number;
+    /** Send the outcome when there is one. */
+    readonly watch: boolean;
+    readonly spec: TaskSpec;
+  }[];
+}
+export interface SubmitReplyMessage {
+  readonly type: "submitReply";
+  readonly p: number;
+  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
+}
+export interface WatchMessage {
+  readonly type: "watch";
+  readonly p: number;
+  readonly ids: readonly string[];
+}
+export interface Outcome {
+  readonly id: string;
+  /** `unknown`: the partition's log has no such task (never submitted, or past its retention). */
+  readonly state: TaskState | "unknown";
+  readonly fence: number;
+  readonly attempt: number;
+  readonly result: Uint8Array | null;
+  /** Message of the last error, or "". */
+  readonly error: string;
+}
+export interface OutcomeMessage {
+  readonly type: "outcome";
+  readonly p: number;
+  readonly items: readonly Outcome[];
+}
+/** Reads through the log: the answer is committed and no older than the question. */
+export interface QueryMessage {
+  readonly type: "query";
+  readonly rid: number;
+  readonly p: number;
+  readonly query: TaskQuery;
+}
+export type TaskQuery =
+  | { readonly type: "get"; readonly id: string }
+  /** Tasks of the partition in submit order, after the first `offset` that match. `state` "" = any. */
+  | { readonly type: "list"; readonly state: TaskState | ""; readonly offset: number; readonly limit: number };
+export interface TaskView {
+  readonly record: TaskRecord;
+  /** Why it is not running, in words; "" when it is, or has ended. */
+  readonly why: string;
+}
+export interface QueryReplyMessage {
+  readonly type: "queryReply";
+  readonly rid: number;
+  readonly p: number;
+  readonly tasks: readonly TaskView[];
+  readonly more: boolean;
+}
+
+// ---- founding and roster ---------------------------------------------------------------------------------
+
+/** "I found, or agree to found, this cluster." Proposing is acking. Founded when every member has acked. */
+export interface FoundMessage {
+  readonly type: "found";
+  /** Orders foundings: a node moves only to a lower one, and only when its own can no longer be decided. */
+  readonly founding: string;
+  readonly members: readonly Candidate[];
+  /** Ids of members that the sender knows to have acked this founding. */
+  readonly acked: readonly string[];
+}
+/** The decided roster of an epoch. */
+export interface RosterMessage {
+  readonly type: "roster";
+  readonly roster: Roster;
+}
+
+export type Message =
+  | PrepareMessage
+  | PromiseMessage
+  | TransferMessage
+  | AppendMessage
+  | AppendReplyMessage
+  | RefuseMessage
+  | SnapshotMessage
+  | SnapshotReplyMessage
+  | BeatMessage
+  | BeatReplyMessage
+  | AttachMessage
+  | AttachReplyMessage
+  | CreditMessage
+  | CreditReplyMessage
+  | HungryMessage
+  | GrantMessage
+  | GrantAckMessage
+  | SettleMessage
+  | SettleReplyMessage
+  | SubmitMessage
+  | SubmitReplyMessage
+  | WatchMessage
+  | OutcomeMessage
+  | QueryMessage
+  | QueryReplyMessage
+  | FoundMessage
+  | RosterMessage;

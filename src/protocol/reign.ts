@@ -1,0 +1,273 @@
+/**
+ * The steward's side of one partition for the time of one ballot: it appends, replicates, learns what is chosen
+ * and runs what waited for that. Requests come in through desk.ts, expired sessions through expiry.ts.
+ */
+import { isSameBallot, majorityOf, majorityReached } from "./ballot.ts";
+import { makeEntry } from "./codec.ts";
+import type { Core } from "./core.ts";
+import { Desk } from "./desk.ts";
+import { Expiry } from "./expiry.ts";
+import type { Keeper } from "./keeper.ts";
+import { LIMITS } from "./limits.ts";
+import type { AppendReplyMessage, SnapshotReplyMessage } from "./messages.ts";
+import type { Replica } from "./replica.ts";
+import type { Sessions } from "./sessions.ts";
+import { encodeState } from "./state-codec.ts";
+import type { Ballot, LogEnd, MemberNo, Operation } from "./types.ts";
+
+interface Follower {
+  readonly no: MemberNo;
+  /** Index of the next entry to send. */
+  next: number;
+  /** Everything up to here is known to be in its log. */
+  match: number;
+  ackMs: number;
+  sentMs: number;
+  snapshot: { readonly end: LogEnd; readonly bytes: Uint8Array; offset: number } | null;
+}
+
+export class Reign {
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly keeper: Keeper;
+  readonly replica: Replica;
+  readonly desk: Desk;
+  readonly expiry: Expiry;
+  readonly #core: Core;
+  readonly #followers: Follower[] = [];
+  readonly #waiters: { readonly index: number; readonly run: () => void }[] = [];
+  #waitersHead = 0;
+  #beganMs: number;
+
+  constructor(core: Core, sessions: Sessions, keeper: Keeper, ballot: Ballot) {
+    this.#core = core;
+    this.p = keeper.p;
+    this.ballot = ballot;
+    this.keeper = keeper;
+    this.replica = keeper.replica;
+    this.#beganMs = core.clock.monoMs;
+    const next = this.replica.lastIndex + 1;
+    for (const no of keeper.keepers) {
+      if (no === core.self) continue;
+      const begun = core.clock.monoMs;
+      this.#followers.push({ no, next, match: 0, ackMs: begun, sentMs: begun, snapshot: null });
+    }
+    this.desk = new Desk(core, sessions, this);
+    this.expiry = new Expiry(core, sessions, this);
+  }
+
+  begin(): void {
+    this.propose({ type: "noop" });
+    this.desk.begin();
+    this.#core.reignsChanged = true;
+  }
+
+  end(): void {
+    this.desk.end();
+    this.#core.reignsChanged = true;
+  }
+
+  forgive(gapMs: number): void {
+    for (const follower of this.#followers) follower.ackMs += gapMs;
+  }
+
+  /** CheckQuorum: a steward that a majority no longer answers cannot choose anything. */
+  hasLostMajority(): boolean {
+    const since = this.#core.clock.monoMs - 0.7 * this.#core.options.electionMs;
+    let live = 1;
+    for (const follower of this.#followers) if (follower.ackMs >= since) live++;
+    return live < majorityOf(this.#followers.length + 1);
+  }
+
+  /** A keeper answered a beat and did not contradict this reign. */
+  heardFrom(no: MemberNo): void {
+    const follower = this.#follower(no);
+    if (follower) follower.ackMs = this.#core.clock.monoMs;
+  }
+
+  /** The connected keeper with the longest log. */
+  bestFollower(): MemberNo | undefined {
+    let best: Follower | undefined;
+    for (const follower of this.#followers) {
+      if (!this.#core.isConnected(follower.no)) continue;
+      if (!best || follower.match > best.match) best = follower;
+    }
+    return best?.no;
+  }
+
+  tick(): void {
+    const { monoMs } = this.#core.clock;
+    const { resendMs } = this.#core.options;
+    for (const follower of this.#followers) {
+      if (follower.match < this.replica.lastIndex && monoMs - follower.sentMs >= resendMs) {
+        follower.next = follower.match + 1;
+        if (follower.match === 0) follower.next = this.replica.lastIndex + 1;
+        this.#replicateTo(follower, true);
+      }
+    }
+    this.expiry.tick();
+    this.desk.tick();
+    this.#trim();
+    this.#returnToFirst();
+  }
+
+  #trim(): void {
+    let wanted = this.replica.commit;
+    for (const follower of this.#followers) wanted = Math.min(wanted, follower.match);
+    const { logEntriesMax } = this.#core.options;
+    this.replica.trimExcess({ countMax: logEntriesMax, bytesMax: LIMITS.logBytesMax }, wanted);
+  }
+
+  /** In quiet times the first keeper on the ring reigns. */
+  #returnToFirst(): void {
+    const first = this.#followers.find((follower) => follower.no === this.keeper.keepers[0]);
+    if (!first || this.#core.transferBudget <= 0) return;
+    const { monoMs } = this.#core.clock;
+    if (monoMs - this.#beganMs < 2 * this.#core.options.electionMs) return;
+    const isReady = first.match === this.replica.lastIndex && this.#core.isConnected(first.no) &&
+      monoMs - first.ackMs <= this.#core.options.heartbeatMs * 1.5;
+    if (!isReady) return;
+    this.#core.transferBudget--;
+    this.#beganMs = monoMs;
+    this.#core.send(first.no, { type: "transfer", p: this.p, ballot: this.ballot });
+  }
+
+  // ---- the log -------------------------------------------------------------------------------------------
+
+  /** Appends an operation; it leaves with all others of this step. Returns its index. */
+  propose(op: Operation): number {
+    const entry = makeEntry(this.ballot, op);
+    this.replica.append(entry);
+    const index = this.replica.lastIndex;
+    this.#core.persistEntry(this.p, index - 1, entry);
+    this.#core.dirty.add(this);
+    return index;
+  }
+
+  /** Runs `run` as soon as everything up to `index` is chosen. */
+  whenChosen(index: number, run: () => void): void {
+    this.#waiters.push({ index, run });
+    if (index <= this.replica.commit) this.#core.dirty.add(this);
+  }
+
+  /** Entries that are not chosen yet. */
+  get unchosenCount(): number {
+    return this.replica.lastIndex - this.replica.commit;
+  }
+
+  /** At the end of a step: sends what is new, learns what a single keeper has chosen alone. */
+  flush(): void {
+    this.#advance();
+    for (const follower of this.#followers) this.#replicateTo(follower, false);
+    this.desk.flush();
+  }
+
+  #advance(): void {
+    const reached: number[] = [this.replica.lastIndex];
+    for (const follower of this.#followers) reached.push(follower.match);
+    const index = majorityReached(reached);
+    const { commit } = this.replica;
+    if (index > commit && isSameBallot(this.replica.ballotAt(index) ?? null, this.ballot)) {
+      const { observer } = this.#core;
+      if (observer) {
+        for (let i = commit + 1; i <= index; i++) {
+          observer.chosen(this.p, i, this.replica.entryAt(i)!, this.ballot);
+        }
+      }
+      this.replica.commitTo(index);
+    }
+    this.#runWaiters(this.replica.commit);
+  }
+
+  #runWaiters(upTo: number): void {
+    const waiters = this.#waiters;
+    while (this.#waitersHead < waiters.length && waiters[this.#waitersHead]!.index <= upTo) {
+      waiters[this.#waitersHead++]!.run();
+    }
+    if (this.#waitersHead === waiters.length) {
+      waiters.length = 0;
+      this.#waitersHead = 0;
+    } else if (this.#waitersHead > 4096) {
+      waiters.splice(0, this.#waitersHead);
+      this.#waitersHead = 0;
+    }
+  }
+
+  #replicateTo(follower: Follower, again: boolean): void {
+    const { replica } = this;
+    const core = this.#core;
+    if (!core.isConnected(follower.no)) return;
+    if (core.congested.has(follower.no) || follower.next - 1 - follower.match > LIMITS.entriesInFlightMax) {
+      if (follower.match > 0 && !again) return;
+    }
+    if (follower.snapshot || follower.next <= replica.base.index) {
+      if (again || !follower.snapshot) this.#sendSnapshot(follower);
+      return;
+    }
+    do {
+      if (follower.next > replica.lastIndex && !again) return;
+      const prevIndex = follower.next - 1;
+      const entries = replica.entriesAfter(prevIndex, core.options.appendBytesMax, LIMITS.entriesPerAppendMax);
+      const prevBallot = replica.ballotAt(prevIndex) ?? null;
+      const { p, ballot } = this;
+      const { commit } = replica;
+      core.send(follower.no, { type: "append", p, ballot, prevIndex, prevBallot, commit, entries });
+      follower.next += entries.length;
+      follower.sentMs = core.clock.monoMs;
+      again = false;
+    } while (follower.next <= replica.lastIndex && !core.congested.has(follower.no));
+  }
+
+  onAppendReply(from: MemberNo, message: AppendReplyMessage): void {
+    const follower = this.#follower(from);
+    if (!follower) return;
+    follower.ackMs = this.#core.clock.monoMs;
+    if (!message.ok) {
+      follower.next = Math.max(follower.match, message.index) + 1;
+      this.#replicateTo(follower, true);
+      return;
+    }
+    if (message.index > this.replica.lastIndex) return;
+    if (message.index > follower.match) {
+      follower.match = message.index;
+      follower.sentMs = this.#core.clock.monoMs;
+      if (follower.snapshot && follower.match >= follower.snapshot.end.index) follower.snapshot = null;
+    }
+    follower.next = Math.max(follower.next, follower.match + 1);
+    this.expiry.note(from, message.silences, message.index);
+    this.#core.dirty.add(this);
+  }
+
+  // ---- keepers that fell behind the log ------------------------------------------------------------------
+
+  #sendSnapshot(follower: Follower): void {
+    let { snapshot } = follower;
+    if (!snapshot) {
+      const { end, state } = this.replica.chosenState();
+      snapshot = { end, bytes: encodeState(state), offset: 0 };
+      follower.snapshot = snapshot;
+      follower.next = end.index + 1;
+    }
+    const { end, bytes, offset } = snapshot;
+    const data = bytes.subarray(offset, offset + this.#core.options.snapshotChunkBytes);
+    const { p, ballot } = this;
+    const totalBytes = bytes.length;
+    this.#core.send(follower.no, { type: "snapshot", p, ballot, end, offset, totalBytes, data });
+    follower.sentMs = this.#core.clock.monoMs;
+  }
+
+  onSnapshotReply(from: MemberNo, message: SnapshotReplyMessage): void {
+    const follower = this.#follower(from);
+    const snapshot = follower?.snapshot;
+    if (!follower || !snapshot || message.index !== snapshot.end.index) return;
+    follower.ackMs = this.#core.clock.monoMs;
+    if (message.receivedBytes > snapshot.bytes.length) return;
+    snapshot.offset = message.receivedBytes;
+    this.#sendSnapshot(follower);
+  }
+
+  #follower(no: MemberNo): Follower | undefined {
+    for (const follower of this.#followers) if (follower.no === no) return follower;
+    return undefined;
+  }
+}

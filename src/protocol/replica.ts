@@ -1,0 +1,154 @@
+/**
+ * One keeper's copy of a partition: the promise, the log, and the tasks that result from it. Entries take
+ * effect when appended; those that are not chosen yet can be cut again. Who may append what is keeper.ts's and
+ * reign.ts's business.
+ */
+import { compareBallots, isSameBallot } from "./ballot.ts";
+import { PartitionTasks, type Undo } from "./task-state.ts";
+import type { Ballot, Entry, LogEnd } from "./types.ts";
+import type { PartitionState } from "./state-codec.ts";
+
+export const EMPTY_LOG: LogEnd = { ballot: null, index: 0 };
+
+export class Replica {
+  promised: Ballot | null = null;
+  tasks: PartitionTasks = new PartitionTasks();
+  /** Up to here the entries are known to be chosen. */
+  commit = 0;
+  #base: LogEnd = EMPTY_LOG;
+  #entries: Entry[] = [];
+  /** Bytes of the entries kept. */
+  #bytes = 0;
+  /** One per entry above `commit`. */
+  #undos: (Undo | null)[] = [];
+
+  get lastIndex(): number {
+    return this.#base.index + this.#entries.length;
+  }
+
+  get end(): LogEnd {
+    const last = this.#entries.at(-1);
+    return last ? { ballot: last.ballot, index: this.lastIndex } : this.#base;
+  }
+
+  /** The log begins after this entry; what came before is only in the tasks. */
+  get base(): LogEnd {
+    return this.#base;
+  }
+
+  entryAt(index: number): Entry | undefined {
+    return this.#entries[index - this.#base.index - 1];
+  }
+
+  /** Ballot of the entry at `index`; undefined when the log does not reach it or has forgotten it. */
+  ballotAt(index: number): Ballot | null | undefined {
+    if (index === this.#base.index) return this.#base.ballot;
+    return this.entryAt(index)?.ballot;
+  }
+
+  /** Entries after `index`, in all at most `bytesMax` (but one at least) and `countMax`. */
+  entriesAfter(index: number, bytesMax: number, countMax: number): Entry[] {
+    const from = index - this.#base.index;
+    const to = Math.min(this.#entries.length, from + countMax);
+    let bytes = 0;
+    let at = from;
+    while (at < to) {
+      bytes += this.#entries[at]!.bytes.length;
+      if (bytes > bytesMax && at > from) break;
+      at++;
+    }
+    return this.#entries.slice(from, at);
+  }
+
+  append(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes.length;
+    this.#undos.push(this.tasks.apply(this.lastIndex, entry.op));
+  }
+
+  /** Drops every entry after `index`. */
+  cut(index: number): void {
+    if (index < this.commit) {
+      throw new Error(`Invariant broken: cutting chosen entries after ${index}, commit is ${this.commit}`);
+    }
+    while (this.lastIndex > index) {
+      const undo = this.#undos.pop();
+      if (undo) this.tasks.undo(undo);
+      this.#bytes -= this.#entries.pop()!.bytes.length;
+    }
+  }
+
+  /** Learns that everything up to `index` is chosen. */
+  commitTo(index: number): void {
+    if (index <= this.commit) return;
+    this.#undos.splice(0, index - this.commit);
+    this.commit = index;
+  }
+
+  /** Forgets chosen entries up to `index`. */
+  trim(index: number): void {
+    const count = Math.min(index, this.commit) - this.#base.index;
+    if (count <= 0) return;
+    for (let i = 0; i < count; i++) this.#bytes -= this.#entries[i]!.bytes.length;
+    this.#base = { ballot: this.#entries[count - 1]!.ballot, index: this.#base.index + count };
+    this.#entries.splice(0, count);
+  }
+
+  /** Keeps at most so many chosen entries; `wanted` is the lowest index that somebody may still ask for. */
+  trimExcess(limits: { readonly countMax: number; readonly bytesMax: number }, wanted: number): void {
+    const length = this.#entries.length;
+    if (length < limits.countMax / 4 && this.#bytes < limits.bytesMax / 4) return;
+    const excess = this.#bytes > limits.bytesMax ? this.commit : this.lastIndex - limits.countMax;
+    this.trim(Math.max(excess, Math.min(wanted, this.commit)));
+  }
+
+  /** The tasks as of the last chosen entry. */
+  chosenState(): { readonly end: LogEnd; readonly state: PartitionState } {
+    const unchosen = this.#entries.slice(this.commit - this.#base.index);
+    this.cut(this.commit);
+    const chosen = { end: this.end, state: this.tasks.toState() };
+    for (const entry of unchosen) this.append(entry);
+    return chosen;
+  }
+
+  /** Replaces the whole log by chosen state. */
+  install(end: LogEnd, state: PartitionState): void {
+    this.#base = end;
+    this.#entries = [];
+    this.#undos = [];
+    this.#bytes = 0;
+    this.commit = end.index;
+    this.tasks = PartitionTasks.from(state, end.index);
+  }
+
+  /**
+   * Takes the entries after `prevIndex`, whose ballot must be `prevBallot`. Cuts only where an entry differs, so
+   * a late duplicate changes nothing. Returns what was new, or null when the log does not match there.
+   */
+  merge(
+    prevIndex: number,
+    prevBallot: Ballot | null,
+    entries: readonly Entry[],
+  ): { readonly at: number; readonly added: readonly Entry[] } | null {
+    let skip = 0;
+    if (prevIndex < this.commit) {
+      // chosen entries match by definition
+      skip = Math.min(entries.length, this.commit - prevIndex);
+    } else {
+      const mine = this.ballotAt(prevIndex);
+      if (mine === undefined || !isSameBallot(mine, prevBallot)) return null;
+    }
+    while (skip < entries.length) {
+      const mine = this.ballotAt(prevIndex + skip + 1);
+      if (mine === undefined) break;
+      if (compareBallots(mine, entries[skip]!.ballot) !== 0) {
+        this.cut(prevIndex + skip);
+        break;
+      }
+      skip++;
+    }
+    const added = skip === 0 ? entries : entries.slice(skip);
+    for (const entry of added) this.append(entry);
+    return { at: prevIndex + skip, added };
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The consistent-hash ring: which members keep a partition, and in which order the members are asked to run a
+ * task. Virtual nodes after Karger et al. 1997; the hash is FNV-1a with murmur3's finaliser.
+ */
+import type { Configuration, Member, MemberNo } from "./types.ts";
+
+const VIRTUAL_NODES = 64;
+
+/** 32-bit hash of a text, the same on every runtime. */
+export function hashText(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    h = Math.imul(h ^ (code & 0xff), 0x01000193);
+    if (code > 0xff) h = Math.imul(h ^ (code >>> 8), 0x01000193);
+  }
+  return mix(h);
+}
+
+function mix(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+export function partitionOf(id: string, partitionCount: number): number {
+  return hashText(id) % partitionCount;
+}
+
+/** Members' virtual nodes in ring order. */
+export class Ring {
+  readonly #positions: number[] = [];
+  readonly #owners: MemberNo[] = [];
+  readonly #memberCount: number;
+
+  constructor(members: readonly Pick<Member, "no" | "id">[]) {
+    const points: { position: number; no: MemberNo }[] = [];
+    for (const member of members) {
+      for (let i = 0; i < VIRTUAL_NODES; i++) {
+        points.push({ position: hashText(`${member.id}#${i}`), no: member.no });
+      }
+    }
+    points.sort((a, b) => a.position - b.position || a.no - b.no);
+    for (const point of points) {
+      this.#positions.push(point.position);
+      this.#owners.push(point.no);
+    }
+    this.#memberCount = members.length;
+  }
+
+  /** The distinct members clockwise from `position`, at most `limit`, until `accept` says that it has enough. */
+  walk(position: number, accept: (no: MemberNo) => boolean): void {
+    const size = this.#owners.length;
+    let at = this.#indexAfter(position);
+    const seen: MemberNo[] = [];
+    for (let i = 0; i < size && seen.length < this.#memberCount; i++, at++) {
+      const no = this.#owners[at === size ? at = 0 : at]!;
+      if (seen.includes(no)) continue;
+      seen.push(no);
+      if (accept(no)) return;
+    }
+  }
+
+  #indexAfter(position: number): number {
+    let low = 0;
+    let high = this.#positions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#positions[middle]! < position) low = middle + 1;
+      else high = middle;
+    }
+    return low === this.#positions.length ? 0 : low;
+  }
+}
+
+/** Where a task stands on the ring: independent of its partition. */
+export function ringPosition(id: string): number {
+  return mix(hashText(id) ^ 0x9e3779b9);
+}
+
+/** The first configuration of every partition: `min(replication, members)` distinct members clockwise. */
+export function assignKeepers(
+  members: readonly Member[],
+  shape: { readonly partitionCount: number; readonly replication: number; readonly epoch: number },
+): Configuration[][] {
+  const ring = new Ring(members);
+  const wanted = Math.min(shape.replication, members.length);
+  const chains: Configuration[][] = [];
+  for (let p = 0; p < shape.partitionCount; p++) {
+    const keepers: MemberNo[] = [];
+    ring.walk(hashText(`partition ${p}`), (no) => keepers.push(no) >= wanted);
+    chains.push([{ epoch: shape.epoch, keepers }]);
+  }
+  return chains;
+}

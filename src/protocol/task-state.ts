@@ -1,0 +1,246 @@
+/**
+ * The state machine of one partition: what each operation of its log does to the tasks. Pure and the same on
+ * every keeper; an operation whose precondition fails changes nothing. Operations take effect when they are
+ * appended and can be undone until they are chosen (replica.ts keeps the undo records).
+ */
+import { LIMITS } from "./limits.ts";
+import type { PartitionState } from "./state-codec.ts";
+import type { Operation, SessionId, Settlement, TaskError, TaskRecord, TaskState } from "./types.ts";
+
+/** What it takes to undo one operation. */
+export interface Undo {
+  readonly changed: readonly { readonly id: string; readonly before: TaskRecord | undefined }[];
+  readonly finishedPushed: boolean;
+  readonly purged: readonly string[];
+  readonly condemned: { readonly owner: number; readonly before: Condemnation | undefined } | null;
+}
+
+export interface Condemnation {
+  readonly session: SessionId;
+  /** Index of the entry, or of the snapshot that contained it. */
+  readonly index: number;
+}
+
+/** One number for `(node, boot)`. */
+export function ownerKey(owner: { readonly node: number; readonly boot: number }): number {
+  return owner.node * 0x1_0000_0000 + owner.boot;
+}
+
+export function isTerminal(state: TaskState): boolean {
+  return state === "completed" || state === "failed" || state === "killed";
+}
+
+const NOTHING: readonly never[] = [];
+
+export class PartitionTasks {
+  readonly records: Map<string, TaskRecord> = new Map();
+  /** Highest condemned session per `(node, boot)`. */
+  readonly condemned: Map<number, Condemnation> = new Map();
+  /** Leased tasks per `(node, boot)` and session number. */
+  readonly leases: Map<number, Map<number, number>> = new Map();
+  #finished: string[] = [];
+  #finishedHead = 0;
+
+  static from(state: PartitionState, index: number): PartitionTasks {
+    const tasks = new PartitionTasks();
+    for (const record of state.records) {
+      tasks.records.set(record.spec.id, record);
+      if (record.state === "leased") tasks.#count(record.session!, 1);
+    }
+    tasks.#finished = [...state.finished];
+    for (const session of state.condemned) tasks.condemned.set(ownerKey(session), { session, index });
+    return tasks;
+  }
+
+  toState(): PartitionState {
+    return {
+      records: [...this.records.values()],
+      finished: this.#finished.slice(this.#finishedHead),
+      condemned: [...this.condemned.values()].map((entry) => entry.session),
+    };
+  }
+
+  get finishedCount(): number {
+    return this.#finished.length - this.#finishedHead;
+  }
+
+  /** The task that finished first among those still kept. */
+  get oldestFinished(): TaskRecord | undefined {
+    const id = this.#finished[this.#finishedHead];
+    return id === undefined ? undefined : this.records.get(id);
+  }
+
+  isCondemned(session: SessionId): boolean {
+    const entry = this.condemned.get(ownerKey(session));
+    return entry !== undefined && entry.session.n >= session.n;
+  }
+
+  /** Condemned sessions that still hold leases: silence counts and a REVERT is due. */
+  *openCondemnations(): Iterable<Condemnation> {
+    if (this.condemned.size === 0) return;
+    for (const [owner, entry] of this.condemned) {
+      const counts = this.leases.get(owner);
+      if (!counts) continue;
+      for (const n of counts.keys()) {
+        if (n <= entry.session.n) {
+          yield entry;
+          break;
+        }
+      }
+    }
+  }
+
+  /** Applies the operation at `index`; null when it changed nothing. */
+  apply(index: number, op: Operation): Undo | null {
+    switch (op.type) {
+      case "noop":
+        return null;
+      case "submit": {
+        const { spec, atMs } = op;
+        if (this.records.has(spec.id)) return null;
+        return this.#replace(spec.id, undefined, {
+          spec,
+          state: spec.runAtMs > atMs ? "sleeping" : "pending",
+          session: null,
+          fence: 0,
+          attempt: 0,
+          avoid: -1,
+          wakeAtMs: spec.runAtMs,
+          submittedAtMs: atMs,
+          startedAtMs: 0,
+          finishedAtMs: 0,
+          errors: NOTHING,
+          result: null,
+          checkpoint: null,
+        });
+      }
+      case "lease": {
+        const before = this.records.get(op.id);
+        if (!before || (before.state !== "pending" && before.state !== "sleeping")) return null;
+        if (this.isCondemned(op.session)) return null;
+        return this.#replace(op.id, before, {
+          ...before,
+          state: "leased",
+          session: op.session,
+          fence: index,
+          attempt: before.attempt + 1,
+          startedAtMs: op.atMs,
+        });
+      }
+      case "settle": {
+        const before = this.records.get(op.id);
+        if (!before || before.state !== "leased" || before.fence !== op.fence) return null;
+        return this.#replace(op.id, before, settled(before, op.settlement, op.atMs));
+      }
+      case "condemn": {
+        if (this.isCondemned(op.session)) return null;
+        const owner = ownerKey(op.session);
+        const before = this.condemned.get(owner);
+        this.condemned.set(owner, { session: op.session, index });
+        return { changed: NOTHING, finishedPushed: false, purged: NOTHING, condemned: { owner, before } };
+      }
+      case "revert":
+        return this.#revert(op.session, op.atMs);
+      case "purge":
+        return this.#purge(op.count);
+      default:
+        return op satisfies never;
+    }
+  }
+
+  undo(undo: Undo): void {
+    if (undo.condemned) {
+      const { owner, before } = undo.condemned;
+      if (before) this.condemned.set(owner, before);
+      else this.condemned.delete(owner);
+    }
+    if (undo.finishedPushed) this.#finished.pop();
+    if (undo.purged.length > 0) {
+      this.#finished = [...undo.purged, ...this.#finished.slice(this.#finishedHead)];
+      this.#finishedHead = 0;
+    }
+    for (const { id, before } of undo.changed) {
+      const now = this.records.get(id);
+      if (now?.state === "leased") this.#count(now.session!, -1);
+      if (before) this.records.set(id, before);
+      else this.records.delete(id);
+      if (before?.state === "leased") this.#count(before.session!, 1);
+    }
+  }
+
+  #replace(id: string, before: TaskRecord | undefined, after: TaskRecord): Undo {
+    if (before?.state === "leased") this.#count(before.session!, -1);
+    if (after.state === "leased") this.#count(after.session!, 1);
+    this.records.set(id, after);
+    const finishedPushed = isTerminal(after.state);
+    if (finishedPushed) this.#finished.push(id);
+    return { changed: [{ id, before }], finishedPushed, purged: NOTHING, condemned: null };
+  }
+
+  #revert(session: SessionId, atMs: number): Undo | null {
+    const owner = ownerKey(session);
+    if (!this.leases.has(owner)) return null;
+    const changed: { id: string; before: TaskRecord }[] = [];
+    for (const [id, before] of this.records) {
+      const held = before.session;
+      if (before.state !== "leased" || ownerKey(held!) !== owner || held!.n > session.n) continue;
+      const message = "lease lapsed: the owner was not heard for a whole lease; its late results are refused";
+      const errors = withError(before, { kind: "lapsed", message, atMs });
+      this.records.set(id, { ...before, state: "pending", avoid: session.node, errors });
+      changed.push({ id, before });
+      this.#count(held!, -1);
+    }
+    return changed.length === 0 ? null : { changed, finishedPushed: false, purged: NOTHING, condemned: null };
+  }
+
+  #purge(count: number): Undo | null {
+    const purged = this.#finished.slice(this.#finishedHead, this.#finishedHead + count);
+    if (purged.length === 0) return null;
+    this.#finishedHead += purged.length;
+    if (this.#finishedHead > 1024 && this.#finishedHead * 2 > this.#finished.length) {
+      this.#finished = this.#finished.slice(this.#finishedHead);
+      this.#finishedHead = 0;
+    }
+    const changed = purged.map((id) => ({ id, before: this.records.get(id) }));
+    for (const id of purged) this.records.delete(id);
+    return { changed, finishedPushed: false, purged, condemned: null };
+  }
+
+  #count(session: SessionId, by: 1 | -1): void {
+    const owner = ownerKey(session);
+    let counts = this.leases.get(owner);
+    if (!counts) this.leases.set(owner, counts = new Map());
+    const count = (counts.get(session.n) ?? 0) + by;
+    if (count > 0) counts.set(session.n, count);
+    else if (counts.delete(session.n) && counts.size === 0) this.leases.delete(owner);
+  }
+}
+
+function settled(before: TaskRecord, settlement: Settlement, atMs: number): TaskRecord {
+  const node = before.session!.node;
+  switch (settlement.type) {
+    case "complete":
+      return { ...before, state: "completed", result: settlement.result, finishedAtMs: atMs };
+    case "fail": {
+      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
+      return { ...before, state: "failed", errors, finishedAtMs: atMs };
+    }
+    case "error": {
+      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
+      const { wakeAtMs } = settlement;
+      return { ...before, state: wakeAtMs > atMs ? "sleeping" : "pending", wakeAtMs, errors, avoid: node };
+    }
+    case "release":
+      return { ...before, state: "pending", avoid: node };
+    case "checkpoint":
+      return { ...before, checkpoint: settlement.state };
+    default:
+      return settlement satisfies never;
+  }
+}
+
+function withError(before: TaskRecord, what: Pick<TaskError, "kind" | "message" | "atMs">): TaskError[] {
+  const { attempt, fence } = before;
+  const error: TaskError = { ...what, attempt, fence, node: before.session!.node };
+  return [...before.errors, error].slice(-LIMITS.errorsPerTaskMax);
+}

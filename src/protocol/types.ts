@@ -1,0 +1,156 @@
+/**
+ * The nouns of the protocol: identities, ballots, the roster, tasks and log operations.
+ * Plain data, no behaviour. Behaviour: task-state.ts (operations), replica.ts (the log), engine.ts (all of it).
+ */
+
+/** A node's libp2p peer id as text. A memory-only node that restarts gets a new one. */
+export type NodeId = string;
+
+/** Number of a member in the roster: given once, never reused in a cluster. */
+export type MemberNo = number;
+
+/** A Lamport timestamp `(cfg, counter, node, boot)`, compared in that order. Names one reign of one steward. */
+export interface Ballot {
+  /** The configuration: number of the epoch that gave the partition its keepers. */
+  readonly cfg: number;
+  readonly counter: number;
+  readonly node: MemberNo;
+  readonly boot: number;
+}
+
+/** A node's right to run tasks of one partition. A condemned session goes on with `n + 1`. */
+export interface SessionId {
+  readonly node: MemberNo;
+  readonly boot: number;
+  readonly n: number;
+}
+
+export interface Member {
+  readonly no: MemberNo;
+  readonly id: NodeId;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Keeps state, runs no tasks. */
+  readonly witness: boolean;
+}
+
+/** One keeper set of one partition, named by the epoch that made it. */
+export interface Configuration {
+  readonly epoch: number;
+  /** In ring order: the first is the steward in quiet times. */
+  readonly keepers: readonly MemberNo[];
+}
+
+/** The agreed list of members of one epoch and, for each partition, its configurations, newest last. */
+export interface Roster {
+  readonly cluster: string;
+  readonly epoch: number;
+  readonly replication: number;
+  readonly members: readonly Member[];
+  readonly chains: readonly (readonly Configuration[])[];
+}
+
+/** What a node says of itself when it offers to found a cluster. */
+export interface Candidate {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly witness: boolean;
+}
+
+/** What the submitter fixed for good. `payload` is opaque to the protocol. */
+export interface TaskSpec {
+  readonly id: string;
+  /** Name of the task definition: only nodes with a handler of this name may run it. */
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** Attempts in all before an error makes the task fail; 0 = the node's error handler decides. */
+  readonly attemptsMax: number;
+  /** Wall clock in ms before which the task does not start; 0 = at once. */
+  readonly runAtMs: number;
+  /** Wall clock in ms at which the client first sent it; carried by every retry. */
+  readonly firstSentAtMs: number;
+}
+
+export type TaskState =
+  | "pending"
+  | "leased"
+  | "sleeping"
+  | "paused"
+  | "fault"
+  | "completed"
+  | "killed"
+  | "failed";
+
+/** One thing that went wrong with an attempt: an error of the handler, or a lease that lapsed. */
+export interface TaskError {
+  readonly atMs: number;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly node: MemberNo;
+  readonly kind: "error" | "lapsed";
+  readonly message: string;
+}
+
+/** A task as the partition's log has it. Records are replaced, never changed in place. */
+export interface TaskRecord {
+  readonly spec: TaskSpec;
+  readonly state: TaskState;
+  /** Who holds, or last held, the lease. */
+  readonly session: SessionId | null;
+  /** Log index of the entry that leased it last; 0 = never. It only grows. */
+  readonly fence: number;
+  readonly attempt: number;
+  /** Member that released or lost it last: dispatch prefers another. -1 = nobody. */
+  readonly avoid: MemberNo;
+  readonly wakeAtMs: number;
+  readonly submittedAtMs: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** The last ones, oldest first (see LIMITS.errorsPerTaskMax). */
+  readonly errors: readonly TaskError[];
+  readonly result: Uint8Array | null;
+  readonly checkpoint: Uint8Array | null;
+}
+
+/** How an attempt ends, or what it stores meanwhile, always under its fence. */
+export type Settlement =
+  | { readonly type: "complete"; readonly result: Uint8Array | null }
+  /** The handler threw: sleeps until `wakeAtMs` (0 = pending at once). */
+  | { readonly type: "error"; readonly message: string; readonly wakeAtMs: number }
+  /** The handler threw and there is no further attempt. */
+  | { readonly type: "fail"; readonly message: string }
+  /** Claimable again at once, by others first. */
+  | { readonly type: "release" }
+  /** Keeps the lease, stores `state` for this and later attempts. */
+  | { readonly type: "checkpoint"; readonly state: Uint8Array };
+
+/** An operation of a partition's log. `atMs` is the steward's wall clock when it appended the entry. */
+export type Operation =
+  | { readonly type: "noop" }
+  | { readonly type: "submit"; readonly spec: TaskSpec; readonly atMs: number }
+  | { readonly type: "lease"; readonly id: string; readonly session: SessionId; readonly atMs: number }
+  | {
+    readonly type: "settle";
+    readonly id: string;
+    readonly fence: number;
+    readonly settlement: Settlement;
+    readonly atMs: number;
+  }
+  | { readonly type: "condemn"; readonly session: SessionId }
+  | { readonly type: "revert"; readonly session: SessionId; readonly atMs: number }
+  /** Forget the `count` tasks that finished first. */
+  | { readonly type: "purge"; readonly count: number };
+
+export interface Entry {
+  readonly ballot: Ballot;
+  readonly op: Operation;
+  /** The operation as bytes: encoded (or received) once, shared by every frame that carries it. */
+  readonly bytes: Uint8Array;
+}
+
+/** Where a log ends: the ballot and index of its last entry; `ballot` null and index 0 when it is empty. */
+export interface LogEnd {
+  readonly ballot: Ballot | null;
+  readonly index: number;
+}

@@ -1,0 +1,153 @@
+/**
+ * Watches what clients and handlers are told: I6 an acked submit or settlement is chosen and never lost, I3 an
+ * accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
+ */
+import type { Outcome, SubmitStatus, TaskView } from "../protocol/messages.ts";
+import type { Settlement, TaskSpec } from "../protocol/types.ts";
+import { type ChosenTask, isFinished } from "./chosen-state.ts";
+import type { Oracle } from "./oracle.ts";
+import { Violation } from "./violation.ts";
+import type { VirtualNode } from "./virtual-node.ts";
+import type { World } from "./world.ts";
+
+/** Every state a task was in, in order: reads must return one of them. */
+export class Versions {
+  readonly #texts: Map<string, string[]> = new Map();
+
+  add(id: string, task: ChosenTask | undefined): void {
+    const text = task ? versionText(task) : "none";
+    const texts = this.#texts.get(id);
+    if (texts) texts.push(text);
+    else this.#texts.set(id, [text]);
+  }
+
+  countOf(id: string): number {
+    return this.#texts.get(id)?.length ?? 0;
+  }
+
+  /** Whether the task was in that state when it had `count` versions, or later. */
+  hasSince(id: string, count: number, text: string): boolean {
+    if (count === 0 && text === "none") return true;
+    return this.#texts.get(id)?.includes(text, Math.max(0, count - 1)) ?? false;
+  }
+}
+
+function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): string {
+  return `${task.state} ${task.fence} ${task.attempt}`;
+}
+
+export interface SubmitRequest {
+  readonly spec: TaskSpec;
+  /** The task was acked before this request was made. */
+  readonly wasAcked: boolean;
+}
+
+export interface SettleKey {
+  readonly p: number;
+  readonly id: string;
+  readonly fence: number;
+  readonly seq: number;
+}
+
+export class ClientOracle {
+  readonly versions: Versions = new Versions();
+  /** Tasks that were forgotten after their retention: what they were told before no longer binds. */
+  readonly purged: Set<string> = new Set();
+  readonly acked: Set<string> = new Set();
+  readonly #world: World;
+  readonly #oracle: Oracle;
+  readonly #effective: Map<string, string[]> = new Map();
+  readonly #sent: Map<string, Settlement> = new Map();
+
+  constructor(world: World, oracle: Oracle) {
+    this.#world = world;
+    this.#oracle = oracle;
+  }
+
+  // ---- submits -------------------------------------------------------------------------------------------
+
+  submitted(node: VirtualNode, request: SubmitRequest, status: SubmitStatus): void {
+    const { spec, wasAcked } = request;
+    const where = `${spec.id} at n${node.no}`;
+    const isPurged = this.purged.has(spec.id);
+    if (status === "busy") return;
+    if (status === "tooOld") {
+      if (this.#world.plan.retentionMs > 1_000_000) throw new Violation("I6", `${where}: tooOld, but it is not`);
+      return;
+    }
+    const p = this.#oracle.partitionOf(spec.id);
+    const chosen = p === undefined ? undefined : this.#oracle.stateOf(p).tasks.get(spec.id);
+    if (!isPurged) {
+      if (!chosen) throw new Violation("I6", `${where}: answered ${status}, but its submit is not chosen`);
+      const isSame = String(chosen.spec.payload) === String(spec.payload);
+      if (isSame === (status === "conflict")) throw new Violation("I6", `${where}: wrong answer ${status}`);
+      if (wasAcked && status === "created") throw new Violation("I6", `${where}: created a second time`);
+    }
+    if (status !== "conflict") this.acked.add(spec.id);
+  }
+
+  // ---- settlements ---------------------------------------------------------------------------------------
+
+  settling(node: VirtualNode, key: SettleKey, settlement: Settlement): void {
+    this.#sent.set(this.#keyOf(node, key), settlement);
+  }
+
+  #keyOf(node: VirtualNode, { p, id, fence, seq }: SettleKey): string {
+    return `${node.no}.${node.boot}/${p}/${id}/${fence}/${seq}`;
+  }
+
+  tookEffect(id: string, fence: number, settlement: Settlement): void {
+    const key = `${id}/${fence}`;
+    const before = this.#effective.get(key);
+    if (before) before.push(settlement.type);
+    else this.#effective.set(key, [settlement.type]);
+  }
+
+  settled(node: VirtualNode, key: SettleKey & { readonly accepted: boolean }): void {
+    const settlement = this.#sent.get(this.#keyOf(node, key));
+    const where = `${key.id} fence ${key.fence} of n${node.no}`;
+    if (!settlement) throw new Violation("I3", `${where}: answer to a settlement that was never sent`);
+    const { type } = settlement;
+    const isEffective = this.#effective.get(`${key.id}/${key.fence}`)?.includes(type) ?? false;
+    if (key.accepted && !isEffective && type !== "release") {
+      throw new Violation("I3", `${where}: ${type} accepted, but it had no effect`);
+    }
+    const isFinal = type === "complete" || type === "fail";
+    if (!key.accepted && isFinal && isEffective && !this.purged.has(key.id)) {
+      throw new Violation("I3", `${where}: ${type} refused, but it had its effect`);
+    }
+  }
+
+  // ---- reads ---------------------------------------------------------------------------------------------
+
+  outcome(node: VirtualNode, outcome: Outcome, versionCount: number): void {
+    const { id, state } = outcome;
+    const where = `outcome of ${id} at n${node.no}`;
+    if (this.purged.has(id)) return;
+    const p = this.#oracle.partitionOf(id);
+    const chosen = p === undefined ? undefined : this.#oracle.stateOf(p).tasks.get(id);
+    if (state === "unknown") {
+      if (versionCount > 0) throw new Violation("I6", `${where}: unknown, but it was chosen before the question`);
+      return;
+    }
+    if (!chosen || !isFinished(chosen) || chosen.state !== state || chosen.fence !== outcome.fence) {
+      const record = chosen ? versionText(chosen) : "none";
+      throw new Violation("I6", `${where}: ${state} under fence ${outcome.fence}, chosen is ${record}`);
+    }
+    if (String(chosen.result) !== String(outcome.result)) throw new Violation("I6", `${where}: wrong result`);
+  }
+
+  /** `id` null: the answer to a list. */
+  answer(node: VirtualNode, id: string | null, versionCount: number, tasks: readonly TaskView[]): void {
+    for (const { record } of tasks) {
+      const { id: seen } = record.spec;
+      const since = id === null ? 0 : versionCount;
+      if (!this.versions.hasSince(seen, since, versionText(record))) {
+        throw new Violation("I6", `n${node.no} read ${seen} as ${versionText(record)}, which is stale or never was`);
+      }
+    }
+    if (id !== null && tasks.length === 0 && !this.versions.hasSince(id, versionCount, "none")) {
+      throw new Violation("I6", `n${node.no} found no ${id}, but it was chosen before the question`);
+    }
+  }
+}

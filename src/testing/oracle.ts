@@ -1,0 +1,214 @@
+/**
+ * Watches a virtual cluster and throws a Violation as soon as a guarantee is broken. Here: the log (I2 one
+ * operation per index, I3 completions, I4 fences, I5 crowned logs) and the roster (I7). Leases are in
+ * oracle-leases.ts, what clients were told in oracle-clients.ts, the end of a run in liveness.ts.
+ */
+import type { EngineEvent, Observer, PersistRecord } from "../protocol/api.ts";
+import type { Ballot, Entry, LogEnd, Operation } from "../protocol/types.ts";
+import { ballotOrder, ballotText, ChosenState, differenceOf, isFinished } from "./chosen-state.ts";
+import type { Change } from "./chosen-state.ts";
+import { ClientOracle } from "./oracle-clients.ts";
+import { LeaseOracle } from "./oracle-leases.ts";
+import { describe } from "./trace.ts";
+import { Violation } from "./violation.ts";
+import type { VirtualNode } from "./virtual-node.ts";
+import type { World } from "./world.ts";
+
+interface ChosenLog {
+  readonly entries: Entry[];
+  /** The reign that was the first to know that the entry is chosen. */
+  readonly reigns: Ballot[];
+  readonly state: ChosenState;
+}
+
+export class Oracle {
+  readonly leases: LeaseOracle;
+  readonly clients: ClientOracle;
+  /** Nodes that know the roster. */
+  readonly founded: Set<number> = new Set();
+  readonly #world: World;
+  readonly #logs: ChosenLog[] = [];
+  /** Per task: partition, highest fence, how often it finished since it was submitted. */
+  readonly #partitionOf: Map<string, number> = new Map();
+  readonly #fences: Map<string, number> = new Map();
+  #roster = "";
+
+  constructor(world: World) {
+    this.#world = world;
+    for (let p = 0; p < world.plan.partitionCount; p++) {
+      this.#logs.push({ entries: [], reigns: [], state: new ChosenState() });
+    }
+    this.leases = new LeaseOracle(world, this);
+    this.clients = new ClientOracle(world, this);
+  }
+
+  observe(node: VirtualNode): Observer {
+    return {
+      chosen: (p, index, entry, reign) => this.#chosen(node, p, index, entry, reign),
+      crowned: (p, reign, end) => this.#crowned(node, p, reign, end),
+    };
+  }
+
+  stateOf(p: number): ChosenState {
+    return this.#logs[p]!.state;
+  }
+
+  chosenCount(p: number): number {
+    return this.#logs[p]!.entries.length;
+  }
+
+  /** Where the task is; undefined when no submit of it was chosen. */
+  partitionOf(id: string): number | undefined {
+    return this.#partitionOf.get(id);
+  }
+
+  stepped(_node: VirtualNode): void {
+    this.leases.check();
+  }
+
+  crashed(node: VirtualNode): void {
+    this.leases.crashed(node);
+  }
+
+  persisted(records: readonly PersistRecord[]): void {
+    for (const record of records) if (record.type === "snapshot") this.#world.counts.snapshots++;
+  }
+
+  event(node: VirtualNode, event: EngineEvent): void {
+    if (event.type === "rejected") {
+      throw new Violation("X-rejected", `n${node.no} rejected a message of ${event.from}: ${event.reason}`);
+    }
+    if (event.type !== "founded") return;
+    this.founded.add(node.no);
+    const roster = describe(event.roster);
+    if (this.#roster === "") this.#roster = roster;
+    if (this.#roster !== roster) {
+      throw new Violation("I7", `n${node.no} has another roster of epoch 1: ${roster}, not ${this.#roster}`);
+    }
+  }
+
+  // ---- the log -------------------------------------------------------------------------------------------
+
+  #chosen(node: VirtualNode, p: number, index: number, entry: Entry, reign: Ballot): void {
+    const log = this.#logs[p]!;
+    const known = log.entries[index - 1];
+    const where = `p${p} index ${index}`;
+    if (known) {
+      if (known !== entry && !isSameEntry(known, entry)) {
+        const seen = `${entryText(known)} is chosen, but n${node.no} in reign ${ballotText(reign)} chose`;
+        throw new Violation("I2", `${where}: ${seen} ${entryText(entry)}`);
+      }
+      return;
+    }
+    if (index !== log.entries.length + 1) {
+      throw new Violation("I2", `${where}: n${node.no} chose it, but ${log.entries.length} are chosen so far`);
+    }
+    log.entries.push(entry);
+    log.reigns.push(reign);
+    const { counts } = this.#world;
+    counts.chosen++;
+    if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
+    const change = log.state.apply(index, entry.op);
+    this.#account(p, index, entry.op, change);
+    this.#compareCopy(node, p, index, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
+    for (const id of change.ids) this.leases.changed(id);
+  }
+
+  #account(p: number, index: number, op: Operation, change: Change): void {
+    const { counts } = this.#world;
+    for (const id of change.ids) {
+      this.clients.versions.add(id, this.#logs[p]!.state.tasks.get(id));
+      if (change.kind === "submitted") this.#partitionOf.set(id, p);
+      if (change.kind === "purged") this.clients.purged.add(id);
+      if (change.kind === "leased") {
+        const before = this.#fences.get(id) ?? 0;
+        if (index <= before) throw new Violation("I4", `p${p} ${id}: fence ${index} after fence ${before}`);
+        this.#fences.set(id, index);
+      }
+    }
+    if (change.kind === "reverted") counts.reverts += change.ids.length;
+    if (change.kind === "purged") counts.purged += change.ids.length;
+    if (change.kind === "settled" && op.type === "settle") {
+      this.clients.tookEffect(op.id, op.fence, op.settlement);
+      if (op.settlement.type === "complete") counts.completions++;
+    }
+  }
+
+  /** When the steward's log ends here, its tasks must be what the chosen operations make of them. */
+  #compareCopy(node: VirtualNode, p: number, index: number, ids: readonly string[]): void {
+    const engine = node.engine!;
+    if (engine.logEnd(p).index !== index) return;
+    for (const id of ids) this.compareTask(node, p, id);
+  }
+
+  /** @throws Violation I3 when the node's copy of the task is not the chosen one. */
+  compareTask(node: VirtualNode, p: number, id: string): void {
+    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id));
+    if (difference !== "") throw new Violation("I3", `p${p} ${id} at n${node.no}: ${difference}`);
+  }
+
+  #crowned(node: VirtualNode, p: number, reign: Ballot, end: LogEnd): void {
+    this.#world.counts.crowned++;
+    const log = this.#logs[p]!;
+    node.note(`CROWNED p${p} ${ballotText(reign)} with ${end.index} entries`);
+    let due = 0;
+    while (due < log.entries.length && ballotOrder(log.reigns[due]!, reign) < 0) due++;
+    const who = `p${p}: n${node.no} starts reign ${ballotText(reign)}`;
+    if (end.index < due) throw new Violation("I5", `${who} with ${end.index} entries, but ${due} are chosen`);
+    const engine = node.engine!;
+    let isTrimmed = false;
+    for (let index = due; index > 0; index--) {
+      const mine = engine.entryAt(p, index);
+      if (!mine) {
+        isTrimmed = true;
+        break;
+      }
+      const chosen = log.entries[index - 1]!;
+      if (mine !== chosen && !isSameEntry(mine, chosen)) {
+        throw new Violation("I5", `${who} with ${entryText(mine)} at ${index}, chosen is ${entryText(chosen)}`);
+      }
+    }
+    if (isTrimmed) this.#compareState(node, p, end, who);
+  }
+
+  /** The beginning of the log is gone: compares the tasks that it led to. */
+  #compareState(node: VirtualNode, p: number, end: LogEnd, who: string): void {
+    const engine = node.engine!;
+    const log = this.#logs[p]!;
+    const expected = new ChosenState();
+    for (let index = 1; index <= end.index; index++) {
+      const entry = engine.entryAt(p, index) ?? log.entries[index - 1];
+      if (!entry) throw new Violation("I5", `${who} and has trimmed entry ${index}, which is not chosen`);
+      expected.apply(index, entry.op);
+    }
+    for (const id of this.#partitionOf.keys()) {
+      if (this.#partitionOf.get(id) !== p) continue;
+      const difference = differenceOf(expected.tasks.get(id), engine.record(p, id));
+      if (difference !== "") throw new Violation("I5", `${who} with a wrong ${id}: ${difference}`);
+    }
+  }
+
+  /** Ids of all tasks that are chosen and not finished. */
+  *unfinished(): Iterable<{ readonly p: number; readonly id: string; readonly state: string }> {
+    for (const [p, log] of this.#logs.entries()) {
+      for (const [id, task] of log.state.tasks) if (!isFinished(task)) yield { p, id, state: task.state };
+    }
+  }
+
+  knownIds(): Iterable<readonly [string, number]> {
+    return this.#partitionOf.entries();
+  }
+}
+
+function touchedBy(op: Operation): readonly string[] {
+  if (op.type === "submit") return [op.spec.id];
+  return op.type === "lease" || op.type === "settle" ? [op.id] : [];
+}
+
+function isSameEntry(a: Entry, b: Entry): boolean {
+  return ballotOrder(a.ballot, b.ballot) === 0 && describe(a.op) === describe(b.op);
+}
+
+function entryText(entry: Entry): string {
+  return `${ballotText(entry.ballot)} ${describe(entry.op)}`;
+}

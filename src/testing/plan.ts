@@ -1,0 +1,77 @@
+/** Everything that a seed decides before a virtual run starts: settings of the nodes, faults, work. Plain data. */
+
+/** The mix of faults of one run; 0 or false = this fault does not happen in it. */
+export interface FaultPlan {
+  /** Mean time between two strokes of fate, ms. */
+  readonly everyMs: number;
+  /** Chance that a frame is lost, comes twice, is slow. */
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly slow: number;
+  /** Frames of one link overtake each other. */
+  readonly reorder: boolean;
+  readonly crash: boolean;
+  /** Chance at each persist that the node crashes before, at or right after it. */
+  readonly boundaryCrash: number;
+  readonly pause: boolean;
+  readonly partition: boolean;
+  readonly oneWay: boolean;
+  readonly isolate: boolean;
+  /** Bound of the clocks' rate errors. */
+  readonly drift: number;
+  /** Lease clocks jump ahead, machines sleep, wall clocks jump. */
+  readonly clockJumps: boolean;
+  readonly congestion: boolean;
+  /** Chance that the ends of a cut link are told. */
+  readonly notice: number;
+  /** Chance that a sync takes long. */
+  readonly slowSync: number;
+  /** The node handles nothing while its disk syncs. */
+  readonly blockingDisk: boolean;
+  /** What arrives within so many ms is handled in one step. */
+  readonly turnMs: number;
+  /** Faults also hit the founding. */
+  readonly early: boolean;
+}
+
+export interface WorkPlan {
+  readonly taskCount: number;
+  /** Mean time between two calls of a client, ms. */
+  readonly everyMs: number;
+  /** Handlers run up to several leases. */
+  readonly long: boolean;
+  /** Chance that an attempt ends in an error, a release; that it stores a checkpoint; that it ignores aborts. */
+  readonly error: number;
+  readonly release: number;
+  readonly checkpoint: number;
+  readonly stubborn: number;
+  readonly resubmit: number;
+  readonly slots: number;
+  /** Some nodes have no handler for some tasks. */
+  readonly uneven: boolean;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly profile: string;
+  readonly nodeCount: number;
+  readonly partitionCount: number;
+  readonly replication: number;
+  readonly leaseTtlMs: number;
+  readonly heartbeatMs: number;
+  readonly marginMs: number;
+  readonly clockRateBound: number;
+  readonly electionMs: number;
+  readonly resendMs: number;
+  readonly tickMs: number;
+  readonly retentionMs: number;
+  readonly finishedPerPartitionMax: number;
+  readonly logEntriesMax: number;
+  readonly appendBytesMax: number;
+  readonly snapshotChunkBytes: number;
+  /** How long faults go on, and how long everything may take afterwards. */
+  readonly faultsMs: number;
+  readonly healMs: number;
+  readonly faults: FaultPlan;
+  readonly work: WorkPlan;
+}

@@ -1,0 +1,169 @@
+/**
+ * Turns a seed into a plan. `general` mixes everything (each run its own mix, so that faults do not drown each
+ * other); the other profiles aim at holes that a uniform mix rarely meets.
+ */
+import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
+import { Rng } from "./rng.ts";
+
+export const PROFILES = ["general", "calm", "crashy", "partitions", "stale", "snapshots", "purge"] as const;
+export type ProfileName = typeof PROFILES[number];
+
+const RATE_BOUND = 0.08;
+
+/** @throws RangeError when there is no such profile. */
+export function planFor(seed: number, profile: string): Plan {
+  if (!(PROFILES as readonly string[]).includes(profile)) {
+    throw new RangeError(`Cannot plan a run: profile must be one of ${PROFILES.join(", ")}, got ${profile}`);
+  }
+  const rng = new Rng(seed, 1);
+  const faults = mixedFaults(rng);
+  const work = mixedWork(rng);
+  const settings = mixedSettings(rng, seed, profile);
+  return adjusted(rng, profile as ProfileName, { ...settings, faults, work });
+}
+
+function mixedFaults(rng: Rng): FaultPlan {
+  const some = (chance: number, from: number, to: number): number =>
+    rng.chance(chance) ? rng.range(from, to) : 0;
+  return {
+    everyMs: rng.chance(0.4) ? 900 : rng.range(1200, 4000),
+    loss: some(0.6, 0, 0.2),
+    duplicate: some(0.5, 0, 0.2),
+    slow: some(0.6, 0, 0.1),
+    reorder: rng.chance(0.5),
+    crash: rng.chance(0.7),
+    boundaryCrash: some(0.5, 0.001, 0.02),
+    pause: rng.chance(0.6),
+    partition: rng.chance(0.7),
+    oneWay: rng.chance(0.5),
+    isolate: rng.chance(0.6),
+    drift: rng.chance(0.6) ? RATE_BOUND : 0,
+    clockJumps: rng.chance(0.3),
+    congestion: rng.chance(0.2),
+    notice: rng.pick([0, 0.5, 1]),
+    slowSync: some(0.4, 0, 0.03),
+    blockingDisk: rng.chance(0.5),
+    turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
+    early: rng.chance(0.3),
+  };
+}
+
+function mixedWork(rng: Rng): WorkPlan {
+  const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
+  return {
+    taskCount: 12 + rng.int(30),
+    everyMs: rng.range(300, 1200),
+    long: rng.chance(0.35),
+    error: some(0.5, 0.3),
+    release: some(0.4, 0.2),
+    checkpoint: some(0.4, 0.5),
+    stubborn: some(0.5, 0.6),
+    resubmit: some(0.6, 0.4),
+    slots: rng.pick([1, 2, 4, 8]),
+    uneven: rng.chance(0.3),
+  };
+}
+
+type Settings = Omit<Plan, "faults" | "work">;
+
+function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
+  const nodeCount = rng.pick([3, 3, 4, 5, 5]);
+  const leaseTtlMs = rng.pick([4000, 4000, 2400]);
+  return {
+    seed,
+    profile,
+    nodeCount,
+    partitionCount: rng.pick([2, 2, 3, 4]),
+    replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
+    leaseTtlMs,
+    heartbeatMs: leaseTtlMs / 4,
+    marginMs: leaseTtlMs / 4,
+    clockRateBound: RATE_BOUND,
+    electionMs: 1500,
+    resendMs: rng.pick([300, 500]),
+    tickMs: rng.pick([100, 250]),
+    retentionMs: 3_600_000,
+    finishedPerPartitionMax: 2000,
+    logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,
+    appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
+    snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
+    faultsMs: leaseTtlMs * rng.range(6, 11),
+    healMs: leaseTtlMs * 40,
+  };
+}
+
+function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  switch (profile) {
+    case "general":
+      return plan;
+    case "calm": {
+      const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
+      const off = { crash: false, pause: false, partition: false, oneWay: false, isolate: false };
+      const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false, reorder: false };
+      return { ...plan, faults: { ...calm, early: false } };
+    }
+    case "crashy":
+      return {
+        ...plan,
+        appendBytesMax: rng.pick([1, 150]),
+        faults: {
+          ...faults,
+          everyMs: 1200,
+          crash: true,
+          boundaryCrash: rng.range(0.02, 0.08),
+          pause: false,
+          isolate: false,
+          oneWay: rng.chance(0.3),
+          partition: rng.chance(0.3),
+          slowSync: 0.05,
+        },
+        work: { ...work, everyMs: rng.range(80, 300), taskCount: 40, long: rng.chance(0.4) },
+      };
+    case "partitions":
+      return {
+        ...plan,
+        nodeCount: rng.pick([3, 5]),
+        faults: { ...faults, everyMs: 1000, partition: true, oneWay: true, isolate: true, crash: rng.chance(0.3) },
+        work: { ...work, long: rng.chance(0.6) },
+      };
+    case "stale":
+      return {
+        ...plan,
+        nodeCount: 3,
+        partitionCount: 2,
+        faults: {
+          ...faults,
+          everyMs: 1400,
+          duplicate: 0.35,
+          slow: 0.15,
+          reorder: true,
+          crash: false,
+          boundaryCrash: 0,
+          pause: rng.chance(0.5),
+          partition: true,
+          isolate: true,
+        },
+        work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
+      };
+    case "snapshots":
+      return {
+        ...plan,
+        logEntriesMax: rng.pick([4, 6, 10]),
+        snapshotChunkBytes: rng.pick([40, 200, 900]),
+        faultsMs: leaseTtlMs * 8,
+        faults: { ...faults, everyMs: 1200, isolate: true, crash: true, duplicate: 0.1 },
+        work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
+      };
+    case "purge":
+      return {
+        ...plan,
+        retentionMs: leaseTtlMs * 3,
+        finishedPerPartitionMax: rng.pick([3, 6, 2000]),
+        faults: { ...faults, clockJumps: false },
+        work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
+      };
+    default:
+      return profile satisfies never;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The clients of one virtual node: they submit tasks (some ids again, some with another payload), watch, cancel,
+ * ask. Whatever they are told goes to the oracle; what they still wait for at the end is liveness.ts's business.
+ */
+import type { Effect, Input } from "../protocol/api.ts";
+import type { TaskSpec } from "../protocol/types.ts";
+import type { SubmitRequest } from "./oracle-clients.ts";
+import { Rng } from "./rng.ts";
+import { HANDLER_NAMES } from "./virtual-handlers.ts";
+import type { VirtualNode } from "./virtual-node.ts";
+import type { World } from "./world.ts";
+
+type ClientEffect = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" }>;
+
+type Request =
+  | { readonly type: "submit"; readonly submit: SubmitRequest; readonly watch: boolean }
+  | { readonly type: "get"; readonly id: string; readonly versionCount: number }
+  | { readonly type: "list"; answersDue: number };
+
+export class VirtualClient {
+  readonly #world: World;
+  readonly #node: VirtualNode;
+  readonly #rng: Rng;
+  #rid = 0;
+  readonly #requests: Map<number, Request> = new Map();
+  /** Watched ids and how many versions each had when the watch began. */
+  readonly #watches: Map<string, number> = new Map();
+
+  constructor(world: World, node: VirtualNode) {
+    this.#world = world;
+    this.#node = node;
+    this.#rng = new Rng(world.plan.seed, 300 + node.no);
+  }
+
+  /** In words what this client still waits for; "" = nothing. */
+  get waitsFor(): string {
+    const rids = [...this.#requests].map(([rid, request]) => `${request.type} ${rid}`);
+    return [...rids, ...[...this.#watches.keys()].map((id) => `outcome of ${id}`)].join(", ");
+  }
+
+  crashed(): void {
+    this.#requests.clear();
+    this.#watches.clear();
+  }
+
+  submit(spec: TaskSpec, watch: boolean): void {
+    const rid = ++this.#rid;
+    const { clients } = this.#world.oracle;
+    const submit = { spec, wasAcked: clients.acked.has(spec.id) };
+    this.#requests.set(rid, { type: "submit", submit, watch });
+    if (watch) this.#noteWatch(spec.id);
+    this.#give({ type: "submit", rid, spec, watch });
+  }
+
+  watch(id: string): void {
+    this.#noteWatch(id);
+    this.#give({ type: "watch", id });
+  }
+
+  unwatch(): void {
+    const id = [...this.#watches.keys()][0];
+    if (id === undefined) return;
+    this.#watches.delete(id);
+    this.#give({ type: "unwatch", id });
+  }
+
+  get(p: number, id: string): void {
+    const rid = ++this.#rid;
+    const versionCount = this.#world.oracle.clients.versions.countOf(id);
+    this.#requests.set(rid, { type: "get", id, versionCount });
+    this.#give({ type: "query", rid, p, query: { type: "get", id } });
+  }
+
+  list(p: number): void {
+    const rid = ++this.#rid;
+    this.#requests.set(rid, { type: "list", answersDue: 1 });
+    this.#give({ type: "query", rid, p, query: { type: "list", state: "", offset: 0, limit: 50 } });
+  }
+
+  cancelOne(): void {
+    const first = [...this.#requests.entries()][0];
+    if (!first) return;
+    const [rid, request] = first;
+    this.#requests.delete(rid);
+    if (request.type === "submit" && request.watch) this.#watches.delete(request.submit.spec.id);
+    this.#give({ type: "cancel", rid });
+  }
+
+  #noteWatch(id: string): void {
+    if (!this.#watches.has(id)) this.#watches.set(id, this.#world.oracle.clients.versions.countOf(id));
+  }
+
+  #give(input: Input): void {
+    this.#node.receive([input]);
+  }
+
+  take(effect: ClientEffect): void {
+    const { clients } = this.#world.oracle;
+    if (effect.type === "outcome") {
+      const { id } = effect.outcome;
+      const versionCount = this.#watches.get(id);
+      this.#watches.delete(id);
+      clients.outcome(this.#node, effect.outcome, versionCount ?? 0);
+      return;
+    }
+    const request = this.#requests.get(effect.rid);
+    if (!request) return; // cancelled
+    if (effect.type === "submitted" && request.type === "submit") {
+      this.#requests.delete(effect.rid);
+      clients.submitted(this.#node, request.submit, effect.status);
+      const { spec } = request.submit;
+      const isNoTask = effect.status === "busy" || effect.status === "tooOld" || effect.status === "conflict";
+      if (isNoTask && request.watch) this.#watches.delete(spec.id);
+      if (effect.status === "busy") {
+        this.#node.later(this.#rng.range(100, 1000), () => this.submit(spec, request.watch));
+      }
+    } else if (effect.type === "answer" && request.type !== "submit") {
+      this.#requests.delete(effect.rid);
+      const id = request.type === "get" ? request.id : null;
+      clients.answer(this.#node, id, request.type === "get" ? request.versionCount : 0, effect.tasks);
+    }
+  }
+}
+
+/** A task that a client may submit. */
+export function newSpec(world: World, rng: Rng, node: VirtualNode, number: number): TaskSpec {
+  const { plan, schedule } = world;
+  const { wallMs } = node.clock.read(schedule.nowMs);
+  return {
+    id: `t${number}`,
+    name: rng.pick(HANDLER_NAMES),
+    payload: new TextEncoder().encode(`payload ${number} ${"x".repeat(rng.int(120))}`),
+    attemptsMax: rng.pick([0, 0, 3]),
+    runAtMs: rng.chance(0.15) ? wallMs + rng.int(plan.leaseTtlMs * 2) : 0,
+    firstSentAtMs: wallMs,
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * A whole cluster in one process without time: real engines, virtual clocks, disks and network, an oracle that
+ * looks on. A seed decides everything; the same seed gives the same run on every runtime.
+ */
+import { Chaos } from "./chaos.ts";
+import { compareKeepers, whatIsMissing } from "./liveness.ts";
+import { Oracle } from "./oracle.ts";
+import type { Plan } from "./plan.ts";
+import { Schedule } from "./schedule.ts";
+import { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
+import { VirtualNetwork } from "./virtual-network.ts";
+import { VirtualNode } from "./virtual-node.ts";
+import { Workload } from "./workload.ts";
+import { newCounts, type RunCounts, type World } from "./world.ts";
+
+/** A run with more events is one that goes in circles. */
+const EVENTS_MAX = 2_000_000;
+const LOOK_EVERY_MS = 250;
+
+export class VirtualCluster implements World {
+  readonly plan: Plan;
+  readonly schedule: Schedule = new Schedule();
+  readonly trace: Trace;
+  readonly oracle: Oracle;
+  readonly network: VirtualNetwork;
+  readonly nodes: VirtualNode[] = [];
+  readonly counts: RunCounts = newCounts();
+  calm = false;
+  readonly #chaos: Chaos;
+  readonly #workload: Workload;
+
+  constructor(plan: Plan, trace: Trace = new Trace(false, 0)) {
+    this.plan = plan;
+    this.trace = trace;
+    this.oracle = new Oracle(this);
+    this.network = new VirtualNetwork(this, plan.nodeCount);
+    this.#chaos = new Chaos(this);
+    this.#workload = new Workload(this);
+    for (let no = 0; no < plan.nodeCount; no++) this.nodes.push(new VirtualNode(this, no));
+  }
+
+  /** Faults, healing, end. @throws Violation */
+  run(): void {
+    for (const node of this.nodes) this.schedule.after(node.no * 3, () => node.start());
+    this.#chaos.begin();
+    this.#workload.begin();
+    this.runUntil(this.plan.faultsMs);
+    this.heal();
+    const endMs = this.schedule.nowMs + this.plan.healMs;
+    for (;;) {
+      this.runUntil(this.schedule.nowMs + LOOK_EVERY_MS);
+      const missing = whatIsMissing(this);
+      if (missing === "") break;
+      if (this.schedule.nowMs >= endMs) {
+        throw new Violation("L1", `${Math.round(this.plan.healMs)} ms after the last fault ${missing}`);
+      }
+    }
+    compareKeepers(this);
+  }
+
+  /** Runs all events up to `endMs` of true time. */
+  runUntil(endMs: number): void {
+    const { schedule, counts } = this;
+    while (schedule.nextMs <= endMs) {
+      if (++counts.events > EVENTS_MAX) throw new Violation("X-endless", `${EVENTS_MAX} events and no end`);
+      schedule.take()!();
+      this.oracle.leases.check();
+    }
+    schedule.nowMs = endMs;
+  }
+
+  heal(): void {
+    this.calm = true;
+    if (this.trace.on) this.trace.line(this.schedule.nowMs, "net", "==== HEAL");
+    for (const node of this.nodes) {
+      node.clock.syncWall();
+      node.start();
+    }
+    this.network.heal();
+    this.schedule.after(1000, () => this.#workload.askAgain());
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The task handlers of one virtual node: they take their time, succeed, fail, release, store checkpoints. Most
+ * stop within the margin when told to; a stubborn one goes on until its lease is gone, and even then speaks.
+ */
+import type { Effect, StartEffect } from "../protocol/api.ts";
+import type { Settlement } from "../protocol/types.ts";
+import { Rng } from "./rng.ts";
+import type { VirtualNode } from "./virtual-node.ts";
+import type { World } from "./world.ts";
+
+type HandlerEffect = Extract<Effect, { readonly type: "start" | "abort" | "lost" | "settled" }>;
+
+/** One attempt that runs, or ran and waits for its settlement to be recorded. */
+interface Run {
+  readonly p: number;
+  readonly id: string;
+  readonly fence: number;
+  readonly stubborn: boolean;
+  seq: number;
+  hasEnded: boolean;
+  isLost: boolean;
+}
+
+export const HANDLER_NAMES: readonly string[] = ["alpha", "beta"];
+
+export class VirtualHandlers {
+  readonly #world: World;
+  readonly #node: VirtualNode;
+  readonly #rng: Rng;
+  readonly #names: readonly string[];
+  readonly #runs: Map<string, Run> = new Map();
+
+  constructor(world: World, node: VirtualNode) {
+    this.#world = world;
+    this.#node = node;
+    this.#rng = new Rng(world.plan.seed, 200 + node.no);
+    this.#names = world.plan.work.uneven && node.no % 2 === 1 ? HANDLER_NAMES.slice(0, 1) : HANDLER_NAMES;
+  }
+
+  get runningCount(): number {
+    return this.#runs.size;
+  }
+
+  started(): void {
+    this.#offer(false);
+  }
+
+  crashed(): void {
+    this.#runs.clear();
+  }
+
+  /** Takes new tasks again after a drain. */
+  offerAgain(): void {
+    this.#offer(false);
+  }
+
+  drain(): void {
+    this.#offer(true);
+  }
+
+  #offer(draining: boolean): void {
+    const { slots } = this.#world.plan.work;
+    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, draining }]);
+  }
+
+  take(effect: HandlerEffect): void {
+    switch (effect.type) {
+      case "start":
+        return this.#start(effect);
+      case "abort":
+        return this.#abort(this.#runs.get(keyOf(effect)));
+      case "lost":
+        return this.#lose(this.#runs.get(keyOf(effect)));
+      case "settled":
+        this.#world.oracle.clients.settled(this.#node, effect);
+        return;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #start({ p, task }: StartEffect): void {
+    const { plan, oracle, counts, calm } = this.#world;
+    const { id, fence } = task;
+    counts.starts++;
+    oracle.leases.started(this.#node, p, task);
+    const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
+    const run: Run = { p, id, fence, stubborn, seq: 0, hasEnded: false, isLost: false };
+    this.#runs.set(keyOf(run), run);
+    const takesMs = this.#takesMs();
+    if (this.#rng.chance(plan.work.checkpoint)) {
+      this.#node.later(takesMs * this.#rng.float(), () => this.#checkpoint(run));
+    }
+    this.#node.later(takesMs, () => this.#finish(run, this.#verdict(run)));
+  }
+
+  #takesMs(): number {
+    const { plan, calm } = this.#world;
+    if (calm) return this.#rng.range(10, 300);
+    if (plan.work.long) return plan.leaseTtlMs * this.#rng.range(0.3, 4);
+    return this.#rng.range(20, this.#rng.chance(0.2) ? plan.leaseTtlMs : 1200);
+  }
+
+  #verdict(run: Run): Settlement {
+    const { plan, schedule, calm } = this.#world;
+    const result = new TextEncoder().encode(`${run.id}/${run.fence}`);
+    if (calm) return { type: "complete", result };
+    const { error, release } = plan.work;
+    if (this.#rng.chance(error)) {
+      if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
+      const { wallMs } = this.#node.clock.read(schedule.nowMs);
+      const wakeAtMs = this.#rng.chance(0.5) ? 0 : wallMs + this.#rng.int(plan.leaseTtlMs);
+      return { type: "error", message: "bad luck", wakeAtMs };
+    }
+    if (this.#rng.chance(release)) return { type: "release" };
+    return this.#rng.chance(0.1) ? { type: "complete", result: null } : { type: "complete", result };
+  }
+
+  #checkpoint(run: Run): void {
+    if (run.hasEnded || run.isLost) return;
+    const state = new TextEncoder().encode(`state of ${run.id}/${run.fence}`);
+    this.#settle(run, { type: "checkpoint", state });
+  }
+
+  #abort(run: Run | undefined): void {
+    if (!run || run.hasEnded || run.stubborn) return;
+    const withinMs = this.#world.plan.marginMs * 0.9 / (1 + this.#world.plan.clockRateBound);
+    const saysMore = this.#rng.chance(0.2);
+    this.#node.later(this.#rng.range(0, withinMs), () => {
+      this.#finish(run, saysMore ? this.#verdict(run) : { type: "release" });
+    });
+  }
+
+  /** The lease is gone. A well-behaved handler has stopped; a stubborn one may still report a result. */
+  #lose(run: Run | undefined): void {
+    if (!run) return;
+    run.isLost = true;
+    this.#world.counts.lapses++;
+    if (!run.stubborn || run.hasEnded) this.#end(run);
+  }
+
+  #finish(run: Run, settlement: Settlement): void {
+    if (run.hasEnded) return;
+    run.hasEnded = true;
+    this.#settle(run, settlement);
+    this.#end(run);
+  }
+
+  #end(run: Run): void {
+    run.hasEnded = true;
+    this.#runs.delete(keyOf(run));
+    this.#world.oracle.leases.ended(this.#node, run.id, run.fence);
+  }
+
+  #settle(run: Run, settlement: Settlement): void {
+    const { p, id, fence } = run;
+    const seq = ++run.seq;
+    this.#world.oracle.clients.settling(this.#node, { p, id, fence, seq }, settlement);
+    this.#node.receive([{ type: "settle", p, id, fence, seq, settlement }]);
+  }
+}
+
+function keyOf(run: { readonly p: number; readonly id: string; readonly fence: number }): string {
+  return `${run.p}/${run.id}/${run.fence}`;
+}

@@ -1,0 +1,147 @@
+/**
+ * The virtual network: frames between nodes with delays, loss, duplicates and cuts of single directions, and
+ * the news of streams that open and close. A silent cut tells nobody. What is cut when is chaos.ts's business.
+ */
+import type { Message } from "../protocol/messages.ts";
+import { Rng } from "./rng.ts";
+import type { VirtualNode } from "./virtual-node.ts";
+import type { World } from "./world.ts";
+
+export class VirtualNetwork {
+  frameCount = 0;
+  readonly #world: World;
+  readonly #rng: Rng;
+  readonly #size: number;
+  /** Per direction: how many cuts lie on it, and when its last frame arrives. */
+  readonly #cuts: Int32Array;
+  readonly #lastMs: Float64Array;
+  /** `told[a * size + b]`: node a believes that it is connected to b. */
+  readonly #told: Uint8Array;
+
+  constructor(world: World, size: number) {
+    this.#world = world;
+    this.#rng = new Rng(world.plan.seed, 2);
+    this.#size = size;
+    this.#cuts = new Int32Array(size * size);
+    this.#lastMs = new Float64Array(size * size);
+    this.#told = new Uint8Array(size * size);
+  }
+
+  send(from: VirtualNode, toId: string, messages: readonly Message[]): void {
+    const to = this.#world.nodes.find((node) => node.id === toId);
+    if (!to) return;
+    const { plan, calm } = this.#world;
+    const link = from.no * this.#size + to.no;
+    this.frameCount++;
+    if (this.#cuts[link]! > 0) return;
+    if (!calm && this.#rng.chance(plan.faults.loss)) return;
+    this.#carry(from, to, messages, this.#delayMs(), link);
+    if (!calm && this.#rng.chance(plan.faults.duplicate)) {
+      const lateMs = this.#rng.range(0, this.#rng.chance(0.3) ? 2 * plan.leaseTtlMs : 100);
+      this.#carry(from, to, messages, this.#delayMs() + lateMs, -1);
+    }
+  }
+
+  #delayMs(): number {
+    const { plan, calm } = this.#world;
+    if (calm || !this.#rng.chance(plan.faults.slow)) return this.#rng.range(0.5, 12);
+    return this.#rng.range(50, this.#rng.chance(0.2) ? 3 * plan.leaseTtlMs : plan.leaseTtlMs / 2);
+  }
+
+  /** `link` -1: not in order with anything. */
+  #carry(from: VirtualNode, to: VirtualNode, messages: readonly Message[], delayMs: number, link: number): void {
+    const { schedule, plan } = this.#world;
+    let atMs = schedule.nowMs + delayMs;
+    if (link >= 0 && !plan.faults.reorder) {
+      atMs = Math.max(atMs, this.#lastMs[link]! + 0.001);
+      this.#lastMs[link] = atMs;
+    }
+    schedule.after(atMs - schedule.nowMs, () => {
+      if (to.up) to.receive(messages.map((message) => ({ type: "message", from: from.id, message })));
+    });
+  }
+
+  // ---- cuts ----------------------------------------------------------------------------------------------
+
+  isCut(a: number, b: number): boolean {
+    return this.#cuts[a * this.#size + b]! > 0 || this.#cuts[b * this.#size + a]! > 0;
+  }
+
+  /** Cuts directions `[from, to]` for a while. */
+  cut(directions: readonly (readonly [number, number])[], forMs: number): void {
+    const { plan, schedule } = this.#world;
+    const told = this.#rng.chance(plan.faults.notice);
+    for (const [a, b] of directions) {
+      this.#cuts[a * this.#size + b]! += 1;
+      if (!told) continue;
+      for (const [x, y] of [[a, b], [b, a]] as const) {
+        schedule.after(this.#rng.range(0, 300), () => {
+          if (this.isCut(a, b)) this.#tell(x, y, false);
+        });
+      }
+    }
+    schedule.after(forMs, () => {
+      for (const [a, b] of directions) {
+        const link = a * this.#size + b;
+        if (this.#cuts[link]! > 0) this.#cuts[link]! -= 1;
+        this.#repairLater(a, b);
+      }
+    });
+  }
+
+  /** No cut any more, everybody connected to everybody. */
+  heal(): void {
+    this.#cuts.fill(0);
+    this.#lastMs.fill(0);
+    for (let a = 0; a < this.#size; a++) for (let b = 0; b < a; b++) this.#repairLater(a, b);
+  }
+
+  // ---- streams -------------------------------------------------------------------------------------------
+
+  /** A process has started: its streams open; the others may have noticed the end of its last life. */
+  started(node: VirtualNode): void {
+    for (const peer of this.#world.nodes) {
+      if (peer === node) continue;
+      this.#told[node.no * this.#size + peer.no] = 0;
+      if (peer.up && this.#told[peer.no * this.#size + node.no] === 1 && this.#rng.chance(0.7)) {
+        this.#tell(peer.no, node.no, false);
+      } else {
+        this.#told[peer.no * this.#size + node.no] = 0;
+      }
+      this.#repairLater(node.no, peer.no);
+    }
+  }
+
+  stopped(node: VirtualNode): void {
+    const { plan, schedule } = this.#world;
+    const { life } = node;
+    for (const peer of this.#world.nodes) {
+      if (peer === node || !this.#rng.chance(plan.faults.notice)) continue;
+      schedule.after(this.#rng.range(0, 50), () => {
+        if (node.life === life) this.#tell(peer.no, node.no, false);
+      });
+    }
+  }
+
+  #repairLater(a: number, b: number): void {
+    this.#world.schedule.after(this.#rng.range(1, 60), () => {
+      const { nodes } = this.#world;
+      if (!nodes[a]!.up || !nodes[b]!.up || this.isCut(a, b)) return;
+      this.#tell(a, b, true);
+      this.#tell(b, a, true);
+    });
+  }
+
+  #tell(a: number, b: number, up: boolean): void {
+    const { nodes } = this.#world;
+    const [node, peer] = [nodes[a]!, nodes[b]!];
+    const at = a * this.#size + b;
+    if (!node.up || this.#told[at] === Number(up)) return;
+    this.#told[at] = Number(up);
+    node.receive([
+      up
+        ? { type: "peer", node: peer.id, up, candidate: peer.candidate }
+        : { type: "peer", node: peer.id, up },
+    ]);
+  }
+}

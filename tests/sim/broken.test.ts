@@ -1,0 +1,13 @@
+/** The simulator is only as good as what it catches: each broken protocol must fail at its remembered seed. */
+import { expect, test } from "bun:test";
+import { simulate } from "../../src/testing/simulate.ts";
+import { MUTANTS } from "./broken/index.ts";
+import { withMutant } from "./mutant.ts";
+
+for (const mutant of MUTANTS) {
+  test(`the simulator catches "${mutant.name}" and passes the protocol as it is`, async () => {
+    const broken = await withMutant(mutant, (simulateBroken) => simulateBroken(mutant.seed, mutant.profile));
+    expect(broken.invariant).not.toBe("");
+    expect(simulate(mutant.seed, mutant.profile).message).toBe("");
+  }, 120_000);
+}

@@ -1,0 +1,4 @@
+/** All deliberately broken protocols. */
+import type { Mutant } from "../mutant.ts";
+
+export const MUTANTS: readonly Mutant[] = [];
