@@ -1,7 +1,7 @@
 /**
  * A daemon that runs command lines for a cluster: Metafora's koalemosd, with no broker beside it.
  *
- *   node examples/peer.ts                                  on three machines of one network: they find each other
+ *   node examples/peer.ts                                  on three machines of one network
  *   node examples/peer.ts --join /ip4/10.0.0.5/tcp/4100    across networks: the address of any other peer
  *
  * Whoever can reach a peer can run commands on it: trusted networks only.
@@ -15,7 +15,7 @@ const { values } = parseArgs({
     name: { type: "string" },
     listen: { type: "string", multiple: true, default: ["/ip4/0.0.0.0/tcp/0"] },
     join: { type: "string", multiple: true, default: [] },
-    // A cluster is founded once, by exactly so many peers that have found each other: they are the first voters.
+    // A cluster is founded once, by exactly so many peers that found each other: they are the first voters.
     // Three is the smallest number that survives the loss of one.
     expect: { type: "string", default: "3" },
     data: { type: "string" },

@@ -45,7 +45,13 @@ export class PeerProcess implements AsyncDisposable {
 
   constructor(options: PeerProcessOptions) {
     this.runtime = options.runtime;
-    const peer = commandOn(options.runtime, "src/cli/main.ts", ["peer", "--json", "--log", "warn", ...options.args]);
+    const peer = commandOn(options.runtime, "src/cli/main.ts", [
+      "peer",
+      "--json",
+      "--log",
+      "warn",
+      ...options.args,
+    ]);
     const [command = "", ...args] = [...options.prefix ?? [], ...peer];
     const env = { ...process.env, ...options.env };
     this.child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env });

@@ -1,6 +1,6 @@
 /**
- * What really ran, from nothing but what the tasks themselves wrote to disk under their fences: lines
- * `task kind fence attempt nanoseconds`, kind being start, beat or end. An attempt lasts from its first line to
+ * What really ran, from nothing but what the tasks themselves wrote to disk under their fences: lines `task
+ * kind fence attempt nanoseconds`, kind being start, beat or end. An attempt lasts from its first line to
  * its last; one that was killed ends with its last beat.
  */
 import { readdirSync, readFileSync } from "node:fs";

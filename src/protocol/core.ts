@@ -4,8 +4,9 @@
  */
 import type { Clock, Effect, EngineEvent, EngineOptions, Observer, PersistRecord } from "./api.ts";
 import type { Message } from "./messages.ts";
+import type { Dispatcher } from "./dispatch.ts";
 import { Ring } from "./ring.ts";
-import type { Ballot, Member, MemberNo, NodeId, Roster } from "./types.ts";
+import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "./types.ts";
 
 export class Core {
   readonly options: EngineOptions;
@@ -22,6 +23,14 @@ export class Core {
   readonly congested: Set<MemberNo> = new Set();
   /** Messages of this node to itself, handled before the step ends. */
   readonly loopback: Message[] = [];
+  /** Reigns with something to send or to learn before the step ends. */
+  readonly dirty: Set<{ flush(): void }> = new Set();
+  /** Set by the engine, once. */
+  dispatcher!: Dispatcher;
+  /** A reign began or ended: everybody is told at once. */
+  reignsChanged = false;
+  /** Reigns that may still be handed over in this tick. */
+  transferBudget = 0;
   readonly #noById: Map<NodeId, MemberNo> = new Map();
   readonly #outbox: Map<NodeId, Message[]> = new Map();
   #effects: Effect[] = [];
@@ -77,6 +86,14 @@ export class Core {
 
   persist(record: PersistRecord): void {
     this.#records.push(record);
+  }
+
+  /** One entry appended by the steward itself; consecutive ones become one record. */
+  persistEntry(p: number, prevIndex: number, entry: Entry): void {
+    const last = this.#records.at(-1);
+    if (last?.type === "append" && last.p === p && last.prevIndex + last.entries.length === prevIndex) {
+      (last.entries as Entry[]).push(entry);
+    } else this.#records.push({ type: "append", p, prevIndex, entries: [entry] });
   }
 
   emit(effect: Effect): void {

@@ -259,8 +259,8 @@ export class Keeper {
   onSnapshot(from: MemberNo, message: SnapshotMessage): void {
     if (!this.#follow(from, message.ballot)) return;
     const { p, ballot, end, offset, totalBytes, data } = message;
-    if (end.index <= this.replica.commit) {
-      this.#matches(from, ballot, this.replica.commit);
+    if (this.#alreadyHolds(end)) {
+      this.#matches(from, ballot, Math.max(end.index, this.replica.commit));
       return;
     }
     let incoming = this.#incoming;
@@ -285,6 +285,15 @@ export class Keeper {
     } else {
       this.#core.send(from, { type: "snapshotReply", p, ballot, index: end.index, receivedBytes });
     }
+  }
+
+  /** The log reaches `end`, perhaps with acked entries behind it: replacing it would lose them (Raft, section 7). */
+  #alreadyHolds(end: LogEnd): boolean {
+    if (end.index <= this.replica.commit) return true;
+    const mine = this.replica.ballotAt(end.index);
+    if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;
+    this.replica.commitTo(end.index);
+    return true;
   }
 
   /** Part of a state is no state: it is installed whole or not at all. */

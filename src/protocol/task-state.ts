@@ -70,6 +70,10 @@ export class PartitionTasks {
     return id === undefined ? undefined : this.records.get(id);
   }
 
+  condemnationOf(node: number, boot: number): Condemnation | undefined {
+    return this.condemned.get(ownerKey({ node, boot }));
+  }
+
   isCondemned(session: SessionId): boolean {
     const entry = this.condemned.get(ownerKey(session));
     return entry !== undefined && entry.session.n >= session.n;

@@ -36,12 +36,6 @@ function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): str
   return `${task.state} ${task.fence} ${task.attempt}`;
 }
 
-export interface SubmitRequest {
-  readonly spec: TaskSpec;
-  /** The task was acked before this request was made. */
-  readonly wasAcked: boolean;
-}
-
 export interface SettleKey {
   readonly p: number;
   readonly id: string;
@@ -57,7 +51,7 @@ export class ClientOracle {
   readonly #world: World;
   readonly #oracle: Oracle;
   readonly #effective: Map<string, string[]> = new Map();
-  readonly #sent: Map<string, Settlement> = new Map();
+  readonly #sent: Map<string, { readonly id: string; readonly settlement: Settlement }> = new Map();
 
   constructor(world: World, oracle: Oracle) {
     this.#world = world;
@@ -66,8 +60,7 @@ export class ClientOracle {
 
   // ---- submits -------------------------------------------------------------------------------------------
 
-  submitted(node: VirtualNode, request: SubmitRequest, status: SubmitStatus): void {
-    const { spec, wasAcked } = request;
+  submitted(node: VirtualNode, spec: TaskSpec, status: SubmitStatus): void {
     const where = `${spec.id} at n${node.no}`;
     const isPurged = this.purged.has(spec.id);
     if (status === "busy") return;
@@ -81,7 +74,8 @@ export class ClientOracle {
       if (!chosen) throw new Violation("I6", `${where}: answered ${status}, but its submit is not chosen`);
       const isSame = String(chosen.spec.payload) === String(spec.payload);
       if (isSame === (status === "conflict")) throw new Violation("I6", `${where}: wrong answer ${status}`);
-      if (wasAcked && status === "created") throw new Violation("I6", `${where}: created a second time`);
+      const isRetry = chosen.spec.firstSentAtMs === spec.firstSentAtMs;
+      if (isSame && isRetry !== (status === "created")) throw new Violation("I6", `${where}: wrongly ${status}`);
     }
     if (status !== "conflict") this.acked.add(spec.id);
   }
@@ -89,11 +83,11 @@ export class ClientOracle {
   // ---- settlements ---------------------------------------------------------------------------------------
 
   settling(node: VirtualNode, key: SettleKey, settlement: Settlement): void {
-    this.#sent.set(this.#keyOf(node, key), settlement);
+    this.#sent.set(this.#keyOf(node, key), { id: key.id, settlement });
   }
 
-  #keyOf(node: VirtualNode, { p, id, fence, seq }: SettleKey): string {
-    return `${node.no}.${node.boot}/${p}/${id}/${fence}/${seq}`;
+  #keyOf(node: VirtualNode, { p, fence, seq }: SettleKey): string {
+    return `${node.no}.${node.boot}/${p}/${fence}/${seq}`;
   }
 
   tookEffect(id: string, fence: number, settlement: Settlement): void {
@@ -104,16 +98,20 @@ export class ClientOracle {
   }
 
   settled(node: VirtualNode, key: SettleKey & { readonly accepted: boolean }): void {
-    const settlement = this.#sent.get(this.#keyOf(node, key));
-    const where = `${key.id} fence ${key.fence} of n${node.no}`;
-    if (!settlement) throw new Violation("I3", `${where}: answer to a settlement that was never sent`);
-    const { type } = settlement;
-    const isEffective = this.#effective.get(`${key.id}/${key.fence}`)?.includes(type) ?? false;
-    if (key.accepted && !isEffective && type !== "release") {
+    const sent = this.#sent.get(this.#keyOf(node, key));
+    const where = `p${key.p} ${sent?.id} fence ${key.fence} of n${node.no}`;
+    if (!sent) throw new Violation("I3", `${where}: answer to a settlement that was never sent`);
+    const { id } = sent;
+    const { type } = sent.settlement;
+    const effects = this.#effective.get(`${id}/${key.fence}`) ?? [];
+    const isEffective = effects.includes(type);
+    // a checkpoint that comes after the end may be waved through: there is nothing left to store it for
+    const isTooLate = type === "checkpoint" && (effects.includes("complete") || effects.includes("fail"));
+    if (key.accepted && !isEffective && !isTooLate) {
       throw new Violation("I3", `${where}: ${type} accepted, but it had no effect`);
     }
     const isFinal = type === "complete" || type === "fail";
-    if (!key.accepted && isFinal && isEffective && !this.purged.has(key.id)) {
+    if (!key.accepted && isFinal && isEffective && !this.purged.has(id)) {
       throw new Violation("I3", `${where}: ${type} refused, but it had its effect`);
     }
   }

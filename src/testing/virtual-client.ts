@@ -4,7 +4,6 @@
  */
 import type { Effect, Input } from "../protocol/api.ts";
 import type { TaskSpec } from "../protocol/types.ts";
-import type { SubmitRequest } from "./oracle-clients.ts";
 import { Rng } from "./rng.ts";
 import { HANDLER_NAMES } from "./virtual-handlers.ts";
 import type { VirtualNode } from "./virtual-node.ts";
@@ -13,7 +12,7 @@ import type { World } from "./world.ts";
 type ClientEffect = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" }>;
 
 type Request =
-  | { readonly type: "submit"; readonly submit: SubmitRequest; readonly watch: boolean }
+  | { readonly type: "submit"; readonly spec: TaskSpec; readonly watch: boolean }
   | { readonly type: "get"; readonly id: string; readonly versionCount: number }
   | { readonly type: "list"; answersDue: number };
 
@@ -45,9 +44,7 @@ export class VirtualClient {
 
   submit(spec: TaskSpec, watch: boolean): void {
     const rid = ++this.#rid;
-    const { clients } = this.#world.oracle;
-    const submit = { spec, wasAcked: clients.acked.has(spec.id) };
-    this.#requests.set(rid, { type: "submit", submit, watch });
+    this.#requests.set(rid, { type: "submit", spec, watch });
     if (watch) this.#noteWatch(spec.id);
     this.#give({ type: "submit", rid, spec, watch });
   }
@@ -82,7 +79,7 @@ export class VirtualClient {
     if (!first) return;
     const [rid, request] = first;
     this.#requests.delete(rid);
-    if (request.type === "submit" && request.watch) this.#watches.delete(request.submit.spec.id);
+    if (request.type === "submit" && request.watch) this.#watches.delete(request.spec.id);
     this.#give({ type: "cancel", rid });
   }
 
@@ -107,8 +104,8 @@ export class VirtualClient {
     if (!request) return; // cancelled
     if (effect.type === "submitted" && request.type === "submit") {
       this.#requests.delete(effect.rid);
-      clients.submitted(this.#node, request.submit, effect.status);
-      const { spec } = request.submit;
+      clients.submitted(this.#node, request.spec, effect.status);
+      const { spec } = request;
       const isNoTask = effect.status === "busy" || effect.status === "tooOld" || effect.status === "conflict";
       if (isNoTask && request.watch) this.#watches.delete(spec.id);
       if (effect.status === "busy") {

@@ -39,7 +39,10 @@ export class Workload {
     const spec = this.#rng.pick(this.#specs);
     if (this.#rng.chance(work.resubmit)) {
       if (this.#rng.chance(0.1)) return client.submit({ ...spec, payload: new Uint8Array([1, 2, 3]) }, false);
-      return client.submit(spec, this.#rng.chance(0.5));
+      // a retry carries the time of the first try, another client's submit its own
+      const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
+      const firstSentAtMs = this.#rng.chance(0.6) ? spec.firstSentAtMs : wallMs;
+      return client.submit({ ...spec, firstSentAtMs }, this.#rng.chance(0.5));
     }
     const choice = this.#rng.int(20);
     if (choice < 5) client.watch(spec.id);

@@ -6,8 +6,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { commandOn, projectFile, RUNTIMES } from "./support/runtimes.ts";
-import type { Runtime } from "./support/runtimes.ts";
+import { commandOn } from "../../examples/demo/peer-process.ts";
+import type { Runtime } from "../../examples/demo/peer-process.ts";
+
+const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 
 const LEASE_MS = 800;
 /** Beats every 10 ms from the command itself and from a process that it leaves in the background. */
@@ -32,7 +34,7 @@ class Peer implements Disposable {
 
   constructor(runtime: Runtime, script: string) {
     const args = [this.directory, String(LEASE_MS), "sh", "-c", script];
-    const [command, ...rest] = commandOn(runtime, projectFile("tests/e2e/support/leash-peer.ts"), args);
+    const [command = "", ...rest] = commandOn(runtime, "tests/e2e/support/leash-peer.ts", args);
     this.child = spawn(command, rest, { stdio: ["pipe", "pipe", "inherit"] });
     createInterface({ input: this.child.stdout! }).on("line", (line) => {
       this.lines.push(JSON.parse(line) as PeerLine);

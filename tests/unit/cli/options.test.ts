@@ -31,7 +31,11 @@ test("counts are whole and not too small", () => {
 });
 
 test("labels are cut at the first equals sign, and need a key", () => {
-  expect(parseLabels("label", ["zone=a", "note=x=y", "empty="])).toEqual({ zone: "a", note: "x=y", empty: "" });
+  expect(parseLabels("label", ["zone=a", "note=x=y", "empty="])).toEqual({
+    zone: "a",
+    note: "x=y",
+    empty: "",
+  });
   expect(() => parseLabels("label", ["zone"])).toThrow('Cannot read --label: needs key=value, got "zone"');
   expect(() => parseLabels("label", ["=a"])).toThrow("Cannot read --label");
 });
@@ -53,7 +57,11 @@ test("an option without its value is refused by name", () => {
 });
 
 test("what follows -- is left alone, and options before it are read", () => {
-  const parsed = parseOptions("submit", ["--json", "--join", "a", "--join=b", "--", "ls", "--", "-l"], CLIENT_OPTIONS);
+  const parsed = parseOptions(
+    "submit",
+    ["--json", "--join", "a", "--join=b", "--", "ls", "--", "-l"],
+    CLIENT_OPTIONS,
+  );
   expect(parsed.values).toEqual({
     help: false,
     json: true,

@@ -4,7 +4,10 @@ import fc from "fast-check";
 import { fileNameOfId, idOfFileName, outputFiles, outputHeader } from "../../../src/cli/output-files.ts";
 
 test("a plain id is its own file name", () => {
-  expect(outputFiles("/data", "nightly-7")).toEqual({ out: "/data/nightly-7.out", err: "/data/nightly-7.err" });
+  expect(outputFiles("/data", "nightly-7")).toEqual({
+    out: "/data/nightly-7.out",
+    err: "/data/nightly-7.err",
+  });
 });
 
 test("an id cannot leave the directory, hide, or end a C string", () => {

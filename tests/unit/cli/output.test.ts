@@ -43,7 +43,13 @@ test("durations read as people write them", () => {
 });
 
 test("an event's first key is its name, absent keys are left out, errors are their messages", () => {
-  const event = peerEvent("task:error", { task: "t", fence: 3n, attempt: 1, reason: new Error("no"), more: undefined });
+  const event = peerEvent("task:error", {
+    task: "t",
+    fence: 3n,
+    attempt: 1,
+    reason: new Error("no"),
+    more: undefined,
+  });
   expect(jsonLine(event)).toBe('{"event":"task:error","task":"t","fence":"3","attempt":1,"reason":"no"}');
 });
 

@@ -1,0 +1,202 @@
+/**
+ * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the hungry
+ * when somebody does. Lowering what a steward node may still use is a recall, and the slots count as given until
+ * that node has answered. The other side is dispatch.ts.
+ */
+import type { Core } from "./core.ts";
+import type { CreditReplyMessage, HungryMessage } from "./messages.ts";
+import type { Sessions } from "./sessions.ts";
+import type { MemberNo } from "./types.ts";
+
+interface Given {
+  boot: number;
+  seq: number;
+  /** As last told. */
+  free: number;
+  freeUpTo: number;
+  /** Highest number of the grants received. */
+  upTo: number;
+  /** An unanswered recall: what this node may have used before it hears of it. */
+  recall: { readonly seq: number; readonly free: number; readonly freeUpTo: number; readonly sentMs: number } | null;
+  /** Grants on their way, learned from the answer to a recall. */
+  issued: number;
+  backlog: number;
+  isDirty: boolean;
+}
+
+export class Credit {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #given: Map<MemberNo, Given> = new Map();
+  #slots = 0;
+  #handlers: readonly string[] = [];
+  #draining = false;
+  #refreshMs = -Infinity;
+  /** Leases held by this node, started or not. */
+  heldCount = 0;
+  isDirty = false;
+
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core;
+    this.#sessions = sessions;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  offer(slots: number, handlers: readonly string[], draining: boolean): void {
+    this.#slots = draining ? 0 : slots;
+    this.#handlers = handlers;
+    this.#draining = draining;
+    for (const given of this.#given.values()) given.isDirty = true;
+    this.isDirty = true;
+  }
+
+  /** A steward node is there; its account begins anew when it is a new life of it. */
+  open(no: MemberNo): void {
+    const boot = no === this.#core.self ? this.#core.options.boot : this.#sessions.bootOf(no);
+    if (boot === 0 || this.#given.get(no)?.boot === boot) return;
+    this.#given.set(no, {
+      boot,
+      seq: this.#given.get(no)?.seq ?? 0,
+      free: 0,
+      freeUpTo: 0,
+      upTo: 0,
+      recall: null,
+      issued: 0,
+      backlog: 0,
+      isDirty: true,
+    });
+    this.isDirty = true;
+  }
+
+  close(no: MemberNo): void {
+    const given = this.#given.get(no);
+    if (!given) return;
+    given.free = 0;
+    given.freeUpTo = given.upTo;
+    given.recall = null;
+    given.issued = 0;
+    given.backlog = 0;
+    this.isDirty = true;
+  }
+
+  received(from: MemberNo, no: number): void {
+    const given = this.#given.get(from);
+    if (given && no > given.upTo) given.upTo = no;
+    this.heldCount++;
+  }
+
+  ended(): void {
+    this.heldCount--;
+    this.isDirty = true;
+  }
+
+  onHungry(from: MemberNo, message: HungryMessage): void {
+    const given = this.#given.get(from);
+    if (!given || given.boot !== message.boot) return;
+    given.backlog = message.backlog;
+    this.isDirty = true;
+  }
+
+  onReply(from: MemberNo, message: CreditReplyMessage): void {
+    const given = this.#given.get(from);
+    if (!given?.recall || message.seq < given.recall.seq) return;
+    given.recall = null;
+    given.issued = message.issued;
+    this.isDirty = true;
+  }
+
+  /** Slots that this steward node may still fill, at worst. */
+  #reserved(given: Given): number {
+    const basis = given.recall ?? given;
+    const unused = Math.max(0, basis.free - (given.upTo - basis.freeUpTo));
+    return Math.max(unused, given.issued - given.upTo);
+  }
+
+  tick(): void {
+    const { monoMs } = this.#core.clock;
+    if (monoMs - this.#refreshMs < this.#core.options.heartbeatMs) return;
+    this.#refreshMs = monoMs;
+    this.#levelOut();
+    for (const given of this.#given.values()) given.isDirty = true;
+    this.isDirty = true;
+  }
+
+  /** Nobody starves: take back what one has above its even share. */
+  #levelOut(): void {
+    const open = [...this.#given].filter(([no]) => this.#core.isConnected(no));
+    if (open.length === 0 || open.some(([, given]) => given.backlog > 0 || given.recall)) return;
+    const share = Math.ceil(Math.max(0, this.#slots - this.heldCount) / open.length);
+    for (const [, given] of open) {
+      if (this.#reserved(given) > share) this.#recall(given, share);
+    }
+  }
+
+  #recall(given: Given, free: number): void {
+    const { monoMs } = this.#core.clock;
+    const before = given.recall ?? given;
+    given.recall = { seq: given.seq + 1, free: before.free, freeUpTo: before.freeUpTo, sentMs: monoMs };
+    given.free = free;
+    given.freeUpTo = given.upTo;
+    given.isDirty = true;
+  }
+
+  /** At the end of a step: gives out what is free, recalls for the hungry, tells whom it concerns. */
+  flush(): void {
+    this.isDirty = false;
+    const open: Given[] = [];
+    for (const [no, given] of this.#given) if (this.#core.isConnected(no)) open.push(given);
+    if (open.length > 0) this.#spread(open);
+    for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given);
+  }
+
+  #spread(open: readonly Given[]): void {
+    let spare = this.#slots - this.heldCount;
+    for (const given of open) spare -= this.#reserved(given);
+    if (spare < 0) {
+      // fewer slots than before: whoever has unused ones gives them back
+      for (const given of open) if (!given.recall && this.#reserved(given) > 0) this.#recall(given, 0);
+      return;
+    }
+    const hungry = open.filter((given) => given.backlog > 0);
+    const takers = (hungry.length > 0 ? hungry : open).filter((given) => !given.recall);
+    while (spare > 0 && takers.length > 0) {
+      const each = Math.max(1, Math.floor(spare / takers.length));
+      takers.sort((a, b) => this.#reserved(a) - this.#reserved(b));
+      for (const given of takers) {
+        if (spare <= 0) break;
+        const more = Math.min(each, spare);
+        given.free = Math.max(0, given.free - (given.upTo - given.freeUpTo)) + more;
+        given.freeUpTo = given.upTo;
+        given.isDirty = true;
+        spare -= more;
+      }
+    }
+    if (hungry.length === 0 || spare > 0) return;
+    for (const given of open) {
+      if (given.backlog === 0 && !given.recall && this.#reserved(given) > 0) this.#recall(given, 0);
+    }
+  }
+
+  #tell(no: MemberNo, given: Given): void {
+    given.isDirty = false;
+    given.seq++;
+    if (given.recall) given.recall = { ...given.recall, seq: given.seq };
+    given.free = Math.max(0, given.free - (given.upTo - given.freeUpTo));
+    given.freeUpTo = given.upTo;
+    this.#core.send(no, {
+      type: "credit",
+      boot: this.#core.options.boot,
+      stewardBoot: given.boot,
+      seq: given.seq,
+      free: given.free,
+      upTo: given.upTo,
+      load: this.heldCount,
+      draining: this.#draining,
+      handlers: this.#handlers,
+      recall: given.recall !== null,
+    });
+  }
+}

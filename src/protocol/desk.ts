@@ -1,0 +1,421 @@
+/**
+ * The counter of a steward: members attach, clients submit, ask and watch, holders settle, pending tasks are
+ * handed out. Every answer leaves after what it rests on was chosen, never before.
+ */
+import { isSameBallot } from "./ballot.ts";
+import type { Core } from "./core.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import { LIMITS } from "./limits.ts";
+import type {
+  AttachMessage,
+  GrantedTask,
+  Outcome,
+  QueryMessage,
+  SettleMessage,
+  SubmitMessage,
+  SubmitReplyMessage,
+  SubmitStatus,
+  TaskView,
+  WatchMessage,
+} from "./messages.ts";
+import { Publisher } from "./publisher.ts";
+import type { Reign } from "./reign.ts";
+import type { Sessions } from "./sessions.ts";
+import { isTerminal } from "./task-state.ts";
+import type { MemberNo, Settlement, TaskRecord, TaskSpec } from "./types.ts";
+
+interface Attachment {
+  readonly boot: number;
+  readonly n: number;
+  readonly attach: number;
+}
+
+interface Outstanding {
+  readonly to: MemberNo;
+  readonly attachment: Attachment;
+  readonly task: GrantedTask;
+  sentMs: number;
+}
+
+/** What goes to one member at the end of the step. */
+interface Tray {
+  readonly submits: SubmitReplyMessage["items"][number][];
+  readonly settles: { fence: number; seq: number; accepted: boolean }[];
+  readonly outcomes: Outcome[];
+  readonly grants: Outstanding[];
+}
+
+export class Desk {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #reign: Reign;
+  readonly #attached: Map<MemberNo, Attachment> = new Map();
+  /** Grants not acked yet, by fence, lowest first. */
+  readonly #outstanding: Map<number, Outstanding> = new Map();
+  readonly #watchers: Map<string, MemberNo[]> = new Map();
+  readonly #trays: Map<MemberNo, Tray> = new Map();
+  /** Pending tasks by name of their handler, oldest first. */
+  readonly #queues: Map<string, { ids: string[]; head: number }> = new Map();
+  readonly #sleepers: Set<string> = new Set();
+  readonly #publisher: Publisher;
+  #lastGrant = 0;
+
+  constructor(core: Core, sessions: Sessions, reign: Reign) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#reign = reign;
+    this.#publisher = new Publisher(core, reign);
+  }
+
+  get #dispatcher(): Dispatcher {
+    return this.#core.dispatcher;
+  }
+
+  begin(): void {
+    this.requeue();
+    this.#publisher.publishAll();
+  }
+
+  end(): void {
+    this.#dispatcher.waiting.delete(this);
+  }
+
+  /** Rebuilds the queues from the tasks. */
+  requeue(): void {
+    this.#queues.clear();
+    this.#sleepers.clear();
+    for (const record of this.#reign.replica.tasks.records.values()) this.#enqueue(record);
+  }
+
+  #enqueue(record: TaskRecord): void {
+    const { id, name } = record.spec;
+    if (record.state === "sleeping") this.#sleepers.add(id);
+    if (record.state !== "pending") return;
+    let queue = this.#queues.get(name);
+    if (!queue) this.#queues.set(name, queue = { ids: [], head: 0 });
+    queue.ids.push(id);
+    this.#dispatcher.waiting.add(this);
+    this.#dispatcher.isDirty = true;
+  }
+
+  tick(): void {
+    const { monoMs, wallMs } = this.#core.clock;
+    for (const id of this.#sleepers) {
+      const record = this.#reign.replica.tasks.records.get(id);
+      if (record?.state === "sleeping" && record.wakeAtMs > wallMs) continue;
+      this.#sleepers.delete(id);
+      if (record?.state === "sleeping") this.#enqueue({ ...record, state: "pending" });
+    }
+    for (const [fence, grant] of this.#outstanding) {
+      if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);
+      else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {
+        this.#tray(grant.to).grants.push(grant);
+        this.#core.dirty.add(this.#reign);
+      }
+    }
+    this.#purge(wallMs);
+    this.#publisher.tick();
+  }
+
+  #purge(wallMs: number): void {
+    const { tasks } = this.#reign.replica;
+    const { retentionMs, finishedPerPartitionMax } = this.#core.options;
+    let count = tasks.finishedCount - finishedPerPartitionMax;
+    const oldest = tasks.oldestFinished;
+    if (oldest && oldest.finishedAtMs < wallMs - retentionMs) count = Math.max(count, 1);
+    if (count > 0) this.#reign.propose({ type: "purge", count });
+  }
+
+  // ---- holders -------------------------------------------------------------------------------------------
+
+  isAttached(no: MemberNo, boot: number): boolean {
+    const attachment = this.#attached.get(no);
+    if (!attachment || attachment.boot !== boot) return false;
+    return !this.#reign.replica.tasks.isCondemned({ node: no, boot, n: attachment.n });
+  }
+
+  onAttach(from: MemberNo, message: AttachMessage): void {
+    if (!isSameBallot(message.ballot, this.#reign.ballot)) return;
+    const { p, ballot, boot, n, attach } = message;
+    const known = this.#attached.get(from);
+    if (known && (boot < known.boot || (boot === known.boot && attach < known.attach))) return;
+    const { tasks } = this.#reign.replica;
+    const condemned = tasks.isCondemned({ node: from, boot, n })
+      ? tasks.condemnationOf(from, boot)!.session.n
+      : 0;
+    const isRepeat = known?.boot === boot && known.attach === attach && known.n === n;
+    if (condemned === 0 && !isRepeat) {
+      this.#attached.set(from, { boot, n, attach });
+      this.#reconcile(from, message);
+    }
+    this.#core.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
+  }
+
+  /** Releases what the log says that the member holds and the member does not. */
+  #reconcile(from: MemberNo, message: AttachMessage): void {
+    const held = new Map(message.held.map(({ id, fence }) => [id, fence]));
+    const { tasks } = this.#reign.replica;
+    if (tasks.leases.size > 0) {
+      for (const [id, record] of tasks.records) {
+        const { session, fence } = record;
+        if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
+        if (held.get(id) !== fence) this.#settle(id, fence, { type: "release" });
+      }
+    }
+    this.#dispatcher.isDirty = true;
+  }
+
+  #settle(id: string, fence: number, settlement: Settlement): number {
+    const index = this.#reign.propose({
+      type: "settle",
+      id,
+      fence,
+      settlement,
+      atMs: this.#core.clock.wallMs,
+    });
+    const record = this.#reign.replica.tasks.records.get(id);
+    if (record) this.#enqueue(record);
+    this.#publisher.touch(id);
+    return index;
+  }
+
+  onSettle(from: MemberNo, message: SettleMessage): void {
+    const { replica } = this.#reign;
+    for (const { id, fence, seq, settlement } of message.items) {
+      this.#outstanding.delete(fence);
+      const record = replica.tasks.records.get(id);
+      let index = replica.lastIndex;
+      let accepted = record !== undefined && isTerminal(record.state) && record.fence === fence &&
+        record.session?.node === from;
+      if (this.isCurrent(record, fence) && record!.session!.node === from) {
+        index = this.#settle(id, fence, settlement);
+        accepted = true;
+      }
+      this.#reign.whenChosen(index, () => {
+        this.#tray(from).settles.push({ fence, seq, accepted });
+        if (accepted && settlement.type !== "checkpoint") this.#announce(id);
+      });
+    }
+    if (message.items.length > 0) this.#core.dirty.add(this.#reign);
+  }
+
+  /** Only the holder of the present lease may speak for a task. */
+  isCurrent(record: TaskRecord | undefined, fence: number): boolean {
+    return record?.state === "leased" && record.fence === fence;
+  }
+
+  onGrantAck(fences: readonly number[]): void {
+    for (const fence of fences) this.#outstanding.delete(fence);
+  }
+
+  // ---- handing out ---------------------------------------------------------------------------------------
+
+  /** Leases what can be leased now. True when tasks remain. */
+  dispatch(): boolean {
+    const { tasks } = this.#reign.replica;
+    let remains = false;
+    for (const [name, queue] of this.#queues) {
+      while (queue.head < queue.ids.length) {
+        const id = queue.ids[queue.head]!;
+        const record = tasks.records.get(id);
+        if (record && (record.state === "pending" || this.#isDue(record))) {
+          const no = this.#dispatcher.pick(this, id, name, record.avoid);
+          if (no < 0) break;
+          this.#lease(no, id);
+        }
+        queue.head++;
+      }
+      if (queue.head === queue.ids.length) {
+        this.#queues.delete(name);
+        continue;
+      }
+      remains = true;
+      if (queue.head > 1024) queue.ids.splice(0, queue.head), queue.head = 0;
+    }
+    return remains;
+  }
+
+  #isDue(record: TaskRecord): boolean {
+    return record.state === "sleeping" && record.wakeAtMs <= this.#core.clock.wallMs;
+  }
+
+  backlogFor(no: MemberNo, handlers: ReadonlySet<string>): number {
+    if (!this.#attached.has(no)) return 0;
+    let backlog = 0;
+    for (const [name, queue] of this.#queues) {
+      if (handlers.has(name)) backlog += queue.ids.length - queue.head;
+    }
+    return backlog;
+  }
+
+  #lease(to: MemberNo, id: string): void {
+    const attachment = this.#attached.get(to)!;
+    const session = { node: to, boot: attachment.boot, n: attachment.n };
+    const grantNo = this.#dispatcher.charge(to);
+    const fence = this.#reign.propose({ type: "lease", id, session, atMs: this.#core.clock.wallMs });
+    this.#reign.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+  }
+
+  #grant(lease: { to: MemberNo; attachment: Attachment; grantNo: number; id: string; fence: number }): void {
+    const { to, attachment, grantNo, id, fence } = lease;
+    const record = this.#reign.replica.tasks.records.get(id);
+    // the member re-attached without it meanwhile, or it was condemned
+    if (this.#attached.get(to) !== attachment || !this.isCurrent(record, fence)) return;
+    const { spec, attempt, checkpoint, errors } = record!;
+    const task: GrantedTask = {
+      no: grantNo,
+      id,
+      fence,
+      attempt,
+      name: spec.name,
+      payload: spec.payload,
+      attemptsMax: spec.attemptsMax,
+      errorAtMs: errors.filter((error) => error.kind === "error").map((error) => error.atMs),
+      checkpoint,
+    };
+    const outstanding = { to, attachment, task, sentMs: 0 };
+    this.#outstanding.set(fence, outstanding);
+    this.#lastGrant = fence;
+    this.#tray(to).grants.push(outstanding);
+    this.#publisher.touch(id);
+  }
+
+  // ---- clients -------------------------------------------------------------------------------------------
+
+  onSubmit(from: MemberNo, message: SubmitMessage): void {
+    const { replica } = this.#reign;
+    for (const { rid, watch, spec } of message.items) {
+      const record = replica.tasks.records.get(spec.id);
+      const status = this.#statusOf(spec, record);
+      let index = replica.lastIndex;
+      if (status === "created" && !record) {
+        index = this.#reign.propose({ type: "submit", spec, atMs: this.#core.clock.wallMs });
+        this.#enqueue(replica.tasks.records.get(spec.id)!);
+      }
+      if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
+      const tray = this.#tray(from);
+      this.#reign.whenChosen(index, () => tray.submits.push({ rid, status }));
+    }
+  }
+
+  #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
+    if (record) {
+      if (record.spec.name !== spec.name || !isSameBytes(record.spec.payload, spec.payload)) return "conflict";
+      return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
+    }
+    if (spec.firstSentAtMs < this.#core.clock.wallMs - this.#core.options.retentionMs) return "tooOld";
+    return this.#reign.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
+  }
+
+  onWatch(from: MemberNo, message: WatchMessage): void {
+    for (const id of message.ids) this.#watch(from, id);
+  }
+
+  #watch(from: MemberNo, id: string): void {
+    const watchers = this.#watchers.get(id);
+    if (!watchers) this.#watchers.set(id, [from]);
+    else if (!watchers.includes(from)) watchers.push(from);
+    const { tasks, lastIndex } = this.#reign.replica;
+    const record = tasks.records.get(id);
+    if (record && !isTerminal(record.state)) return;
+    // "there is no such task" must be chosen too: a deposed steward would not know better
+    const index = record ? lastIndex : this.#reign.propose({ type: "noop" });
+    this.#reign.whenChosen(index, () => this.#announce(id));
+  }
+
+  /** Tells the watchers of a task that has ended, or that does not exist. */
+  #announce(id: string): void {
+    const watchers = this.#watchers.get(id);
+    if (!watchers) return;
+    const record = this.#reign.replica.tasks.records.get(id);
+    if (record && !isTerminal(record.state)) return;
+    this.#watchers.delete(id);
+    const outcome: Outcome = {
+      id,
+      state: record?.state ?? "unknown",
+      fence: record?.fence ?? 0,
+      attempt: record?.attempt ?? 0,
+      result: record?.result ?? null,
+      error: record?.errors.at(-1)?.message ?? "",
+    };
+    for (const no of watchers) this.#tray(no).outcomes.push(outcome);
+  }
+
+  onQuery(from: MemberNo, message: QueryMessage): void {
+    const { rid, p, query } = message;
+    const index = this.#reign.propose({ type: "noop" });
+    this.#reign.whenChosen(index, () => {
+      const { records } = this.#reign.replica.tasks;
+      const tasks: TaskView[] = [];
+      let more = false;
+      if (query.type === "get") {
+        const record = records.get(query.id);
+        if (record) tasks.push(this.#view(record));
+      } else {
+        let skipped = 0;
+        for (const record of records.values()) {
+          if (query.state !== "" && record.state !== query.state) continue;
+          if (skipped++ < query.offset) continue;
+          if (tasks.length === query.limit) {
+            more = true;
+            break;
+          }
+          tasks.push(this.#view(record));
+        }
+      }
+      this.#core.send(from, { type: "queryReply", rid, p, tasks, more });
+    });
+  }
+
+  #view(record: TaskRecord): TaskView {
+    let why = "";
+    if (record.state === "pending" || this.#isDue(record)) why = this.#dispatcher.why(this, record.spec.name);
+    else if (record.state === "sleeping") why = "sleeps until its time comes";
+    return { record, why };
+  }
+
+  // ---- what leaves at the end of the step ----------------------------------------------------------------
+
+  #tray(no: MemberNo): Tray {
+    let tray = this.#trays.get(no);
+    if (!tray) this.#trays.set(no, tray = { submits: [], settles: [], outcomes: [], grants: [] });
+    return tray;
+  }
+
+  flush(): void {
+    const { p } = this.#reign;
+    for (const [no, tray] of this.#trays) {
+      if (tray.submits.length > 0) {
+        this.#core.send(no, { type: "submitReply", p, items: tray.submits.splice(0) });
+      }
+      if (tray.settles.length > 0) {
+        this.#core.send(no, { type: "settleReply", p, items: tray.settles.splice(0) });
+      }
+      if (tray.outcomes.length > 0) this.#core.send(no, { type: "outcome", p, items: tray.outcomes.splice(0) });
+      if (tray.grants.length > 0) this.#sendGrants(no, tray.grants.splice(0));
+    }
+  }
+
+  #sendGrants(no: MemberNo, grants: Outstanding[]): void {
+    const { p, ballot } = this.#reign;
+    const attachment = this.#attached.get(no);
+    const { monoMs } = this.#core.clock;
+    const tasks: GrantedTask[] = [];
+    for (const grant of grants) {
+      if (grant.attachment !== attachment) continue;
+      grant.sentMs = monoMs;
+      tasks.push(grant.task);
+    }
+    if (!attachment || tasks.length === 0) return;
+    const lowest = this.#outstanding.keys().next();
+    const floor = lowest.done ? this.#lastGrant + 1 : lowest.value;
+    const { boot, n, attach } = attachment;
+    this.#core.send(no, { type: "grant", p, ballot, boot, n, attach, floor, tasks });
+  }
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,481 @@
+/**
+ * The protocol of one node: `step(inputs, clock)` takes all that happened in one turn of the loop and returns
+ * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes; the parts are:
+ * founding.ts, keeper.ts (elections, follower), reign.ts (steward's log) with desk.ts and expiry.ts, sessions.ts
+ * (vouching), worker.ts (leases held here), credit.ts and dispatch.ts (who runs what), requests.ts (clients).
+ */
+import { compareBallots, isSameBallot } from "./ballot.ts";
+import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
+import { Core } from "./core.ts";
+import { Credit } from "./credit.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { Founding } from "./founding.ts";
+import { Keeper } from "./keeper.ts";
+import type { BeatMessage, BeatReplyMessage, Message } from "./messages.ts";
+import { Requests } from "./requests.ts";
+import { partitionOf } from "./ring.ts";
+import { restoreReplica } from "./restore.ts";
+import { Sessions } from "./sessions.ts";
+import type { Ballot, Candidate, Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
+import { Worker } from "./worker.ts";
+
+const TRANSFERS_PER_TICK_MAX = 8;
+
+export interface EngineStatus {
+  /** Attached to a steward of every partition. */
+  readonly serving: boolean;
+  /** Leases held by this node. */
+  readonly heldCount: number;
+  /** Per partition, the highest reign that this node knows of. */
+  readonly reigns: readonly (Ballot | null)[];
+  stewardOf(no: MemberNo): number;
+  keeps(no: MemberNo): number;
+  /** Monotonic ms of the last beat; -Infinity if never. */
+  lastHeardMs(no: MemberNo): number;
+}
+
+export class Engine {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #credit: Credit;
+  readonly #dispatcher: Dispatcher;
+  readonly #founding: Founding;
+  readonly #requests: Requests;
+  /** Partitions that this node keeps. */
+  readonly #keepers: Map<number, Keeper> = new Map();
+  readonly worker: Worker;
+  #restored: readonly PersistRecord[] = [];
+  #hasBegun = false;
+  #tickDueMs = 0;
+  #beatMs = -Infinity;
+
+  constructor(options: EngineOptions, observer?: Observer) {
+    this.#core = new Core(options, observer);
+    this.#sessions = new Sessions(this.#core);
+    this.#credit = new Credit(this.#core, this.#sessions);
+    this.#dispatcher = new Dispatcher(this.#core, this.#sessions);
+    this.#core.dispatcher = this.#dispatcher;
+    this.#founding = new Founding(this.#core);
+    this.worker = new Worker(this.#core, this.#credit);
+    this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
+  }
+
+  /** What an earlier life wrote, in the order in which it was written. Before the first step. */
+  restore(records: readonly PersistRecord[]): void {
+    this.#restored = records;
+  }
+
+  get roster(): Roster | null {
+    return this.#core.roster;
+  }
+
+  get self(): MemberNo {
+    return this.#core.self;
+  }
+
+  partitionOf(id: string): number {
+    return partitionOf(id, this.#core.options.partitionCount);
+  }
+
+  /** Monotonic ms at which the engine wants a step even if nothing happens. */
+  get deadlineMs(): number {
+    let dueMs = this.#tickDueMs;
+    for (const keeper of this.#keepers.values()) {
+      if (!keeper.reign && keeper.electionAtMs < dueMs) dueMs = keeper.electionAtMs;
+    }
+    return dueMs;
+  }
+
+  /** This keeper's copy of a task, chosen or not. */
+  record(p: number, id: string): TaskRecord | undefined {
+    return this.#keepers.get(p)?.replica.tasks.records.get(id);
+  }
+
+  logEnd(p: number): LogEnd {
+    return this.#keepers.get(p)?.replica.end ?? { ballot: null, index: 0 };
+  }
+
+  entryAt(p: number, index: number): Entry | undefined {
+    return this.#keepers.get(p)?.replica.entryAt(index);
+  }
+
+  status(): EngineStatus {
+    const { roster, options } = this.#core;
+    const reigns: (Ballot | null)[] = [];
+    for (let p = 0; p < options.partitionCount; p++) reigns.push(this.worker.reignOf(p));
+    const chains = roster?.chains ?? [];
+    return {
+      serving: this.worker.isReady,
+      heldCount: this.#credit.heldCount,
+      reigns,
+      stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,
+      keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
+      lastHeardMs: (no) => this.#sessions.lastBeatMs(no),
+    };
+  }
+
+  step(inputs: readonly Input[], clock: Clock): Effect[] {
+    this.#core.clock = clock;
+    if (!this.#hasBegun) this.#begin();
+    const lateMs = clock.monoMs - this.#tickDueMs;
+    if (lateMs > this.#stallMs) this.#forgive(lateMs);
+    for (const input of inputs) this.#input(input);
+    if (clock.monoMs >= this.#tickDueMs) this.#tick();
+    else this.#standIfDue();
+    this.#settleDown();
+    return this.#core.takeEffects();
+  }
+
+  /** Later than this, the loop of this node stood still. */
+  get #stallMs(): number {
+    return Math.max(3 * this.#core.options.tickMs, this.#core.options.heartbeatMs / 4);
+  }
+
+  #forgive(gapMs: number): void {
+    this.#sessions.forgive(gapMs);
+    for (const keeper of this.#keepers.values()) keeper.forgive(gapMs);
+  }
+
+  #begin(): void {
+    this.#hasBegun = true;
+    this.#tickDueMs = this.#core.clock.monoMs;
+    this.#sessions.begin();
+    for (const record of this.#restored) {
+      if (record.type === "roster") this.#adopt(record.roster);
+      else if (record.type === "founding") {
+        this.#founding.restore(record.founding, record.members as readonly Candidate[]);
+      } else {
+        const keeper = this.#keepers.get(record.p);
+        if (keeper) restoreReplica(keeper.replica, record);
+      }
+    }
+    for (const keeper of this.#keepers.values()) {
+      this.#core.see(keeper.replica.promised);
+      this.#core.see(keeper.replica.end.ballot);
+    }
+    this.#restored = [];
+  }
+
+  #adopt(roster: Roster): void {
+    this.#core.adoptRoster(roster);
+    this.#sessions.begin();
+    roster.chains.forEach((chain, p) => {
+      const { epoch, keepers } = chain.at(-1)!;
+      if (!keepers.includes(this.#core.self)) return;
+      this.#keepers.set(p, new Keeper(this.#core, this.#sessions, p, epoch, keepers));
+    });
+    this.worker.begin();
+    this.#sessions.heard(this.#core.self, this.#core.options.boot);
+    this.#credit.open(this.#core.self);
+    this.#core.event({ type: "founded", roster });
+  }
+
+  #found(roster: Roster): void {
+    if (roster.chains.length !== this.#core.options.partitionCount) return;
+    this.#core.persist({ type: "roster", roster });
+    this.#adopt(roster);
+    for (const member of roster.members) this.#core.send(member.no, { type: "roster", roster });
+  }
+
+  #tick(): void {
+    const { monoMs } = this.#core.clock;
+    const { tickMs, heartbeatMs } = this.#core.options;
+    this.#tickDueMs = monoMs + tickMs;
+    this.#core.transferBudget = TRANSFERS_PER_TICK_MAX;
+    if (!this.#core.roster) {
+      const decided = this.#founding.tick();
+      if (decided) this.#found(decided);
+      else return;
+    }
+    if (monoMs - this.#beatMs >= heartbeatMs - tickMs / 2) this.#beat();
+    for (const keeper of this.#keepers.values()) keeper.tick();
+    this.#dispatcher.isDirty = true;
+    this.worker.tick();
+    this.#credit.tick();
+    this.#requests.tick();
+  }
+
+  #standIfDue(): void {
+    const { monoMs } = this.#core.clock;
+    for (const keeper of this.#keepers.values()) {
+      if (!keeper.reign && monoMs >= keeper.electionAtMs) keeper.tick();
+    }
+  }
+
+  /** Until nothing more follows: own messages, dispatch, replication, what leaves. */
+  #settleDown(): void {
+    const core = this.#core;
+    for (;;) {
+      while (core.loopback.length > 0) {
+        for (const message of core.loopback.splice(0)) this.#message(core.self, message);
+      }
+      if (this.#dispatcher.isDirty) this.#dispatcher.run();
+      if (core.dirty.size > 0) {
+        const reigns = [...core.dirty];
+        core.dirty.clear();
+        for (const reign of reigns) reign.flush();
+      }
+      this.worker.flush();
+      this.#requests.flush();
+      if (core.reignsChanged) this.#beat();
+      if (this.#credit.isDirty && core.roster) this.#credit.flush();
+      if (core.loopback.length === 0 && core.dirty.size === 0 && !this.#dispatcher.isDirty) return;
+    }
+  }
+
+  // ---- inputs --------------------------------------------------------------------------------------------
+
+  #input(input: Input): void {
+    switch (input.type) {
+      case "message":
+        return this.#receive(input.from, input.message);
+      case "peer":
+        return this.#peer(input);
+      case "congested": {
+        const no = this.#core.noOf(input.node);
+        if (input.on) this.#core.congested.add(no);
+        else if (this.#core.congested.delete(no)) {
+          for (const { reign } of this.#keepers.values()) if (reign) this.#core.dirty.add(reign);
+        }
+        return;
+      }
+      case "submit":
+        return this.#requests.submit(input);
+      case "watch":
+        return this.#requests.watch(input.id);
+      case "unwatch":
+        return this.#requests.unwatch(input.id);
+      case "query":
+        return this.#requests.query(input);
+      case "cancel":
+        return this.#requests.cancel(input.rid);
+      case "capacity":
+        return this.#credit.offer(input.slots, input.handlers, input.draining);
+      case "settle":
+        return this.worker.settle(input.p, input.fence, input.seq, input.settlement);
+      case "resign":
+        for (const keeper of this.#keepers.values()) keeper.resign();
+        return;
+      default:
+        return input satisfies never;
+    }
+  }
+
+  #peer(input: { readonly node: NodeId; readonly up: boolean; readonly candidate?: unknown }): void {
+    const { node, up } = input;
+    const core = this.#core;
+    const no = core.noOf(node);
+    if (up) {
+      core.connected.add(node);
+      core.congested.delete(no);
+      if (input.candidate) this.#founding.seen(node, input.candidate as Parameters<Founding["seen"]>[1]);
+      if (core.roster) {
+        if (no >= 0) core.sendToId(node, this.#beatMessage());
+        else core.sendToId(node, { type: "roster", roster: core.roster });
+      }
+      if (no < 0) return;
+      this.worker.onPeerUp(no);
+      core.roster!.chains.forEach((_, p) => {
+        if (this.worker.reignOf(p)?.node === no) this.#requests.stewardMoved(p);
+      });
+      return;
+    }
+    core.connected.delete(node);
+    core.congested.delete(no);
+    if (no < 0) return;
+    this.#dispatcher.forget(no);
+    this.#credit.close(no);
+    for (const [p, keeper] of this.#keepers) if (this.worker.reignOf(p)?.node === no) keeper.stewardGone();
+  }
+
+  /** From another node: only members speak the protocol, and only in their own name. */
+  #receive(from: NodeId, message: Message): void {
+    const core = this.#core;
+    if (message.type === "found") {
+      if (core.roster) core.sendToId(from, { type: "roster", roster: core.roster });
+      else this.#founding.onFound(from, message);
+      return;
+    }
+    if (message.type === "roster") {
+      const isForMe = message.roster.members.some((member) => member.id === core.options.self);
+      if (!core.roster && isForMe) this.#found(message.roster);
+      return;
+    }
+    const no = core.noOf(from);
+    if (no < 0) return;
+    const forged = this.#isForged(no, message);
+    if (forged) core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
+    else this.#message(no, message);
+  }
+
+  #isForged(from: MemberNo, message: Message): boolean {
+    switch (message.type) {
+      case "prepare":
+      case "append":
+      case "snapshot":
+      case "transfer":
+      case "grant":
+        return message.ballot.node !== from;
+      case "beat":
+        return message.reigns.some((reign) => reign.ballot.node !== from);
+      default:
+        return false;
+    }
+  }
+
+  #message(from: MemberNo, message: Message): void {
+    if ("ballot" in message) this.#core.see(message.ballot);
+    switch (message.type) {
+      case "beat":
+        return this.#onBeat(from, message);
+      case "beatReply":
+        return this.#onBeatReply(from, message);
+      case "credit":
+        return this.#dispatcher.onCredit(from, message);
+      case "creditReply":
+        return this.#credit.onReply(from, message);
+      case "hungry":
+        return this.#credit.onHungry(from, message);
+      case "attachReply":
+        return this.worker.onAttachReply(message);
+      case "grant":
+        return this.worker.onGrant(from, message);
+      case "settleReply":
+        return this.worker.onSettleReply(message);
+      case "submitReply":
+        return this.#requests.onSubmitReply(message);
+      case "queryReply":
+        return this.#requests.onQueryReply(message);
+      case "outcome":
+        for (const outcome of message.items) this.#requests.onOutcome(outcome);
+        return;
+      case "found":
+      case "roster":
+        return;
+      default:
+        return this.#atKeeper(from, message);
+    }
+  }
+
+  /** Messages about one partition, for its keeper here or for the steward that it is. */
+  #atKeeper(from: MemberNo, message: Exclude<Message, { type: "found" | "roster" }> & { p?: number }): void {
+    const keeper = this.#keepers.get(message.p ?? -1);
+    if (!keeper) return;
+    if ("ballot" in message && message.ballot.cfg !== keeper.cfg) return;
+    switch (message.type) {
+      case "prepare":
+        return keeper.onPrepare(from, message);
+      case "promise":
+        return keeper.onPromise(from, message);
+      case "transfer":
+        return keeper.onTransfer(from, message);
+      case "append":
+        this.#learnReign(message.p, message.ballot);
+        return keeper.onAppend(from, message);
+      case "snapshot":
+        this.#learnReign(message.p, message.ballot);
+        return keeper.onSnapshot(from, message);
+      case "refuse":
+        return keeper.onRefuse(message.ballot, message.promised);
+    }
+    const { reign } = keeper;
+    if (!reign) return;
+    if ("ballot" in message && message.type !== "attach" && !isSameBallot(message.ballot, reign.ballot)) return;
+    switch (message.type) {
+      case "appendReply":
+        return reign.onAppendReply(from, message);
+      case "snapshotReply":
+        return reign.onSnapshotReply(from, message);
+      case "attach":
+        return reign.desk.onAttach(from, message);
+      case "grantAck":
+        return reign.desk.onGrantAck(message.fences);
+      case "settle":
+        return reign.desk.onSettle(from, message);
+      case "submit":
+        return reign.desk.onSubmit(from, message);
+      case "watch":
+        return reign.desk.onWatch(from, message);
+      case "query":
+        return reign.desk.onQuery(from, message);
+    }
+  }
+
+  #learnReign(p: number, ballot: Ballot): void {
+    if (compareBallots(ballot, this.worker.reignOf(p)) <= 0) return;
+    this.worker.onReign(p, ballot);
+    this.#requests.stewardMoved(p);
+  }
+
+  // ---- beats ---------------------------------------------------------------------------------------------
+
+  #beatMessage(): BeatMessage {
+    const reigns: BeatMessage["reigns"][number][] = [];
+    for (const [p, { reign, replica }] of this.#keepers) {
+      if (reign) reigns.push({ p, ballot: reign.ballot, commit: replica.commit });
+    }
+    const { boot } = this.#core.options;
+    const sentMs = this.#core.clock.leaseMs;
+    const epoch = this.#core.roster!.epoch;
+    return { type: "beat", boot, sentMs, epoch, sessions: this.worker.sessionNumbers(), reigns };
+  }
+
+  #beat(): void {
+    const message = this.#beatMessage();
+    this.#core.reignsChanged = false;
+    this.#beatMs = this.#core.clock.monoMs;
+    for (const no of this.#core.memberByNo.keys()) this.#core.send(no, message);
+  }
+
+  #onBeat(from: MemberNo, message: BeatMessage): void {
+    const { boot, sentMs } = message;
+    if (!this.#sessions.heard(from, boot)) return;
+    this.#credit.open(from);
+    const refused: { p: number; promised: Ballot }[] = [];
+    for (const { p, ballot, commit } of message.reigns) {
+      this.#core.see(ballot);
+      this.#learnReign(p, ballot);
+      const promised = this.#keepers.get(p)?.heardReign(ballot, commit);
+      if (promised) refused.push({ p, promised });
+    }
+    const condemned: { p: number; n: number }[] = [];
+    const vouches = this.#vouch(from, message, condemned);
+    const epoch = this.#core.roster!.epoch;
+    this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, refused });
+  }
+
+  /** Partitions kept here in which the session is not condemned. */
+  #vouch(
+    node: MemberNo,
+    { boot, sessions }: BeatMessage,
+    condemned: { p: number; n: number }[],
+  ): BeatReplyMessage["vouches"] {
+    const bitsByCfg: Map<number, Uint8Array> = new Map();
+    for (const [p, { cfg, replica }] of this.#keepers) {
+      let bits = bitsByCfg.get(cfg);
+      if (!bits) bitsByCfg.set(cfg, bits = new Uint8Array((this.#core.options.partitionCount + 7) >> 3));
+      if (replica.tasks.condemned.size > 0) {
+        const n = sessions.length === 0 ? 1 : sessions.find((session) => session.p === p)?.n ?? 1;
+        const entry = replica.tasks.condemnationOf(node, boot);
+        if (entry && replica.tasks.isCondemned({ node, boot, n })) {
+          condemned.push({ p, n: entry.session.n });
+          continue;
+        }
+      }
+      bits[p >> 3]! |= 1 << (p & 7);
+    }
+    return [...bitsByCfg].map(([cfg, bits]) => ({ cfg, bits }));
+  }
+
+  #onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
+    const refused: Set<number> = new Set();
+    for (const { p, promised } of message.refused) {
+      const keeper = this.#keepers.get(p);
+      if (!keeper?.reign || compareBallots(promised, keeper.reign.ballot) <= 0) continue;
+      refused.add(p);
+      keeper.onRefuse(keeper.reign.ballot, promised);
+    }
+    for (const [p, { reign }] of this.#keepers) if (reign && !refused.has(p)) reign.heardFrom(from);
+    this.worker.onBeatReply(from, message);
+  }
+}

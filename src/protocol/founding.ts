@@ -1,0 +1,118 @@
+/**
+ * Founding a cluster with `expect: N` nodes: unanimous. A founding is decided when all its members acked it;
+ * whoever knows all acks knows that it is decided, so the proposer may die. A node moves to another founding only
+ * downwards in their order, and only when a member of its own has acked a lower one: then its own can no longer
+ * be decided. Two foundings with a common member are therefore never both decided.
+ */
+import type { CandidateInfo } from "./api.ts";
+import type { Core } from "./core.ts";
+import { LIMITS } from "./limits.ts";
+import type { FoundMessage } from "./messages.ts";
+import { assignKeepers, hashText } from "./ring.ts";
+import type { Candidate, NodeId, Roster } from "./types.ts";
+
+interface Acked {
+  readonly founding: string;
+  readonly members: readonly Candidate[];
+}
+
+export class Founding {
+  readonly #core: Core;
+  readonly #candidates: Map<NodeId, Candidate & { readonly expect: number }> = new Map();
+  /** The founding that this node acked; durable. */
+  #mine: Acked | null = null;
+  readonly #acks: Set<NodeId> = new Set();
+  #sentMs = -Infinity;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  restore(founding: string, members: readonly Candidate[]): void {
+    this.#mine = { founding, members };
+    this.#acks.clear();
+    this.#acks.add(this.#core.options.self);
+  }
+
+  seen(id: NodeId, info: CandidateInfo): void {
+    this.#candidates.set(id, { id, ...info });
+    this.#sentMs = -Infinity;
+  }
+
+  /** Proposes, or repeats what this node acked, and returns the roster once it is decided. */
+  tick(): Roster | null {
+    const { expect, self, resendMs } = this.#core.options;
+    if (!this.#mine) this.#propose(expect);
+    const mine = this.#mine;
+    if (!mine) return null;
+    if (mine.members.every((member) => this.#acks.has(member.id))) return this.#rosterOf(mine);
+    const { monoMs } = this.#core.clock;
+    if (monoMs - this.#sentMs >= resendMs) {
+      this.#sentMs = monoMs;
+      for (const member of mine.members) if (member.id !== self) this.#core.sendToId(member.id, this.#message(mine));
+    }
+    return null;
+  }
+
+  /** The smallest id of exactly the expected number proposes. */
+  #propose(expect: number): void {
+    const { self, name, labels, witness, nonce } = this.#core.options;
+    const members: Candidate[] = [{ id: self, name, labels, witness }];
+    for (const { id, name, labels, witness, expect: theirs } of this.#candidates.values()) {
+      if (theirs === expect && this.#core.connected.has(id)) members.push({ id, name, labels, witness });
+    }
+    if (members.length < expect) return;
+    members.sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (members[0]!.id !== self) return;
+    this.#ack({ founding: `${self}/${nonce}`, members: members.slice(0, expect) });
+  }
+
+  #ack(acked: Acked): void {
+    const { self } = this.#core.options;
+    this.#mine = acked;
+    this.#acks.clear();
+    this.#acks.add(self);
+    this.#sentMs = -Infinity;
+    this.#core.persist({ type: "founding", founding: acked.founding, members: acked.members });
+  }
+
+  #message(acked: Acked): FoundMessage {
+    return { type: "found", ...acked, acked: [...this.#acks] };
+  }
+
+  onFound(from: NodeId, message: FoundMessage): void {
+    const { founding, members, acked } = message;
+    const { self, expect } = this.#core.options;
+    if (members.length > LIMITS.membersMax || members.length !== expect) return;
+    if (!members.some((member) => member.id === self) || !members.some((member) => member.id === from)) return;
+    if (!this.#mine) this.#ack({ founding, members });
+    else if (founding < this.#mine.founding && this.#isMember(from)) {
+      // a member of mine acked a lower one: mine can no longer be decided
+      this.#ack({ founding, members });
+    }
+    if (this.#mine!.founding !== founding) {
+      this.#core.sendToId(from, this.#message(this.#mine!));
+      return;
+    }
+    const before = this.#acks.size;
+    for (const id of [from, ...acked]) if (members.some((member) => member.id === id)) this.#acks.add(id);
+    if (this.#acks.size > before) this.#sentMs = -Infinity;
+  }
+
+  #isMember(id: NodeId): boolean {
+    return this.#mine!.members.some((member) => member.id === id);
+  }
+
+  #rosterOf(decided: Acked): Roster {
+    const { partitionCount, replication } = this.#core.options;
+    const members = decided.members.map((candidate, at) => ({ no: at + 1, ...candidate }));
+    const epoch = 1;
+    return {
+      cluster: `${hashText(decided.founding).toString(16)}-${decided.founding.slice(-12)}`,
+      epoch,
+      replication,
+      members,
+      chains: assignKeepers(members, { partitionCount, replication, epoch }),
+    };
+  }
+}

@@ -1,0 +1,362 @@
+/**
+ * A node as the one that runs tasks: its sessions in every partition, what it holds, and until when. A lease is
+ * valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's lease
+ * clock. Nothing starts, and nothing it says counts, on any other ground.
+ */
+import { compareBallots, isSameBallot, majorityReached } from "./ballot.ts";
+import type { LossReason } from "./api.ts";
+import type { Core } from "./core.ts";
+import type { Credit } from "./credit.ts";
+import { Holdings, type Held } from "./holdings.ts";
+import type { AttachMessage, AttachReplyMessage, BeatReplyMessage, GrantMessage } from "./messages.ts";
+import type { SettleReplyMessage } from "./messages.ts";
+import type { Ballot, MemberNo, Settlement } from "./types.ts";
+
+/** This node's session in one partition. */
+interface Session {
+  readonly p: number;
+  readonly cfg: number;
+  readonly keepers: readonly MemberNo[];
+  n: number;
+  /** Send times of beats vouched for, by position in `keepers`. */
+  readonly vouchedMs: Float64Array;
+  validUntilMs: number;
+  /** Vouches for beats sent up to here are for an earlier session. */
+  minSentMs: number;
+  reign: Ballot | null;
+  attach: number;
+  isAttached: boolean;
+  attachSentMs: number;
+  /** Fences handled under the present attach, and the bound below which all were. */
+  readonly seen: Set<number>;
+  floor: number;
+  readonly holdings: Holdings;
+}
+
+export class Worker {
+  readonly #core: Core;
+  readonly #credit: Credit;
+  readonly #sessions: Session[] = [];
+  /** Granted tasks for which there is no slot yet: only after faults. */
+  readonly #queue: { readonly session: Session; readonly held: Held }[] = [];
+  /** Sessions with messages to send before the step ends. */
+  readonly #dirty: Set<Session> = new Set();
+  #runningCount = 0;
+  #isReady = false;
+  #hasQuorum = false;
+
+  constructor(core: Core, credit: Credit) {
+    this.#core = core;
+    this.#credit = credit;
+  }
+
+  begin(): void {
+    this.#core.roster!.chains.forEach((chain, p) => {
+      const { epoch, keepers } = chain.at(-1)!;
+      this.#sessions.push({
+        p,
+        cfg: epoch,
+        keepers,
+        n: 1,
+        vouchedMs: new Float64Array(keepers.length).fill(-Infinity),
+        validUntilMs: -Infinity,
+        minSentMs: -Infinity,
+        reign: null,
+        attach: 0,
+        isAttached: false,
+        attachSentMs: -Infinity,
+        seen: new Set(),
+        floor: 0,
+        holdings: new Holdings(),
+      });
+    });
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  validUntilMs(p: number): number {
+    return this.#sessions[p]?.validUntilMs ?? -Infinity;
+  }
+
+  reignOf(p: number): Ballot | null {
+    return this.#sessions[p]?.reign ?? null;
+  }
+
+  /** Leases that this node may be running now. */
+  *running(): Iterable<{ readonly p: number; readonly id: string; readonly fence: number }> {
+    for (const { p, holdings } of this.#sessions) {
+      for (const held of holdings.values()) if (held.isStarted) yield { p, id: held.id, fence: held.fence };
+    }
+  }
+
+  /** Sessions that are not the first, for the beat. */
+  sessionNumbers(): { readonly p: number; readonly n: number }[] {
+    const list: { p: number; n: number }[] = [];
+    for (const { p, n } of this.#sessions) if (n !== 1) list.push({ p, n });
+    return list;
+  }
+
+  // ---- sessions ------------------------------------------------------------------------------------------
+
+  onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
+    if (message.boot !== this.#core.options.boot) return;
+    for (const { p, n } of message.condemned) {
+      const session = this.#sessions[p];
+      if (session && n >= session.n) this.#onCondemned(session, n);
+    }
+    for (const { cfg, bits } of message.vouches) {
+      for (const session of this.#sessions) {
+        const { p, keepers } = session;
+        if (session.cfg !== cfg || (bits[p >> 3]! & (1 << (p & 7))) === 0) continue;
+        const at = keepers.indexOf(from);
+        if (at < 0 || message.sentMs <= session.minSentMs || message.sentMs <= session.vouchedMs[at]!) continue;
+        session.vouchedMs[at] = message.sentMs;
+        session.validUntilMs = this.leaseEnd(session.vouchedMs);
+        if (session.holdings.waitingCount > 0) this.#startWaiting(session);
+      }
+    }
+  }
+
+  /** Counted from when the beats were sent, never from when their answers came. */
+  leaseEnd(vouchedMs: Float64Array): number {
+    return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;
+  }
+
+  #onCondemned(session: Session, n: number): void {
+    session.n = n + 1;
+    session.minSentMs = this.#core.clock.leaseMs;
+    session.vouchedMs.fill(-Infinity);
+    session.validUntilMs = -Infinity;
+    this.#dropUnsettled(session, "condemned");
+    this.#reattach(session);
+  }
+
+  /** Loses everything but what has already been reported to the steward: that may still be accepted. */
+  #dropUnsettled(session: Session, reason: LossReason): void {
+    for (const held of session.holdings.values()) {
+      if (held.isSettling) continue;
+      this.#forget(session, held);
+      if (held.isStarted) this.#lost(session.p, held, reason);
+    }
+  }
+
+  #lost(p: number, held: Held, reason: LossReason): void {
+    this.#core.emit({ type: "lost", p, id: held.id, fence: held.fence, reason });
+  }
+
+  #forget(session: Session, held: Held): void {
+    if (!session.holdings.remove(held.fence)) return;
+    if (held.isStarted) this.#runningCount--;
+    this.#credit.ended();
+    if (this.#queue.length > 0) this.#startQueued();
+  }
+
+  tick(): void {
+    const { leaseMs, monoMs } = this.#core.clock;
+    const { marginMs, resendMs } = this.#core.options;
+    let attachedCount = 0;
+    let earliestMs = Infinity;
+    for (const session of this.#sessions) {
+      const { holdings, validUntilMs } = session;
+      if (validUntilMs < earliestMs) earliestMs = validUntilMs;
+      if (holdings.size > 0) {
+        if (leaseMs >= validUntilMs) this.#lapse(session);
+        else if (leaseMs >= validUntilMs - marginMs) this.#abort(session);
+      }
+      if (session.isAttached) attachedCount++;
+      else if (session.reign && monoMs - session.attachSentMs >= resendMs) this.#dirty.add(session);
+      if (holdings.hasOverdue(monoMs - resendMs)) this.#dirty.add(session);
+      if (holdings.acks.length > 0) {
+        holdings.areAcksDue = true;
+        this.#dirty.add(session);
+      }
+    }
+    this.#report(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
+  }
+
+  #report(isAttached: boolean, hasQuorum: boolean): void {
+    if (this.#sessions.length === 0) return;
+    if (isAttached && hasQuorum && !this.#isReady) {
+      this.#isReady = true;
+      const { epoch, members } = this.#core.roster!;
+      this.#core.event({ type: "ready", epoch, members: members.length });
+    }
+    if (hasQuorum === this.#hasQuorum) return;
+    this.#hasQuorum = hasQuorum;
+    if (this.#isReady) this.#core.event({ type: "quorum", held: hasQuorum });
+  }
+
+  #abort(session: Session): void {
+    for (const held of session.holdings.values()) {
+      if (!held.isStarted || held.isSettling || held.isAborted) continue;
+      held.isAborted = true;
+      this.#core.emit({ type: "abort", p: session.p, id: held.id, fence: held.fence });
+    }
+  }
+
+  /** A lapsed lease never comes back, even if the session is vouched for again. */
+  #lapse(session: Session): void {
+    const before = session.holdings.size;
+    const patienceMs = this.#core.clock.leaseMs - this.#core.options.leaseTtlMs;
+    for (const held of session.holdings.values()) {
+      if (held.isSettling || (!held.isStarted && held.grantedMs > patienceMs)) continue;
+      this.#forget(session, held);
+      if (held.isStarted) this.#lost(session.p, held, "lapsed");
+    }
+    if (session.holdings.size < before) this.#reattach(session);
+  }
+
+  // ---- attaching -----------------------------------------------------------------------------------------
+
+  /** Hears that `ballot` reigns in `p`. */
+  onReign(p: number, ballot: Ballot): void {
+    const session = this.#sessions[p];
+    if (!session || compareBallots(ballot, session.reign) <= 0) return;
+    session.reign = ballot;
+    const member = this.#core.memberByNo.get(ballot.node);
+    if (member) this.#core.event({ type: "steward", p, ballot, node: member.id });
+    this.#reattach(session);
+  }
+
+  #reattach(session: Session): void {
+    session.attach++;
+    session.isAttached = false;
+    session.attachSentMs = -Infinity;
+    session.seen.clear();
+    session.floor = 0;
+    session.holdings.acks.length = 0;
+    if (session.reign) this.#dirty.add(session);
+  }
+
+  /** The connection to a steward came (back) up: what was sent meanwhile is gone. */
+  onPeerUp(no: MemberNo): void {
+    for (const session of this.#sessions) {
+      if (session.reign?.node !== no) continue;
+      session.attachSentMs = -Infinity;
+      session.holdings.resendAll();
+      this.#dirty.add(session);
+    }
+  }
+
+  onAttachReply(message: AttachReplyMessage): void {
+    const session = this.#sessions[message.p];
+    if (!session || message.boot !== this.#core.options.boot || !isSameBallot(session.reign, message.ballot)) {
+      return;
+    }
+    if (message.condemned >= session.n) this.#onCondemned(session, message.condemned);
+    else if (message.condemned === 0 && message.attach === session.attach) {
+      session.isAttached = true;
+      session.holdings.resendAll();
+      this.#dirty.add(session);
+    }
+  }
+
+  // ---- running -------------------------------------------------------------------------------------------
+
+  onGrant(from: MemberNo, message: GrantMessage): void {
+    const session = this.#sessions[message.p];
+    if (!session || message.boot !== this.#core.options.boot || !this.isPresent(session, message)) return;
+    session.floor = Math.max(session.floor, message.floor);
+    for (const fence of session.seen) {
+      if (fence >= session.floor) break;
+      session.seen.delete(fence);
+    }
+    for (const task of message.tasks) {
+      session.holdings.acks.push(task.fence);
+      if (this.isSeen(session, task.fence)) continue;
+      session.seen.add(task.fence);
+      const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
+      this.#credit.received(from, task.no);
+      this.#start(session, held);
+    }
+  }
+
+  /** A grant counts only for the reign, session and attach that this node is in now. */
+  isPresent(session: Session, message: GrantMessage): boolean {
+    return message.n === session.n && message.attach === session.attach &&
+      isSameBallot(message.ballot, session.reign);
+  }
+
+  isSeen(session: Session, fence: number): boolean {
+    return fence < session.floor || session.seen.has(fence);
+  }
+
+  #start(session: Session, held: Held): void {
+    const { leaseMs } = this.#core.clock;
+    if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
+    if (this.#runningCount >= Math.max(1, this.#credit.slots)) {
+      this.#queue.push({ session, held });
+      return;
+    }
+    this.#runningCount++;
+    session.holdings.start(held);
+    this.#core.emit({ type: "start", p: session.p, task: held.task });
+  }
+
+  #startWaiting(session: Session): void {
+    for (const held of session.holdings.values()) {
+      const isQueued = this.#queue.some((entry) => entry.held === held);
+      if (!held.isStarted && !held.isSettling && !isQueued) this.#start(session, held);
+    }
+  }
+
+  #startQueued(): void {
+    const next = this.#queue.shift();
+    if (next && next.session.holdings.has(next.held)) this.#start(next.session, next.held);
+  }
+
+  settle(p: number, fence: number, seq: number, settlement: Settlement): void {
+    const session = this.#sessions[p];
+    const held = session?.holdings.get(fence);
+    if (!session || !held || held.isSettling) {
+      const id = held?.id ?? "";
+      this.#core.emit({ type: "settled", p, id, fence, seq, accepted: false });
+      return;
+    }
+    session.holdings.settle(held, seq, settlement);
+    this.#dirty.add(session);
+  }
+
+  onSettleReply(message: SettleReplyMessage): void {
+    const session = this.#sessions[message.p];
+    if (!session) return;
+    for (const { fence, seq, accepted } of message.items) {
+      const held = session.holdings.get(fence);
+      if (!held) continue;
+      const settlement = session.holdings.answered(fence, seq);
+      if (!settlement) continue;
+      const { p } = session;
+      this.#core.emit({ type: "settled", p, id: held.id, fence, seq, accepted });
+      const isOver = settlement.type !== "checkpoint";
+      if (isOver || !accepted) this.#forget(session, held);
+      if (!isOver && !accepted && !held.isSettling) this.#lost(p, held, "stale");
+    }
+  }
+
+  /** At the end of a step: one message of a kind per partition. */
+  flush(): void {
+    const { monoMs } = this.#core.clock;
+    for (const session of this.#dirty) {
+      const { p, reign, holdings } = session;
+      if (!reign) continue;
+      if (!session.isAttached && monoMs - session.attachSentMs >= this.#core.options.resendMs) {
+        session.attachSentMs = monoMs;
+        this.#core.send(reign.node, this.#attachMessage(session, reign));
+      }
+      const fences = holdings.takeAcks();
+      if (fences.length > 0) this.#core.send(reign.node, { type: "grantAck", p, ballot: reign, fences });
+      const items = holdings.takeDue(monoMs, this.#core.options.resendMs);
+      if (items.length > 0) this.#core.send(reign.node, { type: "settle", p, items });
+    }
+    this.#dirty.clear();
+  }
+
+  #attachMessage(session: Session, ballot: Ballot): AttachMessage {
+    const held = [];
+    for (const { id, fence } of session.holdings.values()) held.push({ id, fence });
+    const { p, n, attach } = session;
+    return { type: "attach", p, ballot, boot: this.#core.options.boot, n, attach, held };
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What `stolos` answers to bad usage, on each runtime: a message that names the mistake, and its exit code.
+ */
+import { expect, test } from "bun:test";
+import type { Runtime } from "../../examples/demo/peer-process.ts";
+import { stolos } from "./support/cluster.ts";
+
+const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
+const NOWHERE = ["--join", "/ip4/127.0.0.1/tcp/1", "--timeout", "500ms"];
+
+const CASES: readonly { readonly args: readonly string[]; readonly code: number; readonly says: string }[] = [
+  { args: [], code: 1, says: "no command given" },
+  { args: ["frobnicate"], code: 1, says: 'unknown command "frobnicate"' },
+  { args: ["--frobnicate"], code: 1, says: 'unknown option "--frobnicate"' },
+  { args: ["tasks", "--frobnicate"], code: 1, says: "unknown option '--frobnicate'" },
+  { args: ["tasks", "--state", "lost"], code: 1, says: "Cannot read --state: must be one of pending" },
+  { args: ["task"], code: 1, says: "ID is missing" },
+  { args: ["nodes", "x"], code: 1, says: 'unexpected argument "x"' },
+  { args: ["submit"], code: 1, says: "needs either -- CMD" },
+  { args: ["submit", "ls"], code: 1, says: "put -- before the command" },
+  { args: ["submit", "--input", "{"], code: 1, says: "Cannot read --input" },
+  { args: ["submit", "--retry", "-1", "--", "ls"], code: 1, says: "retry" },
+  { args: ["submit", "--delay", "5", "--", "ls"], code: 1, says: "needs a duration" },
+  { args: ["peer", "--secret-file", "f"], code: 1, says: "--secret-file is not supported yet" },
+  { args: ["peer", "--expect", "none"], code: 1, says: "Cannot read --expect" },
+  { args: ["peer", "--lease-ttl", "0"], code: 1, says: "leaseTtlMs" },
+  { args: ["peer", "--listen", "localhost:80"], code: 1, says: "localhost:80" },
+  { args: ["peer", "--handlers", "nowhere.ts"], code: 1, says: "there is no such file" },
+  { args: ["nodes", ...NOWHERE], code: 2, says: "Cannot connect" },
+  { args: ["submit", ...NOWHERE, "--", "true"], code: 2, says: "Cannot connect" },
+];
+
+for (const runtime of RUNTIMES) {
+  test(`${runtime}: every mistake has its message and exit code`, async () => {
+    for (const { args, code, says } of CASES) {
+      const result = await stolos(runtime, args);
+      expect({ args, code: result.code, stdout: result.stdout }).toEqual({ args, code, stdout: "" });
+      expect(result.stderr).toContain(says);
+      expect(result.stderr).not.toContain("    at ");
+    }
+  }, 60_000);
+
+  test(`${runtime}: help and version are answered on stdout`, async () => {
+    expect((await stolos(runtime, ["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    for (const command of ["peer", "submit", "tasks", "task", "nodes"]) {
+      const help = await stolos(runtime, [command, "--help"]);
+      expect({ code: help.code, first: help.stdout.slice(0, 13 + command.length) }).toEqual({
+        code: 0,
+        first: `Usage: stolos ${command}`.slice(0, 13 + command.length),
+      });
+    }
+  }, 60_000);
+}

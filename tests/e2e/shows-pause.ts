@@ -1,0 +1,149 @@
+/**
+ * Show: SIGSTOP of a peer for three leases, then SIGCONT. Its handlers' signals have aborted, what they
+ * return late is refused, its commands ended with their leases, and `stolos task ID` says why.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beatingCommand } from "../../examples/demo/command.ts";
+import type { PeerProcess } from "../../examples/demo/peer-process.ts";
+import { readAttempts, tally } from "../../examples/demo/tally.ts";
+import { connectClient } from "../../mod.ts";
+import { exec } from "../../src/cli/exec.ts";
+import { beat, stubborn } from "./support/beat-handlers.ts";
+import { Cluster, stolos } from "./support/cluster.ts";
+import { delay, eventually, runShow } from "./support/show.ts";
+import type { Report } from "./support/show.ts";
+
+const LEASE_MS = 4000;
+const TASK_MS = 20_000;
+const COUNT = 30;
+/** The stubborn are due while their peer is stopped: they return right after SIGCONT. */
+const STUBBORN_MS = 6000;
+
+await runShow("SIGSTOP of a peer for three leases, then SIGCONT", async (report, directory) => {
+  await using cluster = await Cluster.start({
+    namespace: `show-pause-${process.pid}`,
+    runtimes: ["node", "node", "node"],
+    args: [
+      "--handlers",
+      join(import.meta.dirname, "support/beat-handlers.ts"),
+      "--data",
+      directory,
+      "--capacity",
+      "400",
+    ],
+    env: { STOLOS_BEATS: directory },
+  });
+  const ids = await submitAll(cluster, directory);
+  await eventually(() => readAttempts(directory).length >= ids.beats.length, 10_000);
+  await delay(1500);
+  const victim = busiest(cluster);
+  const held = heldBy(victim);
+  report.say(`SIGSTOP to ${victim.events[0]?.node}, which runs ${held.length} tasks`);
+  victim.signal("SIGSTOP");
+  const stoppedMs = Date.now();
+  await delay(3 * LEASE_MS);
+  const seenBefore = victim.events.length;
+  victim.signal("SIGCONT");
+  report.say("SIGCONT");
+  await delay(2000);
+
+  const notes = notesOf(directory, victim);
+  const late = held.filter((id) => ids.stubborn.includes(id));
+  report.check("the peer held tasks that ignore their signal", late.length > 0, `${late.length}`);
+  const aborted = late.filter((id) => notes.some((line) => line.startsWith(`${id} aborted `)));
+  report.check(
+    "their signals have aborted",
+    aborted.length === late.length,
+    `${aborted.length} of ${late.length}`,
+  );
+  const after = victim.events.slice(seenBefore);
+  const lost = after.filter((event) => event.event === "task:lost");
+  report.check(
+    "the peer says which tasks it lost",
+    held.every((id) => lost.some((event) => event.task === id)),
+    `${lost.length} of ${held.length}, such as ${JSON.stringify(lost[0])}`,
+  );
+  const accepted = after.filter((event) => event.event === "task:done" && late.includes(event.task ?? ""));
+  report.check(
+    "none of what they returned late was accepted",
+    accepted.length === 0,
+    `${accepted.length} accepted`,
+  );
+  await showTask(report, cluster, late[0] ?? "");
+
+  const all = [...ids.beats, ...ids.commands];
+  await eventually(() => tally(all, readAttempts(directory)).lost.length === 0, TASK_MS * 3, 200);
+  const attempts = readAttempts(directory);
+  const result = tally(all, attempts);
+  report.check(
+    "no task was ever live twice at once",
+    result.overlapped.length === 0,
+    result.overlapped.join(" "),
+  );
+  report.check("no task was lost", result.lost.length === 0, result.lost.join(" "));
+  const overrun = attempts.filter((each) =>
+    each.task.startsWith("command-") && held.includes(each.task) &&
+    each.firstNs < BigInt(stoppedMs) * 1_000_000n &&
+    each.lastNs > BigInt(stoppedMs + LEASE_MS) * 1_000_000n
+  );
+  report.check(
+    "the stopped peer's commands ended with their leases",
+    overrun.length === 0,
+    `${overrun.length} ran on`,
+  );
+});
+
+async function submitAll(
+  cluster: Cluster,
+  directory: string,
+): Promise<{ beats: string[]; stubborn: string[]; commands: string[] }> {
+  await using client = await connectClient({
+    namespace: cluster.namespace,
+    join: await cluster.addresses(),
+    mdns: false,
+  });
+  const specs = (name: string, ms: number): { id: string; input: { ms: number } }[] =>
+    Array.from({ length: COUNT }, (_, index) => ({ id: `${name}-${index}`, input: { ms } }));
+  const commands = Array.from({ length: COUNT }, (_, index) => {
+    const id = `command-${index}`;
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), TASK_MS / 250) } };
+  });
+  const idsOf = (handles: readonly { readonly id: string }[]): string[] => handles.map((handle) => handle.id);
+  return {
+    beats: idsOf(await client.submitMany(beat, specs("beat", TASK_MS))),
+    stubborn: idsOf(await client.submitMany(stubborn, specs("stubborn", STUBBORN_MS))),
+    commands: idsOf(await client.submitMany(exec, commands)),
+  };
+}
+
+function heldBy(peer: PeerProcess): string[] {
+  const held = new Set<string>();
+  for (const { event, task = "" } of peer.events) {
+    if (event === "task:start") held.add(task);
+    else if (/^task:(done|error|lost|released)$/.test(event)) held.delete(task);
+  }
+  return [...held];
+}
+
+function busiest(cluster: Cluster): PeerProcess {
+  return cluster.peers.reduce((most, peer) => heldBy(peer).length > heldBy(most).length ? peer : most);
+}
+
+function notesOf(directory: string, peer: PeerProcess): string[] {
+  const files = readdirSync(directory).filter((file) => file.endsWith(`-${peer.child.pid}.notes`));
+  return files.flatMap((file) => readFileSync(join(directory, file), "utf8").split("\n"));
+}
+
+async function showTask(report: Report, cluster: Cluster, id: string): Promise<void> {
+  const client = await cluster.clientArgs();
+  const shown = await stolos("node", ["task", id, ...client]);
+  console.log(shown.stdout.trimEnd());
+  const [info] = (await stolos("node", ["task", id, "--json", ...client])).json();
+  report.check("stolos task shows a second attempt", Number(info?.attempt) >= 2, `attempt ${info?.attempt}`);
+  report.check(
+    "and why",
+    JSON.stringify(info?.errors).length > 2 || info?.why !== null,
+    JSON.stringify([info?.why, info?.errors]),
+  );
+}

@@ -1,0 +1,98 @@
+/** Clusters of `stolos peer` processes, and `stolos` client commands, for end-to-end tests and shows. */
+import { spawn } from "node:child_process";
+import { commandOn, PeerProcess } from "../../../examples/demo/peer-process.ts";
+import type { PeerEvent, Runtime } from "../../../examples/demo/peer-process.ts";
+
+export interface ClusterOptions {
+  readonly namespace: string;
+  /** One peer each; its name is the runtime's with its number. */
+  readonly runtimes: readonly Runtime[];
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onEvent?: (peer: number, event: PeerEvent) => void;
+}
+
+/** Peers on loopback, joined by address; ready. */
+export class Cluster implements AsyncDisposable {
+  readonly namespace: string;
+  readonly peers: PeerProcess[] = [];
+  readonly #options: ClusterOptions;
+
+  constructor(options: ClusterOptions) {
+    this.namespace = options.namespace;
+    this.#options = options;
+  }
+
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(options);
+    try {
+      for (const runtime of options.runtimes) await cluster.add(runtime);
+      await Promise.all(cluster.peers.map((peer) => peer.ready()));
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async add(runtime: Runtime): Promise<PeerProcess> {
+    const { namespace, runtimes, args = [], env = {}, onEvent } = this.#options;
+    const index = this.peers.length;
+    const join = index === 0 ? [] : ["--join", (await this.peers[0]?.addresses())?.[0] ?? ""];
+    const own = ["--namespace", namespace, "--no-mdns", "--name", `${runtime}-${index}`, ...join];
+    const peer = new PeerProcess({
+      runtime,
+      args: [...own, "--expect", String(runtimes.length), ...args],
+      env,
+      onEvent: (event) => onEvent?.(index, event),
+    });
+    this.peers.push(peer);
+    return peer;
+  }
+
+  /** Options that let a client command reach any of the peers. */
+  async clientArgs(): Promise<string[]> {
+    const running = this.peers.filter((peer) => peer.isRunning);
+    const addresses = await Promise.all(running.map((peer) => peer.addresses()));
+    return ["--namespace", this.namespace, ...addresses.flat().flatMap((address) => ["--join", address])];
+  }
+
+  async addresses(): Promise<string[]> {
+    const running = this.peers.filter((peer) => peer.isRunning);
+    return (await Promise.all(running.map((peer) => peer.addresses()))).flat();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.peers.map((peer) => peer[Symbol.asyncDispose]()));
+  }
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The lines of stdout, parsed; only for commands with --json. */
+  json(): Record<string, unknown>[];
+}
+
+/** Runs `stolos ARGS` on a runtime and waits for its end. */
+export async function stolos(
+  runtime: Runtime,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+): Promise<CommandResult> {
+  const [command = "", ...rest] = [...prefix, ...commandOn(runtime, "src/cli/main.ts", args)];
+  const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => stderr += text);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  const json = (): Record<string, unknown>[] =>
+    stdout.split("\n").filter((line) => line !== "").map((line) =>
+      JSON.parse(line) as Record<string, unknown>
+    );
+  return { code, stdout, stderr, json };
+}
