@@ -22,7 +22,7 @@ const NAMESPACE = `demo-${process.pid}`;
 const BEATS_MIN = 32;
 const BEATS_MAX = 48;
 const KILL_AFTER_MS = 4000;
-const GIVE_UP_MS = 55_000;
+const GIVE_UP_MS = 45_000;
 
 const startMs = performance.now();
 const directory = mkdtempSync(join(tmpdir(), "stolos-demo-"));
@@ -134,13 +134,14 @@ from what the commands wrote to disk under their fences:
 }
 
 /** Every peer ends, and with it its commands; also on Ctrl-C and after an error. */
-async function cleanUp(): Promise<void> {
+async function cleanUp(keep: boolean): Promise<void> {
   await Promise.all(peers.map((peer) => peer.stop(3000)));
-  rmSync(directory, { recursive: true, force: true });
+  if (keep) say(`what the peers and commands wrote is in ${directory}`);
+  else rmSync(directory, { recursive: true, force: true });
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+  process.once(signal, () => void cleanUp(false).then(() => process.exit(130)));
 }
 let isGood = false;
 try {
@@ -148,7 +149,7 @@ try {
 } catch (error) {
   console.error(error);
 } finally {
-  await cleanUp();
+  await cleanUp(!isGood);
 }
 say(isGood ? "nothing lost, nothing ran twice at once" : "FAILED");
 process.exit(isGood ? 0 : 1);

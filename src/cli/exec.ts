@@ -51,6 +51,9 @@ export const exec: TaskDefinition<ExecInput, ExecResult> = defineTask<ExecInput,
 
 /** Lets `node` run commands. Dispose after the node has stopped. */
 export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposable {
+  if (process.platform === "win32") {
+    throw new Error("Cannot handle exec: commands need POSIX process groups, got win32");
+  }
   const directory = options.directory ?? tmpdir();
   mkdirSync(directory, { recursive: true });
   const leash = new LeashClient();

@@ -1,5 +1,5 @@
 /** `stolos peer`: runs a node with the `exec` handler until it is told to stop; its events are its output. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createNode } from "../../mod.ts";
@@ -26,6 +26,7 @@ export const peer: Command = {
     expectPositionals("peer", positionals, []);
     const options = nodeOptionsOf(values);
     const log = logger(terminal, logLevelOf(values));
+    makeDirectory(values.data);
     const addHandlers = values.handlers === undefined ? undefined : await loadHandlers(values.handlers);
     warn(values, log);
 
@@ -34,10 +35,15 @@ export const peer: Command = {
     const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses });
     passEventsOn(node, print);
+    const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
     const exec = values.witness ? undefined : handleExec(node, { directory: values.data });
     try {
       await addHandlers?.(node);
-      await asked.first;
+      const isAsked = await Promise.race([asked.first.then(() => true), stopped.then(() => false)]);
+      if (!isAsked) {
+        log("error", "the node has stopped by itself");
+        return EXIT.unreachable;
+      }
       log("info", "draining; a second signal stops at once");
       await stopOr(node, asked.second, log);
     } finally {
@@ -105,6 +111,16 @@ function warn(values: PeerValues, log: Log): void {
   const isOpen = values.listen.some((address) => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
   if (isOpen && !values.witness) log("warn", "whoever can reach this node can run commands on it");
   if (values.expect === "2") log("warn", "two nodes survive no failure: add a third, a witness will do");
+}
+
+function makeDirectory(directory: string | undefined): void {
+  if (directory === undefined) return;
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`Cannot use --data ${directory}: ${why}`);
+  }
 }
 
 async function loadHandlers(file: string): Promise<Handlers> {

@@ -52,7 +52,7 @@ export function describe(info: TaskInfo): string[] {
     ["id", info.id],
     ["task", info.name],
     ["state", info.state],
-    ["why", info.why ?? "it runs"],
+    ["why", info.why ?? (info.state === "leased" ? "it runs" : "-")],
     ["owner", owner],
     ["fence", info.fence],
     ["lease", lease],

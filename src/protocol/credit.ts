@@ -108,11 +108,14 @@ export class Credit {
     this.isDirty = true;
   }
 
-  /** Slots that this steward node may still fill, at worst. */
+  /** Slots that this steward node may still fill, at worst: unused ones, or grants on their way. */
   #reserved(given: Given): number {
-    const basis = given.recall ?? given;
-    const unused = Math.max(0, basis.free - (given.upTo - basis.freeUpTo));
-    return Math.max(unused, given.issued - given.upTo);
+    return Math.max(unusedOf(given.recall ?? given, given.upTo), given.issued - given.upTo);
+  }
+
+  /** There is something to take back. */
+  #canRecall(given: Given): boolean {
+    return given.recall === null && unusedOf(given, given.upTo) > 0;
   }
 
   tick(): void {
@@ -130,7 +133,7 @@ export class Credit {
     if (open.length === 0 || open.some(([, given]) => given.backlog > 0 || given.recall)) return;
     const share = Math.ceil(Math.max(0, this.#slots - this.heldCount) / open.length);
     for (const [, given] of open) {
-      if (this.#reserved(given) > share) this.#recall(given, share);
+      if (unusedOf(given, given.upTo) > share) this.#recall(given, share);
     }
   }
 
@@ -157,7 +160,7 @@ export class Credit {
     for (const given of open) spare -= this.#reserved(given);
     if (spare < 0) {
       // fewer slots than before: whoever has unused ones gives them back
-      for (const given of open) if (!given.recall && this.#reserved(given) > 0) this.#recall(given, 0);
+      for (const given of open) if (this.#canRecall(given)) this.#recall(given, 0);
       return;
     }
     const hungry = open.filter((given) => given.backlog > 0);
@@ -168,7 +171,7 @@ export class Credit {
       for (const given of takers) {
         if (spare <= 0) break;
         const more = Math.min(each, spare);
-        given.free = Math.max(0, given.free - (given.upTo - given.freeUpTo)) + more;
+        given.free = unusedOf(given, given.upTo) + more;
         given.freeUpTo = given.upTo;
         given.isDirty = true;
         spare -= more;
@@ -176,7 +179,7 @@ export class Credit {
     }
     if (hungry.length === 0 || spare > 0) return;
     for (const given of open) {
-      if (given.backlog === 0 && !given.recall && this.#reserved(given) > 0) this.#recall(given, 0);
+      if (given.backlog === 0 && this.#canRecall(given)) this.#recall(given, 0);
     }
   }
 
@@ -184,7 +187,7 @@ export class Credit {
     given.isDirty = false;
     given.seq++;
     if (given.recall) given.recall = { ...given.recall, seq: given.seq };
-    given.free = Math.max(0, given.free - (given.upTo - given.freeUpTo));
+    given.free = unusedOf(given, given.upTo);
     given.freeUpTo = given.upTo;
     this.#core.send(no, {
       type: "credit",
@@ -199,4 +202,8 @@ export class Credit {
       recall: given.recall !== null,
     });
   }
+}
+
+function unusedOf(told: { readonly free: number; readonly freeUpTo: number }, upTo: number): number {
+  return Math.max(0, told.free - (upTo - told.freeUpTo));
 }

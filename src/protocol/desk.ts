@@ -1,28 +1,18 @@
 /**
- * The counter of a steward: members attach, clients submit, ask and watch, holders settle, pending tasks are
- * handed out. Every answer leaves after what it rests on was chosen, never before.
+ * The counter of a steward for those who run tasks: members attach, holders settle, pending tasks are handed
+ * out. Every answer leaves after what it rests on was chosen, never before. Clients: inquiries.ts.
  */
 import { isSameBallot } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import type { Dispatcher } from "./dispatch.ts";
-import { LIMITS } from "./limits.ts";
-import type {
-  AttachMessage,
-  GrantedTask,
-  Outcome,
-  QueryMessage,
-  SettleMessage,
-  SubmitMessage,
-  SubmitReplyMessage,
-  SubmitStatus,
-  TaskView,
-  WatchMessage,
-} from "./messages.ts";
+import { Inquiries } from "./inquiries.ts";
+import type { AttachMessage, GrantedTask, SettleMessage } from "./messages.ts";
 import { Publisher } from "./publisher.ts";
 import type { Reign } from "./reign.ts";
 import type { Sessions } from "./sessions.ts";
 import { isTerminal } from "./task-state.ts";
-import type { MemberNo, Settlement, TaskRecord, TaskSpec } from "./types.ts";
+import { Trays } from "./trays.ts";
+import type { MemberNo, Settlement, TaskRecord } from "./types.ts";
 
 interface Attachment {
   readonly boot: number;
@@ -37,14 +27,6 @@ interface Outstanding {
   sentMs: number;
 }
 
-/** What goes to one member at the end of the step. */
-interface Tray {
-  readonly submits: SubmitReplyMessage["items"][number][];
-  readonly settles: { fence: number; seq: number; accepted: boolean }[];
-  readonly outcomes: Outcome[];
-  readonly grants: Outstanding[];
-}
-
 export class Desk {
   readonly #core: Core;
   readonly #sessions: Sessions;
@@ -52,8 +34,9 @@ export class Desk {
   readonly #attached: Map<MemberNo, Attachment> = new Map();
   /** Grants not acked yet, by fence, lowest first. */
   readonly #outstanding: Map<number, Outstanding> = new Map();
-  readonly #watchers: Map<string, MemberNo[]> = new Map();
-  readonly #trays: Map<MemberNo, Tray> = new Map();
+  readonly #grants: Map<MemberNo, Outstanding[]> = new Map();
+  readonly #trays: Trays;
+  readonly inquiries: Inquiries;
   /** Pending tasks by name of their handler, oldest first. */
   readonly #queues: Map<string, { ids: string[]; head: number }> = new Map();
   readonly #sleepers: Set<string> = new Set();
@@ -65,6 +48,8 @@ export class Desk {
     this.#sessions = sessions;
     this.#reign = reign;
     this.#publisher = new Publisher(core, reign);
+    this.#trays = new Trays(core, reign.p);
+    this.inquiries = new Inquiries(core, reign, this.#trays, this);
   }
 
   get #dispatcher(): Dispatcher {
@@ -84,10 +69,10 @@ export class Desk {
   requeue(): void {
     this.#queues.clear();
     this.#sleepers.clear();
-    for (const record of this.#reign.replica.tasks.records.values()) this.#enqueue(record);
+    for (const record of this.#reign.replica.tasks.records.values()) this.enqueue(record);
   }
 
-  #enqueue(record: TaskRecord): void {
+  enqueue(record: TaskRecord): void {
     const { id, name } = record.spec;
     if (record.state === "sleeping") this.#sleepers.add(id);
     if (record.state !== "pending") return;
@@ -104,12 +89,12 @@ export class Desk {
       const record = this.#reign.replica.tasks.records.get(id);
       if (record?.state === "sleeping" && record.wakeAtMs > wallMs) continue;
       this.#sleepers.delete(id);
-      if (record?.state === "sleeping") this.#enqueue({ ...record, state: "pending" });
+      if (record?.state === "sleeping") this.enqueue({ ...record, state: "pending" });
     }
     for (const [fence, grant] of this.#outstanding) {
       if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);
       else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {
-        this.#tray(grant.to).grants.push(grant);
+        this.#grantsFor(grant.to).push(grant);
         this.#core.dirty.add(this.#reign);
       }
     }
@@ -174,7 +159,7 @@ export class Desk {
       atMs: this.#core.clock.wallMs,
     });
     const record = this.#reign.replica.tasks.records.get(id);
-    if (record) this.#enqueue(record);
+    if (record) this.enqueue(record);
     this.#publisher.touch(id);
     return index;
   }
@@ -192,8 +177,8 @@ export class Desk {
         accepted = true;
       }
       this.#reign.whenChosen(index, () => {
-        this.#tray(from).settles.push({ fence, seq, accepted });
-        if (accepted && settlement.type !== "checkpoint") this.#announce(id);
+        this.#trays.for(from).settles.push({ fence, seq, accepted });
+        if (accepted && settlement.type !== "checkpoint") this.inquiries.announce(id);
       });
     }
     if (message.items.length > 0) this.#core.dirty.add(this.#reign);
@@ -218,7 +203,7 @@ export class Desk {
       while (queue.head < queue.ids.length) {
         const id = queue.ids[queue.head]!;
         const record = tasks.records.get(id);
-        if (record && (record.state === "pending" || this.#isDue(record))) {
+        if (record && (record.state === "pending" || this.isDue(record))) {
           const no = this.#dispatcher.pick(this, id, name, record.avoid);
           if (no < 0) break;
           this.#lease(no, id);
@@ -235,7 +220,7 @@ export class Desk {
     return remains;
   }
 
-  #isDue(record: TaskRecord): boolean {
+  isDue(record: TaskRecord): boolean {
     return record.state === "sleeping" && record.wakeAtMs <= this.#core.clock.wallMs;
   }
 
@@ -246,6 +231,12 @@ export class Desk {
       if (handlers.has(name)) backlog += queue.ids.length - queue.head;
     }
     return backlog;
+  }
+
+  #grantsFor(no: MemberNo): Outstanding[] {
+    let grants = this.#grants.get(no);
+    if (!grants) this.#grants.set(no, grants = []);
+    return grants;
   }
 
   #lease(to: MemberNo, id: string): void {
@@ -276,124 +267,15 @@ export class Desk {
     const outstanding = { to, attachment, task, sentMs: 0 };
     this.#outstanding.set(fence, outstanding);
     this.#lastGrant = fence;
-    this.#tray(to).grants.push(outstanding);
+    this.#grantsFor(to).push(outstanding);
     this.#publisher.touch(id);
-  }
-
-  // ---- clients -------------------------------------------------------------------------------------------
-
-  onSubmit(from: MemberNo, message: SubmitMessage): void {
-    const { replica } = this.#reign;
-    for (const { rid, watch, spec } of message.items) {
-      const record = replica.tasks.records.get(spec.id);
-      const status = this.#statusOf(spec, record);
-      let index = replica.lastIndex;
-      if (status === "created" && !record) {
-        index = this.#reign.propose({ type: "submit", spec, atMs: this.#core.clock.wallMs });
-        this.#enqueue(replica.tasks.records.get(spec.id)!);
-      }
-      if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
-      const tray = this.#tray(from);
-      this.#reign.whenChosen(index, () => tray.submits.push({ rid, status }));
-    }
-  }
-
-  #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
-    if (record) {
-      if (record.spec.name !== spec.name || !isSameBytes(record.spec.payload, spec.payload)) return "conflict";
-      return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
-    }
-    if (spec.firstSentAtMs < this.#core.clock.wallMs - this.#core.options.retentionMs) return "tooOld";
-    return this.#reign.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
-  }
-
-  onWatch(from: MemberNo, message: WatchMessage): void {
-    for (const id of message.ids) this.#watch(from, id);
-  }
-
-  #watch(from: MemberNo, id: string): void {
-    const watchers = this.#watchers.get(id);
-    if (!watchers) this.#watchers.set(id, [from]);
-    else if (!watchers.includes(from)) watchers.push(from);
-    const { tasks, lastIndex } = this.#reign.replica;
-    const record = tasks.records.get(id);
-    if (record && !isTerminal(record.state)) return;
-    // "there is no such task" must be chosen too: a deposed steward would not know better
-    const index = record ? lastIndex : this.#reign.propose({ type: "noop" });
-    this.#reign.whenChosen(index, () => this.#announce(id));
-  }
-
-  /** Tells the watchers of a task that has ended, or that does not exist. */
-  #announce(id: string): void {
-    const watchers = this.#watchers.get(id);
-    if (!watchers) return;
-    const record = this.#reign.replica.tasks.records.get(id);
-    if (record && !isTerminal(record.state)) return;
-    this.#watchers.delete(id);
-    const outcome: Outcome = {
-      id,
-      state: record?.state ?? "unknown",
-      fence: record?.fence ?? 0,
-      attempt: record?.attempt ?? 0,
-      result: record?.result ?? null,
-      error: record?.errors.at(-1)?.message ?? "",
-    };
-    for (const no of watchers) this.#tray(no).outcomes.push(outcome);
-  }
-
-  onQuery(from: MemberNo, message: QueryMessage): void {
-    const { rid, p, query } = message;
-    const index = this.#reign.propose({ type: "noop" });
-    this.#reign.whenChosen(index, () => {
-      const { records } = this.#reign.replica.tasks;
-      const tasks: TaskView[] = [];
-      let more = false;
-      if (query.type === "get") {
-        const record = records.get(query.id);
-        if (record) tasks.push(this.#view(record));
-      } else {
-        let skipped = 0;
-        for (const record of records.values()) {
-          if (query.state !== "" && record.state !== query.state) continue;
-          if (skipped++ < query.offset) continue;
-          if (tasks.length === query.limit) {
-            more = true;
-            break;
-          }
-          tasks.push(this.#view(record));
-        }
-      }
-      this.#core.send(from, { type: "queryReply", rid, p, tasks, more });
-    });
-  }
-
-  #view(record: TaskRecord): TaskView {
-    let why = "";
-    if (record.state === "pending" || this.#isDue(record)) why = this.#dispatcher.why(this, record.spec.name);
-    else if (record.state === "sleeping") why = "sleeps until its time comes";
-    return { record, why };
   }
 
   // ---- what leaves at the end of the step ----------------------------------------------------------------
 
-  #tray(no: MemberNo): Tray {
-    let tray = this.#trays.get(no);
-    if (!tray) this.#trays.set(no, tray = { submits: [], settles: [], outcomes: [], grants: [] });
-    return tray;
-  }
-
   flush(): void {
-    const { p } = this.#reign;
-    for (const [no, tray] of this.#trays) {
-      if (tray.submits.length > 0) {
-        this.#core.send(no, { type: "submitReply", p, items: tray.submits.splice(0) });
-      }
-      if (tray.settles.length > 0) {
-        this.#core.send(no, { type: "settleReply", p, items: tray.settles.splice(0) });
-      }
-      if (tray.outcomes.length > 0) this.#core.send(no, { type: "outcome", p, items: tray.outcomes.splice(0) });
-      if (tray.grants.length > 0) this.#sendGrants(no, tray.grants.splice(0));
-    }
+    this.#trays.flush();
+    for (const [no, grants] of this.#grants) if (grants.length > 0) this.#sendGrants(no, grants.splice(0));
   }
 
   #sendGrants(no: MemberNo, grants: Outstanding[]): void {
@@ -412,10 +294,4 @@ export class Desk {
     const { boot, n, attach } = attachment;
     this.#core.send(no, { type: "grant", p, ballot, boot, n, attach, floor, tasks });
   }
-}
-
-function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

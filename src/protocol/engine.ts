@@ -252,7 +252,7 @@ export class Engine {
       case "capacity":
         return this.#credit.offer(input.slots, input.handlers, input.draining);
       case "settle":
-        return this.worker.settle(input.p, input.fence, input.seq, input.settlement);
+        return this.worker.settle(input);
       case "resign":
         for (const keeper of this.#keepers.values()) keeper.resign();
         return;
@@ -393,11 +393,11 @@ export class Engine {
       case "settle":
         return reign.desk.onSettle(from, message);
       case "submit":
-        return reign.desk.onSubmit(from, message);
+        return reign.desk.inquiries.onSubmit(from, message);
       case "watch":
-        return reign.desk.onWatch(from, message);
+        return reign.desk.inquiries.onWatch(from, message);
       case "query":
-        return reign.desk.onQuery(from, message);
+        return reign.desk.inquiries.onQuery(from, message);
     }
   }
 

@@ -22,9 +22,16 @@ interface Query {
 interface Watch {
   readonly p: number;
   sentMs: number;
+  /** The steward acked a submit of it: one late "unknown" is not believed. */
+  isSubmitted: boolean;
+  unknownCount: number;
+  unknownMs: number;
 }
 
 const NEVER = -Infinity;
+const RIDS_PER_BOOT = 0x1_0000_0000;
+const WATCHES_PER_TICK_MAX = 1000;
+const UNKNOWN_TIMES = 3;
 
 export class Requests {
   readonly #core: Core;
@@ -52,16 +59,32 @@ export class Requests {
 
   submit(input: Extract<Input, { type: "submit" }>): void {
     const { rid, spec, watch } = input;
-    const submit = { p: this.#partitionOf(spec.id), item: { rid, watch, spec }, sentMs: NEVER };
+    const item = { rid: this.#wireRid(rid), watch, spec };
+    const submit = { p: this.#partitionOf(spec.id), item, sentMs: NEVER };
     this.#submits.set(rid, submit);
     this.#fresh.submits.push(submit);
-    if (watch) this.#watches.set(spec.id, { p: submit.p, sentMs: this.#core.clock.monoMs });
+  }
+
+  /** Answers to an earlier life of this node must not answer this one. */
+  #wireRid(rid: number): number {
+    return this.#core.options.boot * RIDS_PER_BOOT + rid;
+  }
+
+  #localRid(rid: number): number {
+    return rid - this.#core.options.boot * RIDS_PER_BOOT;
   }
 
   watch(id: string): void {
-    const watch = { p: this.#partitionOf(id), sentMs: NEVER };
-    this.#watches.set(id, watch);
+    if (this.#watches.has(id)) return;
+    const watch = this.#addWatch(id, false);
     this.#fresh.watches.push([id, watch]);
+  }
+
+  #addWatch(id: string, isSubmitted: boolean): Watch {
+    const sentMs = isSubmitted ? this.#core.clock.monoMs : NEVER;
+    const watch = { p: this.#partitionOf(id), sentMs, isSubmitted, unknownCount: 0, unknownMs: NEVER };
+    this.#watches.set(id, watch);
+    return watch;
   }
 
   unwatch(id: string): void {
@@ -82,20 +105,44 @@ export class Requests {
 
   onSubmitReply(message: SubmitReplyMessage): void {
     for (const { rid, status } of message.items) {
-      const submit = this.#submits.get(rid);
+      const local = this.#localRid(rid);
+      const submit = this.#submits.get(local);
       if (!submit) continue;
-      this.#submits.delete(rid);
-      if (status !== "created" && status !== "exists") this.#watches.delete(submit.item.spec.id);
-      this.#core.emit({ type: "submitted", rid, status });
+      this.#submits.delete(local);
+      const { spec, watch } = submit.item;
+      if (watch && (status === "created" || status === "exists")) {
+        const known = this.#watches.get(spec.id);
+        if (known) known.isSubmitted = true;
+        else this.#addWatch(spec.id, true);
+      }
+      this.#core.emit({ type: "submitted", rid: local, status });
     }
   }
 
   onOutcome(outcome: Outcome): void {
-    if (this.#watches.delete(outcome.id)) this.#core.emit({ type: "outcome", outcome });
+    const watch = this.#watches.get(outcome.id);
+    if (!watch || (outcome.state === "unknown" && !this.#isBelievable(watch))) return;
+    this.#watches.delete(outcome.id);
+    this.#core.emit({ type: "outcome", outcome });
+  }
+
+  /** "Unknown" may be a late answer to a question from before the submit: it must be heard again and again. */
+  #isBelievable(watch: Watch): boolean {
+    if (!watch.isSubmitted) return true;
+    const { monoMs } = this.#core.clock;
+    if (monoMs - watch.unknownMs < this.#patienceMs) return false;
+    watch.unknownMs = monoMs;
+    return ++watch.unknownCount >= UNKNOWN_TIMES;
+  }
+
+  /** A watch is answered when the task ends, which may take days: asking again only repairs. */
+  get #patienceMs(): number {
+    return Math.max(5000, 4 * this.#core.options.resendMs);
   }
 
   onQueryReply(message: QueryReplyMessage): void {
-    const { rid, p, tasks, more } = message;
+    const { p, tasks, more } = message;
+    const rid = this.#localRid(message.rid);
     if (this.#queries.delete(`${rid}.${p}`)) this.#core.emit({ type: "answer", rid, p, tasks, more });
   }
 
@@ -108,16 +155,15 @@ export class Requests {
     const overdueMs = monoMs - this.#core.options.resendMs;
     requeue(this.#submits, this.#fresh.submits, overdueMs, monoMs);
     requeue(this.#queries, this.#fresh.queries, overdueMs, monoMs);
-    // a watch is answered when the task ends, which may take days: asking again only repairs
-    const patienceMs = Math.max(5000, 4 * this.#core.options.resendMs);
-    const watches: Watch[] = [];
+    const patienceMs = this.#patienceMs;
+    let count = 0;
     for (const [id, watch] of this.#watches) {
       if (watch.sentMs > monoMs - patienceMs) break;
       this.#watches.delete(id);
       this.#watches.set(id, watch);
       this.#fresh.watches.push([id, watch]);
       watch.sentMs = monoMs;
-      if (watches.push(watch) >= 1000) break;
+      if (++count >= WATCHES_PER_TICK_MAX) break;
     }
   }
 
@@ -132,7 +178,7 @@ export class Requests {
       if (!this.#queries.has(`${rid}.${p}`)) continue;
       query.sentMs = this.#core.clock.monoMs;
       const to = this.#stewardOf(p);
-      if (to >= 0) this.#core.send(to, { type: "query", rid, p, query: query.query });
+      if (to >= 0) this.#core.send(to, { type: "query", rid: this.#wireRid(rid), p, query: query.query });
     }
   }
 
@@ -146,7 +192,7 @@ export class Requests {
   #sendSubmits(submits: readonly Submit[]): void {
     const itemsByPartition: Map<number, Submit["item"][]> = new Map();
     for (const submit of submits) {
-      if (this.#submits.get(submit.item.rid) !== submit) continue;
+      if (this.#submits.get(this.#localRid(submit.item.rid)) !== submit) continue;
       submit.sentMs = this.#core.clock.monoMs;
       const items = itemsByPartition.get(submit.p);
       if (items) items.push(submit.item);

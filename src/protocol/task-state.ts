@@ -38,6 +38,8 @@ export class PartitionTasks {
   readonly condemned: Map<number, Condemnation> = new Map();
   /** Leased tasks per `(node, boot)` and session number. */
   readonly leases: Map<number, Map<number, number>> = new Map();
+  /** Forgotten tasks were first sent up to here: an unknown id from before may have run already. */
+  horizonMs = 0;
   #finished: string[] = [];
   #finishedHead = 0;
 
@@ -48,6 +50,7 @@ export class PartitionTasks {
       if (record.state === "leased") tasks.#count(record.session!, 1);
     }
     tasks.#finished = [...state.finished];
+    tasks.horizonMs = state.horizonMs;
     for (const session of state.condemned) tasks.condemned.set(ownerKey(session), { session, index });
     return tasks;
   }
@@ -57,6 +60,7 @@ export class PartitionTasks {
       records: [...this.records.values()],
       finished: this.#finished.slice(this.#finishedHead),
       condemned: [...this.condemned.values()].map((entry) => entry.session),
+      horizonMs: this.horizonMs,
     };
   }
 
@@ -206,7 +210,11 @@ export class PartitionTasks {
       this.#finishedHead = 0;
     }
     const changed = purged.map((id) => ({ id, before: this.records.get(id) }));
-    for (const id of purged) this.records.delete(id);
+    for (const { id, before } of changed) {
+      // not undone: too high a horizon refuses too much, never too little
+      this.horizonMs = Math.max(this.horizonMs, before?.spec.firstSentAtMs ?? 0);
+      this.records.delete(id);
+    }
     return { changed, finishedPushed: false, purged, condemned: null };
   }
 

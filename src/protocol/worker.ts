@@ -4,13 +4,13 @@
  * clock. Nothing starts, and nothing it says counts, on any other ground.
  */
 import { compareBallots, isSameBallot, majorityReached } from "./ballot.ts";
-import type { LossReason } from "./api.ts";
+import type { Input, LossReason } from "./api.ts";
 import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import { Holdings, type Held } from "./holdings.ts";
 import type { AttachMessage, AttachReplyMessage, BeatReplyMessage, GrantMessage } from "./messages.ts";
 import type { SettleReplyMessage } from "./messages.ts";
-import type { Ballot, MemberNo, Settlement } from "./types.ts";
+import type { Ballot, MemberNo } from "./types.ts";
 
 /** This node's session in one partition. */
 interface Session {
@@ -307,11 +307,11 @@ export class Worker {
     if (next && next.session.holdings.has(next.held)) this.#start(next.session, next.held);
   }
 
-  settle(p: number, fence: number, seq: number, settlement: Settlement): void {
+  settle(input: Extract<Input, { type: "settle" }>): void {
+    const { p, id, fence, seq, settlement } = input;
     const session = this.#sessions[p];
     const held = session?.holdings.get(fence);
     if (!session || !held || held.isSettling) {
-      const id = held?.id ?? "";
       this.#core.emit({ type: "settled", p, id, fence, seq, accepted: false });
       return;
     }

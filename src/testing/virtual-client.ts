@@ -7,6 +7,7 @@ import type { TaskSpec } from "../protocol/types.ts";
 import { Rng } from "./rng.ts";
 import { HANDLER_NAMES } from "./virtual-handlers.ts";
 import type { VirtualNode } from "./virtual-node.ts";
+import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 type ClientEffect = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" }>;
@@ -38,6 +39,7 @@ export class VirtualClient {
   }
 
   crashed(): void {
+    this.#rid = 0; // a new process counts anew
     this.#requests.clear();
     this.#watches.clear();
   }
@@ -61,8 +63,9 @@ export class VirtualClient {
     this.#give({ type: "unwatch", id });
   }
 
-  get(p: number, id: string): void {
+  get(id: string): void {
     const rid = ++this.#rid;
+    const p = this.#node.engine!.partitionOf(id);
     const versionCount = this.#world.oracle.clients.versions.countOf(id);
     this.#requests.set(rid, { type: "get", id, versionCount });
     this.#give({ type: "query", rid, p, query: { type: "get", id } });
@@ -91,12 +94,21 @@ export class VirtualClient {
     this.#node.receive([input]);
   }
 
+  /** "No such task" is no answer to somebody who is about to create it. */
+  #checkUnknown(id: string): void {
+    for (const request of this.#requests.values()) {
+      if (request.type !== "submit" || !request.watch || request.spec.id !== id) continue;
+      throw new Violation("I6", `n${this.#node.no}: outcome "unknown" of ${id} while its submit is unanswered`);
+    }
+  }
+
   take(effect: ClientEffect): void {
     const { clients } = this.#world.oracle;
     if (effect.type === "outcome") {
       const { id } = effect.outcome;
       const versionCount = this.#watches.get(id);
       this.#watches.delete(id);
+      if (effect.outcome.state === "unknown") this.#checkUnknown(id);
       clients.outcome(this.#node, effect.outcome, versionCount ?? 0);
       return;
     }

@@ -47,7 +47,7 @@ export class Workload {
     const choice = this.#rng.int(20);
     if (choice < 5) client.watch(spec.id);
     else if (choice < 6) client.unwatch();
-    else if (choice < 12) client.get(this.#world.oracle.partitionOf(spec.id) ?? 0, spec.id);
+    else if (choice < 12) client.get(spec.id);
     else if (choice < 14) client.list(this.#rng.int(this.#world.plan.partitionCount));
     else if (choice < 16) client.cancelOne();
     else if (choice < 17) this.#drain(node);

@@ -26,6 +26,7 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["peer", "--lease-ttl", "0"], code: 1, says: "leaseTtlMs" },
   { args: ["peer", "--listen", "localhost:80"], code: 1, says: "localhost:80" },
   { args: ["peer", "--handlers", "nowhere.ts"], code: 1, says: "there is no such file" },
+  { args: ["peer", "--data", "package.json/x"], code: 1, says: "Cannot use --data package.json/x" },
   { args: ["nodes", ...NOWHERE], code: 2, says: "Cannot connect" },
   { args: ["submit", ...NOWHERE, "--", "true"], code: 2, says: "Cannot connect" },
 ];

@@ -1,0 +1,168 @@
+/**
+ * The Coordinator: who owns what, durably. The interface that consumer and client are written against; one
+ * engine host stands behind both implementations, with a mesh (mesh-coordinator.ts) or without
+ * (embedded-coordinator.ts).
+ */
+import type { LossReason } from "../protocol/api.ts";
+import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts";
+import type { NodeId, Settlement, TaskSpec, TaskState } from "../protocol/types.ts";
+
+/** One error of a task, as people and programs see it. */
+export interface TaskErrorInfo {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly attempt: number;
+  /** Decimal. */
+  readonly fence: string;
+  readonly node: NodeId | null;
+  readonly nodeName: string | null;
+  /** `lapsed`: the lease ended before the handler did. */
+  readonly kind: "error" | "lapsed";
+  readonly message: string;
+}
+
+/** A task as the cluster has it; `result` is still encoded. The form of the product's JSON contract. */
+export interface TaskSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly state: TaskState;
+  /** Who holds the lease; null when nobody does. */
+  readonly owner: NodeId | null;
+  readonly ownerName: string | null;
+  /** Decimal; "0" before the first lease. */
+  readonly fence: string;
+  readonly attempt: number;
+  /** How long the lease still holds unless renewed, as far as this node can tell; null without a lease. */
+  readonly leaseRemainingMs: number | null;
+  /** Times are ISO 8601. */
+  readonly submittedAt: string | null;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly errors: readonly TaskErrorInfo[];
+  readonly result: Uint8Array | null;
+  readonly progress: null;
+  readonly partition: number;
+  readonly keepers: readonly NodeId[];
+  /** Why it is not running; null when it is, or has ended. */
+  readonly why: string | null;
+}
+
+/** A member as this node sees it. The form of the product's JSON contract. */
+export interface NodeInfo {
+  readonly node: NodeId;
+  readonly name: string;
+  readonly state: "up" | "draining" | "down";
+  /** The node that was asked. */
+  readonly self: boolean;
+  /** Tasks that it runs, by the gossiped view. */
+  readonly tasks: number;
+  /** Partitions that it keeps. */
+  readonly keeps: number;
+  readonly stewardOf: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** "" as long as it is not known. */
+  readonly version: string;
+  readonly addresses: readonly string[];
+  /** Age of the last heartbeat; null if there was none. */
+  readonly lastHeardMs: number | null;
+}
+
+/** A change of owner or state, from the gossiped view: late and incomplete, never a basis for decisions. */
+export interface TaskEvent {
+  readonly id: string;
+  readonly state: string;
+  readonly owner: NodeId | null;
+  readonly ownerName: string | null;
+  /** Decimal. */
+  readonly fence: string;
+}
+
+export interface CallOptions {
+  /** How long to try. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where a listing goes on. */
+export interface ListPage {
+  readonly tasks: readonly TaskSnapshot[];
+  /** Partition to go on with; null at the end. */
+  readonly next: number | null;
+}
+
+/** What a client asks of a cluster, directly or through a member. */
+export interface ClientPort {
+  /**
+   * Resolves in the order of the specs once each is recorded by a quorum, or known not to be.
+   *
+   * @throws NoQuorumError when nothing was sent; UnknownOutcomeError when something may have been recorded;
+   * StoppedError
+   */
+  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]>;
+  /** Resolves when the task has ended; with state "unknown" when there is no such task. */
+  outcome(id: string, signal?: AbortSignal): Promise<Outcome>;
+  /** @throws NoQuorumError when the task's partition cannot be asked in time */
+  get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined>;
+  /** Some partitions' tasks, from partition `from` on. */
+  list(filter: { readonly state?: TaskState | undefined }, from: number, options: CallOptions): Promise<ListPage>;
+  nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
+  /** Until the signal aborts. */
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
+}
+
+/** What the coordinator tells a consumer. Calls come in order and must not throw. */
+export interface ConsumerPort {
+  /** A quorum leased the task to this node: run it. */
+  start(p: number, task: GrantedTask): void;
+  /** The lease ends soon unless renewed: stop. */
+  abort(p: number, fence: number): void;
+  /** The lease is gone. */
+  lost(p: number, fence: number, reason: LossReason): void;
+  /** A quorum recorded a settlement, or it was refused. */
+  settled(p: number, fence: number, seq: number, accepted: boolean): void;
+}
+
+/** What a consumer tells the coordinator. */
+export interface ConsumerControl {
+  /** Tasks that it runs at most at once, and of which names. */
+  offer(slots: number, handlers: readonly string[], draining: boolean): void;
+  settle(lease: SettledLease, settlement: Settlement): void;
+  /** Wall clock in ms at which leases in the partition end unless renewed; in the past when they ended. */
+  deadlineMs(p: number): number;
+  /** Calls back when leases in the partition were renewed; returns what ends that. */
+  onDeadline(p: number, callback: (deadlineMs: number) => void): () => void;
+}
+
+export interface SettledLease {
+  readonly p: number;
+  readonly id: string;
+  readonly fence: number;
+  /** Distinguishes the settlements under one fence. */
+  readonly seq: number;
+}
+
+export type CoordinatorEvent =
+  | { readonly type: "ready"; readonly epoch: number; readonly members: number }
+  | { readonly type: "quorum"; readonly held: boolean }
+  | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
+  | { readonly type: "rejected"; readonly peer: NodeId | ""; readonly reason: string }
+  /** The engine broke an invariant and was stopped. */
+  | { readonly type: "broken"; readonly error: unknown };
+
+export interface Coordinator extends ClientPort {
+  readonly self: NodeId;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly isReady: boolean;
+  /** The members without waiting: the same as `nodes`. */
+  members(): readonly NodeInfo[];
+  /** Plugs the consumer in, once. */
+  consume(port: ConsumerPort): ConsumerControl;
+  on(listener: (event: CoordinatorEvent) => void): () => void;
+  /** Resolves when the cluster serves: every partition has a steward. */
+  ready(signal?: AbortSignal): Promise<void>;
+  /** Gives stewardships up, so that nobody need wait for an election; best effort. */
+  resign(): Promise<void>;
+  /** Everything that still waits is rejected with StoppedError. */
+  stop(): Promise<void>;
+}

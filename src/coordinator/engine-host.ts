@@ -1,0 +1,141 @@
+/**
+ * Hosts the engine: gathers what happens in one iteration of the loop into one step, runs the effects in order
+ * (nothing leaves before what it rests on is durable), and keeps one timer. What an effect means to the rest of
+ * the node is its owner's business.
+ */
+import { clearImmediate, setImmediate } from "node:timers";
+import type { Clock, Effect, Input, PersistRecord } from "../protocol/api.ts";
+import type { Store } from "../store/store.ts";
+
+/** What the host needs of the engine. */
+export interface Steppable {
+  readonly deadlineMs: number;
+  restore(records: readonly PersistRecord[]): void;
+  step(inputs: readonly Input[], clock: Clock): Effect[];
+}
+
+export interface EngineHostOptions {
+  readonly engine: Steppable;
+  readonly store: Store;
+  readonly clock: { read(): Clock };
+  /** Runs one effect. */
+  readonly run: (effect: Exclude<Effect, { readonly type: "persist" }>) => void;
+  /** All effects that could run have run. */
+  readonly afterRun: () => void;
+  /** The engine found itself in a state that must not be: it takes no further step. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+export class EngineHost {
+  readonly #options: EngineHostOptions;
+  #inbox: Input[] = [];
+  #turn: ReturnType<typeof setImmediate> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timerAtMs = Infinity;
+  /** Effects that wait for the store. */
+  #waiting: Effect[] = [];
+  #isSyncing = false;
+  #isStopped = false;
+  readonly #takeTurn = (): void => this.#step();
+  readonly #onTimer = (): void => this.#wake();
+
+  constructor(options: EngineHostOptions) {
+    this.#options = options;
+  }
+
+  /** Replays the store and takes the first step. */
+  start(): void {
+    const records = this.#options.store.load();
+    if (records.length > 0) this.#options.engine.restore(records);
+    this.#plan();
+  }
+
+  /** Hands something to the engine; all that is pushed in one iteration of the loop is one step. */
+  push(input: Input): void {
+    if (this.#isStopped) return;
+    this.#inbox.push(input);
+    this.#plan();
+  }
+
+  /** No further step, no timer, no effect. */
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#turn = null;
+    this.#timer = null;
+    this.#inbox = [];
+    this.#waiting = [];
+  }
+
+  #plan(): void {
+    if (this.#turn === null) this.#turn = setImmediate(this.#takeTurn);
+  }
+
+  #step(): void {
+    this.#turn = null;
+    if (this.#isStopped) return;
+    const inputs = this.#inbox;
+    this.#inbox = [];
+    const clock = this.#options.clock.read();
+    let effects: Effect[];
+    try {
+      effects = this.#options.engine.step(inputs, clock);
+    } catch (error) {
+      this.stop();
+      this.#options.onBroken(error);
+      return;
+    }
+    if (this.#isSyncing) { for (const effect of effects) this.#waiting.push(effect); }
+    else this.#run(effects);
+    this.#arm(clock.monoMs);
+  }
+
+  #run(effects: readonly Effect[]): void {
+    for (let at = 0; at < effects.length && !this.#isStopped; at++) {
+      const effect = effects[at];
+      if (effect === undefined) continue;
+      if (effect.type !== "persist") this.#options.run(effect);
+      else if (!this.#persist(effect.records)) {
+        this.#waiting = effects.slice(at + 1);
+        break;
+      }
+    }
+    if (!this.#isStopped) this.#options.afterRun();
+  }
+
+  /** True when the records are durable already. */
+  #persist(records: readonly PersistRecord[]): boolean {
+    this.#isSyncing = true;
+    let isInline = true;
+    this.#options.store.append(records, () => {
+      this.#isSyncing = false;
+      if (isInline || this.#isStopped) return;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      this.#run(waiting);
+    });
+    isInline = false;
+    return !this.#isSyncing;
+  }
+
+  /** The one timer moves only when the engine wants to be woken earlier; a late one is set again when it fires. */
+  #arm(nowMs: number): void {
+    if (this.#isStopped) return;
+    const dueMs = this.#options.engine.deadlineMs;
+    if (dueMs >= this.#timerAtMs) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAtMs = dueMs;
+    this.#timer = setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - nowMs)));
+  }
+
+  #wake(): void {
+    this.#timer = null;
+    this.#timerAtMs = Infinity;
+    // a turn is due anyway, and sets the timer
+    if (this.#turn !== null) return;
+    const { monoMs } = this.#options.clock.read();
+    if (this.#options.engine.deadlineMs <= monoMs) this.#step();
+    else this.#arm(monoMs);
+  }
+}

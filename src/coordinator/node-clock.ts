@@ -1,0 +1,84 @@
+/**
+ * The clocks of a node. The lease clock is the monotonic one plus every jump ahead that the wall clock or the
+ * uptime shows against it, so that a suspended machine does not think that its leases still hold. It errs only
+ * ahead: leases then end early, never late.
+ */
+import { uptime } from "node:os";
+import type { Clock } from "../protocol/api.ts";
+
+export interface ClockSource {
+  monoMs(): number;
+  wallMs(): number;
+  uptimeMs(): number;
+}
+
+const SYSTEM: ClockSource = {
+  monoMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  uptimeMs: () => uptime() * 1000,
+};
+
+/** Date.now() has a resolution of 1 ms; anything above this is a jump. */
+const WALL_NOISE_MS = 5;
+/** os.uptime() comes in steps of 10 ms, or of a second. */
+const UPTIME_NOISE_MS = 50;
+const UPTIME_NOISE_WHOLE_SECONDS_MS = 1050;
+/** Reading the uptime is a system call: not in every turn. */
+const UPTIME_EVERY_MS = 250;
+/** Between the two readings of the monotonic clock the process stood still: the wall clock is not comparable. */
+const READ_GAP_MS = 1;
+
+/** How far one clock is ahead of the monotonic one, against its lowest lead so far. */
+class Lead {
+  #baseMs: number;
+
+  constructor(leadMs: number) {
+    this.#baseMs = leadMs;
+  }
+
+  /** The jump ahead, or 0; the base follows. */
+  jumpMs(leadMs: number, noiseMs: number): number {
+    const aheadMs = leadMs - this.#baseMs;
+    if (aheadMs > 0 && aheadMs <= noiseMs) return 0;
+    this.#baseMs = leadMs;
+    return Math.max(0, aheadMs);
+  }
+}
+
+export class NodeClock {
+  readonly #source: ClockSource;
+  readonly #wall: Lead;
+  readonly #uptime: Lead;
+  #jumpsMs = 0;
+  #uptimeAtMs = 0;
+  #lastMonoMs = -Infinity;
+
+  constructor(source: ClockSource = SYSTEM) {
+    this.#source = source;
+    const monoMs = source.monoMs();
+    this.#wall = new Lead(source.wallMs() - monoMs);
+    this.#uptime = new Lead(source.uptimeMs() - monoMs);
+    this.#uptimeAtMs = monoMs;
+  }
+
+  /** All three clocks, now. */
+  read(): Clock {
+    const beforeMs = this.#source.monoMs();
+    const wallMs = this.#source.wallMs();
+    const monoMs = Math.max(this.#source.monoMs(), this.#lastMonoMs);
+    this.#lastMonoMs = monoMs;
+    if (monoMs - beforeMs <= READ_GAP_MS) this.#compare(monoMs, wallMs);
+    return { monoMs, leaseMs: monoMs + this.#jumpsMs, wallMs };
+  }
+
+  #compare(monoMs: number, wallMs: number): void {
+    let jumpMs = this.#wall.jumpMs(wallMs - monoMs, WALL_NOISE_MS);
+    if (jumpMs > 0 || monoMs - this.#uptimeAtMs >= UPTIME_EVERY_MS) {
+      this.#uptimeAtMs = monoMs;
+      const uptimeMs = this.#source.uptimeMs();
+      const noiseMs = uptimeMs % 1000 === 0 ? UPTIME_NOISE_WHOLE_SECONDS_MS : UPTIME_NOISE_MS;
+      jumpMs = Math.max(jumpMs, this.#uptime.jumpMs(uptimeMs - monoMs, noiseMs));
+    }
+    this.#jumpsMs += jumpMs;
+  }
+}

@@ -1,0 +1,58 @@
+/** The settings of a node that the engine needs, with their defaults and the formulas between them. */
+import type { EngineOptions } from "../protocol/api.ts";
+import type { NodeId } from "../protocol/types.ts";
+
+export interface Settings {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly witness: boolean;
+  readonly expect: number;
+  readonly leaseTtlMs: number;
+  readonly heartbeatMs: number;
+  readonly marginMs: number;
+  readonly partitions: number;
+  readonly replication: number;
+  readonly clockRateBound: number;
+  readonly retentionMs: number;
+  readonly finishedPerPartitionMax: number;
+  /** Of the software, for people. */
+  readonly version: string;
+}
+
+/** Longest time between two steps: what "run at" and the lapse of leases are exact to. */
+const TICK_MAX_MS = 100;
+const TICK_MIN_MS = 20;
+const RESEND_MIN_MS = 200;
+/** Two seconds of full load on one partition; who lags further gets a snapshot. */
+const LOG_ENTRIES_MAX = 2048;
+const APPEND_BYTES_MAX = 262_144;
+const SNAPSHOT_CHUNK_BYTES = 262_144;
+
+/** `electionMs` = 2 x heartbeatMs: a steward steps down at 0.7 of it, which must outlast a heartbeat. */
+export function engineOptions(self: NodeId, settings: Settings, boot: number): EngineOptions {
+  const { heartbeatMs } = settings;
+  return {
+    self,
+    name: settings.name,
+    labels: settings.labels,
+    witness: settings.witness,
+    boot,
+    expect: settings.expect,
+    nonce: crypto.randomUUID(),
+    seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
+    partitionCount: settings.partitions,
+    replication: settings.replication,
+    leaseTtlMs: settings.leaseTtlMs,
+    heartbeatMs,
+    marginMs: settings.marginMs,
+    clockRateBound: settings.clockRateBound,
+    electionMs: 2 * heartbeatMs,
+    resendMs: Math.max(RESEND_MIN_MS, heartbeatMs / 2),
+    tickMs: Math.min(TICK_MAX_MS, Math.max(TICK_MIN_MS, heartbeatMs / 10)),
+    retentionMs: settings.retentionMs,
+    finishedPerPartitionMax: settings.finishedPerPartitionMax,
+    logEntriesMax: LOG_ENTRIES_MAX,
+    appendBytesMax: APPEND_BYTES_MAX,
+    snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * Submits that wait for an answer. One promise and one timer serve a whole chunk, however many tasks it holds.
+ * A steward that is too busy is asked again until the time is over.
+ */
+import type { Input } from "../protocol/api.ts";
+import type { SubmitStatus } from "../protocol/messages.ts";
+import type { TaskSpec } from "../protocol/types.ts";
+import type { CallOptions } from "./coordinator.ts";
+import { NoQuorumError, StoppedError, UnknownOutcomeError } from "./errors.ts";
+
+const BUSY_RETRY_MS = 100;
+const IDS_NAMED_MAX = 3;
+
+interface Chunk {
+  readonly specs: readonly TaskSpec[];
+  readonly statuses: (SubmitStatus | undefined)[];
+  readonly firstRid: number;
+  remaining: number;
+  /** Something may have reached a steward. */
+  maybeSent: boolean;
+  settle(error: unknown): void;
+}
+
+export interface SubmitsOptions {
+  readonly push: (input: Input) => void;
+  /** The steward of the task's partition is known and connected. */
+  readonly isReachable: (id: string) => boolean;
+  readonly noQuorum: (id: string) => NoQuorumError;
+  /** Says what is wrong with the task's partition; "" when nothing is. */
+  readonly trouble: (id: string) => string;
+}
+
+export class Submits {
+  readonly #options: SubmitsOptions;
+  /** By the rid of each spec that has no answer; rids of a chunk are consecutive. */
+  readonly #chunkByRid: Map<number, Chunk> = new Map();
+  readonly #unsent: Set<Chunk> = new Set();
+  readonly #open: Set<Chunk> = new Set();
+  #lastRid = 0;
+
+  constructor(options: SubmitsOptions) {
+    this.#options = options;
+  }
+
+  /** A number for a request that nobody else has. */
+  nextRid(): number {
+    return ++this.#lastRid;
+  }
+
+  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+    if (specs.length === 0) return Promise.resolve([]);
+    const { timeoutMs, signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const settle = (error: unknown): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+        this.#forget(chunk);
+        if (error === undefined) resolve(chunk.statuses as SubmitStatus[]);
+        else reject(error);
+      };
+      const chunk: Chunk = {
+        specs,
+        statuses: new Array<SubmitStatus | undefined>(specs.length),
+        firstRid: this.#lastRid + 1,
+        remaining: specs.length,
+        maybeSent: false,
+        settle,
+      };
+      const onAbort = (): void => settle(signal?.reason);
+      const timer = setTimeout(() => settle(this.#timeoutError(chunk, timeoutMs)), timeoutMs);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#lastRid += specs.length;
+      this.#open.add(chunk);
+      specs.forEach((spec, at) => this.#push(chunk, chunk.firstRid + at, spec));
+      if (!chunk.maybeSent) this.#unsent.add(chunk);
+    });
+  }
+
+  #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
+    this.#chunkByRid.set(rid, chunk);
+    chunk.maybeSent ||= this.#options.isReachable(spec.id);
+    this.#options.push({ type: "submit", rid, spec, watch: false });
+  }
+
+  /** A steward was heard of, or came up: what waited may be sent now. */
+  stewardsChanged(): void {
+    for (const chunk of this.#unsent) {
+      if (!chunk.specs.some((spec) => this.#options.isReachable(spec.id))) continue;
+      chunk.maybeSent = true;
+      this.#unsent.delete(chunk);
+    }
+  }
+
+  answered(rid: number, status: SubmitStatus): void {
+    const chunk = this.#chunkByRid.get(rid);
+    if (!chunk) return;
+    this.#chunkByRid.delete(rid);
+    const at = rid - chunk.firstRid;
+    const spec = chunk.specs[at];
+    if (status === "busy" && spec) {
+      setTimeout(() => {
+        if (this.#open.has(chunk)) this.#push(chunk, rid, spec);
+      }, BUSY_RETRY_MS);
+      return;
+    }
+    chunk.statuses[at] = status;
+    if (--chunk.remaining === 0) chunk.settle(undefined);
+  }
+
+  stop(): void {
+    for (const chunk of [...this.#open]) {
+      const what = named(chunk.specs.map((spec) => spec.id));
+      chunk.settle(
+        chunk.maybeSent
+          ? new UnknownOutcomeError(`Cannot tell whether ${what} was recorded: the node stopped before the answer`)
+          : new StoppedError(`Cannot submit ${what}: the node stopped`),
+      );
+    }
+  }
+
+  #forget(chunk: Chunk): void {
+    this.#open.delete(chunk);
+    this.#unsent.delete(chunk);
+    if (chunk.remaining === 0) return;
+    chunk.specs.forEach((_, at) => {
+      if (chunk.statuses[at] !== undefined) return;
+      const rid = chunk.firstRid + at;
+      this.#chunkByRid.delete(rid);
+      this.#options.push({ type: "cancel", rid });
+    });
+  }
+
+  #timeoutError(chunk: Chunk, timeoutMs: number): Error {
+    const ids = chunk.specs.filter((_, at) => chunk.statuses[at] === undefined).map((spec) => spec.id);
+    const [first = ""] = ids;
+    if (!chunk.maybeSent) return this.#options.noQuorum(first);
+    const trouble = this.#options.trouble(first);
+    return new UnknownOutcomeError(
+      `Cannot tell whether ${named(ids)} was recorded: no answer within ${timeoutMs} ms` +
+        `${trouble === "" ? "" : ` (${trouble})`}; submit again with the same id`,
+      ids,
+    );
+  }
+}
+
+function named(ids: readonly string[]): string {
+  const names = ids.slice(0, IDS_NAMED_MAX).map((id) => JSON.stringify(id)).join(", ");
+  const what = ids.length > IDS_NAMED_MAX ? `${names} and ${ids.length - IDS_NAMED_MAX} more` : names;
+  return `${ids.length === 1 ? "task" : "tasks"} ${what}`;
+}

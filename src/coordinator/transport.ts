@@ -1,0 +1,27 @@
+/** What a hosted engine needs of the network. The mesh is one; the embedded coordinator has none. */
+import type { Message } from "../protocol/messages.ts";
+import type { NodeId } from "../protocol/types.ts";
+
+/** What a peer last said of itself. */
+export interface PeerHello {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly string[];
+}
+
+export interface Transport {
+  readonly addresses: readonly string[];
+  /** The peer's connection is open. */
+  isUp(peer: NodeId): boolean;
+  helloOf(peer: NodeId): PeerHello | undefined;
+  send(to: NodeId, messages: readonly Message[]): void;
+  /** From now on only peers of this cluster are let in. */
+  setCluster(cluster: string): void;
+  publish(topic: GossipTopic, data: Uint8Array): void;
+  stop(): Promise<void>;
+}
+
+/** Hints: members say that they are there, stewards say who owns what, and sum it up now and then. */
+export type GossipTopic = "members" | "ownership" | "digest";
+
+export const GOSSIP_TOPICS: readonly GossipTopic[] = ["members", "ownership", "digest"];

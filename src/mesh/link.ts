@@ -1,0 +1,170 @@
+/**
+ * One end of the long-lived stream of a pair of members: hello first, then messages of a kind byte and a body.
+ * Cuts a peer that sends garbage, falls silent or does not read. Which peer may have a link is left to links.ts.
+ */
+import type { Stream } from "@libp2p/interface";
+import { encode } from "it-length-prefixed";
+import { encodePrefix, FrameReader } from "./framing.ts";
+import { HELLO_BYTES_MAX } from "./hello.ts";
+import { Outbox } from "./outbox.ts";
+
+/** First byte of every message after the hello. */
+export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
+
+/** Ticks (of TICK_MS) without a byte from the peer, after which it is taken for gone. */
+const SILENT_TICKS_MAX = 10;
+/** Ticks without a message to the peer, after which it gets a ping. */
+const IDLE_TICKS_MAX = 3;
+/** Ticks in which the network took nothing from the queue, after which the peer is cut off. */
+const BLOCKED_TICKS_MAX = 30;
+/** Ticks that the hello may take. */
+const HELLO_TICKS_MAX = 5;
+export const TICK_MS = 1000;
+
+const NOTHING = new Uint8Array(0);
+
+export interface LinkLimits {
+  readonly frameBytesMax: number;
+  readonly queueBytesMax: number;
+}
+
+export interface LinkEvents {
+  /** Throws to refuse the peer. */
+  hello(bytes: Uint8Array): void;
+  frame(frame: Uint8Array): void;
+  /** A message of another kind. Throws to refuse it. */
+  control(kind: number, body: Uint8Array): void;
+  congested(on: boolean): void;
+  /** Comes once. `reason` says what the peer did wrong, if it did. */
+  closed(reason: string | undefined): void;
+}
+
+export class Link {
+  readonly #stream: Stream;
+  readonly #limits: LinkLimits;
+  readonly #events: LinkEvents;
+  readonly #reader: FrameReader;
+  readonly #outbox: Outbox;
+  #state: "greeting" | "open" | "closed" = "greeting";
+  #silentTicks = 0;
+  #idleTicks = 0;
+  #blockedTicks = 0;
+  #hasHeard = false;
+  #hasSent = false;
+
+  constructor(stream: Stream, hello: Uint8Array, limits: LinkLimits, events: LinkEvents) {
+    this.#stream = stream;
+    this.#limits = limits;
+    this.#events = events;
+    this.#reader = new FrameReader(HELLO_BYTES_MAX, (message) => this.#onMessage(message));
+    this.#outbox = new Outbox({
+      write: (bytes) => this.#write(bytes),
+      congested: (on) => this.#events.congested(on),
+    });
+    stream.addEventListener("message", (event) => this.#onChunk(event.data));
+    stream.addEventListener("drain", () => {
+      this.#blockedTicks = 0;
+      this.#outbox.drained();
+    });
+    stream.addEventListener("remoteCloseWrite", () => this.#end(undefined));
+    stream.addEventListener("close", () => this.#end(undefined));
+    this.#outbox.add([encode.single(hello).subarray()]);
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Drops the frame unless the link is open. */
+  send(parts: readonly Uint8Array[]): void {
+    if (this.#state === "open") this.#send(KIND.frame, parts);
+  }
+
+  sendControl(kind: number, body: Uint8Array = NOTHING): void {
+    if (this.#state === "open") this.#send(kind, [body]);
+  }
+
+  /** Called every TICK_MS. Counts ticks and not time: a process that was paused must not judge by its own pause. */
+  tick(): void {
+    if (this.#state === "closed") return;
+    this.#silentTicks = this.#hasHeard ? 0 : this.#silentTicks + 1;
+    this.#idleTicks = this.#hasSent ? 0 : this.#idleTicks + 1;
+    this.#blockedTicks = this.#outbox.isBlocked ? this.#blockedTicks + 1 : 0;
+    this.#hasHeard = this.#hasSent = false;
+    const silentMax = this.#state === "greeting" ? HELLO_TICKS_MAX : SILENT_TICKS_MAX;
+    if (this.#silentTicks >= silentMax) {
+      this.cut(`sent nothing for ${(silentMax * TICK_MS) / 1000} s`);
+    } else if (this.#blockedTicks >= BLOCKED_TICKS_MAX) {
+      this.cut(`did not read for ${(BLOCKED_TICKS_MAX * TICK_MS) / 1000} s`);
+    } else if (this.#idleTicks >= IDLE_TICKS_MAX) this.sendControl(KIND.ping);
+  }
+
+  /** Ends the link at once; what is queued is lost. */
+  cut(reason: string | undefined): void {
+    this.#end(reason);
+    this.#stream.abort(new Error(reason ?? "the link is cut"));
+  }
+
+  /** Hands what is queued to the network, then ends the link. */
+  async close(signal: AbortSignal): Promise<void> {
+    try {
+      this.#outbox.flush();
+      while (this.#outbox.waitingBytes > 0 && this.#state === "open") {
+        await this.#stream.onDrain({ signal });
+        this.#outbox.flush();
+      }
+      this.#end(undefined);
+      await this.#stream.close({ signal });
+    } catch {
+      this.cut(undefined);
+    }
+  }
+
+  #send(kind: number, parts: readonly Uint8Array[]): void {
+    let bytes = 1;
+    for (const part of parts) bytes += part.byteLength;
+    this.#hasSent = true;
+    this.#outbox.add([encodePrefix(bytes, kind), ...parts]);
+    if (this.#outbox.waitingBytes > this.#limits.queueBytesMax) {
+      this.cut(`does not read: ${this.#outbox.waitingBytes} bytes wait, ${this.#limits.queueBytesMax} may`);
+    }
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    try {
+      return this.#stream.send(bytes);
+    } catch {
+      // The stream is closing; its "close" event ends the link.
+      return false;
+    }
+  }
+
+  #onChunk(chunk: Uint8Array | Iterable<Uint8Array>): void {
+    if (this.#state === "closed") return;
+    this.#hasHeard = true;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.cut(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #onMessage(message: Uint8Array): void {
+    if (this.#state === "open") {
+      const kind = message[0]!;
+      if (kind === KIND.frame) this.#events.frame(message.subarray(1));
+      else if (kind !== KIND.ping) this.#events.control(kind, message.subarray(1));
+    } else if (this.#state === "greeting") {
+      this.#state = "open";
+      this.#reader.bytesMax = this.#limits.frameBytesMax + 1;
+      this.#events.hello(message);
+    }
+  }
+
+  #end(reason: string | undefined): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#outbox.close();
+    this.#events.closed(reason);
+  }
+}

@@ -1,0 +1,180 @@
+/** Messages between clients and stewards as bytes: submit, watch, outcome, query. */
+import {
+  type MessageCodecs,
+  readId,
+  readList,
+  readPartition,
+  readSpec,
+  readTaskRecord,
+  TASK_STATES,
+  writeId,
+  writeList,
+  writePartition,
+  writeSpec,
+  writeTaskRecord,
+} from "./codec-parts.ts";
+import { LIMITS } from "./limits.ts";
+import type {
+  Outcome,
+  SubmitMessage,
+  SubmitReplyMessage,
+  SubmitStatus,
+  TaskQuery,
+  TaskView,
+} from "./messages.ts";
+import type { TaskState } from "./types.ts";
+import type { Reader } from "./wire-reader.ts";
+import type { Writer } from "./wire.ts";
+
+type SubmitItem = SubmitMessage["items"][number];
+type SubmitAnswer = SubmitReplyMessage["items"][number];
+
+/** Their place is their number on the wire: append only. */
+const STATUSES: readonly SubmitStatus[] = ["created", "exists", "conflict", "tooOld", "busy"];
+const OUTCOMES: readonly (TaskState | "unknown")[] = ["unknown", ...TASK_STATES];
+const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
+
+function writeSubmitItem(w: Writer, item: SubmitItem): void {
+  w.uint(item.rid);
+  w.bool(item.watch);
+  writeSpec(w, item.spec);
+}
+/** The payload is a window onto the frame: makeEntry stores it anew. */
+function readSubmitItem(r: Reader): SubmitItem {
+  return { rid: r.uint(), watch: r.bool(), spec: readSpec(r) };
+}
+
+function writeSubmitAnswer(w: Writer, item: SubmitAnswer): void {
+  w.uint(item.rid);
+  w.oneOf(STATUSES, item.status);
+}
+function readSubmitAnswer(r: Reader): SubmitAnswer {
+  return { rid: r.uint(), status: r.oneOf(STATUSES) };
+}
+
+function writeOutcome(w: Writer, outcome: Outcome): void {
+  writeId(w, outcome.id);
+  w.oneOf(OUTCOMES, outcome.state);
+  w.uint(outcome.fence);
+  w.uint(outcome.attempt);
+  w.bytesOrNull(LIMITS.payloadBytesMax, outcome.result);
+  w.text(LIMITS.errorMessageBytesMax, outcome.error);
+}
+/** The result is a copy: it is the user's. */
+function readOutcome(r: Reader): Outcome {
+  return {
+    id: readId(r),
+    state: r.oneOf(OUTCOMES),
+    fence: r.uint(),
+    attempt: r.uint(),
+    result: r.copyOrNull(LIMITS.payloadBytesMax),
+    error: r.text(LIMITS.errorMessageBytesMax),
+  };
+}
+
+function writeQuery(w: Writer, query: TaskQuery): void {
+  switch (query.type) {
+    case "get":
+      w.u8(0);
+      return writeId(w, query.id);
+    case "list":
+      w.u8(1);
+      w.oneOf(FILTERS, query.state);
+      w.uint(query.offset);
+      return w.uint(query.limit);
+    default:
+      return query satisfies never;
+  }
+}
+function readQuery(r: Reader): TaskQuery {
+  const tag = r.u8();
+  if (tag === 0) return { type: "get", id: readId(r) };
+  if (tag === 1) return { type: "list", state: r.oneOf(FILTERS), offset: r.uint(), limit: r.uint() };
+  return r.fail(`a query must have a kind from 0 to 1, got ${tag}`);
+}
+
+function writeTaskView(w: Writer, view: TaskView): void {
+  writeTaskRecord(w, view.record);
+  w.text(LIMITS.whyBytesMax, view.why);
+}
+function readTaskView(r: Reader): TaskView {
+  return { record: readTaskRecord(r), why: r.text(LIMITS.whyBytesMax) };
+}
+
+export const CLIENT_CODECS: MessageCodecs<
+  "submit" | "submitReply" | "watch" | "outcome" | "query" | "queryReply"
+> = {
+  submit: {
+    tag: 20,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitItem);
+    },
+    read: (r) => ({
+      type: "submit",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readSubmitItem),
+    }),
+  },
+  submitReply: {
+    tag: 21,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitAnswer);
+    },
+    read: (r) => ({
+      type: "submitReply",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readSubmitAnswer),
+    }),
+  },
+  watch: {
+    tag: 22,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.ids, writeId);
+    },
+    read: (r) => ({
+      type: "watch",
+      p: readPartition(r),
+      ids: readList(r, LIMITS.itemsPerMessageMax, readId),
+    }),
+  },
+  outcome: {
+    tag: 23,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeOutcome);
+    },
+    read: (r) => ({
+      type: "outcome",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readOutcome),
+    }),
+  },
+  query: {
+    tag: 24,
+    write: (w, m) => {
+      w.uint(m.rid);
+      writePartition(w, m.p);
+      writeQuery(w, m.query);
+    },
+    read: (r) => ({ type: "query", rid: r.uint(), p: readPartition(r), query: readQuery(r) }),
+  },
+  queryReply: {
+    tag: 25,
+    write: (w, m) => {
+      w.uint(m.rid);
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.tasks, writeTaskView);
+      w.bool(m.more);
+    },
+    read: (r) => ({
+      type: "queryReply",
+      rid: r.uint(),
+      p: readPartition(r),
+      tasks: readList(r, LIMITS.itemsPerMessageMax, readTaskView),
+      more: r.bool(),
+    }),
+  },
+};

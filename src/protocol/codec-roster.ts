@@ -1,0 +1,123 @@
+/** Members, candidates and rosters as bytes, and the messages that carry them. */
+import {
+  type MessageCodecs,
+  readId,
+  readList,
+  readMemberNo,
+  writeId,
+  writeList,
+  writeMemberNo,
+} from "./codec-parts.ts";
+import { LIMITS } from "./limits.ts";
+import type { Candidate, Configuration, Member, Roster } from "./types.ts";
+import type { Reader } from "./wire-reader.ts";
+import type { Writer } from "./wire.ts";
+
+/** In the order of their keys, so that there is one encoding. */
+function writeLabels(w: Writer, labels: Readonly<Record<string, string>>): void {
+  const keys = Object.keys(labels).sort();
+  w.count(LIMITS.labelsMax, keys.length);
+  for (const key of keys) {
+    w.text(LIMITS.nameBytesMax, key);
+    w.text(LIMITS.nameBytesMax, labels[key]!);
+  }
+}
+function readLabels(r: Reader): Readonly<Record<string, string>> {
+  const count = r.count(LIMITS.labelsMax);
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < count; i++) {
+    const key = r.name(LIMITS.nameBytesMax);
+    if (i > 0 && key <= pairs[i - 1]![0]) r.fail(`keys of labels must be in order, got ${JSON.stringify(key)}`);
+    pairs.push([key, r.name(LIMITS.nameBytesMax)]);
+  }
+  return Object.fromEntries(pairs);
+}
+
+export function writeCandidate(w: Writer, candidate: Candidate): void {
+  writeId(w, candidate.id);
+  w.text(LIMITS.nameBytesMax, candidate.name);
+  writeLabels(w, candidate.labels);
+  w.bool(candidate.witness);
+}
+export function readCandidate(r: Reader): Candidate {
+  return { id: r.name(LIMITS.idBytesMax), name: r.name(LIMITS.nameBytesMax), labels: readLabels(r), witness: r.bool() };
+}
+
+function writeMember(w: Writer, member: Member): void {
+  writeMemberNo(w, member.no);
+  writeCandidate(w, member);
+}
+function readMember(r: Reader): Member {
+  const no = readMemberNo(r);
+  const { id, name, labels, witness } = readCandidate(r);
+  return { no, id, name, labels, witness };
+}
+
+function writeConfiguration(w: Writer, configuration: Configuration): void {
+  w.uint(configuration.epoch);
+  writeList(w, LIMITS.keepersMax, configuration.keepers, writeMemberNo);
+}
+function readConfiguration(r: Reader): Configuration {
+  const epoch = r.uint();
+  const keepers = readList(r, LIMITS.keepersMax, readMemberNo);
+  if (keepers.length === 0) r.fail("a configuration must have keepers, got none");
+  if (new Set(keepers).size !== keepers.length) r.fail(`keepers must differ, got ${keepers}`);
+  return { epoch, keepers };
+}
+
+function writeChain(w: Writer, chain: readonly Configuration[]): void {
+  writeList(w, LIMITS.chainMax, chain, writeConfiguration);
+}
+function readChain(r: Reader): readonly Configuration[] {
+  const chain = readList(r, LIMITS.chainMax, readConfiguration);
+  if (chain.length === 0) r.fail("a partition must have a configuration, got none");
+  return chain;
+}
+
+export function writeRoster(w: Writer, roster: Roster): void {
+  w.text(LIMITS.foundingBytesMax, roster.cluster);
+  w.uint(roster.epoch);
+  w.upTo(LIMITS.keepersMax, roster.replication);
+  writeList(w, LIMITS.membersMax, roster.members, writeMember);
+  writeList(w, LIMITS.partitionsMax, roster.chains, writeChain);
+}
+/** Numbers and ids of members differ, and every keeper of a newest configuration is a member. */
+export function readRoster(r: Reader): Roster {
+  const cluster = r.name(LIMITS.foundingBytesMax);
+  const epoch = r.uint();
+  const replication = r.upTo(LIMITS.keepersMax);
+  const members = readList(r, LIMITS.membersMax, readMember);
+  const numbers = new Set(members.map((member) => member.no));
+  if (numbers.size !== members.length) r.fail("numbers of members must differ, got one twice");
+  if (new Set(members.map((member) => member.id)).size !== members.length) {
+    r.fail("ids of members must differ, got one twice");
+  }
+  const chains = readList(r, LIMITS.partitionsMax, readChain);
+  for (const chain of chains) {
+    const stranger = chain.at(-1)?.keepers.find((no) => !numbers.has(no));
+    if (stranger !== undefined) r.fail(`keepers must be members, got ${stranger}`);
+  }
+  return { cluster, epoch, replication, members, chains };
+}
+
+export const ROSTER_CODECS: MessageCodecs<"found" | "roster"> = {
+  found: {
+    tag: 26,
+    write: (w, m) => {
+      w.text(LIMITS.foundingBytesMax, m.founding);
+      writeList(w, LIMITS.membersMax, m.members, writeCandidate);
+      writeList(w, LIMITS.membersMax, m.acked, writeId);
+    },
+    read: (r) => ({
+      type: "found",
+      founding: r.name(LIMITS.foundingBytesMax),
+      members: readList(r, LIMITS.membersMax, readCandidate),
+      acked: readList(r, LIMITS.membersMax, readId),
+    }),
+  },
+  roster: {
+    tag: 27,
+    write: (w, m) => writeRoster(w, m.roster),
+    read: (r) => ({ type: "roster", roster: readRoster(r) }),
+  },
+};

@@ -1,0 +1,240 @@
+/** Messages between stewards and the nodes that run tasks as bytes: attach, credit, grant, settle. */
+import {
+  type MessageCodecs,
+  readBallot,
+  readBoot,
+  readId,
+  readList,
+  readPartition,
+  readSettlement,
+  writeBallot,
+  writeBoot,
+  writeId,
+  writeList,
+  writePartition,
+  writeSettlement,
+} from "./codec-parts.ts";
+import { LIMITS } from "./limits.ts";
+import type { AttachMessage, CreditMessage, GrantedTask, GrantMessage, SettleMessage, SettleReplyMessage } from "./messages.ts";
+import type { Reader } from "./wire-reader.ts";
+import type { Writer } from "./wire.ts";
+
+type Held = AttachMessage["held"][number];
+type SettleItem = SettleMessage["items"][number];
+type SettleAnswer = SettleReplyMessage["items"][number];
+
+const writeUint = (w: Writer, value: number): void => w.uint(value);
+const readUint = (r: Reader): number => r.uint();
+const writeMs = (w: Writer, value: number): void => w.ms(value);
+const readMs = (r: Reader): number => r.ms();
+const writeHandler = (w: Writer, name: string): void => w.text(LIMITS.nameBytesMax, name);
+const readHandler = (r: Reader): string => r.name(LIMITS.nameBytesMax);
+
+function writeHeld(w: Writer, held: Held): void {
+  writeId(w, held.id);
+  w.uint(held.fence);
+}
+function readHeld(r: Reader): Held {
+  return { id: readId(r), fence: r.uint() };
+}
+
+function writeCredit(w: Writer, m: CreditMessage): void {
+  writeBoot(w, m.boot);
+  writeBoot(w, m.stewardBoot);
+  w.uint(m.seq);
+  w.uint(m.free);
+  w.uint(m.upTo);
+  w.uint(m.load);
+  w.bool(m.draining);
+  writeList(w, LIMITS.handlersMax, m.handlers, writeHandler);
+  w.bool(m.recall);
+}
+function readCredit(r: Reader): CreditMessage {
+  return {
+    type: "credit",
+    boot: readBoot(r),
+    stewardBoot: readBoot(r),
+    seq: r.uint(),
+    free: r.uint(),
+    upTo: r.uint(),
+    load: r.uint(),
+    draining: r.bool(),
+    handlers: readList(r, LIMITS.handlersMax, readHandler),
+    recall: r.bool(),
+  };
+}
+
+function writeGranted(w: Writer, task: GrantedTask): void {
+  w.uint(task.no);
+  writeId(w, task.id);
+  w.uint(task.fence);
+  w.uint(task.attempt);
+  w.text(LIMITS.nameBytesMax, task.name);
+  w.bytes(LIMITS.payloadBytesMax, task.payload);
+  w.uint(task.attemptsMax);
+  writeList(w, LIMITS.errorsPerTaskMax, task.errorAtMs, writeMs);
+  w.bytesOrNull(LIMITS.payloadBytesMax, task.checkpoint);
+}
+/** Payload and checkpoint are copies: a task may run for hours. */
+function readGranted(r: Reader): GrantedTask {
+  return {
+    no: r.uint(),
+    id: readId(r),
+    fence: r.uint(),
+    attempt: r.uint(),
+    name: r.name(LIMITS.nameBytesMax),
+    payload: r.copy(LIMITS.payloadBytesMax),
+    attemptsMax: r.uint(),
+    errorAtMs: readList(r, LIMITS.errorsPerTaskMax, readMs),
+    checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
+  };
+}
+
+function writeGrant(w: Writer, m: GrantMessage): void {
+  writePartition(w, m.p);
+  writeBallot(w, m.ballot);
+  writeBoot(w, m.boot);
+  w.uint(m.n);
+  w.uint(m.attach);
+  w.uint(m.floor);
+  writeList(w, LIMITS.itemsPerMessageMax, m.tasks, writeGranted);
+}
+function readGrant(r: Reader): GrantMessage {
+  return {
+    type: "grant",
+    p: readPartition(r),
+    ballot: readBallot(r),
+    boot: readBoot(r),
+    n: r.uint(),
+    attach: r.uint(),
+    floor: r.uint(),
+    tasks: readList(r, LIMITS.itemsPerMessageMax, readGranted),
+  };
+}
+
+function writeSettleItem(w: Writer, item: SettleItem): void {
+  writeId(w, item.id);
+  w.uint(item.fence);
+  w.uint(item.seq);
+  writeSettlement(w, item.settlement);
+}
+function readSettleItem(r: Reader): SettleItem {
+  return { id: readId(r), fence: r.uint(), seq: r.uint(), settlement: readSettlement(r) };
+}
+
+function writeSettleAnswer(w: Writer, item: SettleAnswer): void {
+  w.uint(item.fence);
+  w.uint(item.seq);
+  w.bool(item.accepted);
+}
+function readSettleAnswer(r: Reader): SettleAnswer {
+  return { fence: r.uint(), seq: r.uint(), accepted: r.bool() };
+}
+
+function writeAttach(w: Writer, m: AttachMessage): void {
+  writePartition(w, m.p);
+  writeBallot(w, m.ballot);
+  writeBoot(w, m.boot);
+  w.uint(m.n);
+  w.uint(m.attach);
+  writeList(w, LIMITS.heldMax, m.held, writeHeld);
+}
+function readAttach(r: Reader): AttachMessage {
+  return {
+    type: "attach",
+    p: readPartition(r),
+    ballot: readBallot(r),
+    boot: readBoot(r),
+    n: r.uint(),
+    attach: r.uint(),
+    held: readList(r, LIMITS.heldMax, readHeld),
+  };
+}
+
+export const WORKER_CODECS: MessageCodecs<
+  | "attach"
+  | "attachReply"
+  | "credit"
+  | "creditReply"
+  | "hungry"
+  | "grant"
+  | "grantAck"
+  | "settle"
+  | "settleReply"
+> = {
+  attach: { tag: 11, write: writeAttach, read: readAttach },
+  attachReply: {
+    tag: 12,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeBallot(w, m.ballot);
+      writeBoot(w, m.boot);
+      w.uint(m.attach);
+      w.uint(m.condemned);
+    },
+    read: (r) => ({
+      type: "attachReply",
+      p: readPartition(r),
+      ballot: readBallot(r),
+      boot: readBoot(r),
+      attach: r.uint(),
+      condemned: r.uint(),
+    }),
+  },
+  credit: { tag: 13, write: writeCredit, read: readCredit },
+  creditReply: {
+    tag: 14,
+    write: (w, m) => {
+      w.uint(m.seq);
+      w.uint(m.issued);
+    },
+    read: (r) => ({ type: "creditReply", seq: r.uint(), issued: r.uint() }),
+  },
+  hungry: {
+    tag: 15,
+    write: (w, m) => {
+      writeBoot(w, m.boot);
+      w.uint(m.backlog);
+    },
+    read: (r) => ({ type: "hungry", boot: readBoot(r), backlog: r.uint() }),
+  },
+  grant: { tag: 16, write: writeGrant, read: readGrant },
+  grantAck: {
+    tag: 17,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeBallot(w, m.ballot);
+      writeList(w, LIMITS.itemsPerMessageMax, m.fences, writeUint);
+    },
+    read: (r) => ({
+      type: "grantAck",
+      p: readPartition(r),
+      ballot: readBallot(r),
+      fences: readList(r, LIMITS.itemsPerMessageMax, readUint),
+    }),
+  },
+  settle: {
+    tag: 18,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSettleItem);
+    },
+    read: (r) => ({
+      type: "settle",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readSettleItem),
+    }),
+  },
+  settleReply: {
+    tag: 19,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSettleAnswer);
+    },
+    read: (r) => ({
+      type: "settleReply",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readSettleAnswer),
+    }),
+  },
+};

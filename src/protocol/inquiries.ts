@@ -1,0 +1,127 @@
+/**
+ * The counter of a steward for clients: submits, watches, questions. Every answer leaves after what it rests on
+ * was chosen; that there is no such task must be chosen too, since a deposed steward would not know better.
+ */
+import type { Core } from "./core.ts";
+import type { Desk } from "./desk.ts";
+import { LIMITS } from "./limits.ts";
+import type { Outcome, QueryMessage, SubmitMessage, SubmitStatus, TaskView, WatchMessage } from "./messages.ts";
+import type { Reign } from "./reign.ts";
+import { isTerminal } from "./task-state.ts";
+import type { Trays } from "./trays.ts";
+import type { MemberNo, TaskRecord, TaskSpec } from "./types.ts";
+
+export class Inquiries {
+  readonly #core: Core;
+  readonly #reign: Reign;
+  readonly #trays: Trays;
+  readonly #desk: Desk;
+  readonly #watchers: Map<string, MemberNo[]> = new Map();
+
+  constructor(core: Core, reign: Reign, trays: Trays, desk: Desk) {
+    this.#core = core;
+    this.#reign = reign;
+    this.#trays = trays;
+    this.#desk = desk;
+  }
+
+  onSubmit(from: MemberNo, message: SubmitMessage): void {
+    const { replica } = this.#reign;
+    for (const { rid, watch, spec } of message.items) {
+      const record = replica.tasks.records.get(spec.id);
+      const status = this.#statusOf(spec, record);
+      let index = replica.lastIndex;
+      if (status === "created" && !record) {
+        index = this.#reign.propose({ type: "submit", spec, atMs: this.#core.clock.wallMs });
+        this.#desk.enqueue(replica.tasks.records.get(spec.id)!);
+      }
+      if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
+      const tray = this.#trays.for(from);
+      this.#reign.whenChosen(index, () => tray.submits.push({ rid, status }));
+    }
+  }
+
+  #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
+    if (record) {
+      if (record.spec.name !== spec.name || !isSameBytes(record.spec.payload, spec.payload)) return "conflict";
+      return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
+    }
+    const { retentionMs } = this.#core.options;
+    const oldestMs = Math.max(this.#core.clock.wallMs - retentionMs, this.#reign.replica.tasks.horizonMs + 1);
+    if (spec.firstSentAtMs < oldestMs) return "tooOld";
+    return this.#reign.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
+  }
+
+  onWatch(from: MemberNo, message: WatchMessage): void {
+    for (const id of message.ids) this.#watch(from, id);
+  }
+
+  #watch(from: MemberNo, id: string): void {
+    const watchers = this.#watchers.get(id);
+    if (!watchers) this.#watchers.set(id, [from]);
+    else if (!watchers.includes(from)) watchers.push(from);
+    const { tasks, lastIndex } = this.#reign.replica;
+    const record = tasks.records.get(id);
+    if (record && !isTerminal(record.state)) return;
+    // "there is no such task" must be chosen too: a deposed steward would not know better
+    const index = record ? lastIndex : this.#reign.propose({ type: "noop" });
+    this.#reign.whenChosen(index, () => this.announce(id));
+  }
+
+  /** Tells the watchers of a task that has ended, or that does not exist. */
+  announce(id: string): void {
+    const watchers = this.#watchers.get(id);
+    if (!watchers) return;
+    const record = this.#reign.replica.tasks.records.get(id);
+    if (record && !isTerminal(record.state)) return;
+    this.#watchers.delete(id);
+    const outcome: Outcome = {
+      id,
+      state: record?.state ?? "unknown",
+      fence: record?.fence ?? 0,
+      attempt: record?.attempt ?? 0,
+      result: record?.result ?? null,
+      error: record?.errors.at(-1)?.message ?? "",
+    };
+    for (const no of watchers) this.#trays.for(no).outcomes.push(outcome);
+  }
+
+  onQuery(from: MemberNo, message: QueryMessage): void {
+    const { rid, p, query } = message;
+    const index = this.#reign.propose({ type: "noop" });
+    this.#reign.whenChosen(index, () => {
+      const { records } = this.#reign.replica.tasks;
+      const tasks: TaskView[] = [];
+      let more = false;
+      if (query.type === "get") {
+        const record = records.get(query.id);
+        if (record) tasks.push(this.#view(record));
+      } else {
+        let skipped = 0;
+        for (const record of records.values()) {
+          if (query.state !== "" && record.state !== query.state) continue;
+          if (skipped++ < query.offset) continue;
+          if (tasks.length === query.limit) {
+            more = true;
+            break;
+          }
+          tasks.push(this.#view(record));
+        }
+      }
+      this.#core.send(from, { type: "queryReply", rid, p, tasks, more });
+    });
+  }
+
+  #view(record: TaskRecord): TaskView {
+    let why = "";
+    if (record.state === "pending" || this.#desk.isDue(record)) why = this.#core.dispatcher.why(this.#desk, record.spec.name);
+    else if (record.state === "sleeping") why = "sleeps until its time comes";
+    return { record, why };
+  }
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,14 @@
+/** Deliberately broken: a keeper takes appends of a ballot below its promise. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "append-below-promise",
+  breaks: "a deposed steward goes on choosing (I2, I5)",
+  file: "src/protocol/keeper.ts",
+  find: `if (order < 0) {
+      this.#core.send(from, { type: "refuse"`,
+  replace: `if (order < -1_000_000) {
+      this.#core.send(from, { type: "refuse"`,
+  profile: "general",
+  seed: 1,
+};

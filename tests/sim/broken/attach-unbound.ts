@@ -1,0 +1,12 @@
+/** Deliberately broken: an attach counts for whatever reign receives it. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "attach-unbound",
+  breaks: "a late attach releases leases that run (I1)",
+  file: "src/protocol/desk.ts",
+  find: "if (!isSameBallot(message.ballot, this.#reign.ballot)) return;",
+  replace: "",
+  profile: "stale",
+  seed: 1,
+};

@@ -1,0 +1,13 @@
+/** Deliberately broken: a worker takes grants of an earlier attach or reign. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "grant-of-older-attach",
+  breaks: "it starts what was released or given to others (I1, I8)",
+  file: "src/protocol/worker.ts",
+  find: `return message.n === session.n && message.attach === session.attach &&
+      isSameBallot(message.ballot, session.reign);`,
+  replace: "return message.n === session.n;",
+  profile: "stale",
+  seed: 1,
+};

@@ -1,0 +1,12 @@
+/** Deliberately broken: a lease counts from when the answer to the beat came, not from when the beat was sent. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "lease-from-ack",
+  breaks: "a lease outlives the wait of the keepers (I1)",
+  file: "src/protocol/worker.ts",
+  find: "session.vouchedMs[at] = message.sentMs;",
+  replace: "session.vouchedMs[at] = this.#core.clock.leaseMs;",
+  profile: "stale",
+  seed: 1,
+};

@@ -1,0 +1,12 @@
+/** Deliberately broken: a restarted keeper takes everybody for silent since for ever. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "silent-since-for-ever",
+  breaks: "a session is reverted while its lease is valid (I1)",
+  file: "src/protocol/sessions.ts",
+  find: "this.#floorMs = this.#core.clock.monoMs;",
+  replace: "this.#floorMs = -1e12;",
+  profile: "general",
+  seed: 1,
+};

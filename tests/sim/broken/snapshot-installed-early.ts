@@ -1,0 +1,12 @@
+/** Deliberately broken: a state counts as installed with its first piece. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "snapshot-installed-early",
+  breaks: "a keeper serves with tasks missing (I5, X)",
+  file: "src/protocol/keeper.ts",
+  find: "return incoming.receivedBytes === incoming.bytes.length;",
+  replace: "return incoming.receivedBytes > 0;",
+  profile: "snapshots",
+  seed: 1,
+};

@@ -1,0 +1,60 @@
+/** Claims about the options of `stolos peer`. */
+import { expect, test } from "bun:test";
+import { parseOptions } from "../../../src/cli/options.ts";
+import { logLevelOf, nodeOptionsOf, PEER_OPTIONS } from "../../../src/cli/peer-options.ts";
+import type { PeerValues } from "../../../src/cli/peer-options.ts";
+
+const values = (...args: string[]): PeerValues => parseOptions("peer", args, PEER_OPTIONS).values;
+
+test("what is not given is left to the library", () => {
+  expect(nodeOptionsOf(values())).toEqual({ join: [], mdns: true, labels: {} });
+});
+
+test("every option reaches the node", () => {
+  const args = [
+    "--namespace",
+    "n",
+    "--name",
+    "a",
+    "--listen",
+    "/ip4/1.2.3.4/tcp/1",
+    "--join",
+    "j",
+    "--join",
+    "k",
+  ];
+  const more = [
+    "--expect",
+    "3",
+    "--witness",
+    "--capacity",
+    "7",
+    "--label",
+    "zone=a",
+    "--lease-ttl",
+    "1.5s",
+    "--no-mdns",
+  ];
+  expect(nodeOptionsOf(values(...args, ...more))).toEqual({
+    namespace: "n",
+    name: "a",
+    listen: ["/ip4/1.2.3.4/tcp/1"],
+    join: ["j", "k"],
+    mdns: false,
+    expect: 3,
+    witness: true,
+    capacity: 7,
+    labels: { zone: "a" },
+    leaseTtlMs: 1500,
+  });
+});
+
+test("an option that is not built yet is refused, not ignored", () => {
+  expect(() => nodeOptionsOf(values("--secret-file", "s"))).toThrow("--secret-file is not supported yet");
+  expect(() => nodeOptionsOf(values("--http", "h:1"))).toThrow("--http is not supported yet");
+});
+
+test("a log level is one of four", () => {
+  expect(logLevelOf(values())).toBe("info");
+  expect(() => logLevelOf(values("--log", "loud"))).toThrow("error, warn, info, debug");
+});
