@@ -2,19 +2,19 @@
  * The protocol of one node: `step(inputs, clock)` takes all that happened in one turn of the loop and returns
  * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes; the parts are:
  * founding.ts, keeper.ts (elections, follower), reign.ts (steward's log) with desk.ts and expiry.ts, sessions.ts
- * (vouching), worker.ts (leases held here), credit.ts and dispatch.ts (who runs what), requests.ts (clients).
+ * (vouching) with beats.ts, worker.ts (leases held here), credit.ts and dispatch.ts (who runs what), requests.ts (clients).
  */
-import { compareBallots, isSameBallot } from "./ballot.ts";
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
+import { Beats } from "./beats.ts";
 import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { Founding } from "./founding.ts";
 import { Keeper } from "./keeper.ts";
-import type { BeatMessage, BeatReplyMessage, Message } from "./messages.ts";
 import { Requests } from "./requests.ts";
 import { partitionOf } from "./ring.ts";
 import { restoreReplica } from "./restore.ts";
+import { Router } from "./router.ts";
 import { Sessions } from "./sessions.ts";
 import type { Ballot, Candidate, Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
 import { Worker } from "./worker.ts";
@@ -43,11 +43,12 @@ export class Engine {
   readonly #requests: Requests;
   /** Partitions that this node keeps. */
   readonly #keepers: Map<number, Keeper> = new Map();
+  readonly #beats: Beats;
+  readonly #router: Router;
   readonly worker: Worker;
   #restored: readonly PersistRecord[] = [];
   #hasBegun = false;
   #tickDueMs = 0;
-  #beatMs = -Infinity;
 
   constructor(options: EngineOptions, observer?: Observer) {
     this.#core = new Core(options, observer);
@@ -58,6 +59,18 @@ export class Engine {
     this.#founding = new Founding(this.#core);
     this.worker = new Worker(this.#core, this.#credit);
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
+    const parts = {
+      core: this.#core,
+      sessions: this.#sessions,
+      credit: this.#credit,
+      dispatcher: this.#dispatcher,
+      founding: this.#founding,
+      requests: this.#requests,
+      worker: this.worker,
+      keepers: this.#keepers,
+    };
+    this.#beats = new Beats(parts);
+    this.#router = new Router(parts, this.#beats, (roster) => this.#found(roster));
   }
 
   /** What an earlier life wrote, in the order in which it was written. Before the first step. */
@@ -187,7 +200,7 @@ export class Engine {
       if (decided) this.#found(decided);
       else return;
     }
-    if (monoMs - this.#beatMs >= heartbeatMs - tickMs / 2) this.#beat();
+    if (monoMs - this.#beats.sentMs >= heartbeatMs - tickMs / 2) this.#beats.send();
     for (const keeper of this.#keepers.values()) keeper.tick();
     this.#dispatcher.isDirty = true;
     this.worker.tick();
@@ -207,7 +220,7 @@ export class Engine {
     const core = this.#core;
     for (;;) {
       while (core.loopback.length > 0) {
-        for (const message of core.loopback.splice(0)) this.#message(core.self, message);
+        for (const message of core.loopback.splice(0)) this.#router.deliver(core.self, message);
       }
       if (this.#dispatcher.isDirty) this.#dispatcher.run();
       if (core.dirty.size > 0) {
@@ -217,7 +230,7 @@ export class Engine {
       }
       this.worker.flush();
       this.#requests.flush();
-      if (core.reignsChanged) this.#beat();
+      if (core.reignsChanged) this.#beats.send();
       if (this.#credit.isDirty && core.roster) this.#credit.flush();
       if (core.loopback.length === 0 && core.dirty.size === 0 && !this.#dispatcher.isDirty) return;
     }
@@ -228,7 +241,7 @@ export class Engine {
   #input(input: Input): void {
     switch (input.type) {
       case "message":
-        return this.#receive(input.from, input.message);
+        return this.#router.receive(input.from, input.message);
       case "peer":
         return this.#peer(input);
       case "congested": {
@@ -270,7 +283,7 @@ export class Engine {
       core.congested.delete(no);
       if (input.candidate) this.#founding.seen(node, input.candidate as Parameters<Founding["seen"]>[1]);
       if (core.roster) {
-        if (no >= 0) core.sendToId(node, this.#beatMessage());
+        if (no >= 0) core.sendToId(node, this.#beats.message());
         else core.sendToId(node, { type: "roster", roster: core.roster });
       }
       if (no < 0) return;
@@ -286,196 +299,5 @@ export class Engine {
     this.#dispatcher.forget(no);
     this.#credit.close(no);
     for (const [p, keeper] of this.#keepers) if (this.worker.reignOf(p)?.node === no) keeper.stewardGone();
-  }
-
-  /** From another node: only members speak the protocol, and only in their own name. */
-  #receive(from: NodeId, message: Message): void {
-    const core = this.#core;
-    if (message.type === "found") {
-      if (core.roster) core.sendToId(from, { type: "roster", roster: core.roster });
-      else this.#founding.onFound(from, message);
-      return;
-    }
-    if (message.type === "roster") {
-      const isForMe = message.roster.members.some((member) => member.id === core.options.self);
-      if (!core.roster && isForMe) this.#found(message.roster);
-      return;
-    }
-    const no = core.noOf(from);
-    if (no < 0) return;
-    const forged = this.#isForged(no, message);
-    if (forged) core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
-    else this.#message(no, message);
-  }
-
-  #isForged(from: MemberNo, message: Message): boolean {
-    switch (message.type) {
-      case "prepare":
-      case "append":
-      case "snapshot":
-      case "transfer":
-      case "grant":
-        return message.ballot.node !== from;
-      case "beat":
-        return message.reigns.some((reign) => reign.ballot.node !== from);
-      default:
-        return false;
-    }
-  }
-
-  #message(from: MemberNo, message: Message): void {
-    if ("ballot" in message) this.#core.see(message.ballot);
-    switch (message.type) {
-      case "beat":
-        return this.#onBeat(from, message);
-      case "beatReply":
-        return this.#onBeatReply(from, message);
-      case "credit":
-        return this.#dispatcher.onCredit(from, message);
-      case "creditReply":
-        return this.#credit.onReply(from, message);
-      case "hungry":
-        return this.#credit.onHungry(from, message);
-      case "attachReply":
-        return this.worker.onAttachReply(message);
-      case "grant":
-        return this.worker.onGrant(from, message);
-      case "settleReply":
-        return this.worker.onSettleReply(message);
-      case "submitReply":
-        return this.#requests.onSubmitReply(message);
-      case "queryReply":
-        return this.#requests.onQueryReply(message);
-      case "outcome":
-        for (const outcome of message.items) this.#requests.onOutcome(outcome);
-        return;
-      case "found":
-      case "roster":
-        return;
-      default:
-        return this.#atKeeper(from, message);
-    }
-  }
-
-  /** Messages about one partition, for its keeper here or for the steward that it is. */
-  #atKeeper(from: MemberNo, message: Exclude<Message, { type: "found" | "roster" }> & { p?: number }): void {
-    const keeper = this.#keepers.get(message.p ?? -1);
-    if (!keeper) return;
-    if ("ballot" in message && message.ballot.cfg !== keeper.cfg) return;
-    switch (message.type) {
-      case "prepare":
-        return keeper.onPrepare(from, message);
-      case "promise":
-        return keeper.onPromise(from, message);
-      case "transfer":
-        return keeper.onTransfer(from, message);
-      case "append":
-        this.#learnReign(message.p, message.ballot);
-        return keeper.onAppend(from, message);
-      case "snapshot":
-        this.#learnReign(message.p, message.ballot);
-        return keeper.onSnapshot(from, message);
-      case "refuse":
-        return keeper.onRefuse(message.ballot, message.promised);
-    }
-    const { reign } = keeper;
-    if (!reign) return;
-    if ("ballot" in message && message.type !== "attach" && !isSameBallot(message.ballot, reign.ballot)) return;
-    switch (message.type) {
-      case "appendReply":
-        return reign.onAppendReply(from, message);
-      case "snapshotReply":
-        return reign.onSnapshotReply(from, message);
-      case "attach":
-        return reign.desk.onAttach(from, message);
-      case "grantAck":
-        return reign.desk.onGrantAck(message.fences);
-      case "settle":
-        return reign.desk.onSettle(from, message);
-      case "submit":
-        return reign.desk.inquiries.onSubmit(from, message);
-      case "watch":
-        return reign.desk.inquiries.onWatch(from, message);
-      case "query":
-        return reign.desk.inquiries.onQuery(from, message);
-    }
-  }
-
-  #learnReign(p: number, ballot: Ballot): void {
-    if (compareBallots(ballot, this.worker.reignOf(p)) <= 0) return;
-    this.worker.onReign(p, ballot);
-    this.#requests.stewardMoved(p);
-  }
-
-  // ---- beats ---------------------------------------------------------------------------------------------
-
-  #beatMessage(): BeatMessage {
-    const reigns: BeatMessage["reigns"][number][] = [];
-    for (const [p, { reign, replica }] of this.#keepers) {
-      if (reign) reigns.push({ p, ballot: reign.ballot, commit: replica.commit });
-    }
-    const { boot } = this.#core.options;
-    const sentMs = this.#core.clock.leaseMs;
-    const epoch = this.#core.roster!.epoch;
-    return { type: "beat", boot, sentMs, epoch, sessions: this.worker.sessionNumbers(), reigns };
-  }
-
-  #beat(): void {
-    const message = this.#beatMessage();
-    this.#core.reignsChanged = false;
-    this.#beatMs = this.#core.clock.monoMs;
-    for (const no of this.#core.memberByNo.keys()) this.#core.send(no, message);
-  }
-
-  #onBeat(from: MemberNo, message: BeatMessage): void {
-    const { boot, sentMs } = message;
-    if (!this.#sessions.heard(from, boot)) return;
-    this.#credit.open(from);
-    const refused: { p: number; promised: Ballot }[] = [];
-    for (const { p, ballot, commit } of message.reigns) {
-      this.#core.see(ballot);
-      this.#learnReign(p, ballot);
-      const promised = this.#keepers.get(p)?.heardReign(ballot, commit);
-      if (promised) refused.push({ p, promised });
-    }
-    const condemned: { p: number; n: number }[] = [];
-    const vouches = this.#vouch(from, message, condemned);
-    const epoch = this.#core.roster!.epoch;
-    this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, refused });
-  }
-
-  /** Partitions kept here in which the session is not condemned. */
-  #vouch(
-    node: MemberNo,
-    { boot, sessions }: BeatMessage,
-    condemned: { p: number; n: number }[],
-  ): BeatReplyMessage["vouches"] {
-    const bitsByCfg: Map<number, Uint8Array> = new Map();
-    for (const [p, { cfg, replica }] of this.#keepers) {
-      let bits = bitsByCfg.get(cfg);
-      if (!bits) bitsByCfg.set(cfg, bits = new Uint8Array((this.#core.options.partitionCount + 7) >> 3));
-      if (replica.tasks.condemned.size > 0) {
-        const n = sessions.length === 0 ? 1 : sessions.find((session) => session.p === p)?.n ?? 1;
-        const entry = replica.tasks.condemnationOf(node, boot);
-        if (entry && replica.tasks.isCondemned({ node, boot, n })) {
-          condemned.push({ p, n: entry.session.n });
-          continue;
-        }
-      }
-      bits[p >> 3]! |= 1 << (p & 7);
-    }
-    return [...bitsByCfg].map(([cfg, bits]) => ({ cfg, bits }));
-  }
-
-  #onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
-    const refused: Set<number> = new Set();
-    for (const { p, promised } of message.refused) {
-      const keeper = this.#keepers.get(p);
-      if (!keeper?.reign || compareBallots(promised, keeper.reign.ballot) <= 0) continue;
-      refused.add(p);
-      keeper.onRefuse(keeper.reign.ballot, promised);
-    }
-    for (const [p, { reign }] of this.#keepers) if (reign && !refused.has(p)) reign.heardFrom(from);
-    this.worker.onBeatReply(from, message);
   }
 }

@@ -13,6 +13,7 @@ import type {
   SnapshotMessage,
   TransferMessage,
 } from "./messages.ts";
+import { IncomingSnapshot } from "./incoming-snapshot.ts";
 import { LIMITS } from "./limits.ts";
 import { Reign } from "./reign.ts";
 import { Replica } from "./replica.ts";
@@ -24,13 +25,6 @@ interface Candidacy {
   readonly ballot: Ballot;
   pre: boolean;
   readonly granted: Set<MemberNo>;
-}
-
-interface IncomingSnapshot {
-  readonly ballot: Ballot;
-  readonly end: LogEnd;
-  readonly bytes: Uint8Array;
-  receivedBytes: number;
 }
 
 export class Keeper {
@@ -258,33 +252,22 @@ export class Keeper {
 
   onSnapshot(from: MemberNo, message: SnapshotMessage): void {
     if (!this.#follow(from, message.ballot)) return;
-    const { p, ballot, end, offset, totalBytes, data } = message;
+    const { p, ballot, end } = message;
     if (this.#alreadyHolds(end)) {
       this.#matches(from, ballot, Math.max(end.index, this.replica.commit));
       return;
     }
-    let incoming = this.#incoming;
-    if (
-      !incoming || !isSameBallot(incoming.ballot, ballot) || incoming.end.index !== end.index ||
-      incoming.bytes.length !== totalBytes
-    ) {
-      incoming = { ballot, end, bytes: new Uint8Array(totalBytes), receivedBytes: 0 };
-      this.#incoming = incoming;
-    }
-    if (offset === incoming.receivedBytes && offset + data.length <= totalBytes) {
-      incoming.bytes.set(data, offset);
-      incoming.receivedBytes += data.length;
-    }
-    const { receivedBytes } = incoming;
-    if (this.isComplete(incoming)) {
-      this.#incoming = null;
-      const state = decodeState(incoming.bytes);
-      this.replica.install(end, state);
-      this.#core.persist({ type: "snapshot", p, end, state: incoming.bytes });
-      this.#matches(from, ballot, end.index);
-    } else {
+    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingSnapshot(message);
+    const receivedBytes = this.#incoming.take(message);
+    if (!this.#incoming.isComplete) {
       this.#core.send(from, { type: "snapshotReply", p, ballot, index: end.index, receivedBytes });
+      return;
     }
+    const { bytes } = this.#incoming;
+    this.#incoming = null;
+    this.replica.install(end, decodeState(bytes));
+    this.#core.persist({ type: "snapshot", p, end, state: bytes });
+    this.#matches(from, ballot, end.index);
   }
 
   /** The log reaches `end`, perhaps with acked entries behind it: replacing it would lose them (Raft, section 7). */
@@ -294,11 +277,6 @@ export class Keeper {
     if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;
     this.replica.commitTo(end.index);
     return true;
-  }
-
-  /** Part of a state is no state: it is installed whole or not at all. */
-  isComplete(incoming: { readonly bytes: Uint8Array; readonly receivedBytes: number }): boolean {
-    return incoming.receivedBytes === incoming.bytes.length;
   }
 
   onRefuse(ballot: Ballot, promised: Ballot): void {

@@ -19,6 +19,8 @@ export interface PartitionState {
   readonly finished: readonly string[];
   /** The highest session condemned of each `(node, boot)`. */
   readonly condemned: readonly SessionId[];
+  /** Forgotten tasks were first sent up to this wall clock. */
+  readonly horizonMs: number;
 }
 
 const STATE_VERSION = 1;
@@ -37,6 +39,7 @@ export function encodeState(state: PartitionState): Uint8Array {
     w.uint(place);
   }
   writeList(w, LIMITS.stateBytesMax, state.condemned, writeSession);
+  w.ms(state.horizonMs);
   return w.toBytes();
 }
 
@@ -53,8 +56,9 @@ export function decodeState(bytes: Uint8Array): PartitionState {
   }
   const finished = readList(r, records.length, (r) => readFinished(r, records, ids));
   const condemned = readList(r, LIMITS.stateBytesMax, readSession);
+  const horizonMs = r.ms();
   r.finish();
-  return { records, finished, condemned };
+  return { records, finished, condemned, horizonMs };
 }
 
 /** `left`: ids that were not named yet. */

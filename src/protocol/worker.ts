@@ -7,40 +7,20 @@ import { compareBallots, isSameBallot, majorityReached } from "./ballot.ts";
 import type { Input, LossReason } from "./api.ts";
 import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
-import { Holdings, type Held } from "./holdings.ts";
+import type { Held } from "./holdings.ts";
 import type { AttachMessage, AttachReplyMessage, BeatReplyMessage, GrantMessage } from "./messages.ts";
 import type { SettleReplyMessage } from "./messages.ts";
 import type { Ballot, MemberNo } from "./types.ts";
-
-/** This node's session in one partition. */
-interface Session {
-  readonly p: number;
-  readonly cfg: number;
-  readonly keepers: readonly MemberNo[];
-  n: number;
-  /** Send times of beats vouched for, by position in `keepers`. */
-  readonly vouchedMs: Float64Array;
-  validUntilMs: number;
-  /** Vouches for beats sent up to here are for an earlier session. */
-  minSentMs: number;
-  reign: Ballot | null;
-  attach: number;
-  isAttached: boolean;
-  attachSentMs: number;
-  /** Fences handled under the present attach, and the bound below which all were. */
-  readonly seen: Set<number>;
-  floor: number;
-  readonly holdings: Holdings;
-}
+import { createSession, type WorkerSession } from "./worker-session.ts";
 
 export class Worker {
   readonly #core: Core;
   readonly #credit: Credit;
-  readonly #sessions: Session[] = [];
+  readonly #sessions: WorkerSession[] = [];
   /** Granted tasks for which there is no slot yet: only after faults. */
-  readonly #queue: { readonly session: Session; readonly held: Held }[] = [];
+  readonly #queue: { readonly session: WorkerSession; readonly held: Held }[] = [];
   /** Sessions with messages to send before the step ends. */
-  readonly #dirty: Set<Session> = new Set();
+  readonly #dirty: Set<WorkerSession> = new Set();
   #runningCount = 0;
   #isReady = false;
   #hasQuorum = false;
@@ -53,22 +33,7 @@ export class Worker {
   begin(): void {
     this.#core.roster!.chains.forEach((chain, p) => {
       const { epoch, keepers } = chain.at(-1)!;
-      this.#sessions.push({
-        p,
-        cfg: epoch,
-        keepers,
-        n: 1,
-        vouchedMs: new Float64Array(keepers.length).fill(-Infinity),
-        validUntilMs: -Infinity,
-        minSentMs: -Infinity,
-        reign: null,
-        attach: 0,
-        isAttached: false,
-        attachSentMs: -Infinity,
-        seen: new Set(),
-        floor: 0,
-        holdings: new Holdings(),
-      });
+      this.#sessions.push(createSession(p, epoch, keepers));
     });
   }
 
@@ -124,7 +89,7 @@ export class Worker {
     return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;
   }
 
-  #onCondemned(session: Session, n: number): void {
+  #onCondemned(session: WorkerSession, n: number): void {
     session.n = n + 1;
     session.minSentMs = this.#core.clock.leaseMs;
     session.vouchedMs.fill(-Infinity);
@@ -134,7 +99,7 @@ export class Worker {
   }
 
   /** Loses everything but what has already been reported to the steward: that may still be accepted. */
-  #dropUnsettled(session: Session, reason: LossReason): void {
+  #dropUnsettled(session: WorkerSession, reason: LossReason): void {
     for (const held of session.holdings.values()) {
       if (held.isSettling) continue;
       this.#forget(session, held);
@@ -146,7 +111,7 @@ export class Worker {
     this.#core.emit({ type: "lost", p, id: held.id, fence: held.fence, reason });
   }
 
-  #forget(session: Session, held: Held): void {
+  #forget(session: WorkerSession, held: Held): void {
     if (!session.holdings.remove(held.fence)) return;
     if (held.isStarted) this.#runningCount--;
     this.#credit.ended();
@@ -188,7 +153,7 @@ export class Worker {
     if (this.#isReady) this.#core.event({ type: "quorum", held: hasQuorum });
   }
 
-  #abort(session: Session): void {
+  #abort(session: WorkerSession): void {
     for (const held of session.holdings.values()) {
       if (!held.isStarted || held.isSettling || held.isAborted) continue;
       held.isAborted = true;
@@ -197,7 +162,7 @@ export class Worker {
   }
 
   /** A lapsed lease never comes back, even if the session is vouched for again. */
-  #lapse(session: Session): void {
+  #lapse(session: WorkerSession): void {
     const before = session.holdings.size;
     const patienceMs = this.#core.clock.leaseMs - this.#core.options.leaseTtlMs;
     for (const held of session.holdings.values()) {
@@ -220,7 +185,7 @@ export class Worker {
     this.#reattach(session);
   }
 
-  #reattach(session: Session): void {
+  #reattach(session: WorkerSession): void {
     session.attach++;
     session.isAttached = false;
     session.attachSentMs = -Infinity;
@@ -274,16 +239,16 @@ export class Worker {
   }
 
   /** A grant counts only for the reign, session and attach that this node is in now. */
-  isPresent(session: Session, message: GrantMessage): boolean {
+  isPresent(session: WorkerSession, message: GrantMessage): boolean {
     return message.n === session.n && message.attach === session.attach &&
       isSameBallot(message.ballot, session.reign);
   }
 
-  isSeen(session: Session, fence: number): boolean {
+  isSeen(session: WorkerSession, fence: number): boolean {
     return fence < session.floor || session.seen.has(fence);
   }
 
-  #start(session: Session, held: Held): void {
+  #start(session: WorkerSession, held: Held): void {
     const { leaseMs } = this.#core.clock;
     if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
     if (this.#runningCount >= Math.max(1, this.#credit.slots)) {
@@ -295,7 +260,7 @@ export class Worker {
     this.#core.emit({ type: "start", p: session.p, task: held.task });
   }
 
-  #startWaiting(session: Session): void {
+  #startWaiting(session: WorkerSession): void {
     for (const held of session.holdings.values()) {
       const isQueued = this.#queue.some((entry) => entry.held === held);
       if (!held.isStarted && !held.isSettling && !isQueued) this.#start(session, held);
@@ -353,7 +318,7 @@ export class Worker {
     this.#dirty.clear();
   }
 
-  #attachMessage(session: Session, ballot: Ballot): AttachMessage {
+  #attachMessage(session: WorkerSession, ballot: Ballot): AttachMessage {
     const held = [];
     for (const { id, fence } of session.holdings.values()) held.push({ id, fence });
     const { p, n, attach } = session;

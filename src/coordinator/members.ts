@@ -1,0 +1,111 @@
+/** The members as this node sees them: from the roster, the connections, the heartbeats and the gossip. */
+import type { EngineStatus } from "../protocol/engine.ts";
+import type { NodeId, Roster } from "../protocol/types.ts";
+import type { NodeInfo } from "./coordinator.ts";
+import { decodeMember, type MemberNews } from "./gossip-codec.ts";
+import type { Transport } from "./transport.ts";
+
+/** A member whose heartbeats stay away for so many of them is down to those who look. */
+const BEATS_MISSED_MAX = 2.5;
+
+export interface MembersOptions {
+  readonly self: NodeId;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly heartbeatMs: number;
+  readonly transport: Transport | null;
+  readonly engine: { readonly roster: Roster | null; status(): EngineStatus };
+  /** What this node says of itself now. */
+  readonly own: () => MemberNews;
+  /** Tasks that a node runs, by the view. */
+  readonly tasksOf: (node: NodeId) => number;
+  readonly onChange: (node: NodeId, name: string, up: boolean) => void;
+}
+
+export class Members {
+  readonly #options: MembersOptions;
+  readonly #newsById: Map<NodeId, MemberNews> = new Map();
+  readonly #upById: Map<NodeId, boolean> = new Map();
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+  }
+
+  /** False when the message makes no sense. */
+  onNews(from: NodeId, data: Uint8Array): boolean {
+    const news = decodeMember(data);
+    const isMember = this.#options.engine.roster?.members.some((member) => member.id === from) ?? false;
+    if (news && isMember) this.#newsById.set(from, news);
+    return news !== undefined;
+  }
+
+  isUp(node: NodeId, status: EngineStatus, nowMs: number): boolean {
+    const { self, transport, engine, heartbeatMs } = this.#options;
+    if (node === self) return true;
+    const member = engine.roster?.members.find((each) => each.id === node);
+    if (!member || !transport?.isUp(node)) return false;
+    return nowMs - status.lastHeardMs(member.no) < BEATS_MISSED_MAX * heartbeatMs;
+  }
+
+  nameOf(node: NodeId): string {
+    const member = this.#options.engine.roster?.members.find((each) => each.id === node);
+    return member?.name ?? this.#options.transport?.helloOf(node)?.name ?? node;
+  }
+
+  /** Compares with what was last seen, and tells the differences. */
+  poll(nowMs: number): void {
+    const { engine, self, onChange } = this.#options;
+    if (!engine.roster) return;
+    const status = engine.status();
+    for (const { id, name } of engine.roster.members) {
+      if (id === self) continue;
+      const isUp = this.isUp(id, status, nowMs);
+      if ((this.#upById.get(id) ?? false) === isUp) continue;
+      this.#upById.set(id, isUp);
+      onChange(id, name, isUp);
+    }
+  }
+
+  infos(nowMs: number): NodeInfo[] {
+    const { engine, transport, self, tasksOf } = this.#options;
+    const { roster } = engine;
+    if (!roster) return [this.#alone()];
+    const status = engine.status();
+    return roster.members.map(({ no, id, name, labels }): NodeInfo => {
+      const isSelf = id === self;
+      const news = isSelf ? this.#options.own() : this.#newsById.get(id);
+      const isUp = this.isUp(id, status, nowMs);
+      const heardMs = nowMs - status.lastHeardMs(no);
+      return {
+        node: id,
+        name,
+        state: isUp ? (news?.draining ? "draining" : "up") : "down",
+        self: isSelf,
+        tasks: isSelf ? status.heldCount : tasksOf(id),
+        keeps: status.keeps(no),
+        stewardOf: status.stewardOf(no),
+        labels,
+        version: news?.version ?? "",
+        addresses: news?.addresses ?? transport?.helloOf(id)?.addresses ?? [],
+        lastHeardMs: isSelf ? 0 : (Number.isFinite(heardMs) ? Math.max(0, Math.round(heardMs)) : null),
+      };
+    });
+  }
+
+  /** There is no cluster yet. */
+  #alone(): NodeInfo {
+    const { name, version, addresses, draining } = this.#options.own();
+    return {
+      node: this.#options.self,
+      name,
+      state: draining ? "draining" : "up",
+      self: true,
+      tasks: 0,
+      keeps: 0,
+      stewardOf: 0,
+      labels: this.#options.labels,
+      version,
+      addresses,
+      lastHeardMs: 0,
+    };
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its reigns known, and carry the
+ * vouches back. Their number grows with nodes, never with tasks.
+ */
+import { compareBallots } from "./ballot.ts";
+import type { Core } from "./core.ts";
+import type { BeatMessage, BeatReplyMessage } from "./messages.ts";
+import type { Parts } from "./parts.ts";
+import type { Ballot, MemberNo } from "./types.ts";
+
+export class Beats {
+  readonly #parts: Parts;
+  readonly #core: Core;
+  /** Monotonic time of the last beat sent. */
+  sentMs: number = -Infinity;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#core = parts.core;
+  }
+
+  learnReign(p: number, ballot: Ballot): void {
+    if (compareBallots(ballot, this.#parts.worker.reignOf(p)) <= 0) return;
+    this.#parts.worker.onReign(p, ballot);
+    this.#parts.requests.stewardMoved(p);
+  }
+
+  message(): BeatMessage {
+    const reigns: BeatMessage["reigns"][number][] = [];
+    for (const [p, { reign, replica }] of this.#parts.keepers) {
+      if (reign) reigns.push({ p, ballot: reign.ballot, commit: replica.commit });
+    }
+    const { boot } = this.#core.options;
+    const sentMs = this.#core.clock.leaseMs;
+    const epoch = this.#core.roster!.epoch;
+    return { type: "beat", boot, sentMs, epoch, sessions: this.#parts.worker.sessionNumbers(), reigns };
+  }
+
+  send(): void {
+    const message = this.message();
+    this.#core.reignsChanged = false;
+    this.sentMs = this.#core.clock.monoMs;
+    for (const no of this.#core.memberByNo.keys()) this.#core.send(no, message);
+  }
+
+  onBeat(from: MemberNo, message: BeatMessage): void {
+    const { boot, sentMs } = message;
+    if (!this.#parts.sessions.heard(from, boot)) return;
+    this.#parts.credit.open(from);
+    const refused: { p: number; promised: Ballot }[] = [];
+    for (const { p, ballot, commit } of message.reigns) {
+      this.#core.see(ballot);
+      this.learnReign(p, ballot);
+      const promised = this.#parts.keepers.get(p)?.heardReign(ballot, commit);
+      if (promised) refused.push({ p, promised });
+    }
+    const condemned: { p: number; n: number }[] = [];
+    const vouches = this.#vouch(from, message, condemned);
+    const epoch = this.#core.roster!.epoch;
+    this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, refused });
+  }
+
+  /** Partitions kept here in which the session is not condemned. */
+  #vouch(
+    node: MemberNo,
+    { boot, sessions }: BeatMessage,
+    condemned: { p: number; n: number }[],
+  ): BeatReplyMessage["vouches"] {
+    const bitsByCfg: Map<number, Uint8Array> = new Map();
+    for (const [p, { cfg, replica }] of this.#parts.keepers) {
+      let bits = bitsByCfg.get(cfg);
+      if (!bits) bitsByCfg.set(cfg, bits = new Uint8Array((this.#core.options.partitionCount + 7) >> 3));
+      if (replica.tasks.condemned.size > 0) {
+        const n = sessions.length === 0 ? 1 : sessions.find((session) => session.p === p)?.n ?? 1;
+        const entry = replica.tasks.condemnationOf(node, boot);
+        if (entry && replica.tasks.isCondemned({ node, boot, n })) {
+          condemned.push({ p, n: entry.session.n });
+          continue;
+        }
+      }
+      bits[p >> 3]! |= 1 << (p & 7);
+    }
+    return [...bitsByCfg].map(([cfg, bits]) => ({ cfg, bits }));
+  }
+
+  onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
+    const refused: Set<number> = new Set();
+    for (const { p, promised } of message.refused) {
+      const keeper = this.#parts.keepers.get(p);
+      if (!keeper?.reign || compareBallots(promised, keeper.reign.ballot) <= 0) continue;
+      refused.add(p);
+      keeper.onRefuse(keeper.reign.ballot, promised);
+    }
+    for (const [p, { reign }] of this.#parts.keepers) if (reign && !refused.has(p)) reign.heardFrom(from);
+    this.#parts.worker.onBeatReply(from, message);
+  }
+}

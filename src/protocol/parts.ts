@@ -1,0 +1,21 @@
+/** The parts of one engine, for those that route between them. */
+import type { Core } from "./core.ts";
+import type { Credit } from "./credit.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { Founding } from "./founding.ts";
+import type { Keeper } from "./keeper.ts";
+import type { Requests } from "./requests.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Worker } from "./worker.ts";
+
+export interface Parts {
+  readonly core: Core;
+  readonly sessions: Sessions;
+  readonly credit: Credit;
+  readonly dispatcher: Dispatcher;
+  readonly founding: Founding;
+  readonly requests: Requests;
+  readonly worker: Worker;
+  /** Partitions that this node keeps. */
+  readonly keepers: Map<number, Keeper>;
+}
