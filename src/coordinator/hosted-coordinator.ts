@@ -1,8 +1,9 @@
 /**
  * A Coordinator on an engine of this process. What the engine decides goes out here: to the network, to the
  * consumer, to whoever waits for an answer. The parts do the work: engine-host.ts, submits.ts, outcomes.ts,
- * queries.ts, view-keeper.ts, members.ts, deadlines.ts.
+ * queries.ts with listing.ts, view-keeper.ts, members.ts, outlook.ts, deadlines.ts.
  */
+import { setImmediate } from "node:timers";
 import type { Effect, EngineEvent, Input, OwnershipChange } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
@@ -28,8 +29,8 @@ import { encodeMember, type MemberNews } from "./gossip-codec.ts";
 import { Listing } from "./listing.ts";
 import { Members } from "./members.ts";
 import { NodeClock } from "./node-clock.ts";
-import { noQuorumError, quorumTrouble, type QuorumView } from "./no-quorum.ts";
 import { Outcomes } from "./outcomes.ts";
+import { Outlook } from "./outlook.ts";
 import { Queries } from "./queries.ts";
 import { engineOptions, type Settings } from "./settings.ts";
 import { Submits } from "./submits.ts";
@@ -57,7 +58,6 @@ export class HostedCoordinator implements Coordinator {
   readonly #settings: Settings;
   readonly #store: Store;
   readonly #transport: Transport | null;
-  readonly #clock: NodeClock = new NodeClock();
   readonly #engine: Engine;
   readonly #host: EngineHost;
   readonly #submits: Submits;
@@ -66,6 +66,7 @@ export class HostedCoordinator implements Coordinator {
   readonly #listing: Listing;
   readonly #views: ViewKeeper;
   readonly #members: Members;
+  readonly #outlook: Outlook;
   readonly #deadlines: Deadlines;
   readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
   readonly #listeners: Set<(event: CoordinatorEvent) => void> = new Set();
@@ -74,9 +75,9 @@ export class HostedCoordinator implements Coordinator {
   readonly #housekeeping: ReturnType<typeof setInterval>;
   #consumer: ConsumerPort | null = null;
   #consumerEffects: ConsumerEffect[] = [];
-  #draining = false;
+  #isReady = false;
+  #isDraining = false;
   #memberNewsMs = -Infinity;
-  isReady = false;
 
   constructor(options: HostedCoordinatorOptions) {
     const { self, settings, store, transport } = options;
@@ -85,35 +86,48 @@ export class HostedCoordinator implements Coordinator {
     this.#settings = settings;
     this.#store = store;
     this.#transport = transport;
-    this.#engine = new Engine(engineOptions(self, settings, store.boot));
+    const clock = new NodeClock();
+    const engine = new Engine(engineOptions(self, settings, store.boot));
+    this.#engine = engine;
     this.#host = new EngineHost({
-      engine: this.#engine,
+      engine,
       store,
-      clock: this.#clock,
+      clock,
       run: (effect) => this.#run(effect),
       afterRun: () => this.#afterRun(),
       onBroken: (error) => this.#broke(error),
     });
     const push = (input: Input): void => this.#host.push(input);
-    const noQuorum = (p: number, attempt: string): Error => noQuorumError(this.#quorumView(), p, attempt);
+    this.#members = new Members({
+      self,
+      labels: settings.labels,
+      heartbeatMs: settings.heartbeatMs,
+      transport,
+      engine,
+      own: () => this.#memberNews(),
+      tasksOf: (node) => this.#views.view.countOf(node),
+      onChange: (node, name, up) => this.#emit({ type: "member", node, name, up }),
+    });
+    const stewardOf = (p: number): NodeId | undefined => this.#views.stewardOf(p);
+    const outlook = new Outlook({ self, settings, engine, clock, transport, members: this.#members, stewardOf });
+    this.#outlook = outlook;
     this.#submits = new Submits({
       push,
-      isReachable: (id) => this.#isReachable(this.#engine.partitionOf(id)),
-      noQuorum: (id) =>
-        noQuorumError(this.#quorumView(), this.#engine.partitionOf(id), `submit task ${JSON.stringify(id)}`),
-      trouble: (id) => quorumTrouble(this.#quorumView(), this.#engine.partitionOf(id)),
+      isReachable: (id) => outlook.isReachable(id),
+      noQuorum: (id) => outlook.cannotSubmit(id),
+      trouble: (id) => outlook.trouble(id),
     });
     this.#outcomes = new Outcomes(push);
     this.#queries = new Queries({
       push,
       nextRid: () => this.#submits.nextRid(),
-      noQuorum: (p) => noQuorum(p, `read from partition ${p}`),
+      noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
     });
     this.#listing = new Listing({
       queries: this.#queries,
-      engine: this.#engine,
+      engine,
       partitionCount: settings.partitions,
-      leaseRemainingMs: (p, no) => this.#leaseRemainingMs(p, no),
+      leaseRemainingMs: (p, owner) => outlook.leaseRemainingMs(p, owner),
     });
     this.#views = new ViewKeeper({
       self,
@@ -121,20 +135,10 @@ export class HostedCoordinator implements Coordinator {
       readLeased: (p) => this.#listing.leased(p, this.#stopped.signal),
       onNews: (news) => this.#feed.publish(news),
     });
-    this.#members = new Members({
-      self,
-      labels: settings.labels,
-      heartbeatMs: settings.heartbeatMs,
-      transport,
-      engine: this.#engine,
-      own: () => this.#memberNews(),
-      tasksOf: (node) => this.#views.view.countOf(node),
-      onChange: (node, name, up) => this.#emit({ type: "member", node, name, up }),
-    });
     this.#deadlines = new Deadlines({
       everyMs: settings.heartbeatMs / 8,
-      validUntilMs: (p) => this.#engine.worker.validUntilMs(p),
-      deadlineMs: (p) => this.#deadlineMs(p),
+      validUntilMs: (p) => engine.worker.validUntilMs(p),
+      deadlineMs: (p) => outlook.deadlineMs(p),
     });
     this.#ready.promise.catch(() => {});
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
@@ -143,6 +147,10 @@ export class HostedCoordinator implements Coordinator {
 
   get addresses(): readonly string[] {
     return this.#transport?.addresses ?? [];
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   // ---- from the network ----------------------------------------------------------------------------------
@@ -154,21 +162,21 @@ export class HostedCoordinator implements Coordinator {
   }
 
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void {
-    if (!this.#engine.roster?.members.some((member) => member.id === from)) return;
+    if (from === this.self || !this.#engine.roster?.members.some((member) => member.id === from)) return;
     const nowMs = performance.now();
     const isGood = topic === "members"
       ? this.#members.onNews(from, data)
       : topic === "ownership"
       ? this.#views.onOwnership(data, nowMs)
       : this.#views.onDigests(from, data, nowMs);
-    if (!isGood) this.rejected(from, `gossip on "${topic}" that makes no sense`);
+    if (!isGood) this.rejected(from, `gossip about ${topic} that makes no sense`);
   }
 
   rejected(peer: NodeId | "", reason: string): void {
     this.#emit({ type: "rejected", peer, reason });
   }
 
-  // ---- effects -------------------------------------------------------------------------------------------
+  // ---- from the engine -----------------------------------------------------------------------------------
 
   #run(effect: Exclude<Effect, { readonly type: "persist" }>): void {
     switch (effect.type) {
@@ -199,7 +207,7 @@ export class HostedCoordinator implements Coordinator {
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects;
       this.#consumerEffects = [];
-      if (this.#consumer) { for (const effect of effects) tell(this.#consumer, effect); }
+      for (const effect of effects) if (this.#consumer) tell(this.#consumer, effect);
     }
     this.#deadlines.poll(performance.now());
   }
@@ -209,7 +217,7 @@ export class HostedCoordinator implements Coordinator {
       case "founded":
         return this.#transport?.setCluster(event.roster.cluster);
       case "ready":
-        this.isReady = true;
+        this.#isReady = true;
         this.#members.poll(performance.now());
         this.#emit(event);
         return this.#ready.resolve();
@@ -238,50 +246,124 @@ export class HostedCoordinator implements Coordinator {
     void this.stop();
   }
 
-  // ---- what it knows -------------------------------------------------------------------------------------
-
-  #isReachable(p: number): boolean {
-    const steward = this.#views.stewardOf(p);
-    return steward !== undefined && (steward === this.self || (this.#transport?.isUp(steward) ?? false));
-  }
-
-  #quorumView(): QuorumView {
-    const status = this.#engine.status();
-    const nowMs = performance.now();
-    return {
-      roster: this.#engine.roster,
-      expect: this.#settings.expect,
-      connectedCount: 1 + (this.#transport?.upCount ?? 0),
-      isUp: (node) => this.#members.isUp(node, status, nowMs),
-    };
-  }
-
-  #deadlineMs(p: number): number {
-    const { leaseMs, wallMs } = this.#clock.read();
-    return Math.max(0, wallMs + this.#engine.worker.validUntilMs(p) - leaseMs);
-  }
-
-  #leaseRemainingMs(p: number, owner: number): number {
-    if (owner === this.#engine.self) {
-      return this.#engine.worker.validUntilMs(p) - this.#clock.read().leaseMs;
-    }
-    const silentMs = performance.now() - this.#engine.status().lastHeardMs(owner);
-    return this.#settings.leaseTtlMs - silentMs;
-  }
-
   #memberNews(): MemberNews {
     const { name, version } = this.#settings;
     const load = this.#engine.status().heldCount;
-    return { name, version, addresses: this.addresses, load, draining: this.#draining };
+    return { name, version, addresses: this.addresses, load, draining: this.#isDraining };
   }
 
   #keepHouse(): void {
     const nowMs = performance.now();
     this.#members.poll(nowMs);
-    if (!this.#transport) return;
     this.#views.tick(nowMs);
-    if (!this.#engine.roster || nowMs - this.#memberNewsMs < MEMBER_NEWS_EVERY_MS) return;
+    if (!this.#transport || !this.#engine.roster || nowMs - this.#memberNewsMs < MEMBER_NEWS_EVERY_MS) return;
     this.#memberNewsMs = nowMs;
     this.#transport.publish("members", encodeMember(this.#memberNews()));
+  }
+
+  // ---- Coordinator ---------------------------------------------------------------------------------------
+
+  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+    return this.#refused("submit tasks") ?? this.#submits.submit(specs, options);
+  }
+
+  outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    return this.#refused(`wait for task ${JSON.stringify(id)}`) ?? this.#outcomes.wait(id, signal);
+  }
+
+  get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
+    return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#listing.get(id, options);
+  }
+
+  list(filter: { readonly state?: TaskState }, from: number, options: CallOptions): Promise<ListPage> {
+    return this.#refused("list tasks") ?? this.#listing.page(filter, from, options);
+  }
+
+  nodes(): Promise<readonly NodeInfo[]> {
+    return this.#refused("list nodes") ?? Promise.resolve(this.members());
+  }
+
+  members(): readonly NodeInfo[] {
+    return this.#members.infos(performance.now());
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+    const either = AbortSignal.any([signal, this.#stopped.signal]);
+    for await (const batch of this.#feed.read(either, [...this.#views.view.all()])) {
+      yield batch.map((change) => this.#taskEvent(change));
+    }
+  }
+
+  #taskEvent({ id, state, owner, fence }: OwnershipChange): TaskEvent {
+    const ownerName = owner === "" ? null : this.#members.nameOf(owner);
+    return { id, state, owner: owner === "" ? null : owner, ownerName, fence: String(fence) };
+  }
+
+  consume(port: ConsumerPort): ConsumerControl {
+    this.#consumer = port;
+    return {
+      offer: (slots, handlers, draining) => {
+        this.#isDraining = draining;
+        this.#host.push({ type: "capacity", slots, handlers, draining });
+      },
+      settle: ({ p, id, fence, seq }: SettledLease, settlement: Settlement) =>
+        this.#host.push({ type: "settle", p, id, fence, seq, settlement }),
+      deadlineMs: (p) => this.#outlook.deadlineMs(p),
+      onDeadline: (p, callback) => this.#deadlines.on(p, callback),
+    };
+  }
+
+  on(listener: (event: CoordinatorEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  ready(signal?: AbortSignal): Promise<void> {
+    if (signal === undefined) return this.#ready.promise;
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#ready.promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    });
+  }
+
+  async resign(): Promise<void> {
+    this.#host.push({ type: "resign" });
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#transport) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
+    this.#stopped.abort();
+    clearInterval(this.#housekeeping);
+    this.#submits.stop();
+    this.#outcomes.stop();
+    this.#queries.stop();
+    this.#ready.reject(new StoppedError("Cannot wait for the cluster: the node stopped"));
+    this.#host.stop();
+    await this.#transport?.stop();
+    await this.#store.close();
+  }
+
+  #refused(attempt: string): Promise<never> | undefined {
+    if (!this.#stopped.signal.aborted) return undefined;
+    return Promise.reject(new StoppedError(`Cannot ${attempt}: the node has stopped`));
+  }
+}
+
+function tell(consumer: ConsumerPort, effect: ConsumerEffect): void {
+  switch (effect.type) {
+    case "start":
+      return consumer.start(effect.p, effect.task);
+    case "abort":
+      return consumer.abort(effect.p, effect.fence);
+    case "lost":
+      return consumer.lost(effect.p, effect.fence, effect.reason);
+    case "settled":
+      return consumer.settled(effect.p, effect.fence, effect.seq, effect.accepted);
+    default:
+      return effect satisfies never;
   }
 }

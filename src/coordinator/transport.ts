@@ -11,6 +11,8 @@ export interface PeerHello {
 
 export interface Transport {
   readonly addresses: readonly string[];
+  /** Peers whose connections are open. */
+  readonly upCount: number;
   /** The peer's connection is open. */
   isUp(peer: NodeId): boolean;
   helloOf(peer: NodeId): PeerHello | undefined;

@@ -66,9 +66,11 @@ export class Link {
       this.#blockedTicks = 0;
       this.#outbox.drained();
     });
-    stream.addEventListener("remoteCloseWrite", () => this.#end(undefined));
+    stream.addEventListener("remoteCloseWrite", () => this.cut(undefined));
     stream.addEventListener("close", () => this.#end(undefined));
     this.#outbox.add([encode.single(hello).subarray()]);
+    // At once: a peer that is about to be refused must learn our version too.
+    this.#outbox.flush();
   }
 
   get isOpen(): boolean {
@@ -152,12 +154,23 @@ export class Link {
   #onMessage(message: Uint8Array): void {
     if (this.#state === "open") {
       const kind = message[0]!;
-      if (kind === KIND.frame) this.#events.frame(message.subarray(1));
+      if (kind === KIND.frame) this.#onFrame(message.subarray(1));
       else if (kind !== KIND.ping) this.#events.control(kind, message.subarray(1));
     } else if (this.#state === "greeting") {
       this.#state = "open";
       this.#reader.bytesMax = this.#limits.frameBytesMax + 1;
       this.#events.hello(message);
+    }
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    try {
+      this.#events.frame(frame);
+    } catch (error) {
+      // Our own bug, not the peer's: it must not count as garbage, nor pass silently.
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   }
 

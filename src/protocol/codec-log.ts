@@ -112,7 +112,13 @@ export const LOG_CODECS: MessageCodecs<
       w.bool(m.pre);
       writeLogEnd(w, m.end);
     },
-    read: (r) => ({ type: "prepare", p: readPartition(r), ballot: readBallot(r), pre: r.bool(), end: readLogEnd(r) }),
+    read: (r) => ({
+      type: "prepare",
+      p: readPartition(r),
+      ballot: readBallot(r),
+      pre: r.bool(),
+      end: readLogEnd(r),
+    }),
   },
   promise: {
     tag: 2,

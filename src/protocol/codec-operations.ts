@@ -113,7 +113,11 @@ export function bind(op: Operation, bytes: Uint8Array): Operation {
   if (op.type === "submit") {
     const { id, name, attemptsMax, runAtMs, firstSentAtMs } = op.spec;
     const payload = tail(bytes, op.spec.payload.length);
-    return { type: "submit", spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs }, atMs: op.atMs };
+    return {
+      type: "submit",
+      spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs },
+      atMs: op.atMs,
+    };
   }
   if (op.type === "settle") {
     const settlement = bindSettlement(op.settlement, bytes);
@@ -137,7 +141,12 @@ function tail(bytes: Uint8Array, length: number): Uint8Array {
 }
 
 /** Entries mostly have the ballot of the one before, the first that of `first`: a flag stands for it. */
-export function writeEntries(w: Writer, countMax: number, first: Ballot | null, entries: readonly Entry[]): void {
+export function writeEntries(
+  w: Writer,
+  countMax: number,
+  first: Ballot | null,
+  entries: readonly Entry[],
+): void {
   w.count(countMax, entries.length);
   let last = first;
   for (let i = 0; i < entries.length; i++) {

@@ -114,33 +114,34 @@ export function readLogEnd(r: Reader): LogEnd {
 }
 
 function ballotOf(end: LogEnd): Ballot {
-  if (end.ballot === null) throw new RangeError(`Cannot encode a log end: must have a ballot, got ${end.index}`);
+  if (end.ballot === null) {
+    throw new RangeError(`Cannot encode a log end: must have a ballot, got ${end.index}`);
+  }
   return end.ballot;
 }
 
 // ---- tasks -----------------------------------------------------------------------------------------------
 
-/** All but the payload. */
-function writeSpecHead(w: Writer, spec: TaskSpec): void {
+export function writeSpec(w: Writer, spec: TaskSpec): void {
   w.text(LIMITS.idBytesMax, spec.id);
   w.text(LIMITS.nameBytesMax, spec.name);
   w.uint(spec.attemptsMax);
   w.ms(spec.runAtMs);
   w.ms(spec.firstSentAtMs);
-}
-
-export function writeSpec(w: Writer, spec: TaskSpec): void {
-  writeSpecHead(w, spec);
   w.bytes(LIMITS.payloadBytesMax, spec.payload);
 }
 /** The payload is a window onto what is being read. */
 export function readSpec(r: Reader): TaskSpec {
+  return readSpecWith(r, false);
+}
+
+function readSpecWith(r: Reader, isCopy: boolean): TaskSpec {
   const id = r.text(LIMITS.idBytesMax);
   const name = r.name(LIMITS.nameBytesMax);
   const attemptsMax = r.uint();
   const runAtMs = r.ms();
   const firstSentAtMs = r.ms();
-  const payload = r.view(LIMITS.payloadBytesMax);
+  const payload = isCopy ? r.copy(LIMITS.payloadBytesMax) : r.view(LIMITS.payloadBytesMax);
   return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs };
 }
 
@@ -237,8 +238,7 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
 }
 /** Keeps nothing of what is being read. */
 export function readTaskRecord(r: Reader): TaskRecord {
-  const view = readSpec(r);
-  const spec = { ...view, payload: view.payload.slice() };
+  const spec = readSpecWith(r, true);
   const state = r.oneOf(TASK_STATES);
   const session = r.bool() ? readSession(r) : null;
   if (state === "leased" && session === null) r.fail("a leased task must have a session, got none");

@@ -27,7 +27,9 @@ function readLabels(r: Reader): Readonly<Record<string, string>> {
   const pairs: [string, string][] = [];
   for (let i = 0; i < count; i++) {
     const key = r.name(LIMITS.nameBytesMax);
-    if (i > 0 && key <= pairs[i - 1]![0]) r.fail(`keys of labels must be in order, got ${JSON.stringify(key)}`);
+    if (i > 0 && key <= pairs[i - 1]![0]) {
+      r.fail(`keys of labels must be in order, got ${JSON.stringify(key)}`);
+    }
     pairs.push([key, r.name(LIMITS.nameBytesMax)]);
   }
   return Object.fromEntries(pairs);
@@ -40,7 +42,12 @@ export function writeCandidate(w: Writer, candidate: Candidate): void {
   w.bool(candidate.witness);
 }
 export function readCandidate(r: Reader): Candidate {
-  return { id: r.name(LIMITS.idBytesMax), name: r.name(LIMITS.nameBytesMax), labels: readLabels(r), witness: r.bool() };
+  return {
+    id: r.name(LIMITS.idBytesMax),
+    name: r.name(LIMITS.nameBytesMax),
+    labels: readLabels(r),
+    witness: r.bool(),
+  };
 }
 
 function writeMember(w: Writer, member: Member): void {

@@ -15,7 +15,14 @@ import {
   writeSettlement,
 } from "./codec-parts.ts";
 import { LIMITS } from "./limits.ts";
-import type { AttachMessage, CreditMessage, GrantedTask, GrantMessage, SettleMessage, SettleReplyMessage } from "./messages.ts";
+import type {
+  AttachMessage,
+  CreditMessage,
+  GrantedTask,
+  GrantMessage,
+  SettleMessage,
+  SettleReplyMessage,
+} from "./messages.ts";
 import type { Reader } from "./wire-reader.ts";
 import type { Writer } from "./wire.ts";
 

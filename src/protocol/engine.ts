@@ -11,28 +11,19 @@ import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { Founding } from "./founding.ts";
 import { Keeper } from "./keeper.ts";
+import type { Parts } from "./parts.ts";
 import { Requests } from "./requests.ts";
 import { partitionOf } from "./ring.ts";
 import { restoreReplica } from "./restore.ts";
 import { Router } from "./router.ts";
 import { Sessions } from "./sessions.ts";
-import type { Ballot, Candidate, Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
+import { type EngineStatus, statusOf } from "./status.ts";
+import type { Candidate, Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
 import { Worker } from "./worker.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
 
-export interface EngineStatus {
-  /** Attached to a steward of every partition. */
-  readonly serving: boolean;
-  /** Leases held by this node. */
-  readonly heldCount: number;
-  /** Per partition, the highest reign that this node knows of. */
-  readonly reigns: readonly (Ballot | null)[];
-  stewardOf(no: MemberNo): number;
-  keeps(no: MemberNo): number;
-  /** Monotonic ms of the last beat; -Infinity if never. */
-  lastHeardMs(no: MemberNo): number;
-}
+export type { EngineStatus } from "./status.ts";
 
 export class Engine {
   readonly #core: Core;
@@ -43,6 +34,7 @@ export class Engine {
   readonly #requests: Requests;
   /** Partitions that this node keeps. */
   readonly #keepers: Map<number, Keeper> = new Map();
+  readonly #parts: Parts;
   readonly #beats: Beats;
   readonly #router: Router;
   readonly worker: Worker;
@@ -59,7 +51,7 @@ export class Engine {
     this.#founding = new Founding(this.#core);
     this.worker = new Worker(this.#core, this.#credit);
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
-    const parts = {
+    this.#parts = {
       core: this.#core,
       sessions: this.#sessions,
       credit: this.#credit,
@@ -69,8 +61,8 @@ export class Engine {
       worker: this.worker,
       keepers: this.#keepers,
     };
-    this.#beats = new Beats(parts);
-    this.#router = new Router(parts, this.#beats, (roster) => this.#found(roster));
+    this.#beats = new Beats(this.#parts);
+    this.#router = new Router(this.#parts, this.#beats, (roster) => this.#found(roster));
   }
 
   /** What an earlier life wrote, in the order in which it was written. Before the first step. */
@@ -113,18 +105,7 @@ export class Engine {
   }
 
   status(): EngineStatus {
-    const { roster, options } = this.#core;
-    const reigns: (Ballot | null)[] = [];
-    for (let p = 0; p < options.partitionCount; p++) reigns.push(this.worker.reignOf(p));
-    const chains = roster?.chains ?? [];
-    return {
-      serving: this.worker.isReady,
-      heldCount: this.#credit.heldCount,
-      reigns,
-      stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,
-      keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
-      lastHeardMs: (no) => this.#sessions.lastBeatMs(no),
-    };
+    return statusOf(this.#parts);
   }
 
   step(inputs: readonly Input[], clock: Clock): Effect[] {

@@ -35,10 +35,13 @@ export function encodeState(state: PartitionState): Uint8Array {
   w.count(LIMITS.stateBytesMax, state.finished.length);
   for (const id of state.finished) {
     const place = places.get(id);
-    if (place === undefined) throw new RangeError(`Cannot encode a state: finished tasks must have records, got ${id}`);
+    if (place === undefined) {
+      throw new RangeError(`Cannot encode a state: finished tasks must have records, got ${id}`);
+    }
     w.uint(place);
   }
   writeList(w, LIMITS.stateBytesMax, state.condemned, writeSession);
+  w.ms(state.horizonMs);
   w.ms(state.horizonMs);
   return w.toBytes();
 }
@@ -65,7 +68,9 @@ export function decodeState(bytes: Uint8Array): PartitionState {
 function readFinished(r: Reader, records: readonly TaskRecord[], left: Set<string>): string {
   const place = r.uint();
   const record = records[place];
-  if (record === undefined) return r.fail(`a finished task must be one of ${records.length}, got number ${place}`);
+  if (record === undefined) {
+    return r.fail(`a finished task must be one of ${records.length}, got number ${place}`);
+  }
   const { id } = record.spec;
   if (!left.delete(id)) r.fail(`a task must finish once, got ${id} twice`);
   return id;

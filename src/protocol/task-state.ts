@@ -7,13 +7,16 @@ import { LIMITS } from "./limits.ts";
 import type { PartitionState } from "./state-codec.ts";
 import type { Operation, SessionId, Settlement, TaskError, TaskRecord, TaskState } from "./types.ts";
 
-/** What it takes to undo one operation. */
-export interface Undo {
-  readonly changed: readonly { readonly id: string; readonly before: TaskRecord | undefined }[];
-  readonly finishedPushed: boolean;
-  readonly purged: readonly string[];
-  readonly condemned: { readonly owner: number; readonly before: Condemnation | undefined } | null;
+interface Change {
+  readonly id: string;
+  readonly before: TaskRecord | undefined;
 }
+
+/** What it takes to undo one operation. The first kind is the hot one: one small object. */
+export type Undo =
+  | Change & { readonly type: "change"; readonly finishedPushed: boolean }
+  | { readonly type: "changes"; readonly changes: readonly Change[]; readonly purged: readonly string[] }
+  | { readonly type: "condemn"; readonly owner: number; readonly before: Condemnation | undefined };
 
 export interface Condemnation {
   readonly session: SessionId;
@@ -145,7 +148,7 @@ export class PartitionTasks {
         const owner = ownerKey(op.session);
         const before = this.condemned.get(owner);
         this.condemned.set(owner, { session: op.session, index });
-        return { changed: NOTHING, finishedPushed: false, purged: NOTHING, condemned: { owner, before } };
+        return { type: "condemn", owner, before };
       }
       case "revert":
         return this.#revert(op.session, op.atMs);
@@ -157,23 +160,32 @@ export class PartitionTasks {
   }
 
   undo(undo: Undo): void {
-    if (undo.condemned) {
-      const { owner, before } = undo.condemned;
-      if (before) this.condemned.set(owner, before);
-      else this.condemned.delete(owner);
+    switch (undo.type) {
+      case "change":
+        if (undo.finishedPushed) this.#finished.pop();
+        return this.#putBack(undo);
+      case "changes":
+        if (undo.purged.length > 0) {
+          this.#finished = [...undo.purged, ...this.#finished.slice(this.#finishedHead)];
+          this.#finishedHead = 0;
+        }
+        for (const change of undo.changes) this.#putBack(change);
+        return;
+      case "condemn":
+        if (undo.before) this.condemned.set(undo.owner, undo.before);
+        else this.condemned.delete(undo.owner);
+        return;
+      default:
+        return undo satisfies never;
     }
-    if (undo.finishedPushed) this.#finished.pop();
-    if (undo.purged.length > 0) {
-      this.#finished = [...undo.purged, ...this.#finished.slice(this.#finishedHead)];
-      this.#finishedHead = 0;
-    }
-    for (const { id, before } of undo.changed) {
-      const now = this.records.get(id);
-      if (now?.state === "leased") this.#count(now.session!, -1);
-      if (before) this.records.set(id, before);
-      else this.records.delete(id);
-      if (before?.state === "leased") this.#count(before.session!, 1);
-    }
+  }
+
+  #putBack({ id, before }: Change): void {
+    const now = this.records.get(id);
+    if (now?.state === "leased") this.#count(now.session!, -1);
+    if (before) this.records.set(id, before);
+    else this.records.delete(id);
+    if (before?.state === "leased") this.#count(before.session!, 1);
   }
 
   #replace(id: string, before: TaskRecord | undefined, after: TaskRecord): Undo {
@@ -182,23 +194,23 @@ export class PartitionTasks {
     this.records.set(id, after);
     const finishedPushed = isTerminal(after.state);
     if (finishedPushed) this.#finished.push(id);
-    return { changed: [{ id, before }], finishedPushed, purged: NOTHING, condemned: null };
+    return { type: "change", id, before, finishedPushed };
   }
 
   #revert(session: SessionId, atMs: number): Undo | null {
     const owner = ownerKey(session);
     if (!this.leases.has(owner)) return null;
-    const changed: { id: string; before: TaskRecord }[] = [];
+    const changes: Change[] = [];
     for (const [id, before] of this.records) {
       const held = before.session;
       if (before.state !== "leased" || ownerKey(held!) !== owner || held!.n > session.n) continue;
       const message = "lease lapsed: the owner was not heard for a whole lease; its late results are refused";
       const errors = withError(before, { kind: "lapsed", message, atMs });
       this.records.set(id, { ...before, state: "pending", avoid: session.node, errors });
-      changed.push({ id, before });
+      changes.push({ id, before });
       this.#count(held!, -1);
     }
-    return changed.length === 0 ? null : { changed, finishedPushed: false, purged: NOTHING, condemned: null };
+    return changes.length === 0 ? null : { type: "changes", changes, purged: NOTHING };
   }
 
   #purge(count: number): Undo | null {
@@ -209,13 +221,13 @@ export class PartitionTasks {
       this.#finished = this.#finished.slice(this.#finishedHead);
       this.#finishedHead = 0;
     }
-    const changed = purged.map((id) => ({ id, before: this.records.get(id) }));
-    for (const { id, before } of changed) {
+    const changes = purged.map((id) => ({ id, before: this.records.get(id) }));
+    for (const { id, before } of changes) {
       // not undone: too high a horizon refuses too much, never too little
       this.horizonMs = Math.max(this.horizonMs, before?.spec.firstSentAtMs ?? 0);
       this.records.delete(id);
     }
-    return { changed, finishedPushed: false, purged, condemned: null };
+    return { type: "changes", changes, purged };
   }
 
   #count(session: SessionId, by: 1 | -1): void {

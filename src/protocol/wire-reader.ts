@@ -10,7 +10,10 @@ const FLOAT = new DataView(new ArrayBuffer(8));
 /** Up to here a text is made from its codes; longer ones are quicker through the decoder. */
 const SHORT_TEXT_BYTES = 24;
 /** One array per length, refilled for every text: `String.fromCharCode` makes a flat string of it. */
-const CODES: readonly number[][] = Array.from({ length: SHORT_TEXT_BYTES + 1 }, (_, n) => new Array(n).fill(0));
+const CODES: readonly number[][] = Array.from(
+  { length: SHORT_TEXT_BYTES + 1 },
+  (_, n) => new Array(n).fill(0),
+);
 /** Names come again and again: the last ones are found by their bytes. */
 const NAME_SLOTS = 256;
 const names: string[] = new Array(NAME_SLOTS).fill("");
@@ -86,7 +89,9 @@ export class Reader {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte >= 0x80) continue;
-      if (byte === 0) this.#failBack("a number must be written in as few bytes as possible, got a last byte of 0");
+      if (byte === 0) {
+        this.#failBack("a number must be written in as few bytes as possible, got a last byte of 0");
+      }
       if (value > Number.MAX_SAFE_INTEGER) break;
       return value;
     }

@@ -127,7 +127,9 @@ export class Writer {
 
   /** Length of a list. */
   count(max: number, value: number): void {
-    if (value > max) throw new SizeError(`Cannot encode a list: must have at most ${max} items, got ${value}`);
+    if (value > max) {
+      throw new SizeError(`Cannot encode a list: must have at most ${max} items, got ${value}`);
+    }
     this.uint(value);
   }
 
@@ -163,7 +165,9 @@ export class Writer {
 
   #longText(bytesMax: number, value: string): void {
     if (!value.isWellFormed()) {
-      throw new RangeError(`Cannot encode a text: has half of a surrogate pair, got ${JSON.stringify(value)}`);
+      throw new RangeError(
+        `Cannot encode a text: has half of a surrogate pair, got ${JSON.stringify(value)}`,
+      );
     }
     const bytes = ENCODER.encode(value);
     if (bytes.length > bytesMax) throw textTooLong(bytesMax, bytes.length);
@@ -218,5 +222,7 @@ function textTooLong(bytesMax: number, length: number): RangeError {
 }
 
 function checkLength(bytesMax: number, length: number): void {
-  if (length > bytesMax) throw new RangeError(`Cannot encode bytes: must be at most ${bytesMax}, got ${length}`);
+  if (length > bytesMax) {
+    throw new RangeError(`Cannot encode bytes: must be at most ${bytesMax}, got ${length}`);
+  }
 }

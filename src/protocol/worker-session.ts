@@ -1,4 +1,5 @@
 /** What a node knows of its own session in one partition. worker.ts changes it; nobody else looks. */
+import type { Core } from "./core.ts";
 import { Holdings } from "./holdings.ts";
 import type { Ballot, MemberNo } from "./types.ts";
 
@@ -39,4 +40,21 @@ export function createSession(p: number, cfg: number, keepers: readonly MemberNo
     floor: 0,
     holdings: new Holdings(),
   };
+}
+
+/** Sends the steward what is due: the attach, acks of grants, reports of what ended. */
+export function sendDue(core: Core, session: WorkerSession): void {
+  const { p, reign: ballot, holdings, n, attach } = session;
+  if (!ballot) return;
+  const { monoMs } = core.clock;
+  const { boot, resendMs } = core.options;
+  if (!session.isAttached && monoMs - session.attachSentMs >= resendMs) {
+    session.attachSentMs = monoMs;
+    const held = Array.from(holdings.values(), ({ id, fence }) => ({ id, fence }));
+    core.send(ballot.node, { type: "attach", p, ballot, boot, n, attach, held });
+  }
+  const fences = holdings.takeAcks();
+  if (fences.length > 0) core.send(ballot.node, { type: "grantAck", p, ballot, fences });
+  const items = holdings.takeDue(monoMs, resendMs);
+  if (items.length > 0) core.send(ballot.node, { type: "settle", p, items });
 }

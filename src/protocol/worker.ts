@@ -8,10 +8,9 @@ import type { Input, LossReason } from "./api.ts";
 import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
-import type { AttachMessage, AttachReplyMessage, BeatReplyMessage, GrantMessage } from "./messages.ts";
-import type { SettleReplyMessage } from "./messages.ts";
+import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
 import type { Ballot, MemberNo } from "./types.ts";
-import { createSession, type WorkerSession } from "./worker-session.ts";
+import { createSession, sendDue, type WorkerSession } from "./worker-session.ts";
 
 export class Worker {
   readonly #core: Core;
@@ -22,7 +21,7 @@ export class Worker {
   /** Sessions with messages to send before the step ends. */
   readonly #dirty: Set<WorkerSession> = new Set();
   #runningCount = 0;
-  #isReady = false;
+  isReady = false;
   #hasQuorum = false;
 
   constructor(core: Core, credit: Credit) {
@@ -37,10 +36,6 @@ export class Worker {
     });
   }
 
-  get isReady(): boolean {
-    return this.#isReady;
-  }
-
   validUntilMs(p: number): number {
     return this.#sessions[p]?.validUntilMs ?? -Infinity;
   }
@@ -50,9 +45,9 @@ export class Worker {
   }
 
   /** Leases that this node may be running now. */
-  *running(): Iterable<{ readonly p: number; readonly id: string; readonly fence: number }> {
+  *running(): Iterable<Pick<Held, "id" | "fence"> & { readonly p: number }> {
     for (const { p, holdings } of this.#sessions) {
-      for (const held of holdings.values()) if (held.isStarted) yield { p, id: held.id, fence: held.fence };
+      for (const { id, fence, isStarted } of holdings.values()) if (isStarted) yield { p, id, fence };
     }
   }
 
@@ -143,14 +138,14 @@ export class Worker {
 
   #report(isAttached: boolean, hasQuorum: boolean): void {
     if (this.#sessions.length === 0) return;
-    if (isAttached && hasQuorum && !this.#isReady) {
-      this.#isReady = true;
+    if (isAttached && hasQuorum && !this.isReady) {
+      this.isReady = true;
       const { epoch, members } = this.#core.roster!;
       this.#core.event({ type: "ready", epoch, members: members.length });
     }
     if (hasQuorum === this.#hasQuorum) return;
     this.#hasQuorum = hasQuorum;
-    if (this.#isReady) this.#core.event({ type: "quorum", held: hasQuorum });
+    if (this.isReady) this.#core.event({ type: "quorum", held: hasQuorum });
   }
 
   #abort(session: WorkerSession): void {
@@ -302,26 +297,7 @@ export class Worker {
 
   /** At the end of a step: one message of a kind per partition. */
   flush(): void {
-    const { monoMs } = this.#core.clock;
-    for (const session of this.#dirty) {
-      const { p, reign, holdings } = session;
-      if (!reign) continue;
-      if (!session.isAttached && monoMs - session.attachSentMs >= this.#core.options.resendMs) {
-        session.attachSentMs = monoMs;
-        this.#core.send(reign.node, this.#attachMessage(session, reign));
-      }
-      const fences = holdings.takeAcks();
-      if (fences.length > 0) this.#core.send(reign.node, { type: "grantAck", p, ballot: reign, fences });
-      const items = holdings.takeDue(monoMs, this.#core.options.resendMs);
-      if (items.length > 0) this.#core.send(reign.node, { type: "settle", p, items });
-    }
+    for (const session of this.#dirty) sendDue(this.#core, session);
     this.#dirty.clear();
-  }
-
-  #attachMessage(session: WorkerSession, ballot: Ballot): AttachMessage {
-    const held = [];
-    for (const { id, fence } of session.holdings.values()) held.push({ id, fence });
-    const { p, n, attach } = session;
-    return { type: "attach", p, ballot, boot: this.#core.options.boot, n, attach, held };
   }
 }

@@ -1,0 +1,74 @@
+/** What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums. */
+import type { Engine } from "../protocol/engine.ts";
+import type { MemberNo, NodeId } from "../protocol/types.ts";
+import type { NoQuorumError } from "./errors.ts";
+import type { Members } from "./members.ts";
+import type { NodeClock } from "./node-clock.ts";
+import { noQuorumError, quorumTrouble, type QuorumView } from "./no-quorum.ts";
+import type { Settings } from "./settings.ts";
+import type { Transport } from "./transport.ts";
+
+export interface OutlookOptions {
+  readonly self: NodeId;
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly clock: NodeClock;
+  readonly transport: Transport | null;
+  readonly members: Members;
+  readonly stewardOf: (p: number) => NodeId | undefined;
+}
+
+export class Outlook {
+  readonly #options: OutlookOptions;
+
+  constructor(options: OutlookOptions) {
+    this.#options = options;
+  }
+
+  /** What is sent to the steward of the task's partition now may arrive. */
+  isReachable(id: string): boolean {
+    const { engine, self, transport, stewardOf } = this.#options;
+    const steward = stewardOf(engine.partitionOf(id));
+    return steward !== undefined && (steward === self || (transport?.isUp(steward) ?? false));
+  }
+
+  /** Wall clock at which this node's leases in a partition end. */
+  deadlineMs(p: number): number {
+    const { leaseMs, wallMs } = this.#options.clock.read();
+    return Math.max(0, wallMs + this.#options.engine.worker.validUntilMs(p) - leaseMs);
+  }
+
+  /** Exact for this node; for others what is left of a lease since their last heartbeat. */
+  leaseRemainingMs(p: number, owner: MemberNo): number {
+    const { engine, clock, settings } = this.#options;
+    const { leaseMs, monoMs } = clock.read();
+    if (owner === engine.self) return engine.worker.validUntilMs(p) - leaseMs;
+    return settings.leaseTtlMs - (monoMs - engine.status().lastHeardMs(owner));
+  }
+
+  /** `attempt` completes "Cannot …". */
+  noQuorum(p: number, attempt: string): NoQuorumError {
+    return noQuorumError(this.#quorumView(), p, attempt);
+  }
+
+  cannotSubmit(id: string): NoQuorumError {
+    return this.noQuorum(this.#options.engine.partitionOf(id), `submit task ${JSON.stringify(id)}`);
+  }
+
+  /** What is wrong with the task's partition; "" when nothing is. */
+  trouble(id: string): string {
+    return quorumTrouble(this.#quorumView(), this.#options.engine.partitionOf(id));
+  }
+
+  #quorumView(): QuorumView {
+    const { engine, settings, transport, members } = this.#options;
+    const status = engine.status();
+    const nowMs = performance.now();
+    return {
+      roster: engine.roster,
+      expect: settings.expect,
+      connectedCount: 1 + (transport?.upCount ?? 0),
+      isUp: (node) => members.isUp(node, status, nowMs),
+    };
+  }
+}

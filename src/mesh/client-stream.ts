@@ -1,0 +1,63 @@
+/**
+ * Streams of non-members: length-prefixed messages both ways, read with it-pipe and it-length-prefixed.
+ * Both ends use it; who dials whom is left to client.ts and mesh.ts, the meaning of messages to the layers above.
+ */
+import type { Stream } from "@libp2p/interface";
+import { decode, encode } from "it-length-prefixed";
+import { pipe } from "it-pipe";
+import type { Host } from "./host.ts";
+import type { ClientStream } from "./mesh-types.ts";
+
+const STREAMS_PER_CONNECTION_MAX = 8;
+const STREAMS_MAX = 512;
+
+export function clientProtocol(namespace: string): string {
+  return `/stolos/client/1/${namespace}`;
+}
+
+/** Call before the host starts. */
+export async function acceptClient(
+  host: Host,
+  namespace: string,
+  messageBytesMax: number,
+  onClient: (stream: ClientStream) => void,
+): Promise<void> {
+  let openCount = 0;
+  await host.handle(clientProtocol(namespace), (stream, connection) => {
+    if (openCount >= STREAMS_MAX) {
+      stream.abort(new Error(`this member serves ${STREAMS_MAX} clients already`));
+      return;
+    }
+    openCount++;
+    stream.addEventListener("close", () => openCount--);
+    onClient({ peer: connection.remotePeer.toString(), ...overStream(stream, messageBytesMax) });
+  }, { maxInboundStreams: STREAMS_PER_CONNECTION_MAX });
+}
+
+/** Messages over a stream. */
+export function overStream(stream: Stream, messageBytesMax: number): Omit<ClientStream, "peer"> {
+  return {
+    messages: readMessages(stream, messageBytesMax),
+    async send(data) {
+      if (data.byteLength > messageBytesMax) {
+        throw new RangeError(
+          `Cannot send a message: it may have ${messageBytesMax} bytes, got ${data.byteLength}`,
+        );
+      }
+      if (!stream.send(encode.single(data))) await stream.onDrain();
+    },
+    close() {
+      stream.close({ signal: AbortSignal.timeout(1000) }).catch((error) => stream.abort(error));
+    },
+  };
+}
+
+async function* readMessages(stream: Stream, maxDataLength: number): AsyncGenerator<Uint8Array> {
+  try {
+    const messages = pipe(stream, (source) => decode(source, { maxDataLength }));
+    for await (const message of messages) yield message.subarray();
+  } catch (error) {
+    stream.abort(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}

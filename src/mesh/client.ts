@@ -1,0 +1,120 @@
+/**
+ * A non-member's way into the mesh: finds a member, opens one stream to it. What is asked on the stream, and
+ * going to another member when this one dies, is left to the layers above.
+ */
+import type { Connection } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import { clientProtocol, overStream } from "./client-stream.ts";
+import { createHost, type Host } from "./host.ts";
+import { type MeshClient, MeshError } from "./mesh-types.ts";
+
+export interface MeshClientOptions {
+  readonly namespace: string;
+  /** Tried in this order, again and again. */
+  readonly join: readonly string[];
+  /** Also try members found on the local network. */
+  readonly mdns: boolean;
+  readonly timeoutMs: number;
+  /** @default 4 MiB */
+  readonly messageBytesMax?: number;
+}
+
+const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+const DIAL_TIMEOUT_MS = 3000;
+const PAUSE_MS = 200;
+const STOP_TIMEOUT_MS = 1000;
+
+/** Dials one of `join`, or whoever mDNS finds, as a non-member. Rejects with a MeshError after timeoutMs. */
+export async function connectClient(options: MeshClientOptions): Promise<MeshClient> {
+  const candidates = new Map<string, readonly string[]>();
+  for (const address of options.join) candidates.set(address, [parse(address)]);
+  const found = (id: string, addresses: readonly string[]): void => {
+    candidates.set(id, addresses.map((address) => `${address}/p2p/${id}`));
+  };
+  const host = await createHost({
+    namespace: options.namespace,
+    listen: [],
+    isClient: true,
+    ...(options.mdns && { found }),
+  });
+  try {
+    await host.start();
+    return await connectAny(host, candidates, options);
+  } catch (error) {
+    await stopHost(host);
+    throw error;
+  }
+}
+
+async function connectAny(
+  host: Host,
+  candidates: ReadonlyMap<string, readonly string[]>,
+  options: MeshClientOptions,
+): Promise<MeshClient> {
+  const { timeoutMs, namespace, mdns } = options;
+  const deadlineMs = performance.now() + timeoutMs;
+  const reasonByCandidate = new Map<string, string>();
+  for (;;) {
+    for (const [candidate, addresses] of candidates) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) break;
+      try {
+        return await connectTo(host, addresses, Math.min(leftMs, DIAL_TIMEOUT_MS), options);
+      } catch (error) {
+        reasonByCandidate.set(candidate, error instanceof Error ? error.message : String(error));
+      }
+    }
+    if (deadlineMs - performance.now() < PAUSE_MS) break;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  const tried = [...reasonByCandidate].map(([candidate, reason]) => `${candidate} (${reason})`);
+  const nobody = mdns ? "no member was found on the local network" : "there is no address to dial";
+  throw new MeshError(
+    "CONNECT_FAILED",
+    `Cannot connect to a member of namespace ${namespace} within ${timeoutMs} ms: ` +
+      (tried.length === 0 ? nobody : `tried ${tried.join(", ")}`),
+  );
+}
+
+async function connectTo(
+  host: Host,
+  addresses: readonly string[],
+  timeoutMs: number,
+  options: MeshClientOptions,
+): Promise<MeshClient> {
+  const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
+  let connection: Connection | undefined;
+  try {
+    connection = await host.dial(addresses.map((address) => multiaddr(address)), { signal });
+    const stream = await connection.newStream(clientProtocol(options.namespace), { signal });
+    const { messages, send } = overStream(stream, options.messageBytesMax ?? MESSAGE_BYTES_MAX);
+    return {
+      id: host.peerId.toString(),
+      member: connection.remotePeer.toString(),
+      messages,
+      send,
+      stop: () => stopHost(host),
+    };
+  } catch (error) {
+    connection?.abort(new Error("not a member of the namespace"));
+    throw error;
+  }
+}
+
+async function stopHost(host: Host): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
+  await Promise.race([Promise.resolve(host.stop()).catch(() => {}), late]);
+  clearTimeout(timer);
+}
+
+function parse(address: string): string {
+  try {
+    return multiaddr(address).toString();
+  } catch {
+    throw new MeshError(
+      "INVALID_INPUT",
+      `Cannot connect: join must be multiaddrs like /ip4/127.0.0.1/tcp/7700, got ${address}`,
+    );
+  }
+}

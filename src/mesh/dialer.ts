@@ -1,0 +1,159 @@
+/**
+ * Keeps trying to be connected: to the `join` addresses for ever, to members that were found or heard of until
+ * they have been out of reach for long. What happens on a connection is left to links.ts.
+ */
+import type { NodeId } from "../protocol/types.ts";
+
+const BACKOFF_MIN_MS = 200;
+const BACKOFF_MAX_MS = 5000;
+/** The peer was refused: it will hardly have changed its mind in a second. */
+const REFUSED_BACKOFF_MS = 15_000;
+/** Both ends of a pair hear of each other at once: the end with the greater id lets the other dial first. */
+const POLITE_DELAY_MS = 500;
+/** A memory-only node that restarts has a new identity: the old one is dialled no longer than this. */
+const FORGET_AFTER_MS = 10 * 60_000;
+const TARGETS_MAX = 2000;
+
+export interface DialerPort {
+  readonly self: NodeId;
+  /** Resolves with the id of who answered. */
+  dial(addresses: readonly string[]): Promise<NodeId>;
+  isConnected(id: NodeId): boolean;
+}
+
+interface Target {
+  readonly isJoin: boolean;
+  addresses: readonly string[];
+  id: NodeId | undefined;
+  attempts: number;
+  failingSinceMs: number | undefined;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  isDialling: boolean;
+}
+
+export class Dialer {
+  readonly #port: DialerPort;
+  readonly #targetByKey = new Map<string, Target>();
+  #isStopped = false;
+
+  constructor(port: DialerPort) {
+    this.#port = port;
+  }
+
+  /** Dials `address` now and whenever the connection to whoever answers there is gone. */
+  join(address: string): void {
+    const id = peerIdOf(address);
+    if (id === this.#port.self) return;
+    this.#add(address, { isJoin: true, addresses: [address], id }, 0);
+  }
+
+  /** Takes note of where a member can be reached; dials it unless connected. */
+  learn(id: NodeId, addresses: readonly string[]): void {
+    const full = addresses.flatMap((address) => {
+      const named = peerIdOf(address);
+      return named === undefined ? [`${address}/p2p/${id}`] : named === id ? [address] : [];
+    });
+    if (id === this.#port.self || full.length === 0 || this.#isStopped) return;
+    const known = this.#targetByKey.get(id);
+    if (known !== undefined) known.addresses = full;
+    else if (this.#targetByKey.size < TARGETS_MAX) {
+      const delayMs = id < this.#port.self ? POLITE_DELAY_MS : 0;
+      this.#add(id, { isJoin: false, addresses: full, id }, delayMs);
+    }
+  }
+
+  /** A link to the peer works. */
+  up(id: NodeId): void {
+    for (const target of this.#of(id)) {
+      target.attempts = 0;
+      target.failingSinceMs = undefined;
+    }
+  }
+
+  /** The last connection to the peer is gone. */
+  down(id: NodeId): void {
+    for (const target of this.#of(id)) this.#schedule(target, backoffMs(target.attempts));
+  }
+
+  /** The peer was refused, or refused us. */
+  refused(id: NodeId): void {
+    for (const target of this.#of(id)) {
+      clearTimeout(target.timer);
+      target.timer = undefined;
+      this.#schedule(target, REFUSED_BACKOFF_MS);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const target of this.#targetByKey.values()) clearTimeout(target.timer);
+    this.#targetByKey.clear();
+  }
+
+  #of(id: NodeId): Target[] {
+    return [...this.#targetByKey.values()].filter((target) => target.id === id);
+  }
+
+  #add(key: string, target: Pick<Target, "isJoin" | "addresses" | "id">, delayMs: number): void {
+    if (this.#isStopped || this.#targetByKey.has(key)) return;
+    const added: Target = {
+      ...target,
+      attempts: 0,
+      failingSinceMs: undefined,
+      timer: undefined,
+      isDialling: false,
+    };
+    this.#targetByKey.set(key, added);
+    this.#schedule(added, delayMs);
+  }
+
+  #schedule(target: Target, delayMs: number): void {
+    if (this.#isStopped || target.timer !== undefined || target.isDialling) return;
+    target.timer = setTimeout(() => {
+      target.timer = undefined;
+      void this.#dial(target);
+    }, delayMs);
+  }
+
+  async #dial(target: Target): Promise<void> {
+    if (this.#isStopped || (target.id !== undefined && this.#port.isConnected(target.id))) return;
+    target.isDialling = true;
+    try {
+      target.id = await this.#port.dial(target.addresses);
+      target.isDialling = false;
+      // Lost again before we were told who it is: nobody called down() for this target.
+      if (!this.#port.isConnected(target.id)) this.#failed(target);
+      else target.attempts++;
+    } catch (error) {
+      target.isDialling = false;
+      if (isSelf(error)) this.#remove(target);
+      else this.#failed(target);
+    }
+  }
+
+  #failed(target: Target): void {
+    const nowMs = performance.now();
+    target.attempts++;
+    target.failingSinceMs ??= nowMs;
+    if (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS) this.#remove(target);
+    else this.#schedule(target, backoffMs(target.attempts));
+  }
+
+  #remove(target: Target): void {
+    for (const [key, value] of this.#targetByKey) if (value === target) this.#targetByKey.delete(key);
+  }
+}
+
+/** The id at the end of a multiaddr, if it names one. */
+export function peerIdOf(address: string): NodeId | undefined {
+  return /\/p2p\/([^/]+)$/.exec(address)?.[1];
+}
+
+function backoffMs(attempts: number): number {
+  const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempts, 10));
+  return fullMs * (0.75 + Math.random() / 4);
+}
+
+function isSelf(error: unknown): boolean {
+  return error instanceof Error && /dial self/i.test(error.message);
+}

@@ -1,0 +1,152 @@
+/**
+ * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. All settings of
+ * libp2p live here. What is said on the streams is left to links.ts and client.ts.
+ */
+import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
+import { identify } from "@libp2p/identify";
+import type { Libp2p, PrivateKey } from "@libp2p/interface";
+import { mdns } from "@libp2p/mdns";
+import { tcp } from "@libp2p/tcp";
+import { createLibp2p, type Libp2pOptions } from "libp2p";
+import { createHash } from "node:crypto";
+import { MeshError } from "./mesh-types.ts";
+import { noiseCrypto } from "./noise-crypto.ts";
+
+/** Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the window. */
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
+const MDNS_INTERVAL_MS = 5000;
+const GOSSIP_BYTES_MAX = 1024 * 1024;
+/** The longest interval that libp2p accepts for its peer scores, which are switched off. */
+const NEVER_MS = 2 ** 31 - 1;
+
+export interface HostOptions {
+  readonly namespace: string;
+  readonly listen: readonly string[];
+  readonly announce?: readonly string[];
+  readonly privateKey?: Uint8Array;
+  /** Called for every answer to a query on the local network; absent = no mDNS. */
+  readonly found?: (id: string, addresses: readonly string[]) => void;
+  /** Clients look for members but are not to be found. */
+  readonly isClient: boolean;
+}
+
+// deno-lint-ignore ban-types
+export type Host = Libp2p<{ pubsub?: GossipSub }>;
+
+/** Makes a host that is not started yet: handlers come first. */
+export async function createHost(options: HostOptions): Promise<Host> {
+  checkNamespace(options.namespace);
+  const init: Libp2pOptions = {
+    start: false,
+    privateKey: await keyOf(options.privateKey),
+    nodeInfo: { name: "stolos", version: "1", userAgent: "stolos" },
+    addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
+    transports: [
+      tcp({
+        inboundSocketInactivityTimeout: 0,
+        outboundSocketInactivityTimeout: 0,
+        maxConnections: 2000,
+        backlog: 512,
+        dialOpts: { noDelay: true },
+        listenOpts: { noDelay: true },
+      }),
+    ],
+    connectionEncrypters: [noise({ crypto: noiseCrypto })],
+    streamMuxers: [
+      yamux({
+        enableKeepAlive: false,
+        maxInboundStreams: 256,
+        maxOutboundStreams: 256,
+        streamOptions: {
+          initialStreamWindowSize: STREAM_WINDOW_BYTES,
+          maxStreamWindowSize: STREAM_WINDOW_BYTES,
+          inactivityTimeout: NEVER_MS,
+        },
+      }),
+    ],
+    connectionManager: {
+      maxConnections: 2000,
+      maxIncomingPendingConnections: 256,
+      inboundConnectionThreshold: 256,
+      dialTimeout: 8000,
+      addressDialTimeout: 3000,
+      reconnectRetries: 0,
+    },
+    connectionMonitor: { enabled: false },
+    ...discovery(options),
+    services: options.isClient
+      ? { identify: identify() }
+      : { identify: identify(), pubsub: createGossip() },
+  };
+  return await createLibp2p(init) as Host;
+}
+
+/** Fails unless the namespace fits into protocol ids, topics and service names. */
+function checkNamespace(namespace: string): void {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(namespace)) return;
+  throw new MeshError(
+    "INVALID_INPUT",
+    `Cannot create a mesh: namespace must be 1 to 64 of A-Z a-z 0-9 . _ -, got ${JSON.stringify(namespace)}`,
+  );
+}
+
+async function keyOf(bytes: Uint8Array | undefined): Promise<PrivateKey> {
+  if (bytes === undefined) return await generateKeyPair("Ed25519");
+  try {
+    return privateKeyFromProtobuf(bytes);
+  } catch {
+    // The cause could quote key material.
+    throw new MeshError(
+      "INVALID_INPUT",
+      `Cannot create a mesh: privateKey is not a libp2p private key, got ${bytes.byteLength} bytes`,
+    );
+  }
+}
+
+/** Members of different namespaces ask for different services and do not see each other. */
+export function serviceTag(namespace: string): string {
+  const hash = createHash("sha256").update(namespace).digest("hex").slice(0, 7);
+  return `_stolos-${hash}._udp.local`;
+}
+
+function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
+  const { found, namespace, isClient } = options;
+  if (found === undefined) return {};
+  const create = mdns({
+    serviceTag: serviceTag(namespace),
+    interval: isClient ? 1000 : MDNS_INTERVAL_MS,
+    broadcast: !isClient,
+  });
+  return {
+    peerDiscovery: [(components) => {
+      const service = create(components);
+      // libp2p itself reports a peer once only; a peer that came back is worth a second dial.
+      service.addEventListener("peer", (event) => {
+        found(event.detail.id.toString(), event.detail.multiaddrs.map((address) => address.toString()));
+      });
+      return service;
+    }],
+  };
+}
+
+function createGossip(): ReturnType<typeof gossipsub> {
+  return gossipsub({
+    emitSelf: false,
+    allowPublishToZeroTopicPeers: true,
+    fallbackToFloodsub: false,
+    globalSignaturePolicy: "StrictSign",
+    D: 4,
+    Dlo: 3,
+    Dhi: 8,
+    Dout: 1,
+    Dlazy: 3,
+    heartbeatInterval: 1000,
+    doPX: false,
+    maxInboundDataLength: GOSSIP_BYTES_MAX,
+    // Many nodes on one host are ordinary here: no score, and no timer for it.
+    scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0, decayInterval: NEVER_MS },
+  });
+}

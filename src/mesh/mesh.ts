@@ -1,0 +1,283 @@
+/**
+ * The mesh of a member: joins discovery, links, gossip and clients behind the contract of mesh-types.ts.
+ * What the frames mean is left to the layers above.
+ */
+import { multiaddr } from "@multiformats/multiaddr";
+import type { NodeId } from "../protocol/types.ts";
+import { acceptClient } from "./client-stream.ts";
+import { Dialer, peerIdOf } from "./dialer.ts";
+import { Gossip } from "./gossip.ts";
+import { WIRE_VERSION } from "./hello.ts";
+import { createHost, type Host } from "./host.ts";
+import { KIND } from "./link.ts";
+import { checkHello, Links } from "./links.ts";
+import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
+import { Rejections } from "./rejections.ts";
+
+export { connectClient } from "./client.ts";
+export { MeshError } from "./mesh-types.ts";
+export type * from "./mesh-types.ts";
+
+const FRAME_BYTES_MAX = 4 * 1024 * 1024;
+const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+const DIAL_TIMEOUT_MS = 8000;
+const STOP_TIMEOUT_MS = 2000;
+/** Of which so much at most goes to handing out what is queued. */
+const FLUSH_TIMEOUT_MS = 1000;
+const PEERS_MAX = 1000;
+
+/** Starts listening, dialling and looking for members. Rejects with a MeshError. */
+export async function createMesh(options: MeshOptions, events: MeshEvents): Promise<Mesh> {
+  checkAddresses("join", options.join);
+  checkAddresses("listen", options.listen);
+  checkAddresses("announce", options.announce ?? []);
+  let mesh: MemberMesh | undefined;
+  const host = await createHost({
+    namespace: options.namespace,
+    listen: options.listen,
+    ...(options.announce && { announce: options.announce }),
+    ...(options.privateKey && { privateKey: options.privateKey }),
+    ...(options.mdns && { found: (id, addresses) => mesh?.found(id, addresses) }),
+    isClient: false,
+  });
+  mesh = new MemberMesh(host, options, events);
+  await mesh.start();
+  return mesh;
+}
+
+class MemberMesh implements Mesh {
+  readonly id: NodeId;
+  readonly #host: Host;
+  readonly #options: MeshOptions;
+  readonly #events: MeshEvents;
+  readonly #frameBytesMax: number;
+  readonly #links: Links;
+  readonly #dialer: Dialer;
+  readonly #gossip: Gossip;
+  readonly #rejections: Rejections;
+  readonly #stopping = new AbortController();
+  #cluster: string;
+  #stopped: Promise<void> | undefined;
+
+  constructor(host: Host, options: MeshOptions, events: MeshEvents) {
+    this.id = host.peerId.toString();
+    this.#host = host;
+    this.#options = options;
+    this.#events = events;
+    this.#cluster = options.hello.cluster;
+    this.#frameBytesMax = options.frameBytesMax ?? FRAME_BYTES_MAX;
+    this.#rejections = new Rejections((id, reason) => events.rejected(id, reason));
+    const limits = {
+      frameBytesMax: this.#frameBytesMax,
+      queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX,
+    };
+    this.#links = new Links(host, options.namespace, limits, {
+      hello: () => this.#hello(),
+      up: (id, hello) => this.#up(id, hello),
+      down: (id) => this.#isLive() && events.peerDown(id),
+      frame: (from, frame) => this.#isLive() && events.frame(from, frame),
+      control: (from, kind, body) => this.#control(from, kind, body),
+      congested: (id, on) => this.#isLive() && events.congested(id, on),
+      rejected: (id, reason) => this.#rejected(id, reason),
+    });
+    this.#dialer = new Dialer({
+      self: this.id,
+      dial: (addresses) => this.#dial(addresses),
+      isConnected: (id) => this.#isConnected(id),
+    });
+    this.#gossip = new Gossip(host, options.namespace, (topic, from, data) => {
+      if (this.#isLive()) events.gossip(topic, from, data);
+    });
+  }
+
+  get addresses(): readonly string[] {
+    return this.#host.getMultiaddrs().map((address) => address.toString());
+  }
+
+  async start(): Promise<void> {
+    const { namespace, listen, join } = this.#options;
+    await this.#links.listen();
+    await acceptClient(this.#host, namespace, this.#frameBytesMax, (stream) => {
+      if (this.#isLive()) this.#events.client(stream);
+      else stream.close();
+    });
+    this.#host.addEventListener("connection:close", ({ detail }) => {
+      // libp2p forgets the connection in a listener of its own, which may come after this one.
+      const id = detail.remotePeer.toString();
+      queueMicrotask(() => {
+        if (!this.#isConnected(id)) this.#dialer.down(id);
+      });
+    });
+    try {
+      await this.#host.start();
+    } catch (cause) {
+      await this.stop();
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new MeshError("LISTEN_FAILED", `Cannot listen on ${listen.join(", ")}: ${reason}`, { cause });
+    }
+    for (const address of join) this.#dialer.join(address);
+  }
+
+  peers(): ReadonlyMap<NodeId, Hello> {
+    return this.#links.hellos;
+  }
+
+  send(to: NodeId, parts: readonly Uint8Array[]): void {
+    let bytes = 0;
+    for (const part of parts) bytes += part.byteLength;
+    if (bytes > this.#frameBytesMax) {
+      throw new RangeError(`Cannot send a frame: it may have ${this.#frameBytesMax} bytes, got ${bytes}`);
+    }
+    this.#links.send(to, parts);
+  }
+
+  setCluster(cluster: string): void {
+    if (cluster === this.#cluster) return;
+    this.#cluster = cluster;
+    const body = new TextEncoder().encode(cluster);
+    for (const [id, hello] of [...this.#links.hellos]) {
+      this.#links.sendControl(id, KIND.cluster, body);
+      this.#checkCluster(id, hello);
+    }
+  }
+
+  subscribe(topic: string): void {
+    if (this.#isLive()) this.#gossip.subscribe(topic);
+  }
+
+  publish(topic: string, data: Uint8Array): void {
+    if (this.#isLive()) this.#gossip.publish(topic, data);
+  }
+
+  /** A member answered on the local network. */
+  found(id: NodeId, addresses: readonly string[]): void {
+    this.#dialer.learn(id, addresses);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#dialer.stop();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
+    const close = async (): Promise<void> => {
+      await this.#links.stop(AbortSignal.timeout(FLUSH_TIMEOUT_MS));
+      await this.#host.stop();
+    };
+    await Promise.race([close().catch(() => {}), late]);
+    clearTimeout(timer);
+  }
+
+  #isLive(): boolean {
+    return !this.#stopping.signal.aborted;
+  }
+
+  #hello(): Hello {
+    return {
+      ...this.#options.hello,
+      cluster: this.#cluster,
+      wire: this.#options.wire ?? WIRE_VERSION,
+      namespace: this.#options.namespace,
+      addresses: this.addresses,
+    };
+  }
+
+  async #dial(addresses: readonly string[]): Promise<NodeId> {
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+    const connection = await this.#host.dial(addresses.map((address) => multiaddr(address)), { signal });
+    return connection.remotePeer.toString();
+  }
+
+  #isConnected(id: NodeId): boolean {
+    return this.#host.getConnections().some((connection) =>
+      connection.status === "open" && connection.remotePeer.toString() === id
+    );
+  }
+
+  #up(id: NodeId, hello: Hello): void {
+    this.#dialer.up(id);
+    this.#dialer.learn(id, hello.addresses);
+    this.#introduce(id, hello);
+    if (this.#isLive()) this.#events.peerUp(id, hello);
+  }
+
+  /** Tells the new member of all others, and all others of it: any two of them will find each other. */
+  #introduce(id: NodeId, hello: Hello): void {
+    const others = [...this.#links.hellos].filter(([other]) => other !== id);
+    if (others.length === 0) return;
+    this.#links.sendControl(id, KIND.peers, encodePeers(others));
+    const news = encodePeers([[id, hello]]);
+    for (const [other] of others) this.#links.sendControl(other, KIND.peers, news);
+  }
+
+  #control(from: NodeId, kind: number, body: Uint8Array): void {
+    if (kind === KIND.peers) {
+      for (const [id, addresses] of decodePeers(body)) this.#dialer.learn(id, addresses);
+    } else if (kind === KIND.cluster) {
+      const revised = this.#links.revise(from, { cluster: decodeCluster(body) });
+      if (revised !== undefined) checkHello({ namespace: revised.namespace, cluster: this.#cluster }, revised);
+    }
+    // Other kinds are of a later minor version.
+  }
+
+  #checkCluster(id: NodeId, hello: Hello): void {
+    try {
+      checkHello({ namespace: hello.namespace, cluster: this.#cluster }, hello);
+    } catch (error) {
+      this.#links.refuse(id, (error as Error).message);
+    }
+  }
+
+  #rejected(id: NodeId, reason: string): void {
+    this.#dialer.refused(id);
+    if (this.#isLive()) this.#rejections.report(id, reason);
+  }
+}
+
+function checkAddresses(option: string, addresses: readonly string[]): void {
+  for (const address of addresses) {
+    try {
+      multiaddr(address);
+    } catch {
+      throw new MeshError(
+        "INVALID_INPUT",
+        `Cannot create a mesh: ${option} must be multiaddrs like /ip4/127.0.0.1/tcp/7700, got ${address}`,
+      );
+    }
+  }
+}
+
+function encodePeers(peers: readonly (readonly [NodeId, Hello])[]): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(peers.map(([id, hello]) => [id, hello.addresses])));
+}
+
+function decodePeers(body: Uint8Array): readonly (readonly [NodeId, readonly string[]])[] {
+  const peers: unknown = JSON.parse(new TextDecoder().decode(body));
+  if (!Array.isArray(peers) || peers.length > PEERS_MAX) throw new Error("sent a bad list of peers");
+  return peers.map((peer: unknown) => {
+    const [id, addresses] = Array.isArray(peer) ? peer : [];
+    if (typeof id !== "string" || !Array.isArray(addresses) || addresses.length > 64) {
+      throw new Error("sent a bad list of peers");
+    }
+    return [id, addresses.filter((address) => isAddressOf(id, address))];
+  });
+}
+
+function isAddressOf(id: NodeId, address: unknown): address is string {
+  if (typeof address !== "string" || address.length > 512) return false;
+  try {
+    multiaddr(address);
+    return peerIdOf(address) === id;
+  } catch {
+    return false;
+  }
+}
+
+function decodeCluster(body: Uint8Array): string {
+  if (body.byteLength > 512) throw new Error(`sent a cluster id of ${body.byteLength} bytes`);
+  return new TextDecoder().decode(body);
+}

@@ -1,0 +1,30 @@
+/** What a node can say about the cluster from its own knowledge: for people and views, never for decisions. */
+import type { Parts } from "./parts.ts";
+import type { Ballot, MemberNo } from "./types.ts";
+
+export interface EngineStatus {
+  /** Attached to a steward of every partition. */
+  readonly serving: boolean;
+  /** Leases held by this node. */
+  readonly heldCount: number;
+  /** Per partition, the highest reign that this node knows of. */
+  readonly reigns: readonly (Ballot | null)[];
+  stewardOf(no: MemberNo): number;
+  keeps(no: MemberNo): number;
+  /** Monotonic ms of the last beat; -Infinity if never. */
+  lastHeardMs(no: MemberNo): number;
+}
+
+export function statusOf({ core, worker, credit, sessions }: Parts): EngineStatus {
+  const reigns: (Ballot | null)[] = [];
+  for (let p = 0; p < core.options.partitionCount; p++) reigns.push(worker.reignOf(p));
+  const chains = core.roster?.chains ?? [];
+  return {
+    serving: worker.isReady,
+    heldCount: credit.heldCount,
+    reigns,
+    stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,
+    keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
+    lastHeardMs: (no) => sessions.lastBeatMs(no),
+  };
+}

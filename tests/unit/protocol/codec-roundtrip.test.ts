@@ -1,0 +1,117 @@
+/** What goes in comes out, for anything that the types allow within the limits. */
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import {
+  decodeFrame,
+  decodeOperation,
+  encodeFrame,
+  encodeOperation,
+  makeEntry,
+} from "../../../src/protocol/codec.ts";
+import type { AppendMessage, Message } from "../../../src/protocol/messages.ts";
+import { decodeRecord, encodeRecord } from "../../../src/protocol/record-codec.ts";
+import { decodeState, encodeState } from "../../../src/protocol/state-codec.ts";
+import {
+  ballot,
+  entries,
+  messageByType,
+  messages,
+  operation,
+  persistRecord,
+  state,
+} from "./codec-arbitraries.ts";
+
+function roundTrip(list: readonly Message[]): Message[] {
+  return encodeFrame(list).flatMap((frame) => decodeFrame(frame));
+}
+
+for (const [type, arbitrary] of Object.entries(messageByType)) {
+  test(`any ${type} message survives the wire`, () => {
+    fc.assert(fc.property(arbitrary, (message) => expect(roundTrip([message])).toEqual([message])), {
+      numRuns: 200,
+    });
+  });
+}
+
+test("any list of messages survives in order", () => {
+  fc.assert(fc.property(messages, (list) => expect(roundTrip(list)).toEqual(list)), { numRuns: 300 });
+});
+
+test("any operation survives, and has one encoding", () => {
+  fc.assert(
+    fc.property(operation, (op) => {
+      const bytes = encodeOperation(op);
+      expect(decodeOperation(bytes)).toEqual(op);
+      expect(encodeOperation(decodeOperation(bytes))).toEqual(bytes);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("any partition state survives, in order", () => {
+  fc.assert(fc.property(state, (value) => expect(decodeState(encodeState(value))).toEqual(value)), {
+    numRuns: 300,
+  });
+});
+
+test("any durable record survives", () => {
+  fc.assert(fc.property(persistRecord, (value) => expect(decodeRecord(encodeRecord(value))).toEqual(value)), {
+    numRuns: 500,
+  });
+});
+
+test("an entry's operation equals the one given and lives in the entry's bytes", () => {
+  fc.assert(
+    fc.property(ballot, operation, (ballot, op) => {
+      const entry = makeEntry(ballot, op);
+      expect(entry.op).toEqual(op);
+      expect(entry.bytes).toEqual(encodeOperation(op));
+      if (entry.op.type === "submit" && entry.op.spec.payload.length > 0) {
+        expect(entry.op.spec.payload.buffer).toBe(entry.bytes.buffer);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("decoded entries share the append's ballot and nothing of the frame", () => {
+  fc.assert(
+    fc.property(ballot, entries, (ballot, list) => {
+      const sent: AppendMessage = {
+        type: "append",
+        p: 1,
+        ballot,
+        prevIndex: 3,
+        prevBallot: { ...ballot },
+        commit: 2,
+        entries: list.map(({ op, bytes }) => ({ ballot: { ...ballot }, op, bytes })),
+      };
+      const frame = encodeFrame([sent])[0]!;
+      const [got] = decodeFrame(frame) as [AppendMessage];
+      frame.fill(0xff);
+      expect(got).toEqual(sent);
+      expect(got.prevBallot).toBe(got.ballot);
+      for (const entry of got.entries) {
+        expect(entry.ballot).toBe(got.ballot);
+        expect(entry.bytes.buffer).not.toBe(frame.buffer);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("what a node keeps of a frame is a copy, also when the frame is a Buffer", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom("grant" as const, "outcome" as const, "queryReply" as const, "beatReply" as const)
+        .chain((type) => messageByType[type]),
+      (message) => {
+        const frame = Buffer.from(encodeFrame([message])[0]!);
+        const got = decodeFrame(frame);
+        frame.fill(0xff);
+        expect(got).toEqual([message]);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
