@@ -22,7 +22,7 @@ export interface EngineHostOptions {
   readonly run: (effect: Exclude<Effect, { readonly type: "persist" }>) => void;
   /** All effects that could run have run. */
   readonly afterRun: () => void;
-  /** The engine found itself in a state that must not be: it takes no further step. */
+  /** The engine, or what runs an effect, found itself in a state that must not be: no further step is taken. */
   readonly onBroken: (error: unknown) => void;
 }
 
@@ -82,8 +82,7 @@ export class EngineHost {
     try {
       effects = this.#options.engine.step(inputs, clock);
     } catch (error) {
-      this.stop();
-      this.#options.onBroken(error);
+      this.#break(error);
       return;
     }
     if (this.#isSyncing) { for (const effect of effects) this.#waiting.push(effect); }
@@ -92,6 +91,19 @@ export class EngineHost {
   }
 
   #run(effects: readonly Effect[]): void {
+    try {
+      this.#runAll(effects);
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #break(error: unknown): void {
+    this.stop();
+    this.#options.onBroken(error);
+  }
+
+  #runAll(effects: readonly Effect[]): void {
     for (let at = 0; at < effects.length && !this.#isStopped; at++) {
       const effect = effects[at];
       if (effect === undefined) continue;

@@ -1,14 +1,15 @@
 /**
- * A Coordinator on an engine of this process. What the engine decides goes out here: to the network, to the
- * consumer, to whoever waits for an answer. The parts do the work: engine-host.ts, submits.ts, outcomes.ts,
- * queries.ts with listing.ts, view-keeper.ts, members.ts, outlook.ts, deadlines.ts.
+ * A Coordinator on an engine of this process: what the engine decides goes out from here to the network, to the
+ * consumer, to whoever waits for an answer. The parts do the work: engine-host.ts, client-requests.ts,
+ * hearsay.ts, outlook.ts, deadlines.ts.
  */
 import { setImmediate } from "node:timers";
-import type { Effect, EngineEvent, Input, OwnershipChange } from "../protocol/api.ts";
+import type { Effect, EngineEvent, Input } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { NodeId, Settlement, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { NodeId, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
+import { ClientRequests } from "./client-requests.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -17,28 +18,19 @@ import type {
   CoordinatorEvent,
   ListPage,
   NodeInfo,
-  SettledLease,
   TaskEvent,
   TaskSnapshot,
 } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { EngineHost } from "./engine-host.ts";
 import { StoppedError } from "./errors.ts";
-import { EventFeed } from "./event-feed.ts";
-import { encodeMember, type MemberNews } from "./gossip-codec.ts";
-import { Listing } from "./listing.ts";
-import { Members } from "./members.ts";
+import { Hearsay } from "./hearsay.ts";
 import { NodeClock } from "./node-clock.ts";
-import { Outcomes } from "./outcomes.ts";
 import { Outlook } from "./outlook.ts";
-import { Queries } from "./queries.ts";
 import { engineOptions, type Settings } from "./settings.ts";
-import { Submits } from "./submits.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
-import { ViewKeeper } from "./view-keeper.ts";
 
 const HOUSEKEEPING_MS = 500;
-const MEMBER_NEWS_EVERY_MS = 2000;
 /** For the last messages of a node that resigns to leave it. */
 const FAREWELL_MS = 50;
 
@@ -55,20 +47,13 @@ export interface HostedCoordinatorOptions {
 export class HostedCoordinator implements Coordinator {
   readonly self: NodeId;
   readonly name: string;
-  readonly #settings: Settings;
   readonly #store: Store;
   readonly #transport: Transport | null;
-  readonly #engine: Engine;
   readonly #host: EngineHost;
-  readonly #submits: Submits;
-  readonly #outcomes: Outcomes;
-  readonly #queries: Queries;
-  readonly #listing: Listing;
-  readonly #views: ViewKeeper;
-  readonly #members: Members;
+  readonly #requests: ClientRequests;
+  readonly #hearsay: Hearsay;
   readonly #outlook: Outlook;
   readonly #deadlines: Deadlines;
-  readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
   readonly #listeners: Set<(event: CoordinatorEvent) => void> = new Set();
   readonly #stopped: AbortController = new AbortController();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -76,19 +61,14 @@ export class HostedCoordinator implements Coordinator {
   #consumer: ConsumerPort | null = null;
   #consumerEffects: ConsumerEffect[] = [];
   #isReady = false;
-  #isDraining = false;
-  #memberNewsMs = -Infinity;
 
-  constructor(options: HostedCoordinatorOptions) {
-    const { self, settings, store, transport } = options;
+  constructor({ self, settings, store, transport }: HostedCoordinatorOptions) {
     this.self = self;
     this.name = settings.name;
-    this.#settings = settings;
     this.#store = store;
     this.#transport = transport;
     const clock = new NodeClock();
     const engine = new Engine(engineOptions(self, settings, store.boot));
-    this.#engine = engine;
     this.#host = new EngineHost({
       engine,
       store,
@@ -97,51 +77,30 @@ export class HostedCoordinator implements Coordinator {
       afterRun: () => this.#afterRun(),
       onBroken: (error) => this.#broke(error),
     });
-    const push = (input: Input): void => this.#host.push(input);
-    this.#members = new Members({
+    this.#hearsay = new Hearsay({
       self,
-      labels: settings.labels,
-      heartbeatMs: settings.heartbeatMs,
-      transport,
+      settings,
       engine,
-      own: () => this.#memberNews(),
-      tasksOf: (node) => this.#views.view.countOf(node),
-      onChange: (node, name, up) => this.#emit({ type: "member", node, name, up }),
+      transport,
+      readLeased: (p) => this.#requests.leased(p, this.#stopped.signal),
+      onMember: (node, name, up) => this.#emit({ type: "member", node, name, up }),
     });
-    const stewardOf = (p: number): NodeId | undefined => this.#views.stewardOf(p);
-    const outlook = new Outlook({ self, settings, engine, clock, transport, members: this.#members, stewardOf });
-    this.#outlook = outlook;
-    this.#submits = new Submits({
-      push,
-      isReachable: (id) => outlook.isReachable(id),
-      noQuorum: (id) => outlook.cannotSubmit(id),
-      trouble: (id) => outlook.trouble(id),
-    });
-    this.#outcomes = new Outcomes(push);
-    this.#queries = new Queries({
-      push,
-      nextRid: () => this.#submits.nextRid(),
-      noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
-    });
-    this.#listing = new Listing({
-      queries: this.#queries,
+    const { members } = this.#hearsay;
+    const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
+    this.#outlook = new Outlook({ self, settings, engine, clock, transport, members, stewardOf });
+    this.#requests = new ClientRequests({
+      push: (input) => this.#host.push(input),
       engine,
       partitionCount: settings.partitions,
-      leaseRemainingMs: (p, owner) => outlook.leaseRemainingMs(p, owner),
-    });
-    this.#views = new ViewKeeper({
-      self,
-      publish: (topic, data) => transport?.publish(topic, data),
-      readLeased: (p) => this.#listing.leased(p, this.#stopped.signal),
-      onNews: (news) => this.#feed.publish(news),
+      outlook: this.#outlook,
     });
     this.#deadlines = new Deadlines({
       everyMs: settings.heartbeatMs / 8,
       validUntilMs: (p) => engine.worker.validUntilMs(p),
-      deadlineMs: (p) => outlook.deadlineMs(p),
+      deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
     this.#ready.promise.catch(() => {});
-    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    this.#housekeeping = setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
     this.#host.start();
   }
 
@@ -158,18 +117,11 @@ export class HostedCoordinator implements Coordinator {
   /** What the transport has for the engine. */
   input(input: Input): void {
     this.#host.push(input);
-    if (input.type === "peer" && input.up) this.#submits.stewardsChanged();
+    if (input.type === "peer" && input.up) this.#requests.stewardsChanged();
   }
 
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void {
-    if (from === this.self || !this.#engine.roster?.members.some((member) => member.id === from)) return;
-    const nowMs = performance.now();
-    const isGood = topic === "members"
-      ? this.#members.onNews(from, data)
-      : topic === "ownership"
-      ? this.#views.onOwnership(data, nowMs)
-      : this.#views.onDigests(from, data, nowMs);
-    if (!isGood) this.rejected(from, `gossip about ${topic} that makes no sense`);
+    if (!this.#hearsay.receive(topic, from, data)) this.rejected(from, `gossip about ${topic} that makes no sense`);
   }
 
   rejected(peer: NodeId | "", reason: string): void {
@@ -183,11 +135,9 @@ export class HostedCoordinator implements Coordinator {
       case "send":
         return this.#transport?.send(effect.to, effect.messages);
       case "submitted":
-        return this.#submits.answered(effect.rid, effect.status);
       case "outcome":
-        return this.#outcomes.ended(effect.outcome);
       case "answer":
-        return this.#queries.answered(effect.rid, effect);
+        return this.#requests.take(effect);
       case "start":
       case "abort":
       case "lost":
@@ -203,7 +153,7 @@ export class HostedCoordinator implements Coordinator {
 
   /** Handlers run after everything has left: what they do before their first await holds up nobody. */
   #afterRun(): void {
-    this.#views.flush();
+    this.#hearsay.flush();
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects;
       this.#consumerEffects = [];
@@ -218,18 +168,18 @@ export class HostedCoordinator implements Coordinator {
         return this.#transport?.setCluster(event.roster.cluster);
       case "ready":
         this.#isReady = true;
-        this.#members.poll(performance.now());
+        this.#hearsay.tick();
         this.#emit(event);
         return this.#ready.resolve();
       case "quorum":
         return this.#emit(event);
       case "steward":
-        this.#views.stewardIs(event.p, event.node, performance.now());
-        return this.#submits.stewardsChanged();
+        this.#hearsay.stewardIs(event.p, event.node);
+        return this.#requests.stewardsChanged();
       case "rejected":
         return this.rejected(event.from, event.reason);
       case "ownership":
-        return this.#views.own(event.p, event.changes, performance.now());
+        return this.#hearsay.own(event.p, event.changes);
       case "condemned":
         return;
       default:
@@ -246,37 +196,26 @@ export class HostedCoordinator implements Coordinator {
     void this.stop();
   }
 
-  #memberNews(): MemberNews {
-    const { name, version } = this.#settings;
-    const load = this.#engine.status().heldCount;
-    return { name, version, addresses: this.addresses, load, draining: this.#isDraining };
-  }
-
-  #keepHouse(): void {
-    const nowMs = performance.now();
-    this.#members.poll(nowMs);
-    this.#views.tick(nowMs);
-    if (!this.#transport || !this.#engine.roster || nowMs - this.#memberNewsMs < MEMBER_NEWS_EVERY_MS) return;
-    this.#memberNewsMs = nowMs;
-    this.#transport.publish("members", encodeMember(this.#memberNews()));
-  }
-
   // ---- Coordinator ---------------------------------------------------------------------------------------
 
   submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
-    return this.#refused("submit tasks") ?? this.#submits.submit(specs, options);
+    return this.#refused("submit tasks") ?? this.#requests.submit(specs, options);
   }
 
   outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
-    return this.#refused(`wait for task ${JSON.stringify(id)}`) ?? this.#outcomes.wait(id, signal);
+    return this.#refused(`wait for task ${JSON.stringify(id)}`) ?? this.#requests.outcome(id, signal);
   }
 
   get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
-    return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#listing.get(id, options);
+    return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#requests.get(id, options);
   }
 
-  list(filter: { readonly state?: TaskState }, from: number, options: CallOptions): Promise<ListPage> {
-    return this.#refused("list tasks") ?? this.#listing.page(filter, from, options);
+  list(
+    filter: { readonly state?: TaskState | undefined },
+    from: number,
+    options: CallOptions,
+  ): Promise<ListPage> {
+    return this.#refused("list tasks") ?? this.#requests.list(filter, from, options);
   }
 
   nodes(): Promise<readonly NodeInfo[]> {
@@ -284,29 +223,21 @@ export class HostedCoordinator implements Coordinator {
   }
 
   members(): readonly NodeInfo[] {
-    return this.#members.infos(performance.now());
+    return this.#hearsay.infos();
   }
 
-  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
-    const either = AbortSignal.any([signal, this.#stopped.signal]);
-    for await (const batch of this.#feed.read(either, [...this.#views.view.all()])) {
-      yield batch.map((change) => this.#taskEvent(change));
-    }
-  }
-
-  #taskEvent({ id, state, owner, fence }: OwnershipChange): TaskEvent {
-    const ownerName = owner === "" ? null : this.#members.nameOf(owner);
-    return { id, state, owner: owner === "" ? null : owner, ownerName, fence: String(fence) };
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
+    return this.#hearsay.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 
   consume(port: ConsumerPort): ConsumerControl {
     this.#consumer = port;
     return {
       offer: (slots, handlers, draining) => {
-        this.#isDraining = draining;
+        this.#hearsay.isDraining = draining;
         this.#host.push({ type: "capacity", slots, handlers, draining });
       },
-      settle: ({ p, id, fence, seq }: SettledLease, settlement: Settlement) =>
+      settle: ({ p, id, fence, seq }, settlement) =>
         this.#host.push({ type: "settle", p, id, fence, seq, settlement }),
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
       onDeadline: (p, callback) => this.#deadlines.on(p, callback),
@@ -338,9 +269,7 @@ export class HostedCoordinator implements Coordinator {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     clearInterval(this.#housekeeping);
-    this.#submits.stop();
-    this.#outcomes.stop();
-    this.#queries.stop();
+    this.#requests.stop();
     this.#ready.reject(new StoppedError("Cannot wait for the cluster: the node stopped"));
     this.#host.stop();
     await this.#transport?.stop();

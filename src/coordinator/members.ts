@@ -1,5 +1,5 @@
 /** The members as this node sees them: from the roster, the connections, the heartbeats and the gossip. */
-import type { EngineStatus } from "../protocol/engine.ts";
+import type { EngineStatus } from "../protocol/status.ts";
 import type { NodeId, Roster } from "../protocol/types.ts";
 import type { NodeInfo } from "./coordinator.ts";
 import { decodeMember, type MemberNews } from "./gossip-codec.ts";

@@ -14,6 +14,7 @@ import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { createHash } from "node:crypto";
 import { MeshError } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
+import { inOnePiece } from "./tuning.ts";
 
 /** Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the window. */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
@@ -45,14 +46,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
     nodeInfo: { name: "stolos", version: "1", userAgent: "stolos" },
     addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
     transports: [
-      tcp({
+      inOnePiece(tcp({
         inboundSocketInactivityTimeout: 0,
         outboundSocketInactivityTimeout: 0,
         maxConnections: 2000,
         backlog: 512,
         dialOpts: { noDelay: true },
         listenOpts: { noDelay: true },
-      }),
+      })),
     ],
     connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [

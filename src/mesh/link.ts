@@ -7,6 +7,7 @@ import { encode } from "it-length-prefixed";
 import { encodePrefix, FrameReader } from "./framing.ts";
 import { HELLO_BYTES_MAX } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
+import { renewWindowRarely } from "./tuning.ts";
 
 /** First byte of every message after the hello. */
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
@@ -61,6 +62,7 @@ export class Link {
       write: (bytes) => this.#write(bytes),
       congested: (on) => this.#events.congested(on),
     });
+    renewWindowRarely(stream);
     stream.addEventListener("message", (event) => this.#onChunk(event.data));
     stream.addEventListener("drain", () => {
       this.#blockedTicks = 0;

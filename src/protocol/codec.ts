@@ -63,7 +63,7 @@ class FrameWriter {
   #close(): void {
     if (this.#count === 0) return;
     this.#writer.u32At(1, this.#count);
-    this.#frames.push(this.#writer.toBytes());
+    this.#frames.push(this.#writer.toSharedBytes());
   }
 
   end(): Uint8Array[] {

@@ -60,20 +60,27 @@ export class Inquiries {
     const watchers = this.#watchers.get(id);
     if (!watchers) this.#watchers.set(id, [from]);
     else if (!watchers.includes(from)) watchers.push(from);
-    const { tasks, lastIndex } = this.#reign.replica;
+    const { replica } = this.#reign;
+    const { tasks, lastIndex } = replica;
     const record = tasks.records.get(id);
     if (record && !isTerminal(record.state)) return;
     // "there is no such task" must be chosen too: a deposed steward would not know better
     const index = record ? lastIndex : this.#reign.propose({ type: "noop" });
-    this.#reign.whenChosen(index, () => this.announce(id));
+    this.#reign.whenChosen(index, () => this.#tell(id, replica.chosenRecord(id)));
+  }
+
+  /** The end of a task is chosen: tells its watchers. */
+  announce(id: string): void {
+    if (!this.#watchers.has(id)) return;
+    const { replica } = this.#reign;
+    // it may be forgotten again by an entry that is not chosen yet
+    this.#tell(id, replica.tasks.records.get(id) ?? replica.chosenRecord(id));
   }
 
   /** Tells the watchers of a task that has ended, or that does not exist. */
-  announce(id: string): void {
+  #tell(id: string, record: TaskRecord | undefined): void {
     const watchers = this.#watchers.get(id);
-    if (!watchers) return;
-    const record = this.#reign.replica.tasks.records.get(id);
-    if (record && !isTerminal(record.state)) return;
+    if (!watchers || (record && !isTerminal(record.state))) return;
     this.#watchers.delete(id);
     const outcome: Outcome = {
       id,
@@ -90,15 +97,15 @@ export class Inquiries {
     const { rid, p, query } = message;
     const index = this.#reign.propose({ type: "noop" });
     this.#reign.whenChosen(index, () => {
-      const { records } = this.#reign.replica.tasks;
+      const { replica } = this.#reign;
       const tasks: TaskView[] = [];
       let more = false;
       if (query.type === "get") {
-        const record = records.get(query.id);
+        const record = replica.chosenRecord(query.id);
         if (record) tasks.push(this.#view(record));
       } else {
         let skipped = 0;
-        for (const record of records.values()) {
+        for (const record of replica.chosenRecords()) {
           if (query.state !== "" && record.state !== query.state) continue;
           if (skipped++ < query.offset) continue;
           if (tasks.length === query.limit) {

@@ -28,7 +28,7 @@ export function encodeRecord(record: PersistRecord): Uint8Array {
   w.reset();
   w.u8(RECORD_VERSION);
   writeRecord(w, record);
-  const bytes = w.toBytes();
+  const bytes = w.toSharedBytes();
   w.reset();
   return bytes;
 }

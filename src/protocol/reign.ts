@@ -62,7 +62,11 @@ export class Reign {
     this.#core.reignsChanged = true;
   }
 
+  /** Deposed: what waited for entries of this reign must not take the next reign's entries for them. */
   end(): void {
+    this.#waiters.length = 0;
+    this.#waitersHead = 0;
+    this.#core.dirty.delete(this);
     this.desk.end();
     this.#core.reignsChanged = true;
   }

@@ -4,8 +4,8 @@
  * reign.ts's business.
  */
 import { compareBallots, isSameBallot } from "./ballot.ts";
-import { PartitionTasks, type Undo } from "./task-state.ts";
-import type { Ballot, Entry, LogEnd } from "./types.ts";
+import { changesOf, PartitionTasks, type Undo } from "./task-state.ts";
+import type { Ballot, Entry, LogEnd, TaskRecord } from "./types.ts";
 import type { PartitionState } from "./state-codec.ts";
 
 export const EMPTY_LOG: LogEnd = { ballot: null, index: 0 };
@@ -100,6 +100,32 @@ export class Replica {
     if (length < limits.countMax / 4 && this.#bytes < limits.bytesMax / 4) return;
     const excess = this.#bytes > limits.bytesMax ? this.commit : this.lastIndex - limits.countMax;
     this.trim(Math.max(excess, Math.min(wanted, this.commit)));
+  }
+
+  /** A task as of the last chosen entry: what may be told to others. */
+  chosenRecord(id: string): TaskRecord | undefined {
+    for (const undo of this.#undos) {
+      const change = undo && changesOf(undo).find((change) => change.id === id);
+      if (change) return change.before;
+    }
+    return this.tasks.records.get(id);
+  }
+
+  /** All tasks as of the last chosen entry, in the order in which they were created. */
+  *chosenRecords(): Iterable<TaskRecord> {
+    const before: Map<string, TaskRecord | undefined> = new Map();
+    for (const undo of this.#undos) {
+      for (const change of undo ? changesOf(undo) : []) {
+        if (!before.has(change.id)) before.set(change.id, change.before);
+      }
+    }
+    for (const [id, record] of this.tasks.records) {
+      const chosen = before.has(id) ? before.get(id) : record;
+      before.delete(id);
+      if (chosen) yield chosen;
+    }
+    // forgotten by an entry that is not chosen yet
+    for (const record of before.values()) if (record) yield record;
   }
 
   /** The tasks as of the last chosen entry. */

@@ -121,13 +121,14 @@ export class Requests {
 
   onOutcome(outcome: Outcome): void {
     const watch = this.#watches.get(outcome.id);
-    if (!watch || (outcome.state === "unknown" && !this.#isBelievable(watch))) return;
+    if (!watch || (outcome.state === "unknown" && !this.#isBelievable(outcome.id, watch))) return;
     this.#watches.delete(outcome.id);
     this.#core.emit({ type: "outcome", outcome });
   }
 
   /** "Unknown" may be a late answer to a question from before the submit: it must be heard again and again. */
-  #isBelievable(watch: Watch): boolean {
+  #isBelievable(id: string, watch: Watch): boolean {
+    for (const { item } of this.#submits.values()) if (item.spec.id === id) return false;
     if (!watch.isSubmitted) return true;
     const { monoMs } = this.#core.clock;
     if (monoMs - watch.unknownMs < this.#patienceMs) return false;

@@ -42,7 +42,6 @@ export function encodeState(state: PartitionState): Uint8Array {
   }
   writeList(w, LIMITS.stateBytesMax, state.condemned, writeSession);
   w.ms(state.horizonMs);
-  w.ms(state.horizonMs);
   return w.toBytes();
 }
 

@@ -7,7 +7,7 @@ import { LIMITS } from "./limits.ts";
 import type { PartitionState } from "./state-codec.ts";
 import type { Operation, SessionId, Settlement, TaskError, TaskRecord, TaskState } from "./types.ts";
 
-interface Change {
+export interface Change {
   readonly id: string;
   readonly before: TaskRecord | undefined;
 }
@@ -17,6 +17,12 @@ export type Undo =
   | Change & { readonly type: "change"; readonly finishedPushed: boolean }
   | { readonly type: "changes"; readonly changes: readonly Change[]; readonly purged: readonly string[] }
   | { readonly type: "condemn"; readonly owner: number; readonly before: Condemnation | undefined };
+
+/** The tasks that the operation had changed. */
+export function changesOf(undo: Undo): readonly Change[] {
+  if (undo.type === "change") return [undo];
+  return undo.type === "changes" ? undo.changes : [];
+}
 
 export interface Condemnation {
   readonly session: SessionId;

@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { makeEntry } from "../../../src/protocol/codec.ts";
+import { TASK_STATES } from "../../../src/protocol/codec-parts.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Message, Outcome, TaskView } from "../../../src/protocol/messages.ts";
 import type { PartitionState } from "../../../src/protocol/state-codec.ts";
@@ -17,19 +18,7 @@ import type {
   TaskError,
   TaskRecord,
   TaskSpec,
-  TaskState,
 } from "../../../src/protocol/types.ts";
-
-const STATES: readonly TaskState[] = [
-  "pending",
-  "leased",
-  "sleeping",
-  "paused",
-  "fault",
-  "completed",
-  "killed",
-  "failed",
-];
 
 const upTo = (max: number): fc.Arbitrary<number> =>
   fc.oneof(fc.nat({ max: Math.min(max, 300) }), fc.nat({ max }), fc.constant(max));
@@ -104,7 +93,7 @@ const error: fc.Arbitrary<TaskError> = fc.record({
 });
 const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   spec,
-  state: fc.constantFrom(...STATES),
+  state: fc.constantFrom(...TASK_STATES),
   session: fc.option(session),
   fence: uint,
   attempt: uint,
@@ -156,7 +145,7 @@ export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
 const numbered = list(fc.record({ p, n: uint }));
 const outcome: fc.Arbitrary<Outcome> = fc.record({
   id,
-  state: fc.constantFrom(...STATES, "unknown" as const),
+  state: fc.constantFrom(...TASK_STATES, "unknown" as const),
   fence: uint,
   attempt: uint,
   result: bytesOrNull,
@@ -189,7 +178,7 @@ const query = fc.oneof(
   fc.record({ type: fc.constant("get" as const), id }),
   fc.record({
     type: fc.constant("list" as const),
-    state: fc.constantFrom(...STATES, "" as const),
+    state: fc.constantFrom(...TASK_STATES, "" as const),
     offset: uint,
     limit: uint,
   }),

@@ -1,0 +1,241 @@
+/**
+ * The consumer: offers slots, runs what is leased to this node, tells the coordinator how it ended. A task that
+ * still runs here under an older fence is waited for before the new attempt starts.
+ */
+import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
+import type { AbortReason } from "../coordinator/errors.ts";
+import type { LossReason } from "../protocol/api.ts";
+import type { GrantedTask } from "../protocol/messages.ts";
+import type { Settlement } from "../protocol/types.ts";
+import { settlementOfError } from "./error-policy.ts";
+import type { Handler, Task } from "./handler.ts";
+import { Run } from "./run.ts";
+import { validInput } from "./schema.ts";
+import { decodeValue, encodeValue } from "./values.ts";
+
+/** What happened to an attempt. */
+export interface AttemptInfo {
+  readonly task: string;
+  readonly name: string;
+  /** Decimal. */
+  readonly fence: string;
+  readonly attempt: number;
+  /** Why, in words or as one word. */
+  readonly reason?: string;
+  /** The handler still ran when its lease ended. */
+  readonly overrun?: boolean;
+  readonly durationMs?: number;
+}
+
+export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task:lost" | "task:released";
+
+export interface ConsumerOptions {
+  readonly coordinator: Coordinator;
+  /** Tasks at once. */
+  readonly capacity: number;
+  /** False = nobody listens: nothing is made. */
+  readonly wants: (type: AttemptEventType) => boolean;
+  readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
+}
+
+/** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
+const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
+
+export class Consumer implements ConsumerPort {
+  readonly #options: ConsumerOptions;
+  readonly #control: ConsumerControl;
+  readonly #handlers: Map<string, Handler> = new Map();
+  /** Attempts whose end is not settled, or that still run. */
+  readonly #runs: Map<number, Run> = new Map();
+  /** The attempt that runs here, by task id. */
+  readonly #runningById: Map<string, Run> = new Map();
+  /** The next attempt at a task that still runs under an older fence. */
+  readonly #nextById: Map<string, Run> = new Map();
+  #abortReason: AbortReason | null = null;
+  #idle: PromiseWithResolvers<void> | null = null;
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+    this.#control = options.coordinator.consume(this);
+    this.#offer();
+  }
+
+  /** Handlers that run now. */
+  get runningCount(): number {
+    return this.#runningById.size;
+  }
+
+  /** @throws TypeError when there is a handler for the name */
+  add(handler: Handler): void {
+    const { name } = handler.definition;
+    if (this.#handlers.has(name)) {
+      throw new TypeError(`Cannot add a handler: there is one for "${name}" already`);
+    }
+    this.#handlers.set(name, handler);
+    this.#offer();
+  }
+
+  #offer(): void {
+    const isDraining = this.#abortReason !== null;
+    this.#control.offer(isDraining ? 0 : this.#options.capacity, [...this.#handlers.keys()], isDraining);
+  }
+
+  /** Takes no more tasks, asks handlers to stop; resolves when all have ended and that is recorded. */
+  drain(reason: "drain" | "stop"): Promise<void> {
+    if (this.#abortReason === null) {
+      this.#abortReason = reason;
+      this.#offer();
+      for (const run of [...this.#runs.values()]) this.#stop(run, reason);
+    }
+    this.#idle ??= Promise.withResolvers();
+    this.#settleIdle();
+    return this.#idle.promise;
+  }
+
+  #settleIdle(): void {
+    if (this.#idle && this.#runs.size === 0 && this.#runningById.size === 0) this.#idle.resolve();
+  }
+
+  /** The node is gone: handlers are told, nothing is recorded any more. */
+  lose(): void {
+    for (const run of [...this.#runs.values()]) if (!run.isLost) run.lose("stop");
+  }
+
+  // ---- ConsumerPort --------------------------------------------------------------------------------------
+
+  start(p: number, task: GrantedTask): void {
+    const handler = this.#handlers.get(task.name);
+    if (!handler || this.#abortReason !== null) {
+      // a settlement of its own: there never was a run
+      this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1 }, { type: "release" });
+      return;
+    }
+    const run = new Run(p, task, handler, this.#control);
+    this.#runs.set(keyOf(p, task.fence), run);
+    if (!this.#runningById.has(task.id)) return this.#begin(run);
+    const waiting = this.#nextById.get(task.id);
+    if (waiting) this.#forget(waiting);
+    this.#nextById.set(task.id, run);
+  }
+
+  abort(p: number, fence: number): void {
+    const run = this.#runs.get(keyOf(p, fence));
+    if (run) this.#stop(run, "lapsing");
+  }
+
+  lost(p: number, fence: number, reason: LossReason): void {
+    const run = this.#runs.get(keyOf(p, fence));
+    if (!run || run.isLost) return;
+    const overrun = run.isRunning;
+    run.lose(reason);
+    this.#tell("task:lost", run, overrun ? { reason, overrun } : { reason });
+    if (!run.isRunning) this.#forget(run);
+  }
+
+  settled(p: number, fence: number, seq: number, accepted: boolean): void {
+    const run = this.#runs.get(keyOf(p, fence));
+    if (!run || run.checkpointSettled(seq, accepted) || !run.ending || seq !== run.endingSeq) return;
+    const { ending } = run;
+    this.#forget(run);
+    if (!accepted) this.#tell("task:lost", run, { reason: "refused: its fence was not the current one" });
+    else if (ending.type === "complete") this.#tell("task:done", run, {});
+    else if (ending.type === "release") this.#tell("task:released", run, releaseReason(run));
+    else if (ending.type !== "checkpoint") {
+      const reason = ending.type === "fail" ? `${ending.message} (no further attempt)` : ending.message;
+      this.#tell("task:error", run, { reason });
+    }
+  }
+
+  // ---- attempts ------------------------------------------------------------------------------------------
+
+  #begin(run: Run): void {
+    const { task, handler } = run;
+    this.#runningById.set(task.id, run);
+    run.isRunning = true;
+    this.#tell("task:start", run, {});
+    let result: unknown;
+    try {
+      const input = validInput(handler.definition, decodeValue(task.payload, "input"));
+      result = input instanceof Promise ? input.then((each) => this.#call(run, each)) : this.#call(run, input);
+    } catch (error) {
+      return this.#threw(run, error);
+    }
+    if (!isThenable(result)) return this.#returned(run, result);
+    result.then((value) => this.#returned(run, value), (error) => this.#threw(run, error));
+  }
+
+  #call(run: Run, input: unknown): unknown {
+    const { id, name, checkpoint } = run.task;
+    const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
+    const task: Task = { id, name, input, state };
+    return run.handler.run(task, run);
+  }
+
+  #returned(run: Run, value: unknown): void {
+    if (run.abortReason && value === undefined) return this.#end(run, { type: "release" });
+    let settlement: Settlement;
+    try {
+      settlement = { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
+    } catch (error) {
+      settlement = settlementOfError(run.task, error);
+    }
+    this.#end(run, settlement);
+  }
+
+  #threw(run: Run, error: unknown): void {
+    this.#end(run, run.abortReason ? { type: "release" } : settlementOfError(run.task, error));
+  }
+
+  #end(run: Run, settlement: Settlement): void {
+    if (!run.isRunning) return;
+    run.isRunning = false;
+    const { id } = run.task;
+    if (this.#runningById.get(id) === run) this.#runningById.delete(id);
+    if (run.isLost) {
+      const what = settlement.type === "complete" ? "completion" : "end";
+      this.#forget(run);
+      this.#tell("task:lost", run, { reason: `late: the handler's ${what} came after its lease and was ignored` });
+    } else this.#settle(run, settlement);
+    const next = this.#nextById.get(id);
+    if (!next) return;
+    this.#nextById.delete(id);
+    this.#begin(next);
+  }
+
+  #settle(run: Run, settlement: Settlement): void {
+    run.ending = settlement;
+    run.endingSeq = run.settle(settlement);
+  }
+
+  /** Asks a run to stop; one that has not begun gives its lease back at once. */
+  #stop(run: Run, reason: AbortReason): void {
+    run.abort(reason);
+    if (this.#nextById.get(run.task.id) !== run) return;
+    this.#nextById.delete(run.task.id);
+    this.#settle(run, { type: "release" });
+  }
+
+  #forget(run: Run): void {
+    const { id, fence } = run.task;
+    this.#runs.delete(keyOf(run.p, fence));
+    if (this.#nextById.get(id) === run) this.#nextById.delete(id);
+    run.close();
+    this.#settleIdle();
+  }
+
+  #tell(type: AttemptEventType, run: Run, more: Partial<AttemptInfo>): void {
+    if (!this.#options.wants(type)) return;
+    const { id, name, fence, attempt } = run.task;
+    const info = { task: id, name, fence: String(fence), attempt, ...more };
+    if (type === "task:start") this.#options.emit(type, info);
+    else this.#options.emit(type, { ...info, durationMs: Math.round(performance.now() - run.startedMs) });
+  }
+}
+
+function releaseReason(run: Run): Partial<AttemptInfo> {
+  return run.abortReason ? { reason: run.abortReason } : {};
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

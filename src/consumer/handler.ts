@@ -1,0 +1,24 @@
+/** What runs a kind of task. */
+import type { Context } from "./run.ts";
+import type { TaskDefinition } from "./task-definition.ts";
+
+/** A task as its handler sees it. */
+export interface Task<I = unknown> {
+  readonly id: string;
+  readonly name: string;
+  readonly input: I;
+  /** What the last checkpoint stored; undefined if there was none. */
+  readonly state: unknown;
+}
+
+/**
+ * Runs a task. Returning completes it; throwing is an error for the error policy. Once `ctx.signal` has aborted,
+ * throwing, or returning nothing, releases the task for another node; returning a value still completes it.
+ */
+export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
+
+/** A definition with what runs it. */
+export interface Handler {
+  readonly definition: TaskDefinition;
+  readonly run: HandlerFunction<unknown, unknown>;
+}

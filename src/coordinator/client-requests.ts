@@ -1,0 +1,105 @@
+/** Everything that waits for an answer of the engine: submits, outcomes, reads. */
+import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
+import type { Engine } from "../protocol/engine.ts";
+import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
+import type { MemberNo, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { CallOptions, ListPage, TaskSnapshot } from "./coordinator.ts";
+import type { NoQuorumError } from "./errors.ts";
+import { Listing } from "./listing.ts";
+import { Outcomes } from "./outcomes.ts";
+import { Queries } from "./queries.ts";
+import { Submits } from "./submits.ts";
+
+type Answer = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" }>;
+
+/** What outlook.ts knows. */
+export interface RequestsOutlook {
+  isReachable(id: string): boolean;
+  leaseRemainingMs(p: number, owner: MemberNo): number;
+  noQuorum(p: number, attempt: string): NoQuorumError;
+  cannotSubmit(id: string): NoQuorumError;
+  trouble(id: string): string;
+}
+
+export interface ClientRequestsOptions {
+  readonly push: (input: Input) => void;
+  readonly engine: Engine;
+  readonly partitionCount: number;
+  readonly outlook: RequestsOutlook;
+}
+
+export class ClientRequests {
+  readonly #submits: Submits;
+  readonly #outcomes: Outcomes;
+  readonly #queries: Queries;
+  readonly #listing: Listing;
+
+  constructor({ push, engine, partitionCount, outlook }: ClientRequestsOptions) {
+    this.#submits = new Submits({
+      push,
+      isReachable: (id) => outlook.isReachable(id),
+      noQuorum: (id) => outlook.cannotSubmit(id),
+      trouble: (id) => outlook.trouble(id),
+    });
+    this.#outcomes = new Outcomes(push);
+    this.#queries = new Queries({
+      push,
+      nextRid: () => this.#submits.nextRid(),
+      noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
+    });
+    this.#listing = new Listing({
+      queries: this.#queries,
+      engine,
+      partitionCount,
+      leaseRemainingMs: (p, owner) => outlook.leaseRemainingMs(p, owner),
+    });
+  }
+
+  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+    return this.#submits.submit(specs, options);
+  }
+
+  outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    return this.#outcomes.wait(id, signal);
+  }
+
+  get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
+    return this.#listing.get(id, options);
+  }
+
+  list(
+    filter: { readonly state?: TaskState | undefined },
+    from: number,
+    options: CallOptions,
+  ): Promise<ListPage> {
+    return this.#listing.page(filter, from, options);
+  }
+
+  leased(p: number, signal: AbortSignal): Promise<OwnershipChange[]> {
+    return this.#listing.leased(p, signal);
+  }
+
+  /** A steward was heard of, or came up. */
+  stewardsChanged(): void {
+    this.#submits.stewardsChanged();
+  }
+
+  take(effect: Answer): void {
+    switch (effect.type) {
+      case "submitted":
+        return this.#submits.answered(effect.rid, effect.status);
+      case "outcome":
+        return this.#outcomes.ended(effect.outcome);
+      case "answer":
+        return this.#queries.answered(effect.rid, effect);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  stop(): void {
+    this.#submits.stop();
+    this.#outcomes.stop();
+    this.#queries.stop();
+  }
+}

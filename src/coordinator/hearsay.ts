@@ -1,0 +1,117 @@
+/**
+ * What a node hears and says beside the protocol: members' news, the ownership view, the events made from them.
+ * Hints for people, clients and balancers.
+ */
+import type { OwnershipChange } from "../protocol/api.ts";
+import type { Engine } from "../protocol/engine.ts";
+import type { NodeId } from "../protocol/types.ts";
+import type { NodeInfo, TaskEvent } from "./coordinator.ts";
+import { EventFeed } from "./event-feed.ts";
+import { encodeMember, type MemberNews } from "./gossip-codec.ts";
+import { Members } from "./members.ts";
+import type { Settings } from "./settings.ts";
+import type { GossipTopic, Transport } from "./transport.ts";
+import { ViewKeeper } from "./view-keeper.ts";
+
+const MEMBER_NEWS_EVERY_MS = 2000;
+
+export interface HearsayOptions {
+  readonly self: NodeId;
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly transport: Transport | null;
+  readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
+  readonly onMember: (node: NodeId, name: string, up: boolean) => void;
+}
+
+export class Hearsay {
+  readonly members: Members;
+  readonly #options: HearsayOptions;
+  readonly #views: ViewKeeper;
+  readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
+  #newsMs = -Infinity;
+  isDraining = false;
+
+  constructor(options: HearsayOptions) {
+    const { self, settings, engine, transport, readLeased, onMember } = options;
+    this.#options = options;
+    this.#views = new ViewKeeper({
+      self,
+      publish: (topic, data) => transport?.publish(topic, data),
+      readLeased,
+      onNews: (news) => this.#feed.publish(news),
+    });
+    this.members = new Members({
+      self,
+      labels: settings.labels,
+      heartbeatMs: settings.heartbeatMs,
+      transport,
+      engine,
+      own: () => this.#ownNews(),
+      tasksOf: (node) => this.#views.view.countOf(node),
+      onChange: onMember,
+    });
+  }
+
+  /** False when it makes no sense. */
+  receive(topic: GossipTopic, from: NodeId, data: Uint8Array): boolean {
+    const { self, engine } = this.#options;
+    if (from === self || !engine.roster?.members.some((member) => member.id === from)) return true;
+    const nowMs = performance.now();
+    if (topic === "members") return this.members.onNews(from, data);
+    if (topic === "ownership") return this.#views.onOwnership(data, nowMs);
+    return this.#views.onDigests(from, data, nowMs);
+  }
+
+  stewardIs(p: number, node: NodeId): void {
+    this.#views.stewardIs(p, node, performance.now());
+  }
+
+  stewardOf(p: number): NodeId | undefined {
+    return this.#views.stewardOf(p);
+  }
+
+  /** News of a partition that this node stewards. */
+  own(p: number, changes: readonly OwnershipChange[]): void {
+    this.#views.own(p, changes, performance.now());
+  }
+
+  /** Publishes what has gathered: once a turn. */
+  flush(): void {
+    this.#views.flush();
+  }
+
+  /** A few times a second. */
+  tick(): void {
+    const nowMs = performance.now();
+    const { transport, engine } = this.#options;
+    this.members.poll(nowMs);
+    this.#views.tick(nowMs);
+    if (!transport || !engine.roster || nowMs - this.#newsMs < MEMBER_NEWS_EVERY_MS) return;
+    this.#newsMs = nowMs;
+    transport.publish("members", encodeMember(this.#ownNews()));
+  }
+
+  infos(): NodeInfo[] {
+    return this.members.infos(performance.now());
+  }
+
+  /** First what is leased now, then what changes, until the signal aborts. */
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+    for await (const batch of this.#feed.read(signal, [...this.#views.view.all()])) {
+      yield batch.map((change) => this.#taskEvent(change));
+    }
+  }
+
+  #taskEvent({ id, state, owner, fence }: OwnershipChange): TaskEvent {
+    const ownerName = owner === "" ? null : this.members.nameOf(owner);
+    return { id, state, owner: owner === "" ? null : owner, ownerName, fence: String(fence) };
+  }
+
+  #ownNews(): MemberNews {
+    const { settings, transport, engine } = this.#options;
+    const { name, version } = settings;
+    const load = engine.status().heldCount;
+    return { name, version, addresses: transport?.addresses ?? [], load, draining: this.isDraining };
+  }
+}

@@ -1,0 +1,39 @@
+/** The mesh coordinator: the product. An engine whose peers are reached over libp2p. */
+import { createMesh } from "../mesh/mesh.ts";
+import type { ClientStream } from "../mesh/mesh-types.ts";
+import type { Store } from "../store/store.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { HostedCoordinator } from "./hosted-coordinator.ts";
+import { MeshTransport } from "./mesh-transport.ts";
+import type { Settings } from "./settings.ts";
+
+export interface MeshCoordinatorOptions {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly namespace: string;
+  readonly listen: readonly string[];
+  readonly join: readonly string[];
+  readonly announce: readonly string[];
+  readonly mdns: boolean;
+  /** A non-member asks something; `coordinator` serves it. */
+  readonly onClient: (stream: ClientStream, coordinator: Coordinator) => void;
+}
+
+/** Starts it: listens, looks for others, founds or is founded. Rejects with a MeshError. */
+export async function createMeshCoordinator(options: MeshCoordinatorOptions): Promise<Coordinator> {
+  const { settings, store, namespace, listen, join, announce, mdns, onClient } = options;
+  const { name, labels, witness, expect } = settings;
+  const transport = new MeshTransport((stream) => onClient(stream, coordinator));
+  const mesh = await createMesh({
+    namespace,
+    listen,
+    join,
+    ...(announce.length > 0 ? { announce } : {}),
+    mdns,
+    hello: { cluster: "", name, labels, witness, expect, boot: store.boot },
+  }, transport.events);
+  transport.attach(mesh);
+  const coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport });
+  transport.receive(coordinator);
+  return coordinator;
+}

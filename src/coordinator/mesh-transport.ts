@@ -1,0 +1,137 @@
+/**
+ * The mesh as the Transport of a hosted engine: frames become messages, messages frames. A peer that keeps
+ * sending what is no protocol is treated as gone until it connects anew.
+ */
+import type { ClientStream, Hello, Mesh, MeshEvents } from "../mesh/mesh-types.ts";
+import type { Input } from "../protocol/api.ts";
+import { decodeFrame, encodeFrame } from "../protocol/codec.ts";
+import type { Message } from "../protocol/messages.ts";
+import type { NodeId } from "../protocol/types.ts";
+import { ProtocolError } from "../protocol/wire.ts";
+import { GOSSIP_TOPICS, type GossipTopic, type PeerHello, type Transport } from "./transport.ts";
+
+const BAD_FRAMES_MAX = 8;
+
+/** Where what arrives goes. */
+export interface MeshReceiver {
+  input(input: Input): void;
+  gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
+  rejected(peer: NodeId | "", reason: string): void;
+}
+
+export class MeshTransport implements Transport {
+  /** To be given to createMesh. */
+  readonly events: MeshEvents;
+  readonly #badFrames: Map<NodeId, number> = new Map();
+  readonly #onClient: (stream: ClientStream) => void;
+  /** What arrived before there was a receiver. */
+  #early: (() => void)[] = [];
+  #mesh: Mesh | null = null;
+  #receiver: MeshReceiver | null = null;
+
+  constructor(onClient: (stream: ClientStream) => void) {
+    this.#onClient = onClient;
+    this.events = {
+      peerUp: (id, hello) => this.#when(() => this.#peerUp(id, hello)),
+      peerDown: (id) => this.#when(() => this.#peerDown(id)),
+      frame: (from, frame) => this.#when(() => this.#frame(from, frame)),
+      congested: (node, on) => this.#when(() => this.#receiver?.input({ type: "congested", node, on })),
+      rejected: (id, reason) => this.#when(() => this.#receiver?.rejected(id, reason)),
+      gossip: (topic, from, data) => {
+        if (isGossipTopic(topic)) this.#receiver?.gossip(topic, from, data);
+      },
+      client: (stream) => this.#when(() => this.#onClient(stream)),
+    };
+  }
+
+  attach(mesh: Mesh): void {
+    this.#mesh = mesh;
+    for (const topic of GOSSIP_TOPICS) mesh.subscribe(topic);
+  }
+
+  /** From now on what arrives goes there; first what arrived already. */
+  receive(receiver: MeshReceiver): void {
+    this.#receiver = receiver;
+    const early = this.#early;
+    this.#early = [];
+    for (const run of early) run();
+  }
+
+  #when(run: () => void): void {
+    if (this.#receiver) run();
+    else this.#early.push(run);
+  }
+
+  // ---- Transport -----------------------------------------------------------------------------------------
+
+  get addresses(): readonly string[] {
+    return this.#mesh?.addresses ?? [];
+  }
+
+  get upCount(): number {
+    return this.#mesh?.peers().size ?? 0;
+  }
+
+  isUp(peer: NodeId): boolean {
+    return this.#mesh?.peers().has(peer) ?? false;
+  }
+
+  helloOf(peer: NodeId): PeerHello | undefined {
+    return this.#mesh?.peers().get(peer);
+  }
+
+  send(to: NodeId, messages: readonly Message[]): void {
+    for (const frame of encodeFrame(messages)) this.#mesh?.send(to, [frame]);
+  }
+
+  setCluster(cluster: string): void {
+    this.#mesh?.setCluster(cluster);
+  }
+
+  publish(topic: GossipTopic, data: Uint8Array): void {
+    this.#mesh?.publish(topic, data);
+  }
+
+  async stop(): Promise<void> {
+    await this.#mesh?.stop();
+  }
+
+  // ---- MeshEvents ----------------------------------------------------------------------------------------
+
+  #peerUp(node: NodeId, { name, labels, witness, expect }: Hello): void {
+    this.#badFrames.delete(node);
+    this.#receiver?.input({ type: "peer", node, up: true, candidate: { name, labels, witness, expect } });
+  }
+
+  #peerDown(node: NodeId): void {
+    const wasCut = (this.#badFrames.get(node) ?? 0) >= BAD_FRAMES_MAX;
+    this.#badFrames.delete(node);
+    if (!wasCut) this.#receiver?.input({ type: "peer", node, up: false });
+  }
+
+  #frame(from: NodeId, frame: Uint8Array): void {
+    if ((this.#badFrames.get(from) ?? 0) >= BAD_FRAMES_MAX) return;
+    let messages: Message[];
+    try {
+      messages = decodeFrame(frame);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#bad(from, error.message);
+      return;
+    }
+    for (const message of messages) this.#receiver?.input({ type: "message", from, message });
+  }
+
+  #bad(from: NodeId, reason: string): void {
+    const count = (this.#badFrames.get(from) ?? 0) + 1;
+    this.#badFrames.set(from, count);
+    this.#receiver?.rejected(from, `a frame that is no protocol: ${reason}`);
+    if (count < BAD_FRAMES_MAX) return;
+    this.#receiver?.rejected(from, `cut off after ${count} bad frames`);
+    this.#receiver?.input({ type: "peer", node: from, up: false });
+  }
+}
+
+function isGossipTopic(topic: string): topic is GossipTopic {
+  return (GOSSIP_TOPICS as readonly string[]).includes(topic);
+}
