@@ -16,7 +16,7 @@ import {
   writeSpec,
 } from "./codec-parts.ts";
 import { LIMITS } from "./limits.ts";
-import { copyBytes, viewBytes } from "./slab.ts";
+import { viewBytes } from "./slab.ts";
 import type { Ballot, Entry, Operation, Settlement } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
 import { Writer } from "./wire.ts";
@@ -108,7 +108,10 @@ export function operationFromBytes(bytes: Uint8Array): Operation {
   return op;
 }
 
-/** The same operation with its long bytes as a window onto `bytes`: stored once, and independent of any frame. */
+/**
+ * The same operation with its long bytes as a window onto `bytes`: stored once, and independent of any
+ * frame.
+ */
 export function bind(op: Operation, bytes: Uint8Array): Operation {
   if (op.type === "submit") {
     const { id, name, attemptsMax, runAtMs, firstSentAtMs } = op.spec;

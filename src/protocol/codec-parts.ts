@@ -1,6 +1,7 @@
 /**
- * How the nouns of types.ts look as bytes: ballots, sessions, tasks and what is said of them. Always a pair, a
- * writer and its reader. Members and rosters are in codec-roster.ts, operations in codec-operations.ts.
+ * How the nouns of types.ts look as bytes: ballots, sessions, tasks and what is said of them. Always a
+ * pair, a writer and its reader. Members and rosters are in codec-roster.ts, operations in
+ * codec-operations.ts.
  */
 import { LIMITS } from "./limits.ts";
 import type { Message } from "./messages.ts";

@@ -1,8 +1,8 @@
 /**
- * Messages as bytes and back. A frame is everything that is due to one peer: one byte for the major version of
- * the format, four for the number of messages, then the messages, each a tag and its fields. There are no
- * lengths to skip unknown parts by: a minor version may only add kinds of messages that older peers, known from
- * their hello, are not sent.
+ * Messages as bytes and back. A frame is everything that is due to one peer: one byte for the major version
+ * of the format, four for the number of messages, then the messages, each a tag and its fields. There are
+ * no lengths to skip unknown parts by: a minor version may only add kinds of messages that older peers,
+ * known from their hello, are not sent.
  */
 import { LOG_CODECS } from "./codec-log.ts";
 import { bind, operationFromBytes, operationToBytes } from "./codec-operations.ts";
@@ -37,7 +37,6 @@ for (const [type, codec] of Object.entries(codecByType)) {
   whatByTag[codec.tag] = `${type} message`;
 }
 
-const HEADER_BYTES = 5;
 const ENTRY_OVERHEAD_BYTES = 16;
 const frameReader = new Reader();
 
@@ -110,8 +109,9 @@ class FrameWriter {
 const frameWriter = new FrameWriter();
 
 /**
- * The messages as complete frames of at most LIMITS.frameBytesMax bytes, in order: one, unless they are many.
- * Long lists of independent items are cut. Throws a RangeError if a part of a message is over its limit.
+ * The messages as complete frames, each of at most LIMITS.frameBytesMax bytes, in order: one, unless they
+ * are many. Long lists of independent items are cut. Throws a RangeError if a part of a message is over its
+ * limit.
  */
 export function encodeFrame(messages: readonly Message[]): Uint8Array[] {
   frameWriter.begin();
@@ -120,8 +120,9 @@ export function encodeFrame(messages: readonly Message[]): Uint8Array[] {
 }
 
 /**
- * The messages of one frame. Throws a ProtocolError if it is not exactly what encodeFrame makes. Parts of the
- * result are windows onto `bytes` (payloads of submits, results of settles, data of snapshots): do not change it.
+ * The messages of one frame. Throws a ProtocolError if it is not exactly what encodeFrame makes. Parts of
+ * the result are windows onto `bytes` (payloads of submits, results of settles, data of snapshots): do not
+ * change it.
  */
 export function decodeFrame(bytes: Uint8Array): Message[] {
   const r = frameReader.reset(bytes, "frame");
@@ -163,8 +164,9 @@ export function decodeOperation(bytes: Uint8Array): Operation {
 }
 
 /**
- * The operation as a log entry, encoded once and for all. The entry's payload, result or state is a window onto
- * its bytes, so it keeps nothing of where `op` came from. Throws a RangeError if a part is over its limit.
+ * The operation as a log entry, encoded once and for all. The entry's payload, result or state is a window
+ * onto its bytes, so it keeps nothing of where `op` came from. Throws a RangeError if a part is over its
+ * limit.
  */
 export function makeEntry(ballot: Ballot, op: Operation): Entry {
   const bytes = operationToBytes(op);

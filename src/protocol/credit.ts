@@ -18,8 +18,9 @@ interface Given {
   upTo: number;
   /** An unanswered recall: what this node may have used before it hears of it. */
   recall: { readonly seq: number; readonly free: number; readonly freeUpTo: number; readonly sentMs: number } | null;
-  /** Grants on their way, learned from the answer to a recall. */
+  /** Highest number known to be issued: those above `upTo` are on their way, or were lost and withdrawn. */
   issued: number;
+  issuedMs: number;
   backlog: number;
   isDirty: boolean;
 }
@@ -65,6 +66,7 @@ export class Credit {
       upTo: 0,
       recall: null,
       issued: 0,
+      issuedMs: 0,
       backlog: 0,
       isDirty: true,
     });
@@ -102,9 +104,13 @@ export class Credit {
 
   onReply(from: MemberNo, message: CreditReplyMessage): void {
     const given = this.#given.get(from);
-    if (!given?.recall || message.seq < given.recall.seq) return;
+    if (!given) return;
+    if (message.issued > given.issued) {
+      given.issued = message.issued;
+      given.issuedMs = this.#core.clock.monoMs;
+    }
+    if (!given.recall || message.seq < given.recall.seq) return;
     given.recall = null;
-    given.issued = message.issued;
     this.isDirty = true;
   }
 
@@ -123,7 +129,11 @@ export class Credit {
     if (monoMs - this.#refreshMs < this.#core.options.heartbeatMs) return;
     this.#refreshMs = monoMs;
     this.#levelOut();
-    for (const given of this.#given.values()) given.isDirty = true;
+    for (const given of this.#given.values()) {
+      given.isDirty = true;
+      const isLost = given.issued > given.upTo && monoMs - given.issuedMs > this.#core.options.leaseTtlMs;
+      if (isLost) given.upTo = given.issued;
+    }
     this.isDirty = true;
   }
 

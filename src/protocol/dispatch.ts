@@ -21,6 +21,7 @@ interface Account {
   handlers: ReadonlySet<string>;
   toldBacklog: number;
   toldMs: number;
+  answeredMs: number;
 }
 
 export class Dispatcher {
@@ -51,6 +52,7 @@ export class Dispatcher {
         handlers: new Set(),
         toldBacklog: 0,
         toldMs: 0,
+        answeredMs: 0,
       };
       this.#accounts.set(from, account);
     }
@@ -61,8 +63,17 @@ export class Dispatcher {
     account.load = message.load;
     account.draining = message.draining;
     if (!isSameSet(account.handlers, message.handlers)) account.handlers = new Set(message.handlers);
-    if (message.recall) this.#core.send(from, { type: "creditReply", seq: message.seq, issued: account.issued });
+    this.#answer(from, account, message);
     this.isDirty = true;
+  }
+
+  /** Recalls at once; else now and then, so that grants that never arrived do not count for ever. */
+  #answer(to: MemberNo, account: Account, message: CreditMessage): void {
+    const { monoMs } = this.#core.clock;
+    const isDue = account.issued > message.upTo && monoMs - account.answeredMs > this.#core.options.heartbeatMs;
+    if (!message.recall && !isDue) return;
+    account.answeredMs = monoMs;
+    this.#core.send(to, { type: "creditReply", seq: message.seq, issued: account.issued });
   }
 
   /** The member's connection closed: it gets nothing until it speaks again. */

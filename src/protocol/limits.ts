@@ -1,6 +1,6 @@
 /**
- * Every bound of the protocol, each with its reason. The codec enforces them on both sides, so that nothing is
- * sent that a peer would refuse; the engine stays below them by its options.
+ * Every bound of the protocol, each with its reason. The codec enforces them on both sides, so that nothing
+ * is sent that a peer would refuse; the engine stays below them by its options.
  */
 export const LIMITS = {
   // ---- texts ----
@@ -46,7 +46,10 @@ export const LIMITS = {
   messagesPerFrameMax: 65_536,
   /** Items of one message; longer lists go out as several messages. */
   itemsPerMessageMax: 8192,
-  /** Tasks that one node names as held in one partition: cannot be split, 65,536 ids of 60 bytes fit a frame. */
+  /**
+   * Tasks that one node names as held in one partition: cannot be split, 65,536 ids of 60 bytes fit a
+   * frame.
+   */
   heldMax: 65_536,
 
   // ---- the cluster ----

@@ -37,7 +37,10 @@ export function copyBytes(source: Uint8Array, start: number, end: number): Uint8
   return new Uint8Array(slab.buffer, at, length);
 }
 
-/** A window onto `source`: several times quicker than `subarray`, and a plain Uint8Array whatever `source` is. */
+/**
+ * A window onto `source`: several times quicker than `subarray`, and a plain Uint8Array whatever `source`
+ * is.
+ */
 export function viewBytes(source: Uint8Array, start: number, length: number): Uint8Array {
   return length === 0 ? EMPTY_BYTES : new Uint8Array(source.buffer, source.byteOffset + start, length);
 }

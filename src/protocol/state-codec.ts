@@ -25,7 +25,9 @@ export interface PartitionState {
 
 const STATE_VERSION = 1;
 
-/** Throws a RangeError if the state is over LIMITS.stateBytesMax or names a finished task that is not there. */
+/**
+ * Throws a RangeError if the state is over LIMITS.stateBytesMax or names a finished task that is not there.
+ */
 export function encodeState(state: PartitionState): Uint8Array {
   const w = new Writer(LIMITS.stateBytesMax);
   w.u8(STATE_VERSION);

@@ -1,7 +1,7 @@
 /**
- * The words of the wire format, as a writer and its errors; the strict reader is wire-reader.ts. Numbers are minimal LEB128 varints up to
- * 2^53 - 1, times are floats, texts strict UTF-8; every value has exactly one encoding. What the bytes mean is
- * the codecs' business.
+ * The words of the wire format, as a writer and its errors; the strict reader is wire-reader.ts. Numbers
+ * are minimal LEB128 varints up to 2^53 - 1, times are floats, texts strict UTF-8; every value has exactly
+ * one encoding. What the bytes mean is the codecs' business.
  */
 import { copyBytes } from "./slab.ts";
 

