@@ -1,0 +1,60 @@
+/** What a node tells its program: typed events on an EventTarget. */
+import type { AttemptInfo } from "../consumer/consumer.ts";
+
+export type { AttemptInfo };
+
+export interface NodeEventMap {
+  /** The cluster serves: every partition has a steward. */
+  readonly "ready": { readonly epoch: number; readonly members: number };
+  readonly "member:up": { readonly node: string; readonly name: string };
+  readonly "member:down": { readonly node: string; readonly name: string };
+  /** This node cannot reach a majority of some partition's keepers: what it runs there stops. */
+  readonly "quorum:lost": Readonly<Record<string, never>>;
+  readonly "quorum:regained": Readonly<Record<string, never>>;
+  readonly "task:start": AttemptInfo;
+  /** A quorum has recorded the completion. */
+  readonly "task:done": AttemptInfo;
+  /** A quorum has recorded the error; `reason` is its message. */
+  readonly "task:error": AttemptInfo;
+  /** The lease ended before the handler did, or what it reported was refused. */
+  readonly "task:lost": AttemptInfo;
+  /** A quorum has recorded that others may run it. */
+  readonly "task:released": AttemptInfo;
+  readonly "peer:rejected": { readonly peer: string; readonly reason: string };
+  readonly "draining": Readonly<Record<string, never>>;
+  /** `error` when the node had to stop by itself. */
+  readonly "stopped": { readonly error?: unknown };
+}
+
+export type NodeEventType = keyof NodeEventMap;
+
+/** An EventTarget that knows its events, and whether anybody ever listened. */
+export class NodeEvents extends EventTarget {
+  readonly #wanted: Set<string> = new Set();
+
+  override addEventListener<K extends NodeEventType>(
+    type: K,
+    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    this.#wanted.add(type);
+    super.addEventListener(type, listener as EventListener | null, options);
+  }
+
+  override removeEventListener<K extends NodeEventType>(
+    type: K,
+    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
+    options?: EventListenerOptions | boolean,
+  ): void {
+    super.removeEventListener(type, listener as EventListener | null, options);
+  }
+
+  /** False while nobody has ever listened: then an event need not be made. */
+  wants(type: NodeEventType): boolean {
+    return this.#wanted.has(type);
+  }
+
+  emit<K extends NodeEventType>(type: K, detail: NodeEventMap[K]): void {
+    if (this.#wanted.has(type)) this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,211 @@
+/** The options of a node: their meaning, defaults and the relations between them, checked once. */
+import { hostname } from "node:os";
+import type { Settings } from "../coordinator/settings.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
+import { VERSION } from "./version.ts";
+
+export interface NodeOptions {
+  /**
+   * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
+   * @default "stolos"
+   */
+  readonly namespace?: string;
+  /**
+   * What people call the node.
+   * @default the host's name and a random part
+   */
+  readonly name?: string;
+  /**
+   * Multiaddrs to listen on.
+   * @default ["/ip4/127.0.0.1/tcp/0"]
+   */
+  readonly listen?: readonly string[];
+  /**
+   * Multiaddrs of other nodes.
+   * @default []
+   */
+  readonly join?: readonly string[];
+  /** Multiaddrs to tell others instead of those listened on. */
+  readonly announce?: readonly string[];
+  /**
+   * Look for nodes on the local network.
+   * @default true
+   */
+  readonly mdns?: boolean;
+  /**
+   * Found the cluster with exactly so many nodes. Two survive no failure, three survive one.
+   * @default 1
+   */
+  readonly expect?: number;
+  /** @default {} */
+  readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * Tasks at once.
+   * @default 100
+   */
+  readonly capacity?: number;
+  /**
+   * Keep state, run no tasks.
+   * @default false
+   */
+  readonly witness?: boolean;
+  /**
+   * How long a node may be silent before its tasks are taken over. >= 3 x heartbeatMs.
+   * @default 4000
+   */
+  readonly leaseTtlMs?: number;
+  /** @default leaseTtlMs / 4 */
+  readonly heartbeatMs?: number;
+  /**
+   * Handlers' signals abort this long before their lease ends. <= leaseTtlMs / 2.
+   * @default leaseTtlMs / 4
+   */
+  readonly marginMs?: number;
+  /**
+   * Partitions of the cluster, fixed when it is founded: the same on every node.
+   * @default 128
+   */
+  readonly partitions?: number;
+  /**
+   * Keepers of each partition.
+   * @default 3
+   */
+  readonly replication?: number;
+  /**
+   * Bound on the error of clocks' rates; 0.01 is 1 %. < 0.2.
+   * @default 0.01
+   */
+  readonly clockRateBound?: number;
+  /**
+   * How long finished tasks are known, and for how long a submit may be repeated.
+   * @default 3_600_000
+   */
+  readonly retentionMs?: number;
+  /**
+   * Finished tasks known per partition at most.
+   * @default 2000
+   */
+  readonly finishedPerPartitionMax?: number;
+  /**
+   * `embedded`: a cluster of one without a network.
+   * @default "mesh"
+   */
+  readonly coordinator?: "mesh" | "embedded";
+  /**
+   * Longest time that `stop` waits for handlers to end.
+   * @default 10_000
+   */
+  readonly drainTimeoutMs?: number;
+}
+
+/** All of it, checked. */
+export interface NodeSettings extends Settings {
+  readonly namespace: string;
+  readonly listen: readonly string[];
+  readonly join: readonly string[];
+  readonly announce: readonly string[];
+  readonly mdns: boolean;
+  readonly capacity: number;
+  readonly coordinator: "mesh" | "embedded";
+  readonly drainTimeoutMs: number;
+}
+
+const KNOWN: readonly (keyof NodeOptions)[] = [
+  ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
+  ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
+  ...["clockRateBound", "retentionMs", "finishedPerPartitionMax", "coordinator", "drainTimeoutMs"] as const,
+];
+const ATTEMPT = "create a node";
+const DAY_MS = 86_400_000;
+export const NAMESPACE: RegExp = /^[a-zA-Z0-9._-]{1,64}$/;
+
+/** @throws TypeError, RangeError that name the option, what it must be and what it is */
+export function nodeSettings(options: NodeOptions): NodeSettings {
+  checkKnown(ATTEMPT, options, KNOWN);
+  const count = (name: keyof NodeOptions, min: number, max: number, byDefault: number): number =>
+    integer(ATTEMPT, name, options[name], { min, max, default: byDefault });
+  const witness = boolean(ATTEMPT, "witness", options.witness, false);
+  return {
+    namespace: namespaceOf(ATTEMPT, options.namespace),
+    name: text(ATTEMPT, "name", options.name, defaultName(), LIMITS.nameBytesMax),
+    listen: texts(ATTEMPT, "listen", options.listen, ["/ip4/127.0.0.1/tcp/0"]),
+    join: texts(ATTEMPT, "join", options.join, []),
+    announce: texts(ATTEMPT, "announce", options.announce, []),
+    mdns: boolean(ATTEMPT, "mdns", options.mdns, true),
+    expect: count("expect", 1, LIMITS.membersMax, 1),
+    labels: labelsOf(options.labels),
+    capacity: witness ? 0 : count("capacity", 1, 1_000_000, 100),
+    witness,
+    ...leaseSettings(options),
+    partitions: count("partitions", 1, LIMITS.partitionsMax, 128),
+    replication: count("replication", 1, LIMITS.keepersMax, 3),
+    clockRateBound: rateBound(options.clockRateBound),
+    retentionMs: count("retentionMs", 1000, 365 * DAY_MS, 3_600_000),
+    finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
+    coordinator: coordinatorOf(options.coordinator),
+    drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
+    version: VERSION,
+  };
+}
+
+export function namespaceOf(attempt: string, value: unknown): string {
+  if (value === undefined) return "stolos";
+  if (typeof value === "string" && NAMESPACE.test(value)) return value;
+  throw new TypeError(`Cannot ${attempt}: namespace must be 1 to 64 of a-z A-Z 0-9 . _ -, got ${shown(value)}`);
+}
+
+function leaseSettings(options: NodeOptions): Pick<Settings, "leaseTtlMs" | "heartbeatMs" | "marginMs"> {
+  const bounds = { max: DAY_MS };
+  const leaseTtlMs = integer(ATTEMPT, "leaseTtlMs", options.leaseTtlMs, { min: 200, ...bounds, default: 4000 });
+  const quarterMs = Math.floor(leaseTtlMs / 4);
+  const { heartbeatMs: given } = options;
+  const heartbeatMs = integer(ATTEMPT, "heartbeatMs", given, { min: 20, ...bounds, default: quarterMs });
+  const marginMs = integer(ATTEMPT, "marginMs", options.marginMs, { min: 0, ...bounds, default: quarterMs });
+  if (leaseTtlMs < 3 * heartbeatMs) {
+    throw new RangeError(
+      `Cannot ${ATTEMPT}: leaseTtlMs must be >= 3 x heartbeatMs (${heartbeatMs}), got ${leaseTtlMs}`,
+    );
+  }
+  if (marginMs > leaseTtlMs / 2) {
+    throw new RangeError(
+      `Cannot ${ATTEMPT}: marginMs must be <= leaseTtlMs / 2 (${leaseTtlMs / 2}), got ${marginMs}`,
+    );
+  }
+  return { leaseTtlMs, heartbeatMs, marginMs };
+}
+
+function rateBound(value: unknown): number {
+  if (value === undefined) return 0.01;
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${ATTEMPT}: clockRateBound must be a number, got ${shown(value)}`);
+  }
+  if (value >= 0 && value < 0.2) return value;
+  throw new RangeError(`Cannot ${ATTEMPT}: clockRateBound must be from 0 to below 0.2, got ${value}`);
+}
+
+function labelsOf(value: unknown): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  const entries = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : null;
+  if (!entries?.every(([key, each]) => key !== "" && typeof each === "string")) {
+    throw new TypeError(`Cannot ${ATTEMPT}: labels must map names to texts, got ${shown(value)}`);
+  }
+  if (entries.length > LIMITS.labelsMax) {
+    throw new RangeError(`Cannot ${ATTEMPT}: labels may be ${LIMITS.labelsMax}, got ${entries.length}`);
+  }
+  for (const [key, each] of entries) {
+    text(ATTEMPT, `the name of label ${shown(key)}`, key, "", LIMITS.nameBytesMax);
+    if (each !== "") text(ATTEMPT, `label ${shown(key)}`, each, "", LIMITS.nameBytesMax);
+  }
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function coordinatorOf(value: unknown): "mesh" | "embedded" {
+  if (value === undefined) return "mesh";
+  if (value === "mesh" || value === "embedded") return value;
+  throw new TypeError(`Cannot ${ATTEMPT}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
+}
+
+function defaultName(): string {
+  return `${hostname().slice(0, 64) || "node"}-${crypto.randomUUID().slice(0, 8)}`;
+}
