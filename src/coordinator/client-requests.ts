@@ -3,7 +3,7 @@ import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { MemberNo, TaskSpec, TaskState } from "../protocol/types.ts";
-import type { CallOptions, ListPage, TaskSnapshot } from "./coordinator.ts";
+import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { NoQuorumError } from "./errors.ts";
 import { Listing } from "./listing.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -69,7 +69,7 @@ export class ClientRequests {
 
   list(
     filter: { readonly state?: TaskState | undefined },
-    from: number,
+    from: ListCursor,
     options: CallOptions,
   ): Promise<ListPage> {
     return this.#listing.page(filter, from, options);

@@ -83,11 +83,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where a listing goes on. */
+/** Where a listing goes on: in partition `p`, after so many of its tasks. */
+export interface ListCursor {
+  readonly p: number;
+  readonly offset: number;
+}
+
 export interface ListPage {
   readonly tasks: readonly TaskSnapshot[];
-  /** Partition to go on with; null at the end. */
-  readonly next: number | null;
+  /** Null at the end. */
+  readonly next: ListCursor | null;
 }
 
 /** What a client asks of a cluster, directly or through a member. */
@@ -103,8 +108,12 @@ export interface ClientPort {
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>;
   /** @throws NoQuorumError when the task's partition cannot be asked in time */
   get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined>;
-  /** Some partitions' tasks, from partition `from` on. */
-  list(filter: { readonly state?: TaskState | undefined }, from: number, options: CallOptions): Promise<ListPage>;
+  /** Some tasks, from there on. */
+  list(
+    filter: { readonly state?: TaskState | undefined },
+    from: ListCursor,
+    options: CallOptions,
+  ): Promise<ListPage>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
   /** Until the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;

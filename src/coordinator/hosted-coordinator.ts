@@ -16,6 +16,7 @@ import type {
   ConsumerPort,
   Coordinator,
   CoordinatorEvent,
+  ListCursor,
   ListPage,
   NodeInfo,
   TaskEvent,
@@ -212,7 +213,7 @@ export class HostedCoordinator implements Coordinator {
 
   list(
     filter: { readonly state?: TaskState | undefined },
-    from: number,
+    from: ListCursor,
     options: CallOptions,
   ): Promise<ListPage> {
     return this.#refused("list tasks") ?? this.#requests.list(filter, from, options);

@@ -2,10 +2,14 @@
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { TaskView } from "../protocol/messages.ts";
 import type { MemberNo, Roster, TaskState } from "../protocol/types.ts";
-import type { CallOptions, ListPage, TaskSnapshot } from "./coordinator.ts";
+import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { Queries } from "./queries.ts";
 import { taskSnapshot } from "./task-snapshot.ts";
 
+/** A page is one message to a client that is no member: far below a frame. */
+const PAGE_BYTES_MAX = 2_097_152;
+/** What a task takes beside its result: at most some KiB of errors. */
+const TASK_BYTES = 1000;
 /** Asked of a steward at once; it may answer with fewer. */
 const TASKS_PER_QUERY = 200;
 /** Partitions asked at once, and listed on one page. */
@@ -32,16 +36,33 @@ export class Listing {
     return tasks[0] && this.#snapshot(p, tasks[0]);
   }
 
+  /** Some partitions at once, cut where it gets too much for one answer. */
   async page(
     filter: { readonly state?: TaskState | undefined },
-    from: number,
+    from: ListCursor,
     options: CallOptions,
   ): Promise<ListPage> {
-    const end = Math.min(this.#options.partitionCount, from + PARTITIONS_PER_PAGE);
-    const partitions = Array.from({ length: Math.max(0, end - from) }, (_, at) => from + at);
-    const lists = await Promise.all(partitions.map((p) => this.#all(p, filter.state ?? "", options)));
-    const tasks = lists.flatMap((views, at) => views.map((view) => this.#snapshot(from + at, view)));
-    return { tasks, next: end < this.#options.partitionCount ? end : null };
+    const state = filter.state ?? "";
+    const end = Math.min(this.#options.partitionCount, from.p + PARTITIONS_PER_PAGE);
+    const cursors = Array.from({ length: Math.max(0, end - from.p) }, (_, at) => ({
+      p: from.p + at,
+      offset: at === 0 ? from.offset : 0,
+    }));
+    const answers = await Promise.all(cursors.map(({ p, offset }) =>
+      this.#options.queries.ask(p, { type: "list", state, offset, limit: TASKS_PER_QUERY }, options)
+    ));
+    const tasks: TaskSnapshot[] = [];
+    let bytes = 0;
+    for (const [at, { p, offset }] of cursors.entries()) {
+      const { tasks: views = [], more = false } = answers[at] ?? {};
+      for (const [index, view] of views.entries()) {
+        bytes += TASK_BYTES + (view.record.result?.length ?? 0);
+        if (bytes > PAGE_BYTES_MAX && tasks.length > 0) return { tasks, next: { p, offset: offset + index } };
+        tasks.push(this.#snapshot(p, view));
+      }
+      if (more) return { tasks, next: { p, offset: offset + views.length } };
+    }
+    return { tasks, next: end < this.#options.partitionCount ? { p: end, offset: 0 } : null };
   }
 
   /** Who owns what in one partition, for the view. */

@@ -25,7 +25,6 @@ function wrap(upgrader: Upgrader): Upgrader {
 }
 
 function joined(connection: MultiaddrConnection): MultiaddrConnection {
-  if (process.env.NOJOIN) return connection;
   const send = connection.send.bind(connection);
   connection.send = (data) => send(data.subarray());
   return connection;
@@ -45,7 +44,6 @@ const ESTABLISHED = 3;
 
 /** Renews the receive window when half of it is used, not after every message. */
 export function renewWindowRarely(stream: Stream): void {
-  if (process.env.NOWIN) return;
   const windowed = stream as unknown as Partial<WindowedStream>;
   const update = windowed.sendWindowUpdate?.bind(stream);
   if (update === undefined || typeof windowed.recvWindowCapacity !== "number") return;

@@ -1,4 +1,5 @@
 /** Checks of what users pass in: unknown options by name with the closest known one, bad values with what they are. */
+import { Buffer } from "node:buffer";
 
 /** "Cannot <attempt>: …" */
 export function checkKnown(attempt: string, options: unknown, known: readonly string[]): void {
@@ -51,8 +52,7 @@ export function texts(attempt: string, name: string, value: unknown, byDefault: 
 
 /** Bytes as UTF-8. */
 export function byteLength(value: string): number {
-  // most texts are short: three bytes a code unit is the most that UTF-8 takes
-  return value.length * 3 <= 256 ? value.length : Buffer.byteLength(value);
+  return Buffer.byteLength(value);
 }
 
 /** The value for an error message: short, on one line. */

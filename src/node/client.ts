@@ -4,7 +4,7 @@
  */
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { decodeValue } from "../consumer/values.ts";
-import type { ClientPort, NodeInfo, TaskEvent, TaskSnapshot } from "../coordinator/coordinator.ts";
+import type { ClientPort, ListCursor, ListPage, NodeInfo, TaskEvent, TaskSnapshot } from "../coordinator/coordinator.ts";
 import { TooOldError } from "../coordinator/errors.ts";
 import type { TaskState } from "../protocol/types.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
@@ -134,8 +134,8 @@ export class PortClient implements Client {
       throw new TypeError(`Cannot list tasks: state must be one of ${TASK_STATES.join(", ")}, got ${shown(state)}`);
     }
     const asked = { state: state ?? (node === undefined ? undefined : "leased" as const) };
-    for (let from: number | null = 0; from !== null;) {
-      const { tasks, next } = await this.#port.list(asked, from, this.#callOptions());
+    for (let from: ListCursor | null = { p: 0, offset: 0 }; from !== null;) {
+      const { tasks, next }: ListPage = await this.#port.list(asked, from, this.#callOptions());
       for (const snapshot of tasks) {
         if (node === undefined || snapshot.owner === node || snapshot.ownerName === node) yield infoOf(snapshot);
       }

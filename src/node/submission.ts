@@ -117,7 +117,7 @@ function runAtOf({ delayMs, runAt }: ItemOptions, nowMs: number): number {
   return delayMs === 0 ? 0 : nowMs + delayMs;
 }
 
-/** Sends all of them, some windows at a time; resolves in their order. */
+/** Sends all of them, some windows at a time; resolves in their order, rejects at the first that is refused. */
 export async function submitWindows(
   port: ClientPort,
   specs: Iterable<TaskSpec | Promise<TaskSpec>>,
@@ -125,20 +125,21 @@ export async function submitWindows(
 ): Promise<Recorded[]> {
   const recorded: Recorded[][] = [];
   const underWay: Set<Promise<void>> = new Set();
+  const failures: unknown[] = [];
   for await (const window of windowsOf(specs)) {
-    options.signal?.throwIfAborted();
     const at = recorded.push([]) - 1;
     const sending = port.submit(window, options).then((statuses) => {
       recorded[at] = window.map((spec, index) => recordedOf(spec, statuses[index]));
+    }).catch((error) => failures.push(error)).then(() => {
+      underWay.delete(sending);
     });
-    const done: Promise<void> = sending.finally(() => underWay.delete(done));
-    underWay.add(done);
-    // several may reject at once; the first is thrown
-    done.catch(() => {});
+    underWay.add(sending);
     if (underWay.size >= WINDOWS_MAX) await Promise.race(underWay);
+    if (failures.length > 0) throw failures[0];
   }
   await Promise.all(underWay);
-  return recorded.flat();
+  if (failures.length > 0) throw failures[0];
+  return recorded.length === 1 ? recorded[0]! : recorded.flat();
 }
 
 async function* windowsOf(specs: Iterable<TaskSpec | Promise<TaskSpec>>): AsyncGenerator<TaskSpec[]> {

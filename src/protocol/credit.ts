@@ -21,7 +21,11 @@ interface Given {
   /** Highest number known to be issued: those above `upTo` are on their way, or were lost and withdrawn. */
   issued: number;
   issuedMs: number;
+  /** As told at `backlogMs`; the hungry repeat it with every heartbeat. */
   backlog: number;
+  backlogMs: number;
+  /** When it was last given something: who waits longest comes first. */
+  turn: number;
   isDirty: boolean;
 }
 
@@ -33,6 +37,7 @@ export class Credit {
   #handlers: readonly string[] = [];
   #draining = false;
   #refreshMs = -Infinity;
+  #turn = 0;
   /** Leases held by this node, started or not. */
   heldCount = 0;
   isDirty = false;
@@ -68,6 +73,8 @@ export class Credit {
       issued: 0,
       issuedMs: 0,
       backlog: 0,
+      backlogMs: 0,
+      turn: 0,
       isDirty: true,
     });
     this.isDirty = true;
@@ -99,6 +106,7 @@ export class Credit {
     const given = this.#given.get(from);
     if (!given || given.boot !== message.boot) return;
     given.backlog = message.backlog;
+    given.backlogMs = this.#core.clock.monoMs;
     this.isDirty = true;
   }
 
@@ -133,6 +141,7 @@ export class Credit {
       given.isDirty = true;
       const isLost = given.issued > given.upTo && monoMs - given.issuedMs > this.#core.options.leaseTtlMs;
       if (isLost) given.upTo = given.issued;
+      if (monoMs - given.backlogMs > 2.5 * this.#core.options.heartbeatMs) given.backlog = 0;
     }
     this.isDirty = true;
   }
@@ -177,13 +186,14 @@ export class Credit {
     const takers = (hungry.length > 0 ? hungry : open).filter((given) => !given.recall);
     while (spare > 0 && takers.length > 0) {
       const each = Math.max(1, Math.floor(spare / takers.length));
-      takers.sort((a, b) => this.#reserved(a) - this.#reserved(b));
+      takers.sort((a, b) => this.#reserved(a) - this.#reserved(b) || a.turn - b.turn);
       for (const given of takers) {
         if (spare <= 0) break;
         const more = Math.min(each, spare);
         given.free = unusedOf(given, given.upTo) + more;
         given.freeUpTo = given.upTo;
         given.isDirty = true;
+        given.turn = ++this.#turn;
         spare -= more;
       }
     }

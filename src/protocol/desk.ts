@@ -207,7 +207,7 @@ export class Desk {
           const no = this.#dispatcher.pick(this, id, name, record.avoid);
           if (no < 0) break;
           this.#lease(no, id);
-        }
+        } else if (record?.state === "sleeping") this.#sleepers.add(id); // the wall clock went back
         queue.head++;
       }
       if (queue.head === queue.ids.length) {

@@ -11,6 +11,8 @@ import { isTerminal } from "./task-state.ts";
 import type { Trays } from "./trays.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "./types.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 export class Inquiries {
   readonly #core: Core;
   readonly #reign: Reign;
@@ -112,7 +114,7 @@ export class Inquiries {
             more = true;
             break;
           }
-          tasks.push(this.#view(record));
+          tasks.push(this.#view(withoutContents(record)));
         }
       }
       this.#core.send(from, { type: "queryReply", rid, p, tasks, more });
@@ -131,4 +133,10 @@ function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** Lists name tasks; what is in them is asked for one by one. */
+function withoutContents(record: TaskRecord): TaskRecord {
+  const spec = { ...record.spec, payload: NO_BYTES };
+  return { ...record, spec, result: null, checkpoint: null };
 }

@@ -17,7 +17,7 @@ import { IncomingSnapshot } from "./incoming-snapshot.ts";
 import { LIMITS } from "./limits.ts";
 import { Reign } from "./reign.ts";
 import { Replica } from "./replica.ts";
-import { decodeState } from "./state-codec.ts";
+import { decodeState, type PartitionState } from "./state-codec.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Ballot, LogEnd, MemberNo } from "./types.ts";
 
@@ -265,7 +265,9 @@ export class Keeper {
     }
     const { bytes } = this.#incoming;
     this.#incoming = null;
-    this.replica.install(end, decodeState(bytes));
+    const state = this.#decode(from, bytes);
+    if (!state) return;
+    this.replica.install(end, state);
     this.#core.persist({ type: "snapshot", p, end, state: bytes });
     this.#matches(from, ballot, end.index);
   }
@@ -277,6 +279,16 @@ export class Keeper {
     if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;
     this.replica.commitTo(end.index);
     return true;
+  }
+
+  #decode(from: MemberNo, bytes: Uint8Array): PartitionState | null {
+    try {
+      return decodeState(bytes);
+    } catch (error) {
+      const reason = `a snapshot that is no state: ${(error as Error).message}`;
+      this.#core.event({ type: "rejected", from: this.#core.memberByNo.get(from)!.id, reason });
+      return null;
+    }
   }
 
   onRefuse(ballot: Ballot, promised: Ballot): void {

@@ -22,16 +22,15 @@ interface Query {
 interface Watch {
   readonly p: number;
   sentMs: number;
-  /** The steward acked a submit of it: one late "unknown" is not believed. */
-  isSubmitted: boolean;
-  unknownCount: number;
-  unknownMs: number;
+  /** A steward said "unknown", perhaps to an older question: this query asks again. 0 = none is under way. */
+  doubtRid: number;
 }
 
 const NEVER = -Infinity;
 const RIDS_PER_BOOT = 0x1_0000_0000;
 const WATCHES_PER_TICK_MAX = 1000;
-const UNKNOWN_TIMES = 3;
+/** Numbers of own queries, beyond any that the host uses. */
+const DOUBTS_FROM = 0x8000_0000;
 
 export class Requests {
   readonly #core: Core;
@@ -40,6 +39,8 @@ export class Requests {
   readonly #submits: Map<number, Submit> = new Map();
   readonly #queries: Map<string, Query> = new Map();
   readonly #watches: Map<string, Watch> = new Map();
+  readonly #doubts: Map<number, Outcome> = new Map();
+  #nextDoubt = DOUBTS_FROM;
   readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][] } = {
     submits: [],
     queries: [],
@@ -76,13 +77,12 @@ export class Requests {
 
   watch(id: string): void {
     if (this.#watches.has(id)) return;
-    const watch = this.#addWatch(id, false);
+    const watch = this.#addWatch(id, NEVER);
     this.#fresh.watches.push([id, watch]);
   }
 
-  #addWatch(id: string, isSubmitted: boolean): Watch {
-    const sentMs = isSubmitted ? this.#core.clock.monoMs : NEVER;
-    const watch = { p: this.#partitionOf(id), sentMs, isSubmitted, unknownCount: 0, unknownMs: NEVER };
+  #addWatch(id: string, sentMs: number): Watch {
+    const watch = { p: this.#partitionOf(id), sentMs, doubtRid: 0 };
     this.#watches.set(id, watch);
     return watch;
   }
@@ -111,9 +111,7 @@ export class Requests {
       this.#submits.delete(local);
       const { spec, watch } = submit.item;
       if (watch && (status === "created" || status === "exists")) {
-        const known = this.#watches.get(spec.id);
-        if (known) known.isSubmitted = true;
-        else this.#addWatch(spec.id, true);
+        if (!this.#watches.has(spec.id)) this.#addWatch(spec.id, this.#core.clock.monoMs);
       }
       this.#core.emit({ type: "submitted", rid: local, status });
     }
@@ -121,19 +119,40 @@ export class Requests {
 
   onOutcome(outcome: Outcome): void {
     const watch = this.#watches.get(outcome.id);
-    if (!watch || (outcome.state === "unknown" && !this.#isBelievable(outcome.id, watch))) return;
-    this.#watches.delete(outcome.id);
+    if (!watch) return;
+    if (outcome.state === "unknown") this.#doubt(outcome, watch);
+    else {
+      this.#watches.delete(outcome.id);
+      this.#core.emit({ type: "outcome", outcome });
+    }
+  }
+
+  /** "Unknown" may be the late answer to a question from before a submit: only a newer question settles it. */
+  #doubt(outcome: Outcome, watch: Watch): void {
+    if (watch.doubtRid !== 0) return;
+    watch.doubtRid = this.#nextDoubt++;
+    this.#doubts.set(watch.doubtRid, outcome);
+    this.query({ type: "query", rid: watch.doubtRid, p: watch.p, query: { type: "get", id: outcome.id } });
+  }
+
+  #resolveDoubt(rid: number, isThere: boolean): void {
+    const outcome = this.#doubts.get(rid)!;
+    const { id } = outcome;
+    this.#doubts.delete(rid);
+    const watch = this.#watches.get(id);
+    if (watch?.doubtRid !== rid) return;
+    watch.doubtRid = 0;
+    if (isThere || this.#isSubmitting(id)) {
+      this.#fresh.watches.push([id, watch]);
+      return;
+    }
+    this.#watches.delete(id);
     this.#core.emit({ type: "outcome", outcome });
   }
 
-  /** "Unknown" may be a late answer to a question from before the submit: it must be heard again and again. */
-  #isBelievable(id: string, watch: Watch): boolean {
-    for (const { item } of this.#submits.values()) if (item.spec.id === id) return false;
-    if (!watch.isSubmitted) return true;
-    const { monoMs } = this.#core.clock;
-    if (monoMs - watch.unknownMs < this.#patienceMs) return false;
-    watch.unknownMs = monoMs;
-    return ++watch.unknownCount >= UNKNOWN_TIMES;
+  #isSubmitting(id: string): boolean {
+    for (const { item } of this.#submits.values()) if (item.spec.id === id) return true;
+    return false;
   }
 
   /** A watch is answered when the task ends, which may take days: asking again only repairs. */
@@ -144,7 +163,9 @@ export class Requests {
   onQueryReply(message: QueryReplyMessage): void {
     const { p, tasks, more } = message;
     const rid = this.#localRid(message.rid);
-    if (this.#queries.delete(`${rid}.${p}`)) this.#core.emit({ type: "answer", rid, p, tasks, more });
+    if (!this.#queries.delete(`${rid}.${p}`)) return;
+    if (this.#doubts.has(rid)) this.#resolveDoubt(rid, tasks.length > 0);
+    else this.#core.emit({ type: "answer", rid, p, tasks, more });
   }
 
   stewardMoved(p: number): void {

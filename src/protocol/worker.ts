@@ -9,7 +9,9 @@ import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
 import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
-import type { Ballot, MemberNo } from "./types.ts";
+import { LIMITS } from "./limits.ts";
+import type { Ballot, MemberNo, Settlement } from "./types.ts";
+import { clipText } from "./wire.ts";
 import { createSession, sendDue, type WorkerSession } from "./worker-session.ts";
 
 export class Worker {
@@ -275,7 +277,7 @@ export class Worker {
       this.#core.emit({ type: "settled", p, id, fence, seq, accepted: false });
       return;
     }
-    session.holdings.settle(held, seq, settlement);
+    session.holdings.settle(held, seq, clipped(settlement));
     this.#dirty.add(session);
   }
 
@@ -300,4 +302,10 @@ export class Worker {
     for (const session of this.#dirty) sendDue(this.#core, session);
     this.#dirty.clear();
   }
+}
+
+/** An error's text can have any length; what is kept of it cannot. */
+function clipped(settlement: Settlement): Settlement {
+  if (settlement.type !== "error" && settlement.type !== "fail") return settlement;
+  return { ...settlement, message: clipText(settlement.message, LIMITS.errorMessageBytesMax) };
 }

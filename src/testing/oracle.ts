@@ -78,6 +78,7 @@ export class Oracle {
     if (event.type === "rejected") {
       throw new Violation("X-rejected", `n${node.no} rejected a message of ${event.from}: ${event.reason}`);
     }
+    if (event.type === "condemned") this.#condemned(node, event.node);
     if (event.type !== "founded") return;
     this.founded.add(node.no);
     const roster = describe(event.roster);
@@ -85,6 +86,15 @@ export class Oracle {
     if (this.#roster !== roster) {
       throw new Violation("I7", `n${node.no} has another roster of epoch 1: ${roster}, not ${this.#roster}`);
     }
+  }
+
+  /** L2: where nothing but pauses happens, only who was paused is condemned. */
+  #condemned(by: VirtualNode, id: string): void {
+    const { plan, nodes, schedule } = this.#world;
+    const node = nodes.find((node) => node.id === id);
+    if (plan.profile !== "pauses" || !node) return;
+    if (schedule.nowMs - node.pausedUntilMs < 3 * plan.leaseTtlMs && node.pausedUntilMs > 0) return;
+    throw new Violation("L2", `n${by.no} condemns n${node.no}, which has been up and in touch all the time`);
   }
 
   // ---- the log -------------------------------------------------------------------------------------------

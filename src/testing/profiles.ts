@@ -5,7 +5,7 @@
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
 import { Rng } from "./rng.ts";
 
-export const PROFILES = ["general", "calm", "crashy", "partitions", "stale", "snapshots", "purge"] as const;
+export const PROFILES = ["general", "calm", "crashy", "partitions", "stale", "snapshots", "purge", "pauses"] as const;
 export type ProfileName = typeof PROFILES[number];
 
 const RATE_BOUND = 0.08;
@@ -102,6 +102,13 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
       const off = { crash: false, pause: false, partition: false, oneWay: false, isolate: false };
       const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false, reorder: false };
       return { ...plan, faults: { ...calm, early: false } };
+    }
+    case "pauses": {
+      // nothing but nodes that stand still: nobody else may lose a lease for it
+      const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, turnMs: 0 };
+      const off = { crash: false, partition: false, oneWay: false, isolate: false, early: false, reorder: false };
+      const pauses = { ...faults, ...none, ...off, pause: true, everyMs: 3000, clockJumps: false };
+      return { ...plan, nodeCount: 5, faults: pauses, work: { ...work, long: rng.chance(0.6) } };
     }
     case "crashy":
       return {

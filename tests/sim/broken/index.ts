@@ -6,11 +6,11 @@ import { mutant as attachNumberIgnored } from "./attach-number-ignored.ts";
 import { mutant as attachUnbound } from "./attach-unbound.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
+import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
-import { mutant as lapsedLeaseRevives } from "./lapsed-lease-revives.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
@@ -19,6 +19,7 @@ import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
 import { mutant as pausedKeeperHasty } from "./paused-keeper-hasty.ts";
 import { mutant as promiseNotDurable } from "./promise-not-durable.ts";
 import { mutant as quorumFloor } from "./quorum-floor.ts";
+import { mutant as readWithoutQuorum } from "./read-without-quorum.ts";
 import { mutant as reconcileSpares } from "./reconcile-spares.ts";
 import { mutant as replyBeforeQuorum } from "./reply-before-quorum.ts";
 import { mutant as revertAtOnce } from "./revert-at-once.ts";
@@ -31,7 +32,8 @@ import { mutant as snapshotOfUnchosen } from "./snapshot-of-unchosen.ts";
 import { mutant as snapshotOverAcked } from "./snapshot-over-acked.ts";
 import { mutant as staleSessionVouched } from "./stale-session-vouched.ts";
 import { mutant as unchosenRead } from "./unchosen-read.ts";
-import { mutant as unknownUnchosen } from "./unknown-unchosen.ts";
+import { mutant as unknownWithoutQuorum } from "./unknown-without-quorum.ts";
+import { mutant as vouchForCondemned } from "./vouch-for-condemned.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   replyBeforeQuorum,
@@ -61,9 +63,11 @@ export const MUTANTS: readonly Mutant[] = [
   pausedKeeperHasty,
   commitBeyondMatch,
   unchosenRead,
-  unknownUnchosen,
+  readWithoutQuorum,
+  unknownWithoutQuorum,
+  deadReignFlushes,
   snapshotOfUnchosen,
   reconcileSpares,
-  lapsedLeaseRevives,
   staleSessionVouched,
+  vouchForCondemned,
 ];

@@ -3,10 +3,10 @@ import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "paused-keeper-hasty",
-  breaks: "leases end without need (L1; safe, so it may go unnoticed)",
+  breaks: "nodes in good health lose their leases (L2)",
   file: "src/protocol/sessions.ts",
   find: "for (const [owner, ms] of this.#heardMs) this.#heardMs.set(owner, ms + gapMs);",
   replace: "if (gapMs < 0) this.#heardMs.clear();",
-  profile: "general",
+  profile: "pauses",
   seed: 1,
 };

@@ -1,16 +1,12 @@
-/** Deliberately broken: a query is answered at once from the steward's copy. */
+/** Deliberately broken: a query is answered from what the steward has appended, chosen or not. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "unchosen-read",
-  breaks: "reads return what was never chosen or is stale (I6)",
-  file: "src/protocol/desk.ts",
-  find: `const index = this.#reign.propose({ type: "noop" });
-    this.#reign.whenChosen(index, () => {
-      const { records }`,
-  replace: `const index = 0;
-    this.#reign.whenChosen(index, () => {
-      const { records }`,
-  profile: "partitions",
+  breaks: "reads return what may never be chosen (I6)",
+  file: "src/protocol/inquiries.ts",
+  find: "const record = replica.chosenRecord(query.id);",
+  replace: "const record = replica.tasks.records.get(query.id);",
+  profile: "general",
   seed: 1,
 };

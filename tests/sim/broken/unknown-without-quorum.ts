@@ -2,9 +2,9 @@
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
-  name: "unknown-unchosen",
+  name: "unknown-without-quorum",
   breaks: "a deposed steward denies an acked task (I6)",
-  file: "src/protocol/desk.ts",
+  file: "src/protocol/inquiries.ts",
   find: `const index = record ? lastIndex : this.#reign.propose({ type: "noop" });`,
   replace: "const index = record ? lastIndex : 0;",
   profile: "partitions",

@@ -1,0 +1,47 @@
+/**
+ * Stolos: a masterless runner for long-running tasks. Nodes form a libp2p mesh; a consistent-hash ring says who
+ * keeps and who runs each task; ownership is a lease that nothing but a quorum grants. No broker.
+ *
+ * ```ts
+ * import { createNode, defineTask } from "stolos";
+ *
+ * const poll = defineTask<{ url: string }>({ name: "poll" });
+ * await using node = await createNode();
+ * node.handle(poll, async (task, ctx) => {
+ *   await fetch(task.input.url, { signal: ctx.signal });
+ * });
+ * const handle = await node.client.submit(poll, { url: "https://example.com" }, { id: "poll-1" });
+ * console.log(await handle.done());
+ * ```
+ *
+ * @module
+ */
+export { createNode } from "./src/node/create-node.ts";
+export { connectClient, type ConnectOptions } from "./src/node/connect-client.ts";
+export type { Node, NodeState } from "./src/node/node.ts";
+export type { NodeOptions } from "./src/node/options.ts";
+export type { AttemptInfo, NodeEventMap, NodeEventType } from "./src/node/events.ts";
+export type { Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
+export type { SubmitItem } from "./src/node/submission.ts";
+export { defineTask } from "./src/consumer/task-definition.ts";
+export type { SchemaIssue, SchemaResult, StandardSchemaV1, TaskDefinition } from "./src/consumer/task-definition.ts";
+export type { HandlerFunction, Task } from "./src/consumer/handler.ts";
+export type { Context } from "./src/consumer/run.ts";
+export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
+export type { TaskState } from "./src/protocol/types.ts";
+export {
+  type AbortReason,
+  AttemptAbortedError,
+  BusyError,
+  ConflictError,
+  ConnectError,
+  InvalidInputError,
+  type KeeperState,
+  LeaseLostError,
+  NoQuorumError,
+  StolosError,
+  StoppedError,
+  TooOldError,
+  UnknownOutcomeError,
+  VersionMismatchError,
+} from "./src/coordinator/errors.ts";

@@ -1,0 +1,80 @@
+/** Connects a program that is no member to a cluster. */
+import { connectClient as connectMesh } from "../mesh/client.ts";
+import type { MeshClient } from "../mesh/mesh-types.ts";
+import { checkKnown, boolean, integer, texts } from "./arguments.ts";
+import { type Client, PortClient } from "./client.ts";
+import { asPublicError } from "./create-node.ts";
+import { namespaceOf } from "./options.ts";
+import { RpcPort } from "./rpc-client.ts";
+import { RpcConnection } from "./rpc-connection.ts";
+
+export interface ConnectOptions {
+  /** @default "stolos" */
+  readonly namespace?: string;
+  /**
+   * Multiaddrs of members; any will do.
+   * @default []
+   */
+  readonly join?: readonly string[];
+  /**
+   * Look for members on the local network.
+   * @default true without join
+   */
+  readonly mdns?: boolean;
+  /**
+   * How long to try to connect, and to have a request answered.
+   * @default 10_000
+   */
+  readonly timeoutMs?: number;
+}
+
+const KNOWN = ["namespace", "join", "mdns", "timeoutMs"];
+const ATTEMPT = "connect";
+const RECONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * Connects as a non-member: its coming and going changes nothing in the cluster. When its member is gone it goes
+ * on with another: one of `join`, or of the members that it has learned of.
+ *
+ * @throws ConnectError when no member answers in time; TypeError, RangeError for bad options
+ */
+export async function connectClient(options: ConnectOptions = {}): Promise<Client & AsyncDisposable> {
+  checkKnown(ATTEMPT, options, KNOWN);
+  const namespace = namespaceOf(ATTEMPT, options.namespace);
+  const join = texts(ATTEMPT, "join", options.join, []);
+  const mdns = boolean(ATTEMPT, "mdns", options.mdns, join.length === 0);
+  const bounds = { min: 1, max: 2 ** 31 - 1, default: 10_000 };
+  const timeoutMs = integer(ATTEMPT, "timeoutMs", options.timeoutMs, bounds);
+  const known: Set<string> = new Set(join);
+  const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
+    const all = [...known];
+    const others = all.filter((address) => avoid === null || !address.includes(avoid));
+    return connectMesh({ namespace, join: others.length > 0 ? others : all, mdns, timeoutMs: withinMs });
+  };
+  let first: MeshClient;
+  try {
+    first = await connect(null, timeoutMs);
+  } catch (error) {
+    throw asPublicError(error);
+  }
+  const connection = new RpcConnection(first, (avoid) => connect(avoid, RECONNECT_TIMEOUT_MS));
+  const port = new RpcPort(connection);
+  // to know where to go when the member is gone; best effort
+  port.nodes({ timeoutMs }).then((nodes) => {
+    for (const address of nodes.flatMap((node) => node.addresses)) known.add(address);
+  }).catch(() => {});
+  return new ConnectedClient(port, timeoutMs, connection);
+}
+
+class ConnectedClient extends PortClient implements AsyncDisposable {
+  readonly #connection: RpcConnection;
+
+  constructor(port: RpcPort, timeoutMs: number, connection: RpcConnection) {
+    super(port, timeoutMs);
+    this.#connection = connection;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.stop();
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * A node: a member of a cluster in this process, with its consumer and its client. Created = started; disposed =
+ * drained, then stopped.
+ */
+import { Consumer } from "../consumer/consumer.ts";
+import type { HandlerFunction } from "../consumer/handler.ts";
+import type { TaskDefinition } from "../consumer/task-definition.ts";
+import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
+import { StoppedError } from "../coordinator/errors.ts";
+import { checkKnown, shown } from "./arguments.ts";
+import { type Client, PortClient } from "./client.ts";
+import { NodeEvents, type NodeEventMap, type NodeEventType } from "./events.ts";
+import type { NodeSettings } from "./options.ts";
+
+export type NodeState = "starting" | "ready" | "draining" | "stopped";
+
+export interface Node extends AsyncDisposable {
+  readonly id: string;
+  readonly name: string;
+  /** Full multiaddrs; none with the embedded coordinator. */
+  readonly addresses: readonly string[];
+  readonly client: Client;
+  readonly state: NodeState;
+  /**
+   * From now on this node runs tasks of the definition.
+   *
+   * @throws TypeError when it has a handler for them already; StoppedError
+   */
+  handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void;
+  /** Resolves when the cluster serves: every partition has a steward. */
+  ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** The members as this node sees them. */
+  nodes(): NodeInfo[];
+  /** Takes no more tasks and gives back those it runs; resolves when all have ended, after drainTimeoutMs at most. */
+  drain(): Promise<void>;
+  /** Drains, hands its stewardships over, leaves. `now`: leaves at once; others wait for its leases to end. */
+  stop(options?: { readonly now?: boolean }): Promise<void>;
+  addEventListener<K extends NodeEventType>(
+    type: K,
+    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  removeEventListener<K extends NodeEventType>(
+    type: K,
+    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+}
+
+export class RunningNode extends NodeEvents implements Node {
+  readonly client: Client;
+  readonly #coordinator: Coordinator;
+  readonly #settings: NodeSettings;
+  readonly #consumer: Consumer;
+  readonly #hurry: PromiseWithResolvers<void> = Promise.withResolvers();
+  #state: NodeState = "starting";
+  #draining: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+  #brokenBy: unknown;
+
+  constructor(coordinator: Coordinator, settings: NodeSettings) {
+    super();
+    this.#coordinator = coordinator;
+    this.#settings = settings;
+    this.client = new PortClient(coordinator);
+    coordinator.on((event) => this.#onEvent(event));
+    this.#consumer = new Consumer({
+      coordinator,
+      capacity: settings.capacity,
+      wants: (type) => this.wants(type),
+      emit: (type, info) => this.emit(type, info),
+    });
+  }
+
+  get id(): string {
+    return this.#coordinator.self;
+  }
+
+  get name(): string {
+    return this.#coordinator.name;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#coordinator.addresses;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void {
+    if (typeof definition?.name !== "string") {
+      throw new TypeError(`Cannot add a handler: the definition must come from defineTask, got ${shown(definition)}`);
+    }
+    const { name } = definition;
+    if (typeof handler !== "function") {
+      throw new TypeError(`Cannot add a handler for "${name}": it must be a function, got ${shown(handler)}`);
+    }
+    if (this.#settings.witness) {
+      throw new TypeError(`Cannot add a handler for "${name}": a witness runs no tasks`);
+    }
+    if (this.#stopping) throw new StoppedError(`Cannot add a handler for "${name}": the node has stopped`);
+    // the consumer validates the input against the definition before it calls the handler
+    this.#consumer.add({ definition: definition as TaskDefinition, run: handler as HandlerFunction<unknown, unknown> });
+  }
+
+  async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    checkKnown("wait for the cluster", options, ["signal"]);
+    await this.#coordinator.ready(options.signal);
+  }
+
+  nodes(): NodeInfo[] {
+    return [...this.#coordinator.members()];
+  }
+
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "draining";
+    this.emit("draining", {});
+    const idle = this.#consumer.drain("drain");
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, this.#settings.drainTimeoutMs));
+    await Promise.race([idle, late, this.#hurry.promise]);
+    clearTimeout(timer);
+  }
+
+  stop(options: { readonly now?: boolean } = {}): Promise<void> {
+    checkKnown("stop the node", options, ["now"]);
+    if (options.now) this.#hurry.resolve();
+    this.#stopping ??= this.#stop(options.now ?? false);
+    return this.#stopping;
+  }
+
+  async #stop(now: boolean): Promise<void> {
+    if (!now) {
+      await this.drain();
+      await this.#coordinator.resign();
+    }
+    this.#state = "stopped";
+    this.#consumer.lose();
+    await this.#coordinator.stop();
+    this.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #onEvent(event: CoordinatorEvent): void {
+    switch (event.type) {
+      case "ready":
+        if (this.#state === "starting") this.#state = "ready";
+        return this.emit("ready", { epoch: event.epoch, members: event.members });
+      case "quorum":
+        return this.emit(event.held ? "quorum:regained" : "quorum:lost", {});
+      case "member":
+        return this.emit(event.up ? "member:up" : "member:down", { node: event.node, name: event.name });
+      case "rejected":
+        return this.emit("peer:rejected", { peer: event.peer, reason: event.reason });
+      case "broken":
+        this.#brokenBy = event.error;
+        void this.stop({ now: true });
+        return;
+      default:
+        return event satisfies never;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/** Serves one non-member on its stream: any member does, by asking the cluster as its own client would. */
+import type { ClientPort, ListCursor } from "../coordinator/coordinator.ts";
+import { BusyError } from "../coordinator/errors.ts";
+import type { ClientStream } from "../mesh/mesh-types.ts";
+import type { TaskState } from "../protocol/types.ts";
+import { TASK_STATES } from "./client.ts";
+import { decodeRpc, packError, type RpcMessage, unpackSpec } from "./rpc-messages.ts";
+import { RpcOutbox } from "./rpc-outbox.ts";
+import { checkId } from "./submission.ts";
+
+/** Requests of one client that wait at once: a bound on what a stranger can make a member remember. */
+const REQUESTS_MAX = 100_000;
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+/** A client that does not read loses hints first. */
+const ITEMS_WAITING_MAX = 1000;
+
+/** Until the client is gone. */
+export function serveClient(stream: ClientStream, port: ClientPort): void {
+  void new Session(stream, port).run();
+}
+
+class Session {
+  readonly #stream: ClientStream;
+  readonly #port: ClientPort;
+  readonly #outbox: RpcOutbox;
+  readonly #gone: AbortController = new AbortController();
+  readonly #open: Map<number, AbortController> = new Map();
+
+  constructor(stream: ClientStream, port: ClientPort) {
+    this.#stream = stream;
+    this.#port = port;
+    this.#outbox = new RpcOutbox((frame) => stream.send(frame), () => this.#end());
+  }
+
+  async run(): Promise<void> {
+    try {
+      for await (const frame of this.#stream.messages) {
+        for (const message of decodeRpc(frame)) void this.#serve(message);
+      }
+    } catch {
+      // garbage, or the connection broke: either way the client is gone
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#gone.signal.aborted) return;
+    this.#gone.abort();
+    for (const request of this.#open.values()) request.abort();
+    this.#open.clear();
+    this.#stream.close();
+  }
+
+  async #serve([rid, method, args]: RpcMessage): Promise<void> {
+    if (method === "cancel") {
+      this.#open.get(rid)?.abort();
+      return;
+    }
+    const request = new AbortController();
+    try {
+      if (this.#open.size >= REQUESTS_MAX) {
+        throw new BusyError(`Cannot serve more than ${REQUESTS_MAX} requests of one client at once`);
+      }
+      this.#open.set(rid, request);
+      const value = await this.#answer(rid, method, args, request.signal);
+      this.#outbox.push([rid, "ok", value]);
+    } catch (error) {
+      if (!request.signal.aborted) this.#outbox.push([rid, "error", packError(error)]);
+    } finally {
+      this.#open.delete(rid);
+    }
+  }
+
+  async #answer(rid: number, method: string, args: unknown, signal: AbortSignal): Promise<unknown> {
+    const [first, second, third] = Array.isArray(args) ? args as unknown[] : [];
+    switch (method) {
+      case "submit": {
+        if (!Array.isArray(first)) throw new TypeError("Cannot submit: tasks must be a list");
+        const specs = first.map(unpackSpec);
+        for (const { id } of specs) checkId("submit a task", id);
+        return await this.#port.submit(specs, { timeoutMs: timeoutOf(second), signal });
+      }
+      case "outcome":
+        checkId("wait for a task", first);
+        return await this.#port.outcome(first as string, signal);
+      case "get":
+        checkId("read a task", first);
+        return await this.#port.get(first as string, { timeoutMs: timeoutOf(second), signal }) ?? null;
+      case "list": {
+        const state = first === null ? undefined : stateOf(first);
+        return await this.#port.list({ state }, cursorOf(second), { timeoutMs: timeoutOf(third), signal });
+      }
+      case "nodes":
+        return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
+      case "watch":
+        for await (const events of this.#port.watch(signal)) {
+          if (this.#outbox.length < ITEMS_WAITING_MAX) this.#outbox.push([rid, "item", events]);
+        }
+        return null;
+      case "ping":
+        return null;
+      default:
+        throw new TypeError(`Cannot serve "${method.slice(0, 40)}": this version knows no such request`);
+    }
+  }
+}
+
+function timeoutOf(value: unknown): number {
+  const isGood = typeof value === "number" && value >= 1 && value <= TIMEOUT_MAX_MS;
+  return isGood ? value : 10_000;
+}
+
+function cursorOf(value: unknown): ListCursor {
+  const [p, offset] = Array.isArray(value) ? value as unknown[] : [];
+  const isGood = (each: unknown): each is number => Number.isSafeInteger(each) && (each as number) >= 0;
+  if (isGood(p) && isGood(offset)) return { p, offset };
+  throw new TypeError("Cannot list tasks: the place to go on from makes no sense");
+}
+
+function stateOf(value: unknown): TaskState {
+  const state = TASK_STATES.find((each) => each === value);
+  if (state) return state;
+  throw new TypeError("Cannot list tasks: there is no such state");
+}

@@ -1,0 +1,16 @@
+import { createNode, defineTask } from "../mod.ts";
+const echo = defineTask<{ n: number }, number>({ name: "echo" });
+const node = await createNode({ coordinator: "embedded", name: "solo" });
+for (const t of ["ready","task:start","task:done","task:error","task:lost","task:released","stopped","draining"] as const) node.addEventListener(t, (e) => console.log(t, JSON.stringify(e.detail)));
+node.handle(echo, (t) => { if (t.input.n === 13) throw new Error("unlucky"); return t.input.n * 2; });
+console.log(node.state, node.nodes());
+await node.ready();
+const h = await node.client.submit(echo, { n: 21 }, { id: "a" });
+console.log(h, await h.done());
+console.log(await node.client.get("a"));
+const f = await node.client.submit(echo, { n: 13 }, { id: "b", attempts: 1 });
+console.log(await f.done());
+const sl = await node.client.submit(echo, { n: 13 }, { id: "c", delayMs: 60000 });
+console.log((await node.client.get("c"))?.why, await node.client.get("zz"));
+for await (const t of node.client.list()) console.log(t.id, t.state);
+await node.stop();

@@ -1,0 +1,15 @@
+/** Deliberately broken: a steward deposed in the middle of a step answers what waited at its end. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "dead-reign-flushes",
+  breaks: "it acks what was cut (I6)",
+  file: "src/protocol/reign.ts",
+  find: `this.#waiters.length = 0;
+    this.#waitersHead = 0;
+    this.#core.dirty.delete(this);
+    this.desk.end();`,
+  replace: "this.desk.end();",
+  profile: "partitions",
+  seed: 1,
+};
