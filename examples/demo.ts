@@ -18,9 +18,9 @@ import type { Tally } from "./demo/tally.ts";
 const RUNTIMES: readonly Runtime[] = ["bun", "deno", "node"];
 const COMMAND_COUNT = 30;
 const NAMESPACE = `demo-${process.pid}`;
-/** Commands live 8 to 12 s, so that most are in the middle when the peer is killed. */
-const BEATS_MIN = 32;
-const BEATS_MAX = 48;
+/** Commands live 7 to 10 s, so that most are in the middle when the peer is killed. */
+const BEATS_MIN = 28;
+const BEATS_MAX = 40;
 const KILL_AFTER_MS = 4000;
 const GIVE_UP_MS = 45_000;
 

@@ -52,7 +52,7 @@ export function describeNodes(all: readonly NodeInfo[]): string[] {
 
 /** How the cluster stands, in one sentence. */
 export function quorumHealth(all: readonly NodeInfo[]): string {
-  const up = all.filter((info) => info.state !== "down" && info.state !== "stopped").length;
+  const up = all.filter((info) => info.state !== "down").length;
   const quorum = Math.floor(all.length / 2) + 1;
   if (all.length === 0) return "quorum: no members known";
   const seen = `${up} of ${all.length} members up, ${quorum} needed`;

@@ -51,7 +51,8 @@ export interface TaskSnapshot {
 export interface NodeInfo {
   readonly node: NodeId;
   readonly name: string;
-  readonly state: "up" | "draining" | "down";
+  /** `stopped`: it left by itself; `down`: it is not heard any more. */
+  readonly state: "up" | "draining" | "stopped" | "down";
   /** The node that was asked. */
   readonly self: boolean;
   /** Tasks that it runs, by the gossiped view. */

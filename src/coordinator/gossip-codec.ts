@@ -14,8 +14,11 @@ export interface MemberNews {
   readonly addresses: readonly string[];
   /** Tasks that it runs. */
   readonly load: number;
-  readonly draining: boolean;
+  readonly state: MemberState;
 }
+
+/** `stopped`: it left by itself. */
+export type MemberState = "up" | "draining" | "stopped";
 
 export interface OwnershipNews {
   readonly p: number;
@@ -28,17 +31,17 @@ const ADDRESSES_MAX = 32;
 const MESSAGE_BYTES_MAX = 1_048_576;
 const TEXT_MAX = 512;
 
-export function encodeMember({ name, version, addresses, load, draining }: MemberNews): Uint8Array {
-  return encode([name, version, addresses.slice(0, ADDRESSES_MAX), load, draining]);
+export function encodeMember({ name, version, addresses, load, state }: MemberNews): Uint8Array {
+  return encode([name, version, addresses.slice(0, ADDRESSES_MAX), load, state]);
 }
 
 /** Undefined when it is not one. */
 export function decodeMember(data: Uint8Array): MemberNews | undefined {
   const fields = decodeArray(data);
-  const [name, version, addresses, load, draining] = fields ?? [];
-  if (!isText(name) || !isText(version) || !isCount(load) || typeof draining !== "boolean") return undefined;
+  const [name, version, addresses, load, state] = fields ?? [];
+  if (!isText(name) || !isText(version) || !isCount(load) || !isMemberState(state)) return undefined;
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) return undefined;
-  return { name, version, addresses, load, draining };
+  return { name, version, addresses, load, state };
 }
 
 /** As many messages as it takes. Owners are named once a message. */
@@ -107,6 +110,10 @@ function decodeArray(data: Uint8Array): unknown[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isMemberState(value: unknown): value is MemberState {
+  return value === "up" || value === "draining" || value === "stopped";
 }
 
 function isText(value: unknown): value is string {

@@ -7,7 +7,7 @@ import type { Engine } from "../protocol/engine.ts";
 import type { NodeId } from "../protocol/types.ts";
 import type { NodeInfo, TaskEvent } from "./coordinator.ts";
 import { EventFeed } from "./event-feed.ts";
-import { encodeMember, type MemberNews } from "./gossip-codec.ts";
+import { encodeMember, type MemberNews, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
 import type { Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
@@ -30,7 +30,8 @@ export class Hearsay {
   readonly #views: ViewKeeper;
   readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
   #newsMs = -Infinity;
-  isDraining = false;
+  /** What this node says of itself. */
+  state: MemberState = "up";
 
   constructor(options: HearsayOptions) {
     const { self, settings, engine, transport, readLeased, onMember } = options;
@@ -87,9 +88,12 @@ export class Hearsay {
     const { transport, engine } = this.#options;
     this.members.poll(nowMs);
     this.#views.tick(nowMs);
-    if (!transport || !engine.roster || nowMs - this.#newsMs < MEMBER_NEWS_EVERY_MS) return;
-    this.#newsMs = nowMs;
-    transport.publish("members", encodeMember(this.#ownNews()));
+    if (transport && engine.roster && nowMs - this.#newsMs >= MEMBER_NEWS_EVERY_MS) this.publishNews();
+  }
+
+  publishNews(): void {
+    this.#newsMs = performance.now();
+    this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
   }
 
   infos(): NodeInfo[] {
@@ -112,6 +116,6 @@ export class Hearsay {
     const { settings, transport, engine } = this.#options;
     const { name, version } = settings;
     const load = engine.status().heldCount;
-    return { name, version, addresses: transport?.addresses ?? [], load, draining: this.isDraining };
+    return { name, version, addresses: transport?.addresses ?? [], load, state: this.state };
   }
 }

@@ -235,7 +235,7 @@ export class HostedCoordinator implements Coordinator {
     this.#consumer = port;
     return {
       offer: (slots, handlers, draining) => {
-        this.#hearsay.isDraining = draining;
+        if (draining) this.#hearsay.state = "draining";
         this.#host.push({ type: "capacity", slots, handlers, draining });
       },
       settle: ({ p, id, fence, seq }, settlement) =>
@@ -262,6 +262,8 @@ export class HostedCoordinator implements Coordinator {
 
   async resign(): Promise<void> {
     this.#host.push({ type: "resign" });
+    this.#hearsay.state = "stopped";
+    this.#hearsay.publishNews();
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#transport) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
   }

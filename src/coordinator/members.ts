@@ -78,7 +78,7 @@ export class Members {
       return {
         node: id,
         name,
-        state: isUp ? (news?.draining ? "draining" : "up") : "down",
+        state: isUp ? news?.state ?? "up" : news?.state === "stopped" ? "stopped" : "down",
         self: isSelf,
         tasks: isSelf ? status.heldCount : tasksOf(id),
         keeps: status.keeps(no),
@@ -93,11 +93,11 @@ export class Members {
 
   /** There is no cluster yet. */
   #alone(): NodeInfo {
-    const { name, version, addresses, draining } = this.#options.own();
+    const { name, version, addresses, state } = this.#options.own();
     return {
       node: this.#options.self,
       name,
-      state: draining ? "draining" : "up",
+      state,
       self: true,
       tasks: 0,
       keeps: 0,

@@ -103,8 +103,10 @@ export class Link {
     } else if (this.#idleTicks >= IDLE_TICKS_MAX) this.sendControl(KIND.ping);
   }
 
-  /** Ends the link at once; what is queued is lost. */
+  /** Ends the link at once; what the network does not take is lost. */
   cut(reason: string | undefined): void {
+    // The last message may tell the peer what is wrong.
+    if (this.#state === "open") this.#outbox.flush();
     this.#end(reason);
     this.#stream.abort(new Error(reason ?? "the link is cut"));
   }

@@ -28,33 +28,35 @@ export interface NodeEventMap {
 
 export type NodeEventType = keyof NodeEventMap;
 
-/** An EventTarget that knows its events, and whether anybody ever listened. */
-export class NodeEvents extends EventTarget {
+/** An EventTarget with typed events that knows whether anybody ever listened. */
+export class NodeEvents {
+  readonly #target: EventTarget = new EventTarget();
   readonly #wanted: Set<string> = new Set();
 
-  override addEventListener<K extends NodeEventType>(
+  addEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
     this.#wanted.add(type);
-    super.addEventListener(type, listener as EventListener | null, options);
+    // what is dispatched under the type is a CustomEvent with that detail
+    this.#target.addEventListener(type, listener as EventListener | null, options);
   }
 
-  override removeEventListener<K extends NodeEventType>(
+  removeEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
     options?: EventListenerOptions | boolean,
   ): void {
-    super.removeEventListener(type, listener as EventListener | null, options);
+    this.#target.removeEventListener(type, listener as EventListener | null, options);
   }
 
   /** False while nobody has ever listened: then an event need not be made. */
-  wants(type: NodeEventType): boolean {
+  protected wants(type: NodeEventType): boolean {
     return this.#wanted.has(type);
   }
 
-  emit<K extends NodeEventType>(type: K, detail: NodeEventMap[K]): void {
-    if (this.#wanted.has(type)) this.dispatchEvent(new CustomEvent(type, { detail }));
+  protected emit<K extends NodeEventType>(type: K, detail: NodeEventMap[K]): void {
+    if (this.#wanted.has(type)) this.#target.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

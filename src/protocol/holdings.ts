@@ -1,6 +1,8 @@
 /** What a node holds in one partition: granted leases by fence, and what it has to report about them. */
+import { LIMITS } from "./limits.ts";
 import type { GrantedTask, SettleMessage } from "./messages.ts";
 import type { MemberNo, Settlement } from "./types.ts";
+import { clipText } from "./wire.ts";
 
 export interface Held {
   readonly id: string;
@@ -78,7 +80,7 @@ export class Holdings {
     if (settlement.type !== "checkpoint") held.isSettling = true;
     held.reportCount++;
     const { id, fence } = held;
-    const report = { item: { id, fence, seq, settlement }, sentMs: -Infinity };
+    const report = { item: { id, fence, seq, settlement: clipped(settlement) }, sentMs: -Infinity };
     this.#reports.set(`${fence}.${seq}`, report);
     this.#due.push(report);
   }
@@ -128,4 +130,10 @@ export class Holdings {
     this.areAcksDue = false;
     return fences;
   }
+}
+
+/** An error's text can have any length; what is kept of it cannot. */
+function clipped(settlement: Settlement): Settlement {
+  if (settlement.type !== "error" && settlement.type !== "fail") return settlement;
+  return { ...settlement, message: clipText(settlement.message, LIMITS.errorMessageBytesMax) };
 }

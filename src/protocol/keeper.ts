@@ -66,11 +66,8 @@ export class Keeper {
       return;
     }
     if (this.#nowMs >= this.electionAtMs) this.#stand(true);
-    this.replica.trimExcess(this.#trimLimits(), 0);
-  }
-
-  #trimLimits(): { countMax: number; bytesMax: number } {
-    return { countMax: this.#core.options.logEntriesMax, bytesMax: LIMITS.logBytesMax };
+    const { logEntriesMax } = this.#core.options;
+    this.replica.trimExcess({ countMax: logEntriesMax, bytesMax: LIMITS.logBytesMax }, 0);
   }
 
   /** The steward's connection closed: do not wait for its silence to grow. */

@@ -9,16 +9,14 @@ import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
 import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
-import { LIMITS } from "./limits.ts";
-import type { Ballot, MemberNo, Settlement } from "./types.ts";
-import { clipText } from "./wire.ts";
+import type { Ballot, MemberNo } from "./types.ts";
 import { createSession, sendDue, type WorkerSession } from "./worker-session.ts";
 
 export class Worker {
   readonly #core: Core;
   readonly #credit: Credit;
   readonly #sessions: WorkerSession[] = [];
-  /** Granted tasks for which there is no slot yet: only after faults. */
+  /** Granted, but there is no slot yet: only after faults. */
   readonly #queue: { readonly session: WorkerSession; readonly held: Held }[] = [];
   /** Sessions with messages to send before the step ends. */
   readonly #dirty: Set<WorkerSession> = new Set();
@@ -41,7 +39,6 @@ export class Worker {
   validUntilMs(p: number): number {
     return this.#sessions[p]?.validUntilMs ?? -Infinity;
   }
-
   reignOf(p: number): Ballot | null {
     return this.#sessions[p]?.reign ?? null;
   }
@@ -139,15 +136,14 @@ export class Worker {
   }
 
   #report(isAttached: boolean, hasQuorum: boolean): void {
-    if (this.#sessions.length === 0) return;
     if (isAttached && hasQuorum && !this.isReady) {
-      this.isReady = true;
+      this.isReady = this.#hasQuorum = true;
       const { epoch, members } = this.#core.roster!;
       this.#core.event({ type: "ready", epoch, members: members.length });
+    } else if (this.isReady && hasQuorum !== this.#hasQuorum) {
+      this.#hasQuorum = hasQuorum;
+      this.#core.event({ type: "quorum", held: hasQuorum });
     }
-    if (hasQuorum === this.#hasQuorum) return;
-    this.#hasQuorum = hasQuorum;
-    if (this.isReady) this.#core.event({ type: "quorum", held: hasQuorum });
   }
 
   #abort(session: WorkerSession): void {
@@ -277,7 +273,7 @@ export class Worker {
       this.#core.emit({ type: "settled", p, id, fence, seq, accepted: false });
       return;
     }
-    session.holdings.settle(held, seq, clipped(settlement));
+    session.holdings.settle(held, seq, settlement);
     this.#dirty.add(session);
   }
 
@@ -302,10 +298,4 @@ export class Worker {
     for (const session of this.#dirty) sendDue(this.#core, session);
     this.#dirty.clear();
   }
-}
-
-/** An error's text can have any length; what is kept of it cannot. */
-function clipped(settlement: Settlement): Settlement {
-  if (settlement.type !== "error" && settlement.type !== "fail") return settlement;
-  return { ...settlement, message: clipText(settlement.message, LIMITS.errorMessageBytesMax) };
 }
