@@ -285,11 +285,10 @@ export class Worker {
       if (!held) continue;
       const settlement = session.holdings.answered(fence, seq);
       if (!settlement) continue;
-      const { p } = session;
-      this.#core.emit({ type: "settled", p, id: held.id, fence, seq, accepted });
+      this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
       const isOver = settlement.type !== "checkpoint";
       if (isOver || !accepted) this.#forget(session, held);
-      if (!isOver && !accepted && !held.isSettling) this.#lost(p, held, "stale");
+      if (!isOver && !accepted && !held.isSettling) this.#lost(session.p, held, "stale");
     }
   }
 

@@ -79,7 +79,7 @@ export class ScenarioCluster {
         return this.#settle(first, second, args[2] ?? "complete");
       case "stop":
         this.#stopped.add(first);
-        if (second === "dead") { for (const name of NAMES) if (name !== first) this.#link(name, first, false); }
+        if (second === "dead") for (const name of NAMES) if (name !== first) this.#link(name, first, false);
         return;
       case "resume":
         this.#stopped.delete(first);
@@ -184,6 +184,6 @@ export class ScenarioCluster {
   }
 }
 
-function reasonOf(effect: { readonly reason?: string }): string {
-  return effect.reason ? ` ${effect.reason}` : "";
+function reasonOf(effect: Effect): string {
+  return effect.type === "lost" ? ` ${effect.reason}` : "";
 }

@@ -1,0 +1,85 @@
+/** Submits that wait. */
+import { expect, test } from "bun:test";
+import { NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/coordinator/errors.ts";
+import { Submits } from "../../../src/coordinator/submits.ts";
+import type { Input } from "../../../src/protocol/api.ts";
+import type { TaskSpec } from "../../../src/protocol/types.ts";
+
+const spec = (id: string): TaskSpec => ({
+  id,
+  name: "n",
+  payload: new Uint8Array(),
+  attemptsMax: 0,
+  runAtMs: 0,
+  firstSentAtMs: 1,
+});
+
+function setUp(reachable = true): { submits: Submits; pushed: Input[]; set(reachable: boolean): void } {
+  const pushed: Input[] = [];
+  let isReachable = reachable;
+  const submits = new Submits({
+    push: (input) => pushed.push(input),
+    isReachable: () => isReachable,
+    noQuorum: (id) => new NoQuorumError(`no quorum for ${id}`),
+    trouble: () => "",
+  });
+  return { submits, pushed, set: (value) => isReachable = value };
+}
+
+const rids = (pushed: readonly Input[]): number[] => pushed.flatMap((input) => input.type === "submit" ? [input.rid] : []);
+
+test("a chunk resolves once with the statuses in the order of its tasks", async () => {
+  const { submits, pushed } = setUp();
+  const recorded = submits.submit([spec("a"), spec("b")], { timeoutMs: 1000 });
+  const [first = 0, second = 0] = rids(pushed);
+  submits.answered(second, "exists");
+  submits.answered(first, "created");
+  expect(await recorded).toEqual(["created", "exists"]);
+});
+
+test("what was never sent is given up as not done", async () => {
+  const { submits, pushed } = setUp(false);
+  const error = await submits.submit([spec("a")], { timeoutMs: 5 }).catch((each) => each);
+  expect(error).toBeInstanceOf(NoQuorumError);
+  expect(pushed.at(-1)).toEqual({ type: "cancel", rid: 1 });
+});
+
+test("what may have been sent ends as unknown, with the ids to submit again", async () => {
+  const { submits, pushed, set } = setUp(false);
+  const outcome = submits.submit([spec("a"), spec("b")], { timeoutMs: 20 }).catch((each) => each);
+  set(true);
+  submits.stewardsChanged();
+  submits.answered(rids(pushed)[0] ?? 0, "created");
+  const error = await outcome;
+  expect(error).toBeInstanceOf(UnknownOutcomeError);
+  expect(error.ids).toEqual(["b"]);
+  expect(error.message).toContain("submit again with the same id");
+});
+
+test("a busy steward is asked again", async () => {
+  const { submits, pushed } = setUp();
+  const recorded = submits.submit([spec("a")], { timeoutMs: 5000 });
+  submits.answered(1, "busy");
+  while (rids(pushed).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  submits.answered(1, "created");
+  expect(await recorded).toEqual(["created"]);
+});
+
+test("a signal gives up, and tells the engine", async () => {
+  const { submits, pushed } = setUp();
+  const abort = new AbortController();
+  const outcome = submits.submit([spec("a")], { timeoutMs: 1000, signal: abort.signal }).catch((each) => each);
+  abort.abort(new Error("enough"));
+  expect(await outcome).toEqual(new Error("enough"));
+  expect(pushed.at(-1)).toEqual({ type: "cancel", rid: 1 });
+});
+
+test("stopping tells what was not sent from what may have been", async () => {
+  const { submits, set } = setUp(false);
+  const unsent = submits.submit([spec("a")], { timeoutMs: 1000 }).catch((each) => each);
+  set(true);
+  const sent = submits.submit([spec("b")], { timeoutMs: 1000 }).catch((each) => each);
+  submits.stop();
+  expect(await unsent).toBeInstanceOf(StoppedError);
+  expect(await sent).toBeInstanceOf(UnknownOutcomeError);
+});
