@@ -1,6 +1,7 @@
 /**
  * The consumer: offers slots, runs what is leased to this node, tells the coordinator how it ended. A task that
- * still runs here under an older fence is waited for before the new attempt starts.
+ * still runs here under an older fence is waited for before the new attempt starts, and given back when that
+ * takes too long.
  */
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
 import type { AbortReason } from "../coordinator/errors.ts";
@@ -37,6 +38,9 @@ export interface ConsumerOptions {
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
 }
+
+/** An older attempt that still runs after so long ignores its signal: the task had better run elsewhere. */
+const OLD_RUN_PATIENCE_MS = 2000;
 
 /** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
 const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
@@ -116,6 +120,9 @@ export class Consumer implements ConsumerPort {
     const waiting = this.#nextById.get(task.id);
     if (waiting) this.#forget(waiting);
     this.#nextById.set(task.id, run);
+    setTimeout(() => {
+      if (this.#nextById.get(task.id) === run) this.#stop(run, "stale");
+    }, OLD_RUN_PATIENCE_MS);
   }
 
   abort(p: number, fence: number): void {

@@ -7,6 +7,7 @@ import { decode, encode } from "it-length-prefixed";
 import { pipe } from "it-pipe";
 import type { Host } from "./host.ts";
 import type { ClientStream } from "./mesh-types.ts";
+import { nextDrain } from "./tuning.ts";
 
 const STREAMS_PER_CONNECTION_MAX = 8;
 const STREAMS_MAX = 512;
@@ -44,7 +45,7 @@ export function overStream(stream: Stream, messageBytesMax: number): Omit<Client
           `Cannot send a message: it may have ${messageBytesMax} bytes, got ${data.byteLength}`,
         );
       }
-      if (!stream.send(encode.single(data))) await stream.onDrain();
+      if (!stream.send(encode.single(data))) await nextDrain(stream);
     },
     close() {
       stream.close({ signal: AbortSignal.timeout(1000) }).catch((error) => stream.abort(error));

@@ -72,6 +72,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       maxConnections: 2000,
       maxIncomingPendingConnections: 256,
       inboundConnectionThreshold: 256,
+      inboundUpgradeTimeout: 5000,
       dialTimeout: 8000,
       addressDialTimeout: 3000,
       reconnectRetries: 0,

@@ -7,7 +7,7 @@ import { encode } from "it-length-prefixed";
 import { encodePrefix, FrameReader } from "./framing.ts";
 import { HELLO_BYTES_MAX } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
-import { renewWindowRarely } from "./tuning.ts";
+import { nextDrain, renewWindowRarely } from "./tuning.ts";
 
 /** First byte of every message after the hello. */
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
@@ -115,9 +115,9 @@ export class Link {
   async close(signal: AbortSignal): Promise<void> {
     try {
       this.#outbox.flush();
-      while (this.#outbox.waitingBytes > 0 && this.#state === "open") {
-        await this.#stream.onDrain({ signal });
-        this.#outbox.flush();
+      while (this.#outbox.waitingBytes > 0) {
+        await nextDrain(this.#stream, signal);
+        this.#outbox.drained();
       }
       this.#end(undefined);
       await this.#stream.close({ signal });
@@ -140,7 +140,8 @@ export class Link {
     try {
       return this.#stream.send(bytes);
     } catch {
-      // The stream is closing; its "close" event ends the link.
+      // The stream closed before its event came; nothing can be sent any more.
+      queueMicrotask(() => this.cut(undefined));
       return false;
     }
   }

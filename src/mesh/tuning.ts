@@ -1,7 +1,7 @@
 /**
- * Takes avoidable costs out of libp2p's way of sending, measured as half of the CPU time of a small frame:
- * two system calls per encrypted message, and a window update (a whole encrypted message) per received frame.
- * Works from outside on what libp2p hands out, and does nothing where that looks different than expected.
+ * Where libp2p's streams need help. Takes avoidable costs out of sending, measured as a third of the CPU time of
+ * a small frame: two system calls per encrypted message, and a window update (a whole encrypted message) per
+ * received one. Works from outside on what libp2p hands out, and does nothing where that looks unexpected.
  */
 import type { MultiaddrConnection, Stream, Transport, Upgrader } from "@libp2p/interface";
 
@@ -52,4 +52,18 @@ export function renewWindowRarely(stream: Stream): void {
     if ((state === ESTABLISHED || state === SYN_SENT) && recvWindowCapacity > recvWindow / 2) return;
     update();
   };
+}
+
+/** Resolves when the stream takes data again. Its own onDrain() resolves at once after the first time. */
+export function nextDrain(stream: Stream, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const over = new AbortController();
+  const once = { signal: over.signal };
+  stream.addEventListener("drain", () => resolve(), once);
+  stream.addEventListener("close", () => reject(new Error("the stream is closed")), once);
+  signal?.addEventListener("abort", () => reject(signal.reason), once);
+  if (signal?.aborted) reject(signal.reason);
+  else if (stream.status !== "open") reject(new Error(`the stream is ${stream.status}`));
+  else if (!stream.writableNeedsDrain) resolve();
+  return promise.finally(() => over.abort());
 }

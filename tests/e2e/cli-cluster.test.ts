@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { beatingCommand } from "../../examples/demo/command.ts";
 import type { PeerProcess, Runtime } from "../../examples/demo/peer-process.ts";
 import { readAttempts, tally } from "../../examples/demo/tally.ts";
+import { connectClient } from "../../mod.ts";
+import { exec } from "../../src/cli/exec.ts";
 import { Cluster, stolos } from "./support/cluster.ts";
 import type { CommandResult } from "./support/cluster.ts";
 import { eventually } from "./support/show.ts";
@@ -44,7 +46,7 @@ for (const runtimes of CLUSTERS) {
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
-  }, 120_000);
+  }, 180_000);
 }
 
 type Run = (...args: string[]) => Promise<CommandResult>;
@@ -58,7 +60,7 @@ async function endToEnd(cluster: Cluster, runtime: Runtime, directory: string): 
   await checkSubmit(run, directory);
   await checkFailure(run);
   await checkMissing(run);
-  const ids = await submitBeats(run, directory);
+  const ids = await submitBeats(cluster, run, directory);
   await takeOver(cluster, run, ids, directory);
   await checkDrain(cluster, run);
 }
@@ -149,20 +151,18 @@ async function checkMissing(run: Run): Promise<void> {
   expect((await run("tasks", "--node", "nobody")).code).toBe(3);
 }
 
-async function submitBeats(run: Run, directory: string): Promise<string[]> {
-  const ids = Array.from({ length: 9 }, (_, index) => `beat-${index}`);
-  const submitted = await Promise.all(
-    ids.map((id) =>
-      run("submit", "--json", "--id", id, "--", ...beatingCommand(id, join(directory, `${id}.log`), 24))
-    ),
-  );
-  expect(submitted.map((each) => each.code)).toEqual(ids.map(() => 0));
+async function submitBeats(cluster: Cluster, run: Run, directory: string): Promise<string[]> {
+  const { namespace } = cluster;
+  await using client = await connectClient({ namespace, join: await cluster.addresses(), mdns: false });
+  const specs = Array.from({ length: 9 }, (_, index) => {
+    const id = `beat-${index}`;
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 48) } };
+  });
+  const ids = (await client.submitMany(exec, specs)).map((handle) => handle.id);
   await eventually(() => readAttempts(directory).length === ids.length, 10_000);
   const leased = (await run("tasks", "--json", "--state", "leased")).json();
   expect(leased.map((task) => task.id).sort()).toEqual(ids);
-  for (const task of leased) {
-    expect(task).toMatchObject({ name: "exec", owner: expect.any(String), attempt: 1 });
-  }
+  for (const task of leased) expect(task).toMatchObject({ name: "exec", owner: expect.any(String), attempt: 1 });
   return ids;
 }
 

@@ -1,31 +1,77 @@
 /**
  * Searches the first seed that catches each deliberately broken protocol:
  *
- *   node tests/sim/broken.ts [--only NAME,NAME] [--max 2000] [--from 1]
+ *   node tests/sim/broken.ts [--only NAME,NAME] [--max 2000] [--from 1] [--jobs 2] [--seconds 120]
  *
- * Exits 1 when one of them goes unnoticed: then the simulator is not good enough.
+ * Each mutant runs in a process of its own, since a broken protocol may also never return; that is reported as
+ * "hangs". Exits 1 when one goes unnoticed: then the simulator is not good enough.
  */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { MUTANTS } from "./broken/index.ts";
-import { findSeed } from "./mutant.ts";
-import { optionOf } from "./options.ts";
+import { findSeed, type Mutant } from "./mutant.ts";
+import { hasFlag, optionOf, runtimeCommand } from "./options.ts";
+
+interface Verdict {
+  readonly seed: number;
+  readonly invariant: string;
+}
+
+const NOTHING: Verdict = { seed: 0, invariant: "" };
+
+/** Runs the search in another process. Killed after `secondsMax`: seed 0, "hangs" or "" as far as it got. */
+function search(mutant: Mutant, secondsMax: number): Promise<Verdict> {
+  const [program, ...before] = runtimeCommand();
+  const own = ["--one", mutant.name, "--from", optionOf("from", "1"), "--max", optionOf("max", "2000")];
+  return new Promise((resolve, reject) => {
+    const args = [...before, fileURLToPath(import.meta.url), ...own];
+    const child = spawn(program!, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), secondsMax * 1000);
+    let text = "";
+    child.stdout.on("data", (data) => text += String(data));
+    child.on("error", reject);
+    child.on("close", () => {
+      clearTimeout(timer);
+      const lines = text.split("\n").filter((line) => line !== "");
+      const last = lines.at(-1);
+      resolve(last === undefined ? NOTHING : JSON.parse(last) as Verdict);
+    });
+  });
+}
+
+/** In the child: one line a seed, so that the parent knows where it hangs. */
+async function searchHere(name: string): Promise<void> {
+  const mutant = MUTANTS.find((mutant) => mutant.name === name);
+  if (!mutant) throw new RangeError(`Cannot search: no such broken protocol, got ${name}`);
+  const from = Number(optionOf("from", "1"));
+  const last = from - 1 + Number(optionOf("max", "2000"));
+  const tell = (verdict: Verdict): void => {
+    process.stdout.write(`${JSON.stringify(verdict)}\n`);
+  };
+  const report = await findSeed(mutant, from, last, (seed) => tell({ seed, invariant: "hangs" }));
+  tell(report ? { seed: report.seed, invariant: report.invariant } : NOTHING);
+}
 
 async function main(): Promise<number> {
   const only = optionOf("only", "").split(",").filter((name) => name !== "");
-  const from = Number(optionOf("from", "1"));
-  const last = from - 1 + Number(optionOf("max", "2000"));
+  const due = MUTANTS.filter(({ name }) => only.length === 0 || only.includes(name));
+  const secondsMax = Number(optionOf("seconds", "120"));
   let missedCount = 0;
-  console.log(`${"name".padEnd(36)} ${"profile".padEnd(11)} ${"caught by".padEnd(10)} first seed   seconds`);
-  for (const mutant of MUTANTS) {
-    if (only.length > 0 && !only.includes(mutant.name)) continue;
-    const startedMs = performance.now();
-    const report = await findSeed(mutant, from, last);
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    if (!report) missedCount++;
-    const found = report ? String(report.seed).padStart(10) : "NOT CAUGHT";
-    const invariant = (report?.invariant ?? "-").padEnd(10);
-    console.log(`${mutant.name.padEnd(36)} ${mutant.profile.padEnd(11)} ${invariant} ${found} ${seconds.padStart(9)}`);
-  }
+  console.log(`${"name".padEnd(32)} ${"profile".padEnd(11)} ${"caught by".padEnd(9)} first seed   seconds`);
+  const work = async (): Promise<void> => {
+    for (let mutant = due.shift(); mutant; mutant = due.shift()) {
+      const startedMs = performance.now();
+      const { seed, invariant } = await search(mutant, secondsMax);
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+      if (invariant === "") missedCount++;
+      const found = invariant === "" ? "NOT CAUGHT" : String(seed).padStart(10);
+      const how = (invariant || "-").padEnd(9);
+      console.log(`${mutant.name.padEnd(32)} ${mutant.profile.padEnd(11)} ${how} ${found} ${seconds.padStart(9)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Number(optionOf("jobs", "1")) }, work));
   return missedCount === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+if (hasFlag("one")) await searchHere(optionOf("one", ""));
+else process.exitCode = await main();

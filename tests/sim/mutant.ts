@@ -57,10 +57,16 @@ export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulate) =>
   }
 }
 
-/** The first seed in the range that catches the mutant. */
-export async function findSeed(mutant: Mutant, first: number, last: number): Promise<RunReport | null> {
+/** The first seed in the range that catches the mutant. `begins` is told each seed before it runs. */
+export async function findSeed(
+  mutant: Mutant,
+  first: number,
+  last: number,
+  begins: (seed: number) => void = () => {},
+): Promise<RunReport | null> {
   return await withMutant(mutant, (simulate) => {
     for (let seed = first; seed <= last; seed++) {
+      begins(seed);
       const report = simulate(seed, mutant.profile);
       if (report.invariant !== "") return report;
     }

@@ -4,12 +4,13 @@ import { NodeClock } from "../../../src/coordinator/node-clock.ts";
 
 class Machine {
   mono = 1000;
-  wall = 1_700_000_000_000;
+  /** Since 1_700_000_000_000: near that, adding fractions would round. */
+  wall = 0;
   uptime = 50_000;
 
   readonly source: { monoMs(): number; wallMs(): number; uptimeMs(): number } = {
     monoMs: () => this.mono,
-    wallMs: () => Math.floor(this.wall),
+    wallMs: () => 1_700_000_000_000 + Math.floor(this.wall),
     uptimeMs: () => Math.floor(this.uptime / 10) * 10,
   };
 

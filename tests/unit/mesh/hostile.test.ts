@@ -82,13 +82,13 @@ for (
 test("a connection that does not speak libp2p leaves the member up", async () => {
   const [a, b] = await startPair();
   const port = Number(/tcp\/(\d+)/.exec(a.mesh.addresses[0]!)![1]);
-  const { promise: closed, resolve } = Promise.withResolvers<void>();
-  const socket = createConnection({ port, host: "127.0.0.1" });
-  socket.on("close", () => resolve()).on("error", () => {});
-  socket.write("GET / HTTP/1.1\r\n\r\n".repeat(1000));
-  await closed;
+  const { promise: sent, resolve } = Promise.withResolvers<void>();
+  const socket = createConnection({ port, host: "127.0.0.1" }).on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\n\r\n".repeat(1000), () => resolve());
+  await sent;
   a.mesh.send(b.mesh.id, [Uint8Array.of(1)]);
   await b.until("a still sends", () => b.frames.length === 1);
+  socket.destroy();
 });
 
 test("a client that sends a message above the limit is cut off alone", async () => {

@@ -1,0 +1,249 @@
+/** How handlers run and end. */
+import { expect, test } from "bun:test";
+import { AttemptAbortedError, LeaseLostError } from "../../../src/coordinator/errors.ts";
+import type { Context } from "../../../src/consumer/run.ts";
+import { defineTask } from "../../../src/consumer/task-definition.ts";
+import { encodeValue } from "../../../src/consumer/values.ts";
+import { Bench, resultOf } from "./fake-coordinator.ts";
+
+const untilAborted = (ctx: Context): Promise<never> =>
+  new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason)));
+
+test("what a handler returns completes the task, once a quorum has recorded it", async () => {
+  const bench = new Bench();
+  bench.handle(async (task) => ({ got: task.input }));
+  bench.start(7, { input: { a: 1 } });
+  expect(resultOf(await bench.settlement())).toEqual({ got: { a: 1 } });
+  expect(bench.eventTypes).toEqual(["task:start"]);
+  bench.record();
+  expect(bench.eventTypes).toEqual(["task:start", "task:done"]);
+});
+
+test("a handler that returns nothing completes the task without a result", async () => {
+  const bench = new Bench();
+  bench.handle(() => undefined);
+  bench.start(7);
+  expect((await bench.settlement()).settlement).toEqual({ type: "complete", result: null });
+});
+
+test("a handler that throws synchronously, or something that is no Error, is an error of the task", async () => {
+  for (const thrown of [new Error("bad"), "text", { odd: 1 }, null, undefined, 5n]) {
+    const bench = new Bench();
+    bench.handle(() => {
+      throw thrown;
+    });
+    bench.start(7, { attemptsMax: 2 });
+    const { settlement } = await bench.settlement();
+    expect(settlement.type).toBe("error");
+    bench.record();
+    expect(bench.eventTypes).toEqual(["task:start", "task:error"]);
+    expect(bench.events[1]?.[1].reason).not.toBe("");
+  }
+});
+
+test("a result that cannot travel is an error of the task", async () => {
+  const bench = new Bench();
+  bench.handle(() => new Map());
+  bench.start(7, { attemptsMax: 1 });
+  const { settlement } = await bench.settlement();
+  expect(settlement).toMatchObject({ type: "fail", message: expect.stringContaining("an instance of Map") });
+});
+
+test("an input that does not fit never reaches the handler", async () => {
+  const bench = new Bench();
+  const definition = defineTask({
+    name: "n",
+    input: {
+      "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "must be odd", path: ["n"] }] }) },
+    },
+  });
+  bench.handle(() => {
+    throw new Error("ran");
+  }, definition);
+  bench.start(7, { attemptsMax: 1 });
+  const { settlement } = await bench.settlement();
+  expect(settlement).toMatchObject({ type: "fail", message: expect.stringContaining("n: must be odd") });
+});
+
+test("an asynchronous schema is waited for, and the handler gets what it returns", async () => {
+  const bench = new Bench();
+  const definition = defineTask({
+    name: "n",
+    input: { "~standard": { version: 1, vendor: "test", validate: async (value) => ({ value: [value] }) } },
+  });
+  bench.handle((task) => task.input, definition);
+  bench.start(7, { input: "x" });
+  expect(resultOf(await bench.settlement())).toEqual(["x"]);
+});
+
+test("a handler sees its fence, its attempt, its deadline and the last checkpoint", async () => {
+  const bench = new Bench();
+  bench.handle((task, ctx) => [ctx.fence, ctx.attempt, ctx.deadline, task.state]);
+  bench.start(7, { attempt: 3, checkpoint: encodeValue({ at: 5 }, "checkpoint") });
+  expect(resultOf(await bench.settlement())).toEqual([7n, 3, 10_000, { at: 5 }]);
+});
+
+test("before the lease ends the signal aborts, and a handler that obeys releases the task", async () => {
+  const bench = new Bench();
+  const reasons: unknown[] = [];
+  bench.handle((_task, ctx) => untilAborted(ctx).catch((error) => {
+    reasons.push(error);
+    throw error;
+  }));
+  bench.start(7);
+  bench.port.abort(1, 7);
+  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect(reasons[0]).toBeInstanceOf(AttemptAbortedError);
+  expect((reasons[0] as AttemptAbortedError).reason).toBe("lapsing");
+  bench.record();
+  expect(bench.events.at(-1)).toMatchObject(["task:released", { task: "t", fence: "7", reason: "lapsing" }]);
+});
+
+test("after the abort a value still completes, returning nothing releases", async () => {
+  for (const value of ["value", undefined]) {
+    const bench = new Bench();
+    bench.handle((_task, ctx) => untilAborted(ctx).catch(() => value));
+    bench.start(7);
+    bench.port.abort(1, 7);
+    expect((await bench.settlement()).settlement.type).toBe(value === undefined ? "release" : "complete");
+  }
+});
+
+test("a signal that is asked for after the abort has aborted already", async () => {
+  const bench = new Bench();
+  const go = Promise.withResolvers<void>();
+  bench.handle(async (_task, ctx) => {
+    await go.promise;
+    return ctx.signal.aborted;
+  });
+  bench.start(7);
+  bench.port.abort(1, 7);
+  go.resolve();
+  expect(resultOf(await bench.settlement())).toBe(true);
+});
+
+test("a handler that ignores its signal is reported when the lease ends, and its late result is ignored", async () => {
+  const bench = new Bench();
+  const go = Promise.withResolvers<string>();
+  const seen = Promise.withResolvers<Context>();
+  bench.handle((_task, ctx) => (seen.resolve(ctx), go.promise));
+  bench.start(7);
+  const ctx = await seen.promise;
+  bench.port.lost(1, 7, "lapsed");
+  expect(bench.events.at(-1)).toMatchObject(["task:lost", { task: "t", reason: "lapsed", overrun: true }]);
+  expect(ctx.signal.aborted).toBe(true);
+  bench.deadlineMs = 99_999;
+  expect(ctx.deadline).toBe(10_000);
+  go.resolve("late");
+  while (bench.events.length < 3) await Promise.resolve();
+  expect(bench.events.at(-1)).toMatchObject(["task:lost", { reason: expect.stringContaining("ignored") }]);
+  expect(bench.settled).toEqual([]);
+  expect(bench.consumer.runningCount).toBe(0);
+});
+
+test("a completion that is refused is a loss", async () => {
+  const bench = new Bench();
+  bench.handle(() => "done");
+  bench.start(7);
+  await bench.settlement();
+  bench.record(false);
+  expect(bench.events.at(-1)).toMatchObject(["task:lost", { reason: expect.stringContaining("refused") }]);
+});
+
+test("a task that still runs under an older fence is waited for", async () => {
+  const bench = new Bench();
+  const ends = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  let calls = 0;
+  bench.handle(() => ends[calls++]?.promise);
+  bench.start(7);
+  bench.port.lost(1, 7, "lapsed");
+  bench.start(9, { attempt: 2 });
+  expect(calls).toBe(1);
+  ends[0]?.resolve("old");
+  while (calls < 2) await Promise.resolve();
+  ends[1]?.resolve("new");
+  const settled = await bench.settlement();
+  expect([settled.fence, resultOf(settled)]).toEqual([9, "new"]);
+});
+
+test("a new lease that ends while the old attempt still runs is given back unused", async () => {
+  const bench = new Bench();
+  bench.handle(() => new Promise(() => {}));
+  bench.start(7);
+  bench.port.lost(1, 7, "lapsed");
+  bench.start(9, { attempt: 2 });
+  bench.port.abort(1, 9);
+  expect(await bench.settlement()).toMatchObject({ fence: 9, settlement: { type: "release" } });
+});
+
+test("a checkpoint resolves when it is recorded, and is refused when the lease is over", async () => {
+  const bench = new Bench();
+  const results: unknown[] = [];
+  bench.handle(async (_task, ctx) => {
+    results.push(await ctx.checkpoint({ n: 1 }));
+    results.push(await ctx.checkpoint({ n: 2 }).catch((error) => error));
+    results.push(await ctx.checkpoint(Symbol("x")).catch((error) => error));
+    return "end";
+  });
+  bench.start(7);
+  expect((await bench.settlement()).settlement).toEqual({ type: "checkpoint", state: encodeValue({ n: 1 }, "checkpoint") });
+  bench.record();
+  await bench.settlement(2);
+  bench.record(false);
+  expect((await bench.settlement(3)).settlement.type).toBe("complete");
+  expect(results).toEqual([undefined, expect.any(LeaseLostError), expect.any(TypeError)]);
+});
+
+test("a checkpoint that nobody waits for does not bring the process down", async () => {
+  const bench = new Bench();
+  bench.handle((_task, ctx) => {
+    void ctx.checkpoint(1);
+    return new Promise(() => {});
+  });
+  bench.start(7);
+  bench.port.lost(1, 7, "condemned");
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(bench.eventTypes).toEqual(["task:start", "task:lost"]);
+});
+
+test("renewed deadlines are told until the lease is lost", async () => {
+  const bench = new Bench();
+  const heard: number[] = [];
+  bench.handle((_task, ctx) => {
+    ctx.onDeadline((deadlineMs) => heard.push(deadlineMs));
+    return new Promise(() => {});
+  });
+  bench.start(7);
+  const { renew } = bench;
+  renew?.(11_000);
+  bench.port.lost(1, 7, "lapsed");
+  renew?.(12_000);
+  expect(heard).toEqual([11_000]);
+  expect(bench.renew).toBeNull();
+});
+
+test("draining offers nothing, stops handlers, and is over when their releases are recorded", async () => {
+  const bench = new Bench();
+  bench.handle((_task, ctx) => untilAborted(ctx));
+  bench.start(7);
+  let isOver = false;
+  const drained = bench.consumer.drain("drain").then(() => isOver = true);
+  expect(bench.offers.at(-1)).toEqual([0, ["n"], true]);
+  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect(isOver).toBe(false);
+  bench.record();
+  await drained;
+  expect(bench.events.at(-1)).toMatchObject(["task:released", { reason: "drain" }]);
+});
+
+test("what is granted to a draining node, or without a handler, goes back", async () => {
+  const bench = new Bench();
+  bench.start(7);
+  expect(await bench.settlement()).toMatchObject({ fence: 7, settlement: { type: "release" } });
+});
+
+test("two handlers of one name are a mistake", () => {
+  const bench = new Bench();
+  bench.handle(() => 1);
+  expect(() => bench.handle(() => 2)).toThrow('Cannot add a handler: there is one for "n" already');
+});

@@ -1,0 +1,93 @@
+/** A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports. */
+import type { ConsumerControl, ConsumerPort, Coordinator, SettledLease } from "../../../src/coordinator/coordinator.ts";
+import { Consumer, type AttemptEventType, type AttemptInfo } from "../../../src/consumer/consumer.ts";
+import type { HandlerFunction } from "../../../src/consumer/handler.ts";
+import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
+import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
+import type { GrantedTask } from "../../../src/protocol/messages.ts";
+import type { Settlement } from "../../../src/protocol/types.ts";
+
+export interface Settled extends SettledLease {
+  readonly settlement: Settlement;
+}
+
+export class Bench {
+  readonly settled: Settled[] = [];
+  readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
+  readonly offers: (readonly [number, readonly string[], boolean])[] = [];
+  readonly consumer: Consumer;
+  deadlineMs = 10_000;
+  renew: ((deadlineMs: number) => void) | null = null;
+  #port: ConsumerPort | null = null;
+  #onSettle: (() => void) | null = null;
+
+  constructor(capacity = 10) {
+    const control: ConsumerControl = {
+      offer: (slots, handlers, draining) => void this.offers.push([slots, handlers, draining]),
+      settle: (lease, settlement) => {
+        this.settled.push({ ...lease, settlement });
+        this.#onSettle?.();
+      },
+      deadlineMs: () => this.deadlineMs,
+      onDeadline: (_p, callback) => {
+        this.renew = callback;
+        return () => this.renew = null;
+      },
+    };
+    // the consumer asks nothing else of a coordinator
+    const coordinator = { consume: (port: ConsumerPort) => (this.#port = port, control) } as unknown as Coordinator;
+    this.consumer = new Consumer({
+      coordinator,
+      capacity,
+      wants: () => true,
+      emit: (type, info) => this.events.push([type, info]),
+    });
+  }
+
+  handle(run: HandlerFunction<unknown, unknown>, definition: TaskDefinition = defineTask({ name: "n" })): void {
+    this.consumer.add({ definition, run });
+  }
+
+  get port(): ConsumerPort {
+    if (!this.#port) throw new Error("Cannot use the bench: no consumer is plugged in");
+    return this.#port;
+  }
+
+  start(fence: number, more: Partial<GrantedTask> & { input?: unknown } = {}): void {
+    const { input, ...rest } = more;
+    this.port.start(1, {
+      no: fence,
+      id: "t",
+      fence,
+      attempt: 1,
+      name: "n",
+      payload: encodeValue(input, "input"),
+      attemptsMax: 0,
+      errorAtMs: [],
+      checkpoint: null,
+      ...rest,
+    });
+  }
+
+  /** The settlement number `count`, when it has come. */
+  async settlement(count = 1): Promise<Settled> {
+    while (this.settled.length < count) await new Promise<void>((resolve) => this.#onSettle = resolve);
+    return this.settled[count - 1] as Settled;
+  }
+
+  /** A quorum recorded, or refused, what was reported last. */
+  record(accepted = true): void {
+    const last = this.settled.at(-1);
+    if (last) this.port.settled(last.p, last.fence, last.seq, accepted);
+  }
+
+  get eventTypes(): AttemptEventType[] {
+    return this.events.map(([type]) => type);
+  }
+}
+
+export function resultOf(settled: Settled): unknown {
+  const { settlement } = settled;
+  if (settlement.type !== "complete" || settlement.result === null) return undefined;
+  return decodeValue(settlement.result, "result");
+}
