@@ -7,7 +7,7 @@ import { decode, encode } from "it-length-prefixed";
 import { pipe } from "it-pipe";
 import type { Host } from "./host.ts";
 import type { ClientStream } from "./mesh-types.ts";
-import { nextDrain } from "./tuning.ts";
+import { nextDrain } from "./libp2p-care.ts";
 
 const STREAMS_PER_CONNECTION_MAX = 8;
 const STREAMS_MAX = 512;

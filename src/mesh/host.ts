@@ -14,11 +14,13 @@ import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { createHash } from "node:crypto";
 import { MeshError } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
-import { inOnePiece } from "./tuning.ts";
+import { careful } from "./libp2p-care.ts";
 
 /** Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the window. */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const MDNS_INTERVAL_MS = 5000;
+/** For TCP alone; the handshake may take as long again. */
+const CONNECT_TIMEOUT_MS = 3000;
 const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** The longest interval that libp2p accepts for its peer scores, which are switched off. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -46,12 +48,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
     nodeInfo: { name: "stolos", version: "1", userAgent: "stolos" },
     addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
     transports: [
-      inOnePiece(tcp({
+      careful(tcp({
         inboundSocketInactivityTimeout: 0,
         outboundSocketInactivityTimeout: 0,
         maxConnections: 2000,
         backlog: 512,
-        dialOpts: { noDelay: true },
+        dialOpts: { noDelay: true, timeout: CONNECT_TIMEOUT_MS },
         listenOpts: { noDelay: true },
       })),
     ],
@@ -74,7 +76,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       inboundConnectionThreshold: 256,
       inboundUpgradeTimeout: 5000,
       dialTimeout: 8000,
-      addressDialTimeout: 3000,
+      addressDialTimeout: 2 * CONNECT_TIMEOUT_MS,
       reconnectRetries: 0,
     },
     connectionMonitor: { enabled: false },

@@ -7,7 +7,7 @@ import { encode } from "it-length-prefixed";
 import { encodePrefix, FrameReader } from "./framing.ts";
 import { HELLO_BYTES_MAX } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
-import { nextDrain, renewWindowRarely } from "./tuning.ts";
+import { nextDrain, renewWindowRarely } from "./libp2p-care.ts";
 
 /** First byte of every message after the hello. */
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
@@ -29,6 +29,14 @@ export interface LinkLimits {
   readonly queueBytesMax: number;
 }
 
+/** Why a link ended: the peer closed it, the peer is gone or stuck, or the peer broke the rules. */
+export type LinkEnd =
+  | { readonly type: "closed" }
+  | { readonly type: "dead"; readonly reason?: string }
+  | { readonly type: "refused"; readonly reason: string };
+
+const CLOSED: LinkEnd = { type: "closed" };
+
 export interface LinkEvents {
   /** Throws to refuse the peer. */
   hello(bytes: Uint8Array): void;
@@ -36,8 +44,8 @@ export interface LinkEvents {
   /** A message of another kind. Throws to refuse it. */
   control(kind: number, body: Uint8Array): void;
   congested(on: boolean): void;
-  /** Comes once. `reason` says what the peer did wrong, if it did. */
-  closed(reason: string | undefined): void;
+  /** Comes once. */
+  ended(end: LinkEnd): void;
 }
 
 export class Link {
@@ -68,8 +76,8 @@ export class Link {
       this.#blockedTicks = 0;
       this.#outbox.drained();
     });
-    stream.addEventListener("remoteCloseWrite", () => this.cut(undefined));
-    stream.addEventListener("close", () => this.#end(undefined));
+    stream.addEventListener("remoteCloseWrite", () => this.cut(CLOSED));
+    stream.addEventListener("close", () => this.#end(CLOSED));
     this.#outbox.add([encode.single(hello).subarray()]);
     // At once: a peer that is about to be refused must learn our version too.
     this.#outbox.flush();
@@ -95,20 +103,21 @@ export class Link {
     this.#idleTicks = this.#hasSent ? 0 : this.#idleTicks + 1;
     this.#blockedTicks = this.#outbox.isBlocked ? this.#blockedTicks + 1 : 0;
     this.#hasHeard = this.#hasSent = false;
-    const silentMax = this.#state === "greeting" ? HELLO_TICKS_MAX : SILENT_TICKS_MAX;
-    if (this.#silentTicks >= silentMax) {
-      this.cut(`sent nothing for ${(silentMax * TICK_MS) / 1000} s`);
+    if (this.#state === "greeting" && this.#silentTicks >= HELLO_TICKS_MAX) {
+      this.cut({ type: "dead", reason: `sent no hello for ${(HELLO_TICKS_MAX * TICK_MS) / 1000} s` });
+    } else if (this.#silentTicks >= SILENT_TICKS_MAX) {
+      this.cut({ type: "dead" });
     } else if (this.#blockedTicks >= BLOCKED_TICKS_MAX) {
-      this.cut(`did not read for ${(BLOCKED_TICKS_MAX * TICK_MS) / 1000} s`);
+      this.cut({ type: "dead", reason: `did not read for ${(BLOCKED_TICKS_MAX * TICK_MS) / 1000} s` });
     } else if (this.#idleTicks >= IDLE_TICKS_MAX) this.sendControl(KIND.ping);
   }
 
   /** Ends the link at once; what the network does not take is lost. */
-  cut(reason: string | undefined): void {
+  cut(end: LinkEnd): void {
     // The last message may tell the peer what is wrong.
     if (this.#state === "open") this.#outbox.flush();
-    this.#end(reason);
-    this.#stream.abort(new Error(reason ?? "the link is cut"));
+    this.#end(end);
+    this.#stream.abort(new Error("the link is cut"));
   }
 
   /** Hands what is queued to the network, then ends the link. */
@@ -119,10 +128,10 @@ export class Link {
         await nextDrain(this.#stream, signal);
         this.#outbox.drained();
       }
-      this.#end(undefined);
+      this.#end(CLOSED);
       await this.#stream.close({ signal });
     } catch {
-      this.cut(undefined);
+      this.cut(CLOSED);
     }
   }
 
@@ -132,7 +141,9 @@ export class Link {
     this.#hasSent = true;
     this.#outbox.add([encodePrefix(bytes, kind), ...parts]);
     if (this.#outbox.waitingBytes > this.#limits.queueBytesMax) {
-      this.cut(`does not read: ${this.#outbox.waitingBytes} bytes wait, ${this.#limits.queueBytesMax} may`);
+      const { waitingBytes } = this.#outbox;
+      const reason = `does not read: ${waitingBytes} bytes wait, ${this.#limits.queueBytesMax} may`;
+      this.cut({ type: "dead", reason });
     }
   }
 
@@ -141,7 +152,7 @@ export class Link {
       return this.#stream.send(bytes);
     } catch {
       // The stream closed before its event came; nothing can be sent any more.
-      queueMicrotask(() => this.cut(undefined));
+      queueMicrotask(() => this.cut(CLOSED));
       return false;
     }
   }
@@ -152,7 +163,7 @@ export class Link {
     try {
       this.#reader.push(chunk);
     } catch (error) {
-      this.cut(error instanceof Error ? error.message : String(error));
+      this.cut({ type: "refused", reason: error instanceof Error ? error.message : String(error) });
     }
   }
 
@@ -179,10 +190,10 @@ export class Link {
     }
   }
 
-  #end(reason: string | undefined): void {
+  #end(end: LinkEnd): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#outbox.close();
-    this.#events.closed(reason);
+    this.#events.ended(end);
   }
 }

@@ -6,7 +6,7 @@ import type { Connection, Stream } from "@libp2p/interface";
 import type { NodeId } from "../protocol/types.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
 import type { Host } from "./host.ts";
-import { Link, type LinkLimits, TICK_MS } from "./link.ts";
+import { Link, type LinkEnd, type LinkLimits, TICK_MS } from "./link.ts";
 import type { Hello } from "./mesh-types.ts";
 
 const OPEN_TIMEOUT_MS = 5000;
@@ -22,7 +22,10 @@ export interface LinksPort {
   /** Throws to refuse the message and cut the peer. */
   control(from: NodeId, kind: number, body: Uint8Array): void;
   congested(id: NodeId, on: boolean): void;
-  rejected(id: NodeId, reason: string): void;
+  /** The peer does not keep up; it may come back at once. */
+  cutOff(id: NodeId, reason: string): void;
+  /** The peer must not be talked to. */
+  refused(id: NodeId, reason: string): void;
 }
 
 interface Pair {
@@ -89,7 +92,7 @@ export class Links {
 
   /** Cuts the peer off: link and connection. */
   refuse(id: NodeId, reason: string): void {
-    this.#pairById.get(id)?.link.cut(reason);
+    this.#pairById.get(id)?.link.cut({ type: "refused", reason });
   }
 
   async stop(signal: AbortSignal): Promise<void> {
@@ -140,7 +143,7 @@ export class Links {
       return;
     }
     // The other end knows better than we do that the old stream is dead.
-    this.#pairById.get(id)?.link.cut(undefined);
+    this.#pairById.get(id)?.link.cut({ type: "closed" });
     this.#create(stream, connection);
   }
 
@@ -151,7 +154,7 @@ export class Links {
       frame: (frame) => this.#port.frame(id, frame),
       control: (kind, body) => this.#port.control(id, kind, body),
       congested: (on) => this.#port.congested(id, on),
-      closed: (reason) => this.#closed(id, pair, reason),
+      ended: (end) => this.#ended(id, pair, end),
     });
     const pair: Pair = { link, connection, hello: undefined };
     this.#pairById.set(id, pair);
@@ -166,18 +169,22 @@ export class Links {
     this.#port.up(id, hello);
   }
 
-  #closed(id: NodeId, pair: Pair, reason: string | undefined): void {
+  #ended(id: NodeId, pair: Pair, end: LinkEnd): void {
     if (this.#pairById.get(id) === pair) this.#pairById.delete(id);
     if (pair.hello !== undefined) {
       this.#helloById.delete(id);
       this.#port.down(id);
     }
-    if (reason !== undefined) this.#refuseConnection(pair.connection, reason);
-    else this.#reopen(id);
+    if (end.type === "refused") this.#refuseConnection(pair.connection, end.reason);
+    else if (end.type === "closed") this.#reopen(id);
+    else {
+      if (end.reason !== undefined) this.#port.cutOff(id, end.reason);
+      pair.connection.abort(new Error("the peer does not answer"));
+    }
   }
 
   #refuseConnection(connection: Connection, reason: string): void {
-    this.#port.rejected(connection.remotePeer.toString(), reason);
+    this.#port.refused(connection.remotePeer.toString(), reason);
     // Not abort(): the peer must still read our hello to learn what is wrong.
     connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error) => connection.abort(error));
   }

@@ -78,7 +78,11 @@ class MemberMesh implements Mesh {
       frame: (from, frame) => this.#isLive() && events.frame(from, frame),
       control: (from, kind, body) => this.#control(from, kind, body),
       congested: (id, on) => this.#isLive() && events.congested(id, on),
-      rejected: (id, reason) => this.#rejected(id, reason),
+      cutOff: (id, reason) => this.#report(id, reason),
+      refused: (id, reason) => {
+        this.#dialer.refused(id);
+        this.#report(id, reason);
+      },
     });
     this.#dialer = new Dialer({
       self: this.id,
@@ -232,8 +236,7 @@ class MemberMesh implements Mesh {
     }
   }
 
-  #rejected(id: NodeId, reason: string): void {
-    this.#dialer.refused(id);
+  #report(id: NodeId, reason: string): void {
     if (this.#isLive()) this.#rejections.report(id, reason);
   }
 }

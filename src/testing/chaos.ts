@@ -29,6 +29,7 @@ export class Chaos {
     add(faults.isolate, 2, () => this.#isolate());
     add(faults.clockJumps, 1, () => this.#jump());
     add(faults.congestion, 1, () => this.#congest());
+    add(faults.resign, 2, () => this.#node().receive([{ type: "resign" }]));
     return strokes;
   }
 

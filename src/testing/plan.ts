@@ -22,6 +22,8 @@ export interface FaultPlan {
   /** Lease clocks jump ahead, machines sleep, wall clocks jump. */
   readonly clockJumps: boolean;
   readonly congestion: boolean;
+  /** Stewards give up their reigns. */
+  readonly resign: boolean;
   /** Chance that the ends of a cut link are told. */
   readonly notice: number;
   /** Chance that a sync takes long. */

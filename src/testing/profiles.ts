@@ -40,6 +40,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     drift: rng.chance(0.6) ? RATE_BOUND : 0,
     clockJumps: rng.chance(0.3),
     congestion: rng.chance(0.2),
+    resign: rng.chance(0.3),
     notice: rng.pick([0, 0.5, 1]),
     slowSync: some(0.4, 0, 0.03),
     blockingDisk: rng.chance(0.5),
@@ -99,8 +100,8 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
       return plan;
     case "calm": {
       const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
-      const off = { crash: false, pause: false, partition: false, oneWay: false, isolate: false };
-      const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false, reorder: false };
+      const off = { crash: false, pause: false, partition: false, oneWay: false, isolate: false, reorder: false };
+      const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false };
       return { ...plan, faults: { ...calm, early: false } };
     }
     case "pauses": {
@@ -132,7 +133,7 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
         ...plan,
         nodeCount: rng.pick([3, 5]),
         faults: { ...faults, everyMs: 1000, partition: true, oneWay: true, isolate: true, crash: rng.chance(0.3) },
-        work: { ...work, long: rng.chance(0.6) },
+        work: { ...work, everyMs: rng.range(100, 500), long: rng.chance(0.6) },
       };
     case "stale":
       return {
@@ -150,6 +151,7 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
           pause: rng.chance(0.5),
           partition: true,
           isolate: true,
+          resign: rng.chance(0.7),
         },
         work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
       };

@@ -133,10 +133,13 @@ export class VirtualNode {
     this.note("RESUME");
     const due = this.#resumed;
     this.#resumed = [];
-    const inboxFirst = this.#rng.chance(0.5);
-    if (inboxFirst && this.#inbox.length > 0) this.#turn();
+    // often the timers come first and what the network has queued up is read a turn later
+    const unread = this.#rng.chance(0.5) ? this.#inbox.splice(0) : [];
+    if (this.#inbox.length > 0) this.#turn();
     for (const run of due) if (this.life === life) run();
-    if (this.life === life && this.#inbox.length > 0) this.#turn();
+    if (this.life !== life) return;
+    this.receive(unread);
+    if (this.#inbox.length > 0) this.#turn();
   }
 
   /** Runs `run` in `delayMs` unless the node crashed before; late if it stands still then. */

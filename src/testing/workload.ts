@@ -45,8 +45,8 @@ export class Workload {
       return client.submit({ ...spec, firstSentAtMs }, this.#rng.chance(0.5));
     }
     const choice = this.#rng.int(20);
-    if (choice < 5) client.watch(spec.id);
-    else if (choice < 6) client.unwatch();
+    if (choice < 6) client.watch(spec.id);
+    else if (choice < 7) client.unwatch();
     else if (choice < 12) client.get(spec.id);
     else if (choice < 14) client.list(this.#rng.int(this.#world.plan.partitionCount));
     else if (choice < 16) client.cancelOne();

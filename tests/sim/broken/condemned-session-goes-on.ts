@@ -1,12 +1,12 @@
-/** Deliberately broken: a condemned node goes on with the same session number. */
+/** Deliberately broken: what a condemned node runs goes on under its next session. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "condemned-session-goes-on",
-  breaks: "it gets no lease any more, or holds one that was taken from it (I1, L1)",
+  breaks: "a lease that was taken away looks valid again (I1)",
   file: "src/protocol/worker.ts",
-  find: "session.n = n + 1;",
-  replace: "session.n = n;",
+  find: `this.#dropUnsettled(session, "condemned");`,
+  replace: "",
   profile: "stale",
   seed: 1,
 };

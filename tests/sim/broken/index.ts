@@ -30,7 +30,6 @@ import { mutant as silentSinceForEver } from "./silent-since-for-ever.ts";
 import { mutant as snapshotInstalledEarly } from "./snapshot-installed-early.ts";
 import { mutant as snapshotOfUnchosen } from "./snapshot-of-unchosen.ts";
 import { mutant as snapshotOverAcked } from "./snapshot-over-acked.ts";
-import { mutant as staleSessionVouched } from "./stale-session-vouched.ts";
 import { mutant as unchosenRead } from "./unchosen-read.ts";
 import { mutant as unknownWithoutQuorum } from "./unknown-without-quorum.ts";
 import { mutant as vouchForCondemned } from "./vouch-for-condemned.ts";
@@ -68,6 +67,5 @@ export const MUTANTS: readonly Mutant[] = [
   deadReignFlushes,
   snapshotOfUnchosen,
   reconcileSpares,
-  staleSessionVouched,
   vouchForCondemned,
 ];

@@ -6,7 +6,7 @@ import { ConflictError, InvalidInputError, TooOldError } from "../../../src/coor
 import { PortClient, type SubmitOptions } from "../../../src/node/client.ts";
 import { FakePort, snapshot } from "./fake-port.ts";
 
-const job = defineTask<unknown, unknown>({ name: "n" });
+const work = defineTask<unknown, unknown>({ name: "n" });
 
 function setUp(): { port: FakePort; client: PortClient } {
   const port = new FakePort();
@@ -16,7 +16,7 @@ function setUp(): { port: FakePort; client: PortClient } {
 test("a submit carries the encoded input and what was asked for", async () => {
   const { port, client } = setUp();
   const runAt = new Date("2030-01-01T00:00:00Z");
-  const handle = await client.submit(job, { a: 1 }, { id: "x", attempts: 3, runAt });
+  const handle = await client.submit(work, { a: 1 }, { id: "x", attempts: 3, runAt });
   const [spec] = port.submitted[0] ?? [];
   expect(handle).toMatchObject({ id: "x", created: true });
   expect(spec).toMatchObject({ id: "x", name: "n", attemptsMax: 3, runAtMs: runAt.getTime() });
@@ -25,20 +25,20 @@ test("a submit carries the encoded input and what was asked for", async () => {
 
 test("a task without an id gets one of its own, and a known one says so", async () => {
   const { port, client } = setUp();
-  const [a, b] = [await client.submit(job, 1), await client.submit(job, 1)];
+  const [a, b] = [await client.submit(work, 1), await client.submit(work, 1)];
   expect(a.id).not.toBe(b.id);
   port.statusOf = () => "exists";
-  expect((await client.submit(job, 1, { id: "x" })).created).toBe(false);
+  expect((await client.submit(work, 1, { id: "x" })).created).toBe(false);
 });
 
 test("refusals become errors that a program can catch", async () => {
   const { port, client } = setUp();
   port.statusOf = () => "conflict";
-  await expect(client.submit(job, 1, { id: "x" })).rejects.toThrow(ConflictError);
+  await expect(client.submit(work, 1, { id: "x" })).rejects.toThrow(ConflictError);
   port.statusOf = () => "tooOld";
-  await expect(client.submit(job, 1, { id: "x" })).rejects.toThrow(TooOldError);
+  await expect(client.submit(work, 1, { id: "x" })).rejects.toThrow(TooOldError);
   port.statusOf = () => new Error("from the port");
-  await expect(client.submit(job, 1, { id: "x" })).rejects.toThrow("from the port");
+  await expect(client.submit(work, 1, { id: "x" })).rejects.toThrow("from the port");
 });
 
 test("bad arguments are refused before anything is sent", async () => {
@@ -56,10 +56,10 @@ test("bad arguments are refused before anything is sent", async () => {
     [{ timeoutMs: 0 }, "timeoutMs must be an integer from 1"],
   ];
   for (const [options, message] of cases) {
-    await expect(client.submit(job, 1, options as SubmitOptions)).rejects.toThrow(message);
+    await expect(client.submit(work, 1, options as SubmitOptions)).rejects.toThrow(message);
   }
   await expect(client.submit({ name: "" }, 1)).rejects.toThrow("must come from defineTask");
-  await expect(client.submit(job, () => 1)).rejects.toThrow("Cannot encode input");
+  await expect(client.submit(work, () => 1)).rejects.toThrow("Cannot encode input");
   expect(port.submitted).toEqual([]);
 });
 
@@ -83,7 +83,7 @@ test("many are sent in windows and come back in order", async () => {
   function* inputs(): Generator<{ input: number; id: string }> {
     for (let n = 0; n < 2500; n++) yield { input: n, id: `t${n}` };
   }
-  const handles = await client.submitMany(job, inputs());
+  const handles = await client.submitMany(work, inputs());
   expect(port.submitted.map((window) => window.length)).toEqual([1000, 1000, 500]);
   expect(handles.map((handle) => handle.id)).toEqual(Array.from({ length: 2500 }, (_, n) => `t${n}`));
 });
@@ -91,7 +91,7 @@ test("many are sent in windows and come back in order", async () => {
 test("large inputs make small windows", async () => {
   const { port, client } = setUp();
   const big = "x".repeat(200_000);
-  await client.submitMany(job, Array.from({ length: 12 }, () => ({ input: big })));
+  await client.submitMany(work, Array.from({ length: 12 }, () => ({ input: big })));
   expect(port.submitted.map((window) => window.length)).toEqual([5, 5, 2]);
 });
 
@@ -99,14 +99,14 @@ test("the first refusal of many rejects, and no further window is sent", async (
   const { port, client } = setUp();
   port.statusOf = (spec) => spec.id === "t3" ? "conflict" : "created";
   const many = Array.from({ length: 20_000 }, (_, n) => ({ input: n, id: `t${n}` }));
-  await expect(client.submitMany(job, many)).rejects.toThrow('Cannot submit task "t3"');
+  await expect(client.submitMany(work, many)).rejects.toThrow('Cannot submit task "t3"');
   expect(port.submitted.length).toBeLessThan(8);
 });
 
 test("done tells results, errors, and what is not known any more", async () => {
   const { port, client } = setUp();
   const doneOf = async (outcome: object): Promise<unknown> => {
-    const handle = await client.submit(job, 1, { id: "x" });
+    const handle = await client.submit(work, 1, { id: "x" });
     const done = handle.done().catch((error) => error);
     port.end({ id: "x", ...outcome });
     port.waiting.delete("x");
