@@ -24,7 +24,12 @@ export type { AttemptInfo, NodeEventMap, NodeEventType } from "./src/node/events
 export type { Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
 export type { SubmitItem } from "./src/node/submission.ts";
 export { defineTask } from "./src/consumer/task-definition.ts";
-export type { SchemaIssue, SchemaResult, StandardSchemaV1, TaskDefinition } from "./src/consumer/task-definition.ts";
+export type {
+  SchemaIssue,
+  SchemaResult,
+  StandardSchemaV1,
+  TaskDefinition,
+} from "./src/consumer/task-definition.ts";
 export type { HandlerFunction, Task } from "./src/consumer/handler.ts";
 export type { Context } from "./src/consumer/run.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";

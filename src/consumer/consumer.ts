@@ -163,7 +163,9 @@ export class Consumer implements ConsumerPort {
     let result: unknown;
     try {
       const input = validInput(handler.definition, decodeValue(task.payload, "input"));
-      result = input instanceof Promise ? input.then((each) => this.#call(run, each)) : this.#call(run, input);
+      result = input instanceof Promise
+        ? input.then((each) => this.#call(run, each))
+        : this.#call(run, input);
     } catch (error) {
       return this.#threw(run, error);
     }
@@ -201,7 +203,9 @@ export class Consumer implements ConsumerPort {
     if (run.isLost) {
       const what = settlement.type === "complete" ? "completion" : "end";
       this.#forget(run);
-      this.#tell("task:lost", run, { reason: `late: the handler's ${what} came after its lease and was ignored` });
+      this.#tell("task:lost", run, {
+        reason: `late: the handler's ${what} came after its lease and was ignored`,
+      });
     } else this.#settle(run, settlement);
     const next = this.#nextById.get(id);
     if (!next) return;
@@ -244,5 +248,6 @@ function releaseReason(run: Run): Partial<AttemptInfo> {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
 }

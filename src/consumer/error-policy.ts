@@ -53,7 +53,9 @@ function textOf(error: unknown): string {
   try {
     if (error instanceof Error) return error.message === "" ? error.name : error.message;
     if (typeof error === "string") return error;
-    return `the handler threw ${error === null ? "null" : `a ${typeof error}`}: ${JSON.stringify(error) ?? String(error)}`;
+    return `the handler threw ${error === null ? "null" : `a ${typeof error}`}: ${
+      JSON.stringify(error) ?? String(error)
+    }`;
   } catch {
     return "the handler threw something that cannot be shown";
   }

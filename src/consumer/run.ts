@@ -159,12 +159,17 @@ export class Run implements Context {
   }
 
   #abortError(reason: AbortReason): AttemptAbortedError {
-    return new AttemptAbortedError(`Cannot go on with task ${JSON.stringify(this.task.id)}: ${WHY[reason]}`, reason);
+    return new AttemptAbortedError(
+      `Cannot go on with task ${JSON.stringify(this.task.id)}: ${WHY[reason]}`,
+      reason,
+    );
   }
 
   #overError(): LeaseLostError {
     const { id, fence } = this.task;
-    return new LeaseLostError(`Cannot store a checkpoint of task ${JSON.stringify(id)}: fence ${fence} is over`);
+    return new LeaseLostError(
+      `Cannot store a checkpoint of task ${JSON.stringify(id)}: fence ${fence} is over`,
+    );
   }
 }
 

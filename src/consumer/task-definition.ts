@@ -48,7 +48,9 @@ export function defineTask<I = unknown, O = unknown>(
 
 function checkName(name: unknown): void {
   if (typeof name !== "string" || name === "") {
-    throw new TypeError(`Cannot define a task: name must be a text that is not empty, got ${JSON.stringify(name)}`);
+    throw new TypeError(
+      `Cannot define a task: name must be a text that is not empty, got ${JSON.stringify(name)}`,
+    );
   }
   const bytes = new TextEncoder().encode(name).length;
   if (bytes <= LIMITS.nameBytesMax) return;

@@ -10,5 +10,10 @@ import type { Settings } from "./settings.ts";
 /** Starts it. `expect` and `replication` of the settings are those of a single node. */
 export function createEmbeddedCoordinator(settings: Settings, store: Store): Coordinator {
   const alone = { ...settings, expect: 1, replication: 1 };
-  return new HostedCoordinator({ self: `embedded-${crypto.randomUUID()}`, settings: alone, store, transport: null });
+  return new HostedCoordinator({
+    self: `embedded-${crypto.randomUUID()}`,
+    settings: alone,
+    store,
+    transport: null,
+  });
 }

@@ -40,7 +40,9 @@ export function decodeMember(data: Uint8Array): MemberNews | undefined {
   const fields = decodeArray(data);
   const [name, version, addresses, load, state] = fields ?? [];
   if (!isText(name) || !isText(version) || !isCount(load) || !isMemberState(state)) return undefined;
-  if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) return undefined;
+  if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) {
+    return undefined;
+  }
   return { name, version, addresses, load, state };
 }
 

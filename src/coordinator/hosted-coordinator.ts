@@ -122,7 +122,9 @@ export class HostedCoordinator implements Coordinator {
   }
 
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void {
-    if (!this.#hearsay.receive(topic, from, data)) this.rejected(from, `gossip about ${topic} that makes no sense`);
+    if (!this.#hearsay.receive(topic, from, data)) {
+      this.rejected(from, `gossip about ${topic} that makes no sense`);
+    }
   }
 
   rejected(peer: NodeId | "", reason: string): void {

@@ -48,9 +48,11 @@ export class Listing {
       p: from.p + at,
       offset: at === 0 ? from.offset : 0,
     }));
-    const answers = await Promise.all(cursors.map(({ p, offset }) =>
-      this.#options.queries.ask(p, { type: "list", state, offset, limit: TASKS_PER_QUERY }, options)
-    ));
+    const answers = await Promise.all(
+      cursors.map(({ p, offset }) =>
+        this.#options.queries.ask(p, { type: "list", state, offset, limit: TASKS_PER_QUERY }, options)
+      ),
+    );
     const tasks: TaskSnapshot[] = [];
     let bytes = 0;
     for (const [at, { p, offset }] of cursors.entries()) {
@@ -92,6 +94,10 @@ export class Listing {
     const { engine, leaseRemainingMs } = this.#options;
     // an answer came, so there is a roster
     const roster = engine.roster as Roster;
-    return taskSnapshot(view, { roster, partition, leaseRemainingMs: (no) => leaseRemainingMs(partition, no) });
+    return taskSnapshot(view, {
+      roster,
+      partition,
+      leaseRemainingMs: (no) => leaseRemainingMs(partition, no),
+    });
   }
 }

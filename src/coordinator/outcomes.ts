@@ -19,7 +19,9 @@ export class Outcomes {
   wait(id: string, signal?: AbortSignal): Promise<Outcome> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const waiter = signal === undefined ? { resolve, reject } : this.#abortable({ resolve, reject }, id, signal);
+      const waiter = signal === undefined
+        ? { resolve, reject }
+        : this.#abortable({ resolve, reject }, id, signal);
       const waiters = this.#waitersById.get(id);
       if (waiters) {
         waiters.push(waiter);

@@ -113,7 +113,9 @@ export class Submits {
       const what = named(chunk.specs.map((spec) => spec.id));
       chunk.settle(
         chunk.maybeSent
-          ? new UnknownOutcomeError(`Cannot tell whether ${what} was recorded: the node stopped before the answer`)
+          ? new UnknownOutcomeError(
+            `Cannot tell whether ${what} was recorded: the node stopped before the answer`,
+          )
           : new StoppedError(`Cannot submit ${what}: the node stopped`),
       );
     }

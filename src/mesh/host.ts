@@ -25,6 +25,12 @@ const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** The longest interval that libp2p accepts for its peer scores, which are switched off. */
 const NEVER_MS = 2 ** 31 - 1;
 
+/** `timeout` reaches net.connect(), though the transport's types do not say so. */
+const dialOptions: { readonly noDelay: boolean; readonly timeout: number } = {
+  noDelay: true,
+  timeout: CONNECT_TIMEOUT_MS,
+};
+
 export interface HostOptions {
   readonly namespace: string;
   readonly listen: readonly string[];
@@ -53,7 +59,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
         outboundSocketInactivityTimeout: 0,
         maxConnections: 2000,
         backlog: 512,
-        dialOpts: { noDelay: true, timeout: CONNECT_TIMEOUT_MS },
+        dialOpts: dialOptions,
         listenOpts: { noDelay: true },
       })),
     ],

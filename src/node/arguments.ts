@@ -8,7 +8,9 @@ export function checkKnown(attempt: string, options: unknown, known: readonly st
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
-    throw new TypeError(`Cannot ${attempt}: there is no option "${key}"; did you mean "${closest(key, known)}"?`);
+    throw new TypeError(
+      `Cannot ${attempt}: there is no option "${key}"; did you mean "${closest(key, known)}"?`,
+    );
   }
 }
 
@@ -21,14 +23,22 @@ export function integer(
 ): number {
   if (value === undefined) return bounds.default;
   const { min, max } = bounds;
-  if (typeof value !== "number") throw new TypeError(`Cannot ${attempt}: ${name} must be a number, got ${shown(value)}`);
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${attempt}: ${name} must be a number, got ${shown(value)}`);
+  }
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(`Cannot ${attempt}: ${name} must be an integer from ${min} to ${max}, got ${value}`);
   }
   return value;
 }
 
-export function text(attempt: string, name: string, value: unknown, byDefault: string, bytesMax: number): string {
+export function text(
+  attempt: string,
+  name: string,
+  value: unknown,
+  byDefault: string,
+  bytesMax: number,
+): string {
   if (value === undefined) return byDefault;
   if (typeof value !== "string" || value === "" || !value.isWellFormed()) {
     throw new TypeError(`Cannot ${attempt}: ${name} must be a text that is not empty, got ${shown(value)}`);
@@ -44,9 +54,16 @@ export function boolean(attempt: string, name: string, value: unknown, byDefault
   throw new TypeError(`Cannot ${attempt}: ${name} must be true or false, got ${shown(value)}`);
 }
 
-export function texts(attempt: string, name: string, value: unknown, byDefault: readonly string[]): readonly string[] {
+export function texts(
+  attempt: string,
+  name: string,
+  value: unknown,
+  byDefault: readonly string[],
+): readonly string[] {
   if (value === undefined) return byDefault;
-  if (Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "")) return [...value];
+  if (Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "")) {
+    return [...value];
+  }
   throw new TypeError(`Cannot ${attempt}: ${name} must be an array of texts, got ${shown(value)}`);
 }
 

@@ -4,11 +4,25 @@
  */
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { decodeValue } from "../consumer/values.ts";
-import type { ClientPort, ListCursor, ListPage, NodeInfo, TaskEvent, TaskSnapshot } from "../coordinator/coordinator.ts";
+import type {
+  ClientPort,
+  ListCursor,
+  ListPage,
+  NodeInfo,
+  TaskEvent,
+  TaskSnapshot,
+} from "../coordinator/coordinator.ts";
 import { TooOldError } from "../coordinator/errors.ts";
 import type { TaskState } from "../protocol/types.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
-import { checkId, type ItemOptions, specOf, SUBMIT_KEYS, type SubmitItem, submitWindows } from "./submission.ts";
+import {
+  checkId,
+  type ItemOptions,
+  specOf,
+  SUBMIT_KEYS,
+  type SubmitItem,
+  submitWindows,
+} from "./submission.ts";
 
 export interface SubmitOptions {
   /**
@@ -131,13 +145,17 @@ export class PortClient implements Client {
     checkKnown("list tasks", filter, ["state", "node"]);
     const { state, node } = filter;
     if (state !== undefined && !TASK_STATES.includes(state)) {
-      throw new TypeError(`Cannot list tasks: state must be one of ${TASK_STATES.join(", ")}, got ${shown(state)}`);
+      throw new TypeError(
+        `Cannot list tasks: state must be one of ${TASK_STATES.join(", ")}, got ${shown(state)}`,
+      );
     }
     const asked = { state: state ?? (node === undefined ? undefined : "leased" as const) };
     for (let from: ListCursor | null = { p: 0, offset: 0 }; from !== null;) {
       const { tasks, next }: ListPage = await this.#port.list(asked, from, this.#callOptions());
       for (const snapshot of tasks) {
-        if (node === undefined || snapshot.owner === node || snapshot.ownerName === node) yield infoOf(snapshot);
+        if (node === undefined || snapshot.owner === node || snapshot.ownerName === node) {
+          yield infoOf(snapshot);
+        }
       }
       from = next;
     }
@@ -159,7 +177,10 @@ export class PortClient implements Client {
     return [...await this.#port.nodes(this.#callOptions())];
   }
 
-  #callOptions(timeoutMs?: number, signal?: AbortSignal): { timeoutMs: number; signal: AbortSignal | undefined } {
+  #callOptions(
+    timeoutMs?: number,
+    signal?: AbortSignal,
+  ): { timeoutMs: number; signal: AbortSignal | undefined } {
     const bounds = { min: 1, max: TIMEOUT_MAX_MS, default: this.#timeoutMs };
     return { timeoutMs: integer("ask the cluster", "timeoutMs", timeoutMs, bounds), signal };
   }

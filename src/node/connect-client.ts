@@ -1,7 +1,7 @@
 /** Connects a program that is no member to a cluster. */
 import { connectClient as connectMesh } from "../mesh/client.ts";
 import type { MeshClient } from "../mesh/mesh-types.ts";
-import { checkKnown, boolean, integer, texts } from "./arguments.ts";
+import { boolean, checkKnown, integer, texts } from "./arguments.ts";
 import { type Client, PortClient } from "./client.ts";
 import { asPublicError } from "./create-node.ts";
 import { namespaceOf } from "./options.ts";

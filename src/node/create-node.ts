@@ -6,7 +6,7 @@ import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import { MeshError } from "../mesh/mesh-types.ts";
 import { memoryStore } from "../store/memory-store.ts";
 import { type Node, RunningNode } from "./node.ts";
-import { type NodeOptions, nodeSettings, type NodeSettings } from "./options.ts";
+import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
 import { serveClient } from "./rpc-server.ts";
 
 /**
@@ -18,7 +18,10 @@ import { serveClient } from "./rpc-server.ts";
 export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const settings = nodeSettings(options);
   if (settings.expect === 2) {
-    process.emitWarning("a cluster of two nodes survives no failure: add a third, a witness will do", "StolosWarning");
+    process.emitWarning(
+      "a cluster of two nodes survives no failure: add a third, a witness will do",
+      "StolosWarning",
+    );
   }
   const coordinator = settings.coordinator === "embedded" ? embedded(settings) : await overMesh(settings);
   return new RunningNode(coordinator, settings);
@@ -37,7 +40,16 @@ async function overMesh(settings: NodeSettings): Promise<Coordinator> {
   try {
     const { namespace, listen, join, announce, mdns } = settings;
     const onClient = serveClient;
-    return await createMeshCoordinator({ settings, store: memoryStore(), namespace, listen, join, announce, mdns, onClient });
+    return await createMeshCoordinator({
+      settings,
+      store: memoryStore(),
+      namespace,
+      listen,
+      join,
+      announce,
+      mdns,
+      onClient,
+    });
   } catch (error) {
     throw asPublicError(error);
   }

@@ -9,7 +9,7 @@ import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coo
 import { StoppedError } from "../coordinator/errors.ts";
 import { checkKnown, shown } from "./arguments.ts";
 import { type Client, PortClient } from "./client.ts";
-import { NodeEvents, type NodeEventMap, type NodeEventType } from "./events.ts";
+import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import type { NodeSettings } from "./options.ts";
 
 export type NodeState = "starting" | "ready" | "draining" | "stopped";
@@ -90,7 +90,9 @@ export class RunningNode extends NodeEvents implements Node {
 
   handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void {
     if (typeof definition?.name !== "string") {
-      throw new TypeError(`Cannot add a handler: the definition must come from defineTask, got ${shown(definition)}`);
+      throw new TypeError(
+        `Cannot add a handler: the definition must come from defineTask, got ${shown(definition)}`,
+      );
     }
     const { name } = definition;
     if (typeof handler !== "function") {
@@ -101,7 +103,10 @@ export class RunningNode extends NodeEvents implements Node {
     }
     if (this.#stopping) throw new StoppedError(`Cannot add a handler for "${name}": the node has stopped`);
     // the consumer validates the input against the definition before it calls the handler
-    this.#consumer.add({ definition: definition as TaskDefinition, run: handler as HandlerFunction<unknown, unknown> });
+    this.#consumer.add({
+      definition: definition as TaskDefinition,
+      run: handler as HandlerFunction<unknown, unknown>,
+    });
   }
 
   async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {

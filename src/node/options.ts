@@ -152,12 +152,18 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
 export function namespaceOf(attempt: string, value: unknown): string {
   if (value === undefined) return "stolos";
   if (typeof value === "string" && NAMESPACE.test(value)) return value;
-  throw new TypeError(`Cannot ${attempt}: namespace must be 1 to 64 of a-z A-Z 0-9 . _ -, got ${shown(value)}`);
+  throw new TypeError(
+    `Cannot ${attempt}: namespace must be 1 to 64 of a-z A-Z 0-9 . _ -, got ${shown(value)}`,
+  );
 }
 
 function leaseSettings(options: NodeOptions): Pick<Settings, "leaseTtlMs" | "heartbeatMs" | "marginMs"> {
   const bounds = { max: DAY_MS };
-  const leaseTtlMs = integer(ATTEMPT, "leaseTtlMs", options.leaseTtlMs, { min: 200, ...bounds, default: 4000 });
+  const leaseTtlMs = integer(ATTEMPT, "leaseTtlMs", options.leaseTtlMs, {
+    min: 200,
+    ...bounds,
+    default: 4000,
+  });
   const quarterMs = Math.floor(leaseTtlMs / 4);
   const { heartbeatMs: given } = options;
   const heartbeatMs = integer(ATTEMPT, "heartbeatMs", given, { min: 20, ...bounds, default: quarterMs });
@@ -186,7 +192,9 @@ function rateBound(value: unknown): number {
 
 function labelsOf(value: unknown): Readonly<Record<string, string>> {
   if (value === undefined) return {};
-  const entries = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : null;
+  const entries = typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value)
+    : null;
   if (!entries?.every(([key, each]) => key !== "" && typeof each === "string")) {
     throw new TypeError(`Cannot ${ATTEMPT}: labels must map names to texts, got ${shown(value)}`);
   }

@@ -77,7 +77,9 @@ export class RpcPort implements ClientPort {
     const events = feed.read(AbortSignal.any([signal, ended.signal]));
     const next = events.next();
     const onItem = (value: unknown): void => feed.publish(value as TaskEvent[]);
-    this.#ask({ method: "watch", args: [], timeoutMs: 0, signal, onItem }).catch((error) => failure.push(error))
+    this.#ask({ method: "watch", args: [], timeoutMs: 0, signal, onItem }).catch((error) =>
+      failure.push(error)
+    )
       .finally(() => ended.abort());
     for (let result = await next; !result.done; result = await events.next()) yield result.value;
     if (failure.length > 0 && !signal.aborted) throw failure[0];

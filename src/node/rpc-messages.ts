@@ -38,7 +38,8 @@ export function decodeRpc(bytes: Uint8Array): RpcMessage[] {
 }
 
 function isRpcMessage(value: unknown): value is RpcMessage {
-  return Array.isArray(value) && value.length === 3 && Number.isSafeInteger(value[0]) && typeof value[1] === "string";
+  return Array.isArray(value) && value.length === 3 && Number.isSafeInteger(value[0]) &&
+    typeof value[1] === "string";
 }
 
 export function packSpec(spec: TaskSpec): unknown[] {
@@ -48,9 +49,12 @@ export function packSpec(spec: TaskSpec): unknown[] {
 
 /** @throws TypeError when it is none */
 export function unpackSpec(packed: unknown): TaskSpec {
-  const [id, name, payload, attemptsMax, runAtMs, firstSentAtMs] = Array.isArray(packed) ? packed as unknown[] : [];
+  const [id, name, payload, attemptsMax, runAtMs, firstSentAtMs] = Array.isArray(packed)
+    ? packed as unknown[]
+    : [];
   const isGood = typeof id === "string" && id !== "" && typeof name === "string" && name !== "" &&
-    payload instanceof Uint8Array && isTime(attemptsMax) && Number.isInteger(attemptsMax) && isTime(runAtMs) &&
+    payload instanceof Uint8Array && isTime(attemptsMax) && Number.isInteger(attemptsMax) &&
+    isTime(runAtMs) &&
     isTime(firstSentAtMs);
   if (!isGood) throw new TypeError("Cannot submit: a task is not well-formed");
   return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs };

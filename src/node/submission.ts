@@ -42,7 +42,9 @@ export function specOf<I, O>(
   checkKnown("submit a task", item, ITEM_KEYS);
   const { name } = definition ?? {};
   if (typeof name !== "string" || name === "") {
-    throw new TypeError(`Cannot submit a task: the definition must come from defineTask, got ${shown(definition)}`);
+    throw new TypeError(
+      `Cannot submit a task: the definition must come from defineTask, got ${shown(definition)}`,
+    );
   }
   const { input, id } = item;
   if (id !== undefined) checkId("submit a task", id);
@@ -147,7 +149,10 @@ async function* windowsOf(specs: Iterable<TaskSpec | Promise<TaskSpec>>): AsyncG
   let bytes = 0;
   for (const each of specs) {
     const spec = each instanceof Promise ? await each : each;
-    if (window.length >= WINDOW_TASKS_MAX || (bytes + spec.payload.length > WINDOW_BYTES_MAX && window.length > 0)) {
+    if (
+      window.length >= WINDOW_TASKS_MAX ||
+      (bytes + spec.payload.length > WINDOW_BYTES_MAX && window.length > 0)
+    ) {
       yield window;
       window = [];
       bytes = 0;

@@ -86,10 +86,16 @@ export class Dispatcher {
   run(): void {
     this.isDirty = false;
     for (const desk of [...this.waiting]) {
+      if (!this.#hasCredit()) break;
       this.waiting.delete(desk);
       if (desk.dispatch()) this.waiting.add(desk);
     }
     this.#tellHungry();
+  }
+
+  #hasCredit(): boolean {
+    for (const account of this.#accounts.values()) if (this.#available(account) > 0) return true;
+    return false;
   }
 
   #available(account: Account): number {

@@ -11,9 +11,11 @@ const ROUND_MS = 500;
 export class Publisher {
   readonly #core: Core;
   readonly #reign: Reign;
-  readonly #touched: Set<string> = new Set();
+  /** Touched since the last round, and in the round before: only the older are told. */
+  #young: Set<string> = new Set();
+  #old: Set<string> = new Set();
   readonly #published: Set<string> = new Set();
-  #roundMs = 0;
+  #round = 0;
 
   constructor(core: Core, reign: Reign) {
     this.#core = core;
@@ -21,22 +23,24 @@ export class Publisher {
   }
 
   touch(id: string): void {
-    this.#touched.add(id);
+    this.#young.add(id);
   }
 
   /** A new reign repeats what it finds. */
   publishAll(): void {
     for (const record of this.#reign.replica.tasks.records.values()) {
-      if (record.state === "leased") this.#touched.add(record.spec.id);
+      if (record.state === "leased") this.#young.add(record.spec.id);
     }
   }
 
   tick(): void {
-    const { monoMs } = this.#core.clock;
-    if (this.#touched.size === 0 || monoMs - this.#roundMs < ROUND_MS) return;
-    this.#roundMs = monoMs;
+    // all reigns of a node in the same tick: one message of gossip
+    const round = Math.floor(this.#core.clock.monoMs / ROUND_MS);
+    if (round === this.#round) return;
+    this.#round = round;
+    if (this.#young.size + this.#old.size === 0) return;
     const changes: OwnershipChange[] = [];
-    for (const id of this.#touched) {
+    for (const id of this.#old) {
       const record = this.#reign.replica.tasks.records.get(id);
       const isLeased = record?.state === "leased";
       if (!isLeased && !this.#published.delete(id)) continue;
@@ -44,7 +48,8 @@ export class Publisher {
       const owner = isLeased ? this.#core.memberByNo.get(record.session!.node)?.id ?? "" : "";
       changes.push({ id, fence: record?.fence ?? 0, state: record?.state ?? "completed", owner });
     }
-    this.#touched.clear();
+    this.#old = this.#young;
+    this.#young = new Set();
     if (changes.length > 0) this.#core.event({ type: "ownership", p: this.#reign.p, changes });
   }
 }

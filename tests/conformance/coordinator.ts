@@ -3,7 +3,12 @@
  * consumers here do nothing by themselves; each test tells them how an attempt ends.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { ConsumerControl, ConsumerPort, Coordinator, TaskEvent } from "../../src/coordinator/coordinator.ts";
+import type {
+  ConsumerControl,
+  ConsumerPort,
+  Coordinator,
+  TaskEvent,
+} from "../../src/coordinator/coordinator.ts";
 import { StoppedError } from "../../src/coordinator/errors.ts";
 import type { GrantedTask } from "../../src/protocol/messages.ts";
 import type { Settlement, TaskSpec } from "../../src/protocol/types.ts";
@@ -59,7 +64,15 @@ const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
   const firstSentAtMs = Date.now() + Math.random();
-  return { id, name: "work", payload: bytes(`payload of ${id}`), attemptsMax: 0, runAtMs: 0, firstSentAtMs, ...more };
+  return {
+    id,
+    name: "work",
+    payload: bytes(`payload of ${id}`),
+    attemptsMax: 0,
+    runAtMs: 0,
+    firstSentAtMs,
+    ...more,
+  };
 }
 
 /** `start` makes a cluster's coordinators: they need not be ready yet. */
@@ -102,13 +115,19 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
       const first = spec("once", { name: "nobody" });
       expect(await any(0).submit([first], CALL)).toEqual(["created"]);
       expect(await any(1).submit([first], CALL)).toEqual(["created"]);
-      expect(await any(1).submit([{ ...first, firstSentAtMs: first.firstSentAtMs + 1 }], CALL)).toEqual(["exists"]);
+      expect(await any(1).submit([{ ...first, firstSentAtMs: first.firstSentAtMs + 1 }], CALL)).toEqual([
+        "exists",
+      ]);
       expect(await any(2).submit([spec("once", { payload: bytes("other") })], CALL)).toEqual(["conflict"]);
     });
 
     test("a chunk is answered in its order", async () => {
       await any(0).submit([spec("known", { name: "nobody" })], CALL);
-      const chunk = [spec("new-1", { name: "nobody" }), spec("known", { name: "nobody" }), spec("new-2", { name: "nobody" })];
+      const chunk = [
+        spec("new-1", { name: "nobody" }),
+        spec("known", { name: "nobody" }),
+        spec("new-2", { name: "nobody" }),
+      ];
       expect(await any(1).submit(chunk, CALL)).toEqual(["created", "exists", "created"]);
     });
 
@@ -120,7 +139,11 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
       expect(text(task.payload)).toBe("payload of simple");
       expect(await settle({ type: "complete", result: bytes("result") })).toBe(true);
       for (const outcome of await Promise.all(outcomes)) {
-        expect([outcome.state, text(outcome.result), outcome.fence]).toEqual(["completed", "result", task.fence]);
+        expect([outcome.state, text(outcome.result), outcome.fence]).toEqual([
+          "completed",
+          "result",
+          task.fence,
+        ]);
       }
     });
 
@@ -187,7 +210,10 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
       await second.settle({ type: "fail", message: "second" });
       expect(await any(1).outcome("failing")).toMatchObject({ state: "failed", error: "second" });
       const snapshot = await any(2).get("failing", CALL);
-      expect(snapshot?.errors.map(({ kind, message }) => [kind, message])).toEqual([["error", "first"], ["error", "second"]]);
+      expect(snapshot?.errors.map(({ kind, message }) => [kind, message])).toEqual([["error", "first"], [
+        "error",
+        "second",
+      ]]);
     });
 
     test("a task does not start before its time", async () => {
@@ -223,7 +249,11 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
       await any(0).submit(ids.map((id) => spec(id, { name: "nobody" })), CALL);
       const found: string[] = [];
       for (let from: { p: number; offset: number } | null = { p: 0, offset: 0 }; from;) {
-        const { tasks, next }: Awaited<ReturnType<Coordinator["list"]>> = await any(1).list({ state: "pending" }, from, CALL);
+        const { tasks, next }: Awaited<ReturnType<Coordinator["list"]>> = await any(1).list(
+          { state: "pending" },
+          from,
+          CALL,
+        );
         found.push(...tasks.map((task) => task.id));
         from = next;
       }
@@ -248,7 +278,11 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
       await any(0).submit([spec("watched")], CALL);
       const { task, settle } = await started("watched");
       await watched.promise;
-      expect(events[0]).toMatchObject({ state: "leased", fence: String(task.fence), ownerName: expect.any(String) });
+      expect(events[0]).toMatchObject({
+        state: "leased",
+        fence: String(task.fence),
+        ownerName: expect.any(String),
+      });
       await settle({ type: "complete", result: null });
       await ended.promise;
       left.abort();

@@ -13,7 +13,13 @@ function handlers(seen: Seen[]): (node: Node) => void {
     node.handle(double, (task) => task.input * 2);
     node.handle(hold, (task, ctx) => {
       const { promise, resolve, reject } = Promise.withResolvers<string>();
-      const mine = { task: task.id, node: node.name, fence: ctx.fence, startMs: performance.now(), endMs: Infinity };
+      const mine = {
+        task: task.id,
+        node: node.name,
+        fence: ctx.fence,
+        startMs: performance.now(),
+        endMs: Infinity,
+      };
       seen.push(mine);
       const end = (): void => {
         mine.endMs = Math.min(mine.endMs, performance.now());
@@ -55,7 +61,10 @@ test("when a node is gone the others run its tasks after its leases, never at on
   const seen: Seen[] = [];
   await using cluster = await LibraryCluster.start(handlers(seen));
   const [a, , c] = cluster.nodes as [Node, Node, Node];
-  const handles = await a.client.submitMany(hold, Array.from({ length: 30 }, () => ({ input: { ms: 6000 } })));
+  const handles = await a.client.submitMany(
+    hold,
+    Array.from({ length: 30 }, () => ({ input: { ms: 6000 } })),
+  );
   await until(() => seen.length === 30);
   const orphans = seen.filter((each) => each.node === "c").map((each) => each.task);
   expect(orphans.length).toBeGreaterThan(0);
@@ -75,11 +84,16 @@ test("a node that drains gives its tasks back at once, and leaves", async () => 
   const seen: Seen[] = [];
   await using cluster = await LibraryCluster.start(handlers(seen));
   const [a, b] = cluster.nodes as [Node, Node, Node];
-  await a.client.submitMany(hold, Array.from({ length: 12 }, (_, n) => ({ input: { ms: 60_000 }, id: `h${n}` })));
+  await a.client.submitMany(
+    hold,
+    Array.from({ length: 12 }, (_, n) => ({ input: { ms: 60_000 }, id: `h${n}` })),
+  );
   await until(() => seen.length === 12);
   const mine = seen.filter((each) => each.node === "b").map((each) => each.task);
   const events: string[] = [];
-  for (const type of ["draining", "task:released", "stopped"] as const) b.addEventListener(type, () => events.push(type));
+  for (const type of ["draining", "task:released", "stopped"] as const) {
+    b.addEventListener(type, () => events.push(type));
+  }
   await b.stop();
   expect(events).toEqual(["draining", ...mine.map(() => "task:released"), "stopped"]);
   await until(() => seen.filter((each) => mine.includes(each.task)).length === 2 * mine.length);

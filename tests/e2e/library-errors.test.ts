@@ -1,6 +1,14 @@
 /** Bad input to the library: each has a clear error or event, and nothing is lost. */
 import { expect, test } from "bun:test";
-import { ConflictError, connectClient, ConnectError, createNode, defineTask, NoQuorumError, StoppedError } from "../../mod.ts";
+import {
+  ConflictError,
+  connectClient,
+  ConnectError,
+  createNode,
+  defineTask,
+  NoQuorumError,
+  StoppedError,
+} from "../../mod.ts";
 import type { NodeEventType } from "../../mod.ts";
 
 const echo = defineTask<unknown, unknown>({ name: "echo" });
@@ -32,7 +40,10 @@ test("an id that is in use with another input is a conflict, and the first task 
     'Cannot submit task "x": its id is in use with another name or input',
   );
   node.handle(echo, (task) => task.input);
-  expect(await (await node.client.submit(echo, 1, { id: "x" })).done()).toEqual({ state: "completed", result: 1 });
+  expect(await (await node.client.submit(echo, 1, { id: "x" })).done()).toEqual({
+    state: "completed",
+    result: 1,
+  });
 });
 
 test("without enough nodes a submit says how many are missing, and nothing was done", async () => {

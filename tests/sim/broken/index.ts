@@ -31,7 +31,7 @@ import { mutant as snapshotInstalledEarly } from "./snapshot-installed-early.ts"
 import { mutant as snapshotOfUnchosen } from "./snapshot-of-unchosen.ts";
 import { mutant as snapshotOverAcked } from "./snapshot-over-acked.ts";
 import { mutant as unchosenRead } from "./unchosen-read.ts";
-import { mutant as unknownWithoutQuorum } from "./unknown-without-quorum.ts";
+import { mutant as unknownBelieved } from "./unknown-believed.ts";
 import { mutant as vouchForCondemned } from "./vouch-for-condemned.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -63,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   commitBeyondMatch,
   unchosenRead,
   readWithoutQuorum,
-  unknownWithoutQuorum,
+  unknownBelieved,
   deadReignFlushes,
   snapshotOfUnchosen,
   reconcileSpares,

@@ -54,7 +54,11 @@ test("an input that does not fit never reaches the handler", async () => {
   const definition = defineTask({
     name: "n",
     input: {
-      "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "must be odd", path: ["n"] }] }) },
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: () => ({ issues: [{ message: "must be odd", path: ["n"] }] }),
+      },
     },
   });
   bench.handle(() => {
@@ -86,10 +90,12 @@ test("a handler sees its fence, its attempt, its deadline and the last checkpoin
 test("before the lease ends the signal aborts, and a handler that obeys releases the task", async () => {
   const bench = new Bench();
   const reasons: unknown[] = [];
-  bench.handle((_task, ctx) => untilAborted(ctx).catch((error) => {
-    reasons.push(error);
-    throw error;
-  }));
+  bench.handle((_task, ctx) =>
+    untilAborted(ctx).catch((error) => {
+      reasons.push(error);
+      throw error;
+    })
+  );
   bench.start(7);
   bench.port.abort(1, 7);
   expect((await bench.settlement()).settlement).toEqual({ type: "release" });
@@ -186,7 +192,10 @@ test("a checkpoint resolves when it is recorded, and is refused when the lease i
     return "end";
   });
   bench.start(7);
-  expect((await bench.settlement()).settlement).toEqual({ type: "checkpoint", state: encodeValue({ n: 1 }, "checkpoint") });
+  expect((await bench.settlement()).settlement).toEqual({
+    type: "checkpoint",
+    state: encodeValue({ n: 1 }, "checkpoint"),
+  });
   bench.record();
   await bench.settlement(2);
   bench.record(false);

@@ -1,6 +1,11 @@
 /** A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports. */
-import type { ConsumerControl, ConsumerPort, Coordinator, SettledLease } from "../../../src/coordinator/coordinator.ts";
-import { Consumer, type AttemptEventType, type AttemptInfo } from "../../../src/consumer/consumer.ts";
+import type {
+  ConsumerControl,
+  ConsumerPort,
+  Coordinator,
+  SettledLease,
+} from "../../../src/coordinator/coordinator.ts";
+import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
 import type { HandlerFunction } from "../../../src/consumer/handler.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
@@ -35,7 +40,9 @@ export class Bench {
       },
     };
     // the consumer asks nothing else of a coordinator
-    const coordinator = { consume: (port: ConsumerPort) => (this.#port = port, control) } as unknown as Coordinator;
+    const coordinator = {
+      consume: (port: ConsumerPort) => (this.#port = port, control),
+    } as unknown as Coordinator;
     this.consumer = new Consumer({
       coordinator,
       capacity,
@@ -44,7 +51,10 @@ export class Bench {
     });
   }
 
-  handle(run: HandlerFunction<unknown, unknown>, definition: TaskDefinition = defineTask({ name: "n" })): void {
+  handle(
+    run: HandlerFunction<unknown, unknown>,
+    definition: TaskDefinition = defineTask({ name: "n" }),
+  ): void {
     this.consumer.add({ definition, run });
   }
 

@@ -14,7 +14,10 @@ const anyValue = fc.letrec((tie) => ({
     fc.date({ noInvalidDate: true }),
     fc.uint8Array(),
     fc.array(tie("value"), { maxLength: 5 }),
-    fc.dictionary(fc.string().filter((key) => key !== "__proto__"), tie("value"), { maxKeys: 5, noNullPrototype: true }),
+    fc.dictionary(fc.string().filter((key) => key !== "__proto__"), tie("value"), {
+      maxKeys: 5,
+      noNullPrototype: true,
+    }),
   ),
 })).value;
 
@@ -55,7 +58,9 @@ test("what cannot travel is refused with its path", () => {
 
 test("more than 256 KiB is refused with the size", () => {
   expect(() => encodeValue(new Uint8Array(262_145), "result")).toThrow(RangeError);
-  expect(() => encodeValue("x".repeat(300_000), "result")).toThrow("Cannot encode result: it may have 262144 bytes, got 300005");
+  expect(() => encodeValue("x".repeat(300_000), "result")).toThrow(
+    "Cannot encode result: it may have 262144 bytes, got 300005",
+  );
 });
 
 test("bytes that are no value are refused, never crash", () => {

@@ -4,7 +4,11 @@ import { Deadlines } from "../../../src/coordinator/deadlines.ts";
 
 test("listeners hear of renewals only, no finer than the heartbeat needs", () => {
   let validUntilMs = 100;
-  const deadlines = new Deadlines({ everyMs: 10, validUntilMs: () => validUntilMs, deadlineMs: () => validUntilMs + 1000 });
+  const deadlines = new Deadlines({
+    everyMs: 10,
+    validUntilMs: () => validUntilMs,
+    deadlineMs: () => validUntilMs + 1000,
+  });
   const heard: number[] = [];
   const end = deadlines.on(3, (deadlineMs) => heard.push(deadlineMs));
   deadlines.poll(0);

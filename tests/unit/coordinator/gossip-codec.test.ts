@@ -19,7 +19,10 @@ test("ownership comes back as it was sent, in messages of a bounded size", () =>
     state: at % 2 === 0 ? "leased" : "completed",
     owner: at % 2 === 0 ? "node-a" : "",
   }));
-  const messages = encodeOwnership([{ p: 3, changes: changes.slice(0, 700) }, { p: 4, changes: changes.slice(700) }]);
+  const messages = encodeOwnership([{ p: 3, changes: changes.slice(0, 700) }, {
+    p: 4,
+    changes: changes.slice(700),
+  }]);
   expect(messages.length).toBe(3);
   const back = messages.flatMap((message) => decodeOwnership(message) ?? []);
   expect(back.filter(({ p }) => p === 3).flatMap((news) => news.changes)).toEqual(changes.slice(0, 700));
@@ -27,7 +30,13 @@ test("ownership comes back as it was sent, in messages of a bounded size", () =>
 });
 
 test("a member's news and digests come back as they were sent", () => {
-  const news: MemberNews = { name: "a", version: "1", addresses: ["/ip4/1.2.3.4/tcp/1"], load: 3, state: "draining" };
+  const news: MemberNews = {
+    name: "a",
+    version: "1",
+    addresses: ["/ip4/1.2.3.4/tcp/1"],
+    load: 3,
+    state: "draining",
+  };
   expect(decodeMember(encodeMember(news))).toEqual(news);
   const digests = new Map([[0, { count: 2, hash: -5 }], [9, { count: 0, hash: 0 }]]);
   expect(decodeDigests(encodeDigests(digests))).toEqual(digests);

@@ -3,7 +3,13 @@ import { expect, test } from "bun:test";
 import { noQuorumError, quorumTrouble } from "../../../src/coordinator/no-quorum.ts";
 import type { Roster } from "../../../src/protocol/types.ts";
 
-const members = ["a", "b", "c"].map((name, at) => ({ no: at + 1, id: `id-${name}`, name, labels: {}, witness: false }));
+const members = ["a", "b", "c"].map((name, at) => ({
+  no: at + 1,
+  id: `id-${name}`,
+  name,
+  labels: {},
+  witness: false,
+}));
 const roster: Roster = {
   cluster: "x",
   epoch: 1,

@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { OwnershipView } from "../../../src/coordinator/ownership-view.ts";
 import type { OwnershipChange } from "../../../src/protocol/api.ts";
 
-const leased = (id: string, fence: number, owner: string): OwnershipChange => ({ id, fence, state: "leased", owner });
+const leased = (id: string, fence: number, owner: string): OwnershipChange => ({
+  id,
+  fence,
+  state: "leased",
+  owner,
+});
 const ended = (id: string, fence: number): OwnershipChange => ({ id, fence, state: "completed", owner: "" });
 
 test("a higher fence wins, a lower one is no news", () => {
@@ -23,10 +28,16 @@ test("late news of a lease does not bring back a task that has ended", () => {
 });
 
 test("views that heard the same in any order agree, and so do their digests", () => {
-  const change = fc.record({ id: fc.constantFrom("x", "y", "z"), fence: fc.integer({ min: 1, max: 4 }), ends: fc.boolean() });
+  const change = fc.record({
+    id: fc.constantFrom("x", "y", "z"),
+    fence: fc.integer({ min: 1, max: 4 }),
+    ends: fc.boolean(),
+  });
   fc.assert(fc.property(fc.array(change), fc.infiniteStream(fc.nat()), (changes, order) => {
     // a fence belongs to one owner
-    const news = changes.map(({ id, fence, ends }) => ends ? ended(id, fence) : leased(id, fence, `owner ${fence}`));
+    const news = changes.map(({ id, fence, ends }) =>
+      ends ? ended(id, fence) : leased(id, fence, `owner ${fence}`)
+    );
     const shuffled = news.map((each) => ({ each, at: order.next().value })).sort((a, b) => a.at - b.at);
     const [one, other] = [new OwnershipView(), new OwnershipView()];
     for (const each of news) one.merge(7, [each], 0);

@@ -26,7 +26,8 @@ function setUp(reachable = true): { submits: Submits; pushed: Input[]; set(reach
   return { submits, pushed, set: (value) => isReachable = value };
 }
 
-const rids = (pushed: readonly Input[]): number[] => pushed.flatMap((input) => input.type === "submit" ? [input.rid] : []);
+const rids = (pushed: readonly Input[]): number[] =>
+  pushed.flatMap((input) => input.type === "submit" ? [input.rid] : []);
 
 test("a chunk resolves once with the statuses in the order of its tasks", async () => {
   const { submits, pushed } = setUp();
@@ -68,7 +69,9 @@ test("a busy steward is asked again", async () => {
 test("a signal gives up, and tells the engine", async () => {
   const { submits, pushed } = setUp();
   const abort = new AbortController();
-  const outcome = submits.submit([spec("a")], { timeoutMs: 1000, signal: abort.signal }).catch((each) => each);
+  const outcome = submits.submit([spec("a")], { timeoutMs: 1000, signal: abort.signal }).catch((each) =>
+    each
+  );
   abort.abort(new Error("enough"));
   expect(await outcome).toEqual(new Error("enough"));
   expect(pushed.at(-1)).toEqual({ type: "cancel", rid: 1 });

@@ -69,7 +69,9 @@ test("an input that does not fit is refused at submit, also by an asynchronous s
     const result = { issues: [{ message: "must be text", path: ["a", { key: 0 }] }] };
     const picky = defineTask({
       name: "picky",
-      input: { "~standard": { version: 1, vendor: "t", validate: () => isLater ? Promise.resolve(result) : result } },
+      input: {
+        "~standard": { version: 1, vendor: "t", validate: () => isLater ? Promise.resolve(result) : result },
+      },
     });
     const error = await client.submit(picky, 1 as never).catch((each) => each);
     expect(error).toBeInstanceOf(InvalidInputError);
@@ -120,7 +122,10 @@ test("done tells results, errors, and what is not known any more", async () => {
 
 test("get shows a task whole, with its result decoded", async () => {
   const { port, client } = setUp();
-  port.tasks = [snapshot("a", { result: encodeValue({ n: 1 }, "result") }), snapshot("b", { why: "because" })];
+  port.tasks = [
+    snapshot("a", { result: encodeValue({ n: 1 }, "result") }),
+    snapshot("b", { why: "because" }),
+  ];
   expect((await client.get("a"))?.result).toEqual({ n: 1 });
   expect(await client.get("b")).toMatchObject({ result: null, why: "because" });
   expect(await client.get("c")).toBeUndefined();
@@ -128,11 +133,15 @@ test("get shows a task whole, with its result decoded", async () => {
 
 test("list goes on over pages, and a node is named by its name or id", async () => {
   const { port, client } = setUp();
-  port.tasks = ["a", "b", "c", "d", "e"].map((id) => snapshot(id, { owner: `id-${id}`, ownerName: `name-${id}` }));
+  port.tasks = ["a", "b", "c", "d", "e"].map((id) =>
+    snapshot(id, { owner: `id-${id}`, ownerName: `name-${id}` })
+  );
   expect((await Array.fromAsync(client.list())).length).toBe(5);
   expect((await Array.fromAsync(client.list({ node: "name-d" }))).map((task) => task.id)).toEqual(["d"]);
   expect((await Array.fromAsync(client.list({ node: "id-b" }))).map((task) => task.id)).toEqual(["b"]);
-  await expect(Array.fromAsync(client.list({ state: "running" as never }))).rejects.toThrow("state must be one of");
+  await expect(Array.fromAsync(client.list({ state: "running" as never }))).rejects.toThrow(
+    "state must be one of",
+  );
 });
 
 test("leaving a watch ends it", async () => {

@@ -1,5 +1,12 @@
 /** A cluster that a test makes up: what is asked is noted, what is answered is given. */
-import type { ClientPort, ListCursor, ListPage, NodeInfo, TaskEvent, TaskSnapshot } from "../../../src/coordinator/coordinator.ts";
+import type {
+  ClientPort,
+  ListCursor,
+  ListPage,
+  NodeInfo,
+  TaskEvent,
+  TaskSnapshot,
+} from "../../../src/coordinator/coordinator.ts";
 import type { Outcome, SubmitStatus } from "../../../src/protocol/messages.ts";
 import type { TaskSpec } from "../../../src/protocol/types.ts";
 

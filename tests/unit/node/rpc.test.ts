@@ -1,6 +1,12 @@
 /** A client that is no member and the member that serves it, over lines that are made up and cut. */
 import { expect, test } from "bun:test";
-import { ConflictError, ConnectError, NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/coordinator/errors.ts";
+import {
+  ConflictError,
+  ConnectError,
+  NoQuorumError,
+  StoppedError,
+  UnknownOutcomeError,
+} from "../../../src/coordinator/errors.ts";
 import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { RpcPort } from "../../../src/node/rpc-client.ts";
@@ -88,7 +94,10 @@ test("calls are answered as by the cluster itself", async () => {
   port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
   expect(await remote.get("a", { timeoutMs: 1000 })).toEqual(port.tasks[0]);
   expect(await remote.get("z", { timeoutMs: 1000 })).toBeUndefined();
-  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 1000 })).toEqual({ tasks: port.tasks, next: null });
+  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 1000 })).toEqual({
+    tasks: port.tasks,
+    next: null,
+  });
   const ended = remote.outcome("a");
   while (!port.waiting.has("a")) await new Promise((resolve) => setImmediate(resolve));
   port.end({ id: "a", state: "failed", error: "x" });

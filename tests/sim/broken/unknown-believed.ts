@@ -1,0 +1,21 @@
+/** Deliberately broken: a watcher believes "there is no such task" at once, though it may answer an older question. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "unknown-believed",
+  breaks: "an acked task is denied (I6)",
+  file: "src/protocol/requests.ts",
+  find: `if (outcome.state === "unknown") this.#doubt(outcome, watch);
+    else {`,
+  replace: `if (watch.p < -1) this.#doubt(outcome, watch);
+    else {`,
+  more: [
+    {
+      file: "src/protocol/inquiries.ts",
+      find: `const index = record ? lastIndex : this.#reign.propose({ type: "noop" });`,
+      replace: "const index = record ? lastIndex : 0;",
+    },
+  ],
+  profile: "partitions",
+  seed: 1,
+};
