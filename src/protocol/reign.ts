@@ -219,6 +219,7 @@ export class Reign {
       follower.next += entries.length;
       follower.sentMs = core.clock.monoMs;
       again = false;
+      if (entries.length === 0) return;
     } while (follower.next <= replica.lastIndex && !core.congested.has(follower.no));
   }
 
