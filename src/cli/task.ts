@@ -1,5 +1,5 @@
 /** `stolos task ID`: all there is to know of one task, and why it is not running if it is not. */
-import type { TaskInfo } from "../../mod.ts";
+import type { TaskErrorInfo, TaskInfo } from "../../mod.ts";
 import { EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
@@ -67,6 +67,7 @@ export function describe(info: TaskInfo): string[] {
   return [...fields(pairs), ...info.errors.map((error) => `error: ${printable(errorText(error))}`)];
 }
 
-function errorText(error: unknown): string {
-  return typeof error === "string" ? error : jsonLine(error);
+function errorText(error: TaskErrorInfo): string {
+  const { at, attempt, fence, nodeName, node, kind, message } = error;
+  return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${kind}: ${message}`;
 }

@@ -40,7 +40,7 @@ export class FrameReader {
   /** Throws on a length that is not allowed; the stream is of no use then. */
   push(chunk: Chunk): void {
     if (chunk instanceof Uint8Array) this.#read(chunk);
-    else { for (const buffer of chunk) this.#read(buffer); }
+    else for (const buffer of chunk) this.#read(buffer);
   }
 
   #read(buffer: Uint8Array): void {

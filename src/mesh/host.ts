@@ -42,7 +42,6 @@ export interface HostOptions {
   readonly isClient: boolean;
 }
 
-// deno-lint-ignore ban-types
 export type Host = Libp2p<{ pubsub?: GossipSub }>;
 
 /** Makes a host that is not started yet: handlers come first. */
@@ -87,9 +86,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     connectionMonitor: { enabled: false },
     ...discovery(options),
-    services: options.isClient
-      ? { identify: identify() }
-      : { identify: identify(), pubsub: createGossip() },
+    services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
   };
   return await createLibp2p(init) as Host;
 }

@@ -47,7 +47,10 @@ function wrap(upgrader: Upgrader, dialSignal?: AbortSignal): Upgrader {
   wrapped.upgradeInbound = (connection, options) => upgrader.upgradeInbound(joined(connection), options);
   wrapped.upgradeOutbound = (connection, options) => {
     dialSignal?.throwIfAborted();
-    return upgrader.upgradeOutbound(joined(connection), { ...options, ...(dialSignal && { signal: dialSignal }) });
+    return upgrader.upgradeOutbound(joined(connection), {
+      ...options,
+      ...(dialSignal && { signal: dialSignal }),
+    });
   };
   return wrapped;
 }

@@ -107,7 +107,10 @@ export class Links {
       if (this.#self < connection.remotePeer.toString()) void this.#open(connection);
     } else if (connection.direction === "outbound") {
       // Inbound it is a client.
-      this.#refuseConnection(connection, `is not a member of this namespace: it does not speak ${this.#protocol}`);
+      this.#refuseConnection(
+        connection,
+        `is not a member of this namespace: it does not speak ${this.#protocol}`,
+      );
     }
   }
 
@@ -186,7 +189,9 @@ export class Links {
   #refuseConnection(connection: Connection, reason: string): void {
     this.#port.refused(connection.remotePeer.toString(), reason);
     // Not abort(): the peer must still read our hello to learn what is wrong.
-    connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error) => connection.abort(error));
+    connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error) =>
+      connection.abort(error)
+    );
   }
 }
 

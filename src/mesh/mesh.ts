@@ -223,7 +223,9 @@ class MemberMesh implements Mesh {
       for (const [id, addresses] of decodePeers(body)) this.#dialer.learn(id, addresses);
     } else if (kind === KIND.cluster) {
       const revised = this.#links.revise(from, { cluster: decodeCluster(body) });
-      if (revised !== undefined) checkHello({ namespace: revised.namespace, cluster: this.#cluster }, revised);
+      if (revised !== undefined) {
+        checkHello({ namespace: revised.namespace, cluster: this.#cluster }, revised);
+      }
     }
     // Other kinds are of a later minor version.
   }

@@ -87,7 +87,9 @@ export class Outbox {
 
   #noteCongestion(): void {
     if (this.#isClosed) return;
-    const on = this.#isCongested ? this.#waitingBytes > 0 : this.#isBlocked && this.#waitingBytes >= CONGESTED_BYTES;
+    const on = this.#isCongested
+      ? this.#waitingBytes > 0
+      : this.#isBlocked && this.#waitingBytes >= CONGESTED_BYTES;
     if (on === this.#isCongested) return;
     this.#isCongested = on;
     this.#port.congested(on);

@@ -109,7 +109,8 @@ export class Worker {
     if (!session.holdings.remove(held.fence)) return;
     if (held.isStarted) this.#runningCount--;
     this.#credit.ended();
-    if (this.#queue.length > 0) this.#startQueued();
+    const next = this.#queue.shift();
+    if (next?.session.holdings.has(next.held)) this.#start(next.session, next.held);
   }
 
   tick(): void {
@@ -165,8 +166,6 @@ export class Worker {
     }
     if (session.holdings.size < before) this.#reattach(session);
   }
-
-  // ---- attaching -----------------------------------------------------------------------------------------
 
   /** Hears that `ballot` reigns in `p`. */
   onReign(p: number, ballot: Ballot): void {
@@ -244,7 +243,13 @@ export class Worker {
   #start(session: WorkerSession, held: Held): void {
     const { leaseMs } = this.#core.clock;
     if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
-    if (this.#runningCount >= Math.max(1, this.#credit.slots)) {
+    if (this.#credit.slots === 0) {
+      // granted before the steward heard that this node takes nothing any more
+      session.holdings.settle(held, 0, { type: "release" });
+      this.#dirty.add(session);
+      return;
+    }
+    if (this.#runningCount >= this.#credit.slots) {
       this.#queue.push({ session, held });
       return;
     }
@@ -258,11 +263,6 @@ export class Worker {
       const isQueued = this.#queue.some((entry) => entry.held === held);
       if (!held.isStarted && !held.isSettling && !isQueued) this.#start(session, held);
     }
-  }
-
-  #startQueued(): void {
-    const next = this.#queue.shift();
-    if (next && next.session.holdings.has(next.held)) this.#start(next.session, next.held);
   }
 
   settle(input: Extract<Input, { type: "settle" }>): void {
@@ -285,14 +285,13 @@ export class Worker {
       if (!held) continue;
       const settlement = session.holdings.answered(fence, seq);
       if (!settlement) continue;
-      this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
+      if (held.isStarted) this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
       const isOver = settlement.type !== "checkpoint";
       if (isOver || !accepted) this.#forget(session, held);
       if (!isOver && !accepted && !held.isSettling) this.#lost(session.p, held, "stale");
     }
   }
 
-  /** At the end of a step: one message of a kind per partition. */
   flush(): void {
     for (const session of this.#dirty) sendDue(this.#core, session);
     this.#dirty.clear();

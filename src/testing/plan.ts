@@ -10,6 +10,8 @@ export interface FaultPlan {
   readonly slow: number;
   /** Frames of one link overtake each other. */
   readonly reorder: boolean;
+  /** Every message is a frame of its own. */
+  readonly split: boolean;
   readonly crash: boolean;
   /** Chance at each persist that the node crashes before, at or right after it. */
   readonly boundaryCrash: number;

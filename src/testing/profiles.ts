@@ -31,6 +31,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     duplicate: some(0.5, 0, 0.2),
     slow: some(0.6, 0, 0.1),
     reorder: rng.chance(0.5),
+    split: rng.chance(0.3),
     crash: rng.chance(0.7),
     boundaryCrash: some(0.5, 0.001, 0.02),
     pause: rng.chance(0.6),
@@ -114,11 +115,14 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
     case "crashy":
       return {
         ...plan,
-        appendBytesMax: rng.pick([1, 150]),
+        nodeCount: rng.pick([3, 3, 5]),
+        appendBytesMax: rng.pick([1, 1, 150]),
         faults: {
           ...faults,
           everyMs: 1200,
           crash: true,
+          split: rng.chance(0.7),
+          loss: rng.chance(0.5) ? rng.range(0.1, 0.35) : 0,
           boundaryCrash: rng.range(0.02, 0.08),
           pause: false,
           isolate: false,

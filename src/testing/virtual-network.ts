@@ -8,7 +8,6 @@ import type { VirtualNode } from "./virtual-node.ts";
 import type { World } from "./world.ts";
 
 export class VirtualNetwork {
-  frameCount = 0;
   readonly #world: World;
   readonly #rng: Rng;
   readonly #size: number;
@@ -30,10 +29,16 @@ export class VirtualNetwork {
   send(from: VirtualNode, toId: string, messages: readonly Message[]): void {
     const to = this.#world.nodes.find((node) => node.id === toId);
     if (!to) return;
-    const { plan, calm } = this.#world;
     const link = from.no * this.#size + to.no;
-    this.frameCount++;
     if (this.#cuts[link]! > 0) return;
+    // a big frame is several: each piece has its own fate
+    if (messages.length > 1 && this.#world.plan.faults.split) {
+      for (const message of messages) this.#sendFrame(from, to, [message], link);
+    } else this.#sendFrame(from, to, messages, link);
+  }
+
+  #sendFrame(from: VirtualNode, to: VirtualNode, messages: readonly Message[], link: number): void {
+    const { plan, calm } = this.#world;
     if (!calm && this.#rng.chance(plan.faults.loss)) return;
     this.#carry(from, to, messages, this.#delayMs(), link);
     if (!calm && this.#rng.chance(plan.faults.duplicate)) {

@@ -42,7 +42,8 @@ class MeshProcess {
       if (found.length >= count) return found[0]!;
       await new Promise<void>((resolve, reject) => {
         this.#wake = resolve;
-        deadline.onabort = () => reject(new Error(`Not in time: ${what}. Seen: ${JSON.stringify(this.lines)}`));
+        deadline.onabort = () =>
+          reject(new Error(`Not in time: ${what}. Seen: ${JSON.stringify(this.lines)}`));
       });
     }
   }
@@ -63,7 +64,10 @@ test("Bun, Deno and Node form one mesh and notice a killed one at once", async (
     const id = victim.lines.find((line) => line["type"] === "started")!["id"];
     const killedMs = Date.now();
     victim.child.kill("SIGKILL");
-    const down = await first.until("the kill is noticed", (line) => line["type"] === "down" && line["id"] === id);
+    const down = await first.until(
+      "the kill is noticed",
+      (line) => line["type"] === "down" && line["id"] === id,
+    );
     expect(Number(down["atMs"]) - killedMs).toBeLessThan(500);
   }
 }, 40_000);

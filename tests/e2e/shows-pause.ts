@@ -16,7 +16,7 @@ import type { Report } from "./support/show.ts";
 
 const LEASE_MS = 4000;
 const TASK_MS = 20_000;
-const COUNT = 30;
+const COUNT = 15;
 /** The stubborn are due while their peer is stopped: they return right after SIGCONT. */
 const STUBBORN_MS = 6000;
 
@@ -46,7 +46,9 @@ await runShow("SIGSTOP of a peer for three leases, then SIGCONT", async (report,
   const seenBefore = victim.events.length;
   victim.signal("SIGCONT");
   report.say("SIGCONT");
-  await delay(2000);
+  const hasLost = (id: string): boolean =>
+    victim.events.some((each) => each.event === "task:lost" && each.task === id);
+  await eventually(() => held.every(hasLost), 10_000);
 
   const notes = notesOf(directory, victim);
   const late = held.filter((id) => ids.stubborn.includes(id));
@@ -73,7 +75,7 @@ await runShow("SIGSTOP of a peer for three leases, then SIGCONT", async (report,
   await showTask(report, cluster, late[0] ?? "");
 
   const all = [...ids.beats, ...ids.commands];
-  await eventually(() => tally(all, readAttempts(directory)).lost.length === 0, TASK_MS * 3, 200);
+  await eventually(() => tally(all, readAttempts(directory)).lost.length === 0, TASK_MS * 5, 200);
   const attempts = readAttempts(directory);
   const result = tally(all, attempts);
   report.check(

@@ -19,22 +19,36 @@ interface Verdict {
 
 const NOTHING: Verdict = { seed: 0, invariant: "" };
 
-/** Runs the search in another process. Killed after `secondsMax`: seed 0, "hangs" or "" as far as it got. */
+/** A run that takes longer does not end by itself. */
+const HANG_MS = 15_000;
+
+/** Runs the search in another process, for at most `secondsMax`. */
 function search(mutant: Mutant, secondsMax: number): Promise<Verdict> {
   const [program, ...before] = runtimeCommand();
   const own = ["--one", mutant.name, "--from", optionOf("from", "1"), "--max", optionOf("max", "2000")];
   return new Promise((resolve, reject) => {
     const args = [...before, fileURLToPath(import.meta.url), ...own];
     const child = spawn(program!, args, { stdio: ["ignore", "pipe", "inherit"] });
-    const timer = setTimeout(() => child.kill("SIGKILL"), secondsMax * 1000);
     let text = "";
-    child.stdout.on("data", (data) => text += String(data));
+    let isHanging = false;
+    const stop = (hangs: boolean): void => {
+      isHanging = hangs;
+      child.kill("SIGKILL");
+    };
+    const timer = setTimeout(() => stop(false), secondsMax * 1000);
+    let watchdog = setTimeout(() => stop(true), HANG_MS);
+    child.stdout.on("data", (data) => {
+      text += String(data);
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => stop(true), HANG_MS);
+    });
     child.on("error", reject);
     child.on("close", () => {
       clearTimeout(timer);
-      const lines = text.split("\n").filter((line) => line !== "");
-      const last = lines.at(-1);
-      resolve(last === undefined ? NOTHING : JSON.parse(last) as Verdict);
+      clearTimeout(watchdog);
+      const last = text.split("\n").findLast((line) => line.endsWith("}"));
+      const verdict = last === undefined ? NOTHING : JSON.parse(last) as Verdict;
+      resolve(verdict.invariant === "hangs" && !isHanging ? NOTHING : verdict);
     });
   });
 }

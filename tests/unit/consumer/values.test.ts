@@ -44,6 +44,8 @@ test("what cannot travel is refused with its path", () => {
     [[new Map()], "input[0] must"],
     [cycle, "input.self must be JSON, Uint8Array, Date, bigint or undefined, got a cycle"],
     [{ n: NaN }, "got NaN"],
+    ["\ud800", "a text with half a surrogate pair"],
+    [{ "\udc00": 1 }, "half a surrogate pair"],
     [-Infinity, "got -Infinity"],
     [new Date(NaN), "an invalid Date"],
     [{ [Symbol("k")]: 1 }, "a symbol as a key"],
@@ -76,4 +78,19 @@ test("bytes that are no value are refused, never crash", () => {
 test("the same object twice is no cycle", () => {
   const shared = { x: 1 };
   expect(decodeValue(encodeValue([shared, shared], "input"), "input")).toEqual([shared, shared]);
+});
+
+test("a getter that encodes something itself disturbs nothing", () => {
+  const value = {
+    before: "b".repeat(50),
+    get inner(): number {
+      return encodeValue({ other: "x".repeat(2000) }, "inner").length;
+    },
+    later: [1, 2, 3],
+  };
+  expect(decodeValue(encodeValue(value, "input"), "input")).toEqual({
+    before: value.before,
+    inner: 2010,
+    later: [1, 2, 3],
+  });
 });

@@ -64,9 +64,21 @@ for (
     ["a hello of 2 MB", Uint8Array.of(128, 137, 122), "longer than 65536"],
     ["an empty message", Uint8Array.of(0), "a message is empty"],
     ["a hello without JSON", lengthPrefixed(Buffer.concat([hello.subarray(0, 8), text("{")])), "not JSON"],
-    ["a hello without fields", lengthPrefixed(Buffer.concat([hello.subarray(0, 8), text("{}")])), "bad field"],
-    ["a frame above the limit", Buffer.concat([lengthPrefixed(hello), Uint8Array.of(255, 255, 255, 7)]), "longer"],
-    ["a bad list of peers", lengthPrefixed(hello, Buffer.concat([Uint8Array.of(1), text("[7]")])), "bad list"],
+    [
+      "a hello without fields",
+      lengthPrefixed(Buffer.concat([hello.subarray(0, 8), text("{}")])),
+      "bad field",
+    ],
+    [
+      "a frame above the limit",
+      Buffer.concat([lengthPrefixed(hello), Uint8Array.of(255, 255, 255, 7)]),
+      "longer",
+    ],
+    [
+      "a bad list of peers",
+      lengthPrefixed(hello, Buffer.concat([Uint8Array.of(1), text("[7]")])),
+      "bad list",
+    ],
   ] as const
 ) {
   test(`${what} is refused and the member goes on`, async () => {

@@ -89,7 +89,10 @@ function until(
 export async function startPair(options: Partial<MeshOptions> = {}): Promise<readonly [TestNode, TestNode]> {
   const a = await startNode("a", options);
   const b = await startNode("b", { ...options, join: [a.mesh.addresses[0]!] });
-  await Promise.all([a.until("a sees b", () => a.ups.size === 1), b.until("b sees a", () => b.ups.size === 1)]);
+  await Promise.all([
+    a.until("a sees b", () => a.ups.size === 1),
+    b.until("b sees a", () => b.ups.size === 1),
+  ]);
   return [a, b];
 }
 
