@@ -1,6 +1,6 @@
 /**
- * Stolos: a masterless runner for long-running tasks. Nodes form a libp2p mesh; a consistent-hash ring says who
- * keeps and who runs each task; ownership is a lease that nothing but a quorum grants. No broker.
+ * Stolos: a masterless runner for long-running tasks. Nodes form a libp2p mesh; a consistent-hash ring says
+ * who keeps and who runs each task; ownership is a lease that nothing but a quorum grants. No broker.
  *
  * ```ts
  * import { createNode, defineTask } from "stolos";

@@ -1,13 +1,16 @@
 /** One process of the BullMQ side: `worker` runs no-ops at concurrency 100, `producer` adds them in bulks. */
 import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
 
 const [role = "worker", portText = "0"] = process.argv.slice(2);
-const connection = { host: "127.0.0.1", port: Number(portText), maxRetriesPerRequest: null };
+const connection = new Redis({ host: "127.0.0.1", port: Number(portText), maxRetriesPerRequest: null });
+connection.on("error", () => {}); // the server goes first at the end
 let finishedCount = 0;
 
 if (role === "worker") {
   const worker = new Worker("bench", () => Promise.resolve(null), { connection, concurrency: 100 });
   worker.on("completed", () => finishedCount++);
+  worker.on("error", () => {});
   await worker.waitUntilReady();
   process.send!({ type: "ready" });
   process.on("message", async (message: { type: string }) => {

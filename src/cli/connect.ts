@@ -1,5 +1,4 @@
 /** How a client command reaches a cluster: by address, or by mDNS when none is given. */
-import { connectClient } from "../../mod.ts";
 import type { Client } from "../../mod.ts";
 import { given, parseDurationMs } from "./options.ts";
 
@@ -23,11 +22,14 @@ export function timeoutMsOf(values: ClientValues): number {
 }
 
 /** Connects as a non-member; dispose to leave. */
-export function connect(values: ClientValues): Promise<Client & AsyncDisposable> {
-  return connectClient({
+export async function connect(values: ClientValues): Promise<Client & AsyncDisposable> {
+  const options = {
     ...given("namespace", values.namespace, String),
     join: [...values.join],
     mdns: values.join.length === 0,
     timeoutMs: timeoutMsOf(values),
-  });
+  };
+  // Loaded only now: the network takes longer to load than help and bad usage may take to be answered.
+  const { connectClient } = await import("../../mod.ts");
+  return await connectClient(options);
 }

@@ -2,11 +2,9 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createNode } from "../../mod.ts";
 import type { Node } from "../../mod.ts";
 import { EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
-import { handleExec } from "./exec.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 import type { Terminal } from "./output.ts";
@@ -31,6 +29,8 @@ export const peer: Command = {
     warn(values, log);
 
     const asked = stopRequests(closed);
+    // Loaded only now: help and bad usage are answered without the network's code.
+    const [{ createNode }, { handleExec }] = await Promise.all([import("../../mod.ts"), import("./exec.ts")]);
     const node = await createNode(options);
     const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses });

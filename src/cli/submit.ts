@@ -1,11 +1,9 @@
 /** `stolos submit`: hands a task to the cluster and prints its id; with --wait, how it ended. */
 import { readFileSync } from "node:fs";
-import { defineTask } from "../../mod.ts";
 import type { Outcome, TaskDefinition, TaskHandle } from "../../mod.ts";
 import { EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
-import { exec } from "./exec.ts";
 import {
   CLIENT_OPTIONS,
   expectPositionals,
@@ -27,6 +25,9 @@ const OPTIONS = {
   task: { type: "string" },
   input: { type: "string" },
 } as const;
+
+/** The built-in task: exec.ts. */
+const EXEC = "exec";
 
 const HELP = `Usage: stolos submit [OPTION]… -- CMD [ARG]…
        stolos submit [OPTION]… --task NAME --input JSON
@@ -54,7 +55,7 @@ export const submit: Command = {
       );
     }
     expectPositionals("submit", positionals, []);
-    const { definition, input } = whatToRun(values, rest);
+    const { task, input } = whatToRun(values, rest);
     const timeoutMs = timeoutMsOf(values);
     const options = {
       timeoutMs,
@@ -63,6 +64,7 @@ export const submit: Command = {
       ...given("delayMs", values.delay, (text) => parseDurationMs("delay", text)),
     };
     await using client = await connect(values);
+    const definition = await definitionOf(task);
     const handle = await client.submit(definition, input, options);
     if (values.json) terminal.print(jsonLine({ id: handle.id, created: handle.created }));
     else terminal.print(`${printable(handle.id)}${handle.created ? "" : " (known already)"}`);
@@ -70,28 +72,27 @@ export const submit: Command = {
   },
 };
 
-/** The definition and input that the arguments name. */
+/** The task's name and input that the arguments give. */
 export function whatToRun(
   values: { readonly task: string | undefined; readonly input: string | undefined },
   command: readonly string[] | undefined,
-): { definition: TaskDefinition<unknown, unknown>; input: unknown } {
+): { readonly task: string; readonly input: unknown } {
   const hasCommand = command !== undefined && command.length > 0;
   if (hasCommand === (values.input !== undefined)) {
     const seen = hasCommand ? "both" : "neither";
     throw new UsageError(`Cannot run "stolos submit": needs either -- CMD ARG… or --input JSON, got ${seen}`);
   }
-  const isExec = values.task === undefined || values.task === exec.name;
-  if (hasCommand) {
-    if (!isExec) {
-      throw new UsageError(
-        `Cannot run "stolos submit": --task ${values.task} takes --input JSON, got a command line`,
-      );
-    }
-    return { definition: exec as TaskDefinition<unknown, unknown>, input: { argv: [...command] } };
-  }
-  const input = parseInput(values.input ?? "");
-  if (isExec) return { definition: exec as TaskDefinition<unknown, unknown>, input };
-  return { definition: defineTask({ name: values.task ?? "" }), input };
+  const task = values.task ?? EXEC;
+  if (!hasCommand) return { task, input: parseInput(values.input ?? "") };
+  if (task === EXEC) return { task, input: { argv: [...command] } };
+  throw new UsageError(`Cannot run "stolos submit": --task ${task} takes --input JSON, got a command line`);
+}
+
+/** Loaded only when it is needed, like the client: see connect.ts. */
+async function definitionOf(task: string): Promise<TaskDefinition> {
+  // What was typed is checked by the definition itself.
+  if (task === EXEC) return (await import("./exec.ts")).exec as TaskDefinition;
+  return (await import("../../mod.ts")).defineTask({ name: task });
 }
 
 function parseInput(text: string): unknown {

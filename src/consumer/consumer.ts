@@ -1,7 +1,7 @@
 /**
- * The consumer: offers slots, runs what is leased to this node, tells the coordinator how it ended. A task that
- * still runs here under an older fence is waited for before the new attempt starts, and given back when that
- * takes too long.
+ * The consumer: offers slots, runs what is leased to this node, tells the coordinator how it ended. A task
+ * that still runs here under an older fence is waited for before the new attempt starts, and given back
+ * when that takes too long.
  */
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
 import type { AbortReason } from "../coordinator/errors.ts";

@@ -1,7 +1,7 @@
 /**
- * What becomes of a task whose handler threw. By default Metafora's rule: asleep for ten minutes, failed at the
- * eighth error in four hours. With a number of attempts: again after 1 s, 2 s, 4 s … (at most a minute), failed
- * when they are used up.
+ * What becomes of a task whose handler threw. By default Metafora's rule: asleep for ten minutes, failed at
+ * the eighth error in four hours. With a number of attempts: again after 1 s, 2 s, 4 s … (at most a
+ * minute), failed when they are used up.
  */
 import { LIMITS } from "../protocol/limits.ts";
 import type { GrantedTask } from "../protocol/messages.ts";

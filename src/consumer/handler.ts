@@ -12,8 +12,9 @@ export interface Task<I = unknown> {
 }
 
 /**
- * Runs a task. Returning completes it; throwing is an error for the error policy. Once `ctx.signal` has aborted,
- * throwing, or returning nothing, releases the task for another node; returning a value still completes it.
+ * Runs a task. Returning completes it; throwing is an error for the error policy. Once `ctx.signal` has
+ * aborted, throwing, or returning nothing, releases the task for another node; returning a value still
+ * completes it.
  */
 export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
 

@@ -1,6 +1,6 @@
 /**
- * One attempt at one task on this node: its state, and the Context that its handler sees. What costs something
- * (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
+ * One attempt at one task on this node: its state, and the Context that its handler sees. What costs
+ * something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
  */
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../coordinator/errors.ts";
@@ -13,7 +13,9 @@ import { encodeValue } from "./values.ts";
 export interface Context {
   /** Aborts when the attempt must end: the node drains, or the lease will not be renewed in time. */
   readonly signal: AbortSignal;
-  /** Grows with every lease of the task. Present it wherever the task writes, and refuse smaller ones there. */
+  /**
+   * Grows with every lease of the task. Present it wherever the task writes, and refuse smaller ones there.
+   */
   readonly fence: bigint;
   /** 1 for the first lease of the task. */
   readonly attempt: number;

@@ -1,4 +1,6 @@
-/** What a task is called and what its input looks like; shared by those who submit it and those who run it. */
+/**
+ * What a task is called and what its input looks like; shared by those who submit it and those who run it.
+ */
 import { LIMITS } from "../protocol/limits.ts";
 
 /** Standard Schema v1 (https://standardschema.dev): zod, valibot, arktype and others make these. */

@@ -112,7 +112,9 @@ export class ValueWriter {
   #bigint(value: bigint): void {
     const isNegative = value < 0n;
     const bytes: number[] = [];
-    for (let rest = isNegative ? -1n - value : value; rest > 0n; rest >>= 8n) bytes.push(Number(rest & 0xffn));
+    for (let rest = isNegative ? -1n - value : value; rest > 0n; rest >>= 8n) {
+      bytes.push(Number(rest & 0xffn));
+    }
     this.#head(MAJOR.tag, isNegative ? TAG_BIGINT_NEGATIVE : TAG_BIGINT);
     this.#head(MAJOR.bytes, bytes.length);
     this.#raw(Uint8Array.from(bytes.reverse()));
@@ -215,7 +217,8 @@ export class ValueWriter {
   #refused(got: string): TypeError {
     const path = this.#path.map((key) => typeof key === "number" ? `[${key}]` : `.${key}`).join("");
     return new TypeError(
-      `Cannot encode ${this.#what}: ${this.#what}${path} must be JSON, Uint8Array, Date, bigint or undefined, got ${got}`,
+      `Cannot encode ${this.#what}: ${this.#what}${path} must be JSON, Uint8Array, Date, bigint or undefined, ` +
+        `got ${got}`,
     );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The values that travel: JSON plus Uint8Array, Date, bigint and undefined, as CBOR. Strict: what could not be
- * read back as it was is refused, with its path.
+ * The values that travel: JSON plus Uint8Array, Date, bigint and undefined, as CBOR. Strict: what could not
+ * be read back as it was is refused, with its path.
  */
 import { decode } from "cborg";
 import { LIMITS } from "../protocol/limits.ts";

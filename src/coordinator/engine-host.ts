@@ -1,7 +1,7 @@
 /**
- * Hosts the engine: gathers what happens in one iteration of the loop into one step, runs the effects in order
- * (nothing leaves before what it rests on is durable), and keeps one timer. What an effect means to the rest of
- * the node is its owner's business.
+ * Hosts the engine: gathers what happens in one iteration of the loop into one step, runs the effects in
+ * order (nothing leaves before what it rests on is durable), and keeps one timer. What an effect means to
+ * the rest of the node is its owner's business.
  */
 import { clearImmediate, setImmediate } from "node:timers";
 import type { Clock, Effect, Input, PersistRecord } from "../protocol/api.ts";
@@ -22,7 +22,9 @@ export interface EngineHostOptions {
   readonly run: (effect: Exclude<Effect, { readonly type: "persist" }>) => void;
   /** All effects that could run have run. */
   readonly afterRun: () => void;
-  /** The engine, or what runs an effect, found itself in a state that must not be: no further step is taken. */
+  /**
+   * The engine, or what runs an effect, found itself in a state that must not be: no further step is taken.
+   */
   readonly onBroken: (error: unknown) => void;
 }
 
@@ -131,7 +133,10 @@ export class EngineHost {
     return !this.#isSyncing;
   }
 
-  /** The one timer moves only when the engine wants to be woken earlier; a late one is set again when it fires. */
+  /**
+   * The one timer moves only when the engine wants to be woken earlier; a late one is set again when it
+   * fires.
+   */
   #arm(nowMs: number): void {
     if (this.#isStopped) return;
     const dueMs = this.#options.engine.deadlineMs;

@@ -1,6 +1,6 @@
 /**
- * The bytes of the gossip: compact CBOR, checked field by field, because whoever is on the network may send it.
- * Hints only: a message that does not fit is dropped as a whole.
+ * The bytes of the gossip: compact CBOR, checked field by field, because whoever is on the network may send
+ * it. Hints only: a message that does not fit is dropped as a whole.
  */
 import { decode, encode } from "cborg";
 import type { OwnershipChange } from "../protocol/api.ts";

@@ -1,6 +1,6 @@
 /**
- * What a node hears and says beside the protocol: members' news, the ownership view, the events made from them.
- * Hints for people, clients and balancers.
+ * What a node hears and says beside the protocol: members' news, the ownership view, the events made from
+ * them. Hints for people, clients and balancers.
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";

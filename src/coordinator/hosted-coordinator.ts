@@ -1,6 +1,6 @@
 /**
- * A Coordinator on an engine of this process: what the engine decides goes out from here to the network, to the
- * consumer, to whoever waits for an answer. The parts do the work: engine-host.ts, client-requests.ts,
+ * A Coordinator on an engine of this process: what the engine decides goes out from here to the network, to
+ * the consumer, to whoever waits for an answer. The parts do the work: engine-host.ts, client-requests.ts,
  * hearsay.ts, outlook.ts, deadlines.ts.
  */
 import { setImmediate } from "node:timers";
@@ -10,6 +10,7 @@ import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeId, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
 import { ClientRequests } from "./client-requests.ts";
+import { type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -34,8 +35,6 @@ import type { GossipTopic, Transport } from "./transport.ts";
 const HOUSEKEEPING_MS = 500;
 /** For the last messages of a node that resigns to leave it. */
 const FAREWELL_MS = 50;
-
-type ConsumerEffect = Extract<Effect, { readonly type: "start" | "abort" | "lost" | "settled" }>;
 
 export interface HostedCoordinatorOptions {
   readonly self: NodeId;
@@ -160,7 +159,7 @@ export class HostedCoordinator implements Coordinator {
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects;
       this.#consumerEffects = [];
-      for (const effect of effects) if (this.#consumer) tell(this.#consumer, effect);
+      for (const effect of effects) if (this.#consumer) tellConsumer(this.#consumer, effect);
     }
     this.#deadlines.poll(performance.now());
   }
@@ -284,20 +283,5 @@ export class HostedCoordinator implements Coordinator {
   #refused(attempt: string): Promise<never> | undefined {
     if (!this.#stopped.signal.aborted) return undefined;
     return Promise.reject(new StoppedError(`Cannot ${attempt}: the node has stopped`));
-  }
-}
-
-function tell(consumer: ConsumerPort, effect: ConsumerEffect): void {
-  switch (effect.type) {
-    case "start":
-      return consumer.start(effect.p, effect.task);
-    case "abort":
-      return consumer.abort(effect.p, effect.fence);
-    case "lost":
-      return consumer.lost(effect.p, effect.fence, effect.reason);
-    case "settled":
-      return consumer.settled(effect.p, effect.fence, effect.seq, effect.accepted);
-    default:
-      return effect satisfies never;
   }
 }

@@ -19,7 +19,8 @@ export function keeperStates(view: QuorumView, partition: number): KeeperState[]
 /** "" when a majority of the keepers is up. */
 export function quorumTrouble(view: QuorumView, partition: number): string {
   if (!view.roster) {
-    return `no cluster yet: it is founded by ${view.expect} nodes, of which ${view.connectedCount} are connected`;
+    const { expect, connectedCount } = view;
+    return `no cluster yet: it is founded by ${expect} nodes, of which ${connectedCount} are connected`;
   }
   const keepers = keeperStates(view, partition);
   const needed = Math.floor(keepers.length / 2) + 1;

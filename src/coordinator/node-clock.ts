@@ -1,7 +1,7 @@
 /**
- * The clocks of a node. The lease clock is the monotonic one plus every jump ahead that the wall clock or the
- * uptime shows against it, so that a suspended machine does not think that its leases still hold. It errs only
- * ahead: leases then end early, never late.
+ * The clocks of a node. The lease clock is the monotonic one plus every jump ahead that the wall clock or
+ * the uptime shows against it, so that a suspended machine does not think that its leases still hold. It
+ * errs only ahead: leases then end early, never late.
  */
 import { uptime } from "node:os";
 import type { Clock } from "../protocol/api.ts";
@@ -25,7 +25,10 @@ const UPTIME_NOISE_MS = 50;
 const UPTIME_NOISE_WHOLE_SECONDS_MS = 1050;
 /** Reading the uptime is a system call: not in every turn. */
 const UPTIME_EVERY_MS = 250;
-/** Between the two readings of the monotonic clock the process stood still: the wall clock is not comparable. */
+/**
+ * Between the two readings of the monotonic clock the process stood still: the wall clock is not
+ * comparable.
+ */
 const READ_GAP_MS = 1;
 
 /** How far one clock is ahead of the monotonic one, against its lowest lead so far. */

@@ -1,4 +1,6 @@
-/** What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums. */
+/**
+ * What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums.
+ */
 import type { Engine } from "../protocol/engine.ts";
 import type { MemberNo, NodeId } from "../protocol/types.ts";
 import type { NoQuorumError } from "./errors.ts";

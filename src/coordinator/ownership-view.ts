@@ -1,6 +1,7 @@
 /**
- * Who runs what, as gossip has it: for people, clients and balancers, never for decisions. Merged by the higher
- * fence; a task that is not leased leaves the view, and a tombstone keeps late news of its lease out.
+ * Who runs what, as gossip has it: for people, clients and balancers, never for decisions. Merged by the
+ * higher fence; a task that is not leased leaves the view, and a tombstone keeps late news of its lease
+ * out.
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import { hashText } from "../protocol/ring.ts";

@@ -1,12 +1,12 @@
 /**
- * Submits that wait for an answer. One promise and one timer serve a whole chunk, however many tasks it holds.
- * A steward that is too busy is asked again until the time is over.
+ * Submits that wait for an answer. One promise and one timer serve a whole chunk, however many tasks it
+ * holds. A steward that is too busy is asked again until the time is over.
  */
 import type { Input } from "../protocol/api.ts";
 import type { SubmitStatus } from "../protocol/messages.ts";
 import type { TaskSpec } from "../protocol/types.ts";
 import type { CallOptions } from "./coordinator.ts";
-import { NoQuorumError, StoppedError, UnknownOutcomeError } from "./errors.ts";
+import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "./errors.ts";
 
 const BUSY_RETRY_MS = 100;
 const IDS_NAMED_MAX = 3;

@@ -1,4 +1,7 @@
-/** Checks of what users pass in: unknown options by name with the closest known one, bad values with what they are. */
+/**
+ * Checks of what users pass in: unknown options by name with the closest known one, bad values with what
+ * they are.
+ */
 import { Buffer } from "node:buffer";
 
 /** "Cannot <attempt>: …" */

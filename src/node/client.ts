@@ -67,8 +67,8 @@ export interface Client {
   /**
    * Resolves once a quorum has recorded the task: from then on it is not lost.
    *
-   * @throws InvalidInputError, ConflictError, NoQuorumError (nothing was done), UnknownOutcomeError (retry with
-   * the same id), TooOldError, BusyError, StoppedError; TypeError, RangeError for bad arguments
+   * @throws InvalidInputError, ConflictError, NoQuorumError (nothing was done), UnknownOutcomeError (retry
+   * with the same id), TooOldError, BusyError, StoppedError; TypeError, RangeError for bad arguments
    */
   submit<I, O>(definition: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<TaskHandle<O>>;
   /** Many at once, in order; as fast as the cluster takes them. Rejects at the first that is refused. */

@@ -33,8 +33,8 @@ const ATTEMPT = "connect";
 const RECONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Connects as a non-member: its coming and going changes nothing in the cluster. When its member is gone it goes
- * on with another: one of `join`, or of the members that it has learned of.
+ * Connects as a non-member: its coming and going changes nothing in the cluster. When its member is gone it
+ * goes on with another: one of `join`, or of the members that it has learned of.
  *
  * @throws ConnectError when no member answers in time; TypeError, RangeError for bad options
  */

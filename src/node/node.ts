@@ -1,6 +1,6 @@
 /**
- * A node: a member of a cluster in this process, with its consumer and its client. Created = started; disposed =
- * drained, then stopped.
+ * A node: a member of a cluster in this process, with its consumer and its client. Created = started;
+ * disposed = drained, then stopped.
  */
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerFunction } from "../consumer/handler.ts";
@@ -31,9 +31,14 @@ export interface Node extends AsyncDisposable {
   ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** The members as this node sees them. */
   nodes(): NodeInfo[];
-  /** Takes no more tasks and gives back those it runs; resolves when all have ended, after drainTimeoutMs at most. */
+  /**
+   * Takes no more tasks and gives back those it runs; resolves when all have ended, after drainTimeoutMs at
+   * most.
+   */
   drain(): Promise<void>;
-  /** Drains, hands its stewardships over, leaves. `now`: leaves at once; others wait for its leases to end. */
+  /**
+   * Drains, hands its stewardships over, leaves. `now`: leaves at once; others wait for its leases to end.
+   */
   stop(options?: { readonly now?: boolean }): Promise<void>;
   addEventListener<K extends NodeEventType>(
     type: K,

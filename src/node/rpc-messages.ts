@@ -1,7 +1,7 @@
 /**
- * What a non-member and the member that serves it say to each other: CBOR arrays of messages, all that is due in
- * a turn in one frame. A request is `[number, method, arguments]`; it is answered by `[number, "ok", value]`,
- * `[number, "error", error]` or, for a watch, by any number of `[number, "item", value]`.
+ * What a non-member and the member that serves it say to each other: CBOR arrays of messages, all that is
+ * due in a turn in one frame. A request is `[number, method, arguments]`; it is answered by `[number, "ok",
+ * value]`, `[number, "error", error]` or, for a watch, by any number of `[number, "item", value]`.
  */
 import { decode, encode } from "cborg";
 import {

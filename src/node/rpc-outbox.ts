@@ -1,4 +1,7 @@
-/** Messages that wait for the end of the turn, then for the stream: sent in order, as few frames as it takes. */
+/**
+ * Messages that wait for the end of the turn, then for the stream: sent in order, as few frames as it
+ * takes.
+ */
 import { setImmediate } from "node:timers";
 import { encodeRpc, type RpcMessage } from "./rpc-messages.ts";
 

@@ -119,7 +119,9 @@ function runAtOf({ delayMs, runAt }: ItemOptions, nowMs: number): number {
   return delayMs === 0 ? 0 : nowMs + delayMs;
 }
 
-/** Sends all of them, some windows at a time; resolves in their order, rejects at the first that is refused. */
+/**
+ * Sends all of them, some windows at a time; resolves in their order, rejects at the first that is refused.
+ */
 export async function submitWindows(
   port: ClientPort,
   specs: Iterable<TaskSpec | Promise<TaskSpec>>,
@@ -173,7 +175,8 @@ function recordedOf({ id }: TaskSpec, status: string | undefined): Recorded {
       throw new ConflictError(`Cannot submit ${task}: its id is in use with another name or input`, [id]);
     case "tooOld":
       throw new TooOldError(
-        `Cannot submit ${task}: it was first sent longer ago than finished tasks are known; whether it ran cannot be told`,
+        `Cannot submit ${task}: it was first sent longer ago than finished tasks are known (see retentionMs); ` +
+          `whether it ran cannot be told`,
       );
     default:
       throw new BusyError(`Cannot submit ${task}: its steward has too much to record, got "${status}"`);

@@ -226,13 +226,14 @@ export class VirtualNode {
     this.#isSyncing = true;
     const isSlow = !calm && this.#rng.chance(slowSync);
     this.later(isSlow ? this.#rng.range(20, 200) : this.#rng.range(0.1, 5), () => {
-      if (fate === 0) return this.#crashAndReturn();
+      const isFated = fate >= 0 && !this.#world.calm;
+      if (isFated && fate === 0) return this.#crashAndReturn();
       this.#isSyncing = false;
       this.disk.write(records);
       oracle.persisted(records);
-      if (fate === 1) return this.#crashAndReturn();
+      if (isFated && fate === 1) return this.#crashAndReturn();
       this.#run();
-      if (fate === 2) return this.#crashAndReturn();
+      if (isFated && fate === 2) return this.#crashAndReturn();
       if (!this.engine || this.#isSyncing || this.isPaused) return;
       const isTickDue = this.clock.untilMs(this.#world.schedule.nowMs, this.engine.deadlineMs) <= 0;
       if (plan.faults.blockingDisk && (this.#inbox.length > 0 || isTickDue)) this.#turn();

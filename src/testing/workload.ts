@@ -62,6 +62,7 @@ export class Workload {
   /** After the faults: everybody who was promised something asks for it once more. */
   askAgain(): void {
     const { nodes, oracle } = this.#world;
-    for (const id of oracle.clients.acked) this.#rng.pick(nodes).client.watch(id);
+    const up = nodes.filter((node) => node.up);
+    for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

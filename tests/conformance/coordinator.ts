@@ -1,62 +1,12 @@
 /**
- * What every Coordinator must do, as tests that each implementation passes: coordinator.test.ts runs them. The
- * consumers here do nothing by themselves; each test tells them how an attempt ends.
+ * What every Coordinator must do, as tests that each implementation passes: coordinator.test.ts runs them.
+ * The consumers here do nothing by themselves; each test tells them how an attempt ends.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type {
-  ConsumerControl,
-  ConsumerPort,
-  Coordinator,
-  TaskEvent,
-} from "../../src/coordinator/coordinator.ts";
+import type { Coordinator, TaskEvent } from "../../src/coordinator/coordinator.ts";
 import { StoppedError } from "../../src/coordinator/errors.ts";
-import type { GrantedTask } from "../../src/protocol/messages.ts";
-import type { Settlement, TaskSpec } from "../../src/protocol/types.ts";
-
-export interface Start {
-  readonly p: number;
-  readonly task: GrantedTask;
-  /** Reports how it ended, or a checkpoint; resolves with whether that was recorded. */
-  settle(settlement: Settlement, fence?: number): Promise<boolean>;
-}
-
-/** A consumer that runs nothing: it keeps what it is granted for the tests to end. */
-class Hands implements ConsumerPort {
-  readonly control: ConsumerControl;
-  readonly #starts: Start[] = [];
-  readonly #answers: Map<string, (accepted: boolean) => void> = new Map();
-  readonly #onStart: () => void;
-  #seq = 0;
-
-  constructor(coordinator: Coordinator, onStart: () => void) {
-    this.#onStart = onStart;
-    this.control = coordinator.consume(this);
-  }
-
-  take(id: string): Start | undefined {
-    const at = this.#starts.findIndex((start) => start.task.id === id);
-    return at < 0 ? undefined : this.#starts.splice(at, 1)[0];
-  }
-
-  start(p: number, task: GrantedTask): void {
-    const settle = (settlement: Settlement, fence = task.fence): Promise<boolean> => {
-      const seq = ++this.#seq;
-      return new Promise((resolve) => {
-        this.#answers.set(`${p} ${fence} ${seq}`, resolve);
-        this.control.settle({ p, id: task.id, fence, seq }, settlement);
-      });
-    };
-    this.#starts.push({ p, task, settle });
-    this.#onStart();
-  }
-
-  abort(): void {}
-  lost(): void {}
-
-  settled(p: number, fence: number, seq: number, accepted: boolean): void {
-    this.#answers.get(`${p} ${fence} ${seq}`)?.(accepted);
-  }
-}
+import type { TaskSpec } from "../../src/protocol/types.ts";
+import { Hands, type Start } from "./hands.ts";
 
 const CALL = { timeoutMs: 10_000 };
 const text = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? new Uint8Array());
@@ -111,7 +61,7 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
       }
     });
 
-    test("a submit is recorded once: a repeat is the same, another's is known, another payload conflicts", async () => {
+    test("a submit is recorded once: a repeat is the same, another payload conflicts", async () => {
       const first = spec("once", { name: "nobody" });
       expect(await any(0).submit([first], CALL)).toEqual(["created"]);
       expect(await any(1).submit([first], CALL)).toEqual(["created"]);

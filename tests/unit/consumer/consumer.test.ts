@@ -11,7 +11,7 @@ const untilAborted = (ctx: Context): Promise<never> =>
 
 test("what a handler returns completes the task, once a quorum has recorded it", async () => {
   const bench = new Bench();
-  bench.handle(async (task) => ({ got: task.input }));
+  bench.handle((task) => Promise.resolve({ got: task.input }));
   bench.start(7, { input: { a: 1 } });
   expect(resultOf(await bench.settlement())).toEqual({ got: { a: 1 } });
   expect(bench.eventTypes).toEqual(["task:start"]);
@@ -26,7 +26,7 @@ test("a handler that returns nothing completes the task without a result", async
   expect((await bench.settlement()).settlement).toEqual({ type: "complete", result: null });
 });
 
-test("a handler that throws synchronously, or something that is no Error, is an error of the task", async () => {
+test("a handler that throws at once, or what is no Error, is an error of the task", async () => {
   for (const thrown of [new Error("bad"), "text", { odd: 1 }, null, undefined, 5n]) {
     const bench = new Bench();
     bench.handle(() => {
@@ -73,7 +73,9 @@ test("an asynchronous schema is waited for, and the handler gets what it returns
   const bench = new Bench();
   const definition = defineTask({
     name: "n",
-    input: { "~standard": { version: 1, vendor: "test", validate: async (value) => ({ value: [value] }) } },
+    input: {
+      "~standard": { version: 1, vendor: "test", validate: (value) => Promise.resolve({ value: [value] }) },
+    },
   });
   bench.handle((task) => task.input, definition);
   bench.start(7, { input: "x" });
@@ -128,7 +130,7 @@ test("a signal that is asked for after the abort has aborted already", async () 
   expect(resultOf(await bench.settlement())).toBe(true);
 });
 
-test("a handler that ignores its signal is reported when the lease ends, and its late result is ignored", async () => {
+test("an overrun is reported when the lease ends, and its late result is ignored", async () => {
   const bench = new Bench();
   const go = Promise.withResolvers<string>();
   const seen = Promise.withResolvers<Context>();
@@ -215,7 +217,7 @@ test("a checkpoint that nobody waits for does not bring the process down", async
   expect(bench.eventTypes).toEqual(["task:start", "task:lost"]);
 });
 
-test("renewed deadlines are told until the lease is lost", async () => {
+test("renewed deadlines are told until the lease is lost", () => {
   const bench = new Bench();
   const heard: number[] = [];
   bench.handle((_task, ctx) => {

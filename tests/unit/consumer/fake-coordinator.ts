@@ -1,4 +1,6 @@
-/** A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports. */
+/**
+ * A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports.
+ */
 import type {
   ConsumerControl,
   ConsumerPort,

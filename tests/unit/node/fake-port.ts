@@ -50,18 +50,18 @@ export class FakePort implements ClientPort {
     });
   }
 
-  async get(id: string): Promise<TaskSnapshot | undefined> {
-    return this.tasks.find((task) => task.id === id);
+  get(id: string): Promise<TaskSnapshot | undefined> {
+    return Promise.resolve(this.tasks.find((task) => task.id === id));
   }
 
-  async list(_filter: unknown, from: ListCursor): Promise<ListPage> {
+  list(_filter: unknown, from: ListCursor): Promise<ListPage> {
     const end = from.offset + this.pageSize;
     const next = end < this.tasks.length ? { p: 0, offset: end } : null;
-    return { tasks: this.tasks.slice(from.offset, end), next };
+    return Promise.resolve({ tasks: this.tasks.slice(from.offset, end), next });
   }
 
-  async nodes(): Promise<readonly NodeInfo[]> {
-    return [];
+  nodes(): Promise<readonly NodeInfo[]> {
+    return Promise.resolve([]);
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {

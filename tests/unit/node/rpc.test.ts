@@ -20,10 +20,11 @@ class Pipe {
   #wake: () => void = () => {};
   isCut = false;
 
-  async send(frame: Uint8Array): Promise<void> {
-    if (this.isCut) throw new Error("the line is cut");
+  send(frame: Uint8Array): Promise<void> {
+    if (this.isCut) return Promise.reject(new Error("the line is cut"));
     this.#frames.push(frame);
     this.#wake();
+    return Promise.resolve();
   }
 
   cut(): void {
@@ -58,7 +59,7 @@ function line(member: string): Line {
       member,
       messages: down.messages(),
       send: (frame) => up.send(frame),
-      stop: async () => cut(),
+      stop: () => Promise.resolve(cut()),
     },
     server: { peer: "client", messages: up.messages(), send: (frame) => down.send(frame), close: cut },
     cut,
@@ -73,7 +74,7 @@ function connected(port: ClientPort): { remote: RpcPort; connection: RpcConnecti
     serveClient(each.server, port);
     return each.client;
   };
-  const connection = new RpcConnection(open(), async () => open());
+  const connection = new RpcConnection(open(), () => Promise.resolve(open()));
   return { remote: new RpcPort(connection), connection, lines };
 }
 

@@ -1,0 +1,49 @@
+/** A consumer without handlers, for the conformance suite: tests end by hand what it was granted. */
+import type { ConsumerControl, ConsumerPort, Coordinator } from "../../src/coordinator/coordinator.ts";
+import type { GrantedTask } from "../../src/protocol/messages.ts";
+import type { Settlement } from "../../src/protocol/types.ts";
+
+export interface Start {
+  readonly p: number;
+  readonly task: GrantedTask;
+  /** Reports how it ended, or a checkpoint; resolves with whether that was recorded. */
+  settle(settlement: Settlement, fence?: number): Promise<boolean>;
+}
+
+/** Keeps what it is granted until a test takes it. */
+export class Hands implements ConsumerPort {
+  readonly control: ConsumerControl;
+  readonly #starts: Start[] = [];
+  readonly #answers: Map<string, (accepted: boolean) => void> = new Map();
+  readonly #onStart: () => void;
+  #seq = 0;
+
+  constructor(coordinator: Coordinator, onStart: () => void) {
+    this.#onStart = onStart;
+    this.control = coordinator.consume(this);
+  }
+
+  take(id: string): Start | undefined {
+    const at = this.#starts.findIndex((start) => start.task.id === id);
+    return at < 0 ? undefined : this.#starts.splice(at, 1)[0];
+  }
+
+  start(p: number, task: GrantedTask): void {
+    const settle = (settlement: Settlement, fence = task.fence): Promise<boolean> => {
+      const seq = ++this.#seq;
+      return new Promise((resolve) => {
+        this.#answers.set(`${p} ${fence} ${seq}`, resolve);
+        this.control.settle({ p, id: task.id, fence, seq }, settlement);
+      });
+    };
+    this.#starts.push({ p, task, settle });
+    this.#onStart();
+  }
+
+  abort(): void {}
+  lost(): void {}
+
+  settled(p: number, fence: number, seq: number, accepted: boolean): void {
+    this.#answers.get(`${p} ${fence} ${seq}`)?.(accepted);
+  }
+}
