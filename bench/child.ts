@@ -1,39 +1,89 @@
-/** A child process that is asked and answers over IPC. */
+/** Processes of a measurement: asked over IPC, ended with it whatever happens. */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 
-type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
+export type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
+interface Waiting {
+  readonly type: string;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const STOP_LIMIT_MS = 3000;
+const alive = new Set<ChildProcess>();
+
+/** Ends what is still there when this process ends, on a signal too. */
+export function endWithParent(child: ChildProcess): void {
+  alive.add(child);
+  child.once("exit", () => alive.delete(child));
+  child.once("error", () => alive.delete(child));
+}
+
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  process.on(signal, () => process.exit(code));
+}
+
+/** Ends it: asks in its own way first, and kills it after three seconds. */
+export function ended(child: ChildProcess, ask: () => void): Promise<void> {
+  if (!alive.has(child)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+    child.once("exit", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    ask();
+  });
+}
+
+/** A process of this folder; its file takes `{ type }` questions and sends `{ type }` replies. */
 export class Child {
+  readonly #what: string;
   readonly #process: ChildProcess;
-  readonly #seen: Reply[] = [];
-  readonly #waiting: { readonly type: string; readonly resolve: (reply: Reply) => void }[] = [];
+  readonly #onReply: (reply: Reply) => void;
+  #seen: Reply[] = [];
+  #waiting: Waiting[] = [];
+  #end: Error | null = null;
 
-  constructor(file: string, args: readonly string[], execArgv: readonly string[] = []) {
+  /** `onReply` gets what nobody waits for by type, and decides what becomes of it. @default kept for `next` */
+  constructor(file: string, args: readonly string[], onReply?: (reply: Reply) => void) {
+    this.#what = `${file} ${args[0] ?? ""}`.trim();
+    this.#onReply = onReply ?? ((reply) => void this.#seen.push(reply));
     this.#process = fork(join(import.meta.dirname, file), [...args], {
-      execArgv: [...execArgv],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
+    endWithParent(this.#process);
     this.#process.on("message", (reply: Reply) => {
       const at = this.#waiting.findIndex((entry) => entry.type === reply.type);
       if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(reply);
-      else this.#seen.push(reply);
+      else this.#onReply(reply);
     });
+    this.#process.on("error", (error) => this.#ended(error.message));
+    this.#process.on("exit", (code, signal) => this.#ended(`it ended with ${signal ?? code}`));
   }
 
-  /** The next reply of that type; rejects after `limitMs`. */
+  /** The next reply of that type; rejects after `limitMs` or when the process ends. @default 60 s */
   next(type: string, limitMs = 60_000): Promise<Reply> {
     const at = this.#seen.findIndex((reply) => reply.type === type);
     if (at >= 0) return Promise.resolve(this.#seen.splice(at, 1)[0]!);
+    if (this.#end) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`Cannot go on: no "${type}" within ${limitMs} ms`)), limitMs);
-      this.#waiting.push({ type, resolve: (reply) => (clearTimeout(timer), resolve(reply)) });
+      const timer = setTimeout(() => reject(this.#error(`no "${type}" within ${limitMs} ms`)), limitMs);
+      const settle = <T>(then: (value: T) => void) => (value: T): void => {
+        clearTimeout(timer);
+        then(value);
+      };
+      this.#waiting.push({ type, resolve: settle(resolve), reject: settle(reject) });
     });
   }
 
-  ask(question: Readonly<Record<string, unknown>>, replyType: string, limitMs?: number): Promise<Reply> {
+  ask(question: Reply, replyType: string, limitMs?: number): Promise<Reply> {
     const reply = this.next(replyType, limitMs);
-    this.#process.send(question);
+    if (this.#process.connected) this.#process.send(question);
     return reply;
   }
 
@@ -41,13 +91,25 @@ export class Child {
     return Number((await this.ask({ type: "cpu" }, "cpu"))["cpuUs"]);
   }
 
-  /** Ends it in good order, or after two seconds without asking. */
   stop(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#process.exitCode !== null || this.#process.signalCode !== null) return resolve();
-      const timer = setTimeout(() => this.#process.kill("SIGKILL"), 2000);
-      this.#process.on("exit", () => (clearTimeout(timer), resolve()));
-      if (this.#process.connected) this.#process.send({ type: "stop" });
+    return ended(this.#process, () => {
+      if (this.#process.connected) this.#process.send({ type: "stop" }, () => {});
     });
   }
+
+  #ended(why: string): void {
+    this.#end = this.#error(why);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(this.#end);
+  }
+
+  #error(why: string): Error {
+    return new Error(`Cannot go on with ${this.#what}: ${why}`);
+  }
+}
+
+/** The CPU that these used so far, in µs, together. */
+export async function cpuUsOf(children: readonly Child[]): Promise<number> {
+  return (await Promise.all(children.map((child) => child.cpuUs()))).reduce((sum, us) => sum + us, 0);
 }

@@ -1,8 +1,19 @@
-/** One node of the benchmark's cluster, told what to do by its parent over IPC. Nothing here but the library. */
+/** One node of the measured cluster, told what to do over IPC. Nothing here but the library. */
 import { createNode, defineTask } from "../mod.ts";
+import { ownCpuUs } from "./cpu.ts";
+import { startProfile } from "./profiler.ts";
+
+interface Question {
+  readonly type: "produce" | "cpu" | "profile" | "profiled" | "stop";
+  readonly count: number;
+  readonly bulk: number;
+  readonly inFlightMax: number;
+  readonly file: string;
+}
 
 const noop = defineTask<string, null>({ name: "noop" });
 const [namespace = "bench", join = ""] = process.argv.slice(2);
+process.on("disconnect", () => process.exit(1));
 const node = await createNode({
   namespace,
   listen: ["/ip4/127.0.0.1/tcp/0"],
@@ -10,39 +21,66 @@ const node = await createNode({
   mdns: false,
   expect: 3,
   capacity: 100,
+  coordinator: "mesh",
 });
 node.handle(noop, () => null);
-process.send!({ type: "listening", address: node.addresses[0] });
-await node.ready();
-process.send!({ type: "ready" });
+let endProfile: ((file: string) => Promise<void>) | null = null;
 
-/** Submits in bulks, so many tasks in flight at the most, and waits for every outcome. */
-async function produce(count: number, bulk: number, windowMax: number): Promise<number> {
+async function answer(question: Question): Promise<void> {
+  switch (question.type) {
+    case "produce":
+      return reply({ type: "produced", tookMs: await produce(question) });
+    case "cpu":
+      return reply({ type: "cpu", cpuUs: ownCpuUs() });
+    case "profile":
+      endProfile = await startProfile();
+      return reply({ type: "profiling" });
+    case "profiled":
+      await endProfile?.(question.file);
+      return reply({ type: "written" });
+    case "stop":
+      await node.stop({ now: true });
+      process.exit(0);
+  }
+}
+
+/** Submits in bulks, at most `inFlightMax` tasks without an outcome, until every outcome is seen; in ms. */
+async function produce({ count, bulk, inFlightMax }: Question): Promise<number> {
   const payload = "x".repeat(100);
-  const startedMs = performance.now();
-  let left = count;
-  const lane = async (): Promise<void> => {
-    while (left > 0) {
-      const size = Math.min(bulk, left);
-      left -= size;
-      const inputs = Array.from({ length: size }, () => ({ input: payload }));
-      const handles = await node.client.submitMany(noop, inputs);
-      await Promise.all(handles.map((handle) => handle.done()));
-    }
+  let inFlight = 0;
+  let room = Promise.withResolvers<void>();
+  const submit = async (size: number): Promise<void> => {
+    const handles = await node.client.submitMany(
+      noop,
+      Array.from({ length: size }, () => ({ input: payload })),
+    );
+    await Promise.all(handles.map(async (handle) => {
+      const { state } = await handle.done();
+      if (state !== "completed") throw new Error(`Cannot measure: task ${handle.id} ${state}`);
+      inFlight--;
+      room.resolve();
+    }));
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.floor(windowMax / bulk)) }, lane));
+  const startedMs = performance.now();
+  const bulks: Promise<void>[] = [];
+  for (let left = count; left > 0; left -= bulk) {
+    const size = Math.min(bulk, left);
+    while (inFlight + size > inFlightMax) {
+      room = Promise.withResolvers();
+      await room.promise;
+    }
+    inFlight += size;
+    bulks.push(submit(size));
+  }
+  await Promise.all(bulks);
   return performance.now() - startedMs;
 }
 
-process.on("message", async (message: { type: string; count: number; bulk: number; windowMax: number }) => {
-  if (message.type === "produce") {
-    const tookMs = await produce(message.count, message.bulk, message.windowMax);
-    process.send!({ type: "produced", tookMs });
-  } else if (message.type === "cpu") {
-    const { user, system } = process.cpuUsage();
-    process.send!({ type: "cpu", cpuUs: user + system });
-  } else if (message.type === "stop") {
-    await node.stop({ now: true });
-    process.exit(0);
-  }
-});
+function reply(message: Readonly<Record<string, unknown>>): void {
+  process.send!(message);
+}
+
+process.on("message", (question: Question) => void answer(question));
+reply({ type: "listening", address: node.addresses[0] });
+await node.ready();
+reply({ type: "ready" });

@@ -56,6 +56,7 @@ export class Consumer implements ConsumerPort {
   /** The next attempt at a task that still runs under an older fence. */
   readonly #nextById: Map<string, Run> = new Map();
   #abortReason: AbortReason | null = null;
+  #isOver = false;
   #idle: PromiseWithResolvers<void> | null = null;
 
   constructor(options: ConsumerOptions) {
@@ -100,9 +101,14 @@ export class Consumer implements ConsumerPort {
     if (this.#idle && this.#runs.size === 0 && this.#runningById.size === 0) this.#idle.resolve();
   }
 
-  /** The node is gone: handlers are told, nothing is recorded any more. */
+  /** The node stops: handlers are told, nothing is recorded or reported any more. */
   lose(): void {
-    for (const run of [...this.#runs.values()]) if (!run.isLost) run.lose("stop");
+    for (const run of [...this.#runs.values()]) {
+      if (run.isLost) continue;
+      run.lose("stop");
+      this.#tell("task:lost", run, { reason: "stop", ...(run.isRunning ? { overrun: true } : {}) });
+    }
+    this.#isOver = true;
   }
 
   // ---- ConsumerPort --------------------------------------------------------------------------------------
@@ -174,6 +180,8 @@ export class Consumer implements ConsumerPort {
   }
 
   #call(run: Run, input: unknown): unknown {
+    // an asynchronous schema may have taken longer than the lease
+    run.throwIfAborted();
     const { id, name, checkpoint } = run.task;
     const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
     const task: Task = { id, name, input, state };
@@ -235,7 +243,7 @@ export class Consumer implements ConsumerPort {
   }
 
   #tell(type: AttemptEventType, run: Run, more: Partial<AttemptInfo>): void {
-    if (!this.#options.wants(type)) return;
+    if (this.#isOver || !this.#options.wants(type)) return;
     const { id, name, fence, attempt } = run.task;
     const info = { task: id, name, fence: String(fence), attempt, ...more };
     if (type === "task:start") this.#options.emit(type, info);

@@ -127,6 +127,10 @@ export class Run implements Context {
     this.#controller?.abort(this.#abortError(reason));
   }
 
+  throwIfAborted(): void {
+    if (this.abortReason) throw this.#abortError(this.abortReason);
+  }
+
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
   lose(reason: AbortReason): void {
     this.#frozenDeadlineMs = Math.min(Date.now(), this.#control.deadlineMs(this.p));

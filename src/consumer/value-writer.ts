@@ -4,9 +4,10 @@
  * result too, hence one pass over reused memory instead of a general encoder.
  */
 
-const TAG_DATE = 1;
-const TAG_BIGINT = 2;
-const TAG_BIGINT_NEGATIVE = 3;
+/** Unassigned: whole milliseconds since the epoch. The standard's tag 1 counts seconds, which would round. */
+export const TAG_DATE = 84_279;
+export const TAG_BIGINT = 2;
+export const TAG_BIGINT_NEGATIVE = 3;
 const DEPTH_MAX = 100;
 const BYTES_INITIAL = 1024;
 /** A writer that is used again keeps no more than this. */
@@ -129,7 +130,7 @@ export class ValueWriter {
       const ms = value.getTime();
       if (Number.isNaN(ms)) throw this.#refused("an invalid Date");
       this.#head(MAJOR.tag, TAG_DATE);
-      return this.#float(ms / 1000);
+      return this.#number(ms);
     }
     if (this.#parents.includes(value)) throw this.#refused("a cycle");
     if (this.#parents.length >= DEPTH_MAX) throw this.#refused(`more than ${DEPTH_MAX} levels`);
@@ -217,8 +218,8 @@ export class ValueWriter {
   #refused(got: string): TypeError {
     const path = this.#path.map((key) => typeof key === "number" ? `[${key}]` : `.${key}`).join("");
     return new TypeError(
-      `Cannot encode ${this.#what}: ${this.#what}${path} must be JSON, Uint8Array, Date, bigint or undefined, ` +
-        `got ${got}`,
+      `Cannot encode ${this.#what}: ${this.#what}${path} must be JSON, Uint8Array, Date, bigint or ` +
+        `undefined, got ${got}`,
     );
   }
 }

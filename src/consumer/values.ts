@@ -4,18 +4,15 @@
  */
 import { decode } from "cborg";
 import { LIMITS } from "../protocol/limits.ts";
-import { ValueWriter } from "./value-writer.ts";
+import { TAG_BIGINT, TAG_BIGINT_NEGATIVE, TAG_DATE, ValueWriter } from "./value-writer.ts";
 
-const TAG_DATE = 1;
-const TAG_BIGINT = 2;
-const TAG_BIGINT_NEGATIVE = 3;
 const NULL = 0xf6;
 const UNDEFINED = 0xf7;
 /** A text whose length takes one byte after the head. */
 const SHORT_TEXT = 0x78;
 
 const TAGS = {
-  [TAG_DATE]: (content: () => unknown) => new Date(Math.round(Number(content()) * 1000)),
+  [TAG_DATE]: (content: () => unknown) => new Date(Number(content())),
   [TAG_BIGINT]: (content: () => unknown) => bigintOfBytes(content()),
   [TAG_BIGINT_NEGATIVE]: (content: () => unknown) => -1n - bigintOfBytes(content()),
 };

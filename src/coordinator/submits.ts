@@ -15,6 +15,8 @@ interface Chunk {
   readonly specs: readonly TaskSpec[];
   readonly statuses: (SubmitStatus | undefined)[];
   readonly firstRid: number;
+  /** Those that the steward had no room for: asked again in a moment. */
+  readonly busy: number[];
   remaining: number;
   /** Something may have reached a steward. */
   maybeSent: boolean;
@@ -63,6 +65,7 @@ export class Submits {
         specs,
         statuses: new Array<SubmitStatus | undefined>(specs.length),
         firstRid: this.#lastRid + 1,
+        busy: [],
         remaining: specs.length,
         maybeSent: false,
         settle,
@@ -99,13 +102,18 @@ export class Submits {
     const at = rid - chunk.firstRid;
     const spec = chunk.specs[at];
     if (status === "busy" && spec) {
-      setTimeout(() => {
-        if (this.#open.has(chunk)) this.#push(chunk, rid, spec);
-      }, BUSY_RETRY_MS);
+      if (chunk.busy.push(rid) === 1) setTimeout(() => this.#retry(chunk), BUSY_RETRY_MS);
       return;
     }
     chunk.statuses[at] = status;
     if (--chunk.remaining === 0) chunk.settle(undefined);
+  }
+
+  #retry(chunk: Chunk): void {
+    for (const rid of chunk.busy.splice(0)) {
+      const spec = chunk.specs[rid - chunk.firstRid];
+      if (spec && this.#open.has(chunk)) this.#push(chunk, rid, spec);
+    }
   }
 
   stop(): void {

@@ -13,6 +13,7 @@ import {
   StoppedError,
   TooOldError,
   UnknownOutcomeError,
+  VersionMismatchError,
 } from "../coordinator/errors.ts";
 import type { TaskSpec } from "../protocol/types.ts";
 
@@ -102,6 +103,8 @@ export function unpackError(packed: unknown): Error {
       return new BusyError(text);
     case "STOPPED":
       return new StoppedError(text);
+    case "VERSION_MISMATCH":
+      return new VersionMismatchError(text);
     case "RANGE":
       return new RangeError(text);
     case "TYPE":

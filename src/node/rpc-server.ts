@@ -1,6 +1,6 @@
 /** Serves one non-member on its stream: any member does, by asking the cluster as its own client would. */
 import type { ClientPort, ListCursor } from "../coordinator/coordinator.ts";
-import { BusyError } from "../coordinator/errors.ts";
+import { BusyError, VersionMismatchError } from "../coordinator/errors.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
 import type { TaskState } from "../protocol/types.ts";
 import { TASK_STATES } from "./client.ts";
@@ -100,7 +100,9 @@ class Session {
       case "ping":
         return null;
       default:
-        throw new TypeError(`Cannot serve "${method.slice(0, 40)}": this version knows no such request`);
+        throw new VersionMismatchError(
+          `Cannot serve "${method.slice(0, 40)}": this member's version knows no such request`,
+        );
     }
   }
 }

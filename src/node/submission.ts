@@ -175,8 +175,8 @@ function recordedOf({ id }: TaskSpec, status: string | undefined): Recorded {
       throw new ConflictError(`Cannot submit ${task}: its id is in use with another name or input`, [id]);
     case "tooOld":
       throw new TooOldError(
-        `Cannot submit ${task}: it was first sent longer ago than finished tasks are known (see retentionMs); ` +
-          `whether it ran cannot be told`,
+        `Cannot submit ${task}: it was first sent longer ago than finished tasks are known ` +
+          `(see retentionMs); whether it ran cannot be told`,
       );
     default:
       throw new BusyError(`Cannot submit ${task}: its steward has too much to record, got "${status}"`);

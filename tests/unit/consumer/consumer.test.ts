@@ -258,3 +258,31 @@ test("two handlers of one name are a mistake", () => {
   bench.handle(() => 1);
   expect(() => bench.handle(() => 2)).toThrow('Cannot add a handler: there is one for "n" already');
 });
+
+test("a schema that takes longer than the lease keeps the handler from starting", async () => {
+  const bench = new Bench();
+  const schema = Promise.withResolvers<{ value: unknown }>();
+  const definition = defineTask({
+    name: "n",
+    input: { "~standard": { version: 1, vendor: "test", validate: () => schema.promise } },
+  });
+  let calls = 0;
+  bench.handle(() => calls++, definition);
+  bench.start(7);
+  bench.port.abort(1, 7);
+  schema.resolve({ value: 1 });
+  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect(calls).toBe(0);
+});
+
+test("when the node stops, what runs is reported once and nothing after it", async () => {
+  const bench = new Bench();
+  const go = Promise.withResolvers<string>();
+  bench.handle(() => go.promise);
+  bench.start(7);
+  bench.consumer.lose();
+  go.resolve("late");
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(bench.events.slice(1)).toMatchObject([["task:lost", { reason: "stop", overrun: true }]]);
+  expect(bench.settled).toEqual([]);
+});

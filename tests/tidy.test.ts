@@ -1,0 +1,62 @@
+/** The house rules, checked on the project itself. What a rule is and how it is found: tests/tidy/. */
+import { expect, test } from "bun:test";
+import { deadFileViolations, importViolations } from "./tidy/layout.ts";
+import {
+  dependencyViolations,
+  type Manifest,
+  manifestViolations,
+  publicModuleViolations,
+} from "./tidy/manifests.ts";
+import { purityViolations } from "./tidy/purity.ts";
+import { shapeViolations } from "./tidy/shape.ts";
+import { sizeViolations } from "./tidy/size.ts";
+import { listFiles, read, readProject, report, type Violation } from "./tidy/source.ts";
+import { pathViolations, wordViolations } from "./tidy/words.ts";
+
+const sources = await readProject();
+const npm = JSON.parse(read("package.json")) as Manifest;
+const deno = JSON.parse(read("deno.json")) as Manifest;
+const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...listFiles(["docs"], ".md")];
+
+/** Where the project is entered: by users, by npm scripts, by the test runner, by a command that a page names. */
+function roots(): readonly string[] {
+  const named =
+    [...Object.values(npm.scripts ?? {}), ...pages.map(read)].join("\n").match(/[\w./-]+\.ts\b/g) ?? [];
+  const tests = sources.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
+  return ["mod.ts", "src/cli/main.ts", ...tests, ...named.filter((path) => !path.startsWith("src/"))];
+}
+
+function expectNone(violations: readonly Violation[]): void {
+  expect(report(violations)).toBe("");
+}
+
+test("imports point one way", () => expectNone(importViolations(sources)));
+
+test("no file is dead", () => expectNone(deadFileViolations(sources, roots())));
+
+test("files, functions and lines are short", () => expectNone(sizeViolations(sources)));
+
+test("the protocol is pure", () => expectNone(purityViolations(sources)));
+
+test("files have the house's shape", () => expectNone(shapeViolations(sources)));
+
+test("names use the house's words", () => expectNone(wordViolations(sources)));
+
+test("mod.ts exports what tests/exports.txt lists", () => {
+  const listed = read("tests/exports.txt").split("\n").filter((line) => line !== "");
+  expectNone(publicModuleViolations(sources.find(({ path }) => path === "mod.ts")!, listed));
+});
+
+test("both manifests agree", () => expectNone(manifestViolations(npm, deno)));
+
+test("every dependency is used and has its reason in docs/dependencies.md", () => {
+  expectNone(dependencyViolations({ npm, sources, page: read("docs/dependencies.md") }));
+});
+
+test("nothing of one machine is written down", () => {
+  const others = [...pages, "package.json", "deno.json", "tsconfig.json", ".ci/run", "package-lock.json"];
+  const texts = Object.fromEntries(others.map((path) => [path, read(path)]));
+  expectNone(
+    pathViolations({ ...texts, ...Object.fromEntries(sources.map(({ path, text }) => [path, text])) }),
+  );
+});

@@ -1,0 +1,141 @@
+/**
+ * Which file may import which, and that every file is used. The folders of src form layers and imports point one
+ * way; file names in strings count as uses, for files that are spawned.
+ */
+import { dirname, join, normalize } from "node:path";
+import {
+  isCallExpression,
+  isExportDeclaration,
+  isImportDeclaration,
+  isStringLiteral,
+} from "typescript/unstable/ast/is";
+import { SyntaxKind } from "typescript/unstable/ast";
+import { lineOf, nodesOf, type Source, type Violation } from "./source.ts";
+
+const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  mesh: ["protocol"],
+  store: ["protocol"],
+  coordinator: ["protocol", "mesh", "store"],
+  consumer: ["protocol", "mesh", "store", "coordinator"],
+  node: ["protocol", "mesh", "store", "coordinator", "consumer"],
+  observe: ["protocol", "mesh", "store", "coordinator", "consumer", "node", "mod.ts"],
+  cli: ["protocol", "mesh", "store", "coordinator", "consumer", "node", "mod.ts"],
+  testing: ["protocol", "coordinator", "consumer", "node"],
+};
+
+interface Import {
+  readonly from: Source;
+  readonly line: number;
+  /** As written. */
+  readonly specifier: string;
+  /** The project's file that it names, or null for a package. */
+  readonly target: string | null;
+}
+
+export function importsOf(source: Source): readonly Import[] {
+  const imports: Import[] = [];
+  for (const node of nodesOf(source)) {
+    const isDynamic = isCallExpression(node) && node.expression.kind === SyntaxKind.ImportKeyword;
+    const literal = isImportDeclaration(node) || isExportDeclaration(node)
+      ? node.moduleSpecifier
+      : isDynamic
+      ? node.arguments[0]
+      : undefined;
+    if (!literal || !isStringLiteral(literal)) continue;
+    const specifier = literal.text;
+    const target = specifier.startsWith(".") ? resolve(source.path, specifier) : null;
+    imports.push({ from: source, line: lineOf(source, node), specifier, target });
+  }
+  return imports;
+}
+
+function resolve(from: string, specifier: string): string {
+  return normalize(join(dirname(from), specifier)).replaceAll("\\", "/");
+}
+
+/** The folder of src that a path belongs to; "mod.ts" for the public module; null for the rest. */
+function layerOf(path: string): string | null {
+  if (path === "mod.ts") return "mod.ts";
+  return /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
+}
+
+export function importViolations(sources: readonly Source[]): readonly Violation[] {
+  const known = new Set(sources.map((source) => source.path));
+  const violations: Violation[] = [];
+  for (const source of sources) {
+    for (const entry of importsOf(source)) {
+      const message = problemOf(entry, known);
+      if (message) violations.push({ path: source.path, line: entry.line, message });
+    }
+  }
+  return violations;
+}
+
+function problemOf({ from, specifier, target }: Import, known: ReadonlySet<string>): string | null {
+  const layer = layerOf(from.path);
+  if (target === null) {
+    return layer === "protocol" ? `src/protocol imports nothing from outside, got "${specifier}"` : null;
+  }
+  if (!target.endsWith(".json") && !known.has(target)) return `there is no ${target}`;
+  const targetLayer = layerOf(target);
+  if (layer === null) return null;
+  if (targetLayer === null) return `src imports only from src, got ${target}`;
+  if (layer === targetLayer) return null;
+  if (layer === "mod.ts") return targetLayer === "cli" ? "mod.ts leaves the command line out" : null;
+  const below = BELOW_BY_FOLDER[layer];
+  if (!below) return `src/${layer} is not in the layout`;
+  return below.includes(targetLayer)
+    ? null
+    : `src/${layer} must not import from ${targetLayer}, got ${target}`;
+}
+
+/** The package that a specifier names, or null for a file or a built-in. */
+export function packageOf(specifier: string): string | null {
+  if (/^(\.|node:|bun:)/.test(specifier)) return null;
+  return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+/** Files that nobody reaches from the roots. Tests keep src/testing alive, but no other part of src. */
+export function deadFileViolations(
+  sources: readonly Source[],
+  roots: readonly string[],
+): readonly Violation[] {
+  const product = reach(sources, roots.filter((path) => !isTest(path)));
+  const all = reach(sources, roots);
+  const dead = sources.filter(({ path }) => {
+    const isProduct = path.startsWith("src/") && !path.startsWith("src/testing/");
+    return !(isProduct ? product : all).has(path);
+  });
+  return dead.map(({ path }) => ({ path, line: 1, message: "nothing reaches this file" }));
+}
+
+function isTest(path: string): boolean {
+  return path.startsWith("tests/") || path.startsWith("bench/");
+}
+
+function reach(sources: readonly Source[], roots: readonly string[]): ReadonlySet<string> {
+  const sourceByPath = new Map(sources.map((source) => [source.path, source]));
+  const reached = new Set<string>();
+  const queue = roots.filter((path) => sourceByPath.has(path));
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    const source = sourceByPath.get(path)!;
+    for (const target of usesOf(source)) if (sourceByPath.has(target)) queue.push(target);
+  }
+  return reached;
+}
+
+/** Imports, and strings that look like a TypeScript file: beside the file, or from the project's root. */
+function usesOf(source: Source): readonly string[] {
+  const uses: string[] = [];
+  for (const { target } of importsOf(source)) if (target !== null) uses.push(target);
+  for (const node of nodesOf(source)) {
+    if (!isStringLiteral(node) || !/^[\w./-]+\.ts$/.test(node.text)) continue;
+    uses.push(resolve(source.path, node.text), normalize(node.text.replace(/^\.\//, "")));
+    const above = node.text.replace(/^(\.\.\/)+/, "");
+    if (above !== node.text) uses.push(above);
+  }
+  return uses;
+}
