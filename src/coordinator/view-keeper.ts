@@ -21,6 +21,13 @@ const REIGN_SETTLED_MS = 3000;
 /** News that is on its way may explain a difference. */
 const REPAIR_AFTER_MS = 1500;
 
+interface Stewardship {
+  readonly node: NodeId;
+  readonly sinceMs: number;
+  /** What an earlier steward left over was looked for. */
+  isSettled: boolean;
+}
+
 export interface ViewKeeperOptions {
   readonly self: NodeId;
   readonly publish: (topic: GossipTopic, data: Uint8Array) => void;
@@ -32,7 +39,7 @@ export interface ViewKeeperOptions {
 export class ViewKeeper {
   readonly view: OwnershipView = new OwnershipView();
   readonly #options: ViewKeeperOptions;
-  readonly #stewardOf: Map<number, { readonly node: NodeId; readonly sinceMs: number }> = new Map();
+  readonly #stewardOf: Map<number, Stewardship> = new Map();
   /** Differences that were seen: what this node's view was then. */
   readonly #suspects: Map<number, { readonly own: Digest; readonly atMs: number }> = new Map();
   readonly #repairing: Set<number> = new Set();
@@ -44,7 +51,7 @@ export class ViewKeeper {
   }
 
   stewardIs(p: number, node: NodeId, nowMs: number): void {
-    this.#stewardOf.set(p, { node, sinceMs: nowMs });
+    this.#stewardOf.set(p, { node, sinceMs: nowMs, isSettled: false });
     this.#suspects.delete(p);
   }
 
@@ -95,10 +102,14 @@ export class ViewKeeper {
     if (nowMs - this.#digestMs < DIGEST_EVERY_MS) return;
     this.#digestMs = nowMs;
     const digests: Map<number, Digest> = new Map();
-    for (const [p, { node, sinceMs }] of this.#stewardOf) {
+    for (const [p, stewardship] of this.#stewardOf) {
+      const { node, sinceMs } = stewardship;
       if (node !== this.#options.self || nowMs - sinceMs < REIGN_SETTLED_MS) continue;
-      const stale = this.view.unconfirmed(p, sinceMs);
-      if (stale.length > 0) this.own(p, stale, nowMs);
+      if (!stewardship.isSettled) {
+        stewardship.isSettled = true;
+        const stale = this.view.unconfirmed(p, sinceMs);
+        if (stale.length > 0) this.own(p, stale, nowMs);
+      }
       digests.set(p, this.view.digestOf(p));
     }
     this.flush();
