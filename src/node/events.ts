@@ -1,8 +1,6 @@
 /** What a node tells its program: typed events on an EventTarget. */
 import type { AttemptInfo } from "../consumer/consumer.ts";
 
-export type { AttemptInfo };
-
 export interface NodeEventMap {
   /** The cluster serves: every partition has a steward. */
   readonly "ready": { readonly epoch: number; readonly members: number };
@@ -52,11 +50,11 @@ export class NodeEvents {
   }
 
   /** False while nobody has ever listened: then an event need not be made. */
-  protected wants(type: NodeEventType): boolean {
+  wants(type: NodeEventType): boolean {
     return this.#wanted.has(type);
   }
 
-  protected emit<K extends NodeEventType>(type: K, detail: NodeEventMap[K]): void {
+  emit<K extends NodeEventType>(type: K, detail: NodeEventMap[K]): void {
     if (this.#wanted.has(type)) this.#target.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

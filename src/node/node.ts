@@ -52,8 +52,9 @@ export interface Node extends AsyncDisposable {
   ): void;
 }
 
-export class RunningNode extends NodeEvents implements Node {
+export class RunningNode implements Node {
   readonly client: Client;
+  readonly #events: NodeEvents = new NodeEvents();
   readonly #coordinator: Coordinator;
   readonly #settings: NodeSettings;
   readonly #consumer: Consumer;
@@ -64,7 +65,6 @@ export class RunningNode extends NodeEvents implements Node {
   #brokenBy: unknown;
 
   constructor(coordinator: Coordinator, settings: NodeSettings) {
-    super();
     this.#coordinator = coordinator;
     this.#settings = settings;
     this.client = new PortClient(coordinator);
@@ -72,8 +72,8 @@ export class RunningNode extends NodeEvents implements Node {
     this.#consumer = new Consumer({
       coordinator,
       capacity: settings.capacity,
-      wants: (type) => this.wants(type),
-      emit: (type, info) => this.emit(type, info),
+      wants: (type) => this.#events.wants(type),
+      emit: (type, info) => this.#events.emit(type, info),
     });
   }
 
@@ -123,6 +123,22 @@ export class RunningNode extends NodeEvents implements Node {
     return [...this.#coordinator.members()];
   }
 
+  addEventListener<K extends NodeEventType>(
+    type: K,
+    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    this.#events.addEventListener(type, listener, options);
+  }
+
+  removeEventListener<K extends NodeEventType>(
+    type: K,
+    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
+    options?: EventListenerOptions | boolean,
+  ): void {
+    this.#events.removeEventListener(type, listener, options);
+  }
+
   drain(): Promise<void> {
     this.#draining ??= this.#drain();
     return this.#draining;
@@ -131,7 +147,7 @@ export class RunningNode extends NodeEvents implements Node {
   async #drain(): Promise<void> {
     if (this.#state === "stopped") return;
     this.#state = "draining";
-    this.emit("draining", {});
+    this.#events.emit("draining", {});
     const idle = this.#consumer.drain("drain");
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, this.#settings.drainTimeoutMs));
@@ -154,7 +170,7 @@ export class RunningNode extends NodeEvents implements Node {
     this.#state = "stopped";
     this.#consumer.lose();
     await this.#coordinator.stop();
-    this.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
+    this.#events.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -165,13 +181,16 @@ export class RunningNode extends NodeEvents implements Node {
     switch (event.type) {
       case "ready":
         if (this.#state === "starting") this.#state = "ready";
-        return this.emit("ready", { epoch: event.epoch, members: event.members });
+        return this.#events.emit("ready", { epoch: event.epoch, members: event.members });
       case "quorum":
-        return this.emit(event.held ? "quorum:regained" : "quorum:lost", {});
+        return this.#events.emit(event.held ? "quorum:regained" : "quorum:lost", {});
       case "member":
-        return this.emit(event.up ? "member:up" : "member:down", { node: event.node, name: event.name });
+        return this.#events.emit(event.up ? "member:up" : "member:down", {
+          node: event.node,
+          name: event.name,
+        });
       case "rejected":
-        return this.emit("peer:rejected", { peer: event.peer, reason: event.reason });
+        return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
       case "broken":
         this.#brokenBy = event.error;
         void this.stop({ now: true });

@@ -23,6 +23,8 @@ interface Follower {
   match: number;
   ackMs: number;
   sentMs: number;
+  /** After a refusal: the index from which one append asks, and nothing else is sent. -1 = it follows. */
+  probe: number;
   snapshot: { readonly end: LogEnd; readonly bytes: Uint8Array; offset: number } | null;
 }
 
@@ -50,7 +52,7 @@ export class Reign {
     for (const no of keeper.keepers) {
       if (no === core.self) continue;
       const begun = core.clock.monoMs;
-      this.#followers.push({ no, next, match: 0, ackMs: begun, sentMs: begun, snapshot: null });
+      this.#followers.push({ no, next, match: 0, ackMs: begun, sentMs: begun, probe: -1, snapshot: null });
     }
     this.desk = new Desk(core, sessions, this);
     this.expiry = new Expiry(core, sessions, this);
@@ -106,6 +108,7 @@ export class Reign {
       if (follower.match < this.replica.lastIndex && monoMs - follower.sentMs >= resendMs) {
         follower.next = follower.match + 1;
         if (follower.match === 0) follower.next = this.replica.lastIndex + 1;
+        follower.probe = follower.next - 1;
         this.#replicateTo(follower, true);
       }
     }
@@ -204,6 +207,7 @@ export class Reign {
     if (core.congested.has(follower.no) || follower.next - 1 - follower.match > LIMITS.entriesInFlightMax) {
       if (follower.match > 0 && !again) return;
     }
+    if (follower.probe >= 0 && !again) return;
     if (follower.snapshot || follower.next <= replica.base.index) {
       if (again || !follower.snapshot) this.#sendSnapshot(follower);
       return;
@@ -218,8 +222,7 @@ export class Reign {
       core.send(follower.no, { type: "append", p, ballot, prevIndex, prevBallot, commit, entries });
       follower.next += entries.length;
       follower.sentMs = core.clock.monoMs;
-      again = false;
-      if (entries.length === 0) return;
+      if (again || entries.length === 0) return;
     } while (follower.next <= replica.lastIndex && !core.congested.has(follower.no));
   }
 
@@ -228,11 +231,15 @@ export class Reign {
     if (!follower) return;
     follower.ackMs = this.#core.clock.monoMs;
     if (!message.ok) {
-      follower.next = Math.max(follower.match, message.index) + 1;
+      const index = Math.max(follower.match, message.index);
+      if (follower.probe === index) return;
+      follower.probe = index;
+      follower.next = index + 1;
       this.#replicateTo(follower, true);
       return;
     }
     if (message.index > this.replica.lastIndex) return;
+    follower.probe = -1;
     if (message.index > follower.match) {
       follower.match = message.index;
       follower.sentMs = this.#core.clock.monoMs;

@@ -39,7 +39,12 @@ export class ChosenState {
         const task = this.tasks.get(op.id);
         if (!task || (task.state !== "pending" && task.state !== "sleeping")) return NO_CHANGE;
         if ((this.#condemned.get(ownerOf(op.session)) ?? 0) >= op.session.n) return NO_CHANGE;
-        Object.assign(task, { state: "leased", session: op.session, fence: index, attempt: task.attempt + 1 });
+        Object.assign(task, {
+          state: "leased",
+          session: op.session,
+          fence: index,
+          attempt: task.attempt + 1,
+        });
         return { ids: [op.id], kind: "leased" };
       }
       case "settle":
@@ -98,7 +103,9 @@ export class ChosenState {
     const ids: string[] = [];
     for (const [id, task] of this.tasks) {
       const held = task.session;
-      if (task.state !== "leased" || !held || ownerOf(held) !== ownerOf(session) || held.n > session.n) continue;
+      if (task.state !== "leased" || !held || ownerOf(held) !== ownerOf(session) || held.n > session.n) {
+        continue;
+      }
       task.state = "pending";
       task.errorCount++;
       ids.push(id);

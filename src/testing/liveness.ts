@@ -15,7 +15,9 @@ export function whatIsMissing(world: World): string {
   for (const node of nodes) {
     const { waitsFor } = node.client;
     if (waitsFor !== "") return `a client at n${node.no} still waits for ${waitsFor}`;
-    if (node.handlers.runningCount > 0) return `n${node.no} still runs ${node.handlers.runningCount} handlers`;
+    if (node.handlers.runningCount > 0) {
+      return `n${node.no} still runs ${node.handlers.runningCount} handlers`;
+    }
     for (const { p, id } of node.engine!.worker.running()) return `n${node.no} still holds p${p} ${id}`;
   }
   return keepersBehind(world);
@@ -26,7 +28,9 @@ function keepersBehind({ nodes, oracle, plan }: World): string {
     const chosenCount = oracle.chosenCount(p);
     for (const node of keepersOf(nodes, p)) {
       const { index } = node.engine!.logEnd(p);
-      if (index !== chosenCount) return `n${node.no} has ${index} entries of p${p}, ${chosenCount} are chosen`;
+      if (index !== chosenCount) {
+        return `n${node.no} has ${index} entries of p${p}, ${chosenCount} are chosen`;
+      }
     }
   }
   return "";

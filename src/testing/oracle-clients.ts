@@ -65,7 +65,9 @@ export class ClientOracle {
     const isPurged = this.purged.has(spec.id);
     if (status === "busy") return;
     if (status === "tooOld") {
-      if (this.#world.plan.retentionMs > 1_000_000) throw new Violation("I6", `${where}: tooOld, but it is not`);
+      if (this.#world.plan.retentionMs > 1_000_000) {
+        throw new Violation("I6", `${where}: tooOld, but it is not`);
+      }
       return;
     }
     const p = this.#oracle.partitionOf(spec.id);
@@ -75,7 +77,9 @@ export class ClientOracle {
       const isSame = String(chosen.spec.payload) === String(spec.payload);
       if (isSame === (status === "conflict")) throw new Violation("I6", `${where}: wrong answer ${status}`);
       const isRetry = chosen.spec.firstSentAtMs === spec.firstSentAtMs;
-      if (isSame && isRetry !== (status === "created")) throw new Violation("I6", `${where}: wrongly ${status}`);
+      if (isSame && isRetry !== (status === "created")) {
+        throw new Violation("I6", `${where}: wrongly ${status}`);
+      }
     }
     if (status !== "conflict") this.acked.add(spec.id);
   }
@@ -125,7 +129,9 @@ export class ClientOracle {
     const p = this.#oracle.partitionOf(id);
     const chosen = p === undefined ? undefined : this.#oracle.stateOf(p).tasks.get(id);
     if (state === "unknown") {
-      if (versionCount > 0) throw new Violation("I6", `${where}: unknown, but it was chosen before the question`);
+      if (versionCount > 0) {
+        throw new Violation("I6", `${where}: unknown, but it was chosen before the question`);
+      }
       return;
     }
     if (!chosen || !isFinished(chosen) || chosen.state !== state || chosen.fence !== outcome.fence) {
@@ -141,7 +147,10 @@ export class ClientOracle {
       const { id: seen } = record.spec;
       const since = id === null ? 0 : versionCount;
       if (!this.versions.hasSince(seen, since, versionText(record))) {
-        throw new Violation("I6", `n${node.no} read ${seen} as ${versionText(record)}, which is stale or never was`);
+        throw new Violation(
+          "I6",
+          `n${node.no} read ${seen} as ${versionText(record)}, which is stale or never was`,
+        );
       }
     }
     if (id !== null && tasks.length === 0 && !this.versions.hasSince(id, versionCount, "none")) {

@@ -103,7 +103,10 @@ export class LeaseOracle {
       const record = chosen
         ? `${chosen.state}, fence ${chosen.fence}, session ${sessionText(chosen.session)}`
         : "no such task";
-      throw new Violation("I1", `n${node.no} runs p${p} ${id} (fence ${fence}) validly, but chosen is: ${record}`);
+      throw new Violation(
+        "I1",
+        `n${node.no} runs p${p} ${id} (fence ${fence}) validly, but chosen is: ${record}`,
+      );
     }
   }
 

@@ -111,7 +111,10 @@ export class Oracle {
       return;
     }
     if (index !== log.entries.length + 1) {
-      throw new Violation("I2", `${where}: n${node.no} chose it, but ${log.entries.length} are chosen so far`);
+      throw new Violation(
+        "I2",
+        `${where}: n${node.no} chose it, but ${log.entries.length} are chosen so far`,
+      );
     }
     log.entries.push(entry);
     log.reigns.push(reign);
@@ -175,7 +178,10 @@ export class Oracle {
       }
       const chosen = log.entries[index - 1]!;
       if (mine !== chosen && !isSameEntry(mine, chosen)) {
-        throw new Violation("I5", `${who} with ${entryText(mine)} at ${index}, chosen is ${entryText(chosen)}`);
+        throw new Violation(
+          "I5",
+          `${who} with ${entryText(mine)} at ${index}, chosen is ${entryText(chosen)}`,
+        );
       }
     }
     if (isTrimmed) this.#compareState(node, p, end, who);

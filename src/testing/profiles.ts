@@ -5,7 +5,16 @@
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
 import { Rng } from "./rng.ts";
 
-export const PROFILES = ["general", "calm", "crashy", "partitions", "stale", "snapshots", "purge", "pauses"] as const;
+export const PROFILES = [
+  "general",
+  "calm",
+  "crashy",
+  "partitions",
+  "stale",
+  "snapshots",
+  "purge",
+  "pauses",
+] as const;
 export type ProfileName = typeof PROFILES[number];
 
 const RATE_BOUND = 0.08;
@@ -101,14 +110,28 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
       return plan;
     case "calm": {
       const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
-      const off = { crash: false, pause: false, partition: false, oneWay: false, isolate: false, reorder: false };
+      const off = {
+        crash: false,
+        pause: false,
+        partition: false,
+        oneWay: false,
+        isolate: false,
+        reorder: false,
+      };
       const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false };
       return { ...plan, faults: { ...calm, early: false } };
     }
     case "pauses": {
       // nothing but nodes that stand still: nobody else may lose a lease for it
       const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, turnMs: 0 };
-      const off = { crash: false, partition: false, oneWay: false, isolate: false, early: false, reorder: false };
+      const off = {
+        crash: false,
+        partition: false,
+        oneWay: false,
+        isolate: false,
+        early: false,
+        reorder: false,
+      };
       const pauses = { ...faults, ...none, ...off, pause: true, everyMs: 3000, clockJumps: false };
       return { ...plan, nodeCount: 5, faults: pauses, work: { ...work, long: rng.chance(0.6) } };
     }
@@ -136,7 +159,14 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
       return {
         ...plan,
         nodeCount: rng.pick([3, 5]),
-        faults: { ...faults, everyMs: 1000, partition: true, oneWay: true, isolate: true, crash: rng.chance(0.3) },
+        faults: {
+          ...faults,
+          everyMs: 1000,
+          partition: true,
+          oneWay: true,
+          isolate: true,
+          crash: rng.chance(0.3),
+        },
         work: { ...work, everyMs: rng.range(100, 500), long: rng.chance(0.6) },
       };
     case "stale":

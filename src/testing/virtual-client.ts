@@ -98,7 +98,10 @@ export class VirtualClient {
   #checkUnknown(id: string): void {
     for (const request of this.#requests.values()) {
       if (request.type !== "submit" || !request.watch || request.spec.id !== id) continue;
-      throw new Violation("I6", `n${this.#node.no}: outcome "unknown" of ${id} while its submit is unanswered`);
+      throw new Violation(
+        "I6",
+        `n${this.#node.no}: outcome "unknown" of ${id} while its submit is unanswered`,
+      );
     }
   }
 

@@ -54,7 +54,13 @@ export class VirtualNetwork {
   }
 
   /** `link` -1: not in order with anything. */
-  #carry(from: VirtualNode, to: VirtualNode, messages: readonly Message[], delayMs: number, link: number): void {
+  #carry(
+    from: VirtualNode,
+    to: VirtualNode,
+    messages: readonly Message[],
+    delayMs: number,
+    link: number,
+  ): void {
     const { schedule, plan } = this.#world;
     let atMs = schedule.nowMs + delayMs;
     if (link >= 0 && !plan.faults.reorder) {

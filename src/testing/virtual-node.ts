@@ -179,7 +179,7 @@ export class VirtualNode {
     const inputs = this.#inbox;
     this.#inbox = [];
     counts.steps++;
-    if (trace.on) for (const input of inputs) this.note(`<- ${describe(input)}`);
+    if (trace.on) { for (const input of inputs) this.note(`<- ${describe(input)}`); }
     let effects: readonly Effect[];
     try {
       effects = engine.step(inputs, this.clock.read(schedule.nowMs));

@@ -1,12 +1,14 @@
 /**
  * Searches the first seed that catches each deliberately broken protocol:
  *
- *   node tests/sim/broken.ts [--only NAME,NAME] [--max 2000] [--from 1] [--jobs 2] [--seconds 120]
+ *   node tests/sim/broken.ts [--only NAME,NAME] [--max 2000] [--from 1] [--jobs 2] [--seconds 120] [--write]
  *
  * Each mutant runs in a process of its own, since a broken protocol may also never return; that is reported as
- * "hangs". Exits 1 when one goes unnoticed: then the simulator is not good enough.
+ * "hangs". `--write` notes the seeds in the mutants' files: any change of the protocol or the simulator moves them.
+ * Exits 1 when one goes unnoticed: then the simulator is not good enough.
  */
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MUTANTS } from "./broken/index.ts";
 import { findSeed, type Mutant } from "./mutant.ts";
@@ -66,6 +68,11 @@ async function searchHere(name: string): Promise<void> {
   tell(report ? { seed: report.seed, invariant: report.invariant } : NOTHING);
 }
 
+function remember(mutant: Mutant, seed: number): void {
+  const path = fileURLToPath(new URL(`./broken/${mutant.name}.ts`, import.meta.url));
+  writeFileSync(path, readFileSync(path, "utf8").replace(/^  seed: \d+,$/m, `  seed: ${seed},`));
+}
+
 async function main(): Promise<number> {
   const only = optionOf("only", "").split(",").filter((name) => name !== "");
   const due = MUTANTS.filter(({ name }) => only.length === 0 || only.includes(name));
@@ -78,9 +85,12 @@ async function main(): Promise<number> {
       const { seed, invariant } = await search(mutant, secondsMax);
       const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
       if (invariant === "") missedCount++;
+      else if (invariant !== "hangs" && hasFlag("write")) remember(mutant, seed);
       const found = invariant === "" ? "NOT CAUGHT" : String(seed).padStart(10);
       const how = (invariant || "-").padEnd(9);
-      console.log(`${mutant.name.padEnd(32)} ${mutant.profile.padEnd(11)} ${how} ${found} ${seconds.padStart(9)}`);
+      console.log(
+        `${mutant.name.padEnd(32)} ${mutant.profile.padEnd(11)} ${how} ${found} ${seconds.padStart(9)}`,
+      );
     }
   };
   await Promise.all(Array.from({ length: Number(optionOf("jobs", "1")) }, work));

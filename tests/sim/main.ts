@@ -70,7 +70,9 @@ async function runJobs(first: number, last: number, jobs: number, profile: strin
     all.runs += part.runs;
     all.virtualMs += part.virtualMs;
     all.violations.push(...part.violations);
-    for (const [name, count] of Object.entries(part.totals)) all.totals[name] = (all.totals[name] ?? 0) + count;
+    for (const [name, count] of Object.entries(part.totals)) {
+      all.totals[name] = (all.totals[name] ?? 0) + count;
+    }
   }
   return all;
 }
@@ -111,7 +113,9 @@ async function main(): Promise<number> {
   const startedMs = performance.now();
   const jobs = Number(optionOf("jobs", "1"));
   const step = Number(optionOf("step", "1"));
-  const summary = jobs > 1 ? await runJobs(first, last, jobs, profile) : runSeeds(first, last, step, profiles);
+  const summary = jobs > 1
+    ? await runJobs(first, last, jobs, profile)
+    : runSeeds(first, last, step, profiles);
   if (hasFlag("json")) {
     console.log(JSON.stringify(summary));
     return 0;
@@ -120,7 +124,9 @@ async function main(): Promise<number> {
   const seconds = (performance.now() - startedMs) / 1000;
   const rate = (summary.runs / seconds).toFixed(1);
   const hours = (summary.virtualMs / 3_600_000).toFixed(1);
-  console.log(`${summary.runs} runs (${profile}), ${seconds.toFixed(1)} s, ${rate} runs/s, ${hours} virtual hours`);
+  console.log(
+    `${summary.runs} runs (${profile}), ${seconds.toFixed(1)} s, ${rate} runs/s, ${hours} virtual hours`,
+  );
   console.log(Object.entries(summary.totals).map(([name, count]) => `${count} ${name}`).join(", "));
   console.log(`${summary.violations.length} violations`);
   return summary.violations.length === 0 ? 0 : 1;

@@ -35,8 +35,12 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulate) => T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "stolos-broken-"));
   try {
-    for (const part of ["src/protocol", "src/testing"]) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
-    if (existsSync(join(ROOT, "node_modules"))) symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    for (const part of ["src/protocol", "src/testing"]) {
+      cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+    }
+    if (existsSync(join(ROOT, "node_modules"))) {
+      symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    }
     writeFileSync(join(folder, "package.json"), `{ "type": "module" }\n`);
     for (const { file, find, replace } of [mutant, ...mutant.more ?? []]) {
       const path = join(folder, file);

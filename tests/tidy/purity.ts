@@ -3,7 +3,12 @@
  * result differs between the runtimes. Time and chance come in with the step.
  */
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
-import { isIdentifier, isMetaProperty, isPropertyAccessExpression } from "typescript/unstable/ast/is";
+import {
+  isForOfStatement,
+  isIdentifier,
+  isMetaProperty,
+  isPropertyAccessExpression,
+} from "typescript/unstable/ast/is";
 import { lineOf, nodesOf, type Source, type Violation } from "./source.ts";
 
 const BANNED_NAMES: ReadonlySet<string> = new Set([
@@ -70,6 +75,7 @@ export function purityViolations(sources: readonly Source[]): readonly Violation
 function bannedIn(node: Node): string | null {
   const syntax = BANNED_SYNTAX.get(node.kind);
   if (syntax) return syntax;
+  if (isForOfStatement(node) && node.awaitModifier) return "for await";
   if (isMetaProperty(node)) return "import.meta";
   if (isIdentifier(node) && node.text === "Math" && !isPropertyAccessExpression(node.parent)) {
     return "a bare Math";
