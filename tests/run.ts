@@ -1,13 +1,21 @@
 /**
- * Runs the test suites one after another and adds them up: `node tests/run.ts [--gate]`. Ends with the line
- * `N passed, N failed`. With --gate also format, lint and types, each as one check.
+ * Runs the test suites and adds them up: `node tests/run.ts [--gate]`. Ends with the line `N passed, N failed`.
+ * With --gate also format, lint and types, each as one check. Suites that only compute run beside each other;
+ * those that start processes and measure time run alone.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-const BIN = join(import.meta.dirname, "..", "node_modules", ".bin");
-const env = { ...process.env, PATH: `${BIN}${delimiter}${process.env.PATH ?? ""}` };
+const ROOT = join(import.meta.dirname, "..");
+const BIN = join(ROOT, "node_modules", ".bin");
+/** The runtimes of package.json come first; plain text, because the summaries are read. */
+const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  PATH: `${BIN}${delimiter}${process.env.PATH ?? ""}`,
+  NO_COLOR: "1",
+};
+delete env.FORCE_COLOR;
 
 interface Suite {
   readonly name: string;
@@ -15,70 +23,118 @@ interface Suite {
   readonly limitMs: number;
 }
 
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly tookMs: number;
+}
+
 const MINUTE_MS = 60_000;
+/** How much of one suite's output is kept, from its end. */
+const OUTPUT_CHARS_MAX = 4_000_000;
+
 const GATE: readonly Suite[] = [
   { name: "format", command: ["deno", "fmt", "--check", "--quiet"], limitMs: MINUTE_MS },
   { name: "lint", command: ["deno", "lint", "--quiet"], limitMs: MINUTE_MS },
   { name: "types (tsc)", command: ["tsc", "--noEmit", "-p", "tsconfig.json"], limitMs: 2 * MINUTE_MS },
-  { name: "types (deno)", command: ["deno", "check", "mod.ts", "src/cli/main.ts"], limitMs: 2 * MINUTE_MS },
+  {
+    name: "types (deno)",
+    command: ["deno", "check", "--quiet", "mod.ts", "src/cli/main.ts"],
+    limitMs: 2 * MINUTE_MS,
+  },
 ];
-const TESTS: readonly Suite[] = [
-  ["tests/tidy.test.ts", 1],
-  ["tests/unit", 3],
-  ["tests/conformance", 2],
-  ["tests/scenarios", 1],
-  ["tests/sim", 4],
-  ["tests/e2e", 5],
-].filter(([path]) => existsSync(String(path))).map(([path, minutes]) => ({
-  name: String(path),
-  command: ["bun", "test", "--timeout", "120000", `./${path}`],
-  limitMs: Number(minutes) * MINUTE_MS,
-}));
+
+function tests(path: string, minutes: number): readonly Suite[] {
+  if (!existsSync(join(ROOT, path))) return [];
+  const command = ["bun", "test", "--timeout", "120000", `./${path}`];
+  return [{ name: path, command, limitMs: minutes * MINUTE_MS }];
+}
+
+/** Groups of suites that are still running: none of them outlives this process. */
+const running = new Set<number>();
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch { /* the group has ended by itself */ }
+  running.delete(pid);
+}
 
 /** Runs one command in a process group of its own, so that nothing of it outlives its time. */
-function run(suite: Suite): Promise<{ readonly code: number; readonly output: string }> {
+function run(suite: Suite, isShown: boolean): Promise<Ended> {
   return new Promise((resolve) => {
+    const startedMs = performance.now();
     const [file, ...args] = suite.command;
-    const child = spawn(file!, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(file!, args, { cwd: ROOT, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const { pid } = child;
+    if (pid !== undefined) running.add(pid);
     let output = "";
-    const take = (data: Uint8Array): void => {
-      output += data.toString();
-      process.stdout.write(data);
+    const take = (text: string): void => {
+      output = (output + text).slice(-OUTPUT_CHARS_MAX);
+      if (isShown) process.stdout.write(text);
     };
-    child.stdout.on("data", take);
-    child.stderr.on("data", take);
-    const end = (): void => {
-      try {
-        process.kill(-child.pid!, "SIGKILL");
-      } catch { /* the group has ended by itself */ }
-    };
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", take);
     const timer = setTimeout(() => {
-      output += `\n${suite.name}: stopped after ${suite.limitMs / 1000} s\n`;
-      end();
+      take(`\n${suite.name}: stopped after ${suite.limitMs / 1000} s\n`);
+      if (pid !== undefined) endGroup(pid);
     }, suite.limitMs);
-    child.on("error", (error) => (output += String(error)));
+    child.on("error", (error) => take(`${error.message}\n`));
+    // what it left behind must not keep its pipes, and so this process, open
+    child.on("exit", () => pid !== undefined && endGroup(pid));
     child.on("close", (code) => {
       clearTimeout(timer);
-      end();
-      resolve({ code: code ?? 1, output });
+      resolve({ code: code ?? 1, output, tookMs: performance.now() - startedMs });
     });
   });
 }
 
-let passed = 0;
-let failed = 0;
-const unhappy: string[] = [];
-for (const suite of process.argv.includes("--gate") ? [...GATE, ...TESTS] : TESTS) {
-  console.log(`\n== ${suite.name}`);
-  const { code, output } = await run(suite);
-  const ok = Number(/^\s*(\d+) pass$/m.exec(output)?.[1] ?? 0);
-  const bad = Number(/^\s*(\d+) fail$/m.exec(output)?.[1] ?? 0);
-  const isCounted = ok + bad > 0;
-  passed += isCounted ? ok : code === 0 ? 1 : 0;
-  const misses = bad > 0 || code === 0 ? bad : 1;
-  failed += misses;
-  if (misses > 0) unhappy.push(suite.name);
+interface Tally {
+  passed: number;
+  failed: number;
+  readonly unhappy: string[];
 }
-if (unhappy.length > 0) console.log(`\nfailed in: ${unhappy.join(", ")}`);
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** A suite of bun's counts its tests, anything else counts as one; one that ends badly has at least one failure. */
+function count(tally: Tally, suite: Suite, { code, output }: Ended): void {
+  const passed = Number(/^\s*(\d+) pass$/m.exec(output)?.[1] ?? 0);
+  const failed = Number(/^\s*(\d+) fail$/m.exec(output)?.[1] ?? 0);
+  const isCounted = passed + failed > 0;
+  tally.passed += isCounted ? passed : code === 0 ? 1 : 0;
+  const misses = failed > 0 || code === 0 ? failed : 1;
+  tally.failed += misses;
+  if (misses > 0) tally.unhappy.push(suite.name);
+}
+
+/** Lanes run beside each other, the suites of a lane one after another. */
+async function runLanes(tally: Tally, lanes: readonly (readonly Suite[])[]): Promise<void> {
+  const isAlone = lanes.length === 1;
+  await Promise.all(lanes.map(async (lane) => {
+    for (const suite of lane) {
+      if (isAlone) console.log(`\n== ${suite.name}`);
+      const ended = await run(suite, isAlone);
+      if (!isAlone) console.log(`\n== ${suite.name}\n${ended.output.trimEnd()}`);
+      console.log(`-- ${suite.name}: ${(ended.tookMs / 1000).toFixed(1)} s`);
+      count(tally, suite, ended);
+    }
+  }));
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    for (const pid of running) endGroup(pid);
+    process.exit(1);
+  });
+}
+const tally: Tally = { passed: 0, failed: 0, unhappy: [] };
+const gate = process.argv.includes("--gate") ? GATE : [];
+const computing = [
+  ...tests("tests/tidy.test.ts", 1),
+  ...tests("tests/unit", 4),
+  ...tests("tests/scenarios", 1),
+  ...tests("tests/conformance", 2),
+];
+await runLanes(tally, [[...gate, ...computing], tests("tests/sim", 5)]);
+await runLanes(tally, [tests("tests/e2e", 6)]);
+if (tally.unhappy.length > 0) console.log(`\nfailed in: ${tally.unhappy.join(", ")}`);
+console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
+process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);

@@ -164,6 +164,8 @@ export interface Coordinator extends ClientPort {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly isReady: boolean;
+  /** Aborts when it stops, before what waits is rejected. */
+  readonly stopped: AbortSignal;
   /** The members without waiting: the same as `nodes`. */
   members(): readonly NodeInfo[];
   /** Plugs the consumer in, once. */

@@ -61,6 +61,7 @@ export class HostedCoordinator implements Coordinator {
   #consumer: ConsumerPort | null = null;
   #consumerEffects: ConsumerEffect[] = [];
   #isReady = false;
+  #stopping: Promise<void> | null = null;
 
   constructor({ self, settings, store, transport }: HostedCoordinatorOptions) {
     this.self = self;
@@ -269,8 +270,16 @@ export class HostedCoordinator implements Coordinator {
     if (this.#transport) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopped.signal.aborted) return;
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#housekeeping);
     this.#requests.stop();

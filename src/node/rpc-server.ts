@@ -14,19 +14,22 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 /** A client that does not read loses hints first. */
 const ITEMS_WAITING_MAX = 1000;
 
+/** What serves; a client leaves it for another member when it stops. */
+export type ServingPort = ClientPort & { readonly stopped: AbortSignal };
+
 /** Until the client is gone. */
-export function serveClient(stream: ClientStream, port: ClientPort): void {
+export function serveClient(stream: ClientStream, port: ServingPort): void {
   void new Session(stream, port).run();
 }
 
 class Session {
   readonly #stream: ClientStream;
-  readonly #port: ClientPort;
+  readonly #port: ServingPort;
   readonly #outbox: RpcOutbox;
   readonly #gone: AbortController = new AbortController();
   readonly #open: Map<number, AbortController> = new Map();
 
-  constructor(stream: ClientStream, port: ClientPort) {
+  constructor(stream: ClientStream, port: ServingPort) {
     this.#stream = stream;
     this.#port = port;
     this.#outbox = new RpcOutbox((frame) => stream.send(frame), () => this.#end());
@@ -65,7 +68,9 @@ class Session {
       const value = await this.#answer(rid, method, args, request.signal);
       this.#outbox.push([rid, "ok", value]);
     } catch (error) {
-      if (!request.signal.aborted) this.#outbox.push([rid, "error", packError(error)]);
+      // no answer: the client asks the next member, and what it asks may be repeated
+      if (this.#port.stopped.aborted) this.#end();
+      else if (!request.signal.aborted) this.#outbox.push([rid, "error", packError(error)]);
     } finally {
       this.#open.delete(rid);
     }

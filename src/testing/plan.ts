@@ -44,6 +44,8 @@ export interface WorkPlan {
   readonly everyMs: number;
   /** Handlers run up to several leases. */
   readonly long: boolean;
+  /** How long every handler runs; 0 = drawn at random. */
+  readonly takesMs: number;
   /** Chance that an attempt ends in an error, a release; that it stores a checkpoint; that it ignores aborts. */
   readonly error: number;
   readonly release: number;

@@ -65,6 +65,7 @@ function mixedWork(rng: Rng): WorkPlan {
     taskCount: 12 + rng.int(30),
     everyMs: rng.range(300, 1200),
     long: rng.chance(0.35),
+    takesMs: 0,
     error: some(0.5, 0.3),
     release: some(0.4, 0.2),
     checkpoint: some(0.4, 0.5),
@@ -193,9 +194,9 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
       return {
         ...plan,
         logEntriesMax: rng.pick([4, 6, 10]),
-        snapshotChunkBytes: rng.pick([40, 200, 900]),
+        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
         faultsMs: leaseTtlMs * 8,
-        faults: { ...faults, everyMs: 1200, isolate: true, crash: true, duplicate: 0.1 },
+        faults: { ...faults, everyMs: 1200, isolate: true, crash: true, duplicate: 0.2, slow: 0.1, split: true },
         work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
       };
     case "purge":

@@ -96,6 +96,7 @@ export class VirtualHandlers {
 
   #takesMs(): number {
     const { plan, calm } = this.#world;
+    if (plan.work.takesMs > 0) return plan.work.takesMs;
     if (calm) return this.#rng.range(10, 300);
     if (plan.work.long) return plan.leaseTtlMs * this.#rng.range(0.3, 4);
     return this.#rng.range(20, this.#rng.chance(0.2) ? plan.leaseTtlMs : 1200);

@@ -5,53 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/coordinator.ts";
 import { StoppedError } from "../../src/coordinator/errors.ts";
-import type { TaskSpec } from "../../src/protocol/types.ts";
-import { Hands, type Start } from "./hands.ts";
-
-const CALL = { timeoutMs: 10_000 };
-const text = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? new Uint8Array());
-const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
-  const firstSentAtMs = Date.now() + Math.random();
-  return {
-    id,
-    name: "work",
-    payload: bytes(`payload of ${id}`),
-    attemptsMax: 0,
-    runAtMs: 0,
-    firstSentAtMs,
-    ...more,
-  };
-}
-
-/** The coordinators of one cluster, each with hands. */
-class TestCluster {
-  all: readonly Coordinator[] = [];
-  hands: readonly Hands[] = [];
-  #wake: () => void = () => {};
-
-  async start(coordinators: readonly Coordinator[]): Promise<void> {
-    this.all = coordinators;
-    this.hands = coordinators.map((coordinator) => new Hands(coordinator, () => this.#wake()));
-    for (const each of this.hands) each.control.offer(20, ["work"], false);
-    await Promise.all(coordinators.map((coordinator) => coordinator.ready()));
-  }
-
-  /** A coordinator; not always the same one, so that answers do not depend on which is asked. */
-  any(at: number): Coordinator {
-    return this.all[at % this.all.length] as Coordinator;
-  }
-
-  /** The next attempt at the task, wherever it runs. */
-  async started(id: string): Promise<Start> {
-    for (;;) {
-      const found = this.hands.map((each) => each.take(id)).find((each) => each !== undefined);
-      if (found) return found;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-}
+import type { Start } from "./hands.ts";
+import { bytes, CALL, spec, TestCluster, text } from "./test-cluster.ts";
 
 /** `start` makes a cluster's coordinators: they need not be ready yet. */
 export function coordinatorConformance(name: string, start: () => Promise<readonly Coordinator[]>): void {
@@ -224,7 +179,7 @@ function timeTests(cluster: TestCluster): void {
     await cluster.any(0).submit([spec("later", { runAtMs })], CALL);
     expect(await cluster.any(1).get("later", CALL)).toMatchObject({
       state: "sleeping",
-      why: expect.cluster.any(String),
+      why: expect.any(String),
     });
     const { settle } = await cluster.started("later");
     expect(Date.now()).toBeGreaterThanOrEqual(runAtMs);
@@ -269,7 +224,7 @@ function watchTests(cluster: TestCluster): void {
     expect(events[0]).toMatchObject({
       state: "leased",
       fence: String(task.fence),
-      ownerName: expect.cluster.any(String),
+      ownerName: expect.any(String),
     });
     await settle({ type: "complete", result: null });
     await ended.promise;
@@ -298,7 +253,7 @@ function capacityTests(cluster: TestCluster): void {
     const waiting = ids.find((id) => !taken.some((each) => each.task.id === id)) ?? "";
     expect(await cluster.any(1).get(waiting, CALL)).toMatchObject({
       state: "pending",
-      why: expect.cluster.any(String),
+      why: expect.any(String),
     });
     await taken[0]?.settle({ type: "complete", result: null });
     const third = await cluster.started(waiting);

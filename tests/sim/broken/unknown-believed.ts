@@ -17,5 +17,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "partitions",
-  seed: 1,
+  seed: 9,
 };

@@ -14,6 +14,8 @@ export class FakePort implements ClientPort {
   readonly submitted: TaskSpec[][] = [];
   readonly waiting: Map<string, PromiseWithResolvers<Outcome>> = new Map();
   readonly aborted: string[] = [];
+  readonly stopping: AbortController = new AbortController();
+  readonly stopped: AbortSignal = this.stopping.signal;
   statusOf: (spec: TaskSpec) => SubmitStatus | Error = () => "created";
   tasks: TaskSnapshot[] = [];
   pageSize = 2;

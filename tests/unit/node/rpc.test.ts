@@ -7,7 +7,6 @@ import {
   StoppedError,
   UnknownOutcomeError,
 } from "../../../src/coordinator/errors.ts";
-import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { RpcPort } from "../../../src/node/rpc-client.ts";
 import { RpcConnection } from "../../../src/node/rpc-connection.ts";
@@ -66,7 +65,7 @@ function line(member: string): Line {
   };
 }
 
-function connected(port: ClientPort): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
+function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
   const lines: Line[] = [];
   const open = (): MeshClient => {
     const each = line(`member-${lines.length}`);
@@ -130,6 +129,20 @@ test("when the member is gone, what was asked is asked again of the next one", a
   while (!port.waiting.has("a")) await new Promise((resolve) => setImmediate(resolve));
   port.end({ id: "a" });
   expect(await ended).toMatchObject({ id: "a", state: "completed" });
+  expect(lines.length).toBe(2);
+  await connection.stop();
+});
+
+test("a member that stops gives no answer: the next one does", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const submit = port.submit.bind(port);
+  port.submit = (): Promise<never> => {
+    port.submit = submit;
+    port.stopping.abort();
+    return Promise.reject(new StoppedError("Cannot submit tasks: the node has stopped"));
+  };
+  expect(await remote.submit([spec("a")], { timeoutMs: 2000 })).toEqual(["created"]);
   expect(lines.length).toBe(2);
   await connection.stop();
 });

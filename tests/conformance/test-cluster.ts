@@ -1,0 +1,50 @@
+/** The cluster that the conformance suite works on, and the tasks that it submits. */
+import type { CallOptions, Coordinator } from "../../src/coordinator/coordinator.ts";
+import type { TaskSpec } from "../../src/protocol/types.ts";
+import { Hands, type Start } from "./hands.ts";
+
+export const CALL: CallOptions = { timeoutMs: 10_000 };
+export const text = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? new Uint8Array());
+export const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+/** A task for the hands to take; its payload tells its id. */
+export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
+  const firstSentAtMs = Date.now() + Math.random();
+  return {
+    id,
+    name: "work",
+    payload: bytes(`payload of ${id}`),
+    attemptsMax: 0,
+    runAtMs: 0,
+    firstSentAtMs,
+    ...more,
+  };
+}
+
+/** The coordinators of one cluster, each with hands. */
+export class TestCluster {
+  all: readonly Coordinator[] = [];
+  hands: readonly Hands[] = [];
+  #wake: () => void = () => {};
+
+  async start(coordinators: readonly Coordinator[]): Promise<void> {
+    this.all = coordinators;
+    this.hands = coordinators.map((coordinator) => new Hands(coordinator, () => this.#wake()));
+    for (const each of this.hands) each.control.offer(20, ["work"], false);
+    await Promise.all(coordinators.map((coordinator) => coordinator.ready()));
+  }
+
+  /** A coordinator; not always the same one, so that answers do not depend on which is asked. */
+  any(at: number): Coordinator {
+    return this.all[at % this.all.length] as Coordinator;
+  }
+
+  /** The next attempt at the task, wherever it runs. */
+  async started(id: string): Promise<Start> {
+    for (;;) {
+      const found = this.hands.map((each) => each.take(id)).find((each) => each !== undefined);
+      if (found) return found;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}

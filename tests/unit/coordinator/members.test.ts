@@ -1,0 +1,125 @@
+/** The members as a node sees them. */
+import { expect, test } from "bun:test";
+import { encodeMember, type MemberState } from "../../../src/coordinator/gossip-codec.ts";
+import { Members } from "../../../src/coordinator/members.ts";
+import type { Transport } from "../../../src/coordinator/transport.ts";
+import type { Roster } from "../../../src/protocol/types.ts";
+
+const members = ["a", "b"].map((name, at) => ({
+  no: at + 1,
+  id: `id-${name}`,
+  name,
+  labels: {},
+  witness: false,
+}));
+const roster: Roster = {
+  cluster: "x",
+  epoch: 1,
+  replication: 2,
+  members,
+  chains: [[{ epoch: 1, keepers: [1, 2] }]],
+};
+
+interface Setup {
+  readonly members: Members;
+  readonly changes: string[];
+  connected: boolean;
+  heardMs: number;
+  roster: Roster | null;
+}
+
+/** Seen from a. */
+function setUp(): Setup {
+  const changes: string[] = [];
+  const state = { connected: true, heardMs: 0, roster: roster as Roster | null };
+  const transport: Transport = {
+    addresses: [],
+    upCount: 1,
+    isUp: () => state.connected,
+    helloOf: () => ({ name: "b", labels: {}, addresses: ["/hello"] }),
+    send: () => {},
+    setCluster: () => {},
+    publish: () => {},
+    stop: () => Promise.resolve(),
+  };
+  const status = {
+    serving: true,
+    heldCount: 4,
+    reigns: [],
+    stewardOf: (no: number) => no === 1 ? 1 : 0,
+    keeps: () => 1,
+    lastHeardMs: (no: number) => no === 2 ? state.heardMs : 0,
+  };
+  return Object.assign(state, {
+    changes,
+    members: new Members({
+      self: "id-a",
+      labels: {},
+      heartbeatMs: 1000,
+      transport,
+      engine: {
+        get roster() {
+          return state.roster;
+        },
+        status: () => status,
+      },
+      own: () => ({ name: "a", version: "1", addresses: ["/own"], load: 4, state: "up" }),
+      tasksOf: () => 7,
+      onChange: (_node, name, up) => changes.push(`${name} ${up ? "up" : "down"}`),
+    }),
+  });
+}
+
+const news = (state: MemberState): Uint8Array =>
+  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state });
+
+test("this node counts its own tasks, others are seen by the view and their own news", () => {
+  const { members } = setUp();
+  members.onNews("id-b", news("draining"));
+  expect(members.infos(1000)).toMatchObject([
+    { name: "a", self: true, state: "up", tasks: 4, stewardOf: 1, version: "1", lastHeardMs: 0 },
+    {
+      name: "b",
+      self: false,
+      state: "draining",
+      tasks: 7,
+      version: "2",
+      addresses: ["/news"],
+      lastHeardMs: 1000,
+    },
+  ]);
+});
+
+test("a member is down when its connection or its heartbeats are gone, and that is told once", () => {
+  const setup = setUp();
+  const { members, changes } = setup;
+  members.poll(1000);
+  members.poll(2000);
+  members.poll(2600);
+  setup.heardMs = 3000;
+  members.poll(3000);
+  setup.connected = false;
+  members.poll(3100);
+  expect(changes).toEqual(["b up", "b down", "b up", "b down"]);
+});
+
+test("a member that said farewell has stopped, one that did not is down", () => {
+  const setup = setUp();
+  setup.connected = false;
+  expect(setup.members.infos(0)[1]?.state).toBe("down");
+  setup.members.onNews("id-b", news("stopped"));
+  expect(setup.members.infos(0)[1]?.state).toBe("stopped");
+});
+
+test("news of strangers and news that makes no sense change nothing", () => {
+  const { members } = setUp();
+  expect(members.onNews("id-x", news("up"))).toBe(true);
+  expect(members.onNews("id-b", new Uint8Array([1]))).toBe(false);
+  expect(members.infos(0)[1]).toMatchObject({ version: "", addresses: ["/hello"] });
+});
+
+test("before the founding there is only this node", () => {
+  const setup = setUp();
+  setup.roster = null;
+  expect(setup.members.infos(0)).toMatchObject([{ node: "id-a", self: true, keeps: 0 }]);
+});
