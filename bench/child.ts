@@ -49,7 +49,9 @@ export class Child {
   #waiting: Waiting[] = [];
   #end: Error | null = null;
 
-  /** `onReply` gets what nobody waits for by type, and decides what becomes of it. @default kept for `next` */
+  /**
+   * `onReply` gets what nobody waits for by type, and decides what becomes of it. @default kept for `next`
+   */
   constructor(file: string, args: readonly string[], onReply?: (reply: Reply) => void) {
     this.#what = `${file} ${args[0] ?? ""}`.trim();
     this.#onReply = onReply ?? ((reply) => void this.#seen.push(reply));

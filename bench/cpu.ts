@@ -14,7 +14,9 @@ export function ownCpuUs(): number {
   return user + system;
 }
 
-/** User and system time of another process so far, in µs, from the kernel's 100 ticks a second. Linux only. */
+/**
+ * User and system time of another process so far, in µs, from the kernel's 100 ticks a second. Linux only.
+ */
 export function cpuUsOfPid(pid: number): number {
   // the name in parentheses may hold anything, also spaces
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");

@@ -1,4 +1,6 @@
-/** Our side of W1: three nodes in three processes, in memory, a quorum of three; the producer is in the first. */
+/**
+ * Our side of W1: three nodes in three processes, in memory, a quorum of three; the producer is in the first.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Child, cpuUsOf } from "./child.ts";

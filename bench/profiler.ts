@@ -1,4 +1,7 @@
-/** A CPU profile of what is measured and nothing else: taken inside a process, and read as a list of functions. */
+/**
+ * A CPU profile of what is measured and nothing else: taken inside a process, and read as a list of
+ * functions.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { relative } from "node:path";

@@ -1,5 +1,6 @@
 /**
- * Runs the test suites and adds them up: `node tests/run.ts [--gate]`. Ends with the line `N passed, N failed`.
+ * Runs the test suites and adds them up: `node tests/run.ts [--gate]`. Ends with the line `N passed, N
+ * failed`.
  * With --gate also format, lint and types, each as one check. Suites that only compute run beside each other;
  * those that start processes and measure time run alone.
  */
@@ -94,7 +95,10 @@ interface Tally {
   readonly unhappy: string[];
 }
 
-/** A suite of bun's counts its tests, anything else counts as one; one that ends badly has at least one failure. */
+/**
+ * A suite of bun's counts its tests, anything else counts as one; one that ends badly has at least one
+ * failure.
+ */
 function count(tally: Tally, suite: Suite, { code, output }: Ended): void {
   const passed = Number(/^\s*(\d+) pass$/m.exec(output)?.[1] ?? 0);
   const failed = Number(/^\s*(\d+) fail$/m.exec(output)?.[1] ?? 0);

@@ -18,7 +18,9 @@ const npm = JSON.parse(read("package.json")) as Manifest;
 const deno = JSON.parse(read("deno.json")) as Manifest;
 const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...listFiles(["docs"], ".md")];
 
-/** Where the project is entered: by users, by npm scripts, by the test runner, by a command that a page names. */
+/**
+ * Where the project is entered: by users, by npm scripts, by the test runner, by a command that a page names.
+ */
 function roots(): readonly string[] {
   const named =
     [...Object.values(npm.scripts ?? {}), ...pages.map(read)].join("\n").match(/[\w./-]+\.ts\b/g) ?? [];

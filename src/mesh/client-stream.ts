@@ -1,6 +1,7 @@
 /**
  * Streams of non-members: length-prefixed messages both ways, read with it-pipe and it-length-prefixed.
- * Both ends use it; who dials whom is left to client.ts and mesh.ts, the meaning of messages to the layers above.
+ * Both ends use it; who dials whom is left to client.ts and mesh.ts, the meaning of messages to the layers
+ * above.
  */
 import type { Stream } from "@libp2p/interface";
 import { decode, encode } from "it-length-prefixed";

@@ -1,5 +1,6 @@
 /**
- * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. All settings of
+ * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. All settings
+ * of
  * libp2p live here. What is said on the streams is left to links.ts and client.ts.
  */
 import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
@@ -16,7 +17,10 @@ import { MeshError } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
 import { careful } from "./libp2p-care.ts";
 
-/** Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the window. */
+/**
+ * Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the
+ * window.
+ */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const MDNS_INTERVAL_MS = 5000;
 /** For TCP alone; the handshake may take as long again. */

@@ -1,13 +1,17 @@
 /**
- * Where libp2p needs care. Costs: two system calls per encrypted message, and a window update (a whole encrypted
- * message) per received one, together a third of the CPU time of a small frame. Faults: a dial that is aborted
- * while it connects crashes the process, and onDrain() waits only once. Works from outside on what libp2p hands
+ * Where libp2p needs care. Costs: two system calls per encrypted message, and a window update (a whole
+ * encrypted
+ * message) per received one, together a third of the CPU time of a small frame. Faults: a dial that is
+ * aborted
+ * while it connects crashes the process, and onDrain() waits only once. Works from outside on what libp2p
+ * hands
  * out, and does nothing where that looks unexpected.
  */
 import type { Connection, MultiaddrConnection, Stream, Transport, Upgrader } from "@libp2p/interface";
 
 /**
- * A transport that writes every message to the socket in one piece, not length and body apart, and whose dials
+ * A transport that writes every message to the socket in one piece, not length and body apart, and whose
+ * dials
  * can be aborted. The time to connect must be bounded by the transport itself.
  */
 export function careful<C, T extends Transport>(create: (components: C) => T): (components: C) => T {
@@ -17,7 +21,8 @@ export function careful<C, T extends Transport>(create: (components: C) => T): (
     const createListener = transport.createListener.bind(transport);
     transport.dial = (address, options) => {
       const { signal } = options;
-      // net.connect() given this signal would destroy the socket with an error that nobody listens for any more.
+      // net.connect() given this signal would destroy the socket with an error that nobody listens for any
+      // more.
       const never = new AbortController().signal;
       return untilAborted(
         dial(address, { ...options, signal: never, upgrader: wrap(options.upgrader, signal) }),

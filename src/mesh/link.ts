@@ -1,6 +1,8 @@
 /**
- * One end of the long-lived stream of a pair of members: hello first, then messages of a kind byte and a body.
- * Cuts a peer that sends garbage, falls silent or does not read. Which peer may have a link is left to links.ts.
+ * One end of the long-lived stream of a pair of members: hello first, then messages of a kind byte and a
+ * body.
+ * Cuts a peer that sends garbage, falls silent or does not read. Which peer may have a link is left to
+ * links.ts.
  */
 import type { Stream } from "@libp2p/interface";
 import { encode } from "it-length-prefixed";
@@ -96,7 +98,10 @@ export class Link {
     if (this.#state === "open") this.#send(kind, [body]);
   }
 
-  /** Called every TICK_MS. Counts ticks and not time: a process that was paused must not judge by its own pause. */
+  /**
+   * Called every TICK_MS. Counts ticks and not time: a process that was paused must not judge by its own
+   * pause.
+   */
   tick(): void {
     if (this.#state === "closed") return;
     this.#silentTicks = this.#hasHeard ? 0 : this.#silentTicks + 1;

@@ -30,7 +30,9 @@ export interface MeshOptions {
   readonly namespace: string;
   /** Multiaddrs to listen on, e.g. `/ip4/127.0.0.1/tcp/0`. */
   readonly listen: readonly string[];
-  /** Multiaddrs of members, with or without /p2p/ID; dialled again forever. One's own address does no harm. */
+  /**
+   * Multiaddrs of members, with or without /p2p/ID; dialled again forever. One's own address does no harm.
+   */
   readonly join: readonly string[];
   /** Addresses to advertise instead of those that are listened on. */
   readonly announce?: readonly string[];
@@ -56,7 +58,9 @@ export interface MeshEvents {
   frame(from: NodeId, frame: Uint8Array): void;
   /** Frames to the peer wait for it to read (on) or all have been handed to the network (off). */
   congested(id: NodeId, on: boolean): void;
-  /** A peer was refused or cut off; "" when it never proved an identity. Repeats are reported once a minute. */
+  /**
+   * A peer was refused or cut off; "" when it never proved an identity. Repeats are reported once a minute.
+   */
   rejected(id: NodeId | "", reason: string): void;
   /** A gossiped message; `from` signed it and need not be a linked peer. */
   gossip(topic: string, from: NodeId, data: Uint8Array): void;

@@ -1,5 +1,6 @@
 /**
- * Cryptography for noise that runs on Bun, Deno and Node. The runtime's own ChaCha20-Poly1305 is several times
+ * Cryptography for noise that runs on Bun, Deno and Node. The runtime's own ChaCha20-Poly1305 is several
+ * times
  * faster on long messages, but Bun has none and Node's is slow to set up; a WebAssembly one does the rest.
  * The key exchange is left to noise's pure JavaScript.
  */

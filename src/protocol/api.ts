@@ -9,7 +9,9 @@ import type { Ballot, Entry, LogEnd, NodeId, Roster, Settlement, TaskSpec } from
 export interface Clock {
   /** Monotonic ms: what keepers and stewards measure silence with. */
   readonly monoMs: number;
-  /** Elapsed ms for the node's own leases: the largest of monotonic, uptime and wall deltas. Never goes back. */
+  /**
+   * Elapsed ms for the node's own leases: the largest of monotonic, uptime and wall deltas. Never goes back.
+   */
   readonly leaseMs: number;
   /** Wall clock, ms since the epoch: for "run at", retention and what people read. Never for safety. */
   readonly wallMs: number;
@@ -97,7 +99,12 @@ export type PersistRecord =
   | { readonly type: "roster"; readonly roster: Roster }
   | { readonly type: "promise"; readonly p: number; readonly ballot: Ballot }
   /** Entries after `prevIndex`; whatever the log held beyond it is gone. */
-  | { readonly type: "append"; readonly p: number; readonly prevIndex: number; readonly entries: readonly Entry[] }
+  | {
+    readonly type: "append";
+    readonly p: number;
+    readonly prevIndex: number;
+    readonly entries: readonly Entry[];
+  }
   /** The whole log up to `end` is replaced by this state. */
   | { readonly type: "snapshot"; readonly p: number; readonly end: LogEnd; readonly state: Uint8Array };
 
@@ -154,7 +161,9 @@ export type EngineEvent =
   | { readonly type: "condemned"; readonly p: number; readonly node: NodeId }
   /** A peer sent something that the protocol does not allow; it changed nothing. */
   | { readonly type: "rejected"; readonly from: NodeId; readonly reason: string }
-  /** Tasks whose owner, fence or state changed on a partition that this node stewards: for the gossiped view. */
+  /**
+   * Tasks whose owner, fence or state changed on a partition that this node stewards: for the gossiped view.
+   */
   | { readonly type: "ownership"; readonly p: number; readonly changes: readonly OwnershipChange[] };
 
 export interface OwnershipChange {

@@ -1,5 +1,6 @@
 /**
- * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its reigns known, and carry the
+ * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its reigns known, and carry
+ * the
  * vouches back. Their number grows with nodes, never with tasks.
  */
 import { compareBallots } from "./ballot.ts";

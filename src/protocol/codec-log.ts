@@ -17,7 +17,7 @@ import {
   writeSession,
 } from "./codec-parts.ts";
 import { LIMITS } from "./limits.ts";
-import type { AppendMessage, PromiseMessage, Silence, SnapshotMessage } from "./messages.ts";
+import type { AppendMessage, PromiseMessage, Silence, SnapshotMessage } from "./messages-log.ts";
 import type { Ballot } from "./types.ts";
 import type { Reader } from "./wire-reader.ts";
 import type { Writer } from "./wire.ts";

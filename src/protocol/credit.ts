@@ -1,6 +1,8 @@
 /**
- * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the hungry
- * when somebody does. Lowering what a steward node may still use is a recall, and the slots count as given until
+ * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the
+ * hungry
+ * when somebody does. Lowering what a steward node may still use is a recall, and the slots count as given
+ * until
  * that node has answered. The other side is dispatch.ts.
  */
 import type { Core } from "./core.ts";
@@ -17,7 +19,9 @@ interface Given {
   /** Highest number of the grants received. */
   upTo: number;
   /** An unanswered recall: what this node may have used before it hears of it. */
-  recall: { readonly seq: number; readonly free: number; readonly freeUpTo: number; readonly sentMs: number } | null;
+  recall:
+    | { readonly seq: number; readonly free: number; readonly freeUpTo: number; readonly sentMs: number }
+    | null;
   /** Highest number known to be issued: those above `upTo` are on their way, or were lost and withdrawn. */
   issued: number;
   issuedMs: number;

@@ -70,7 +70,8 @@ export class Dispatcher {
   /** Recalls at once; else now and then, so that grants that never arrived do not count for ever. */
   #answer(to: MemberNo, account: Account, message: CreditMessage): void {
     const { monoMs } = this.#core.clock;
-    const isDue = account.issued > message.upTo && monoMs - account.answeredMs > this.#core.options.heartbeatMs;
+    const isDue = account.issued > message.upTo &&
+      monoMs - account.answeredMs > this.#core.options.heartbeatMs;
     if (!message.recall && !isDue) return;
     account.answeredMs = monoMs;
     this.#core.send(to, { type: "creditReply", seq: message.seq, issued: account.issued });
@@ -107,7 +108,8 @@ export class Dispatcher {
   }
 
   /**
-   * The member that shall run the task: clockwise from the task's hash the first that is eligible and not loaded
+   * The member that shall run the task: clockwise from the task's hash the first that is eligible and not
+   * loaded
    * above 1.25 x the average (consistent hashing with bounded loads); who just gave the task up comes last.
    */
   pick(desk: Desk, id: string, name: string, avoid: MemberNo): MemberNo {
@@ -179,7 +181,9 @@ export class Dispatcher {
       if (desk.isAttached(no, account.boot)) attached++;
     }
     if (withHandler === 0) return `no connected node has a handler named "${name}"`;
-    if (attached === 0) return "the nodes that could run it have not attached to this partition's steward yet";
+    if (attached === 0) {
+      return "the nodes that could run it have not attached to this partition's steward yet";
+    }
     return `waits for capacity: all ${attached} nodes with a handler named "${name}" are full`;
   }
 }

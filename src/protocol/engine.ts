@@ -1,8 +1,10 @@
 /**
  * The protocol of one node: `step(inputs, clock)` takes all that happened in one turn of the loop and returns
  * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes; the parts are:
- * founding.ts, keeper.ts (elections, follower), reign.ts (steward's log) with desk.ts and expiry.ts, sessions.ts
- * (vouching) with beats.ts, worker.ts (leases held here), credit.ts and dispatch.ts (who runs what), requests.ts (clients).
+ * founding.ts, keeper.ts (elections, follower), reign.ts (steward's log) with desk.ts and expiry.ts,
+ * sessions.ts
+ * (vouching) with beats.ts, worker.ts (leases held here), credit.ts and dispatch.ts (who runs what),
+ * requests.ts (clients).
  */
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
 import { Beats } from "./beats.ts";

@@ -1,11 +1,12 @@
 /**
  * Ending the sessions of silent nodes: CONDEMN, wait out, REVERT. From the moment that a keeper appended the
- * CONDEMN it vouches no more, so a majority that has it is the cut-off; the REVERT waits until every lease that
+ * CONDEMN it vouches no more, so a majority that has it is the cut-off; the REVERT waits until every lease
+ * that
  * this majority may have vouched for has ended on the slowest clock allowed. Proof: docs/protocol.md.
  */
 import { majorityOf } from "./ballot.ts";
 import type { Core } from "./core.ts";
-import type { Silence } from "./messages.ts";
+import type { Silence } from "./messages-log.ts";
 import type { Reign } from "./reign.ts";
 import type { Sessions } from "./sessions.ts";
 import { ownerKey } from "./task-state.ts";

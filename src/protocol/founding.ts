@@ -1,7 +1,9 @@
 /**
  * Founding a cluster with `expect: N` nodes: unanimous. A founding is decided when all its members acked it;
- * whoever knows all acks knows that it is decided, so the proposer may die. A node moves to another founding only
- * downwards in their order, and only when a member of its own has acked a lower one: then its own can no longer
+ * whoever knows all acks knows that it is decided, so the proposer may die. A node moves to another founding
+ * only
+ * downwards in their order, and only when a member of its own has acked a lower one: then its own can no
+ * longer
  * be decided. Two foundings with a common member are therefore never both decided.
  */
 import type { CandidateInfo } from "./api.ts";
@@ -49,7 +51,9 @@ export class Founding {
     const { monoMs } = this.#core.clock;
     if (monoMs - this.#sentMs >= resendMs) {
       this.#sentMs = monoMs;
-      for (const member of mine.members) if (member.id !== self) this.#core.sendToId(member.id, this.#message(mine));
+      for (const member of mine.members) {
+        if (member.id !== self) this.#core.sendToId(member.id, this.#message(mine));
+      }
     }
     return null;
   }
@@ -84,7 +88,9 @@ export class Founding {
     const { founding, members, acked } = message;
     const { self, expect } = this.#core.options;
     if (members.length > LIMITS.membersMax || members.length !== expect) return;
-    if (!members.some((member) => member.id === self) || !members.some((member) => member.id === from)) return;
+    if (!members.some((member) => member.id === self) || !members.some((member) => member.id === from)) {
+      return;
+    }
     if (!this.#mine) this.#ack({ founding, members });
     else if (founding < this.#mine.founding && this.#isMember(from)) {
       // a member of mine acked a lower one: mine can no longer be decided

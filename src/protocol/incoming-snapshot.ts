@@ -1,6 +1,8 @@
-/** A partition's state on its way to this keeper, piece by piece. Part of a state is no state: see isComplete. */
+/**
+ * A partition's state on its way to this keeper, piece by piece. Part of a state is no state: see isComplete.
+ */
 import { isSameBallot } from "./ballot.ts";
-import type { SnapshotMessage } from "./messages.ts";
+import type { SnapshotMessage } from "./messages-log.ts";
 
 export class IncomingSnapshot {
   readonly #first: SnapshotMessage;

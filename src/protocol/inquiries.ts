@@ -1,11 +1,19 @@
 /**
- * The counter of a steward for clients: submits, watches, questions. Every answer leaves after what it rests on
+ * The counter of a steward for clients: submits, watches, questions. Every answer leaves after what it rests
+ * on
  * was chosen; that there is no such task must be chosen too, since a deposed steward would not know better.
  */
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import { LIMITS } from "./limits.ts";
-import type { Outcome, QueryMessage, SubmitMessage, SubmitStatus, TaskView, WatchMessage } from "./messages.ts";
+import type {
+  Outcome,
+  QueryMessage,
+  SubmitMessage,
+  SubmitStatus,
+  TaskView,
+  WatchMessage,
+} from "./messages.ts";
 import type { Reign } from "./reign.ts";
 import { isTerminal } from "./task-state.ts";
 import type { Trays } from "./trays.ts";
@@ -45,7 +53,9 @@ export class Inquiries {
 
   #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
     if (record) {
-      if (record.spec.name !== spec.name || !isSameBytes(record.spec.payload, spec.payload)) return "conflict";
+      if (record.spec.name !== spec.name || !isSameBytes(record.spec.payload, spec.payload)) {
+        return "conflict";
+      }
       return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
     }
     const { retentionMs } = this.#core.options;
@@ -123,8 +133,9 @@ export class Inquiries {
 
   #view(record: TaskRecord): TaskView {
     let why = "";
-    if (record.state === "pending" || this.#desk.isDue(record)) why = this.#core.dispatcher.why(this.#desk, record.spec.name);
-    else if (record.state === "sleeping") why = "sleeps until its time comes";
+    if (record.state === "pending" || this.#desk.isDue(record)) {
+      why = this.#core.dispatcher.why(this.#desk, record.spec.name);
+    } else if (record.state === "sleeping") why = "sleeps until its time comes";
     return { record, why };
   }
 }

@@ -5,14 +5,14 @@
  */
 import { compareBallots, compareLogEnds, isSameBallot, majorityOf } from "./ballot.ts";
 import type { Core } from "./core.ts";
+import type { Message } from "./messages.ts";
 import type {
   AppendMessage,
-  Message,
   PrepareMessage,
   PromiseMessage,
   SnapshotMessage,
   TransferMessage,
-} from "./messages.ts";
+} from "./messages-log.ts";
 import { IncomingSnapshot } from "./incoming-snapshot.ts";
 import { LIMITS } from "./limits.ts";
 import { Reign } from "./reign.ts";
@@ -100,7 +100,8 @@ export class Keeper {
     const { electionMs } = this.#core.options;
     this.#heardStewardMs = this.#nowMs;
     const rank = this.keepers.indexOf(this.#core.self);
-    this.electionAtMs = this.#nowMs + electionMs + rank * electionMs / 4 + this.#core.jitterMs(electionMs / 4);
+    this.electionAtMs = this.#nowMs + electionMs + rank * electionMs / 4 +
+      this.#core.jitterMs(electionMs / 4);
     this.#candidacy = null;
   }
 
@@ -118,8 +119,6 @@ export class Keeper {
     if (heir !== undefined) this.#core.send(heir, { type: "transfer", p: this.p, ballot: reign.ballot });
     this.#stepDown();
   }
-
-  // ---- elections -----------------------------------------------------------------------------------------
 
   #stand(pre: boolean): void {
     const { electionMs } = this.#core.options;
@@ -181,7 +180,9 @@ export class Keeper {
   onPromise(from: MemberNo, message: PromiseMessage): void {
     const candidacy = this.#candidacy;
     this.#core.see(message.promised);
-    if (!candidacy || !isSameBallot(candidacy.ballot, message.ballot) || candidacy.pre !== message.pre) return;
+    if (!candidacy || !isSameBallot(candidacy.ballot, message.ballot) || candidacy.pre !== message.pre) {
+      return;
+    }
     if (message.answer === "promised") {
       this.#candidacy = null;
       const { electionMs } = this.#core.options;
@@ -207,8 +208,6 @@ export class Keeper {
     this.reign = new Reign(this.#core, this.#sessions, this, ballot);
     this.reign.begin();
   }
-
-  // ---- the follower's side of replication ----------------------------------------------------------------
 
   onAppend(from: MemberNo, message: AppendMessage): void {
     if (!this.#follow(from, message.ballot)) return;
@@ -269,7 +268,10 @@ export class Keeper {
     this.#matches(from, ballot, end.index);
   }
 
-  /** The log reaches `end`, perhaps with acked entries behind it: replacing it would lose them (Raft, section 7). */
+  /**
+   * The log reaches `end`, perhaps with acked entries behind it: replacing it would lose them (Raft, section
+   * 7).
+   */
   #alreadyHolds(end: LogEnd): boolean {
     if (end.index <= this.replica.commit) return true;
     const mine = this.replica.ballotAt(end.index);

@@ -3,97 +3,16 @@
  * the configuration. The bytes are codec.ts's business; who handles what is engine.ts's.
  */
 import type {
-  Ballot,
-  Candidate,
-  Entry,
-  LogEnd,
-  Roster,
-  SessionId,
-  Settlement,
-  TaskRecord,
-  TaskSpec,
-  TaskState,
-} from "./types.ts";
-
-// ---- elections -------------------------------------------------------------------------------------------
-
-/** Asks a keeper to promise. `pre`: would you? Nothing is promised, nothing is written. */
-export interface PrepareMessage {
-  readonly type: "prepare";
-  readonly p: number;
-  readonly ballot: Ballot;
-  readonly pre: boolean;
-  readonly end: LogEnd;
-}
-export interface PromiseMessage {
-  readonly type: "promise";
-  readonly p: number;
-  readonly ballot: Ballot;
-  readonly pre: boolean;
-  /** `ahead`: my log is longer than yours, I stand myself. `loyal`: I hear a steward. */
-  readonly answer: "granted" | "ahead" | "loyal" | "promised";
-  /** The highest ballot promised so far, so that the asker's counter can rise above it. */
-  readonly promised: Ballot | null;
-}
-/** A steward that is not the first of its keepers hands the reign to the first, which is up to date. */
-export interface TransferMessage {
-  readonly type: "transfer";
-  readonly p: number;
-  readonly ballot: Ballot;
-}
-
-// ---- replication -----------------------------------------------------------------------------------------
-
-export interface AppendMessage {
-  readonly type: "append";
-  readonly p: number;
-  readonly ballot: Ballot;
-  /** Index and ballot of the entry before the first one carried. */
-  readonly prevIndex: number;
-  readonly prevBallot: Ballot | null;
-  readonly commit: number;
-  readonly entries: readonly Entry[];
-}
-/** How long a condemned session had been silent here, counted to now. */
-export interface Silence {
-  readonly session: SessionId;
-  readonly index: number;
-  readonly elapsedMs: number;
-}
-export interface AppendReplyMessage {
-  readonly type: "appendReply";
-  readonly p: number;
-  readonly ballot: Ballot;
-  /** `ok`: everything up to `index` matches. `need`: send from `index + 1`. */
-  readonly ok: boolean;
-  readonly index: number;
-  readonly silences: readonly Silence[];
-}
-/** The ballot of an append, snapshot or reign is below what I promised. */
-export interface RefuseMessage {
-  readonly type: "refuse";
-  readonly p: number;
-  readonly ballot: Ballot;
-  readonly promised: Ballot;
-}
-/** One piece of a partition's state as of `end`, for a keeper whose log ends before the steward's begins. */
-export interface SnapshotMessage {
-  readonly type: "snapshot";
-  readonly p: number;
-  readonly ballot: Ballot;
-  readonly end: LogEnd;
-  readonly offset: number;
-  readonly totalBytes: number;
-  readonly data: Uint8Array;
-}
-export interface SnapshotReplyMessage {
-  readonly type: "snapshotReply";
-  readonly p: number;
-  readonly ballot: Ballot;
-  readonly index: number;
-  /** Bytes held of that snapshot from its start: the next offset wanted. */
-  readonly receivedBytes: number;
-}
+  AppendMessage,
+  AppendReplyMessage,
+  PrepareMessage,
+  PromiseMessage,
+  RefuseMessage,
+  SnapshotMessage,
+  SnapshotReplyMessage,
+  TransferMessage,
+} from "./messages-log.ts";
+import type { Ballot, Candidate, Roster, Settlement, TaskRecord, TaskSpec, TaskState } from "./types.ts";
 
 // ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
 
@@ -117,7 +36,9 @@ export interface BeatReplyMessage {
   readonly boot: number;
   readonly sentMs: number;
   readonly epoch: number;
-  /** For each configuration number: bit p set = the session named in the beat is vouched for in partition p. */
+  /**
+   * For each configuration number: bit p set = the session named in the beat is vouched for in partition p.
+   */
   readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
   /** Partitions where the session is condemned, with the highest condemned number. */
   readonly condemned: readonly { readonly p: number; readonly n: number }[];
@@ -146,7 +67,10 @@ export interface AttachReplyMessage {
   /** 0 = attached; otherwise the session is condemned up to this number. */
   readonly condemned: number;
 }
-/** A worker's standing with one steward node: after grant number `upTo` it takes `free` more. Soft: never safety. */
+/**
+ * A worker's standing with one steward node: after grant number `upTo` it takes `free` more. Soft: never
+ * safety.
+ */
 export interface CreditMessage {
   readonly type: "credit";
   readonly boot: number;
@@ -269,7 +193,12 @@ export interface QueryMessage {
 export type TaskQuery =
   | { readonly type: "get"; readonly id: string }
   /** Tasks of the partition in submit order, after the first `offset` that match. `state` "" = any. */
-  | { readonly type: "list"; readonly state: TaskState | ""; readonly offset: number; readonly limit: number };
+  | {
+    readonly type: "list";
+    readonly state: TaskState | "";
+    readonly offset: number;
+    readonly limit: number;
+  };
 export interface TaskView {
   readonly record: TaskRecord;
   /** Why it is not running, in words; "" when it is, or has ended. */

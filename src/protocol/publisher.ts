@@ -1,5 +1,6 @@
 /**
- * What a steward tells the world about ownership: hints for views, never for decisions. Tasks that come and go
+ * What a steward tells the world about ownership: hints for views, never for decisions. Tasks that come and
+ * go
  * between two rounds are not mentioned at all.
  */
 import type { OwnershipChange } from "./api.ts";

@@ -1,5 +1,6 @@
 /**
- * The steward's side of one partition for the time of one ballot: it appends, replicates, learns what is chosen
+ * The steward's side of one partition for the time of one ballot: it appends, replicates, learns what is
+ * chosen
  * and runs what waited for that. Requests come in through desk.ts, expired sessions through expiry.ts.
  */
 import { isSameBallot, majorityOf, majorityReached } from "./ballot.ts";
@@ -9,7 +10,7 @@ import { Desk } from "./desk.ts";
 import { Expiry } from "./expiry.ts";
 import type { Keeper } from "./keeper.ts";
 import { LIMITS } from "./limits.ts";
-import type { AppendReplyMessage, SnapshotReplyMessage } from "./messages.ts";
+import type { AppendReplyMessage, SnapshotReplyMessage } from "./messages-log.ts";
 import type { Replica } from "./replica.ts";
 import type { Sessions } from "./sessions.ts";
 import { encodeState } from "./state-codec.ts";
@@ -215,7 +216,11 @@ export class Reign {
     do {
       if (follower.next > replica.lastIndex && !again) return;
       const prevIndex = follower.next - 1;
-      const entries = replica.entriesAfter(prevIndex, core.options.appendBytesMax, LIMITS.entriesPerAppendMax);
+      const entries = replica.entriesAfter(
+        prevIndex,
+        core.options.appendBytesMax,
+        LIMITS.entriesPerAppendMax,
+      );
       const prevBallot = replica.ballotAt(prevIndex) ?? null;
       const { p, ballot } = this;
       const { commit } = replica;

@@ -1,6 +1,7 @@
 /**
  * One keeper's copy of a partition: the promise, the log, and the tasks that result from it. Entries take
- * effect when appended; those that are not chosen yet can be cut again. Who may append what is keeper.ts's and
+ * effect when appended; those that are not chosen yet can be cut again. Who may append what is keeper.ts's
+ * and
  * reign.ts's business.
  */
 import { compareBallots, isSameBallot } from "./ballot.ts";
@@ -148,7 +149,8 @@ export class Replica {
   }
 
   /**
-   * Takes the entries after `prevIndex`, whose ballot must be `prevBallot`. Cuts only where an entry differs, so
+   * Takes the entries after `prevIndex`, whose ballot must be `prevBallot`. Cuts only where an entry differs,
+   * so
    * a late duplicate changes nothing. Returns what was new, or null when the log does not match there.
    */
   merge(

@@ -127,7 +127,9 @@ export class Requests {
     }
   }
 
-  /** "Unknown" may be the late answer to a question from before a submit: only a newer question settles it. */
+  /**
+   * "Unknown" may be the late answer to a question from before a submit: only a newer question settles it.
+   */
   #doubt(outcome: Outcome, watch: Watch): void {
     if (watch.doubtRid !== 0) return;
     watch.doubtRid = this.#nextDoubt++;
@@ -205,7 +207,9 @@ export class Requests {
   }
 
   #resendMoved(): void {
-    for (const submit of this.#submits.values()) if (this.#moved.has(submit.p)) this.#fresh.submits.push(submit);
+    for (const submit of this.#submits.values()) {
+      if (this.#moved.has(submit.p)) this.#fresh.submits.push(submit);
+    }
     for (const query of this.#queries.values()) if (this.#moved.has(query.p)) this.#fresh.queries.push(query);
     for (const entry of this.#watches) if (this.#moved.has(entry[1].p)) this.#fresh.watches.push(entry);
     this.#moved.clear();

@@ -49,7 +49,9 @@ export class Ring {
     this.#memberCount = members.length;
   }
 
-  /** The distinct members clockwise from `position`, at most `limit`, until `accept` says that it has enough. */
+  /**
+   * The distinct members clockwise from `position`, at most `limit`, until `accept` says that it has enough.
+   */
   walk(position: number, accept: (no: MemberNo) => boolean): void {
     const size = this.#owners.length;
     let at = this.#indexAfter(position);

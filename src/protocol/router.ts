@@ -1,4 +1,6 @@
-/** Takes each message to the part that it is for. Only members speak the protocol, and only in their own name. */
+/**
+ * Takes each message to the part that it is for. Only members speak the protocol, and only in their own name.
+ */
 import { isSameBallot } from "./ballot.ts";
 import type { Beats } from "./beats.ts";
 import type { Message } from "./messages.ts";
@@ -32,8 +34,9 @@ export class Router {
     const no = core.noOf(from);
     if (no < 0) return;
     const forged = this.#isForged(no, message);
-    if (forged) core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
-    else this.deliver(no, message);
+    if (forged) {
+      core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
+    } else this.deliver(no, message);
   }
 
   #isForged(from: MemberNo, message: Message): boolean {
@@ -108,7 +111,9 @@ export class Router {
     }
     const { reign } = keeper;
     if (!reign) return;
-    if ("ballot" in message && message.type !== "attach" && !isSameBallot(message.ballot, reign.ballot)) return;
+    if ("ballot" in message && message.type !== "attach" && !isSameBallot(message.ballot, reign.ballot)) {
+      return;
+    }
     switch (message.type) {
       case "appendReply":
         return reign.onAppendReply(from, message);

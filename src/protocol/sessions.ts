@@ -1,10 +1,12 @@
 /**
- * The keeper's side of sessions: who was heard when, whom it vouches for, and how long a condemned session had
- * been silent. Nothing here is durable: a restarted or stalled keeper counts everybody as just heard, so it may
+ * The keeper's side of sessions: who was heard when, whom it vouches for, and how long a condemned session
+ * had
+ * been silent. Nothing here is durable: a restarted or stalled keeper counts everybody as just heard, so it
+ * may
  * be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
  */
 import type { Core } from "./core.ts";
-import type { Silence } from "./messages.ts";
+import type { Silence } from "./messages-log.ts";
 import { type Condemnation, ownerKey, type PartitionTasks } from "./task-state.ts";
 import type { MemberNo } from "./types.ts";
 
@@ -54,7 +56,8 @@ export class Sessions {
   }
 
   /**
-   * The silences of the condemned sessions that still hold leases in a partition. The first call after a CONDEMN
+   * The silences of the condemned sessions that still hold leases in a partition. The first call after a
+   * CONDEMN
    * was appended freezes the silence: call it in the same step.
    */
   silences(_p: number, tasks: PartitionTasks): Silence[] {

@@ -1,4 +1,6 @@
-/** What a node can say about the cluster from its own knowledge: for people and views, never for decisions. */
+/**
+ * What a node can say about the cluster from its own knowledge: for people and views, never for decisions.
+ */
 import type { Parts } from "./parts.ts";
 import type { Ballot, MemberNo } from "./types.ts";
 

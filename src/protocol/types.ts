@@ -1,6 +1,7 @@
 /**
  * The nouns of the protocol: identities, ballots, the roster, tasks and log operations.
- * Plain data, no behaviour. Behaviour: task-state.ts (operations), replica.ts (the log), engine.ts (all of it).
+ * Plain data, no behaviour. Behaviour: task-state.ts (operations), replica.ts (the log), engine.ts (all of
+ * it).
  */
 
 /** A node's libp2p peer id as text. A memory-only node that restarts gets a new one. */
@@ -9,7 +10,9 @@ export type NodeId = string;
 /** Number of a member in the roster: given once, never reused in a cluster. */
 export type MemberNo = number;
 
-/** A Lamport timestamp `(cfg, counter, node, boot)`, compared in that order. Names one reign of one steward. */
+/**
+ * A Lamport timestamp `(cfg, counter, node, boot)`, compared in that order. Names one reign of one steward.
+ */
 export interface Ballot {
   /** The configuration: number of the epoch that gave the partition its keepers. */
   readonly cfg: number;

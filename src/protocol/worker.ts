@@ -1,5 +1,6 @@
 /**
- * A node as the one that runs tasks: its sessions in every partition, what it holds, and until when. A lease is
+ * A node as the one that runs tasks: its sessions in every partition, what it holds, and until when. A lease
+ * is
  * valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's lease
  * clock. Nothing starts, and nothing it says counts, on any other ground.
  */
@@ -18,7 +19,6 @@ export class Worker {
   readonly #sessions: WorkerSession[] = [];
   /** Granted, but there is no slot yet: only after faults. */
   readonly #queue: { readonly session: WorkerSession; readonly held: Held }[] = [];
-  /** Sessions with messages to send before the step ends. */
   readonly #dirty: Set<WorkerSession> = new Set();
   #runningCount = 0;
   isReady = false;
@@ -43,7 +43,6 @@ export class Worker {
     return this.#sessions[p]?.reign ?? null;
   }
 
-  /** Leases that this node may be running now. */
   *running(): Iterable<Pick<Held, "id" | "fence"> & { readonly p: number }> {
     for (const { p, holdings } of this.#sessions) {
       for (const { id, fence, isStarted } of holdings.values()) if (isStarted) yield { p, id, fence };
@@ -57,8 +56,6 @@ export class Worker {
     return list;
   }
 
-  // ---- sessions ------------------------------------------------------------------------------------------
-
   onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
     if (message.boot !== this.#core.options.boot) return;
     for (const { p, n } of message.condemned) {
@@ -70,7 +67,9 @@ export class Worker {
         const { p, keepers } = session;
         if (session.cfg !== cfg || (bits[p >> 3]! & (1 << (p & 7))) === 0) continue;
         const at = keepers.indexOf(from);
-        if (at < 0 || message.sentMs <= session.minSentMs || message.sentMs <= session.vouchedMs[at]!) continue;
+        if (at < 0 || message.sentMs <= session.minSentMs || message.sentMs <= session.vouchedMs[at]!) {
+          continue;
+        }
         session.vouchedMs[at] = message.sentMs;
         session.validUntilMs = this.leaseEnd(session.vouchedMs);
         if (session.holdings.waitingCount > 0) this.#startWaiting(session);
@@ -199,7 +198,9 @@ export class Worker {
 
   onAttachReply(message: AttachReplyMessage): void {
     const session = this.#sessions[message.p];
-    if (!session || message.boot !== this.#core.options.boot || !isSameBallot(session.reign, message.ballot)) {
+    if (
+      !session || message.boot !== this.#core.options.boot || !isSameBallot(session.reign, message.ballot)
+    ) {
       return;
     }
     if (message.condemned >= session.n) this.#onCondemned(session, message.condemned);
@@ -209,8 +210,6 @@ export class Worker {
       this.#dirty.add(session);
     }
   }
-
-  // ---- running -------------------------------------------------------------------------------------------
 
   onGrant(from: MemberNo, message: GrantMessage): void {
     const session = this.#sessions[message.p];
@@ -285,7 +284,9 @@ export class Worker {
       if (!held) continue;
       const settlement = session.holdings.answered(fence, seq);
       if (!settlement) continue;
-      if (held.isStarted) this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
+      if (held.isStarted) {
+        this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
+      }
       const isOver = settlement.type !== "checkpoint";
       if (isOver || !accepted) this.#forget(session, held);
       if (!isOver && !accepted && !held.isSettling) this.#lost(session.p, held, "stale");

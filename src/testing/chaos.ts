@@ -1,4 +1,6 @@
-/** Strikes a virtual cluster with the faults of its plan until the run is calm: cuts, crashes, pauses, clocks. */
+/**
+ * Strikes a virtual cluster with the faults of its plan until the run is calm: cuts, crashes, pauses, clocks.
+ */
 import type { FaultPlan } from "./plan.ts";
 import { Rng } from "./rng.ts";
 import type { VirtualNode } from "./virtual-node.ts";

@@ -1,5 +1,6 @@
 /**
- * L1: after the faults everything comes to its end. Says what is still missing; the run fails when that is not
+ * L1: after the faults everything comes to its end. Says what is still missing; the run fails when that is
+ * not
  * "" in time. When all is done, every keeper's copy of every task must be the chosen one.
  */
 import type { World } from "./world.ts";

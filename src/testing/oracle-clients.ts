@@ -1,5 +1,6 @@
 /**
- * Watches what clients and handlers are told: I6 an acked submit or settlement is chosen and never lost, I3 an
+ * Watches what clients and handlers are told: I6 an acked submit or settlement is chosen and never lost, I3
+ * an
  * accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
 import type { Outcome, SubmitStatus, TaskView } from "../protocol/messages.ts";

@@ -1,5 +1,6 @@
 /**
- * Watches who runs what: I1 at most one node holds a valid, started lease of a task and the chosen record agrees
+ * Watches who runs what: I1 at most one node holds a valid, started lease of a task and the chosen record
+ * agrees
  * with it, I8 a fence starts at most once, and what was granted is what was chosen.
  */
 import type { GrantedTask } from "../protocol/messages.ts";

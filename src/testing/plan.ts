@@ -1,4 +1,7 @@
-/** Everything that a seed decides before a virtual run starts: settings of the nodes, faults, work. Plain data. */
+/**
+ * Everything that a seed decides before a virtual run starts: settings of the nodes, faults, work. Plain
+ * data.
+ */
 
 /** The mix of faults of one run; 0 or false = this fault does not happen in it. */
 export interface FaultPlan {
@@ -46,7 +49,9 @@ export interface WorkPlan {
   readonly long: boolean;
   /** How long every handler runs; 0 = drawn at random. */
   readonly takesMs: number;
-  /** Chance that an attempt ends in an error, a release; that it stores a checkpoint; that it ignores aborts. */
+  /**
+   * Chance that an attempt ends in an error, a release; that it stores a checkpoint; that it ignores aborts.
+   */
   readonly error: number;
   readonly release: number;
   readonly checkpoint: number;

@@ -1,5 +1,6 @@
 /**
- * Turns a seed into a plan. `general` mixes everything (each run its own mix, so that faults do not drown each
+ * Turns a seed into a plan. `general` mixes everything (each run its own mix, so that faults do not drown
+ * each
  * other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
@@ -196,7 +197,15 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
         logEntriesMax: rng.pick([4, 6, 10]),
         snapshotChunkBytes: rng.pick([40, 900, 65_536]),
         faultsMs: leaseTtlMs * 8,
-        faults: { ...faults, everyMs: 1200, isolate: true, crash: true, duplicate: 0.2, slow: 0.1, split: true },
+        faults: {
+          ...faults,
+          everyMs: 1200,
+          isolate: true,
+          crash: true,
+          duplicate: 0.2,
+          slow: 0.1,
+          split: true,
+        },
         work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
       };
     case "purge":

@@ -1,4 +1,7 @@
-/** What is going to happen in a virtual run and when: a binary heap by time, first scheduled first among equals. */
+/**
+ * What is going to happen in a virtual run and when: a binary heap by time, first scheduled first among
+ * equals.
+ */
 interface Planned {
   readonly atMs: number;
   readonly order: number;

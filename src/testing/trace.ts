@@ -1,18 +1,22 @@
-/** What happened in a virtual run, as text: the last lines to read, a hash of all of them to compare runs by. */
+/**
+ * What happened in a virtual run, as text: the last lines to read, a hash of all of them to compare runs by.
+ */
 const LINE_CHARACTERS_MAX = 400;
 
 export class Trace {
   /** Off: nothing is formatted, nothing is kept. */
   readonly on: boolean;
   readonly #keep: number;
+  readonly #charactersMax: number;
   #lines: string[] = [];
   #a = 0x811c9dc5;
   #b = 0x1234567;
 
-  /** @param keep how many of the last lines to keep. */
-  constructor(on: boolean, keep: number) {
+  /** Keeps the last `keep` lines, each up to `charactersMax` long. The hash is of all lines, whole. */
+  constructor(on: boolean, keep: number, charactersMax: number = LINE_CHARACTERS_MAX) {
     this.on = on;
     this.#keep = keep;
+    this.#charactersMax = charactersMax;
   }
 
   /** `what` is put after the time and the node. Call it only when `on`. */
@@ -24,7 +28,7 @@ export class Trace {
       this.#b = (Math.imul(this.#b, 31) + code) | 0;
     }
     if (this.#keep === 0) return;
-    this.#lines.push(text.length > LINE_CHARACTERS_MAX ? `${text.slice(0, LINE_CHARACTERS_MAX)}…` : text);
+    this.#lines.push(text.length > this.#charactersMax ? `${text.slice(0, this.#charactersMax)}…` : text);
     if (this.#lines.length > 2 * this.#keep + 100) this.#lines = this.#lines.slice(-this.#keep);
   }
 

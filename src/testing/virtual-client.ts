@@ -1,6 +1,8 @@
 /**
- * The clients of one virtual node: they submit tasks (some ids again, some with another payload), watch, cancel,
- * ask. Whatever they are told goes to the oracle; what they still wait for at the end is liveness.ts's business.
+ * The clients of one virtual node: they submit tasks (some ids again, some with another payload), watch,
+ * cancel,
+ * ask. Whatever they are told goes to the oracle; what they still wait for at the end is liveness.ts's
+ * business.
  */
 import type { Effect, Input } from "../protocol/api.ts";
 import type { TaskSpec } from "../protocol/types.ts";

@@ -1,5 +1,6 @@
 /**
- * A whole cluster in one process without time: real engines, virtual clocks, disks and network, an oracle that
+ * A whole cluster in one process without time: real engines, virtual clocks, disks and network, an oracle
+ * that
  * looks on. A seed decides everything; the same seed gives the same run on every runtime.
  */
 import { Chaos } from "./chaos.ts";
@@ -15,7 +16,7 @@ import { Workload } from "./workload.ts";
 import { newCounts, type RunCounts, type World } from "./world.ts";
 
 /** A run with more events is one that goes in circles. */
-const EVENTS_MAX = 2_000_000;
+const EVENTS_MAX = 300_000;
 const LOOK_EVERY_MS = 250;
 
 export class VirtualCluster implements World {

@@ -1,5 +1,6 @@
 /**
- * The task handlers of one virtual node: they take their time, succeed, fail, release, store checkpoints. Most
+ * The task handlers of one virtual node: they take their time, succeed, fail, release, store checkpoints.
+ * Most
  * stop within the margin when told to; a stubborn one goes on until its lease is gone, and even then speaks.
  */
 import type { Effect, StartEffect } from "../protocol/api.ts";

@@ -1,6 +1,7 @@
 /**
  * The virtual network: frames between nodes with delays, loss, duplicates and cuts of single directions, and
- * the news of streams that open and close. A silent cut tells nobody. What is cut when is chaos.ts's business.
+ * the news of streams that open and close. A silent cut tells nobody. What is cut when is chaos.ts's
+ * business.
  */
 import type { Message } from "../protocol/messages.ts";
 import { Rng } from "./rng.ts";

@@ -1,5 +1,6 @@
 /**
- * One virtual node: hosts a real engine with a virtual clock and disk, runs its effects in order (what follows a
+ * One virtual node: hosts a real engine with a virtual clock and disk, runs its effects in order (what
+ * follows a
  * persist waits for the sync), crashes, starts again, stands still. Handlers and clients are separate files.
  */
 import type { CandidateInfo, Effect, EngineOptions, Input, PersistRecord } from "../protocol/api.ts";

@@ -1,4 +1,6 @@
-/** What clients do during a virtual run: mostly new tasks, some ids again, watches, reads, second thoughts. */
+/**
+ * What clients do during a virtual run: mostly new tasks, some ids again, watches, reads, second thoughts.
+ */
 import type { TaskSpec } from "../protocol/types.ts";
 import { Rng } from "./rng.ts";
 import { newSpec } from "./virtual-client.ts";

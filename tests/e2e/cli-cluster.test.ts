@@ -162,7 +162,9 @@ async function submitBeats(cluster: Cluster, run: Run, directory: string): Promi
   await eventually(() => readAttempts(directory).length === ids.length, 10_000);
   const leased = (await run("tasks", "--json", "--state", "leased")).json();
   expect(leased.map((task) => task.id).sort()).toEqual(ids);
-  for (const task of leased) expect(task).toMatchObject({ name: "exec", owner: expect.any(String), attempt: 1 });
+  for (const task of leased) {
+    expect(task).toMatchObject({ name: "exec", owner: expect.any(String), attempt: 1 });
+  }
   return ids;
 }
 

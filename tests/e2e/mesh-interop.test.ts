@@ -1,4 +1,6 @@
-/** One mesh of a Bun, a Deno and a Node process: all meet, frames arrive unharmed, a killed one is noticed. */
+/**
+ * One mesh of a Bun, a Deno and a Node process: all meet, frames arrive unharmed, a killed one is noticed.
+ */
 import { afterAll, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";

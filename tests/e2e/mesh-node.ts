@@ -1,5 +1,6 @@
 /**
- * A bare mesh node as a process, for mesh-interop.test.ts: prints what it sees as JSON lines and answers every
+ * A bare mesh node as a process, for mesh-interop.test.ts: prints what it sees as JSON lines and answers
+ * every
  * frame with its checksum. Arguments: namespace, listen address, join addresses; MDNS=1 to look for others.
  */
 import { createHash } from "node:crypto";

@@ -1,5 +1,6 @@
 /**
- * Three engines, one partition, a clock that only commands move, and a network that obeys: the stage of the text
+ * Three engines, one partition, a clock that only commands move, and a network that obeys: the stage of the
+ * text
  * scenarios. Everything is delivered at once and in order unless a command says otherwise.
  */
 import type { Effect, Input } from "../../src/protocol/api.ts";
@@ -79,7 +80,11 @@ export class ScenarioCluster {
         return this.#settle(first, second, args[2] ?? "complete");
       case "stop":
         this.#stopped.add(first);
-        if (second === "dead") for (const name of NAMES) if (name !== first) this.#link(name, first, false);
+        if (second === "dead") {
+          for (const name of NAMES) {
+            if (name !== first) this.#link(name, first, false);
+          }
+        }
         return;
       case "resume":
         this.#stopped.delete(first);
@@ -122,7 +127,9 @@ export class ScenarioCluster {
   readonly #fences: Map<string, number> = new Map();
   #settle(name: string, id: string, type: string): void {
     const fence = this.#fences.get(`${name} ${id}`) ?? 0;
-    const settlement = type === "release" ? { type: "release" as const } : { type: "complete" as const, result: null };
+    const settlement = type === "release"
+      ? { type: "release" as const }
+      : { type: "complete" as const, result: null };
     this.#inbox.get(name)!.push({ type: "settle", p: 0, id, fence, seq: 1, settlement });
     this.#advance(STEP_MS);
   }
@@ -152,16 +159,22 @@ export class ScenarioCluster {
         return;
       case "start":
         this.#fences.set(`${name} ${effect.task.id}`, effect.task.fence);
-        return this.#say(`${name} start ${effect.task.id} fence ${effect.task.fence} attempt ${effect.task.attempt}`);
+        return this.#say(
+          `${name} start ${effect.task.id} fence ${effect.task.fence} attempt ${effect.task.attempt}`,
+        );
       case "abort":
       case "lost":
         return this.#say(`${name} ${effect.type} ${effect.id} fence ${effect.fence}${reasonOf(effect)}`);
       case "settled":
-        return this.#say(`${name} ${effect.accepted ? "accepted" : "REFUSED"} ${effect.id} fence ${effect.fence}`);
+        return this.#say(
+          `${name} ${effect.accepted ? "accepted" : "REFUSED"} ${effect.id} fence ${effect.fence}`,
+        );
       case "submitted":
         return this.#say(`${name} submitted ${effect.status}`);
       case "outcome":
-        return this.#say(`${name} outcome ${effect.outcome.id} ${effect.outcome.state} fence ${effect.outcome.fence}`);
+        return this.#say(
+          `${name} outcome ${effect.outcome.id} ${effect.outcome.state} fence ${effect.outcome.fence}`,
+        );
       case "event":
         return this.#event(name, effect.event);
       default:

@@ -1,16 +1,21 @@
-/** Plays every scenario of this folder. UPDATE=1 rewrites what is expected: commit only what you can explain. */
+/**
+ * Runs every text scenario of this folder: commands, `----`, expected trace. `UPDATE=1` rewrites the traces.
+ */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { joinScenario, parseScenario, runScenario } from "./scenario.ts";
+import { join } from "node:path";
+import { ScenarioCluster } from "./cluster.ts";
 
-const FOLDER = new URL("./", import.meta.url);
+const SEPARATOR = "----\n";
 
-for (const name of readdirSync(FOLDER).filter((name) => name.endsWith(".txt")).sort()) {
-  test(`the scenario "${name.replace(".txt", "").replaceAll("-", " ")}" goes as written`, () => {
-    const url = new URL(name, FOLDER);
-    const scenario = parseScenario(readFileSync(url, "utf8"));
-    const happened = runScenario(scenario.commands);
-    if (process.env.UPDATE) writeFileSync(url, joinScenario({ ...scenario, expected: happened }));
-    else expect(happened).toBe(scenario.expected);
+for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWith(".txt")).sort()) {
+  test(`scenario ${file} gives its trace`, () => {
+    const path = join(import.meta.dirname, file);
+    const [script = "", expected = ""] = readFileSync(path, "utf8").split(SEPARATOR);
+    const cluster = new ScenarioCluster();
+    for (const line of script.split("\n")) if (line && !line.startsWith("#")) cluster.run(line.trim());
+    const trace = cluster.trace.join("\n") + "\n";
+    if (process.env["UPDATE"] === "1") writeFileSync(path, script + SEPARATOR + trace);
+    else expect(trace).toBe(expected);
   });
 }

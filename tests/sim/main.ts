@@ -4,7 +4,8 @@
  *   node tests/sim/main.ts --seeds 1-2000 [--profile NAME | --profile all] [--jobs 2] [--trace] [--keep 200]
  *   node tests/sim/main.ts --seeds 1-20 --hash
  *
- * Prints every violation with its last trace lines and the command that replays it; exits 1 when there is one.
+ * Prints every violation with its last trace lines and the command that replays it; exits 1 when there is
+ * one.
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";

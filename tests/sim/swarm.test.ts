@@ -1,4 +1,7 @@
-/** A swarm of virtual runs in every profile. SEEDS=1-5000 runs more of them, tests/sim/main.ts is faster at it. */
+/**
+ * A swarm of virtual runs in every profile. SEEDS=1-5000 runs more of them, tests/sim/main.ts is faster at
+ * it.
+ */
 import { expect, test } from "bun:test";
 import { PROFILES } from "../../src/testing/profiles.ts";
 import { simulate } from "../../src/testing/simulate.ts";

@@ -1,5 +1,6 @@
 /**
- * Which file may import which, and that every file is used. The folders of src form layers and imports point one
+ * Which file may import which, and that every file is used. The folders of src form layers and imports point
+ * one
  * way; file names in strings count as uses, for files that are spawned.
  */
 import { dirname, join, normalize } from "node:path";

@@ -55,7 +55,10 @@ export function publicModuleViolations(source: Source, listed: readonly string[]
   return violations;
 }
 
-/** Every dependency is imported, every imported package is a dependency, and docs/dependencies.md has a line each. */
+/**
+ * Every dependency is imported, every imported package is a dependency, and docs/dependencies.md has a line
+ * each.
+ */
 export function dependencyViolations(
   { npm, sources, page }: {
     readonly npm: Manifest;

@@ -1,4 +1,7 @@
-/** What a file looks like: its first paragraph, its exports, and syntax that only TypeScript's emit understands. */
+/**
+ * What a file looks like: its first paragraph, its exports, and syntax that only TypeScript's emit
+ * understands.
+ */
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
 import {
   isConstructorDeclaration,

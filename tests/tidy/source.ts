@@ -1,6 +1,8 @@
 /**
- * The files that the house rules are checked on, read and parsed. The syntax trees come from the compiler that
- * also checks the types; its programming interface is called unstable by its makers, so only this file uses it.
+ * The files that the house rules are checked on, read and parsed. The syntax trees come from the compiler
+ * that
+ * also checks the types; its programming interface is called unstable by its makers, so only this file uses
+ * it.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -57,7 +59,10 @@ export async function parse(textByPath: Readonly<Record<string, string>>): Promi
   }
 }
 
-/** Every file below the folders (or the files themselves) whose name ends so, as paths relative to the project. */
+/**
+ * Every file below the folders (or the files themselves) whose name ends so, as paths relative to the
+ * project.
+ */
 export function listFiles(folders: readonly string[], ending: string): readonly string[] {
   const found: string[] = [];
   for (const folder of folders) {

@@ -1,4 +1,6 @@
-/** Deliberately broken: a follower believes the steward's commit index for entries that it has not compared. */
+/**
+ * Deliberately broken: a follower believes the steward's commit index for entries that it has not compared.
+ */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

@@ -1,4 +1,6 @@
-/** Deliberately broken: a lease counts from when the answer to the beat came, not from when the beat was sent. */
+/**
+ * Deliberately broken: a lease counts from when the answer to the beat came, not from when the beat was sent.
+ */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

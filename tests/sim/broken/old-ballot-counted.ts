@@ -1,4 +1,7 @@
-/** Deliberately broken: a steward counts entries of older ballots as chosen once a majority has them (Raft, figure 8). */
+/**
+ * Deliberately broken: a steward counts entries of older ballots as chosen once a majority has them (Raft,
+ * figure 8).
+ */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

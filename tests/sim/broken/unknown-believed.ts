@@ -1,4 +1,7 @@
-/** Deliberately broken: a watcher believes "there is no such task" at once, though it may answer an older question. */
+/**
+ * Deliberately broken: a watcher believes "there is no such task" at once, though it may answer an older
+ * question.
+ */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

@@ -8,7 +8,8 @@ import {
   sizeOfEntry,
 } from "../../../src/protocol/codec.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
-import type { AppendMessage, Message, SubmitMessage } from "../../../src/protocol/messages.ts";
+import type { Message, SubmitMessage } from "../../../src/protocol/messages.ts";
+import type { AppendMessage } from "../../../src/protocol/messages-log.ts";
 import { encodeState } from "../../../src/protocol/state-codec.ts";
 import type { Entry, TaskSpec } from "../../../src/protocol/types.ts";
 import { clipText } from "../../../src/protocol/wire.ts";

@@ -8,7 +8,8 @@ import {
   encodeOperation,
   makeEntry,
 } from "../../../src/protocol/codec.ts";
-import type { AppendMessage, Message } from "../../../src/protocol/messages.ts";
+import type { Message } from "../../../src/protocol/messages.ts";
+import type { AppendMessage } from "../../../src/protocol/messages-log.ts";
 import { decodeRecord, encodeRecord } from "../../../src/protocol/record-codec.ts";
 import { decodeState, encodeState } from "../../../src/protocol/state-codec.ts";
 import {

@@ -1,5 +1,6 @@
 /**
- * Scenarios: text files with commands for a virtual cluster, a line `----`, and what must happen. No faults but
+ * Scenarios: text files with commands for a virtual cluster, a line `----`, and what must happen. No faults
+ * but
  * those commanded. Commands, one a line (`#` begins a comment):
  *
  *   nodes 3 [takesMs 2000]      the cluster; each handler runs that long
@@ -8,12 +9,12 @@
  *   get t1 n0                   a client of n0 asks for it
  *   crash n1 · start n1 · pause n1 3000 · cut n0>n1 2000 · isolate n2 9000 · drain n1 · resign n1
  */
-import type { Effect } from "../../src/protocol/api.ts";
-import type { Plan } from "../../src/testing/plan.ts";
-import { planFor } from "../../src/testing/profiles.ts";
-import { Trace } from "../../src/testing/trace.ts";
-import { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
-import type { VirtualNode } from "../../src/testing/virtual-node.ts";
+import type { Effect } from "../../../src/protocol/api.ts";
+import type { Plan } from "../../../src/testing/plan.ts";
+import { planFor } from "../../../src/testing/profiles.ts";
+import { Trace } from "../../../src/testing/trace.ts";
+import { VirtualCluster } from "../../../src/testing/virtual-cluster.ts";
+import type { VirtualNode } from "../../../src/testing/virtual-node.ts";
 
 export interface Scenario {
   readonly commands: string;
@@ -25,7 +26,9 @@ const SEPARATOR = "----\n";
 /** @throws SyntaxError when there is no line `----`. */
 export function parseScenario(text: string): Scenario {
   const at = text.indexOf(`\n${SEPARATOR}`);
-  if (at < 0) throw new SyntaxError('Cannot read a scenario: expected a line "----" after the commands, got none');
+  if (at < 0) {
+    throw new SyntaxError('Cannot read a scenario: expected a line "----" after the commands, got none');
+  }
   return { commands: text.slice(0, at + 1), expected: text.slice(at + 1 + SEPARATOR.length) };
 }
 
@@ -35,7 +38,9 @@ export function joinScenario({ commands, expected }: Scenario): string {
 
 /** Runs the commands and returns what happened, one line an event. */
 export function runScenario(commands: string): string {
-  const lines = commands.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+  const lines = commands.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) =>
+    line !== ""
+  );
   const [head, ...rest] = lines;
   const cluster = clusterOf(head ?? "");
   for (const line of rest) command(cluster, line);
@@ -70,7 +75,7 @@ function clusterOf(head: string): VirtualCluster {
       uneven: false,
     },
   };
-  const cluster = new VirtualCluster(plan, new Trace(true, 100_000));
+  const cluster = new VirtualCluster(plan, new Trace(true, 100_000, Infinity));
   for (const node of cluster.nodes) cluster.schedule.after(node.no, () => node.start());
   return cluster;
 }
@@ -138,7 +143,10 @@ function readable(line: string): string {
 
 function operationText(json: string): string {
   const op = JSON.parse(json) as { type: string; spec?: { id: string }; id?: string; fence?: number };
-  const { session, settlement } = op as { session?: { node: number; n: number }; settlement?: { type: string } };
+  const { session, settlement } = op as {
+    session?: { node: number; n: number };
+    settlement?: { type: string };
+  };
   const parts = [op.type, op.spec?.id ?? op.id, settlement?.type];
   if (op.fence !== undefined) parts.push(`fence ${op.fence}`);
   if (session) parts.push(`member ${session.node} session ${session.n}`);
@@ -160,7 +168,9 @@ function effectText(effect: Effect): string {
     case "outcome":
       return `outcome of ${effect.outcome.id}: ${effect.outcome.state}`;
     case "answer":
-      return `answer: ${effect.tasks.map(({ record }) => `${record.spec.id} ${record.state}`).join(", ") || "nothing"}`;
+      return `answer: ${
+        effect.tasks.map(({ record }) => `${record.spec.id} ${record.state}`).join(", ") || "nothing"
+      }`;
     case "event":
       if (effect.event.type === "ready" || effect.event.type === "founded") return effect.event.type;
       if (effect.event.type === "quorum") return effect.event.held ? "has a quorum" : "has no quorum";
