@@ -18,11 +18,11 @@ import type { Tally } from "./demo/tally.ts";
 const RUNTIMES: readonly Runtime[] = ["bun", "deno", "node"];
 const COMMAND_COUNT = 30;
 const NAMESPACE = `demo-${process.pid}`;
-/** Commands live 7 to 10 s, so that most are in the middle when the peer is killed. */
-const BEATS_MIN = 28;
-const BEATS_MAX = 40;
-const KILL_AFTER_MS = 4000;
-const GIVE_UP_MS = 45_000;
+/** Commands live 6 to 9 s, so that most are in the middle when the peer is killed. */
+const LIFE_MS_MIN = 6000;
+const LIFE_MS_MAX = 9000;
+const KILL_AFTER_MS = 3000;
+const GIVE_UP_MS = 52_000;
 
 const startMs = performance.now();
 const directory = mkdtempSync(join(tmpdir(), "stolos-demo-"));
@@ -91,8 +91,8 @@ async function submitAll(): Promise<string[]> {
   await using client = await connectClient({ namespace: NAMESPACE, join: addresses.flat(), mdns: false });
   const specs = Array.from({ length: COMMAND_COUNT }, (_, index) => {
     const id = `command-${String(index + 1).padStart(2, "0")}`;
-    const beats = BEATS_MIN + Math.floor(Math.random() * (BEATS_MAX - BEATS_MIN));
-    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), beats) } };
+    const lifeMs = LIFE_MS_MIN + Math.floor(Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN));
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), lifeMs) } };
   });
   const handles = await client.submitMany(exec, specs);
   return handles.map((handle) => handle.id);

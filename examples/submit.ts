@@ -38,7 +38,8 @@ const handle = await client.submit(exec, { argv }, {
 console.log(handle.created ? `submitted ${handle.id}` : `${handle.id} was submitted before`);
 
 const info = await client.get(handle.id);
-console.log(info?.ownerName == null ? `not running yet: ${info?.why}` : `running on ${info.ownerName}`);
+if (info?.state === "leased") console.log(`running on ${info.ownerName}, fence ${info.fence}`);
+else console.log(`${info?.state} ${info?.why ?? ""}`);
 
 const outcome = await handle.done();
 console.log(outcome.state === "completed" ? "completed" : `${outcome.state}: ${outcome.error}`);

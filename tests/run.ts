@@ -138,7 +138,7 @@ const computing = [
   ...tests("tests/conformance", 2),
 ];
 await runLanes(tally, [[...gate, ...computing], tests("tests/sim", 5)]);
-await runLanes(tally, [tests("tests/e2e", 6)]);
+await runLanes(tally, [tests("tests/e2e", 7)]);
 if (tally.unhappy.length > 0) console.log(`\nfailed in: ${tally.unhappy.join(", ")}`);
 console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
 process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);

@@ -1,6 +1,6 @@
 /** The command that the demo runs: a shell loop that signs everything it does with its fence, on disk. */
 
-/** Argument 0 is the task's name, 1 its file, 2 how many beats of a quarter of a second it lives. */
+/** Argument 0 is the task's name, 1 its file, 2 how long it lives in ms. It beats about every quarter second. */
 const SCRIPT = `
 say() {
   now=$(date +%s%N)
@@ -10,12 +10,12 @@ say() {
 }
 FILE=$1
 say start
-i=0
-while [ "$i" -lt "$2" ]; do sleep 0.25; say beat; i=$((i + 1)); done
+end=$((now + $2 * 1000000))
+while [ "$now" -lt "$end" ]; do sleep 0.25; say beat; done
 say end
 `;
 
-/** A command line that takes `beats` quarters of a second and writes what it does to `file`. */
-export function beatingCommand(task: string, file: string, beats: number): string[] {
-  return ["sh", "-c", SCRIPT, task, file, String(beats)];
+/** A command line that takes `ms` milliseconds and writes what it does to `file`. */
+export function beatingCommand(task: string, file: string, ms: number): string[] {
+  return ["sh", "-c", SCRIPT, task, file, String(ms)];
 }

@@ -4,7 +4,7 @@
  * when that takes too long.
  */
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
-import type { AbortReason } from "../coordinator/errors.ts";
+import { type AbortReason, AttemptAbortedError } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement } from "../protocol/types.ts";
@@ -199,8 +199,11 @@ export class Consumer implements ConsumerPort {
     this.#end(run, settlement);
   }
 
+  /** What goes wrong because the lease ends is no error of the task. */
   #threw(run: Run, error: unknown): void {
-    this.#end(run, run.abortReason ? { type: "release" } : settlementOfError(run.task, error));
+    const isOurs = run.abortReason !== null || error instanceof AttemptAbortedError ||
+      Date.now() >= run.deadline;
+    this.#end(run, isOurs ? { type: "release" } : settlementOfError(run.task, error));
   }
 
   #end(run: Run, settlement: Settlement): void {

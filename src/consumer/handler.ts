@@ -15,6 +15,7 @@ export interface Task<I = unknown> {
  * Runs a task. Returning completes it; throwing is an error for the error policy. Once `ctx.signal` has
  * aborted, throwing, or returning nothing, releases the task for another node; returning a value still
  * completes it.
+ * Throwing an AttemptAbortedError releases it at any time.
  */
 export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
 

@@ -77,11 +77,19 @@ export class NodeClock {
   #compare(monoMs: number, wallMs: number): void {
     let jumpMs = this.#wall.jumpMs(wallMs - monoMs, WALL_NOISE_MS);
     if (jumpMs > 0 || monoMs - this.#uptimeAtMs >= UPTIME_EVERY_MS) {
-      this.#uptimeAtMs = monoMs;
-      const uptimeMs = this.#source.uptimeMs();
-      const noiseMs = uptimeMs % 1000 === 0 ? UPTIME_NOISE_WHOLE_SECONDS_MS : UPTIME_NOISE_MS;
-      jumpMs = Math.max(jumpMs, this.#uptime.jumpMs(uptimeMs - monoMs, noiseMs));
+      jumpMs = Math.max(jumpMs, this.#uptimeJumpMs());
     }
     this.#jumpsMs += jumpMs;
+  }
+
+  #uptimeJumpMs(): number {
+    const beforeMs = this.#source.monoMs();
+    const uptimeMs = this.#source.uptimeMs();
+    const afterMs = this.#source.monoMs();
+    // held up in between: the next turn tries again
+    if (afterMs - beforeMs > READ_GAP_MS) return 0;
+    this.#uptimeAtMs = afterMs;
+    const noiseMs = uptimeMs % 1000 === 0 ? UPTIME_NOISE_WHOLE_SECONDS_MS : UPTIME_NOISE_MS;
+    return this.#uptime.jumpMs(uptimeMs - afterMs, noiseMs);
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Streams of non-members: length-prefixed messages both ways, read with it-pipe and it-length-prefixed.
- * Both ends use it; who dials whom is left to client.ts and mesh.ts, the meaning of messages to the layers
- * above.
+ * Streams of non-members: length-prefixed messages both ways, read with it-pipe and it-length-prefixed. Both
+ * ends use it; who dials whom is left to client.ts and mesh.ts, the meaning of messages to the layers above.
  */
 import type { Stream } from "@libp2p/interface";
 import { decode, encode } from "it-length-prefixed";
 import { pipe } from "it-pipe";
+import { plain } from "./framing.ts";
 import type { Host } from "./host.ts";
 import type { ClientStream } from "./mesh-types.ts";
 import { nextDrain } from "./libp2p-care.ts";
@@ -57,7 +57,7 @@ export function overStream(stream: Stream, messageBytesMax: number): Omit<Client
 async function* readMessages(stream: Stream, maxDataLength: number): AsyncGenerator<Uint8Array> {
   try {
     const messages = pipe(stream, (source) => decode(source, { maxDataLength }));
-    for await (const message of messages) yield message.subarray();
+    for await (const message of messages) yield plain(message.subarray());
   } catch (error) {
     stream.abort(error instanceof Error ? error : new Error(String(error)));
     throw error;

@@ -1,7 +1,6 @@
 /**
  * Keeps trying to be connected: to the `join` addresses for ever, to members that were found or heard of
- * until
- * they have been out of reach for long. What happens on a connection is left to links.ts.
+ * until they have been out of reach for long. What happens on a connection is left to links.ts.
  */
 import type { NodeId } from "../protocol/types.ts";
 

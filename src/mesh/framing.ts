@@ -22,6 +22,11 @@ export function encodePrefix(lengthBytes: number, firstByte: number): Uint8Array
   return Uint8Array.from(bytes);
 }
 
+/** A view of `bytes` that is no Buffer, whose slice() would not copy. */
+export function plain(bytes: Uint8Array, from: number = 0): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from);
+}
+
 /** Cuts a stream of chunks into messages. */
 export class FrameReader {
   /** Longest message that is accepted from now on. */
@@ -65,7 +70,7 @@ export class FrameReader {
       if (buffer.byteLength - at >= length) {
         this.#onMessage(buffer.subarray(at, at += length));
       } else {
-        this.#partial = new Uint8Array(length);
+        this.#partial = Buffer.allocUnsafeSlow(length);
         this.#filledBytes = 0;
       }
     }

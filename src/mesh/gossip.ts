@@ -1,7 +1,6 @@
 /**
  * Gossipsub for hints: topics of one namespace, signed. It loses messages under load and by design, so
- * nothing
- * may depend on them.
+ * nothing may depend on them.
  */
 import type { Message } from "@chainsafe/libp2p-gossipsub";
 import type { NodeId } from "../protocol/types.ts";

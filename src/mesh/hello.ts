@@ -1,7 +1,6 @@
 /**
  * The first message on the stream of a pair, in both directions. Its header (magic, major, minor) is the same
- * in
- * every version, so that nodes of different versions can say why they do not talk; the body is JSON.
+ * in every version, so that nodes of different versions can say why they do not talk; the body is JSON.
  */
 import type { Hello, WireVersion } from "./mesh-types.ts";
 

@@ -1,7 +1,6 @@
 /**
  * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. All settings
- * of
- * libp2p live here. What is said on the streams is left to links.ts and client.ts.
+ * of libp2p live here. What is said on the streams is left to links.ts and client.ts.
  */
 import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
 import { noise } from "@chainsafe/libp2p-noise";
@@ -15,7 +14,7 @@ import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { createHash } from "node:crypto";
 import { MeshError } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
-import { careful } from "./libp2p-care.ts";
+import { careful, thrifty } from "./libp2p-care.ts";
 
 /**
  * Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the
@@ -66,7 +65,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
         listenOpts: { noDelay: true },
       })),
     ],
-    connectionEncrypters: [noise({ crypto: noiseCrypto })],
+    connectionEncrypters: [thrifty(noise({ crypto: noiseCrypto }))],
     streamMuxers: [
       yamux({
         enableKeepAlive: false,

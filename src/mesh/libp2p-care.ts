@@ -1,18 +1,21 @@
 /**
  * Where libp2p needs care. Costs: two system calls per encrypted message, and a window update (a whole
- * encrypted
- * message) per received one, together a third of the CPU time of a small frame. Faults: a dial that is
- * aborted
- * while it connects crashes the process, and onDrain() waits only once. Works from outside on what libp2p
- * hands
- * out, and does nothing where that looks unexpected.
+ * encrypted message) per received one, together a third of the CPU time of a small frame. Faults: a dial that
+ * is aborted while it connects crashes the process, and onDrain() waits only once. Works from outside on what
+ * libp2p hands out, and does nothing where that looks unexpected.
  */
-import type { Connection, MultiaddrConnection, Stream, Transport, Upgrader } from "@libp2p/interface";
+import type {
+  Connection,
+  ConnectionEncrypter,
+  MultiaddrConnection,
+  Stream,
+  Transport,
+  Upgrader,
+} from "@libp2p/interface";
 
 /**
  * A transport that writes every message to the socket in one piece, not length and body apart, and whose
- * dials
- * can be aborted. The time to connect must be bounded by the transport itself.
+ * dials can be aborted. The time to connect must be bounded by the transport itself.
  */
 export function careful<C, T extends Transport>(create: (components: C) => T): (components: C) => T {
   return (components) => {
@@ -21,8 +24,7 @@ export function careful<C, T extends Transport>(create: (components: C) => T): (
     const createListener = transport.createListener.bind(transport);
     transport.dial = (address, options) => {
       const { signal } = options;
-      // net.connect() given this signal would destroy the socket with an error that nobody listens for any
-      // more.
+      // Given this signal, net.connect() would destroy the socket with an error that nobody listens for.
       const never = new AbortController().signal;
       return untilAborted(
         dial(address, { ...options, signal: never, upgrader: wrap(options.upgrader, signal) }),
@@ -64,6 +66,40 @@ function joined(connection: MultiaddrConnection): MultiaddrConnection {
   const send = connection.send.bind(connection);
   connection.send = (data) => send(data.subarray());
   return connection;
+}
+
+/** The part of noise's encrypted stream that is looked at here. */
+interface DecodingStream {
+  readonly decoder?: { lengthDecoder?: (data: { readonly byteLength: number }) => number };
+}
+
+/** Noise's reader asks for a length behind every message it took and expects this when there is none yet. */
+const TOO_SHORT = new RangeError("Cannot read a length: there are less than 2 bytes");
+const LENGTH_BYTES = 2;
+
+/** An encrypter that does not make a new error, with its stack, for every chunk that was read to its end. */
+export function thrifty<C, E extends ConnectionEncrypter>(
+  create: (components: C) => E,
+): (components: C) => E {
+  return (components) => {
+    const encrypter = create(components);
+    const inbound = encrypter.secureInbound.bind(encrypter);
+    const outbound = encrypter.secureOutbound.bind(encrypter);
+    const quieten = <T extends { readonly connection: unknown }>(secured: T): T => {
+      const { decoder } = secured.connection as DecodingStream;
+      const decode = decoder?.lengthDecoder;
+      if (decoder !== undefined && decode !== undefined) {
+        decoder.lengthDecoder = (data) => {
+          if (data.byteLength < LENGTH_BYTES) throw TOO_SHORT;
+          return decode(data);
+        };
+      }
+      return secured;
+    };
+    encrypter.secureInbound = async (stream, options) => quieten(await inbound(stream, options));
+    encrypter.secureOutbound = async (stream, options) => quieten(await outbound(stream, options));
+    return encrypter;
+  };
 }
 
 /** The part of a yamux stream that is looked at here. */

@@ -1,12 +1,11 @@
 /**
  * One end of the long-lived stream of a pair of members: hello first, then messages of a kind byte and a
- * body.
- * Cuts a peer that sends garbage, falls silent or does not read. Which peer may have a link is left to
+ * body. Cuts a peer that sends garbage, falls silent or does not read. Which peer may have a link is left to
  * links.ts.
  */
 import type { Stream } from "@libp2p/interface";
 import { encode } from "it-length-prefixed";
-import { encodePrefix, FrameReader } from "./framing.ts";
+import { encodePrefix, FrameReader, plain } from "./framing.ts";
 import { HELLO_BYTES_MAX } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
 import { nextDrain, renewWindowRarely } from "./libp2p-care.ts";
@@ -175,8 +174,9 @@ export class Link {
   #onMessage(message: Uint8Array): void {
     if (this.#state === "open") {
       const kind = message[0]!;
-      if (kind === KIND.frame) this.#onFrame(message.subarray(1));
-      else if (kind !== KIND.ping) this.#events.control(kind, message.subarray(1));
+      const body = plain(message, 1);
+      if (kind === KIND.frame) this.#onFrame(body);
+      else if (kind !== KIND.ping) this.#events.control(kind, body);
     } else if (this.#state === "greeting") {
       this.#state = "open";
       this.#reader.bytesMax = this.#limits.frameBytesMax + 1;

@@ -1,6 +1,6 @@
 /**
- * The mesh of a member: joins discovery, links, gossip and clients behind the contract of mesh-types.ts.
- * What the frames mean is left to the layers above.
+ * The mesh of a member: joins discovery, links, gossip and clients behind the contract of mesh-types.ts. What
+ * the frames mean is left to the layers above.
  */
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/types.ts";
@@ -13,10 +13,6 @@ import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
 import { Rejections } from "./rejections.ts";
-
-export { connectClient } from "./client.ts";
-export { MeshError } from "./mesh-types.ts";
-export type * from "./mesh-types.ts";
 
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
@@ -31,16 +27,17 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("join", options.join);
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
-  let mesh: MemberMesh | undefined;
+  const finder: { found?: (id: NodeId, addresses: readonly string[]) => void } = {};
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
     ...(options.privateKey && { privateKey: options.privateKey }),
-    ...(options.mdns && { found: (id, addresses) => mesh?.found(id, addresses) }),
+    ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
     isClient: false,
   });
-  mesh = new MemberMesh(host, options, events);
+  const mesh = new MemberMesh(host, options, events);
+  finder.found = (id, addresses) => mesh.found(id, addresses);
   await mesh.start();
   return mesh;
 }

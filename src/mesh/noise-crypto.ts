@@ -1,8 +1,7 @@
 /**
  * Cryptography for noise that runs on Bun, Deno and Node. The runtime's own ChaCha20-Poly1305 is several
- * times
- * faster on long messages, but Bun has none and Node's is slow to set up; a WebAssembly one does the rest.
- * The key exchange is left to noise's pure JavaScript.
+ * times faster on long messages, but Bun has none and Node's is slow to set up; a WebAssembly one does the
+ * rest. The key exchange is left to noise's pure JavaScript.
  */
 import { ChaCha20Poly1305, newInstance } from "@chainsafe/as-chacha20poly1305";
 import { type ICryptoInterface, pureJsCrypto } from "@chainsafe/libp2p-noise";
@@ -20,7 +19,7 @@ function sealNative(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, ad: U
   cipher.setAAD(ad, { plaintextLength: plain.byteLength });
   const body = cipher.update(plain);
   cipher.final();
-  const sealed = new Uint8Array(plain.byteLength + TAG_BYTES);
+  const sealed = Buffer.allocUnsafe(plain.byteLength + TAG_BYTES);
   sealed.set(body);
   sealed.set(cipher.getAuthTag(), plain.byteLength);
   return sealed;

@@ -98,7 +98,7 @@ export class Outbox {
 
 function concat(parts: readonly Uint8Array[], from: number, to: number, bytes: number): Uint8Array {
   if (to - from === 1) return parts[from]!;
-  const whole = new Uint8Array(bytes);
+  const whole = Buffer.allocUnsafe(bytes);
   let at = 0;
   for (let i = from; i < to; i++) {
     whole.set(parts[i]!, at);

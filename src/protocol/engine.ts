@@ -21,11 +21,9 @@ import { Router } from "./router.ts";
 import { Sessions } from "./sessions.ts";
 import { type EngineStatus, statusOf } from "./status.ts";
 import type { Candidate, Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
-import { Worker } from "./worker.ts";
+import { LeaseHolder } from "./worker.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
-
-export type { EngineStatus } from "./status.ts";
 
 export class Engine {
   readonly #core: Core;
@@ -39,7 +37,7 @@ export class Engine {
   readonly #parts: Parts;
   readonly #beats: Beats;
   readonly #router: Router;
-  readonly worker: Worker;
+  readonly worker: LeaseHolder;
   #restored: readonly PersistRecord[] = [];
   #hasBegun = false;
   #tickDueMs = 0;
@@ -51,7 +49,7 @@ export class Engine {
     this.#dispatcher = new Dispatcher(this.#core, this.#sessions);
     this.#core.dispatcher = this.#dispatcher;
     this.#founding = new Founding(this.#core);
-    this.worker = new Worker(this.#core, this.#credit);
+    this.worker = new LeaseHolder(this.#core, this.#credit);
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
     this.#parts = {
       core: this.#core,

@@ -3,6 +3,7 @@
  * on
  * was chosen; that there is no such task must be chosen too, since a deposed steward would not know better.
  */
+import { equals } from "uint8arrays/equals";
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import { LIMITS } from "./limits.ts";
@@ -53,7 +54,7 @@ export class Inquiries {
 
   #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
     if (record) {
-      if (record.spec.name !== spec.name || !isSameBytes(record.spec.payload, spec.payload)) {
+      if (record.spec.name !== spec.name || !equals(record.spec.payload, spec.payload)) {
         return "conflict";
       }
       return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
@@ -138,12 +139,6 @@ export class Inquiries {
     } else if (record.state === "sleeping") why = "sleeps until its time comes";
     return { record, why };
   }
-}
-
-function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** Lists name tasks; what is in them is asked for one by one. */

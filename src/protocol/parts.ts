@@ -6,7 +6,7 @@ import type { Founding } from "./founding.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Requests } from "./requests.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Worker } from "./worker.ts";
+import type { LeaseHolder } from "./worker.ts";
 
 export interface Parts {
   readonly core: Core;
@@ -15,7 +15,7 @@ export interface Parts {
   readonly dispatcher: Dispatcher;
   readonly founding: Founding;
   readonly requests: Requests;
-  readonly worker: Worker;
+  readonly worker: LeaseHolder;
   /** Partitions that this node keeps. */
   readonly keepers: Map<number, Keeper>;
 }

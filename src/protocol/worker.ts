@@ -13,7 +13,7 @@ import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMes
 import type { Ballot, MemberNo } from "./types.ts";
 import { createSession, sendDue, type WorkerSession } from "./worker-session.ts";
 
-export class Worker {
+export class LeaseHolder {
   readonly #core: Core;
   readonly #credit: Credit;
   readonly #sessions: WorkerSession[] = [];

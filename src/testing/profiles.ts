@@ -157,6 +157,19 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
         },
         work: { ...work, everyMs: rng.range(80, 300), taskCount: 40, long: rng.chance(0.4) },
       };
+    default:
+      return adjustedMore(rng, profile, plan);
+  }
+}
+
+/** The other profiles. */
+function adjustedMore(
+  rng: Rng,
+  profile: Exclude<ProfileName, "general" | "calm" | "pauses" | "crashy">,
+  plan: Plan,
+): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  switch (profile) {
     case "partitions":
       return {
         ...plan,

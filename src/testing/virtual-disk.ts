@@ -3,6 +3,7 @@
  * crash; a write whose sync was under way when the node crashed is gone, all of it.
  */
 import type { PersistRecord } from "../protocol/api.ts";
+import { decodeRecord, encodeRecord } from "../protocol/record-codec.ts";
 
 export class VirtualDisk {
   readonly #records: PersistRecord[] = [];
@@ -11,7 +12,8 @@ export class VirtualDisk {
     for (const record of records) this.#records.push(record);
   }
 
+  /** As read back from bytes. */
   get records(): readonly PersistRecord[] {
-    return this.#records;
+    return this.#records.map((record) => decodeRecord(encodeRecord(record)));
   }
 }

@@ -156,7 +156,7 @@ async function submitBeats(cluster: Cluster, run: Run, directory: string): Promi
   await using client = await connectClient({ namespace, join: await cluster.addresses(), mdns: false });
   const specs = Array.from({ length: 9 }, (_, index) => {
     const id = `beat-${index}`;
-    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 28) } };
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 8000) } };
   });
   const ids = (await client.submitMany(exec, specs)).map((handle) => handle.id);
   await eventually(() => readAttempts(directory).length === ids.length, 10_000);

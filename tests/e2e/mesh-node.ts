@@ -1,7 +1,7 @@
 /**
  * A bare mesh node as a process, for mesh-interop.test.ts: prints what it sees as JSON lines and answers
- * every
- * frame with its checksum. Arguments: namespace, listen address, join addresses; MDNS=1 to look for others.
+ * every frame with its checksum. Arguments: namespace, listen address, join addresses; MDNS=1 to look for
+ * others.
  */
 import { createHash } from "node:crypto";
 import { createMesh } from "../../src/mesh/mesh.ts";

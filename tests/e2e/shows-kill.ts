@@ -58,7 +58,7 @@ async function submitAll(cluster: Cluster, directory: string): Promise<string[]>
     exec,
     Array.from({ length: COMMAND_COUNT }, (_, index) => {
       const id = `command-${index}`;
-      return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), TASK_MS / 250) } };
+      return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), TASK_MS) } };
     }),
   );
   return [...beats, ...commands].map((handle) => handle.id);

@@ -109,7 +109,7 @@ async function submitAll(
     Array.from({ length: COUNT }, (_, index) => ({ id: `${name}-${index}`, input: { ms } }));
   const commands = Array.from({ length: COUNT }, (_, index) => {
     const id = `command-${index}`;
-    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), TASK_MS / 250) } };
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), TASK_MS) } };
   });
   const idsOf = (handles: readonly { readonly id: string }[]): string[] => handles.map((handle) => handle.id);
   return {

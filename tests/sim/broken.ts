@@ -24,7 +24,7 @@ interface Verdict {
 const NOTHING: Verdict = { seed: 0, invariant: "" };
 
 /** A run that takes longer does not end by itself. */
-const HANG_MS = 15_000;
+const HANG_MS = 40_000;
 
 /** Runs the search in another process, for at most `secondsMax`. */
 function search(mutant: Mutant, secondsMax: number): Promise<Verdict> {

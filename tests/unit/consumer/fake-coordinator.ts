@@ -23,7 +23,7 @@ export class Bench {
   readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
   readonly offers: (readonly [number, readonly string[], boolean])[] = [];
   readonly consumer: Consumer;
-  deadlineMs = 10_000;
+  deadlineMs = 9e15;
   renew: ((deadlineMs: number) => void) | null = null;
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;

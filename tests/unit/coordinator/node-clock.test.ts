@@ -71,3 +71,24 @@ test("no clock goes back", () => {
   expect(after.monoMs).toBeGreaterThanOrEqual(before.monoMs);
   expect(after.leaseMs).toBeGreaterThanOrEqual(before.leaseMs);
 });
+
+test("a process that is held up between two readings does not see jumps", () => {
+  const machine = new Machine();
+  let isHeldUp = false;
+  const held = (value: () => number): () => number => () => {
+    const seen = value();
+    if (isHeldUp) machine.pass(80);
+    return seen;
+  };
+  const { monoMs, wallMs, uptimeMs } = machine.source;
+  const clock = new NodeClock({ monoMs: held(monoMs), wallMs: held(wallMs), uptimeMs: held(uptimeMs) });
+  const before = clock.read();
+  for (let i = 0; i < 100; i++) {
+    isHeldUp = i % 2 === 0;
+    clock.read();
+    machine.pass(260);
+  }
+  isHeldUp = false;
+  const after = clock.read();
+  expect(after.leaseMs - before.leaseMs).toBeCloseTo(after.monoMs - before.monoMs, 3);
+});

@@ -11,7 +11,7 @@ import { createLibp2p } from "libp2p";
 import { createConnection } from "node:net";
 import { encodeHello } from "../../../src/mesh/hello.ts";
 import { noiseCrypto } from "../../../src/mesh/noise-crypto.ts";
-import { connectClient } from "../../../src/mesh/mesh.ts";
+import { connectClient } from "../../../src/mesh/client.ts";
 import { startNode, startPair, stopNodes, type TestNode } from "./support.ts";
 
 const PROTOCOL = "/stolos/mesh/test";

@@ -1,6 +1,7 @@
 /** The mesh over real sockets on loopback: who meets whom, frames, back-pressure, refusals, clients. */
 import { afterEach, expect, test } from "bun:test";
-import { connectClient, createMesh } from "../../../src/mesh/mesh.ts";
+import { connectClient } from "../../../src/mesh/client.ts";
+import { createMesh } from "../../../src/mesh/mesh.ts";
 import { startNode, startPair, stopNodes } from "./support.ts";
 
 afterEach(stopNodes);

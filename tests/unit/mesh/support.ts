@@ -1,6 +1,7 @@
 /** Starts meshes on loopback and waits for what they report. */
-import { createMesh, type Hello, type Mesh, type MeshOptions } from "../../../src/mesh/mesh.ts";
-import type { ClientStream } from "../../../src/mesh/mesh.ts";
+import { createMesh } from "../../../src/mesh/mesh.ts";
+import type { Hello, Mesh, MeshOptions } from "../../../src/mesh/mesh-types.ts";
+import type { ClientStream } from "../../../src/mesh/mesh-types.ts";
 
 const DEADLINE_MS = 10_000;
 
