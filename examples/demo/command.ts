@@ -1,6 +1,9 @@
 /** The command that the demo runs: a shell loop that signs everything it does with its fence, on disk. */
 
-/** Argument 0 is the task's name, 1 its file, 2 how long it lives in ms. It beats about every quarter second. */
+/**
+ * Argument 0 is the task's name, 1 its file, 2 how long it lives in ms. It beats about every quarter
+ * second.
+ */
 const SCRIPT = `
 say() {
   now=$(date +%s%N)

@@ -208,7 +208,7 @@ function adjustedMore(
       return {
         ...plan,
         logEntriesMax: rng.pick([4, 6, 10]),
-        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
+        snapshotChunkBytes: rng.pick([200, 900, 65_536]),
         faultsMs: leaseTtlMs * 8,
         faults: {
           ...faults,
