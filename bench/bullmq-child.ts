@@ -15,7 +15,8 @@ const connection = new Redis({ host: "127.0.0.1", port: Number(portText), maxRet
 process.on("disconnect", () => process.exit(1));
 
 function reply(message: Readonly<Record<string, unknown>>): void {
-  process.send!(message);
+  // without a parent there is nothing to measure for
+  process.send!(message, (error: Error | null) => error && process.exit(1));
 }
 
 /** Tells how many it has completed, and when the last one, at most every ten milliseconds. */

@@ -11,6 +11,7 @@ interface Question {
   readonly file: string;
 }
 
+const PROFILE_SETTLE_MS = 2000;
 const noop = defineTask<string, null>({ name: "noop" });
 const [namespace = "bench", join = ""] = process.argv.slice(2);
 process.on("disconnect", () => process.exit(1));
@@ -34,6 +35,8 @@ async function answer(question: Question): Promise<void> {
       return reply({ type: "cpu", cpuUs: ownCpuUs() });
     case "profile":
       endProfile = await startProfile();
+      // it holds up the loop when it starts, for up to a second
+      await new Promise((resolve) => setTimeout(resolve, PROFILE_SETTLE_MS));
       return reply({ type: "profiling" });
     case "profiled":
       await endProfile?.(question.file);
@@ -77,7 +80,8 @@ async function produce({ count, bulk, inFlightMax }: Question): Promise<number> 
 }
 
 function reply(message: Readonly<Record<string, unknown>>): void {
-  process.send!(message);
+  // without a parent there is nothing to measure for
+  process.send!(message, (error: Error | null) => error && process.exit(1));
 }
 
 process.on("message", (question: Question) => void answer(question));

@@ -26,7 +26,7 @@ export async function startProfile(): Promise<(file: string) => Promise<void>> {
   };
 }
 
-/** The functions with the most time of their own, one a line: percent of the time not idle, name, place. */
+/** The functions with the most time of their own, one a line: percent of the busy time, name, place. */
 export function hotspots(file: string, count: number): string[] {
   const profile: { nodes: ProfileNode[]; samples: number[]; timeDeltas: number[] } = JSON.parse(
     readFileSync(file, "utf8"),
@@ -37,7 +37,9 @@ export function hotspots(file: string, count: number): string[] {
     const place = placeById.get(id)!;
     usByPlace.set(place, (usByPlace.get(place) ?? 0) + (profile.timeDeltas[at] ?? 0));
   });
-  usByPlace.delete("(idle)");
+  for (const place of usByPlace.keys()) {
+    if (/^\(idle\)|^post  node:inspector/.test(place)) usByPlace.delete(place);
+  }
   const busyUs = [...usByPlace.values()].reduce((sum, us) => sum + us, 0);
   return [...usByPlace].sort((a, b) => b[1] - a[1]).slice(0, count)
     .map(([place, us]) => `${(us / busyUs * 100).toFixed(1).padStart(5)} %  ${place}`);

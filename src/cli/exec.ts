@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { defineTask } from "../../mod.ts";
+import { AttemptAbortedError, defineTask } from "../../mod.ts";
 import type { Context, Node, Task, TaskDefinition } from "../../mod.ts";
 import { LeashClient } from "./leash-client.ts";
 import type { LeashExit } from "./leash-messages.ts";
@@ -100,7 +100,8 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
 function resultOf(exit: LeashExit, argv: readonly string[], signal: AbortSignal): ExecResult {
   if (exit.stopped) {
     signal.throwIfAborted();
-    throw new Error(`Cannot finish ${argv[0]}: its leash ended it, its lease was not renewed in time`);
+    const message = `Cannot finish ${argv[0]}: its leash ended it, its lease was not renewed in time`;
+    throw new AttemptAbortedError(message, "lapsed");
   }
   if (exit.error !== undefined) throw new Error(`Cannot run ${argv[0]}: ${exit.error}`);
   if (exit.code === 0) return { code: 0 };

@@ -215,7 +215,7 @@ function adjustedMore(
           everyMs: 1200,
           isolate: true,
           crash: true,
-          duplicate: 0.2,
+          duplicate: 0.1,
           slow: 0.1,
           split: true,
         },

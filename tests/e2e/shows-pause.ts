@@ -21,19 +21,7 @@ const COUNT = 15;
 const STUBBORN_MS = 6000;
 
 await runShow("SIGSTOP of a peer for three leases, then SIGCONT", async (report, directory) => {
-  await using cluster = await Cluster.start({
-    namespace: `show-pause-${process.pid}`,
-    runtimes: ["node", "node", "node"],
-    args: [
-      "--handlers",
-      join(import.meta.dirname, "support/beat-handlers.ts"),
-      "--data",
-      directory,
-      "--capacity",
-      "400",
-    ],
-    env: { STOLOS_BEATS: directory },
-  });
+  await using cluster = await startCluster(directory);
   const ids = await submitAll(cluster, directory);
   await eventually(() => readAttempts(directory).length >= ids.beats.length, 10_000);
   await delay(1500);
@@ -74,7 +62,16 @@ await runShow("SIGSTOP of a peer for three leases, then SIGCONT", async (report,
   );
   await showTask(report, cluster, late[0] ?? "");
 
-  const all = [...ids.beats, ...ids.commands];
+  await judge(report, directory, { all: [...ids.beats, ...ids.commands], held, stoppedMs });
+});
+
+/** What the disk says, once all is over. */
+async function judge(
+  report: Report,
+  directory: string,
+  seen: { readonly all: readonly string[]; readonly held: readonly string[]; readonly stoppedMs: number },
+): Promise<void> {
+  const { all, held, stoppedMs } = seen;
   await eventually(() => tally(all, readAttempts(directory)).lost.length === 0, TASK_MS * 5, 200);
   const attempts = readAttempts(directory);
   const result = tally(all, attempts);
@@ -94,7 +91,7 @@ await runShow("SIGSTOP of a peer for three leases, then SIGCONT", async (report,
     overrun.length === 0,
     `${overrun.length} ran on`,
   );
-});
+}
 
 async function submitAll(
   cluster: Cluster,
@@ -148,4 +145,14 @@ async function showTask(report: Report, cluster: Cluster, id: string): Promise<v
     JSON.stringify(info?.errors).length > 2 || info?.why !== null,
     JSON.stringify([info?.why, info?.errors]),
   );
+}
+
+function startCluster(directory: string): Promise<Cluster> {
+  const handlers = join(import.meta.dirname, "support/beat-handlers.ts");
+  return Cluster.start({
+    namespace: `show-pause-${process.pid}`,
+    runtimes: ["node", "node", "node"],
+    args: ["--handlers", handlers, "--data", directory, "--capacity", "400"],
+    env: { STOLOS_BEATS: directory },
+  });
 }

@@ -101,7 +101,10 @@ export function packageOf(specifier: string): string | null {
   return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
 }
 
-/** Files that nobody reaches from the roots. Tests keep src/testing and what it uses alive, no other part of src. */
+/**
+ * Files that nobody reaches from the roots. Tests keep src/testing and what it uses alive, no other part of
+ * src.
+ */
 export function deadFileViolations(
   sources: readonly Source[],
   roots: readonly string[],
