@@ -68,8 +68,8 @@ test("type imports and dynamic imports count as imports", async () => {
 
 test("the protocol imports no built-in module and no package but those that only compute", async () => {
   const sources = await files({
-    "src/protocol/a.ts":
-      'import { readFileSync } from "node:fs";\nimport { encode } from "cborg";\nimport { equals } from "uint8arrays/equals";',
+    "src/protocol/a.ts": 'import { readFileSync } from "node:fs";\nimport { encode } from "cborg";\n' +
+      'import { equals } from "uint8arrays/equals";',
     "src/mesh/a.ts": 'import { readFileSync } from "node:fs";',
   });
   expect(importViolations(sources).map(({ path, line }) => `${path}:${line}`)).toEqual([
