@@ -1,5 +1,8 @@
 /** The house rules, checked on the project itself. What a rule is and how it is found: tests/tidy/. */
-import { test } from "bun:test";
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { anchorsOf, pageViolations } from "./support/tidy-links.ts";
 import { deadFileViolations, importViolations } from "./tidy/layout.ts";
 import {
   dependencyViolations,
@@ -10,7 +13,7 @@ import {
 import { purityViolations } from "./tidy/purity.ts";
 import { shapeViolations } from "./tidy/shape.ts";
 import { sizeViolations } from "./tidy/size.ts";
-import { listFiles, read, readProject, report, type Violation } from "./tidy/source.ts";
+import { listFiles, read, readProject, report, ROOT, type Violation } from "./tidy/source.ts";
 import { pathViolations, wordViolations } from "./tidy/words.ts";
 
 const sources = await readProject();
@@ -58,9 +61,41 @@ test("every dependency is used and has its reason in docs/dependencies.md", () =
 });
 
 test("nothing of one machine is written down", () => {
-  const others = [...pages, "package.json", "deno.json", "tsconfig.json", ".ci/run", "package-lock.json"];
+  const others = [
+    ...pages,
+    ...listFiles(["tests"], ".txt"),
+    "LICENSE",
+    "package.json",
+    "deno.json",
+    "tsconfig.json",
+    ".ci/run",
+    "package-lock.json",
+  ];
   const texts = Object.fromEntries(others.map((path) => [path, read(path)]));
   expectNone(
     pathViolations({ ...texts, ...Object.fromEntries(sources.map(({ path, text }) => [path, text])) }),
   );
+});
+
+test("pages lead to files and headings that are there", () => {
+  const tree = { has: (path: string) => existsSync(join(ROOT, path)), read };
+  expectNone(pages.flatMap((page) => pageViolations(page, tree)));
+});
+
+test("a page that leads nowhere is found, a page that does not is left alone", () => {
+  const textByPath: Readonly<Record<string, string>> = {
+    "docs/good.md":
+      "[a](../README.md) [b](bad.md#at-most-one-live-lease) [c](https://example.com/x.md) `src/a.ts`",
+    "docs/bad.md": "### At most one, live lease\n[a](gone.md)\n[b](#gone)\n`src/gone.ts`\n```\n# gone\n```",
+    "README.md": "",
+    "src/a.ts": "",
+  };
+  const tree = { has: (path: string) => path in textByPath, read: (path: string) => textByPath[path] ?? "" };
+  expect(pageViolations("docs/good.md", tree)).toEqual([]);
+  expect(pageViolations("docs/bad.md", tree).map(({ line, message }) => `${line} ${message}`)).toEqual([
+    "2 a link to docs/gone.md, which is not there",
+    "3 a link to #gone, not a heading of docs/bad.md",
+    "4 there is no src/gone.ts",
+  ]);
+  expect([...anchorsOf("## `exec`, the built-in handler")]).toEqual(["exec-the-built-in-handler"]);
 });
