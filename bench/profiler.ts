@@ -38,7 +38,7 @@ export function hotspots(file: string, count: number): string[] {
     usByPlace.set(place, (usByPlace.get(place) ?? 0) + (profile.timeDeltas[at] ?? 0));
   });
   for (const place of usByPlace.keys()) {
-    if (/^\(idle\)|^post  node:inspector/.test(place)) usByPlace.delete(place);
+    if (place === "(idle)" || place.includes("node:inspector")) usByPlace.delete(place);
   }
   const busyUs = [...usByPlace.values()].reduce((sum, us) => sum + us, 0);
   return [...usByPlace].sort((a, b) => b[1] - a[1]).slice(0, count)

@@ -106,7 +106,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
 }
 
 function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
-  const { faults, work, leaseTtlMs } = plan;
+  const { faults, work } = plan;
   switch (profile) {
     case "general":
       return plan;

@@ -72,7 +72,7 @@ async function searchHere(name: string): Promise<void> {
 
 function remember(mutant: Mutant, seed: number): void {
   const path = fileURLToPath(new URL(`./broken/${mutant.name}.ts`, import.meta.url));
-  writeFileSync(path, readFileSync(path, "utf8").replace(/^  seed: \d+,$/m, `  seed: ${seed},`));
+  writeFileSync(path, readFileSync(path, "utf8").replace(/^ {2}seed: \d+,$/m, `  seed: ${seed},`));
 }
 
 async function main(): Promise<number> {
