@@ -133,6 +133,9 @@ async function main(): Promise<number> {
     console.error("Cannot measure BullMQ: redis-server is not there; apt-get install redis-server");
     return 2;
   }
+  if (plan.profileDir !== null) {
+    console.error("Profiles cost CPU time: do not compare these numbers with the peer's.");
+  }
   const { ours, bullmq } = await measure(plan);
   console.log(plan.asJson ? jsonOf(ours, bullmq) : tableOf(plan, ours, bullmq, redis));
   return 0;
