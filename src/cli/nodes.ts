@@ -52,15 +52,26 @@ export function describeNodes(all: readonly NodeInfo[]): string[] {
 
 /** How the cluster stands, in one sentence. */
 export function quorumHealth(all: readonly NodeInfo[]): string {
-  const up = all.filter((info) => info.state !== "down").length;
-  const quorum = Math.floor(all.length / 2) + 1;
   if (all.length === 0) return "quorum: no members known";
-  const seen = `${up} of ${all.length} members up, ${quorum} needed`;
-  if (up < quorum) return `quorum: LOST: ${seen}; nothing runs until more come back`;
+  const up = all.filter((info) => info.state !== "down").length;
+  const keepers = keepersPerTask(all);
+  const spare = Math.floor((keepers - 1) / 2) - (all.length - up);
+  const seen = `${up} of ${all.length} members up, ${keepers} keepers a task`;
+  if (up < Math.floor(keepers / 2) + 1) return `quorum: LOST: ${seen}; nothing runs until more come back`;
+  if (spare < 0) {
+    return `quorum: LOST for tasks with too few keepers up (${seen}); they wait until more come back`;
+  }
+  if (all.length === 1) return "quorum: held (a single node): it survives nothing";
   if (all.length === 2) {
     return `quorum: held (${seen}), but TWO NODES SURVIVE NO FAILURE: add a third, a witness will do`;
   }
-  if (all.length === 1) return "quorum: held (a single node): it survives nothing";
-  const spare = up - quorum;
   return `quorum: held (${seen}); survives ${spare} more ${spare === 1 ? "failure" : "failures"}`;
+}
+
+/** Every partition has one steward, once it serves, and the same number of keepers. */
+function keepersPerTask(all: readonly NodeInfo[]): number {
+  const sumOf = (pick: (info: NodeInfo) => number): number => all.reduce((sum, info) => sum + pick(info), 0);
+  const partitions = sumOf((info) => info.stewardOf);
+  if (partitions === 0) return Math.min(3, all.length);
+  return Math.min(all.length, Math.max(1, Math.round(sumOf((info) => info.keeps) / partitions)));
 }
