@@ -42,7 +42,7 @@ export class Expiry {
     const { tasks } = this.#reign.replica;
     if (tasks.leases.size === 0) return;
     for (const [owner, counts] of tasks.leases) this.#condemnIfSilent(owner, counts);
-    const mine = this.#sessions.silences(this.#reign.p, tasks);
+    const mine = this.#sessions.silences(tasks);
     if (mine.length === 0) return;
     this.note(this.#core.self, mine, this.#reign.replica.lastIndex);
     for (const pending of this.#pending.values()) this.#revertIfDue(pending);

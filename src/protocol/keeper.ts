@@ -230,7 +230,7 @@ export class Keeper {
     const known = this.#matched;
     const same = known !== null && isSameBallot(known.ballot, ballot);
     this.#matched = { ballot, index: same ? Math.max(known.index, index) : index };
-    const silences = this.#sessions.silences(this.p, this.replica.tasks);
+    const silences = this.#sessions.silences(this.replica.tasks);
     this.#core.send(steward, { type: "appendReply", p: this.p, ballot, ok: true, index, silences });
   }
 

@@ -279,8 +279,10 @@ export class Reign {
     if (!follower || !snapshot || message.index !== snapshot.end.index) return;
     follower.ackMs = this.#core.clock.monoMs;
     if (message.receivedBytes > snapshot.bytes.length) return;
+    const isProgress = message.receivedBytes > snapshot.offset;
     snapshot.offset = message.receivedBytes;
-    this.#sendSnapshot(follower);
+    // a repeated answer must not start a second chain of pieces; tick() sends again what got lost
+    if (isProgress) this.#sendSnapshot(follower);
   }
 
   #follower(no: MemberNo): Follower | undefined {

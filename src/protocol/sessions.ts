@@ -60,7 +60,7 @@ export class Sessions {
    * CONDEMN
    * was appended freezes the silence: call it in the same step.
    */
-  silences(_p: number, tasks: PartitionTasks): Silence[] {
+  silences(tasks: PartitionTasks): Silence[] {
     const silences: Silence[] = [];
     for (const condemnation of tasks.openCondemnations()) {
       const { session, index } = condemnation;

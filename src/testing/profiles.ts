@@ -208,14 +208,14 @@ function adjustedMore(
       return {
         ...plan,
         logEntriesMax: rng.pick([4, 6, 10]),
-        snapshotChunkBytes: rng.pick([200, 900, 65_536]),
+        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
         faultsMs: leaseTtlMs * 8,
         faults: {
           ...faults,
           everyMs: 1200,
           isolate: true,
           crash: true,
-          duplicate: 0.1,
+          duplicate: 0.2,
           slow: 0.1,
           split: true,
         },
