@@ -24,8 +24,10 @@ interface Follower {
   match: number;
   ackMs: number;
   sentMs: number;
-  /** After a refusal: the index from which one append asks, and nothing else is sent. -1 = it follows. */
+  /** After a refusal: the index after which the one append under way begins. -1 = it follows, appends may queue. */
   probe: number;
+  /** Where the log ended at the refusal: from here on it follows again. */
+  probeUntil: number;
   snapshot: { readonly end: LogEnd; readonly bytes: Uint8Array; offset: number } | null;
 }
 
@@ -53,7 +55,7 @@ export class Reign {
     for (const no of keeper.keepers) {
       if (no === core.self) continue;
       const begun = core.clock.monoMs;
-      this.#followers.push({ no, next, match: 0, ackMs: begun, sentMs: begun, probe: -1, snapshot: null });
+      this.#followers.push({ no, next, match: 0, ackMs: begun, sentMs: begun, probe: -1, probeUntil: 0, snapshot: null });
     }
     this.desk = new Desk(core, sessions, this);
     this.expiry = new Expiry(core, sessions, this);
@@ -110,6 +112,7 @@ export class Reign {
         follower.next = follower.match + 1;
         if (follower.match === 0) follower.next = this.replica.lastIndex + 1;
         follower.probe = follower.next - 1;
+        follower.probeUntil = this.replica.lastIndex;
         this.#replicateTo(follower, true);
       }
     }
@@ -126,7 +129,6 @@ export class Reign {
     this.replica.trimExcess({ countMax: logEntriesMax, bytesMax: LIMITS.logBytesMax }, wanted);
   }
 
-  /** In quiet times the first keeper on the ring reigns. */
   #returnToFirst(): void {
     const first = this.#followers.find((follower) => follower.no === this.keeper.keepers[0]);
     if (!first || this.#core.transferBudget <= 0) return;
@@ -236,23 +238,32 @@ export class Reign {
     if (!follower) return;
     follower.ackMs = this.#core.clock.monoMs;
     if (!message.ok) {
-      const index = Math.max(follower.match, message.index);
-      if (follower.probe === index) return;
-      follower.probe = index;
-      follower.next = index + 1;
-      this.#replicateTo(follower, true);
+      this.#probe(follower, Math.max(follower.match, message.index));
       return;
     }
     if (message.index > this.replica.lastIndex) return;
-    follower.probe = -1;
-    if (message.index > follower.match) {
+    const isProgress = message.index > follower.match;
+    if (isProgress) {
       follower.match = message.index;
       follower.sentMs = this.#core.clock.monoMs;
       if (follower.snapshot && follower.match >= follower.snapshot.end.index) follower.snapshot = null;
     }
     follower.next = Math.max(follower.next, follower.match + 1);
+    if (isProgress && follower.probe >= 0) {
+      if (follower.match >= follower.probeUntil) follower.probe = -1;
+      else this.#probe(follower, follower.match);
+    }
     this.expiry.note(from, message.silences, message.index);
     this.#core.dirty.add(this);
+  }
+
+  /** One append after `index` and then its answer: late refusals of what was sent before start nothing. */
+  #probe(follower: Follower, index: number): void {
+    if (follower.probe === index) return;
+    if (follower.probe < 0) follower.probeUntil = this.replica.lastIndex;
+    follower.probe = index;
+    follower.next = index + 1;
+    this.#replicateTo(follower, true);
   }
 
   // ---- keepers that fell behind the log ------------------------------------------------------------------
