@@ -24,7 +24,7 @@ interface Follower {
   match: number;
   ackMs: number;
   sentMs: number;
-  /** After a refusal: the index after which the one append under way begins. -1 = it follows, appends may queue. */
+  /** After a refusal: the index that the one append under way begins after. -1 = it follows. */
   probe: number;
   /** Where the log ended at the refusal: from here on it follows again. */
   probeUntil: number;
@@ -55,7 +55,16 @@ export class Reign {
     for (const no of keeper.keepers) {
       if (no === core.self) continue;
       const begun = core.clock.monoMs;
-      this.#followers.push({ no, next, match: 0, ackMs: begun, sentMs: begun, probe: -1, probeUntil: 0, snapshot: null });
+      this.#followers.push({
+        no,
+        next,
+        match: 0,
+        ackMs: begun,
+        sentMs: begun,
+        probe: -1,
+        probeUntil: 0,
+        snapshot: null,
+      });
     }
     this.desk = new Desk(core, sessions, this);
     this.expiry = new Expiry(core, sessions, this);
@@ -141,8 +150,6 @@ export class Reign {
     this.#beganMs = monoMs;
     this.#core.send(first.no, { type: "transfer", p: this.p, ballot: this.ballot });
   }
-
-  // ---- the log -------------------------------------------------------------------------------------------
 
   /** Appends an operation; it leaves with all others of this step. Returns its index. */
   propose(op: Operation): number {
@@ -265,8 +272,6 @@ export class Reign {
     follower.next = index + 1;
     this.#replicateTo(follower, true);
   }
-
-  // ---- keepers that fell behind the log ------------------------------------------------------------------
 
   #sendSnapshot(follower: Follower): void {
     let { snapshot } = follower;

@@ -3,6 +3,7 @@
  * not
  * "" in time. When all is done, every keeper's copy of every task must be the chosen one.
  */
+import { isSameBallot } from "../protocol/ballot.ts";
 import type { World } from "./world.ts";
 
 /** In words what has not happened yet; "" when all is well. */
@@ -28,9 +29,12 @@ function keepersBehind({ nodes, oracle, plan }: World): string {
   for (let p = 0; p < plan.partitionCount; p++) {
     const chosenCount = oracle.chosenCount(p);
     for (const node of keepersOf(nodes, p)) {
-      const { index } = node.engine!.logEnd(p);
+      const { index, ballot } = node.engine!.logEnd(p);
       if (index !== chosenCount) {
         return `n${node.no} has ${index} entries of p${p}, ${chosenCount} are chosen`;
+      }
+      if (!isSameBallot(ballot, oracle.chosenBallot(p))) {
+        return `n${node.no} ends p${p} with an entry that is not the chosen one`;
       }
     }
   }

@@ -53,6 +53,11 @@ export class Oracle {
     return this.#logs[p]!.state;
   }
 
+  /** Ballot of the last entry chosen; null when there is none. */
+  chosenBallot(p: number): Ballot | null {
+    return this.#logs[p]!.entries.at(-1)?.ballot ?? null;
+  }
+
   chosenCount(p: number): number {
     return this.#logs[p]!.entries.length;
   }

@@ -61,10 +61,11 @@ export class Workload {
     if (this.#rng.chance(0.3)) node.receive([{ type: "resign" }]);
   }
 
-  /** After the faults: everybody who was promised something asks for it once more. */
+  /** After the faults: nobody drains any more, and everybody who was promised something asks once more. */
   askAgain(): void {
     const { nodes, oracle } = this.#world;
     const up = nodes.filter((node) => node.up);
+    for (const node of up) node.handlers.offerAgain();
     for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

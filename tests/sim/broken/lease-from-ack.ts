@@ -10,5 +10,5 @@ export const mutant: Mutant = {
   find: "session.vouchedMs[at] = message.sentMs;",
   replace: "session.vouchedMs[at] = this.#core.clock.leaseMs;",
   profile: "stale",
-  seed: 100,
+  seed: 281,
 };

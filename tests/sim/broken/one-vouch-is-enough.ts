@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;",
   replace: "return Math.max(...vouchedMs) + this.#core.options.leaseTtlMs;",
   profile: "stale",
-  seed: 6,
+  seed: 3,
 };

@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "stale",
-  seed: 8,
+  seed: 3,
 };

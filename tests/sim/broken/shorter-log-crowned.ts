@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return compareLogEnds(this.replica.end, end) > 0;",
   replace: "return compareLogEnds(this.replica.end, end) > 1_000_000_000;",
   profile: "general",
-  seed: 3,
+  seed: 2,
 };

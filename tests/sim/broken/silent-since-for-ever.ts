@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "this.#floorMs = this.#core.clock.monoMs;",
   replace: "this.#floorMs = -1e12;",
   profile: "general",
-  seed: 497,
+  seed: 362,
 };
