@@ -8,28 +8,14 @@ import { makeEntry } from "./codec.ts";
 import type { Core } from "./core.ts";
 import { Desk } from "./desk.ts";
 import { Expiry } from "./expiry.ts";
+import { type Follower, newFollower } from "./follower.ts";
 import type { Keeper } from "./keeper.ts";
 import { LIMITS } from "./limits.ts";
 import type { AppendReplyMessage, SnapshotReplyMessage } from "./messages-log.ts";
 import type { Replica } from "./replica.ts";
 import type { Sessions } from "./sessions.ts";
 import { encodeState } from "./state-codec.ts";
-import type { Ballot, LogEnd, MemberNo, Operation } from "./types.ts";
-
-interface Follower {
-  readonly no: MemberNo;
-  /** Index of the next entry to send. */
-  next: number;
-  /** Everything up to here is known to be in its log. */
-  match: number;
-  ackMs: number;
-  sentMs: number;
-  /** After a refusal: the index that the one append under way begins after. -1 = it follows. */
-  probe: number;
-  /** Where the log ended at the refusal: from here on it follows again. */
-  probeUntil: number;
-  snapshot: { readonly end: LogEnd; readonly bytes: Uint8Array; offset: number } | null;
-}
+import type { Ballot, MemberNo, Operation } from "./types.ts";
 
 export class Reign {
   readonly p: number;
@@ -54,17 +40,7 @@ export class Reign {
     const next = this.replica.lastIndex + 1;
     for (const no of keeper.keepers) {
       if (no === core.self) continue;
-      const begun = core.clock.monoMs;
-      this.#followers.push({
-        no,
-        next,
-        match: 0,
-        ackMs: begun,
-        sentMs: begun,
-        probe: -1,
-        probeUntil: 0,
-        snapshot: null,
-      });
+      this.#followers.push(newFollower(no, next, core.clock.monoMs));
     }
     this.desk = new Desk(core, sessions, this);
     this.expiry = new Expiry(core, sessions, this);

@@ -41,10 +41,11 @@ export class Requests {
   readonly #watches: Map<string, Watch> = new Map();
   readonly #doubts: Map<number, Outcome> = new Map();
   #nextDoubt = DOUBTS_FROM;
-  readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][] } = {
+  readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][]; unknown: Outcome[] } = {
     submits: [],
     queries: [],
     watches: [],
+    unknown: [],
   };
   /** Partitions whose steward changed or came back: everything that waits there goes again. */
   readonly #moved: Set<number> = new Set();
@@ -144,11 +145,22 @@ export class Requests {
     const watch = this.#watches.get(id);
     if (watch?.doubtRid !== rid) return;
     watch.doubtRid = 0;
-    if (isThere || this.#isSubmitting(id)) {
+    if (isThere) {
       this.#fresh.watches.push([id, watch]);
       return;
     }
-    this.#watches.delete(id);
+    this.#fresh.unknown.push(outcome);
+  }
+
+  /** At the end of the step, since a submit of the same id may have come in it. */
+  #tellUnknown(outcome: Outcome): void {
+    const watch = this.#watches.get(outcome.id);
+    if (!watch) return;
+    if (this.#isSubmitting(outcome.id)) {
+      this.#fresh.watches.push([outcome.id, watch]);
+      return;
+    }
+    this.#watches.delete(outcome.id);
     this.#core.emit({ type: "outcome", outcome });
   }
 
@@ -194,6 +206,7 @@ export class Requests {
   /** At the end of a step: one message of a kind per partition. */
   flush(): void {
     if (this.#moved.size > 0) this.#resendMoved();
+    for (const outcome of this.#fresh.unknown.splice(0)) this.#tellUnknown(outcome);
     const { submits, queries, watches } = this.#fresh;
     if (submits.length > 0) this.#sendSubmits(submits.splice(0));
     if (watches.length > 0) this.#sendWatches(watches.splice(0));
