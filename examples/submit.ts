@@ -24,7 +24,7 @@ if (argv.length === 0) {
 }
 
 // A client is no member: it votes on nothing and its going changes nothing.
-await using client = await connectClient({
+const client = await connectClient({
   namespace: "koalemos",
   join: values.join,
   mdns: values.join.length === 0,
@@ -43,4 +43,6 @@ else console.log(`${info?.state} ${info?.why ?? ""}`);
 
 const outcome = await handle.done();
 console.log(outcome.state === "completed" ? "completed" : `${outcome.state}: ${outcome.error}`);
-process.exitCode = outcome.state === "completed" ? 0 : 4;
+await client[Symbol.asyncDispose]();
+// said aloud: on Deno, and with mDNS on Node, libp2p's sockets keep a process alive after they were stopped
+process.exit(outcome.state === "completed" ? 0 : 4);
