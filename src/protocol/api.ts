@@ -3,7 +3,16 @@
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
 import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
-import type { Ballot, Entry, LogEnd, NodeId, Roster, Settlement, TaskSpec } from "./types.ts";
+import type {
+  AcceptedRoster,
+  Ballot,
+  Entry,
+  LogEnd,
+  NodeId,
+  Roster,
+  Settlement,
+  TaskSpec,
+} from "./types.ts";
 
 /** The three clocks of a node, read once a turn. */
 export interface Clock {
@@ -96,17 +105,43 @@ export interface CandidateInfo {
 /** Durable facts, in order. Replaying all of them rebuilds the engine (see Engine.restore). */
 export type PersistRecord =
   | { readonly type: "founding"; readonly founding: string; readonly members: readonly unknown[] }
+  /** Replaces every earlier one; of another cluster: nothing before it counts any more. */
   | { readonly type: "roster"; readonly roster: Roster }
+  /** The register that decides the roster after `epoch`; replaces every earlier vote. */
+  | {
+    readonly type: "vote";
+    readonly epoch: number;
+    readonly promised: Ballot;
+    readonly accepted: AcceptedRoster | null;
+  }
+  /** Replaces the earlier promise of the same partition and configuration (`ballot.cfg`). */
   | { readonly type: "promise"; readonly p: number; readonly ballot: Ballot }
   /** Entries after `prevIndex`; whatever the log held beyond it is gone. */
   | {
     readonly type: "append";
     readonly p: number;
+    readonly cfg: number;
     readonly prevIndex: number;
     readonly entries: readonly Entry[];
   }
-  /** The whole log up to `end` is replaced by this state. */
-  | { readonly type: "snapshot"; readonly p: number; readonly end: LogEnd; readonly state: Uint8Array };
+  /** The whole log of `(p, cfg)` is replaced by this state as of `end`. */
+  | PartitionImage<"snapshot">
+  /** The state as of `end`: earlier entries of `(p, cfg)` are not needed any more, later ones are. */
+  | PartitionImage<"compact">
+  /** The copy of `(p, cfg)` is whole: it may vote and serve. */
+  | { readonly type: "install"; readonly p: number; readonly cfg: number }
+  /** `(p, cfg)` promises, appends and vouches no more, for ever. */
+  | { readonly type: "seal"; readonly p: number; readonly cfg: number }
+  /** Nothing of `(p, cfg)` is needed any more. */
+  | { readonly type: "retire"; readonly p: number; readonly cfg: number };
+
+export interface PartitionImage<T extends string> {
+  readonly type: T;
+  readonly p: number;
+  readonly cfg: number;
+  readonly end: LogEnd;
+  readonly state: Uint8Array;
+}
 
 /** A lease that was granted to this node, chosen by a quorum: run it. */
 export interface StartEffect {

@@ -53,11 +53,12 @@ export function readCandidate(r: Reader): Candidate {
 function writeMember(w: Writer, member: Member): void {
   writeMemberNo(w, member.no);
   writeCandidate(w, member);
+  w.bool(member.leaving);
 }
 function readMember(r: Reader): Member {
   const no = readMemberNo(r);
   const { id, name, labels, witness } = readCandidate(r);
-  return { no, id, name, labels, witness };
+  return { no, id, name, labels, witness, leaving: r.bool() };
 }
 
 function writeConfiguration(w: Writer, configuration: Configuration): void {
@@ -86,9 +87,11 @@ export function writeRoster(w: Writer, roster: Roster): void {
   w.uint(roster.epoch);
   w.upTo(LIMITS.keepersMax, roster.replication);
   writeList(w, LIMITS.membersMax, roster.members, writeMember);
+  writeMemberNo(w, roster.nextNo);
+  writeList(w, LIMITS.keepersMax, roster.deciders, writeMemberNo);
   writeList(w, LIMITS.partitionsMax, roster.chains, writeChain);
 }
-/** Numbers and ids of members differ, and every keeper of a newest configuration is a member. */
+/** Numbers and ids of members differ; every decider and every keeper of a newest configuration is a member. */
 export function readRoster(r: Reader): Roster {
   const cluster = r.name(LIMITS.foundingBytesMax);
   const epoch = r.uint();
@@ -99,12 +102,16 @@ export function readRoster(r: Reader): Roster {
   if (new Set(members.map((member) => member.id)).size !== members.length) {
     r.fail("ids of members must differ, got one twice");
   }
+  const nextNo = readMemberNo(r);
+  const deciders = readList(r, LIMITS.keepersMax, readMemberNo);
+  if (deciders.length === 0) r.fail("a roster must have deciders, got none");
+  if (deciders.some((no) => !numbers.has(no))) r.fail(`deciders must be members, got ${deciders}`);
   const chains = readList(r, LIMITS.partitionsMax, readChain);
   for (const chain of chains) {
     const stranger = chain.at(-1)?.keepers.find((no) => !numbers.has(no));
     if (stranger !== undefined) r.fail(`keepers must be members, got ${stranger}`);
   }
-  return { cluster, epoch, replication, members, chains };
+  return { cluster, epoch, replication, members, nextNo, deciders, chains };
 }
 
 export const ROSTER_CODECS: MessageCodecs<"found" | "roster"> = {

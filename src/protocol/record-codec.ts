@@ -17,7 +17,7 @@ import type { Candidate } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
 import { Writer } from "./wire.ts";
 
-const RECORD_VERSION = 1;
+const RECORD_VERSION = 2;
 /** A state and what names it. */
 const RECORD_BYTES_MAX = LIMITS.stateBytesMax + 64;
 const recordWriter = new Writer(RECORD_BYTES_MAX);
@@ -31,6 +31,15 @@ export function encodeRecord(record: PersistRecord): Uint8Array {
   const bytes = w.toSharedBytes();
   w.reset();
   return bytes;
+}
+
+function writePlace(w: Writer, { p, cfg }: { readonly p: number; readonly cfg: number }): void {
+  writePartition(w, p);
+  w.uint(cfg);
+}
+
+function readPlace(r: Reader): { readonly p: number; readonly cfg: number } {
+  return { p: readPartition(r), cfg: r.uint() };
 }
 
 function writeRecord(w: Writer, record: PersistRecord): void {
@@ -49,14 +58,34 @@ function writeRecord(w: Writer, record: PersistRecord): void {
       return writeBallot(w, record.ballot);
     case "append":
       w.u8(3);
-      writePartition(w, record.p);
+      writePlace(w, record);
       w.uint(record.prevIndex);
       return writeEntries(w, LIMITS.entriesPerRecordMax, null, record.entries);
     case "snapshot":
-      w.u8(4);
-      writePartition(w, record.p);
+    case "compact":
+      w.u8(record.type === "snapshot" ? 4 : 5);
+      writePlace(w, record);
       writeLogEnd(w, record.end);
       return w.bytes(LIMITS.stateBytesMax, record.state);
+    case "install":
+      w.u8(6);
+      return writePlace(w, record);
+    case "seal":
+      w.u8(7);
+      return writePlace(w, record);
+    case "retire":
+      w.u8(8);
+      return writePlace(w, record);
+    case "vote":
+      w.u8(9);
+      w.uint(record.epoch);
+      writeBallot(w, record.promised);
+      w.bool(record.accepted !== null);
+      if (record.accepted) {
+        writeBallot(w, record.accepted.ballot);
+        writeRoster(w, record.accepted.roster);
+      }
+      return;
     default:
       return record satisfies never;
   }
@@ -86,16 +115,35 @@ function readRecord(r: Reader): PersistRecord {
     case 2:
       return { type: "promise", p: readPartition(r), ballot: readBallot(r) };
     case 3: {
-      const p = readPartition(r);
+      const place = readPlace(r);
       const prevIndex = r.uint();
-      return { type: "append", p, prevIndex, entries: readEntries(r, LIMITS.entriesPerRecordMax, null) };
+      return {
+        type: "append",
+        ...place,
+        prevIndex,
+        entries: readEntries(r, LIMITS.entriesPerRecordMax, null),
+      };
     }
-    case 4: {
-      const p = readPartition(r);
+    case 4:
+    case 5: {
+      const place = readPlace(r);
       const end = readLogEnd(r);
-      return { type: "snapshot", p, end, state: r.view(LIMITS.stateBytesMax) };
+      const state = r.view(LIMITS.stateBytesMax);
+      return { type: tag === 4 ? "snapshot" : "compact", ...place, end, state };
+    }
+    case 6:
+      return { type: "install", ...readPlace(r) };
+    case 7:
+      return { type: "seal", ...readPlace(r) };
+    case 8:
+      return { type: "retire", ...readPlace(r) };
+    case 9: {
+      const epoch = r.uint();
+      const promised = readBallot(r);
+      const accepted = r.bool() ? { ballot: readBallot(r), roster: readRoster(r) } : null;
+      return { type: "vote", epoch, promised, accepted };
     }
     default:
-      return r.fail(`a record must have a kind from 0 to 4, got ${tag}`);
+      return r.fail(`a record must have a kind from 0 to 9, got ${tag}`);
   }
 }

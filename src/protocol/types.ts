@@ -35,6 +35,8 @@ export interface Member {
   readonly labels: Readonly<Record<string, string>>;
   /** Keeps state, runs no tasks. */
   readonly witness: boolean;
+  /** Left or was evicted: no keeper of newer configurations, forgotten when the older ones are retired. */
+  readonly leaving: boolean;
 }
 
 /** One keeper set of one partition, named by the epoch that made it. */
@@ -49,8 +51,19 @@ export interface Roster {
   readonly cluster: string;
   readonly epoch: number;
   readonly replication: number;
+  /** In the order of their numbers. */
   readonly members: readonly Member[];
+  /** The number of the next member: numbers are never given twice. */
+  readonly nextNo: MemberNo;
+  /** Members whose majority decides the next roster, the first of them proposes in quiet times. */
+  readonly deciders: readonly MemberNo[];
   readonly chains: readonly (readonly Configuration[])[];
+}
+
+/** A roster that a decider accepted, perhaps decided, perhaps not. */
+export interface AcceptedRoster {
+  readonly ballot: Ballot;
+  readonly roster: Roster;
 }
 
 /** What a node says of itself when it offers to found a cluster. */
