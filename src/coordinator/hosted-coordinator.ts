@@ -167,8 +167,11 @@ export class HostedCoordinator implements Coordinator {
 
   #onEvent(event: EngineEvent): void {
     switch (event.type) {
-      case "founded":
-        return this.#transport?.setCluster(event.roster.cluster);
+      case "roster":
+        return this.#transport?.setCluster(event.isSettled ? event.roster.cluster : "");
+      case "left":
+      case "refused":
+        return;
       case "ready":
         this.#isReady = true;
         this.#hearsay.tick();

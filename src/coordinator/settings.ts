@@ -38,6 +38,8 @@ export function engineOptions(self: NodeId, settings: Settings, boot: number): E
     witness: settings.witness,
     boot,
     expect: settings.expect,
+    foundAfterMs: 0,
+    evictAfterMs: 30_000,
     nonce: crypto.randomUUID(),
     seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
     partitionCount: settings.partitions,

@@ -35,6 +35,12 @@ export interface EngineOptions {
   readonly boot: number;
   /** Found with exactly so many nodes; 1 = alone. */
   readonly expect: number;
+  /**
+   * How long to look for a cluster before founding one alone (`expect` 1); Infinity: only ever join one.
+   */
+  readonly foundAfterMs: number;
+  /** Silence after which a member is evicted, so that others keep what it kept. @default 30_000 */
+  readonly evictAfterMs: number;
   /** Unique text for a founding that this node proposes. */
   readonly nonce: string;
   /** Seed of the jitter. */
@@ -92,7 +98,9 @@ export type Input =
     readonly settlement: Settlement;
   }
   /** Give up stewardships before stopping. */
-  | { readonly type: "resign" };
+  | { readonly type: "resign" }
+  /** Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. */
+  | { readonly type: "leave" };
 
 /** What a peer said of itself in its hello, as far as founding needs it. */
 export interface CandidateInfo {
@@ -188,7 +196,12 @@ export type Effect =
   | { readonly type: "event"; readonly event: EngineEvent };
 
 export type EngineEvent =
-  | { readonly type: "founded"; readonly roster: Roster }
+  /** A roster was adopted; `isSettled`: this cluster yields to no other. */
+  | { readonly type: "roster"; readonly roster: Roster; readonly isSettled: boolean }
+  /** This node is a member no more: it left, was evicted, or yields to another cluster. */
+  | { readonly type: "left"; readonly cluster: string; readonly why: "left" | "evicted" | "yielded" }
+  /** The cluster does not let this node in. */
+  | { readonly type: "refused"; readonly reason: string }
   /** Every partition has a steward that this node is attached to. */
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }

@@ -5,6 +5,7 @@
  */
 import { compareBallots } from "./ballot.ts";
 import type { Core } from "./core.ts";
+import type { Keeper } from "./keeper.ts";
 import type { BeatMessage, BeatReplyMessage } from "./messages.ts";
 import type { Parts } from "./parts.ts";
 import type { Ballot, MemberNo } from "./types.ts";
@@ -28,8 +29,10 @@ export class Beats {
 
   message(): BeatMessage {
     const reigns: BeatMessage["reigns"][number][] = [];
-    for (const [p, { reign, replica }] of this.#parts.keepers) {
-      if (reign) reigns.push({ p, ballot: reign.ballot, commit: replica.commit });
+    for (const { p, reign, replica } of this.#parts.keepers.all) {
+      if (!reign) continue;
+      const { ballot, isActive } = reign;
+      reigns.push({ p, ballot, commit: replica.commit, isActive });
     }
     const { boot } = this.#core.options;
     const sentMs = this.#core.clock.leaseMs;
@@ -49,26 +52,30 @@ export class Beats {
     if (!this.#parts.sessions.heard(from, boot)) return;
     this.#parts.credit.open(from);
     const refused: { p: number; promised: Ballot }[] = [];
-    for (const { p, ballot, commit } of message.reigns) {
+    for (const { p, ballot, commit, isActive } of message.reigns) {
       this.#core.see(ballot);
       this.learnReign(p, ballot);
-      const promised = this.#parts.keepers.get(p)?.heardReign(ballot, commit);
+      if (isActive) this.#parts.membership.noteActive(p, ballot.cfg);
+      const promised = this.#parts.keepers.at(p, ballot.cfg)?.heardReign(ballot, commit);
       if (promised) refused.push({ p, promised });
     }
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
     const epoch = this.#core.roster!.epoch;
     this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, refused });
+    if (message.epoch < epoch) this.#parts.membership.isBehind(from);
   }
 
-  /** Partitions kept here in which the session is not condemned. */
+  /** What is kept here whole and not sealed, where the session is not condemned. */
   #vouch(
     node: MemberNo,
     { boot, sessions }: BeatMessage,
     condemned: { p: number; n: number }[],
   ): BeatReplyMessage["vouches"] {
     const bitsByCfg: Map<number, Uint8Array> = new Map();
-    for (const [p, { cfg, replica }] of this.#parts.keepers) {
+    for (const keeper of this.#parts.keepers.all) {
+      if (!this.mayVouch(keeper)) continue;
+      const { p, cfg, replica } = keeper;
       let bits = bitsByCfg.get(cfg);
       if (!bits) bitsByCfg.set(cfg, bits = new Uint8Array((this.#core.options.partitionCount + 7) >> 3));
       if (replica.tasks.condemned.size > 0) {
@@ -84,15 +91,21 @@ export class Beats {
     return [...bitsByCfg].map(([cfg, bits]) => ({ cfg, bits }));
   }
 
+  mayVouch(keeper: Keeper): boolean {
+    return keeper.isServing;
+  }
+
   onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
+    if (message.epoch < this.#core.roster!.epoch) this.#parts.membership.isBehind(from);
     const refused: Set<number> = new Set();
     for (const { p, promised } of message.refused) {
-      const keeper = this.#parts.keepers.get(p);
+      // a seal is refused with a ballot above all of the configuration that it ended
+      const keeper = this.#parts.keepers.reigning(p);
       if (!keeper?.reign || compareBallots(promised, keeper.reign.ballot) <= 0) continue;
       refused.add(p);
       keeper.onRefuse(keeper.reign.ballot, promised);
     }
-    for (const [p, { reign }] of this.#parts.keepers) if (reign && !refused.has(p)) reign.heardFrom(from);
+    for (const { p, reign } of this.#parts.keepers.all) if (reign && !refused.has(p)) reign.heardFrom(from);
     this.#parts.worker.onBeatReply(from, message);
   }
 }

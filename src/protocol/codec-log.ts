@@ -17,10 +17,12 @@ import {
   writeSession,
 } from "./codec-parts.ts";
 import { LIMITS } from "./limits.ts";
-import type { AppendMessage, PromiseMessage, Silence, SnapshotMessage } from "./messages-log.ts";
+import type { AppendMessage, PromiseMessage, SealMessage, Silence, SnapshotMessage } from "./messages-log.ts";
 import type { Ballot } from "./types.ts";
 import type { Reader } from "./wire-reader.ts";
 import type { Writer } from "./wire.ts";
+
+type Piece = Pick<SnapshotMessage, "offset" | "totalBytes" | "data">;
 
 const ANSWERS: readonly PromiseMessage["answer"][] = ["granted", "ahead", "loyal", "promised"];
 
@@ -46,6 +48,7 @@ const PREV_OTHER = 2;
 function writeAppend(w: Writer, m: AppendMessage): void {
   writeHead(w, m);
   w.uint(m.commit);
+  w.uint(m.first);
   w.uint(m.prevIndex);
   if (m.prevBallot === null) {
     w.u8(PREV_NONE);
@@ -61,10 +64,11 @@ function readAppend(r: Reader): AppendMessage {
   const p = readPartition(r);
   const ballot = readBallot(r);
   const commit = r.uint();
+  const first = r.uint();
   const prevIndex = r.uint();
   const prevBallot = readPrevBallot(r, ballot);
   const entries = readEntries(r, LIMITS.entriesPerAppendMax, ballot);
-  return { type: "append", p, ballot, prevIndex, prevBallot, commit, entries };
+  return { type: "append", p, ballot, prevIndex, prevBallot, commit, first, entries };
 }
 
 function readPrevBallot(r: Reader, ballot: Ballot): Ballot | null {
@@ -80,6 +84,10 @@ function readPrevBallot(r: Reader, ballot: Ballot): Ballot | null {
 function writeSnapshot(w: Writer, m: SnapshotMessage): void {
   writeHead(w, m);
   writeLogEnd(w, m.end);
+  w.uint(m.first);
+  writePiece(w, m);
+}
+function writePiece(w: Writer, m: Piece): void {
   w.upTo(LIMITS.stateBytesMax, m.totalBytes);
   w.upTo(m.totalBytes, m.offset);
   w.bytes(Math.min(LIMITS.snapshotChunkBytesMax, m.totalBytes - m.offset), m.data);
@@ -89,10 +97,22 @@ function readSnapshot(r: Reader): SnapshotMessage {
   const p = readPartition(r);
   const ballot = readBallot(r);
   const end = readLogEnd(r);
+  const first = r.uint();
+  return { type: "snapshot", p, ballot, end, first, ...readPiece(r) };
+}
+function readPiece(r: Reader): Piece {
   const totalBytes = r.upTo(LIMITS.stateBytesMax);
   const offset = r.upTo(totalBytes);
   const data = r.view(Math.min(LIMITS.snapshotChunkBytesMax, totalBytes - offset));
-  return { type: "snapshot", p, ballot, end, offset, totalBytes, data };
+  return { offset, totalBytes, data };
+}
+
+function writeOld(w: Writer, m: Pick<SealMessage, "p" | "cfg" | "ballot">): void {
+  writeHead(w, m);
+  w.uint(m.cfg);
+}
+function readOld(r: Reader): Pick<SealMessage, "p" | "cfg" | "ballot"> {
+  return { p: readPartition(r), ballot: readBallot(r), cfg: r.uint() };
 }
 
 export const LOG_CODECS: MessageCodecs<
@@ -104,6 +124,10 @@ export const LOG_CODECS: MessageCodecs<
   | "refuse"
   | "snapshot"
   | "snapshotReply"
+  | "seal"
+  | "sealed"
+  | "fetch"
+  | "image"
 > = {
   prepare: {
     tag: 1,
@@ -183,5 +207,31 @@ export const LOG_CODECS: MessageCodecs<
       index: r.uint(),
       receivedBytes: r.uint(),
     }),
+  },
+  seal: { tag: 28, write: writeOld, read: (r) => ({ type: "seal", ...readOld(r) }) },
+  sealed: {
+    tag: 29,
+    write: (w, m) => {
+      writeOld(w, m);
+      w.bool(m.isInstalled);
+      writeLogEnd(w, m.end);
+    },
+    read: (r) => ({ type: "sealed", ...readOld(r), isInstalled: r.bool(), end: readLogEnd(r) }),
+  },
+  fetch: {
+    tag: 30,
+    write: (w, m) => {
+      writeOld(w, m);
+      w.upTo(LIMITS.stateBytesMax, m.offset);
+    },
+    read: (r) => ({ type: "fetch", ...readOld(r), offset: r.upTo(LIMITS.stateBytesMax) }),
+  },
+  image: {
+    tag: 31,
+    write: (w, m) => {
+      writeOld(w, m);
+      writePiece(w, m);
+    },
+    read: (r) => ({ type: "image", ...readOld(r), ...readPiece(r) }),
   },
 };

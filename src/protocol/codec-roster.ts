@@ -1,15 +1,18 @@
 /** Members, candidates and rosters as bytes, and the messages that carry them. */
 import {
   type MessageCodecs,
+  readBallot,
   readId,
   readList,
   readMemberNo,
+  writeBallot,
   writeId,
   writeList,
   writeMemberNo,
 } from "./codec-parts.ts";
 import { LIMITS } from "./limits.ts";
-import type { Candidate, Configuration, Member, Roster } from "./types.ts";
+import type { RosterAcceptedMessage } from "./messages-roster.ts";
+import type { AcceptedRoster, Candidate, Configuration, Member, Roster } from "./types.ts";
 import type { Reader } from "./wire-reader.ts";
 import type { Writer } from "./wire.ts";
 
@@ -114,7 +117,29 @@ export function readRoster(r: Reader): Roster {
   return { cluster, epoch, replication, members, nextNo, deciders, chains };
 }
 
-export const ROSTER_CODECS: MessageCodecs<"found" | "roster"> = {
+const ANSWERS: readonly RosterAcceptedMessage["answer"][] = ["accepted", "promised", "heard"];
+
+export function writeAccepted(w: Writer, accepted: AcceptedRoster | null): void {
+  w.bool(accepted !== null);
+  if (accepted === null) return;
+  writeBallot(w, accepted.ballot);
+  writeRoster(w, accepted.roster);
+}
+export function readAccepted(r: Reader): AcceptedRoster | null {
+  return r.bool() ? { ballot: readBallot(r), roster: readRoster(r) } : null;
+}
+
+export const ROSTER_CODECS: MessageCodecs<
+  | "found"
+  | "roster"
+  | "join"
+  | "joinRefused"
+  | "leave"
+  | "rosterPrepare"
+  | "rosterPromise"
+  | "rosterAccept"
+  | "rosterAccepted"
+> = {
   found: {
     tag: 26,
     write: (w, m) => {
@@ -131,7 +156,71 @@ export const ROSTER_CODECS: MessageCodecs<"found" | "roster"> = {
   },
   roster: {
     tag: 27,
-    write: (w, m) => writeRoster(w, m.roster),
-    read: (r) => ({ type: "roster", roster: readRoster(r) }),
+    write: (w, m) => {
+      writeRoster(w, m.roster);
+      w.bool(m.isSettled);
+    },
+    read: (r) => ({ type: "roster", roster: readRoster(r), isSettled: r.bool() }),
+  },
+  join: {
+    tag: 32,
+    write: (w, m) => writeCandidate(w, m.candidate),
+    read: (r) => ({ type: "join", candidate: readCandidate(r) }),
+  },
+  joinRefused: {
+    tag: 33,
+    write: (w, m) => {
+      writeId(w, m.id);
+      w.text(LIMITS.whyBytesMax, m.reason);
+    },
+    read: (r) => ({ type: "joinRefused", id: readId(r), reason: r.text(LIMITS.whyBytesMax) }),
+  },
+  leave: {
+    tag: 34,
+    write: (w, m) => writeMemberNo(w, m.no),
+    read: (r) => ({ type: "leave", no: readMemberNo(r) }),
+  },
+  rosterPrepare: {
+    tag: 35,
+    write: (w, m) => writeBallot(w, m.ballot),
+    read: (r) => ({ type: "rosterPrepare", ballot: readBallot(r) }),
+  },
+  rosterPromise: {
+    tag: 36,
+    write: (w, m) => {
+      writeBallot(w, m.ballot);
+      w.bool(m.ok);
+      writeBallot(w, m.promised);
+      writeAccepted(w, m.accepted);
+    },
+    read: (r) => ({
+      type: "rosterPromise",
+      ballot: readBallot(r),
+      ok: r.bool(),
+      promised: readBallot(r),
+      accepted: readAccepted(r),
+    }),
+  },
+  rosterAccept: {
+    tag: 37,
+    write: (w, m) => {
+      writeBallot(w, m.ballot);
+      writeRoster(w, m.roster);
+    },
+    read: (r) => ({ type: "rosterAccept", ballot: readBallot(r), roster: readRoster(r) }),
+  },
+  rosterAccepted: {
+    tag: 38,
+    write: (w, m) => {
+      writeBallot(w, m.ballot);
+      w.oneOf(ANSWERS, m.answer);
+      writeBallot(w, m.promised);
+    },
+    read: (r) => ({
+      type: "rosterAccepted",
+      ballot: readBallot(r),
+      answer: r.oneOf(ANSWERS),
+      promised: readBallot(r),
+    }),
   },
 };

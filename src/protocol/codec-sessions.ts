@@ -33,9 +33,10 @@ function writeReign(w: Writer, reign: Reign): void {
   writePartition(w, reign.p);
   writeBallot(w, reign.ballot);
   w.uint(reign.commit);
+  w.bool(reign.isActive);
 }
 function readReign(r: Reader): Reign {
-  return { p: readPartition(r), ballot: readBallot(r), commit: r.uint() };
+  return { p: readPartition(r), ballot: readBallot(r), commit: r.uint(), isActive: r.bool() };
 }
 
 function writeVouch(w: Writer, vouch: Vouch): void {

@@ -5,6 +5,7 @@
 import type { Clock, Effect, EngineEvent, EngineOptions, Observer, PersistRecord } from "./api.ts";
 import type { Message } from "./messages.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import type { Keeper } from "./keeper.ts";
 import { Ring } from "./ring.ts";
 import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "./types.ts";
 
@@ -27,6 +28,8 @@ export class Core {
   readonly dirty: Set<{ flush(): void }> = new Set();
   /** Set by the engine, once. */
   dispatcher!: Dispatcher;
+  /** Not too many partitions at once are taken over: what still waits goes on serving as before. */
+  mayStand: (keeper: Keeper) => boolean = () => true;
   /** A reign began or ended: everybody is told at once. */
   reignsChanged = false;
   /** Reigns that may still be handed over in this tick. */
@@ -44,13 +47,16 @@ export class Core {
     this.#random = (options.seed ^ 0x6d2b79f5) | 0 || 1;
   }
 
-  adoptRoster(roster: Roster): void {
+  /** Null: this node belongs to no cluster any more. */
+  adoptRoster(roster: Roster | null): void {
     this.roster = roster;
-    for (const member of roster.members) {
+    this.memberByNo.clear();
+    this.#noById.clear();
+    for (const member of roster?.members ?? []) {
       this.memberByNo.set(member.no, member);
       this.#noById.set(member.id, member.no);
     }
-    this.ring = new Ring(roster.members.filter((member) => !member.witness));
+    this.ring = new Ring(roster?.members.filter((member) => !member.witness) ?? []);
     this.self = this.noOf(this.options.self);
   }
 
@@ -89,11 +95,13 @@ export class Core {
   }
 
   /** One entry appended by the steward itself; consecutive ones become one record. */
-  persistEntry(p: number, prevIndex: number, entry: Entry): void {
+  persistEntry({ p, cfg }: Pick<Keeper, "p" | "cfg">, prevIndex: number, entry: Entry): void {
     const last = this.#records.at(-1);
-    if (last?.type === "append" && last.p === p && last.prevIndex + last.entries.length === prevIndex) {
-      (last.entries as Entry[]).push(entry);
-    } else this.#records.push({ type: "append", p, prevIndex, entries: [entry] });
+    if (
+      last?.type === "append" && last.p === p && last.cfg === cfg &&
+      last.prevIndex + last.entries.length === prevIndex
+    ) (last.entries as Entry[]).push(entry);
+    else this.#records.push({ type: "append", p, cfg, prevIndex, entries: [entry] });
   }
 
   emit(effect: Effect): void {
@@ -115,6 +123,13 @@ export class Core {
     for (const [to, messages] of this.#outbox) effects.push({ type: "send", to, messages });
     this.#outbox.clear();
     return effects;
+  }
+
+  /** Entries appended by reigns that are gone are still to be made durable; what waits to leave is not. */
+  dropMessages(): void {
+    this.#outbox.clear();
+    this.loopback.length = 0;
+    this.dirty.clear();
   }
 
   /** Lamport: the own counter rises above any that is seen. */

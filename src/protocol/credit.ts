@@ -55,6 +55,12 @@ export class Credit {
     return this.#slots;
   }
 
+  /** In no cluster any more: nothing is held, nobody may grant. */
+  reset(): void {
+    this.#given.clear();
+    this.heldCount = 0;
+  }
+
   offer(slots: number, handlers: readonly string[], draining: boolean): void {
     this.#slots = draining ? 0 : slots;
     this.#handlers = handlers;

@@ -37,6 +37,12 @@ export class Dispatcher {
     this.#sessions = sessions;
   }
 
+  /** In no cluster any more. */
+  reset(): void {
+    this.#accounts.clear();
+    this.waiting.clear();
+  }
+
   onCredit(from: MemberNo, message: CreditMessage): void {
     if (message.stewardBoot !== this.#core.options.boot) return;
     let account = this.#accounts.get(from);

@@ -12,11 +12,14 @@ import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { Founding } from "./founding.ts";
+import { Joining, type JoiningPort } from "./joining.ts";
 import { Keeper } from "./keeper.ts";
+import { Keepers } from "./keepers.ts";
+import { Membership } from "./membership.ts";
 import type { Parts } from "./parts.ts";
 import { Requests } from "./requests.ts";
 import { partitionOf } from "./ring.ts";
-import { restoreReplica } from "./restore.ts";
+import { restoreKeeper } from "./restore.ts";
 import { Router } from "./router.ts";
 import { Sessions } from "./sessions.ts";
 import { type EngineStatus, statusOf } from "./status.ts";
@@ -32,8 +35,9 @@ export class Engine {
   readonly #dispatcher: Dispatcher;
   readonly #founding: Founding;
   readonly #requests: Requests;
-  /** Partitions that this node keeps. */
-  readonly #keepers: Map<number, Keeper> = new Map();
+  readonly #keepers: Keepers = new Keepers();
+  readonly #membership: Membership;
+  readonly #joining: Joining;
   readonly #parts: Parts;
   readonly #beats: Beats;
   readonly #router: Router;
@@ -51,6 +55,12 @@ export class Engine {
     this.#founding = new Founding(this.#core);
     this.worker = new LeaseHolder(this.#core, this.#credit);
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
+    this.#core.mayStand = (keeper) => this.#keepers.mayStand(keeper);
+    this.#membership = new Membership(this.#core, this.#sessions, {
+      adopt: (roster) => this.#follow(roster),
+      isEmpty: () => this.#keepers.all.every((keeper) => keeper.replica.isEmpty),
+    });
+    this.#joining = new Joining(this.#core, this.#joiningPort());
     this.#parts = {
       core: this.#core,
       sessions: this.#sessions,
@@ -60,9 +70,11 @@ export class Engine {
       requests: this.#requests,
       worker: this.worker,
       keepers: this.#keepers,
+      membership: this.#membership,
+      joining: this.#joining,
     };
     this.#beats = new Beats(this.#parts);
-    this.#router = new Router(this.#parts, this.#beats, (roster) => this.#found(roster));
+    this.#router = new Router(this.#parts, this.#beats);
   }
 
   /** What an earlier life wrote, in the order in which it was written. Before the first step. */
@@ -85,23 +97,33 @@ export class Engine {
   /** Monotonic ms at which the engine wants a step even if nothing happens. */
   get deadlineMs(): number {
     let dueMs = this.#tickDueMs;
-    for (const keeper of this.#keepers.values()) {
-      if (!keeper.reign && keeper.electionAtMs < dueMs) dueMs = keeper.electionAtMs;
+    for (const { reign, election, isSealed } of this.#keepers.all) {
+      if (!reign && !isSealed && election.atMs < dueMs) dueMs = election.atMs;
     }
     return dueMs;
   }
 
   /** This keeper's copy of a task, chosen or not. */
-  record(p: number, id: string): TaskRecord | undefined {
-    return this.#keepers.get(p)?.replica.tasks.records.get(id);
+  record(p: number, id: string, cfg?: number): TaskRecord | undefined {
+    return this.#keeper(p, cfg)?.replica.tasks.records.get(id);
   }
 
-  logEnd(p: number): LogEnd {
-    return this.#keepers.get(p)?.replica.end ?? { ballot: null, index: 0 };
+  /** Of the newest configuration, or of `cfg`. */
+  #keeper(p: number, cfg?: number): Keeper | undefined {
+    return cfg === undefined ? this.#keepers.newest(p) : this.#keepers.at(p, cfg);
   }
 
-  entryAt(p: number, index: number): Entry | undefined {
-    return this.#keepers.get(p)?.replica.entryAt(index);
+  /** It has a whole copy of the newest configuration. */
+  isServing(p: number): boolean {
+    return this.#keepers.newest(p)?.isServing ?? false;
+  }
+
+  logEnd(p: number, cfg?: number): LogEnd {
+    return this.#keeper(p, cfg)?.replica.end ?? { ballot: null, index: 0 };
+  }
+
+  entryAt(p: number, index: number, cfg?: number): Entry | undefined {
+    return this.#keeper(p, cfg)?.replica.entryAt(index);
   }
 
   status(): EngineStatus {
@@ -127,48 +149,124 @@ export class Engine {
 
   #forgive(gapMs: number): void {
     this.#sessions.forgive(gapMs);
-    for (const keeper of this.#keepers.values()) keeper.forgive(gapMs);
+    this.#membership.forgive(gapMs);
+    for (const keeper of this.#keepers.all) keeper.forgive(gapMs);
   }
 
   #begin(): void {
     this.#hasBegun = true;
-    this.#tickDueMs = this.#core.clock.monoMs;
+    this.#core.bootMs = this.#tickDueMs = this.#core.clock.monoMs;
     this.#sessions.begin();
-    for (const record of this.#restored) {
-      if (record.type === "roster") this.#adopt(record.roster);
-      else if (record.type === "founding") {
-        this.#founding.restore(record.founding, record.members as readonly Candidate[]);
-      } else {
-        const keeper = this.#keepers.get(record.p);
-        if (keeper) restoreReplica(keeper.replica, record);
-      }
-    }
-    for (const keeper of this.#keepers.values()) {
+    for (const record of this.#restored) this.#restore(record);
+    for (const keeper of this.#keepers.all) {
       this.#core.see(keeper.replica.promised);
       this.#core.see(keeper.replica.end.ballot);
     }
     this.#restored = [];
   }
 
-  #adopt(roster: Roster): void {
-    this.#core.adoptRoster(roster);
-    this.#sessions.begin();
-    roster.chains.forEach((chain, p) => {
-      const { epoch, keepers } = chain.at(-1)!;
-      if (!keepers.includes(this.#core.self)) return;
-      this.#keepers.set(p, new Keeper(this.#core, this.#sessions, p, epoch, keepers));
-    });
-    this.worker.begin();
-    this.#sessions.heard(this.#core.self, this.#core.options.boot);
-    this.#credit.open(this.#core.self);
-    this.#core.event({ type: "founded", roster });
+  #restore(record: PersistRecord): void {
+    switch (record.type) {
+      case "roster": {
+        const isMember = record.roster.members.some((member) => member.id === this.#core.options.self);
+        const isOther = this.#core.roster && this.#core.roster.cluster !== record.roster.cluster;
+        if (isOther || !isMember) this.#forget();
+        if (isMember) this.#adopt(record.roster);
+        else this.#joining.remember(record.roster);
+        return;
+      }
+      case "founding":
+        return this.#founding.restore(record.founding, record.members as readonly Candidate[]);
+      case "vote":
+        return this.#membership.register.restore(record.epoch, record.promised, record.accepted);
+      case "retire":
+        return;
+      default: {
+        const cfg = record.type === "promise" ? record.ballot.cfg : record.cfg;
+        const keeper = this.#keepers.at(record.p, cfg);
+        if (keeper) restoreKeeper(keeper, record);
+      }
+    }
   }
 
-  #found(roster: Roster): void {
-    if (roster.chains.length !== this.#core.options.partitionCount) return;
+  /** A roster of this cluster in which this node is a member, the first one or a newer one. */
+  #adopt(roster: Roster): void {
+    const isFirst = this.#core.roster === null;
+    if (isFirst) this.#sessions.begin();
+    this.#core.adoptRoster(roster);
+    this.#keep(roster);
+    this.worker.adopt();
+    this.#membership.adopted(roster);
+    if (isFirst) this.#sessions.heard(this.#core.self, this.#core.options.boot);
+    this.#credit.open(this.#core.self);
+    this.#core.event({ type: "roster", roster, isSettled: this.#membership.isSettled });
+  }
+
+  /** One keeper for every configuration that names this node. */
+  #keep(roster: Roster): void {
+    const { self } = this.#core;
+    for (const keeper of this.#keepers.all) {
+      const isNamed = roster.chains[keeper.p]!.some((each) => each.epoch === keeper.cfg);
+      if (!isNamed) this.#retire(keeper);
+    }
+    roster.chains.forEach((chain, p) => {
+      chain.forEach(({ epoch, keepers }, at) => {
+        if (!keepers.includes(self) || this.#keepers.at(p, epoch)) return;
+        const predecessors = (): Iterable<Keeper> => this.#keepers.before(p, epoch);
+        const place = { p, chain: chain.slice(0, at + 1), predecessors };
+        this.#keepers.add(new Keeper(this.#core, this.#sessions, place));
+      });
+    });
+  }
+
+  #retire(keeper: Keeper): void {
+    if (keeper.reign) keeper.stepDown();
+    this.#keepers.remove(keeper);
+    this.#core.persist({ type: "retire", p: keeper.p, cfg: keeper.cfg });
+  }
+
+  #follow(roster: Roster): void {
     this.#core.persist({ type: "roster", roster });
     this.#adopt(roster);
-    for (const member of roster.members) this.#core.send(member.no, { type: "roster", roster });
+  }
+
+  /** The first roster, decided by its members. */
+  #found(roster: Roster): void {
+    this.#follow(roster);
+    for (const member of roster.members) this.#membership.greet(member.id);
+  }
+
+  #joiningPort(): JoiningPort {
+    const membership = this.#membership;
+    return {
+      adopt: (roster) => this.#follow(roster),
+      reset: (why, next) => {
+        const { cluster } = this.#core.roster!;
+        this.#core.persist({ type: "roster", roster: next });
+        this.#forget();
+        this.#core.event({ type: "left", cluster, why });
+      },
+      get isSettled() {
+        return membership.isSettled;
+      },
+      get isLeaving() {
+        return membership.isLeaving;
+      },
+      greet: (id) => membership.greet(id),
+    };
+  }
+
+  /** In no cluster any more. */
+  #forget(): void {
+    for (const keeper of [...this.#keepers.all]) this.#retire(keeper);
+    this.worker.reset();
+    this.#membership.reset();
+    this.#founding.forget();
+    this.#credit.reset();
+    this.#dispatcher.reset();
+    this.#core.dropMessages();
+    this.#core.reignsChanged = false;
+    this.#core.adoptRoster(null);
   }
 
   #tick(): void {
@@ -177,12 +275,18 @@ export class Engine {
     this.#tickDueMs = monoMs + tickMs;
     this.#core.transferBudget = TRANSFERS_PER_TICK_MAX;
     if (!this.#core.roster) {
-      const decided = this.#founding.tick();
+      this.#joining.tick();
+      const decided = this.#founding.tick(!this.#joining.hasMet);
       if (decided) this.#found(decided);
       else return;
     }
     if (monoMs - this.#beats.sentMs >= heartbeatMs - tickMs / 2) this.#beats.send();
-    for (const keeper of this.#keepers.values()) keeper.tick();
+    for (const { p, reign } of this.#keepers.all) {
+      if (reign?.isActive) this.#membership.noteActive(p, reign.ballot.cfg);
+    }
+    for (const keeper of this.#keepers.all) keeper.tick();
+    this.#joining.askToStay();
+    this.#membership.tick();
     this.#dispatcher.isDirty = true;
     this.worker.tick();
     this.#credit.tick();
@@ -191,8 +295,8 @@ export class Engine {
 
   #standIfDue(): void {
     const { monoMs } = this.#core.clock;
-    for (const keeper of this.#keepers.values()) {
-      if (!keeper.reign && monoMs >= keeper.electionAtMs) keeper.tick();
+    for (const keeper of this.#keepers.all) {
+      if (!keeper.reign && monoMs >= keeper.election.atMs) keeper.tick();
     }
   }
 
@@ -229,7 +333,7 @@ export class Engine {
         const no = this.#core.noOf(input.node);
         if (input.on) this.#core.congested.add(no);
         else if (this.#core.congested.delete(no)) {
-          for (const { reign } of this.#keepers.values()) if (reign) this.#core.dirty.add(reign);
+          for (const { reign } of this.#keepers.all) if (reign) this.#core.dirty.add(reign);
         }
         return;
       }
@@ -248,8 +352,10 @@ export class Engine {
       case "settle":
         return this.worker.settle(input);
       case "resign":
-        for (const keeper of this.#keepers.values()) keeper.resign();
+        for (const keeper of this.#keepers.all) keeper.resign();
         return;
+      case "leave":
+        return this.#leave();
       default:
         return input satisfies never;
     }
@@ -265,7 +371,7 @@ export class Engine {
       if (input.candidate) this.#founding.seen(node, input.candidate as Parameters<Founding["seen"]>[1]);
       if (core.roster) {
         if (no >= 0) core.sendToId(node, this.#beats.message());
-        else core.sendToId(node, { type: "roster", roster: core.roster });
+        else this.#membership.greet(node);
       }
       if (no < 0) return;
       this.worker.onPeerUp(no);
@@ -279,6 +385,16 @@ export class Engine {
     if (no < 0) return;
     this.#dispatcher.forget(no);
     this.#credit.close(no);
-    for (const [p, keeper] of this.#keepers) if (this.worker.reignOf(p)?.node === no) keeper.stewardGone();
+    for (const keeper of this.#keepers.all) {
+      if (this.worker.reignOf(keeper.p)?.node === no) keeper.stewardGone();
+    }
+  }
+
+  #leave(): void {
+    this.#membership.isLeaving = true;
+    const { roster, self } = this.#core;
+    const others = roster?.members.filter((member) => member.no !== self && !member.leaving) ?? [];
+    if (others.length > 0) return;
+    this.#core.event({ type: "left", cluster: roster?.cluster ?? "", why: "left" });
   }
 }

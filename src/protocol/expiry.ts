@@ -42,7 +42,7 @@ export class Expiry {
     const { tasks } = this.#reign.replica;
     if (tasks.leases.size === 0) return;
     for (const [owner, counts] of tasks.leases) this.#condemnIfSilent(owner, counts);
-    const mine = this.#sessions.silences(tasks);
+    const mine = this.#sessions.silences(tasks, this.#reign.keeper.silenceFloorMs);
     if (mine.length === 0) return;
     this.note(this.#core.self, mine, this.#reign.replica.lastIndex);
     for (const pending of this.#pending.values()) this.#revertIfDue(pending);
@@ -51,7 +51,8 @@ export class Expiry {
   #condemnIfSilent(owner: number, counts: ReadonlyMap<number, number>): void {
     const node = Math.floor(owner / 0x1_0000_0000);
     const session = { node, boot: owner % 0x1_0000_0000, n: Math.max(...counts.keys()) };
-    const silentMs = this.#core.clock.monoMs - this.#sessions.lastHeardMs(session);
+    const lastHeardMs = Math.max(this.#sessions.lastHeardMs(session), this.#reign.keeper.silenceFloorMs);
+    const silentMs = this.#core.clock.monoMs - lastHeardMs;
     if (silentMs <= this.#core.options.leaseTtlMs || this.#reign.replica.tasks.isCondemned(session)) return;
     this.#reign.propose({ type: "condemn", session });
     const member = this.#core.memberByNo.get(node);

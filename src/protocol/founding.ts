@@ -9,8 +9,10 @@
 import type { CandidateInfo } from "./api.ts";
 import type { Core } from "./core.ts";
 import { LIMITS } from "./limits.ts";
-import type { FoundMessage } from "./messages.ts";
+import type { FoundMessage } from "./messages-roster.ts";
+import { FOUNDING_EPOCH } from "./keeper.ts";
 import { assignKeepers, hashText } from "./ring.ts";
+import { decidersOf, KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
 import type { Candidate, NodeId, Roster } from "./types.ts";
 
 interface Acked {
@@ -41,10 +43,19 @@ export class Founding {
     this.#sentMs = -Infinity;
   }
 
-  /** Proposes, or repeats what this node acked, and returns the roster once it is decided. */
-  tick(): Roster | null {
+  /** Another cluster takes this node in: nothing that it founded counts any more. */
+  forget(): void {
+    this.#mine = null;
+    this.#acks.clear();
+  }
+
+  /**
+   * Proposes, or repeats what this node acked, and returns the roster once it is decided. `mayPropose`: no
+   * cluster to join was met.
+   */
+  tick(mayPropose: boolean): Roster | null {
     const { expect, self, resendMs } = this.#core.options;
-    if (!this.#mine) this.#propose(expect);
+    if (!this.#mine && mayPropose) this.#propose(expect);
     const mine = this.#mine;
     if (!mine) return null;
     if (mine.members.every((member) => this.#acks.has(member.id))) return this.#rosterOf(mine);
@@ -60,8 +71,12 @@ export class Founding {
 
   /** The smallest id of exactly the expected number proposes. */
   #propose(expect: number): void {
-    const { self, name, labels, witness, nonce } = this.#core.options;
+    const { self, name, labels, witness, nonce, foundAfterMs } = this.#core.options;
     const members: Candidate[] = [{ id: self, name, labels, witness }];
+    if (expect === 1) {
+      if (this.#core.clock.monoMs - this.#core.bootMs < foundAfterMs) return;
+      return this.#ack({ founding: `${self}/${nonce}`, members });
+    }
     for (const { id, name, labels, witness, expect: theirs } of this.#candidates.values()) {
       if (theirs === expect && this.#core.connected.has(id)) members.push({ id, name, labels, witness });
     }
@@ -111,14 +126,16 @@ export class Founding {
 
   #rosterOf(decided: Acked): Roster {
     const { partitionCount, replication } = this.#core.options;
-    const members = decided.members.map((candidate, at) => ({ no: at + 1, ...candidate }));
-    const epoch = 1;
+    const members = decided.members.map((candidate, at) => ({ no: at + 1, ...candidate, leaving: false }));
+    const epoch = FOUNDING_EPOCH;
     return {
       cluster: `${hashText(decided.founding).toString(16)}-${decided.founding.slice(-12)}`,
       epoch,
       replication,
       members,
-      chains: assignKeepers(members, { partitionCount, replication, epoch }),
+      nextNo: members.length + 1,
+      deciders: decidersOf(members.slice(0, KEEPING_MEMBERS_MAX), []),
+      chains: assignKeepers(members.slice(0, KEEPING_MEMBERS_MAX), { partitionCount, replication, epoch }),
     };
   }
 }

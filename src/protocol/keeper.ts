@@ -1,94 +1,117 @@
 /**
- * One partition at one of its keepers: elections and the follower's side of replication. Raft's rules with
- * ballots for terms, a pre-vote, and loyalty to a steward that is still heard. While this node reigns, the
- * steward's side is in reign.ts.
+ * One configuration of one partition at one of its keepers: what it promises, the follower's side of
+ * replication, and its end by a seal. Raft's rules with ballots for terms, a pre-vote, and loyalty to a
+ * steward that is still heard. Standing for the reign: election.ts. While this node reigns: reign.ts.
  */
-import { compareBallots, compareLogEnds, isSameBallot, majorityOf } from "./ballot.ts";
+import { compareBallots, compareLogEnds, isSameBallot } from "./ballot.ts";
 import type { Core } from "./core.ts";
-import type { Message } from "./messages.ts";
+import { Election } from "./election.ts";
+import type { Image } from "./image-codec.ts";
+import { LIMITS } from "./limits.ts";
 import type {
   AppendMessage,
+  FetchMessage,
   PrepareMessage,
   PromiseMessage,
+  SealMessage,
   SnapshotMessage,
   TransferMessage,
 } from "./messages-log.ts";
-import { IncomingSnapshot } from "./incoming-snapshot.ts";
-import { LIMITS } from "./limits.ts";
+import { IncomingPieces } from "./incoming-pieces.ts";
+import { OutgoingImage } from "./outgoing-image.ts";
 import { Reign } from "./reign.ts";
-import { Replica } from "./replica.ts";
-import { decodeState, type PartitionState } from "./state-codec.ts";
+import { EMPTY_LOG, Replica } from "./replica.ts";
+import { decodeState, encodeState, type PartitionState } from "./state-codec.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Ballot, LogEnd, MemberNo } from "./types.ts";
+import type { Ballot, Configuration, LogEnd, MemberNo } from "./types.ts";
 
-interface Candidacy {
-  readonly ballot: Ballot;
-  pre: boolean;
-  readonly granted: Set<MemberNo>;
+export interface Place {
+  readonly p: number;
+  /** The partition's configurations up to this one, which is the last. */
+  readonly chain: readonly Configuration[];
+  /** This node's keepers of the earlier ones, newest first. */
+  readonly predecessors: () => Iterable<Keeper>;
 }
 
 export class Keeper {
   readonly p: number;
   readonly cfg: number;
   readonly keepers: readonly MemberNo[];
+  readonly place: Place;
   readonly replica: Replica = new Replica();
+  readonly election: Election;
   reign: Reign | null = null;
-  /** When to stand for election unless a steward is heard before. */
-  electionAtMs = 0;
+  /** The copy is whole: part of a copy says nothing. Durable, never taken back. */
+  isInstalled: boolean;
+  /** No silence counts from before. */
+  installedAtMs: number;
+  /** A newer configuration takes over: nothing is promised, appended or vouched any more. Durable. */
+  isSealed = false;
   /** The ballot under which this log is known to match the steward's, and up to where. */
   #matched: { ballot: Ballot; index: number } | null = null;
-  #candidacy: Candidacy | null = null;
-  #incoming: IncomingSnapshot | null = null;
+  #incoming: IncomingPieces | null = null;
+  #outgoing: OutgoingImage | null = null;
   #heardStewardMs = -Infinity;
   readonly #core: Core;
   readonly #sessions: Sessions;
 
-  constructor(core: Core, sessions: Sessions, p: number, cfg: number, keepers: readonly MemberNo[]) {
+  constructor(core: Core, sessions: Sessions, place: Place) {
     this.#core = core;
     this.#sessions = sessions;
-    this.p = p;
-    this.cfg = cfg;
+    this.place = place;
+    this.p = place.p;
+    const { epoch, keepers } = place.chain.at(-1)!;
+    this.cfg = epoch;
     this.keepers = keepers;
-    const rank = keepers.indexOf(core.self);
-    const { electionMs } = core.options;
-    this.electionAtMs = core.clock.monoMs + rank * electionMs / 2 + core.jitterMs(electionMs / 10);
+    this.isInstalled = epoch === FOUNDING_EPOCH;
+    this.installedAtMs = core.clock.monoMs;
+    this.election = new Election(core, this);
   }
 
   get #nowMs(): number {
     return this.#core.clock.monoMs;
   }
 
+  /** Vouches, votes and serves. */
+  get isServing(): boolean {
+    return this.isInstalled && !this.isSealed;
+  }
+
   tick(): void {
     const reign = this.reign;
     if (reign) {
-      if (reign.hasLostMajority()) this.#stepDown();
+      if (reign.hasLostMajority()) this.stepDown();
       else reign.tick();
       return;
     }
-    if (this.#nowMs >= this.electionAtMs) this.#stand(true);
+    if (this.isSealed) return;
+    this.election.tick();
     const { logEntriesMax } = this.#core.options;
     this.replica.trimExcess({ countMax: logEntriesMax, bytesMax: LIMITS.logBytesMax }, 0);
   }
 
   /** The steward's connection closed: do not wait for its silence to grow. */
   stewardGone(): void {
-    const { electionMs } = this.#core.options;
-    const rank = this.keepers.indexOf(this.#core.self);
-    const soonMs = this.#nowMs + rank * electionMs / 20 + this.#core.jitterMs(electionMs / 40);
     this.#heardStewardMs = -Infinity;
-    if (soonMs < this.electionAtMs) this.electionAtMs = soonMs;
+    this.election.soon();
   }
 
   /** The loop of this node stood still: nobody is to blame for the silence. */
   forgive(gapMs: number): void {
-    this.electionAtMs += gapMs;
+    this.election.atMs += gapMs;
     this.reign?.forgive(gapMs);
+  }
+
+  /** What refuses lower ballots: a promise, or the seal, which is above all ballots of this configuration. */
+  get #bar(): Ballot | null {
+    if (!this.isSealed) return this.replica.promised;
+    return { cfg: this.cfg + 1, counter: 0, node: this.#core.self, boot: this.#core.options.boot };
   }
 
   /** Hears that `ballot` reigns. Returns the higher ballot promised if that reign is over. */
   heardReign(ballot: Ballot, commit: number): Ballot | null {
-    const { promised } = this.replica;
-    if (compareBallots(ballot, promised) < 0) return promised;
+    const bar = this.#bar;
+    if (compareBallots(ballot, bar) < 0) return bar;
     this.#heard();
     if (this.#matched && isSameBallot(this.#matched.ballot, ballot)) {
       this.replica.commitTo(Math.min(commit, this.#matched.index));
@@ -97,18 +120,14 @@ export class Keeper {
   }
 
   #heard(): void {
-    const { electionMs } = this.#core.options;
     this.#heardStewardMs = this.#nowMs;
-    const rank = this.keepers.indexOf(this.#core.self);
-    this.electionAtMs = this.#nowMs + electionMs + rank * electionMs / 4 +
-      this.#core.jitterMs(electionMs / 4);
-    this.#candidacy = null;
+    this.election.heardSteward();
   }
 
-  #stepDown(): void {
+  stepDown(): void {
     this.reign?.end();
     this.reign = null;
-    this.electionAtMs = this.#nowMs + this.#core.options.electionMs + this.#core.jitterMs(500);
+    this.election.postpone();
   }
 
   /** Gives the reign up in good order: the keeper with the longest log takes over. */
@@ -117,51 +136,44 @@ export class Keeper {
     if (!reign) return;
     const heir = reign.bestFollower();
     if (heir !== undefined) this.#core.send(heir, { type: "transfer", p: this.p, ballot: reign.ballot });
-    this.#stepDown();
-  }
-
-  #stand(pre: boolean): void {
-    const { electionMs } = this.#core.options;
-    const ballot = this.#core.nextBallot(this.cfg);
-    this.electionAtMs = this.#nowMs + electionMs / 2 + this.#core.jitterMs(electionMs / 2);
-    this.#candidacy = { ballot, pre, granted: new Set() };
-    this.#ask(ballot, pre);
-  }
-
-  #ask(ballot: Ballot, pre: boolean): void {
-    const message: Message = { type: "prepare", p: this.p, ballot, pre, end: this.replica.end };
-    for (const keeper of this.keepers) this.#core.send(keeper, message);
+    this.stepDown();
   }
 
   onTransfer(_from: MemberNo, message: TransferMessage): void {
-    if (compareBallots(message.ballot, this.replica.promised) >= 0) this.#stand(false);
+    if (compareBallots(message.ballot, this.#bar) >= 0) this.election.stand(false);
   }
+
+  // ---- promises ------------------------------------------------------------------------------------------
 
   onPrepare(from: MemberNo, message: PrepareMessage): void {
     const { p, ballot, pre } = message;
-    const { promised } = this.replica;
+    const promised = this.#bar;
     const answer = this.#answerTo(from, message);
     if (answer === "granted" && !pre) {
-      this.promise(ballot);
-      this.electionAtMs = this.#nowMs + this.#core.options.electionMs + this.#core.jitterMs(500);
+      if (!isSameBallot(ballot, promised)) this.promise(ballot);
+      this.election.postpone();
     }
-    if (answer === "ahead" && !this.reign && !this.#isLoyal(from)) {
-      const soonMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 10);
-      if (soonMs < this.electionAtMs) this.electionAtMs = soonMs;
-    }
+    if (answer === "ahead" && !this.reign && !this.#isLoyal(from)) this.election.soon();
     this.#core.send(from, { type: "promise", p, ballot, pre, answer, promised });
   }
 
   #answerTo(from: MemberNo, message: PrepareMessage): PromiseMessage["answer"] {
-    if (compareBallots(message.ballot, this.replica.promised) <= 0) return "promised";
+    const order = compareBallots(message.ballot, this.#bar);
+    // the same one again: its candidate is still at it
+    if (order < 0 || (order === 0 && (message.pre || this.isInstalled))) return "promised";
     if (message.pre && this.#isLoyal(from)) return "loyal";
     if (this.isAhead(message.end)) return "ahead";
     return "granted";
   }
 
+  /** Where the log ends, as far as it counts in elections: a copy that is not whole counts for nothing. */
+  get votingEnd(): LogEnd {
+    return this.isInstalled ? this.replica.end : EMPTY_LOG;
+  }
+
   /** Only a log that holds all that may be chosen can be crowned. */
   isAhead(end: LogEnd): boolean {
-    return compareLogEnds(this.replica.end, end) > 0;
+    return compareLogEnds(this.votingEnd, end) > 0;
   }
 
   #isLoyal(from: MemberNo): boolean {
@@ -173,45 +185,30 @@ export class Keeper {
   promise(ballot: Ballot): void {
     this.replica.promised = ballot;
     this.#core.persist({ type: "promise", p: this.p, ballot });
-    if (this.reign && compareBallots(ballot, this.reign.ballot) > 0) this.#stepDown();
-    if (this.#candidacy && compareBallots(ballot, this.#candidacy.ballot) > 0) this.#candidacy = null;
+    if (this.reign && compareBallots(ballot, this.reign.ballot) > 0) this.stepDown();
+    this.election.outbid(ballot);
   }
 
-  onPromise(from: MemberNo, message: PromiseMessage): void {
-    const candidacy = this.#candidacy;
-    this.#core.see(message.promised);
-    if (!candidacy || !isSameBallot(candidacy.ballot, message.ballot) || candidacy.pre !== message.pre) {
-      return;
-    }
-    if (message.answer === "promised") {
-      this.#candidacy = null;
-      const { electionMs } = this.#core.options;
-      this.electionAtMs = this.#nowMs + this.#core.jitterMs(electionMs / 4);
-      return;
-    }
-    if (message.answer !== "granted") return;
-    candidacy.granted.add(from);
-    if (candidacy.granted.size < majorityOf(this.keepers.length)) return;
-    if (candidacy.pre) {
-      candidacy.pre = false;
-      candidacy.granted.clear();
-      this.#ask(candidacy.ballot, false);
-    } else if (isSameBallot(this.replica.promised, candidacy.ballot)) {
-      this.#crown(candidacy.ballot);
-    }
-  }
-
-  #crown(ballot: Ballot): void {
-    this.#candidacy = null;
+  crown(ballot: Ballot): void {
     this.#incoming = null;
     this.#core.observer?.crowned(this.p, ballot, this.replica.end);
     this.reign = new Reign(this.#core, this.#sessions, this, ballot);
     this.reign.begin();
+    if (!this.isInstalled) this.#install();
   }
+
+  #install(): void {
+    this.isInstalled = true;
+    this.installedAtMs = this.#nowMs;
+    this.#core.persist({ type: "install", p: this.p, cfg: this.cfg });
+  }
+
+  // ---- follower ------------------------------------------------------------------------------------------
 
   onAppend(from: MemberNo, message: AppendMessage): void {
     if (!this.#follow(from, message.ballot)) return;
     const { p, ballot, prevIndex, entries } = message;
+    if (this.replica.lastIndex === 0 && prevIndex > 0) this.#inherit();
     const merged = this.replica.merge(prevIndex, message.prevBallot, entries);
     if (!merged) {
       const index = Math.min(this.replica.commit, prevIndex);
@@ -219,26 +216,62 @@ export class Keeper {
       return;
     }
     if (merged.added.length > 0) {
-      this.#core.persist({ type: "append", p, prevIndex: merged.at, entries: merged.added });
+      const { cfg } = this;
+      this.#core.persist({ type: "append", p, cfg, prevIndex: merged.at, entries: merged.added });
     }
-    this.#matches(from, ballot, prevIndex + entries.length);
+    this.#matches(from, message, prevIndex + entries.length);
     this.replica.commitTo(Math.min(message.commit, this.#matched!.index));
   }
 
+  /**
+   * A new keeper that kept the partition before begins with its old copy. As long as it is not installed
+   * this is only a prefix that the steward's log may match: entries with one ballot and index are the same.
+   */
+  #inherit(): void {
+    for (const old of this.place.predecessors()) {
+      if (!old.isInstalled) continue;
+      this.adopt(old.replica.image());
+      return;
+    }
+  }
+
+  /** Begins with a copy from an earlier configuration. */
+  adopt(image: Image): void {
+    const { p, cfg } = this;
+    this.replica.adopt(image);
+    const { end, tail } = image;
+    this.#core.persist({ type: "snapshot", p, cfg, end, state: encodeState(image.state) });
+    if (tail.length > 0) {
+      this.#core.persist({ type: "append", p, cfg, prevIndex: end.index, entries: tail });
+    }
+  }
+
   /** Everything up to `index` is as the steward has it. */
-  #matches(steward: MemberNo, ballot: Ballot, index: number): void {
+  #matches(steward: MemberNo, message: { ballot: Ballot; first: number }, index: number): void {
     const known = this.#matched;
+    const { ballot } = message;
     const same = known !== null && isSameBallot(known.ballot, ballot);
     this.#matched = { ballot, index: same ? Math.max(known.index, index) : index };
-    const silences = this.#sessions.silences(this.replica.tasks);
+    if (!this.isInstalled && this.isWhole(this.#matched.index, message.first)) this.#install();
+    const silences = this.#sessions.silences(this.replica.tasks, this.silenceFloorMs);
     this.#core.send(steward, { type: "appendReply", p: this.p, ballot, ok: true, index, silences });
   }
 
+  /** With the whole base and the reign's first entry. */
+  isWhole(index: number, first: number): boolean {
+    return index >= first;
+  }
+
+  /** Silence that a keeper did not hear itself is none. */
+  get silenceFloorMs(): number {
+    return this.isInstalled ? this.installedAtMs : this.#nowMs;
+  }
+
   #follow(from: MemberNo, ballot: Ballot): boolean {
-    const { promised } = this.replica;
-    const order = compareBallots(ballot, promised);
+    const bar = this.#bar;
+    const order = compareBallots(ballot, bar);
     if (order < 0) {
-      this.#core.send(from, { type: "refuse", p: this.p, ballot, promised: promised! });
+      this.#core.send(from, { type: "refuse", p: this.p, ballot, promised: bar! });
       return false;
     }
     if (order > 0) this.promise(ballot);
@@ -248,12 +281,14 @@ export class Keeper {
 
   onSnapshot(from: MemberNo, message: SnapshotMessage): void {
     if (!this.#follow(from, message.ballot)) return;
-    const { p, ballot, end } = message;
+    const { p, cfg } = this;
+    const { ballot, end } = message;
+    if (this.replica.lastIndex === 0) this.#inherit();
     if (this.#alreadyHolds(end)) {
-      this.#matches(from, ballot, Math.max(end.index, this.replica.commit));
+      this.#matches(from, message, Math.max(end.index, this.replica.commit));
       return;
     }
-    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingSnapshot(message);
+    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingPieces(message);
     const receivedBytes = this.#incoming.take(message);
     if (!this.#incoming.isComplete) {
       this.#core.send(from, { type: "snapshotReply", p, ballot, index: end.index, receivedBytes });
@@ -264,8 +299,8 @@ export class Keeper {
     const state = this.#decode(from, bytes);
     if (!state) return;
     this.replica.install(end, state);
-    this.#core.persist({ type: "snapshot", p, end, state: bytes });
-    this.#matches(from, ballot, end.index);
+    this.#core.persist({ type: "snapshot", p, cfg, end, state: bytes });
+    this.#matches(from, message, end.index);
   }
 
   /**
@@ -293,8 +328,36 @@ export class Keeper {
   onRefuse(ballot: Ballot, promised: Ballot): void {
     this.#core.see(promised);
     if (this.reign && isSameBallot(this.reign.ballot, ballot) && compareBallots(promised, ballot) > 0) {
-      this.#stepDown();
-      this.electionAtMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 8);
+      this.stepDown();
+      this.election.again();
     }
   }
+
+  // ---- the end of this configuration ---------------------------------------------------------------------
+
+  /** Durable before the answer leaves. From now on nothing can be chosen here that the answer does not show. */
+  onSeal(from: MemberNo, message: SealMessage): void {
+    if (!this.isSealed) this.seal();
+    const { p, cfg, isInstalled } = this;
+    const { ballot } = message;
+    this.#core.send(from, { type: "sealed", p, cfg, ballot, isInstalled, end: this.replica.end });
+  }
+
+  seal(): void {
+    this.isSealed = true;
+    this.#core.persist({ type: "seal", p: this.p, cfg: this.cfg });
+    if (this.reign) this.stepDown();
+    this.election.withdraw();
+  }
+
+  onFetch(from: MemberNo, message: FetchMessage): void {
+    if (!this.isSealed || !this.isInstalled) return;
+    this.#outgoing ??= new OutgoingImage(this.replica.image());
+    const piece = this.#outgoing.piece(message.offset, this.#core.options.snapshotChunkBytes);
+    const { p, cfg, ballot } = message;
+    this.#core.send(from, { type: "image", p, cfg, ballot, ...piece });
+  }
 }
+
+/** Its configurations are whole from the first: there is nothing to take over. */
+export const FOUNDING_EPOCH = 1;

@@ -41,6 +41,8 @@ export interface AppendMessage {
   readonly prevIndex: number;
   readonly prevBallot: Ballot | null;
   readonly commit: number;
+  /** Where the reign began: a new keeper's copy is whole when it matches up to there. */
+  readonly first: number;
   readonly entries: readonly Entry[];
 }
 /** How long a condemned session had been silent here, counted to now. */
@@ -71,6 +73,8 @@ export interface SnapshotMessage {
   readonly p: number;
   readonly ballot: Ballot;
   readonly end: LogEnd;
+  /** As in an append. */
+  readonly first: number;
   readonly offset: number;
   readonly totalBytes: number;
   readonly data: Uint8Array;
@@ -82,4 +86,41 @@ export interface SnapshotReplyMessage {
   readonly index: number;
   /** Bytes held of that snapshot from its start: the next offset wanted. */
   readonly receivedBytes: number;
+}
+
+// ---- a new configuration takes over from the one before ---------------------------------------------------
+
+/** Asks a keeper of configuration `cfg` to serve no more, for ever. `ballot`: of the newer configuration. */
+export interface SealMessage {
+  readonly type: "seal";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+}
+export interface SealedMessage {
+  readonly type: "sealed";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+  /** False: its copy was never whole, so it says nothing about the partition. */
+  readonly isInstalled: boolean;
+  readonly end: LogEnd;
+}
+/** Asks a sealed keeper for its copy, from `offset` on. */
+export interface FetchMessage {
+  readonly type: "fetch";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+  readonly offset: number;
+}
+/** One piece of a sealed copy: see image-codec.ts. */
+export interface ImageMessage {
+  readonly type: "image";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+  readonly offset: number;
+  readonly totalBytes: number;
+  readonly data: Uint8Array;
 }

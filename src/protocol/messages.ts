@@ -5,14 +5,29 @@
 import type {
   AppendMessage,
   AppendReplyMessage,
+  FetchMessage,
+  ImageMessage,
   PrepareMessage,
   PromiseMessage,
   RefuseMessage,
+  SealedMessage,
+  SealMessage,
   SnapshotMessage,
   SnapshotReplyMessage,
   TransferMessage,
 } from "./messages-log.ts";
-import type { Ballot, Candidate, Roster, Settlement, TaskRecord, TaskSpec, TaskState } from "./types.ts";
+import type {
+  FoundMessage,
+  JoinMessage,
+  JoinRefusedMessage,
+  LeaveMessage,
+  RosterAcceptedMessage,
+  RosterAcceptMessage,
+  RosterMessage,
+  RosterPrepareMessage,
+  RosterPromiseMessage,
+} from "./messages-roster.ts";
+import type { Ballot, Settlement, TaskRecord, TaskSpec, TaskState } from "./types.ts";
 
 // ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
 
@@ -20,6 +35,8 @@ export interface Reign {
   readonly p: number;
   readonly ballot: Ballot;
   readonly commit: number;
+  /** The reign's first entry is chosen: its configuration stands. */
+  readonly isActive: boolean;
 }
 export interface BeatMessage {
   readonly type: "beat";
@@ -212,23 +229,6 @@ export interface QueryReplyMessage {
   readonly more: boolean;
 }
 
-// ---- founding and roster ---------------------------------------------------------------------------------
-
-/** "I found, or agree to found, this cluster." Proposing is acking. Founded when every member has acked. */
-export interface FoundMessage {
-  readonly type: "found";
-  /** Orders foundings: a node moves only to a lower one, and only when its own can no longer be decided. */
-  readonly founding: string;
-  readonly members: readonly Candidate[];
-  /** Ids of members that the sender knows to have acked this founding. */
-  readonly acked: readonly string[];
-}
-/** The decided roster of an epoch. */
-export interface RosterMessage {
-  readonly type: "roster";
-  readonly roster: Roster;
-}
-
 export type Message =
   | PrepareMessage
   | PromiseMessage
@@ -238,6 +238,10 @@ export type Message =
   | RefuseMessage
   | SnapshotMessage
   | SnapshotReplyMessage
+  | SealMessage
+  | SealedMessage
+  | FetchMessage
+  | ImageMessage
   | BeatMessage
   | BeatReplyMessage
   | AttachMessage
@@ -256,4 +260,11 @@ export type Message =
   | QueryMessage
   | QueryReplyMessage
   | FoundMessage
-  | RosterMessage;
+  | RosterMessage
+  | JoinMessage
+  | JoinRefusedMessage
+  | LeaveMessage
+  | RosterPrepareMessage
+  | RosterPromiseMessage
+  | RosterAcceptMessage
+  | RosterAcceptedMessage;

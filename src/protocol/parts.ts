@@ -3,7 +3,9 @@ import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Founding } from "./founding.ts";
-import type { Keeper } from "./keeper.ts";
+import type { Joining } from "./joining.ts";
+import type { Keepers } from "./keepers.ts";
+import type { Membership } from "./membership.ts";
 import type { Requests } from "./requests.ts";
 import type { Sessions } from "./sessions.ts";
 import type { LeaseHolder } from "./worker.ts";
@@ -16,6 +18,7 @@ export interface Parts {
   readonly founding: Founding;
   readonly requests: Requests;
   readonly worker: LeaseHolder;
-  /** Partitions that this node keeps. */
-  readonly keepers: Map<number, Keeper>;
+  readonly keepers: Keepers;
+  readonly membership: Membership;
+  readonly joining: Joining;
 }

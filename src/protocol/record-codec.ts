@@ -11,7 +11,14 @@ import {
   writeLogEnd,
   writePartition,
 } from "./codec-parts.ts";
-import { readCandidate, readRoster, writeCandidate, writeRoster } from "./codec-roster.ts";
+import {
+  readAccepted,
+  readCandidate,
+  readRoster,
+  writeAccepted,
+  writeCandidate,
+  writeRoster,
+} from "./codec-roster.ts";
 import { LIMITS } from "./limits.ts";
 import type { Candidate } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
@@ -80,12 +87,7 @@ function writeRecord(w: Writer, record: PersistRecord): void {
       w.u8(9);
       w.uint(record.epoch);
       writeBallot(w, record.promised);
-      w.bool(record.accepted !== null);
-      if (record.accepted) {
-        writeBallot(w, record.accepted.ballot);
-        writeRoster(w, record.accepted.roster);
-      }
-      return;
+      return writeAccepted(w, record.accepted);
     default:
       return record satisfies never;
   }
@@ -139,9 +141,7 @@ function readRecord(r: Reader): PersistRecord {
       return { type: "retire", ...readPlace(r) };
     case 9: {
       const epoch = r.uint();
-      const promised = readBallot(r);
-      const accepted = r.bool() ? { ballot: readBallot(r), roster: readRoster(r) } : null;
-      return { type: "vote", epoch, promised, accepted };
+      return { type: "vote", epoch, promised: readBallot(r), accepted: readAccepted(r) };
     }
     default:
       return r.fail(`a record must have a kind from 0 to 9, got ${tag}`);

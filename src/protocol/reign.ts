@@ -29,6 +29,8 @@ export class Reign {
   readonly #waiters: { readonly index: number; readonly run: () => void }[] = [];
   #waitersHead = 0;
   #beganMs: number;
+  /** Index of its first entry: when that is chosen, so is all before it. */
+  readonly first: number;
 
   constructor(core: Core, sessions: Sessions, keeper: Keeper, ballot: Ballot) {
     this.#core = core;
@@ -38,6 +40,7 @@ export class Reign {
     this.replica = keeper.replica;
     this.#beganMs = core.clock.monoMs;
     const next = this.replica.lastIndex + 1;
+    this.first = next;
     for (const no of keeper.keepers) {
       if (no === core.self) continue;
       this.#followers.push(newFollower(no, next, core.clock.monoMs));
@@ -50,6 +53,11 @@ export class Reign {
     this.propose({ type: "noop" });
     this.desk.begin();
     this.#core.reignsChanged = true;
+  }
+
+  /** Its configuration stands: the ones before are not needed any more. */
+  get isActive(): boolean {
+    return this.replica.commit >= this.first;
   }
 
   /** Deposed: what waited for entries of this reign must not take the next reign's entries for them. */
@@ -132,7 +140,7 @@ export class Reign {
     const entry = makeEntry(this.ballot, op);
     this.replica.append(entry);
     const index = this.replica.lastIndex;
-    this.#core.persistEntry(this.p, index - 1, entry);
+    this.#core.persistEntry(this.keeper, index - 1, entry);
     this.#core.dirty.add(this);
     return index;
   }
@@ -207,9 +215,9 @@ export class Reign {
         LIMITS.entriesPerAppendMax,
       );
       const prevBallot = replica.ballotAt(prevIndex) ?? null;
-      const { p, ballot } = this;
+      const { p, ballot, first } = this;
       const { commit } = replica;
-      core.send(follower.no, { type: "append", p, ballot, prevIndex, prevBallot, commit, entries });
+      core.send(follower.no, { type: "append", p, ballot, prevIndex, prevBallot, commit, first, entries });
       follower.next += entries.length;
       follower.sentMs = core.clock.monoMs;
       if (again || entries.length === 0) return;
@@ -259,9 +267,9 @@ export class Reign {
     }
     const { end, bytes, offset } = snapshot;
     const data = bytes.subarray(offset, offset + this.#core.options.snapshotChunkBytes);
-    const { p, ballot } = this;
+    const { p, ballot, first } = this;
     const totalBytes = bytes.length;
-    this.#core.send(follower.no, { type: "snapshot", p, ballot, end, offset, totalBytes, data });
+    this.#core.send(follower.no, { type: "snapshot", p, ballot, end, first, offset, totalBytes, data });
     follower.sentMs = this.#core.clock.monoMs;
   }
 

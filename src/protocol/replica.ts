@@ -7,6 +7,7 @@
 import { compareBallots, isSameBallot } from "./ballot.ts";
 import { changesOf, PartitionTasks, type Undo } from "./task-state.ts";
 import type { Ballot, Entry, LogEnd, TaskRecord } from "./types.ts";
+import type { Image } from "./image-codec.ts";
 import type { PartitionState } from "./state-codec.ts";
 
 export const EMPTY_LOG: LogEnd = { ballot: null, index: 0 };
@@ -35,6 +36,11 @@ export class Replica {
   /** The log begins after this entry; what came before is only in the tasks. */
   get base(): LogEnd {
     return this.#base;
+  }
+
+  /** Nothing was ever recorded here. */
+  get isEmpty(): boolean {
+    return this.tasks.records.size === 0 && this.tasks.horizonMs === 0;
   }
 
   entryAt(index: number): Entry | undefined {
@@ -136,6 +142,18 @@ export class Replica {
     const chosen = { end: this.end, state: this.tasks.toState() };
     for (const entry of unchosen) this.append(entry);
     return chosen;
+  }
+
+  /** All of it: the chosen state, and what is not known to be chosen. */
+  image(): Image {
+    const tail = this.#entries.slice(this.commit - this.#base.index);
+    return { ...this.chosenState(), tail };
+  }
+
+  /** Replaces the whole log by a copy. */
+  adopt(image: Image): void {
+    this.install(image.end, image.state);
+    for (const entry of image.tail) this.append(entry);
   }
 
   /** Replaces the whole log by chosen state. */

@@ -1,23 +1,40 @@
 /** Rebuilds a keeper's copy of a partition from what it made durable. */
 import type { PersistRecord } from "./api.ts";
-import type { Replica } from "./replica.ts";
+import type { Keeper } from "./keeper.ts";
 import { decodeState } from "./state-codec.ts";
 
+export type KeeperRecord = Extract<
+  PersistRecord,
+  { readonly type: "promise" | "append" | "snapshot" | "compact" | "install" | "seal" }
+>;
+
 /** Applies one durable record, in the order in which they were written. */
-export function restoreReplica(
-  replica: Replica,
-  record: Extract<PersistRecord, { type: "promise" | "append" | "snapshot" }>,
-): void {
+export function restoreKeeper(keeper: Keeper, record: KeeperRecord): void {
+  const { replica } = keeper;
   switch (record.type) {
     case "promise":
       replica.promised = record.ballot;
       return;
-    case "append":
-      replica.cut(record.prevIndex);
-      for (const entry of record.entries) replica.append(entry);
+    case "append": {
+      // what a later image holds was appended before it
+      const skip = Math.max(0, replica.base.index - record.prevIndex);
+      if (skip > record.entries.length) return;
+      replica.cut(record.prevIndex + skip);
+      for (const entry of record.entries.slice(skip)) replica.append(entry);
       return;
+    }
     case "snapshot":
       replica.install(record.end, decodeState(record.state));
+      return;
+    case "compact":
+      // in memory the log need not begin later; in a store it comes first
+      if (replica.lastIndex < record.end.index) replica.install(record.end, decodeState(record.state));
+      return;
+    case "install":
+      keeper.isInstalled = true;
+      return;
+    case "seal":
+      keeper.isSealed = true;
       return;
     default:
       return record satisfies never;

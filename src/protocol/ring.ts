@@ -81,17 +81,34 @@ export function ringPosition(id: string): number {
   return mix(hashText(id) ^ 0x9e3779b9);
 }
 
-/** The first configuration of every partition: `min(replication, members)` distinct members clockwise. */
+/**
+ * A configuration of every partition: `min(replication, members)` distinct members clockwise, in zones that
+ * differ as long as there are some.
+ */
 export function assignKeepers(
   members: readonly Member[],
   shape: { readonly partitionCount: number; readonly replication: number; readonly epoch: number },
 ): Configuration[][] {
   const ring = new Ring(members);
   const wanted = Math.min(shape.replication, members.length);
+  const zoneOf = new Map(members.map(({ no, labels }) => [no, labels["zone"]]));
+  const zoneCount = new Set([...zoneOf.values()].filter((zone) => zone !== undefined)).size;
   const chains: Configuration[][] = [];
   for (let p = 0; p < shape.partitionCount; p++) {
     const keepers: MemberNo[] = [];
-    ring.walk(hashText(`partition ${p}`), (no) => keepers.push(no) >= wanted);
+    const rest: MemberNo[] = [];
+    const zones: Set<string> = new Set();
+    ring.walk(hashText(`partition ${p}`), (no) => {
+      const zone = zoneOf.get(no);
+      if (zone !== undefined && zones.has(zone) && zones.size < zoneCount) rest.push(no);
+      else {
+        keepers.push(no);
+        if (zone !== undefined) zones.add(zone);
+      }
+      if (zones.size === zoneCount) keepers.push(...rest.splice(0, wanted - keepers.length));
+      return keepers.length >= wanted;
+    });
+    keepers.push(...rest.slice(0, wanted - keepers.length));
     chains.push([{ epoch: shape.epoch, keepers }]);
   }
   return chains;

@@ -3,36 +3,60 @@
  */
 import { isSameBallot } from "./ballot.ts";
 import type { Beats } from "./beats.ts";
-import type { Message } from "./messages.ts";
+import type { Message, QueryMessage, SettleMessage, SubmitMessage, WatchMessage } from "./messages.ts";
 import type { Parts } from "./parts.ts";
-import type { MemberNo, NodeId, Roster } from "./types.ts";
+import type { MemberNo, NodeId } from "./types.ts";
+
+type KeeperMessage = Extract<
+  Message,
+  {
+    readonly type:
+      | "prepare"
+      | "promise"
+      | "transfer"
+      | "append"
+      | "snapshot"
+      | "refuse"
+      | "appendReply"
+      | "snapshotReply"
+      | "attach"
+      | "grantAck";
+  }
+>;
 
 export class Router {
   readonly #parts: Parts;
   readonly #beats: Beats;
-  readonly #adopt: (roster: Roster) => void;
 
-  constructor(parts: Parts, beats: Beats, adopt: (roster: Roster) => void) {
+  constructor(parts: Parts, beats: Beats) {
     this.#parts = parts;
     this.#beats = beats;
-    this.#adopt = adopt;
   }
 
   /** From another node. */
   receive(from: NodeId, message: Message): void {
-    const core = this.#parts.core;
-    if (message.type === "found") {
-      if (core.roster) core.sendToId(from, { type: "roster", roster: core.roster });
-      else this.#parts.founding.onFound(from, message);
-      return;
+    const { core, founding, joining, membership } = this.#parts;
+    switch (message.type) {
+      case "found":
+        if (core.roster) membership.greet(from);
+        else founding.onFound(from, message);
+        return;
+      case "roster":
+        return joining.onRoster(from, message);
+      case "join":
+        if (core.roster) membership.onJoin(from, message);
+        return;
+      case "joinRefused":
+        if (message.id === core.options.self) core.event({ type: "refused", reason: message.reason });
+        return;
     }
-    if (message.type === "roster") {
-      const isForMe = message.roster.members.some((member) => member.id === core.options.self);
-      if (!core.roster && isForMe) this.#adopt(message.roster);
-      return;
-    }
+    if (!core.roster) return;
     const no = core.noOf(from);
-    if (no < 0) return;
+    if (no < 0) {
+      // it does not know yet that it is out, or in another cluster
+      if (message.type === "beat") membership.greet(from);
+      return;
+    }
     const forged = this.#isForged(no, message);
     if (forged) {
       core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
@@ -46,7 +70,13 @@ export class Router {
       case "snapshot":
       case "transfer":
       case "grant":
+      case "seal":
+      case "fetch":
+      case "rosterPrepare":
+      case "rosterAccept":
         return message.ballot.node !== from;
+      case "leave":
+        return message.no !== from;
       case "beat":
         return message.reigns.some((reign) => reign.ballot.node !== from);
       default:
@@ -80,24 +110,63 @@ export class Router {
       case "outcome":
         for (const outcome of message.items) this.#parts.requests.onOutcome(outcome);
         return;
+      case "leave":
+        return this.#parts.membership.onLeave(message);
+      case "rosterPrepare":
+        return this.#parts.membership.onPrepare(from, message);
+      case "rosterPromise":
+        return this.#parts.membership.register.onPromise(from, message);
+      case "rosterAccept":
+        return this.#parts.membership.onAccept(from, message);
+      case "rosterAccepted":
+        return this.#parts.membership.register.onAccepted(from, message);
       case "found":
       case "roster":
+      case "join":
+      case "joinRefused":
         return;
+      case "seal":
+        return this.#parts.keepers.at(message.p, message.cfg)?.onSeal(from, message);
+      case "fetch":
+        return this.#parts.keepers.at(message.p, message.cfg)?.onFetch(from, message);
+      case "sealed":
+        return this.#parts.keepers.at(message.p, message.ballot.cfg)?.election.onSealed(from, message);
+      case "image":
+        return this.#parts.keepers.at(message.p, message.ballot.cfg)?.election.onImage(from, message);
+      case "settle":
+      case "submit":
+      case "watch":
+      case "query":
+        return this.#atDesk(from, message);
       default:
         return this.#atKeeper(from, message);
     }
   }
 
+  /** What any steward of the partition takes, whatever its ballot. */
+  #atDesk(from: MemberNo, message: SettleMessage | SubmitMessage | WatchMessage | QueryMessage): void {
+    const desk = this.#parts.keepers.reigning(message.p)?.reign?.desk;
+    switch (message.type) {
+      case "settle":
+        return desk?.onSettle(from, message);
+      case "submit":
+        return desk?.inquiries.onSubmit(from, message);
+      case "watch":
+        return desk?.inquiries.onWatch(from, message);
+      case "query":
+        return desk?.inquiries.onQuery(from, message);
+    }
+  }
+
   /** Messages about one partition, for its keeper here or for the steward that it is. */
-  #atKeeper(from: MemberNo, message: Exclude<Message, { type: "found" | "roster" }> & { p?: number }): void {
-    const keeper = this.#parts.keepers.get(message.p ?? -1);
+  #atKeeper(from: MemberNo, message: KeeperMessage): void {
+    const keeper = this.#parts.keepers.at(message.p, message.ballot.cfg);
     if (!keeper) return;
-    if ("ballot" in message && message.ballot.cfg !== keeper.cfg) return;
     switch (message.type) {
       case "prepare":
         return keeper.onPrepare(from, message);
       case "promise":
-        return keeper.onPromise(from, message);
+        return keeper.election.onPromise(from, message);
       case "transfer":
         return keeper.onTransfer(from, message);
       case "append":
@@ -111,9 +180,7 @@ export class Router {
     }
     const { reign } = keeper;
     if (!reign) return;
-    if ("ballot" in message && message.type !== "attach" && !isSameBallot(message.ballot, reign.ballot)) {
-      return;
-    }
+    if (message.type !== "attach" && !isSameBallot(message.ballot, reign.ballot)) return;
     switch (message.type) {
       case "appendReply":
         return reign.onAppendReply(from, message);
@@ -123,14 +190,6 @@ export class Router {
         return reign.desk.onAttach(from, message);
       case "grantAck":
         return reign.desk.onGrantAck(message.fences);
-      case "settle":
-        return reign.desk.onSettle(from, message);
-      case "submit":
-        return reign.desk.inquiries.onSubmit(from, message);
-      case "watch":
-        return reign.desk.inquiries.onWatch(from, message);
-      case "query":
-        return reign.desk.inquiries.onQuery(from, message);
     }
   }
 }

@@ -16,14 +16,14 @@ export class Sessions {
   readonly #heardMs: Map<number, number> = new Map();
   readonly #bootOf: Map<MemberNo, number> = new Map();
   readonly #frozenMs: WeakMap<Condemnation, number> = new WeakMap();
-  /** No silence counts from before: the boot of this node, or the installation of its partitions. */
+  /** No silence counts from before: the boot of this node. */
   #floorMs = 0;
 
   constructor(core: Core) {
     this.#core = core;
   }
 
-  /** From now on silence counts: called at boot and when partitions are installed. */
+  /** From now on silence counts. */
   begin(): void {
     this.#floorMs = this.#core.clock.monoMs;
   }
@@ -57,10 +57,10 @@ export class Sessions {
 
   /**
    * The silences of the condemned sessions that still hold leases in a partition. The first call after a
-   * CONDEMN
-   * was appended freezes the silence: call it in the same step.
+   * CONDEMN was appended freezes the silence: call it in the same step. `floorMs`: when this keeper's copy
+   * was installed; it cannot speak for the time before.
    */
-  silences(tasks: PartitionTasks): Silence[] {
+  silences(tasks: PartitionTasks, floorMs: number): Silence[] {
     const silences: Silence[] = [];
     for (const condemnation of tasks.openCondemnations()) {
       const { session, index } = condemnation;
@@ -69,7 +69,7 @@ export class Sessions {
         frozenMs = this.lastHeardMs(session);
         this.#frozenMs.set(condemnation, frozenMs);
       }
-      const elapsedMs = Math.max(0, this.#core.clock.monoMs - frozenMs);
+      const elapsedMs = Math.max(0, this.#core.clock.monoMs - Math.max(frozenMs, floorMs));
       silences.push({ session, index, elapsedMs });
     }
     return silences;

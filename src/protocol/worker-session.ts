@@ -1,15 +1,21 @@
 /** What a node knows of its own session in one partition. worker.ts changes it; nobody else looks. */
 import type { Core } from "./core.ts";
 import { Holdings } from "./holdings.ts";
-import type { Ballot, MemberNo } from "./types.ts";
+import type { Ballot, Configuration, MemberNo } from "./types.ts";
+
+/** Vouches count within one configuration only: those of two never make a majority together. */
+export interface Vouchers {
+  readonly cfg: number;
+  readonly keepers: readonly MemberNo[];
+  /** Send times of beats vouched for, by position in `keepers`. */
+  readonly vouchedMs: Float64Array;
+}
 
 export interface WorkerSession {
   readonly p: number;
-  readonly cfg: number;
-  readonly keepers: readonly MemberNo[];
+  /** One per configuration that is not retired yet. */
+  vouchers: readonly Vouchers[];
   n: number;
-  /** Send times of beats vouched for, by position in `keepers`. */
-  readonly vouchedMs: Float64Array;
   validUntilMs: number;
   /** Vouches for beats sent up to here are for an earlier session. */
   minSentMs: number;
@@ -23,13 +29,19 @@ export interface WorkerSession {
   readonly holdings: Holdings;
 }
 
-export function createSession(p: number, cfg: number, keepers: readonly MemberNo[]): WorkerSession {
+/** Those of configurations that stay are kept. */
+export function vouchersOf(chain: readonly Configuration[], known: readonly Vouchers[]): Vouchers[] {
+  return chain.map(({ epoch: cfg, keepers }) =>
+    known.find((vouchers) => vouchers.cfg === cfg) ??
+      { cfg, keepers, vouchedMs: new Float64Array(keepers.length).fill(-Infinity) }
+  );
+}
+
+export function createSession(p: number): WorkerSession {
   return {
     p,
-    cfg,
-    keepers,
+    vouchers: [],
     n: 1,
-    vouchedMs: new Float64Array(keepers.length).fill(-Infinity),
     validUntilMs: -Infinity,
     minSentMs: -Infinity,
     reign: null,

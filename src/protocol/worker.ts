@@ -11,7 +11,7 @@ import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
 import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
 import type { Ballot, MemberNo } from "./types.ts";
-import { createSession, sendDue, type WorkerSession } from "./worker-session.ts";
+import { createSession, sendDue, type Vouchers, vouchersOf, type WorkerSession } from "./worker-session.ts";
 
 export class LeaseHolder {
   readonly #core: Core;
@@ -29,11 +29,26 @@ export class LeaseHolder {
     this.#credit = credit;
   }
 
-  begin(): void {
+  /** A roster was adopted: its configurations are those that vouch. */
+  adopt(): void {
     this.#core.roster!.chains.forEach((chain, p) => {
-      const { epoch, keepers } = chain.at(-1)!;
-      this.#sessions.push(createSession(p, epoch, keepers));
+      const session = this.#sessions[p] ??= createSession(p);
+      session.vouchers = vouchersOf(chain, session.vouchers);
     });
+  }
+
+  /** This node belongs to no cluster any more, or is another member of it now: it holds nothing. */
+  reset(): void {
+    this.#queue.length = 0;
+    for (const session of this.#sessions) {
+      for (const held of [...session.holdings.values()]) {
+        this.#forget(session, held);
+        if (held.isStarted) this.#lost(session.p, held, "condemned");
+      }
+    }
+    this.#sessions.length = 0;
+    this.#dirty.clear();
+    this.isReady = false;
   }
 
   validUntilMs(p: number): number {
@@ -64,28 +79,33 @@ export class LeaseHolder {
     }
     for (const { cfg, bits } of message.vouches) {
       for (const session of this.#sessions) {
-        const { p, keepers } = session;
-        if (session.cfg !== cfg || (bits[p >> 3]! & (1 << (p & 7))) === 0) continue;
-        const at = keepers.indexOf(from);
-        if (at < 0 || message.sentMs <= session.minSentMs || message.sentMs <= session.vouchedMs[at]!) {
-          continue;
-        }
-        session.vouchedMs[at] = message.sentMs;
-        session.validUntilMs = this.leaseEnd(session.vouchedMs);
-        if (session.holdings.waitingCount > 0) this.#startWaiting(session);
+        const { p } = session;
+        if ((bits[p >> 3]! & (1 << (p & 7))) !== 0) this.#vouched(session, cfg, from, message.sentMs);
       }
     }
   }
 
+  #vouched(session: WorkerSession, cfg: number, from: MemberNo, sentMs: number): void {
+    for (const vouchers of session.vouchers) {
+      if (vouchers.cfg !== cfg) continue;
+      const at = vouchers.keepers.indexOf(from);
+      if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) return;
+      vouchers.vouchedMs[at] = sentMs;
+      session.validUntilMs = Math.max(session.validUntilMs, this.leaseEnd(session, vouchers));
+      if (session.holdings.waitingCount > 0) this.#startWaiting(session);
+      return;
+    }
+  }
+
   /** Counted from when the beats were sent, never from when their answers came. */
-  leaseEnd(vouchedMs: Float64Array): number {
+  leaseEnd(_session: WorkerSession, { vouchedMs }: Vouchers): number {
     return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;
   }
 
   #onCondemned(session: WorkerSession, n: number): void {
     session.n = n + 1;
     session.minSentMs = this.#core.clock.leaseMs;
-    session.vouchedMs.fill(-Infinity);
+    for (const { vouchedMs } of session.vouchers) vouchedMs.fill(-Infinity);
     session.validUntilMs = -Infinity;
     this.#dropUnsettled(session, "condemned");
     this.#reattach(session);
@@ -132,7 +152,7 @@ export class LeaseHolder {
         this.#dirty.add(session);
       }
     }
-    this.#report(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
+    if (this.#sessions.length > 0) this.#report(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
   }
 
   #report(isAttached: boolean, hasQuorum: boolean): void {

@@ -2,6 +2,7 @@
  * Strikes a virtual cluster with the faults of its plan until the run is calm: cuts, crashes, pauses, clocks.
  */
 import type { FaultPlan } from "./plan.ts";
+import { isWell } from "./liveness.ts";
 import { Rng } from "./rng.ts";
 import type { VirtualNode } from "./virtual-node.ts";
 import type { World } from "./world.ts";
@@ -31,6 +32,10 @@ export class Chaos {
     add(faults.isolate, 2, () => this.#isolate());
     add(faults.clockJumps, 1, () => this.#jump());
     add(faults.congestion, 1, () => this.#congest());
+    add(faults.reconfigure, 3, () => this.#join());
+    add(faults.reconfigure, 2, () => this.#leave());
+    add(faults.reconfigure, 1, () => this.#stayAway());
+    add(faults.amnesia, 2, () => this.#forget());
     add(faults.resign, 2, () => this.#node().receive([{ type: "resign" }]));
     return strokes;
   }
@@ -63,6 +68,39 @@ export class Chaos {
 
   // ---- strokes -------------------------------------------------------------------------------------------
 
+  #join(): void {
+    const absent = this.#world.nodes.filter((node) => !node.isWanted);
+    const count = this.#rng.chance(0.3) ? 3 : 1;
+    for (const node of this.#rng.sample(absent, Math.min(count, absent.length))) {
+      node.isWanted = true;
+      node.start();
+    }
+  }
+
+  #leave(): void {
+    const staying = this.#world.nodes.filter((node) => node.isWanted && !node.isLeaving);
+    const node = this.#rng.pick(this.#world.nodes);
+    const rest = staying.filter((other) => other !== node && !other.candidate.witness);
+    if (node.up && node.isWanted && !node.isLeaving && rest.length > 0) node.leave();
+  }
+
+  /** Down for so long that it is evicted. */
+  #stayAway(): void {
+    const node = this.#node();
+    const { nodes, schedule, plan } = this.#world;
+    if (!node.up || nodes.filter((other) => other.isWanted && !other.up).length > 0) return;
+    node.crash();
+    schedule.after(this.#rng.range(1, 2.5) * plan.evictAfterMs, () => node.isWanted && node.start());
+  }
+
+  /** At most a minority of each configuration may lose its state, so only when all is well. */
+  #forget(): void {
+    const node = this.#node();
+    if (!node.up || node.isLeaving || !isWell(this.#world)) return;
+    node.forget();
+    this.#world.schedule.after(this.#rng.range(1, 2 * this.#ttlMs), () => node.isWanted && node.start());
+  }
+
   #crash(): void {
     const node = this.#node();
     const { nodes, schedule } = this.#world;
@@ -70,7 +108,7 @@ export class Chaos {
     if (!node.up || downCount + 1 > nodes.length / 2 && !this.#rng.chance(0.1)) return;
     node.crash();
     const awayMs = this.#rng.chance(0.3) ? this.#rng.range(1, 100) : this.#rng.range(200, 2.5 * this.#ttlMs);
-    schedule.after(awayMs, () => node.start());
+    schedule.after(awayMs, () => node.isWanted && node.start());
   }
 
   #pause(): void {

@@ -9,12 +9,11 @@ import type { World } from "./world.ts";
 /** In words what has not happened yet; "" when all is well. */
 export function whatIsMissing(world: World): string {
   const { nodes, oracle } = world;
-  for (const node of nodes) {
-    if (!node.engine) return `n${node.no} is down`;
-    if (!node.engine.roster) return `n${node.no} has not founded`;
-  }
+  const members = membersMissing(world);
+  if (members !== "") return members;
   for (const { p, id, state } of oracle.unfinished()) return `p${p} ${id} is still ${state}`;
   for (const node of nodes) {
+    if (!node.isWanted) continue;
     const { waitsFor } = node.client;
     if (waitsFor !== "") return `a client at n${node.no} still waits for ${waitsFor}`;
     if (node.handlers.runningCount > 0) {
@@ -25,10 +24,44 @@ export function whatIsMissing(world: World): string {
   return keepersBehind(world);
 }
 
+/** Everybody has the same roster, with those who shall be in it, and nothing is on its way. */
+function membersMissing({ nodes }: World): string {
+  let epoch = -1;
+  for (const node of nodes) {
+    if (!node.isWanted) continue;
+    if (node.isLeaving) return `n${node.no} has not left`;
+    const roster = node.engine?.roster;
+    if (!node.engine) return `n${node.no} is down`;
+    if (!roster) return `n${node.no} is in no cluster`;
+    if (epoch >= 0 && roster.epoch !== epoch) return `n${node.no} is at epoch ${roster.epoch}, not ${epoch}`;
+    epoch = roster.epoch;
+    for (const member of roster.members) {
+      if (member.leaving) return `${member.id} is still listed, leaving`;
+      if (!nodes.some((other) => other.isWanted && other.id === member.id)) {
+        return `${member.id} is still a member at n${node.no}`;
+      }
+    }
+    for (const [p, chain] of roster.chains.entries()) {
+      if (chain.length > 1) return `p${p} has ${chain.length} configurations at n${node.no}`;
+      const wanted = Math.min(roster.replication, roster.members.length);
+      if (chain[0]!.keepers.length !== wanted) return `p${p} has ${chain[0]!.keepers.length} keepers`;
+    }
+  }
+  return "";
+}
+
+/** No state may be lost now that was not lost before: every copy is whole, up, and up to date. */
+export function isWell(world: World): boolean {
+  if (membersMissing(world) !== "" || keepersBehind(world) !== "") return false;
+  const roster = world.nodes.find((node) => node.isWanted)?.engine?.roster;
+  return roster !== undefined && roster !== null && roster.deciders.length >= 3 && roster.replication >= 3;
+}
+
 function keepersBehind({ nodes, oracle, plan }: World): string {
   for (let p = 0; p < plan.partitionCount; p++) {
     const chosenCount = oracle.chosenCount(p);
     for (const node of keepersOf(nodes, p)) {
+      if (!node.engine!.isServing(p)) return `n${node.no} does not serve p${p}`;
       const { index, ballot } = node.engine!.logEnd(p);
       if (index !== chosenCount) {
         return `n${node.no} has ${index} entries of p${p}, ${chosenCount} are chosen`;
@@ -49,6 +82,7 @@ export function compareKeepers({ nodes, oracle }: World): void {
 }
 
 function keepersOf(nodes: World["nodes"], p: number): World["nodes"] {
-  const keepers = nodes[0]!.engine!.roster!.chains[p]!.at(-1)!.keepers;
-  return nodes.filter((node) => keepers.includes(node.engine!.self));
+  const wanted = nodes.filter((node) => node.isWanted);
+  const keepers = wanted[0]!.engine!.roster!.chains[p]!.at(-1)!.keepers;
+  return wanted.filter((node) => keepers.includes(node.engine!.self));
 }

@@ -13,6 +13,8 @@ import type { World } from "./world.ts";
 interface Holder {
   readonly node: VirtualNode;
   readonly boot: number;
+  /** Its number as a member. */
+  readonly self: number;
   readonly p: number;
   readonly id: string;
   readonly fence: number;
@@ -36,7 +38,7 @@ export class LeaseOracle {
     const key = `${p}/${id}/${fence}`;
     if (this.#everStarted.has(key)) throw new Violation("I8", `n${node.no} starts ${key} a second time`);
     this.#everStarted.add(key);
-    const holder: Holder = { node, boot: node.boot, p, id, fence };
+    const holder: Holder = { node, boot: node.boot, self: node.engine!.self, p, id, fence };
     const holders = this.#holders.get(id);
     if (holders) holders.push(holder);
     else this.#holders.set(id, [holder]);
@@ -81,11 +83,11 @@ export class LeaseOracle {
     this.check();
   }
 
-  #isChosen({ node, boot, p, id, fence }: Holder): boolean {
+  #isChosen({ self, boot, p, id, fence }: Holder): boolean {
     const chosen = this.#oracle.stateOf(p).tasks.get(id);
     if (chosen?.state !== "leased" || chosen.fence !== fence) return false;
     const { session } = chosen;
-    return session !== null && session.node === node.engine!.self && session.boot === boot;
+    return session !== null && session.node === self && session.boot === boot;
   }
 
   /** Called after every event: a suspect whose lease is valid is a violation. */

@@ -24,14 +24,13 @@ interface ChosenLog {
 export class Oracle {
   readonly leases: LeaseOracle;
   readonly clients: ClientOracle;
-  /** Nodes that know the roster. */
-  readonly founded: Set<number> = new Set();
   readonly #world: World;
   readonly #logs: ChosenLog[] = [];
   /** Per task: partition, highest fence, how often it finished since it was submitted. */
   readonly #partitionOf: Map<string, number> = new Map();
   readonly #fences: Map<string, number> = new Map();
-  #roster = "";
+  /** By epoch. */
+  readonly #rosters: Map<number, string> = new Map();
 
   constructor(world: World) {
     this.#world = world;
@@ -84,13 +83,15 @@ export class Oracle {
       throw new Violation("X-rejected", `n${node.no} rejected a message of ${event.from}: ${event.reason}`);
     }
     if (event.type === "condemned") this.#condemned(node, event.node);
-    if (event.type !== "founded") return;
-    this.founded.add(node.no);
+    if (event.type !== "roster") return;
+    const { epoch } = event.roster;
     const roster = describe(event.roster);
-    if (this.#roster === "") this.#roster = roster;
-    if (this.#roster !== roster) {
-      throw new Violation("I7", `n${node.no} has another roster of epoch 1: ${roster}, not ${this.#roster}`);
+    const known = this.#rosters.get(epoch);
+    if (known === undefined) this.#rosters.set(epoch, roster);
+    else if (known !== roster) {
+      throw new Violation("I7", `n${node.no} has another roster of epoch ${epoch}: ${roster}, not ${known}`);
     }
+    this.#world.counts.epochs = Math.max(this.#world.counts.epochs, epoch);
   }
 
   /** L2: where nothing but pauses happens, only who was paused is condemned. */
@@ -128,7 +129,7 @@ export class Oracle {
     if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
     const change = log.state.apply(index, entry.op);
     this.#account(p, index, entry.op, change);
-    this.#compareCopy(node, p, index, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
+    this.#compareCopy(node, p, index, reign.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
   }
 
@@ -153,15 +154,15 @@ export class Oracle {
   }
 
   /** When the steward's log ends here, its tasks must be what the chosen operations make of them. */
-  #compareCopy(node: VirtualNode, p: number, index: number, ids: readonly string[]): void {
+  #compareCopy(node: VirtualNode, p: number, index: number, cfg: number, ids: readonly string[]): void {
     const engine = node.engine!;
-    if (engine.logEnd(p).index !== index) return;
-    for (const id of ids) this.compareTask(node, p, id);
+    if (engine.logEnd(p, cfg).index !== index) return;
+    for (const id of ids) this.compareTask(node, p, id, cfg);
   }
 
   /** @throws Violation I3 when the node's copy of the task is not the chosen one. */
-  compareTask(node: VirtualNode, p: number, id: string): void {
-    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id));
+  compareTask(node: VirtualNode, p: number, id: string, cfg?: number): void {
+    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id, cfg));
     if (difference !== "") throw new Violation("I3", `p${p} ${id} at n${node.no}: ${difference}`);
   }
 
@@ -176,7 +177,7 @@ export class Oracle {
     const engine = node.engine!;
     let isTrimmed = false;
     for (let index = due; index > 0; index--) {
-      const mine = engine.entryAt(p, index);
+      const mine = engine.entryAt(p, index, reign.cfg);
       if (!mine) {
         isTrimmed = true;
         break;
@@ -189,22 +190,22 @@ export class Oracle {
         );
       }
     }
-    if (isTrimmed) this.#compareState(node, p, end, who);
+    if (isTrimmed) this.#compareState(node, p, end, reign.cfg, who);
   }
 
   /** The beginning of the log is gone: compares the tasks that it led to. */
-  #compareState(node: VirtualNode, p: number, end: LogEnd, who: string): void {
+  #compareState(node: VirtualNode, p: number, end: LogEnd, cfg: number, who: string): void {
     const engine = node.engine!;
     const log = this.#logs[p]!;
     const expected = new ChosenState();
     for (let index = 1; index <= end.index; index++) {
-      const entry = engine.entryAt(p, index) ?? log.entries[index - 1];
+      const entry = engine.entryAt(p, index, cfg) ?? log.entries[index - 1];
       if (!entry) throw new Violation("I5", `${who} and has trimmed entry ${index}, which is not chosen`);
       expected.apply(index, entry.op);
     }
     for (const id of this.#partitionOf.keys()) {
       if (this.#partitionOf.get(id) !== p) continue;
-      const difference = differenceOf(expected.tasks.get(id), engine.record(p, id));
+      const difference = differenceOf(expected.tasks.get(id), engine.record(p, id, cfg));
       if (difference !== "") throw new Violation("I5", `${who} with a wrong ${id}: ${difference}`);
     }
   }

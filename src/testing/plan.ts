@@ -37,6 +37,10 @@ export interface FaultPlan {
   readonly blockingDisk: boolean;
   /** What arrives within so many ms is handled in one step. */
   readonly turnMs: number;
+  /** Nodes join, leave for good, stay away until they are evicted. */
+  readonly reconfigure: boolean;
+  /** Nodes lose their disks, one at a time: they come back as new ones of the same name. */
+  readonly amnesia: boolean;
   /** Faults also hit the founding. */
   readonly early: boolean;
 }
@@ -66,6 +70,9 @@ export interface Plan {
   readonly seed: number;
   readonly profile: string;
   readonly nodeCount: number;
+  /** The first so many found the cluster, the others may join later. */
+  readonly foundingCount: number;
+  readonly evictAfterMs: number;
   readonly partitionCount: number;
   readonly replication: number;
   readonly leaseTtlMs: number;

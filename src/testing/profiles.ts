@@ -15,6 +15,8 @@ export const PROFILES = [
   "snapshots",
   "purge",
   "pauses",
+  "reconfiguration",
+  "everything",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
 
@@ -55,6 +57,8 @@ function mixedFaults(rng: Rng): FaultPlan {
     notice: rng.pick([0, 0.5, 1]),
     slowSync: some(0.4, 0, 0.03),
     blockingDisk: rng.chance(0.5),
+    reconfigure: false,
+    amnesia: false,
     turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
     early: rng.chance(0.3),
   };
@@ -86,6 +90,8 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     seed,
     profile,
     nodeCount,
+    foundingCount: nodeCount,
+    evictAfterMs: 30_000,
     partitionCount: rng.pick([2, 2, 3, 4]),
     replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
     leaseTtlMs,
@@ -135,12 +141,12 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
         reorder: false,
       };
       const pauses = { ...faults, ...none, ...off, pause: true, everyMs: 3000, clockJumps: false };
-      return { ...plan, nodeCount: 5, faults: pauses, work: { ...work, long: rng.chance(0.6) } };
+      return { ...plan, nodeCount: 5, foundingCount: 5, faults: pauses, work: { ...work, long: rng.chance(0.6) } };
     }
     case "crashy":
       return {
         ...plan,
-        nodeCount: rng.pick([3, 3, 5]),
+        ...founded(rng.pick([3, 3, 5])),
         appendBytesMax: rng.pick([1, 1, 150]),
         faults: {
           ...faults,
@@ -173,7 +179,7 @@ function adjustedMore(
     case "partitions":
       return {
         ...plan,
-        nodeCount: rng.pick([3, 5]),
+        ...founded(rng.pick([3, 5])),
         faults: {
           ...faults,
           everyMs: 1000,
@@ -187,7 +193,7 @@ function adjustedMore(
     case "stale":
       return {
         ...plan,
-        nodeCount: 3,
+        ...founded(3),
         partitionCount: 2,
         faults: {
           ...faults,
@@ -229,7 +235,42 @@ function adjustedMore(
         faults: { ...faults, clockJumps: false },
         work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
       };
+    case "reconfiguration":
+      return reconfiguring(rng, {
+        ...plan,
+        faults: {
+          ...faults,
+          everyMs: rng.range(600, 1500),
+          partition: rng.chance(0.4),
+          oneWay: rng.chance(0.5),
+          isolate: rng.chance(0.4),
+          crash: rng.chance(0.5),
+        },
+      });
+    case "everything":
+      return reconfiguring(rng, plan);
     default:
       return profile satisfies never;
   }
+}
+
+function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
+  return { nodeCount, foundingCount: nodeCount };
+}
+
+/** Clusters that grow and shrink while the rest goes on. */
+function reconfiguring(rng: Rng, plan: Plan): Plan {
+  const { leaseTtlMs, work, faults } = plan;
+  const nodeCount = rng.pick([3, 5, 5, 6, 7]);
+  return {
+    ...plan,
+    nodeCount,
+    foundingCount: rng.chance(0.3) ? 1 : rng.pick([2, 3, 3, Math.min(5, nodeCount)]),
+    partitionCount: rng.pick([1, 2, 3]),
+    replication: rng.chance(0.15) ? 5 : 3,
+    evictAfterMs: leaseTtlMs * rng.range(1.5, 4),
+    faultsMs: leaseTtlMs * rng.range(8, 14),
+    faults: { ...faults, reconfigure: true, amnesia: rng.chance(0.5), early: rng.chance(0.2) },
+    work: { ...work, uneven: false, long: rng.chance(0.6) },
+  };
 }

@@ -43,7 +43,7 @@ export class VirtualCluster implements World {
 
   /** Faults, healing, end. @throws Violation */
   run(): void {
-    for (const node of this.nodes) this.schedule.after(node.no * 3, () => node.start());
+    for (const node of this.nodes) if (node.isWanted) this.schedule.after(node.no * 3, () => node.start());
     this.#chaos.begin();
     this.#workload.begin();
     this.runUntil(this.plan.faultsMs);
@@ -76,7 +76,7 @@ export class VirtualCluster implements World {
     if (this.trace.on) this.trace.line(this.schedule.nowMs, "net", "==== HEAL");
     for (const node of this.nodes) {
       node.clock.syncWall();
-      node.start();
+      if (node.isWanted) node.start();
     }
     this.network.heal();
     this.schedule.after(1000, () => this.#workload.askAgain());

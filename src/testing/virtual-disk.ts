@@ -6,10 +6,14 @@ import type { PersistRecord } from "../protocol/api.ts";
 import { decodeRecord, encodeRecord } from "../protocol/record-codec.ts";
 
 export class VirtualDisk {
-  readonly #records: PersistRecord[] = [];
+  #records: PersistRecord[] = [];
 
   write(records: readonly PersistRecord[]): void {
     for (const record of records) this.#records.push(record);
+  }
+
+  wipe(): void {
+    this.#records = [];
   }
 
   /** As read back from bytes. */

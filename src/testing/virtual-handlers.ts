@@ -60,7 +60,7 @@ export class VirtualHandlers {
   }
 
   #offer(draining: boolean): void {
-    const { slots } = this.#world.plan.work;
+    const slots = this.#node.candidate.witness ? 0 : this.#world.plan.work.slots;
     this.#node.receive([{ type: "capacity", slots, handlers: this.#names, draining }]);
   }
 

@@ -68,8 +68,10 @@ export class VirtualNetwork {
       atMs = Math.max(atMs, this.#lastMs[link]! + 0.001);
       this.#lastMs[link] = atMs;
     }
+    const [fromId, toId] = [from.id, to.id];
     schedule.after(atMs - schedule.nowMs, () => {
-      if (to.up) to.receive(messages.map((message) => ({ type: "message", from: from.id, message })));
+      if (!to.up || to.id !== toId) return;
+      to.receive(messages.map((message) => ({ type: "message", from: fromId, message })));
     });
   }
 
@@ -121,6 +123,15 @@ export class VirtualNetwork {
         this.#told[peer.no * this.#size + node.no] = 0;
       }
       this.#repairLater(node.no, peer.no);
+    }
+  }
+
+  /** It will never speak again under this id. */
+  forgotten(node: VirtualNode): void {
+    for (const peer of this.#world.nodes) {
+      if (peer === node || this.#told[peer.no * this.#size + node.no] === 0) continue;
+      this.#tell(peer.no, node.no, false);
+      this.#told[peer.no * this.#size + node.no] = 0;
     }
   }
 

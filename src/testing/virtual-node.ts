@@ -16,8 +16,9 @@ import type { World } from "./world.ts";
 
 export class VirtualNode {
   readonly no: number;
-  readonly id: string;
-  readonly candidate: CandidateInfo;
+  /** A node without its disk is another one, of the same name. */
+  id: string;
+  candidate: CandidateInfo;
   readonly clock: VirtualClock;
   readonly disk: VirtualDisk = new VirtualDisk();
   readonly handlers: VirtualHandlers;
@@ -27,6 +28,10 @@ export class VirtualNode {
   /** Grows at every start and every crash. */
   life = 0;
   pausedUntilMs = 0;
+  /** It shall be a member: not yet to come, not gone for good. */
+  isWanted: boolean;
+  /** It was told to leave for good. */
+  isLeaving = false;
   readonly #world: World;
   readonly #rng: Rng;
   #inbox: Input[] = [];
@@ -35,6 +40,7 @@ export class VirtualNode {
   #isSyncing = false;
   #isTurnPlanned = false;
   #timerAtMs = Infinity;
+  #isAnother = false;
 
   constructor(world: World, no: number) {
     const { plan } = world;
@@ -43,7 +49,9 @@ export class VirtualNode {
     this.id = `n${no}-${plan.seed}`;
     this.#rng = new Rng(plan.seed, 100 + no);
     this.clock = new VirtualClock(this.#rng, plan.faults.drift);
-    this.candidate = { name: `node-${no}`, labels: {}, witness: false, expect: plan.nodeCount };
+    this.isWanted = no < plan.foundingCount;
+    const expect = this.isWanted ? plan.foundingCount : 1;
+    this.candidate = { name: `node-${no}`, labels: {}, witness: no >= 3 && no % 3 === 0, expect };
     this.handlers = new VirtualHandlers(world, this);
     this.client = new VirtualClient(world, this);
   }
@@ -67,8 +75,35 @@ export class VirtualNode {
     if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
     this.note(`START boot ${this.boot}`);
     this.handlers.started();
+    if (this.isLeaving) this.receive([{ type: "leave" }]);
     this.#world.network.started(this);
     this.later(this.#rng.range(0, 2), () => this.#turn());
+  }
+
+  /** The disk is gone, and with it the identity. */
+  forget(): void {
+    this.crash();
+    this.#world.network.forgotten(this);
+    this.disk.wipe();
+    this.id = `n${this.no}-${this.#world.plan.seed}-${this.life}`;
+    this.candidate = { ...this.candidate, expect: 1 };
+    this.isLeaving = false;
+    this.#isAnother = true;
+    this.note(`FORGETS, is now ${this.id}`);
+  }
+
+  leave(): void {
+    this.note("LEAVES");
+    this.isLeaving = true;
+    this.receive([{ type: "leave" }]);
+  }
+
+  /** It is a member no more: the process ends, its disk is thrown away. */
+  left(): void {
+    this.later(0, () => {
+      this.isWanted = false;
+      this.forget();
+    });
   }
 
   crash(): void {
@@ -96,6 +131,8 @@ export class VirtualNode {
       self: this.id,
       ...this.candidate,
       boot: this.boot,
+      foundAfterMs: plan.foundingCount === 1 && this.no === 0 && !this.#isAnother ? 0 : Infinity,
+      evictAfterMs: plan.evictAfterMs,
       nonce: `${this.no}.${this.boot}.${this.#rng.int(1_000_000)}`,
       seed: this.#rng.int(0x7fff_ffff),
       partitionCount: plan.partitionCount,
@@ -245,7 +282,7 @@ export class VirtualNode {
     this.crash();
     const { plan, schedule } = this.#world;
     const awayMs = this.#rng.chance(0.7) ? this.#rng.range(1, 100) : this.#rng.range(100, plan.leaseTtlMs);
-    schedule.after(awayMs, () => this.start());
+    schedule.after(awayMs, () => this.isWanted && this.start());
   }
 
   #do(effect: Exclude<Effect, { readonly type: "persist" }>): void {
@@ -264,6 +301,7 @@ export class VirtualNode {
       case "answer":
         return this.client.take(effect);
       case "event":
+        if (effect.event.type === "left" && effect.event.why === "left") this.left();
         return oracle.event(this, effect.event);
       default:
         return effect satisfies never;

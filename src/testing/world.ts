@@ -30,6 +30,7 @@ export interface RunCounts {
   completions: number;
   snapshots: number;
   purged: number;
+  epochs: number;
 }
 
 export function newCounts(): RunCounts {
@@ -45,5 +46,6 @@ export function newCounts(): RunCounts {
     completions: 0,
     snapshots: 0,
     purged: 0,
+    epochs: 0,
   };
 }

@@ -34,6 +34,8 @@ export class ScenarioCluster {
           witness: false,
           boot: 1,
           expect: NAMES.length,
+          foundAfterMs: 0,
+          evictAfterMs: 30_000,
           nonce: "n",
           seed: at + 1,
           partitionCount: 1,
@@ -186,7 +188,7 @@ export class ScenarioCluster {
     if (event.type === "steward") this.#say(`${name} hears that ${event.node} reigns`);
     else if (event.type === "condemned") this.#say(`${name} condemns ${event.node}`);
     else if (event.type === "quorum") this.#say(`${name} quorum ${event.held ? "regained" : "lost"}`);
-    else if (event.type === "founded" || event.type === "ready") this.#say(`${name} ${event.type}`);
+    else if (event.type === "roster" || event.type === "ready") this.#say(`${name} ${event.type}`);
   }
 
   #carry(from: string, to: string, message: Message): void {

@@ -55,6 +55,7 @@ function clusterOf(head: string): VirtualCluster {
   const plan: Plan = {
     ...base,
     nodeCount: Number(match[1]),
+    foundingCount: Number(match[1]),
     partitionCount: 1,
     replication: 3,
     leaseTtlMs: 4000,
@@ -172,7 +173,7 @@ function effectText(effect: Effect): string {
         effect.tasks.map(({ record }) => `${record.spec.id} ${record.state}`).join(", ") || "nothing"
       }`;
     case "event":
-      if (effect.event.type === "ready" || effect.event.type === "founded") return effect.event.type;
+      if (effect.event.type === "ready" || effect.event.type === "roster") return effect.event.type;
       if (effect.event.type === "quorum") return effect.event.held ? "has a quorum" : "has no quorum";
       return effect.event.type === "condemned" ? `condemns ${effect.event.node.replace(/-.*/, "")}` : "";
     default:

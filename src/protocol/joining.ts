@@ -1,0 +1,124 @@
+/**
+ * What a node does with rosters that it hears of, and how one that is in no cluster gets into one: it asks
+ * any member that it knows, again and again. A founder of one that has recorded nothing yields to a cluster
+ * that it meets; two that have recorded something never merge.
+ */
+import type { Core } from "./core.ts";
+import type { RosterMessage } from "./messages-roster.ts";
+import type { Candidate, NodeId, Roster } from "./types.ts";
+
+/** A cluster that answers no more is forgotten. */
+const MET_MAX_MS = 6000;
+
+export interface JoiningPort {
+  adopt(roster: Roster): void;
+  /** Leaves the present cluster: `next` has no place for this node, or is another cluster. */
+  reset(why: "left" | "evicted" | "yielded", next: Roster): void;
+  readonly isSettled: boolean;
+  readonly isLeaving: boolean;
+  greet(id: NodeId): void;
+}
+
+export class Joining {
+  readonly #core: Core;
+  readonly #port: JoiningPort;
+  /** The cluster that this node wants to be in. */
+  #met: RosterMessage | null = null;
+  #metMs = 0;
+  #askedMs = -Infinity;
+
+  constructor(core: Core, port: JoiningPort) {
+    this.#core = core;
+    this.#port = port;
+  }
+
+  get hasMet(): boolean {
+    return this.#met !== null;
+  }
+
+  onRoster(from: NodeId, message: RosterMessage): void {
+    const { roster } = message;
+    const mine = this.#core.roster;
+    if (roster.chains.length !== this.#core.options.partitionCount) {
+      const { partitionCount } = this.#core.options;
+      const sizes = `it has ${roster.chains.length} partitions, this node is set to ${partitionCount}`;
+      this.#core.event({ type: "refused", reason: `cannot join cluster ${roster.cluster}: ${sizes}` });
+    } else if (mine === null) this.#meet(message);
+    else if (mine.cluster === roster.cluster) this.#follow(mine, message);
+    else this.#compare(from, mine, message);
+  }
+
+  #follow(mine: Roster, message: RosterMessage): void {
+    const { roster } = message;
+    if (roster.epoch <= mine.epoch) return;
+    if (this.#isIn(roster)) return this.#port.adopt(roster);
+    this.#port.reset(this.#port.isLeaving ? "left" : "evicted", roster);
+    this.#meet(message);
+  }
+
+  /** Another cluster. */
+  #compare(from: NodeId, mine: Roster, message: RosterMessage): void {
+    if (this.#port.isSettled) return;
+    const isTheirs = message.isSettled || message.roster.members[0]!.id < mine.members[0]!.id;
+    if (!isTheirs) return this.#port.greet(from);
+    this.#port.reset("yielded", message.roster);
+    this.#meet(message);
+  }
+
+  #meet(message: RosterMessage): void {
+    const { roster } = message;
+    if (this.#isIn(roster)) {
+      this.#met = null;
+      return this.#port.adopt(roster);
+    }
+    const known = this.#met;
+    const isNews = known === null || (known.roster.cluster === roster.cluster
+      ? roster.epoch >= known.roster.epoch
+      : message.isSettled && !known.isSettled);
+    if (!isNews) return;
+    this.#met = message;
+    this.#metMs = this.#core.clock.monoMs;
+  }
+
+  #isIn(roster: Roster): boolean {
+    return roster.members.some((member) => member.id === this.#core.options.self);
+  }
+
+  /** A roster of an earlier life, without this node. */
+  remember(roster: Roster): void {
+    this.#met = { type: "roster", roster, isSettled: true };
+    this.#metMs = this.#core.clock.monoMs;
+  }
+
+  /** Not in a cluster: asks to be let in. */
+  tick(): void {
+    const { monoMs } = this.#core.clock;
+    if (!this.#met || this.#port.isLeaving) return;
+    if (monoMs - this.#metMs > MET_MAX_MS) {
+      this.#met = null;
+      return;
+    }
+    if (monoMs - this.#askedMs < this.#core.options.resendMs) return;
+    this.#askedMs = monoMs;
+    const { members, deciders } = this.#met.roster;
+    const open = members.filter((member) => this.#core.connected.has(member.id));
+    const deciding = open.filter((member) => deciders.includes(member.no));
+    const { self: id, name, labels, witness } = this.#core.options;
+    const candidate: Candidate = { id, name, labels, witness };
+    for (const member of deciding.length > 0 ? deciding : open) {
+      this.#core.sendToId(member.id, { type: "join", candidate });
+    }
+  }
+
+  /** A member that is being evicted, or was marked as leaving by mistake, asks to stay. */
+  askToStay(): void {
+    const { roster, self, clock, options } = this.#core;
+    if (!roster || this.#port.isLeaving || !this.#core.memberByNo.get(self)?.leaving) return;
+    if (clock.monoMs - this.#askedMs < options.resendMs) return;
+    this.#askedMs = clock.monoMs;
+    const { self: id, name, labels, witness } = options;
+    for (const no of roster.deciders) {
+      this.#core.send(no, { type: "join", candidate: { id, name, labels, witness } });
+    }
+  }
+}

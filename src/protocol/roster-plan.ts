@@ -1,0 +1,81 @@
+/**
+ * What the next roster shall be, from the present one and what is wished: a pure function, so that whoever
+ * proposes makes the same of the same. One pending configuration per partition at most; chains are cut when
+ * the newest stands; who left stays listed until no configuration names it any more.
+ */
+import { assignKeepers } from "./ring.ts";
+import type { Candidate, Configuration, Member, MemberNo, Roster } from "./types.ts";
+
+/** Members that may keep partitions: the first ones; in a larger cluster the others only run tasks. */
+export const KEEPING_MEMBERS_MAX = 64;
+
+export interface Wishes {
+  readonly joins: readonly Candidate[];
+  /** Members that leave, or are evicted. */
+  readonly leaves: readonly MemberNo[];
+  /** The newest configuration of the partition is known to serve. */
+  isActive(p: number, cfg: number): boolean;
+}
+
+/** The roster that follows, or null when there is nothing to change. */
+export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
+  const epoch = roster.epoch + 1;
+  const { members, nextNo, isChanged } = nextMembers(roster, wishes);
+  const keeping = members.filter((member) => !member.leaving).slice(0, KEEPING_MEMBERS_MAX);
+  const { replication } = roster;
+  const shape = { partitionCount: roster.chains.length, replication, epoch };
+  const targets = assignKeepers(keeping, shape);
+  let isMoved = false;
+  const chains = roster.chains.map((chain, p) => {
+    const newest = chain.at(-1)!;
+    if (!wishes.isActive(p, newest.epoch)) return chain;
+    const target = targets[p]![0]!;
+    const isSame = isSameSet(newest.keepers, target.keepers);
+    if (isSame && chain.length === 1) return chain;
+    isMoved = true;
+    return isSame ? [newest] : [newest, target];
+  });
+  const named = new Set(chains.flatMap((chain) => chain.flatMap((each) => each.keepers)));
+  const kept = members.filter((member) => !member.leaving || named.has(member.no));
+  if (!isChanged && !isMoved && kept.length === members.length) return null;
+  const deciders = decidersOf(keeping, roster.deciders);
+  return { ...roster, epoch, members: kept, nextNo, deciders, chains };
+}
+
+function nextMembers(
+  roster: Roster,
+  { joins, leaves }: Wishes,
+): { readonly members: readonly Member[]; readonly nextNo: MemberNo; readonly isChanged: boolean } {
+  let { nextNo } = roster;
+  let isChanged = false;
+  const members = [...roster.members];
+  for (const candidate of joins) {
+    const at = members.findIndex((member) => member.id === candidate.id);
+    if (at >= 0 && !members[at]!.leaving) continue;
+    isChanged = true;
+    if (at >= 0) members[at] = { ...members[at]!, ...candidate, leaving: false };
+    else members.push({ no: nextNo++, ...candidate, leaving: false });
+  }
+  for (const no of leaves) {
+    const at = members.findIndex((member) => member.no === no);
+    if (at < 0 || members[at]!.leaving) continue;
+    // somebody must stay
+    if (members.filter((member) => !member.leaving).length === 1) break;
+    members[at] = { ...members[at]!, leaving: true };
+    isChanged = true;
+  }
+  return { members, nextNo, isChanged };
+}
+
+/** Up to five; those that decide already stay, the oldest members fill up. */
+export function decidersOf(keeping: readonly Member[], present: readonly MemberNo[]): readonly MemberNo[] {
+  const numbers = keeping.map((member) => member.no);
+  const count = numbers.length >= 5 ? 5 : numbers.length >= 3 ? 3 : 1;
+  const staying = present.filter((no) => numbers.includes(no));
+  const others = numbers.filter((no) => !staying.includes(no));
+  return [...staying, ...others].slice(0, count).sort((a, b) => a - b);
+}
+
+function isSameSet(a: Configuration["keepers"], b: Configuration["keepers"]): boolean {
+  return a.length === b.length && a.every((no) => b.includes(no));
+}
