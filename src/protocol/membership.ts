@@ -255,7 +255,7 @@ export class Membership {
     joins.sort((a, b) => (a.id < b.id ? -1 : 1));
     const leaves: MemberNo[] = [...this.#leaving.keys()];
     for (const mine of this.#leaving.values()) sinceMs = Math.min(sinceMs, mine);
-    if (nowMs - sinceMs < GATHER_MS) return null;
+    if (sinceMs <= nowMs && nowMs - sinceMs < GATHER_MS) return null;
     for (const no of this.#evicted(roster, joins)) if (!leaves.includes(no)) leaves.push(no);
     leaves.sort((a, b) => a - b);
     const isActive = (p: number, cfg: number): boolean => (this.#active.get(p) ?? 0) >= cfg;

@@ -75,8 +75,6 @@ export class Router {
       case "rosterPrepare":
       case "rosterAccept":
         return message.ballot.node !== from;
-      case "leave":
-        return message.no !== from;
       case "beat":
         return message.reigns.some((reign) => reign.ballot.node !== from);
       default:
@@ -111,7 +109,9 @@ export class Router {
         for (const outcome of message.items) this.#parts.requests.onOutcome(outcome);
         return;
       case "leave":
-        return this.#parts.membership.onLeave(message);
+        // another number: it was sent before the node left and joined again
+        if (message.no === from) this.#parts.membership.onLeave(message);
+        return;
       case "rosterPrepare":
         return this.#parts.membership.onPrepare(from, message);
       case "rosterPromise":

@@ -32,6 +32,8 @@ export class Oracle {
   /** By epoch. */
   readonly #rosters: Map<number, string> = new Map();
 
+  readonly #undurable: (() => void)[] = [];
+
   constructor(world: World) {
     this.#world = world;
     for (let p = 0; p < world.plan.partitionCount; p++) {
@@ -43,9 +45,18 @@ export class Oracle {
 
   observe(node: VirtualNode): Observer {
     return {
-      chosen: (p, index, entry, reign) => this.#chosen(node, p, index, entry, reign),
+      chosen: (p, index, entry, reign) => {
+        const chosen = (): void => this.#chosen(node, p, index, entry, reign);
+        if (keeperCount(node, p, reign.cfg) === 1) this.#undurable.push(chosen);
+        else chosen();
+      },
       crowned: (p, reign, end) => this.#crowned(node, p, reign, end),
     };
+  }
+
+  /** A sole keeper knows at once what it has chosen, but it counts when it is durable. */
+  takeUndurable(): readonly (() => void)[] {
+    return this.#undurable.splice(0);
   }
 
   stateOf(p: number): ChosenState {
@@ -220,6 +231,11 @@ export class Oracle {
   knownIds(): Iterable<readonly [string, number]> {
     return this.#partitionOf.entries();
   }
+}
+
+function keeperCount(node: VirtualNode, p: number, cfg: number): number {
+  const chain = node.engine!.roster!.chains[p]!;
+  return chain.find((configuration) => configuration.epoch === cfg)?.keepers.length ?? 0;
 }
 
 function touchedBy(op: Operation): readonly string[] {

@@ -37,6 +37,7 @@ export class VirtualNode {
   #inbox: Input[] = [];
   #effects: Effect[] = [];
   #resumed: (() => void)[] = [];
+  readonly #whenDurable: WeakMap<readonly PersistRecord[], readonly (() => void)[]> = new WeakMap();
   #isSyncing = false;
   #isTurnPlanned = false;
   #timerAtMs = Infinity;
@@ -226,7 +227,11 @@ export class VirtualNode {
       throw new Violation("X-threw", `n${this.no} threw: ${error instanceof Error ? error.stack : error}`);
     }
     oracle.stepped(this);
-    for (const effect of effects) this.#effects.push(effect);
+    const chosen = oracle.takeUndurable();
+    for (const effect of effects) {
+      if (effect.type === "persist" && chosen.length > 0) this.#whenDurable.set(effect.records, chosen);
+      this.#effects.push(effect);
+    }
     this.#run();
     if (this.engine) this.#arm();
   }
@@ -269,6 +274,7 @@ export class VirtualNode {
       this.#isSyncing = false;
       this.disk.write(records);
       oracle.persisted(records);
+      for (const chosen of this.#whenDurable.get(records) ?? []) chosen();
       if (isFated && fate === 1) return this.#crashAndReturn();
       this.#run();
       if (isFated && fate === 2) return this.#crashAndReturn();
