@@ -139,7 +139,13 @@ export type PersistRecord =
   /** The copy of `(p, cfg)` is whole: it may vote and serve. */
   | { readonly type: "install"; readonly p: number; readonly cfg: number }
   /** `(p, cfg)` promises, appends and vouches no more, for ever. */
-  | { readonly type: "seal"; readonly p: number; readonly cfg: number }
+  | {
+    readonly type: "seal";
+    readonly p: number;
+    readonly cfg: number;
+    /** All configurations that sealed it. */
+    readonly by: readonly number[];
+  }
   /** Nothing of `(p, cfg)` is needed any more. */
   | { readonly type: "retire"; readonly p: number; readonly cfg: number };
 

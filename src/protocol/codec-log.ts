@@ -214,9 +214,10 @@ export const LOG_CODECS: MessageCodecs<
     write: (w, m) => {
       writeOld(w, m);
       w.bool(m.isInstalled);
+      w.uint(m.by);
       writeLogEnd(w, m.end);
     },
-    read: (r) => ({ type: "sealed", ...readOld(r), isInstalled: r.bool(), end: readLogEnd(r) }),
+    read: (r) => ({ type: "sealed", ...readOld(r), isInstalled: r.bool(), by: r.uint(), end: readLogEnd(r) }),
   },
   fetch: {
     tag: 30,

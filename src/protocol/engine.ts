@@ -57,7 +57,7 @@ export class Engine {
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
     this.#core.mayStand = (keeper) => this.#keepers.mayStand(keeper);
     this.#membership = new Membership(this.#core, this.#sessions, {
-      adopt: (roster) => this.#follow(roster),
+      decided: (roster) => this.#joining.onDecided(roster),
       isEmpty: () => this.#keepers.all.every((keeper) => keeper.replica.isEmpty),
     });
     this.#joining = new Joining(this.#core, this.#joiningPort());

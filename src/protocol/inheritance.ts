@@ -1,8 +1,10 @@
 /**
- * How a new configuration takes over a partition (Vertical Paxos: read and seal the old one before the new
- * one acts). The candidate seals a majority of the configuration before; if none of that majority ever had a
- * whole copy, nothing was ever chosen there and the one before it decides. The best copy among the sealed is
- * the base: it holds all that was chosen.
+ * How a new configuration takes over a partition (Vertical Paxos: read and seal the old ones before the new
+ * one acts). The candidate seals the earlier configurations of the chain. One of them is the base when a
+ * majority of it is sealed and holds a whole copy, and every later one is known to be without a copy for
+ * ever: because a majority of it is sealed without one, or because it never sealed a majority of the base
+ * and, sealed by a newer one, the base refuses it now. The best copy among the sealed holds all that was
+ * chosen.
  */
 import { compareLogEnds, isSameBallot, majorityOf } from "./ballot.ts";
 import type { Core } from "./core.ts";
@@ -10,58 +12,66 @@ import { decodeImage, type Image } from "./image-codec.ts";
 import { IncomingPieces } from "./incoming-pieces.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ImageMessage, SealedMessage } from "./messages-log.ts";
-import type { Ballot, Configuration, LogEnd, MemberNo } from "./types.ts";
+import type { Ballot, Configuration, MemberNo } from "./types.ts";
+
+interface Predecessor {
+  readonly configuration: Configuration;
+  readonly sealed: Map<MemberNo, SealedMessage>;
+}
 
 export class Inheritance {
   isDone = false;
   readonly #core: Core;
   readonly #keeper: Keeper;
   readonly #ballot: Ballot;
-  /** Predecessors not sealed yet, newest last. */
-  readonly #chain: Configuration[];
-  readonly #sealed: Map<MemberNo, { readonly isInstalled: boolean; readonly end: LogEnd }> = new Map();
-  #source: MemberNo | null = null;
+  /** Newest last. */
+  readonly #predecessors: readonly Predecessor[];
+  /** Whose copy is being fetched. */
+  #source: { readonly no: MemberNo; readonly cfg: number } | null = null;
   #incoming: IncomingPieces | null = null;
 
   constructor(core: Core, keeper: Keeper, ballot: Ballot) {
     this.#core = core;
     this.#keeper = keeper;
     this.#ballot = ballot;
-    this.#chain = keeper.place.chain.slice(0, -1);
+    this.#predecessors = keeper.place.chain.slice(0, -1).map((configuration) => ({
+      configuration,
+      sealed: new Map(),
+    }));
   }
 
   begin(): void {
-    this.#askNext();
+    this.#seal();
   }
 
   /** What got no answer goes again. */
   tick(): void {
-    if (this.#source === null) this.#askNext();
-    else if (this.#core.isConnected(this.#source)) this.#fetch(this.#source);
-    else this.#choose();
+    if (this.#source && !this.#core.isConnected(this.#source.no)) {
+      this.#source = null;
+      this.#incoming = null;
+    }
+    if (this.#source) this.#fetch();
+    else {
+      this.#seal();
+      this.#choose();
+    }
   }
 
-  get #before(): Configuration | undefined {
-    return this.#chain.at(-1);
-  }
-
-  #askNext(): void {
-    const before = this.#before;
-    if (!before) return;
+  #seal(): void {
     const { p } = this.#keeper;
-    for (const no of before.keepers) {
-      if (this.#sealed.has(no)) continue;
-      this.#core.send(no, { type: "seal", p, cfg: before.epoch, ballot: this.#ballot });
+    for (const { configuration: { epoch: cfg, keepers }, sealed } of this.#predecessors) {
+      for (const no of keepers) {
+        if (!sealed.has(no)) this.#core.send(no, { type: "seal", p, cfg, ballot: this.#ballot });
+      }
     }
   }
 
   onSealed(from: MemberNo, message: SealedMessage): void {
-    const before = this.#before;
-    if (!before || message.cfg !== before.epoch || !isSameBallot(message.ballot, this.#ballot)) return;
-    if (!before.keepers.includes(from)) return;
-    const { isInstalled, end } = message;
-    this.#sealed.set(from, { isInstalled, end });
-    if (this.#sealed.size >= this.sealQuorum(before.keepers.length) && this.#source === null) this.#choose();
+    if (!isSameBallot(message.ballot, this.#ballot)) return;
+    const of = this.#predecessors.find(({ configuration }) => configuration.epoch === message.cfg);
+    if (!of?.configuration.keepers.includes(from)) return;
+    of.sealed.set(from, message);
+    if (this.#source === null && !this.isDone) this.#choose();
   }
 
   /** As many as it takes for one of them to be in every majority that ever chose something. */
@@ -69,50 +79,73 @@ export class Inheritance {
     return majorityOf(count);
   }
 
+  #isSealed({ configuration, sealed }: Predecessor): boolean {
+    return sealed.size >= this.sealQuorum(configuration.keepers.length);
+  }
+
   #choose(): void {
-    this.#source = null;
-    let best: { no: MemberNo; end: LogEnd } | null = null;
-    for (const [no, { isInstalled, end }] of this.#sealed) {
-      if (!isInstalled || (best && compareLogEnds(end, best.end) < 0)) continue;
-      // of equals the nearest, which may be this node
-      if (best && compareLogEnds(end, best.end) === 0 && no !== this.#core.self) continue;
-      best = { no, end };
+    const later: Predecessor[] = [];
+    for (const predecessor of this.#predecessors.toReversed()) {
+      const answers = [...predecessor.sealed.values()];
+      const isBase = this.#isSealed(predecessor) && answers.some(({ isInstalled }) => isInstalled);
+      if (isBase) {
+        const by = Math.max(...answers.map((answer) => answer.by));
+        if (later.every((other) => this.isWithoutCopy(other, by))) return this.#take(predecessor);
+      }
+      later.push(predecessor);
     }
-    if (best) {
-      this.#source = best.no;
-      if (best.no === this.#core.self) this.#takeOwn();
-      else this.#fetch(best.no);
-      return;
+  }
+
+  /** `by`: the newest configuration that had sealed some of the base before. */
+  isWithoutCopy(predecessor: Predecessor, by: number): boolean {
+    if (by < predecessor.configuration.epoch) return true;
+    return this.#isSealed(predecessor) &&
+      [...predecessor.sealed.values()].every(({ isInstalled }) => !isInstalled);
+  }
+
+  #take({ sealed }: Predecessor): void {
+    let best: { no: MemberNo; message: SealedMessage } | null = null;
+    for (const [no, message] of sealed) {
+      if (!message.isInstalled || (no !== this.#core.self && !this.#core.isConnected(no))) continue;
+      const order = best ? compareLogEnds(message.end, best.message.end) : 1;
+      // of equals this node itself, if it is one
+      if (order > 0 || (order === 0 && no === this.#core.self)) best = { no, message };
     }
-    // the oldest of a chain has served: its majority cannot be without a copy
-    if (this.#chain.length === 1) return;
-    this.#chain.pop();
-    this.#sealed.clear();
-    this.#askNext();
+    if (!best || this.#isBehind(best.message, sealed)) return;
+    this.#source = { no: best.no, cfg: best.message.cfg };
+    if (best.no === this.#core.self) this.#takeOwn();
+    else this.#fetch();
+  }
+
+  /** The best copy is at somebody who is not in touch at the moment. */
+  #isBehind(best: SealedMessage, sealed: Predecessor["sealed"]): boolean {
+    return [...sealed.values()].some(({ isInstalled, end }) =>
+      isInstalled && compareLogEnds(end, best.end) > 0
+    );
   }
 
   #takeOwn(): void {
     for (const old of this.#keeper.place.predecessors()) {
-      if (old.cfg === this.#before!.epoch) this.#adopt(old.replica.image());
+      if (old.cfg === this.#source!.cfg) this.#adopt(old.replica.image());
     }
   }
 
-  #fetch(no: MemberNo): void {
+  #fetch(): void {
     const { p } = this.#keeper;
-    const cfg = this.#before!.epoch;
+    const { no, cfg } = this.#source!;
     const offset = this.#incoming?.receivedBytes ?? 0;
     this.#core.send(no, { type: "fetch", p, cfg, ballot: this.#ballot, offset });
   }
 
   onImage(from: MemberNo, message: ImageMessage): void {
-    if (from !== this.#source || message.cfg !== this.#before?.epoch) return;
-    if (!isSameBallot(message.ballot, this.#ballot) || this.isDone) return;
+    if (this.isDone || from !== this.#source?.no || message.cfg !== this.#source.cfg) return;
+    if (!isSameBallot(message.ballot, this.#ballot)) return;
     if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingPieces(message);
     const before = this.#incoming.receivedBytes;
     const now = this.#incoming.take(message);
     if (!this.#incoming.isComplete) {
       // a repeated piece starts no second chain; tick() asks again for what got lost
-      if (now > before || message.offset > now) this.#fetch(from);
+      if (now > before) this.#fetch();
       return;
     }
     const image = this.#decode(from, this.#incoming.bytes);

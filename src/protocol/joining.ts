@@ -9,6 +9,7 @@ import type { Candidate, NodeId, Roster } from "./types.ts";
 
 /** A cluster that answers no more is forgotten. */
 const MET_MAX_MS = 6000;
+const ASKED_COUNT_MAX = 8;
 
 export interface JoiningPort {
   adopt(roster: Roster): void;
@@ -46,6 +47,11 @@ export class Joining {
     } else if (mine === null) this.#meet(message);
     else if (mine.cluster === roster.cluster) this.#follow(mine, message);
     else this.#compare(from, mine, message);
+  }
+
+  /** This node took part in deciding it. */
+  onDecided(roster: Roster): void {
+    if (this.#core.roster) this.#follow(this.#core.roster, { type: "roster", roster, isSettled: true });
   }
 
   #follow(mine: Roster, message: RosterMessage): void {
@@ -93,21 +99,22 @@ export class Joining {
   /** Not in a cluster: asks to be let in. */
   tick(): void {
     const { monoMs } = this.#core.clock;
-    if (!this.#met || this.#port.isLeaving) return;
-    if (monoMs - this.#metMs > MET_MAX_MS) {
-      this.#met = null;
-      return;
-    }
-    if (monoMs - this.#askedMs < this.#core.options.resendMs) return;
+    if (this.#port.isLeaving || monoMs - this.#askedMs < this.#core.options.resendMs) return;
     this.#askedMs = monoMs;
-    const { members, deciders } = this.#met.roster;
-    const open = members.filter((member) => this.#core.connected.has(member.id));
-    const deciding = open.filter((member) => deciders.includes(member.no));
+    if (monoMs - this.#metMs > MET_MAX_MS) this.#met = null;
     const { self: id, name, labels, witness } = this.#core.options;
     const candidate: Candidate = { id, name, labels, witness };
-    for (const member of deciding.length > 0 ? deciding : open) {
-      this.#core.sendToId(member.id, { type: "join", candidate });
-    }
+    for (const peer of this.#whomToAsk()) this.#core.sendToId(peer, { type: "join", candidate });
+  }
+
+  /** Those who decide, else any member, else whoever is there: the news of a roster may have got lost. */
+  #whomToAsk(): readonly NodeId[] {
+    const { connected } = this.#core;
+    if (!this.#met) return [...connected].slice(0, ASKED_COUNT_MAX);
+    const { members, deciders } = this.#met.roster;
+    const open = members.filter((member) => connected.has(member.id));
+    const deciding = open.filter((member) => deciders.includes(member.no));
+    return (deciding.length > 0 ? deciding : open).slice(0, ASKED_COUNT_MAX).map((member) => member.id);
   }
 
   /** A member that is being evicted, or was marked as leaving by mistake, asks to stay. */

@@ -45,8 +45,11 @@ export class Keeper {
   isInstalled: boolean;
   /** No silence counts from before. */
   installedAtMs: number;
-  /** A newer configuration takes over: nothing is promised, appended or vouched any more. Durable. */
-  isSealed = false;
+  /**
+   * The newer configurations that take over, oldest first: nothing is promised, appended or vouched any more,
+   * and none that is older than the last of them can take over any more. Durable.
+   */
+  sealedBy: readonly number[] = [];
   /** The ballot under which this log is known to match the steward's, and up to where. */
   #matched: { ballot: Ballot; index: number } | null = null;
   #incoming: IncomingPieces | null = null;
@@ -66,6 +69,10 @@ export class Keeper {
     this.isInstalled = epoch === FOUNDING_EPOCH;
     this.installedAtMs = core.clock.monoMs;
     this.election = new Election(core, this);
+  }
+
+  get isSealed(): boolean {
+    return this.sealedBy.length > 0;
   }
 
   get #nowMs(): number {
@@ -337,15 +344,18 @@ export class Keeper {
 
   /** Durable before the answer leaves. From now on nothing can be chosen here that the answer does not show. */
   onSeal(from: MemberNo, message: SealMessage): void {
-    if (!this.isSealed) this.seal();
     const { p, cfg, isInstalled } = this;
     const { ballot } = message;
-    this.#core.send(from, { type: "sealed", p, cfg, ballot, isInstalled, end: this.replica.end });
+    const last = this.sealedBy.at(-1) ?? 0;
+    if (ballot.cfg < last || ballot.cfg <= cfg) return;
+    if (ballot.cfg > last) this.#seal(ballot.cfg);
+    const by = this.sealedBy.at(-2) ?? 0;
+    this.#core.send(from, { type: "sealed", p, cfg, ballot, isInstalled, by, end: this.replica.end });
   }
 
-  seal(): void {
-    this.isSealed = true;
-    this.#core.persist({ type: "seal", p: this.p, cfg: this.cfg });
+  #seal(by: number): void {
+    this.sealedBy = [...this.sealedBy, by];
+    this.#core.persist({ type: "seal", p: this.p, cfg: this.cfg, by: this.sealedBy });
     if (this.reign) this.stepDown();
     this.election.withdraw();
   }

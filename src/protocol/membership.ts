@@ -28,7 +28,8 @@ interface Asking {
 }
 
 export interface MembershipPort {
-  adopt(roster: Roster): void;
+  /** The next roster, in which this node may have no place. */
+  decided(roster: Roster): void;
   /** Nothing is recorded here: a founder of one may yield. */
   isEmpty(): boolean;
 }
@@ -199,7 +200,7 @@ export class Membership {
     for (const id of new Set([...before, ...now])) {
       this.#core.sendToId(id, { type: "roster", roster, isSettled: true });
     }
-    this.#port.adopt(roster);
+    this.#port.decided(roster);
   }
 
   // ---- proposing -----------------------------------------------------------------------------------------
@@ -225,7 +226,7 @@ export class Membership {
 
   /** Moves and cuts alone: all at once, or now and then while others are still on their way. */
   #isWorthIt(roster: Roster, next: Roster): boolean {
-    const moves = next.chains.some((chain, p) => chain.length > roster.chains[p]!.length);
+    const moves = next.members.length < roster.members.length || next.chains.some((chain, p) => chain.length > roster.chains[p]!.length);
     const rest = next.chains.some((chain, p) => chain === roster.chains[p] && chain.length > 1);
     return moves || !rest || this.#nowMs - this.#epochMs >= CUT_EVERY_MS;
   }

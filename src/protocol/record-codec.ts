@@ -79,7 +79,8 @@ function writeRecord(w: Writer, record: PersistRecord): void {
       return writePlace(w, record);
     case "seal":
       w.u8(7);
-      return writePlace(w, record);
+      writePlace(w, record);
+      return writeList(w, LIMITS.chainMax, record.by, (w, cfg) => w.uint(cfg));
     case "retire":
       w.u8(8);
       return writePlace(w, record);
@@ -136,7 +137,7 @@ function readRecord(r: Reader): PersistRecord {
     case 6:
       return { type: "install", ...readPlace(r) };
     case 7:
-      return { type: "seal", ...readPlace(r) };
+      return { type: "seal", ...readPlace(r), by: readList(r, LIMITS.chainMax, (r) => r.uint()) };
     case 8:
       return { type: "retire", ...readPlace(r) };
     case 9: {

@@ -34,7 +34,7 @@ export function restoreKeeper(keeper: Keeper, record: KeeperRecord): void {
       keeper.isInstalled = true;
       return;
     case "seal":
-      keeper.isSealed = true;
+      keeper.sealedBy = record.by;
       return;
     default:
       return record satisfies never;

@@ -3,11 +3,14 @@
  * proposes makes the same of the same. One pending configuration per partition at most; chains are cut when
  * the newest stands; who left stays listed until no configuration names it any more.
  */
+import { majorityOf } from "./ballot.ts";
 import { assignKeepers } from "./ring.ts";
 import type { Candidate, Configuration, Member, MemberNo, Roster } from "./types.ts";
 
 /** Members that may keep partitions: the first ones; in a larger cluster the others only run tasks. */
 export const KEEPING_MEMBERS_MAX = 64;
+/** Pending configurations on top of each other, each passing over one that lost its keepers. */
+const CHAIN_MAX = 16;
 
 export interface Wishes {
   readonly joins: readonly Candidate[];
@@ -28,8 +31,13 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   let isMoved = false;
   const chains = roster.chains.map((chain, p) => {
     const newest = chain.at(-1)!;
-    if (!wishes.isActive(p, newest.epoch)) return chain;
     const target = targets[p]![0]!;
+    if (!wishes.isActive(p, newest.epoch)) {
+      // it waits for the pending one, unless that can never serve: then the next one passes it over
+      if (chain.length === 1 || chain.length >= CHAIN_MAX || canServe(newest, members)) return chain;
+      isMoved = true;
+      return [...chain, target];
+    }
     const isSame = isSameSet(newest.keepers, target.keepers);
     if (isSame && chain.length === 1) return chain;
     isMoved = true;
@@ -65,6 +73,12 @@ function nextMembers(
     isChanged = true;
   }
   return { members, nextNo, isChanged };
+}
+
+/** Enough of its keepers are still there. */
+function canServe({ keepers }: Configuration, members: readonly Member[]): boolean {
+  const left = keepers.filter((no) => members.some((member) => member.no === no && !member.leaving));
+  return left.length >= majorityOf(keepers.length);
 }
 
 /** Up to five; those that decide already stay, the oldest members fill up. */

@@ -9,6 +9,11 @@ import type { World } from "./world.ts";
 
 type Direction = readonly [number, number];
 
+function isMember({ engine }: VirtualNode): boolean {
+  const member = engine?.roster?.members.find((each) => each.no === engine.self);
+  return member?.leaving === false;
+}
+
 export class Chaos {
   readonly #world: World;
   readonly #rng: Rng;
@@ -80,7 +85,7 @@ export class Chaos {
   #leave(): void {
     const staying = this.#world.nodes.filter((node) => node.isWanted && !node.isLeaving);
     const node = this.#rng.pick(this.#world.nodes);
-    const rest = staying.filter((other) => other !== node && !other.candidate.witness);
+    const rest = staying.filter((other) => other !== node && !other.candidate.witness && isMember(other));
     if (node.up && node.isWanted && !node.isLeaving && rest.length > 0) node.leave();
   }
 
