@@ -205,9 +205,15 @@ export const ROSTER_CODECS: MessageCodecs<
     tag: 37,
     write: (w, m) => {
       writeBallot(w, m.ballot);
+      w.bool(m.isFresh);
       writeRoster(w, m.roster);
     },
-    read: (r) => ({ type: "rosterAccept", ballot: readBallot(r), roster: readRoster(r) }),
+    read: (r) => ({
+      type: "rosterAccept",
+      ballot: readBallot(r),
+      isFresh: r.bool(),
+      roster: readRoster(r),
+    }),
   },
   rosterAccepted: {
     tag: 38,

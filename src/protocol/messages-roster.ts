@@ -55,6 +55,8 @@ export interface RosterPromiseMessage {
 export interface RosterAcceptMessage {
   readonly type: "rosterAccept";
   readonly ballot: Ballot;
+  /** Nobody accepted it before: it may still be refused. What may be decided already may not. */
+  readonly isFresh: boolean;
   readonly roster: Roster;
 }
 export interface RosterAcceptedMessage {

@@ -29,7 +29,7 @@ export interface RegisterPort {
   decided(roster: Roster): void;
   /** A decider hears a member that the roster evicts. */
   contested(): void;
-  /** May this decider accept it? Refusing is always safe. */
+  /** May this decider accept a roster that nobody accepted yet? */
   isAcceptable(roster: Roster): boolean;
 }
 
@@ -96,11 +96,12 @@ export class RosterRegister {
     this.#ask(this.#proposal);
   }
 
-  #ask({ ballot, value, yes }: Proposal): void {
+  #ask({ ballot, value, yes, highest }: Proposal): void {
+    const isFresh = highest === null;
     for (const no of this.#deciders) {
       if (yes.has(no)) continue;
       if (value === null) this.#core.send(no, { type: "rosterPrepare", ballot });
-      else this.#core.send(no, { type: "rosterAccept", ballot, roster: value });
+      else this.#core.send(no, { type: "rosterAccept", ballot, isFresh, roster: value });
     }
   }
 
@@ -131,10 +132,10 @@ export class RosterRegister {
     this.#core.send(from, { type: "rosterPromise", ballot, ok, promised, accepted: this.#accepted });
   }
 
-  onAccept(from: MemberNo, { ballot, roster }: RosterAcceptMessage): void {
+  onAccept(from: MemberNo, { ballot, isFresh, roster }: RosterAcceptMessage): void {
     let answer: RosterAcceptedMessage["answer"] = "accepted";
     if (compareBallots(ballot, this.#promised) < 0) answer = "promised";
-    else if (!this.#port.isAcceptable(roster)) answer = "heard";
+    else if (isFresh && !this.#port.isAcceptable(roster)) answer = "heard";
     else if (!isSameBallot(ballot, this.#accepted?.ballot ?? null)) {
       this.#acceptedMs = this.#core.clock.monoMs;
       this.#vote(ballot, { ballot, roster });
