@@ -214,10 +214,16 @@ export const LOG_CODECS: MessageCodecs<
     write: (w, m) => {
       writeOld(w, m);
       w.bool(m.isInstalled);
-      w.uint(m.by);
+      writeList(w, LIMITS.chainMax, m.by, (w, cfg) => w.uint(cfg));
       writeLogEnd(w, m.end);
     },
-    read: (r) => ({ type: "sealed", ...readOld(r), isInstalled: r.bool(), by: r.uint(), end: readLogEnd(r) }),
+    read: (r) => ({
+      type: "sealed",
+      ...readOld(r),
+      isInstalled: r.bool(),
+      by: readList(r, LIMITS.chainMax, (r) => r.uint()),
+      end: readLogEnd(r),
+    }),
   },
   fetch: {
     tag: 30,

@@ -392,9 +392,9 @@ export class Engine {
 
   #leave(): void {
     this.#membership.isLeaving = true;
-    const { roster, self } = this.#core;
-    const others = roster?.members.filter((member) => member.no !== self && !member.leaving) ?? [];
-    if (others.length > 0) return;
+    const { roster } = this.#core;
+    // the last one waits until the others have left, or until one of them is to stay
+    if (roster && roster.members.length > 1) return;
     this.#core.event({ type: "left", cluster: roster?.cluster ?? "", why: "left" });
   }
 }

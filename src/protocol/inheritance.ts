@@ -89,16 +89,16 @@ export class Inheritance {
       const answers = [...predecessor.sealed.values()];
       const isBase = this.#isSealed(predecessor) && answers.some(({ isInstalled }) => isInstalled);
       if (isBase) {
-        const by = Math.max(...answers.map((answer) => answer.by));
+        const by = new Set(answers.flatMap((answer) => answer.by));
         if (later.every((other) => this.isWithoutCopy(other, by))) return this.#take(predecessor);
       }
       later.push(predecessor);
     }
   }
 
-  /** `by`: the newest configuration that had sealed some of the base before. */
-  isWithoutCopy(predecessor: Predecessor, by: number): boolean {
-    if (by < predecessor.configuration.epoch) return true;
+  /** `by`: the configurations that had sealed some of the base before. */
+  isWithoutCopy(predecessor: Predecessor, by: ReadonlySet<number>): boolean {
+    if (!by.has(predecessor.configuration.epoch)) return true;
     return this.#isSealed(predecessor) &&
       [...predecessor.sealed.values()].every(({ isInstalled }) => !isInstalled);
   }

@@ -349,7 +349,7 @@ export class Keeper {
     const last = this.sealedBy.at(-1) ?? 0;
     if (ballot.cfg < last || ballot.cfg <= cfg) return;
     if (ballot.cfg > last) this.#seal(ballot.cfg);
-    const by = this.sealedBy.at(-2) ?? 0;
+    const by = this.sealedBy.slice(0, -1);
     this.#core.send(from, { type: "sealed", p, cfg, ballot, isInstalled, by, end: this.replica.end });
   }
 

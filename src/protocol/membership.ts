@@ -233,10 +233,9 @@ export class Membership {
 
   /** The first decider that is in touch. */
   #isProposer(roster: Roster): boolean {
-    const { heartbeatMs } = this.#core.options;
     for (const no of roster.deciders) {
       if (no === this.#core.self) return true;
-      if (this.#core.isConnected(no) && !this.#isSilent(no, 3 * heartbeatMs)) return false;
+      if (this.#isLive(no)) return false;
     }
     return false;
   }
@@ -260,7 +259,11 @@ export class Membership {
     for (const no of this.#evicted(roster, joins)) if (!leaves.includes(no)) leaves.push(no);
     leaves.sort((a, b) => a - b);
     const isActive = (p: number, cfg: number): boolean => (this.#active.get(p) ?? 0) >= cfg;
-    return { joins, leaves, isActive };
+    return { joins, leaves, isActive, isLive: (no) => this.#isLive(no) };
+  }
+
+  #isLive(no: MemberNo): boolean {
+    return this.#core.isConnected(no) && !this.#isSilent(no, 3 * this.#core.options.heartbeatMs);
   }
 
   /** The silent, and former selves: a node without a store comes back as another of the same name. */
@@ -285,6 +288,11 @@ export class Membership {
   #askToLeave(roster: Roster): void {
     const { self, options } = this.#core;
     if (this.#core.memberByNo.get(self)?.leaving) return;
+    if (roster.members.length === 1) {
+      this.isLeaving = false;
+      this.#core.event({ type: "left", cluster: roster.cluster, why: "left" });
+      return;
+    }
     if (this.#nowMs - this.#leaveSentMs < options.resendMs) return;
     this.#leaveSentMs = this.#nowMs;
     for (const no of roster.deciders) this.#core.send(no, { type: "leave", no: self });

@@ -104,8 +104,8 @@ export interface SealedMessage {
   readonly ballot: Ballot;
   /** False: its copy was never whole, so it says nothing about the partition. */
   readonly isInstalled: boolean;
-  /** The newest configuration below `ballot.cfg` that had sealed it before; 0 = none had. */
-  readonly by: number;
+  /** The configurations that had sealed it before. */
+  readonly by: readonly number[];
   readonly end: LogEnd;
 }
 /** Asks a sealed keeper for its copy, from `offset` on. */

@@ -18,6 +18,8 @@ export interface Wishes {
   readonly leaves: readonly MemberNo[];
   /** The newest configuration of the partition is known to serve. */
   isActive(p: number, cfg: number): boolean;
+  /** It is in touch at the moment: better a decider than one who is not. */
+  isLive(no: MemberNo): boolean;
 }
 
 /** The roster that follows, or null when there is nothing to change. */
@@ -45,9 +47,14 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   });
   const named = new Set(chains.flatMap((chain) => chain.flatMap((each) => each.keepers)));
   const kept = members.filter((member) => !member.leaving || named.has(member.no));
-  if (!isChanged && !isMoved && kept.length === members.length) return null;
-  const deciders = decidersOf(keeping, roster.deciders);
-  return { ...roster, epoch, members: kept, nextNo, deciders, chains };
+  const live = keeping.filter((member) => wishes.isLive(member.no));
+  const deciders = decidersOf(keeping, [
+    ...roster.deciders.filter((no) => wishes.isLive(no)),
+    ...live.map((member) => member.no),
+    ...roster.deciders,
+  ]);
+  const isSame = !isChanged && !isMoved && kept.length === members.length;
+  return isSame ? null : { ...roster, epoch, members: kept, nextNo, deciders, chains };
 }
 
 function nextMembers(
@@ -81,13 +88,12 @@ function canServe({ keepers }: Configuration, members: readonly Member[]): boole
   return left.length >= majorityOf(keepers.length);
 }
 
-/** Up to five; those that decide already stay, the oldest members fill up. */
-export function decidersOf(keeping: readonly Member[], present: readonly MemberNo[]): readonly MemberNo[] {
+/** Up to five: the preferred ones first, the oldest members fill up. */
+export function decidersOf(keeping: readonly Member[], preferred: readonly MemberNo[]): readonly MemberNo[] {
   const numbers = keeping.map((member) => member.no);
   const count = numbers.length >= 5 ? 5 : numbers.length >= 3 ? 3 : 1;
-  const staying = present.filter((no) => numbers.includes(no));
-  const others = numbers.filter((no) => !staying.includes(no));
-  return [...staying, ...others].slice(0, count).sort((a, b) => a - b);
+  const staying = preferred.filter((no) => numbers.includes(no));
+  return [...new Set([...staying, ...numbers])].slice(0, count).sort((a, b) => a - b);
 }
 
 function isSameSet(a: Configuration["keepers"], b: Configuration["keepers"]): boolean {

@@ -57,13 +57,15 @@ export class Router {
       if (message.type === "beat") membership.greet(from);
       return;
     }
-    const forged = this.#isForged(no, message);
-    if (forged) {
-      core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
-    } else this.deliver(no, message);
+    const speaker = this.#speakerOf(message);
+    if (speaker === undefined || speaker === no) return this.deliver(no, message);
+    // a number that is nobody's: the node had it before it left and joined again
+    if (!core.memberByNo.has(speaker)) return;
+    core.event({ type: "rejected", from, reason: `a ${message.type} under another node's ballot` });
   }
 
-  #isForged(from: MemberNo, message: Message): boolean {
+  /** Who must have sent it by what it says, if it says. */
+  #speakerOf(message: Message): MemberNo | undefined {
     switch (message.type) {
       case "prepare":
       case "append":
@@ -74,11 +76,13 @@ export class Router {
       case "fetch":
       case "rosterPrepare":
       case "rosterAccept":
-        return message.ballot.node !== from;
+        return message.ballot.node;
+      case "leave":
+        return message.no;
       case "beat":
-        return message.reigns.some((reign) => reign.ballot.node !== from);
+        return message.reigns[0]?.ballot.node;
       default:
-        return false;
+        return undefined;
     }
   }
 
@@ -109,9 +113,7 @@ export class Router {
         for (const outcome of message.items) this.#parts.requests.onOutcome(outcome);
         return;
       case "leave":
-        // another number: it was sent before the node left and joined again
-        if (message.no === from) this.#parts.membership.onLeave(message);
-        return;
+        return this.#parts.membership.onLeave(message);
       case "rosterPrepare":
         return this.#parts.membership.onPrepare(from, message);
       case "rosterPromise":

@@ -32,6 +32,7 @@ export class Oracle {
   /** By epoch. */
   readonly #rosters: Map<number, string> = new Map();
 
+  readonly #undurableCount: Map<VirtualNode, number> = new Map();
   readonly #undurable: (() => void)[] = [];
 
   constructor(world: World) {
@@ -52,6 +53,12 @@ export class Oracle {
       },
       crowned: (p, reign, end) => this.#crowned(node, p, reign, end),
     };
+  }
+
+  /** What this node has chosen alone is not durable yet. */
+  noteUndurable(node: VirtualNode, by: 1 | -1): void {
+    const count = (this.#undurableCount.get(node) ?? 0) + by;
+    this.#undurableCount.set(node, count);
   }
 
   /** A sole keeper knows at once what it has chosen, but it counts when it is durable. */
@@ -82,6 +89,7 @@ export class Oracle {
   }
 
   crashed(node: VirtualNode): void {
+    this.#undurableCount.delete(node);
     this.leases.crashed(node);
   }
 
@@ -211,6 +219,7 @@ export class Oracle {
     const expected = new ChosenState();
     for (let index = 1; index <= end.index; index++) {
       const entry = engine.entryAt(p, index, cfg) ?? log.entries[index - 1];
+      if (!entry && (this.#undurableCount.get(node) ?? 0) > 0) return;
       if (!entry) throw new Violation("I5", `${who} and has trimmed entry ${index}, which is not chosen`);
       expected.apply(index, entry.op);
     }

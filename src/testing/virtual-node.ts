@@ -229,7 +229,10 @@ export class VirtualNode {
     oracle.stepped(this);
     const chosen = oracle.takeUndurable();
     for (const effect of effects) {
-      if (effect.type === "persist" && chosen.length > 0) this.#whenDurable.set(effect.records, chosen);
+      if (effect.type === "persist" && chosen.length > 0) {
+        this.#whenDurable.set(effect.records, chosen);
+        oracle.noteUndurable(this, 1);
+      }
       this.#effects.push(effect);
     }
     this.#run();
@@ -274,7 +277,9 @@ export class VirtualNode {
       this.#isSyncing = false;
       this.disk.write(records);
       oracle.persisted(records);
-      for (const chosen of this.#whenDurable.get(records) ?? []) chosen();
+      const chosen = this.#whenDurable.get(records);
+      for (const run of chosen ?? []) run();
+      if (chosen) oracle.noteUndurable(this, -1);
       if (isFated && fate === 1) return this.#crashAndReturn();
       this.#run();
       if (isFated && fate === 2) return this.#crashAndReturn();
