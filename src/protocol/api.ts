@@ -3,16 +3,7 @@
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
 import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
-import type {
-  AcceptedRoster,
-  Ballot,
-  Entry,
-  LogEnd,
-  NodeId,
-  Roster,
-  Settlement,
-  TaskSpec,
-} from "./types.ts";
+import type { AcceptedRoster, Ballot, Entry, LogEnd, NodeId, Roster, Settlement, TaskSpec } from "./types.ts";
 
 /** The three clocks of a node, read once a turn. */
 export interface Clock {

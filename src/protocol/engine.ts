@@ -253,6 +253,7 @@ export class Engine {
         return membership.isLeaving;
       },
       greet: (id) => membership.greet(id),
+      gone: () => membership.gone(""),
     };
   }
 
@@ -355,7 +356,8 @@ export class Engine {
         for (const keeper of this.#keepers.all) keeper.resign();
         return;
       case "leave":
-        return this.#leave();
+        this.#membership.isLeaving = true;
+        return;
       default:
         return input satisfies never;
     }
@@ -388,13 +390,5 @@ export class Engine {
     for (const keeper of this.#keepers.all) {
       if (this.worker.reignOf(keeper.p)?.node === no) keeper.stewardGone();
     }
-  }
-
-  #leave(): void {
-    this.#membership.isLeaving = true;
-    const { roster } = this.#core;
-    // the last one waits until the others have left, or until one of them is to stay
-    if (roster && roster.members.length > 1) return;
-    this.#core.event({ type: "left", cluster: roster?.cluster ?? "", why: "left" });
   }
 }

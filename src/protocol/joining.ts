@@ -9,6 +9,8 @@ import type { Candidate, NodeId, Roster } from "./types.ts";
 
 /** A cluster that answers no more is forgotten. */
 const MET_MAX_MS = 6000;
+/** So long after it asked a node may still be let in. */
+const ADMITTED_WITHIN_MS = 6000;
 const ASKED_COUNT_MAX = 8;
 
 export interface JoiningPort {
@@ -18,6 +20,8 @@ export interface JoiningPort {
   readonly isSettled: boolean;
   readonly isLeaving: boolean;
   greet(id: NodeId): void;
+  /** It wanted to leave and is in no cluster. */
+  gone(): void;
 }
 
 export class Joining {
@@ -78,9 +82,10 @@ export class Joining {
       return this.#port.adopt(roster);
     }
     const known = this.#met;
-    const isNews = known === null || (known.roster.cluster === roster.cluster
-      ? roster.epoch >= known.roster.epoch
-      : message.isSettled && !known.isSettled);
+    const isNews = known === null ||
+      (known.roster.cluster === roster.cluster
+        ? roster.epoch >= known.roster.epoch
+        : message.isSettled && !known.isSettled);
     if (!isNews) return;
     this.#met = message;
     this.#metMs = this.#core.clock.monoMs;
@@ -99,7 +104,12 @@ export class Joining {
   /** Not in a cluster: asks to be let in. */
   tick(): void {
     const { monoMs } = this.#core.clock;
-    if (this.#port.isLeaving || monoMs - this.#askedMs < this.#core.options.resendMs) return;
+    if (this.#port.isLeaving) {
+      // it may be let in yet, and must then leave like any other
+      if (monoMs - this.#askedMs > ADMITTED_WITHIN_MS) this.#port.gone();
+      return;
+    }
+    if (monoMs - this.#askedMs < this.#core.options.resendMs) return;
     this.#askedMs = monoMs;
     if (monoMs - this.#metMs > MET_MAX_MS) this.#met = null;
     const { self: id, name, labels, witness } = this.#core.options;

@@ -226,7 +226,8 @@ export class Membership {
 
   /** Moves and cuts alone: all at once, or now and then while others are still on their way. */
   #isWorthIt(roster: Roster, next: Roster): boolean {
-    const moves = next.members.length < roster.members.length || next.chains.some((chain, p) => chain.length > roster.chains[p]!.length);
+    const moves = next.members.length < roster.members.length ||
+      next.chains.some((chain, p) => chain.length > roster.chains[p]!.length);
     const rest = next.chains.some((chain, p) => chain === roster.chains[p] && chain.length > 1);
     return moves || !rest || this.#nowMs - this.#epochMs >= CUT_EVERY_MS;
   }
@@ -285,14 +286,16 @@ export class Membership {
     return this.#nowMs - heardMs > forMs;
   }
 
+  gone(cluster: string): void {
+    this.isLeaving = false;
+    this.#core.event({ type: "left", cluster, why: "left" });
+  }
+
   #askToLeave(roster: Roster): void {
     const { self, options } = this.#core;
     if (this.#core.memberByNo.get(self)?.leaving) return;
-    if (roster.members.length === 1) {
-      this.isLeaving = false;
-      this.#core.event({ type: "left", cluster: roster.cluster, why: "left" });
-      return;
-    }
+    // the last one waits until the others have left, or until one of them is to stay
+    if (roster.members.length === 1) return this.gone(roster.cluster);
     if (this.#nowMs - this.#leaveSentMs < options.resendMs) return;
     this.#leaveSentMs = this.#nowMs;
     for (const no of roster.deciders) this.#core.send(no, { type: "leave", no: self });

@@ -57,7 +57,7 @@ export class Router {
       if (message.type === "beat") membership.greet(from);
       return;
     }
-    const speaker = this.#speakerOf(message);
+    const speaker = this.#speakerOf(no, message);
     if (speaker === undefined || speaker === no) return this.deliver(no, message);
     // a number that is nobody's: the node had it before it left and joined again
     if (!core.memberByNo.has(speaker)) return;
@@ -65,7 +65,7 @@ export class Router {
   }
 
   /** Who must have sent it by what it says, if it says. */
-  #speakerOf(message: Message): MemberNo | undefined {
+  #speakerOf(from: MemberNo, message: Message): MemberNo | undefined {
     switch (message.type) {
       case "prepare":
       case "append":
@@ -80,7 +80,7 @@ export class Router {
       case "leave":
         return message.no;
       case "beat":
-        return message.reigns[0]?.ballot.node;
+        return message.reigns.find((reign) => reign.ballot.node !== from)?.ballot.node;
       default:
         return undefined;
     }

@@ -152,7 +152,9 @@ export class LeaseHolder {
         this.#dirty.add(session);
       }
     }
-    if (this.#sessions.length > 0) this.#report(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
+    if (this.#sessions.length > 0) {
+      this.#report(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
+    }
   }
 
   #report(isAttached: boolean, hasQuorum: boolean): void {

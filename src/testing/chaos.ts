@@ -2,6 +2,7 @@
  * Strikes a virtual cluster with the faults of its plan until the run is calm: cuts, crashes, pauses, clocks.
  */
 import type { FaultPlan } from "./plan.ts";
+import type { Roster } from "../protocol/types.ts";
 import { isWell } from "./liveness.ts";
 import { Rng } from "./rng.ts";
 import type { VirtualNode } from "./virtual-node.ts";
@@ -9,9 +10,13 @@ import type { World } from "./world.ts";
 
 type Direction = readonly [number, number];
 
-function isMember({ engine }: VirtualNode): boolean {
-  const member = engine?.roster?.members.find((each) => each.no === engine.self);
-  return member?.leaving === false;
+/** By the newest roster that anybody up knows. */
+function isMember(node: VirtualNode, nodes: readonly VirtualNode[]): boolean {
+  let newest: Roster | null = null;
+  for (const { engine } of nodes) {
+    if (engine?.roster && engine.roster.epoch > (newest?.epoch ?? 0)) newest = engine.roster;
+  }
+  return newest?.members.some(({ id, leaving }) => id === node.id && !leaving) ?? false;
 }
 
 export class Chaos {
@@ -85,7 +90,10 @@ export class Chaos {
   #leave(): void {
     const staying = this.#world.nodes.filter((node) => node.isWanted && !node.isLeaving);
     const node = this.#rng.pick(this.#world.nodes);
-    const rest = staying.filter((other) => other !== node && !other.candidate.witness && isMember(other));
+    const { nodes } = this.#world;
+    const rest = staying.filter((other) =>
+      other !== node && !other.candidate.witness && isMember(other, nodes)
+    );
     if (node.up && node.isWanted && !node.isLeaving && rest.length > 0) node.leave();
   }
 

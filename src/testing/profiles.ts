@@ -141,7 +141,13 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
         reorder: false,
       };
       const pauses = { ...faults, ...none, ...off, pause: true, everyMs: 3000, clockJumps: false };
-      return { ...plan, nodeCount: 5, foundingCount: 5, faults: pauses, work: { ...work, long: rng.chance(0.6) } };
+      return {
+        ...plan,
+        nodeCount: 5,
+        foundingCount: 5,
+        faults: pauses,
+        work: { ...work, long: rng.chance(0.6) },
+      };
     }
     case "crashy":
       return {
