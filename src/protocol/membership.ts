@@ -254,10 +254,14 @@ export class Membership {
       }
     }
     joins.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const leaves: MemberNo[] = [...this.#leaving.keys()];
-    for (const mine of this.#leaving.values()) sinceMs = Math.min(sinceMs, mine);
+    const leaves = this.#evicted(roster, joins);
+    if (this.#canSpare(roster, leaves)) {
+      for (const [no, mine] of this.#leaving) {
+        leaves.push(no);
+        sinceMs = Math.min(sinceMs, mine);
+      }
+    }
     if (sinceMs <= nowMs && nowMs - sinceMs < GATHER_MS) return null;
-    for (const no of this.#evicted(roster, joins)) if (!leaves.includes(no)) leaves.push(no);
     leaves.sort((a, b) => a - b);
     const isActive = (p: number, cfg: number): boolean => (this.#active.get(p) ?? 0) >= cfg;
     return { joins, leaves, isActive, isLive: (no) => this.#isLive(no) };
@@ -265,6 +269,13 @@ export class Membership {
 
   #isLive(no: MemberNo): boolean {
     return this.#core.isConnected(no) && !this.#isSilent(no, 3 * this.#core.options.heartbeatMs);
+  }
+
+  /** Nobody may leave while it is open whether another member is still there. */
+  #canSpare(roster: Roster, evicted: readonly MemberNo[]): boolean {
+    return roster.members.every(({ no, leaving }) =>
+      leaving || no === this.#core.self || this.#isLive(no) || evicted.includes(no)
+    );
   }
 
   /** The silent, and former selves: a node without a store comes back as another of the same name. */

@@ -6,6 +6,12 @@
 import { isSameBallot } from "../protocol/ballot.ts";
 import type { World } from "./world.ts";
 
+/** The last members have left for good, perhaps while others were out of touch and evicted. */
+export function isDissolved({ nodes, oracle }: World): boolean {
+  const staying = oracle.newestRoster?.members.filter((member) => !member.leaving) ?? [];
+  return staying.length > 0 && !nodes.some((node) => staying.some((member) => member.id === node.id));
+}
+
 /** In words what has not happened yet; "" when all is well. */
 export function whatIsMissing(world: World): string {
   const { nodes, oracle } = world;

@@ -4,7 +4,7 @@
  * oracle-leases.ts, what clients were told in oracle-clients.ts, the end of a run in liveness.ts.
  */
 import type { EngineEvent, Observer, PersistRecord } from "../protocol/api.ts";
-import type { Ballot, Entry, LogEnd, Operation } from "../protocol/types.ts";
+import type { Ballot, Entry, LogEnd, Operation, Roster } from "../protocol/types.ts";
 import { ballotOrder, ballotText, ChosenState, differenceOf, isFinished } from "./chosen-state.ts";
 import type { Change } from "./chosen-state.ts";
 import { ClientOracle } from "./oracle-clients.ts";
@@ -24,6 +24,7 @@ interface ChosenLog {
 export class Oracle {
   readonly leases: LeaseOracle;
   readonly clients: ClientOracle;
+  newestRoster: Roster | null = null;
   readonly #world: World;
   readonly #logs: ChosenLog[] = [];
   /** Per task: partition, highest fence, how often it finished since it was submitted. */
@@ -105,6 +106,7 @@ export class Oracle {
     if (event.type !== "roster") return;
     const { epoch } = event.roster;
     const roster = describe(event.roster);
+    if (epoch > (this.newestRoster?.epoch ?? 0)) this.newestRoster = event.roster;
     const known = this.#rosters.get(epoch);
     if (known === undefined) this.#rosters.set(epoch, roster);
     else if (known !== roster) {

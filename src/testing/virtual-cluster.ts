@@ -4,7 +4,7 @@
  * looks on. A seed decides everything; the same seed gives the same run on every runtime.
  */
 import { Chaos } from "./chaos.ts";
-import { compareKeepers, whatIsMissing } from "./liveness.ts";
+import { compareKeepers, isDissolved, whatIsMissing } from "./liveness.ts";
 import { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
 import { Schedule } from "./schedule.ts";
@@ -51,6 +51,7 @@ export class VirtualCluster implements World {
     const endMs = this.schedule.nowMs + this.plan.healMs;
     for (;;) {
       this.runUntil(this.schedule.nowMs + LOOK_EVERY_MS);
+      if (isDissolved(this)) return;
       const missing = whatIsMissing(this);
       if (missing === "") break;
       if (this.schedule.nowMs >= endMs) {
