@@ -237,8 +237,9 @@ export const LOG_CODECS: MessageCodecs<
     tag: 31,
     write: (w, m) => {
       writeOld(w, m);
+      writeLogEnd(w, m.end);
       writePiece(w, m);
     },
-    read: (r) => ({ type: "image", ...readOld(r), ...readPiece(r) }),
+    read: (r) => ({ type: "image", ...readOld(r), end: readLogEnd(r), ...readPiece(r) }),
   },
 };

@@ -5,12 +5,14 @@ import {
   readBoot,
   readId,
   readList,
+  readMemberNo,
   readPartition,
   readSettlement,
   writeBallot,
   writeBoot,
   writeId,
   writeList,
+  writeMemberNo,
   writePartition,
   writeSettlement,
 } from "./codec-parts.ts";
@@ -141,6 +143,7 @@ function readSettleAnswer(r: Reader): SettleAnswer {
 function writeAttach(w: Writer, m: AttachMessage): void {
   writePartition(w, m.p);
   writeBallot(w, m.ballot);
+  writeMemberNo(w, m.node);
   writeBoot(w, m.boot);
   w.uint(m.n);
   w.uint(m.attach);
@@ -151,6 +154,7 @@ function readAttach(r: Reader): AttachMessage {
     type: "attach",
     p: readPartition(r),
     ballot: readBallot(r),
+    node: readMemberNo(r),
     boot: readBoot(r),
     n: r.uint(),
     attach: r.uint(),

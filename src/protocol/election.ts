@@ -129,7 +129,7 @@ export class Election {
       this.atMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 4);
       return;
     }
-    if (answer !== "granted" || candidacy.inheritance) return;
+    if (answer !== "granted" || candidacy.inheritance || !this.#keeper.keepers.includes(from)) return;
     candidacy.granted.add(from);
     if (candidacy.granted.size < majorityOf(this.#keeper.keepers.length)) return;
     if (candidacy.pre) {

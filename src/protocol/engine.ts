@@ -44,6 +44,8 @@ export class Engine {
   readonly worker: LeaseHolder;
   #restored: readonly PersistRecord[] = [];
   #hasBegun = false;
+  /** Not once it was a member of a cluster that goes on without it. */
+  #mayFound = true;
   #tickDueMs = 0;
 
   constructor(options: EngineOptions, observer?: Observer) {
@@ -118,6 +120,11 @@ export class Engine {
     return this.#keepers.newest(p)?.isServing ?? false;
   }
 
+  /** The next roster may be decided without this node knowing it yet. */
+  get isDeciding(): boolean {
+    return this.#membership.register.isOpen;
+  }
+
   logEnd(p: number, cfg?: number): LogEnd {
     return this.#keeper(p, cfg)?.replica.end ?? { ballot: null, index: 0 };
   }
@@ -172,7 +179,10 @@ export class Engine {
         const isOther = this.#core.roster && this.#core.roster.cluster !== record.roster.cluster;
         if (isOther || !isMember) this.#forget();
         if (isMember) this.#adopt(record.roster);
-        else this.#joining.remember(record.roster);
+        else {
+          this.#mayFound = false;
+          this.#joining.remember(record.roster);
+        }
         return;
       }
       case "founding":
@@ -243,6 +253,7 @@ export class Engine {
       reset: (why, next) => {
         const { cluster } = this.#core.roster!;
         this.#core.persist({ type: "roster", roster: next });
+        if (why !== "yielded") this.#mayFound = false;
         this.#forget();
         this.#core.event({ type: "left", cluster, why });
       },
@@ -277,7 +288,7 @@ export class Engine {
     this.#core.transferBudget = TRANSFERS_PER_TICK_MAX;
     if (!this.#core.roster) {
       this.#joining.tick();
-      const decided = this.#founding.tick(!this.#joining.hasMet);
+      const decided = this.#founding.tick(this.#mayFound && !this.#joining.hasMet);
       if (decided) this.#found(decided);
       else return;
     }

@@ -12,7 +12,7 @@ import { LIMITS } from "./limits.ts";
 import type { FoundMessage } from "./messages-roster.ts";
 import { FOUNDING_EPOCH } from "./keeper.ts";
 import { assignKeepers, hashText } from "./ring.ts";
-import { decidersOf, KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
+import { firstDeciders, KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
 import type { Candidate, NodeId, Roster } from "./types.ts";
 
 interface Acked {
@@ -134,7 +134,7 @@ export class Founding {
       replication,
       members,
       nextNo: members.length + 1,
-      deciders: decidersOf(members.slice(0, KEEPING_MEMBERS_MAX), []),
+      deciders: firstDeciders(members),
       chains: assignKeepers(members.slice(0, KEEPING_MEMBERS_MAX), { partitionCount, replication, epoch }),
     };
   }

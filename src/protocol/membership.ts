@@ -20,6 +20,7 @@ const ASKED_MAX_MS = 3000;
 /** As long as so many partitions are on their way, chains are cut now and then only. */
 const CUT_EVERY_MS = 5000;
 const CONTESTED_MS = 10_000;
+const GREET_EVERY_MS = 3000;
 
 interface Asking {
   readonly candidate: Candidate;
@@ -51,6 +52,7 @@ export class Membership {
   #epochMs = -Infinity;
   #contestedMs = -Infinity;
   #leaveSentMs = -Infinity;
+  #greetedMs = -Infinity;
 
   constructor(core: Core, sessions: Sessions, port: MembershipPort) {
     this.#core = core;
@@ -160,6 +162,13 @@ export class Membership {
     return roster !== null && (roster.members.length > 1 || !this.#port.isEmpty());
   }
 
+  /** Peers that are no members, or do not know yet that they are none. */
+  #greetStrangers(): void {
+    if (this.#nowMs - this.#greetedMs < GREET_EVERY_MS) return;
+    this.#greetedMs = this.#nowMs;
+    for (const id of this.#core.connected) if (this.#core.noOf(id) < 0) this.greet(id);
+  }
+
   /** Greets a peer that is no member. */
   greet(id: NodeId): void {
     this.#core.sendToId(id, this.#rosterMessage(this.#core.roster!));
@@ -208,6 +217,7 @@ export class Membership {
   tick(): void {
     const roster = this.#core.roster!;
     if (this.isLeaving) this.#askToLeave(roster);
+    this.#greetStrangers();
     if (!roster.deciders.includes(this.#core.self)) return;
     this.register.tick();
     if (this.register.isBusy || this.#nowMs - this.#epochMs < EPOCH_GAP_MS) return;
@@ -227,6 +237,7 @@ export class Membership {
   /** Moves and cuts alone: all at once, or now and then while others are still on their way. */
   #isWorthIt(roster: Roster, next: Roster): boolean {
     const moves = next.members.length < roster.members.length ||
+      next.deciders.length > roster.deciders.length ||
       next.chains.some((chain, p) => chain.length > roster.chains[p]!.length);
     const rest = next.chains.some((chain, p) => chain === roster.chains[p] && chain.length > 1);
     return moves || !rest || this.#nowMs - this.#epochMs >= CUT_EVERY_MS;

@@ -122,6 +122,8 @@ export interface ImageMessage {
   readonly p: number;
   readonly cfg: number;
   readonly ballot: Ballot;
+  /** Of the state in it: a keeper that restarts makes another copy of the same. */
+  readonly end: LogEnd;
   readonly offset: number;
   readonly totalBytes: number;
   readonly data: Uint8Array;

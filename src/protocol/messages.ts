@@ -27,7 +27,7 @@ import type {
   RosterPrepareMessage,
   RosterPromiseMessage,
 } from "./messages-roster.ts";
-import type { Ballot, Settlement, TaskRecord, TaskSpec, TaskState } from "./types.ts";
+import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec, TaskState } from "./types.ts";
 
 // ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
 
@@ -69,6 +69,8 @@ export interface AttachMessage {
   readonly type: "attach";
   readonly p: number;
   readonly ballot: Ballot;
+  /** The sender's number: one that left and joined again has another. */
+  readonly node: MemberNo;
   readonly boot: number;
   readonly n: number;
   readonly attach: number;

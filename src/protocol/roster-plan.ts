@@ -47,13 +47,9 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   });
   const named = new Set(chains.flatMap((chain) => chain.flatMap((each) => each.keepers)));
   const kept = members.filter((member) => !member.leaving || named.has(member.no));
-  const live = keeping.filter((member) => wishes.isLive(member.no));
-  const deciders = decidersOf(keeping, [
-    ...roster.deciders.filter((no) => wishes.isLive(no)),
-    ...live.map((member) => member.no),
-    ...roster.deciders,
-  ]);
-  const isSame = !isChanged && !isMoved && kept.length === members.length;
+  const deciders = nextDeciders(roster, keeping, wishes);
+  const isSame = !isChanged && !isMoved && kept.length === members.length &&
+    deciders.length <= roster.deciders.length;
   return isSame ? null : { ...roster, epoch, members: kept, nextNo, deciders, chains };
 }
 
@@ -88,12 +84,28 @@ function canServe({ keepers }: Configuration, members: readonly Member[]): boole
   return left.length >= majorityOf(keepers.length);
 }
 
-/** Up to five: the preferred ones first, the oldest members fill up. */
-export function decidersOf(keeping: readonly Member[], preferred: readonly MemberNo[]): readonly MemberNo[] {
-  const numbers = keeping.map((member) => member.no);
-  const count = numbers.length >= 5 ? 5 : numbers.length >= 3 ? 3 : 1;
-  const staying = preferred.filter((no) => numbers.includes(no));
-  return [...new Set([...staying, ...numbers])].slice(0, count).sort((a, b) => a - b);
+/** Whoever is let in now decides later: it must have been there to be counted on. */
+function nextDeciders(
+  roster: Roster,
+  keeping: readonly Member[],
+  { isLive }: Wishes,
+): readonly MemberNo[] {
+  const old = keeping.filter((member) => member.no < roster.nextNo).map((member) => member.no);
+  const live = old.filter(isLive);
+  const staying = roster.deciders.filter((no) => old.includes(no));
+  const count = deciderCount(new Set([...live, ...staying]).size);
+  const preferred = [...staying.filter(isLive), ...live, ...staying, ...old];
+  const deciders = [...new Set(preferred)].slice(0, count).sort((a, b) => a - b);
+  return deciders.length > 0 ? deciders : [keeping[0]!.no];
+}
+
+function deciderCount(memberCount: number): number {
+  return memberCount >= 5 ? 5 : memberCount >= 3 ? 3 : 1;
+}
+
+/** Of a cluster that is founded: up to five. */
+export function firstDeciders(members: readonly Member[]): readonly MemberNo[] {
+  return members.slice(0, deciderCount(members.length)).map((member) => member.no);
 }
 
 function isSameSet(a: Configuration["keepers"], b: Configuration["keepers"]): boolean {

@@ -70,6 +70,10 @@ export class RosterRegister {
     this.#proposal = null;
   }
 
+  get isOpen(): boolean {
+    return this.#proposal !== null || this.#accepted !== null;
+  }
+
   get isBusy(): boolean {
     return this.#proposal !== null || this.#core.clock.monoMs < this.#pauseUntilMs;
   }

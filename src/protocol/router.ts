@@ -79,6 +79,8 @@ export class Router {
         return message.ballot.node;
       case "leave":
         return message.no;
+      case "attach":
+        return message.node;
       case "beat":
         return message.reigns.find((reign) => reign.ballot.node !== from)?.ballot.node;
       default:

@@ -37,15 +37,16 @@ export function vouchersOf(chain: readonly Configuration[], known: readonly Vouc
   );
 }
 
-export function createSession(p: number): WorkerSession {
+/** `after`: what an earlier membership of this node left behind; its messages must not count for this one. */
+export function createSession(p: number, after: { attach: number; sentMs: number }): WorkerSession {
   return {
     p,
     vouchers: [],
     n: 1,
     validUntilMs: -Infinity,
-    minSentMs: -Infinity,
+    minSentMs: after.sentMs,
     reign: null,
-    attach: 0,
+    attach: after.attach,
     isAttached: false,
     attachSentMs: -Infinity,
     seen: new Set(),
@@ -63,7 +64,7 @@ export function sendDue(core: Core, session: WorkerSession): void {
   if (!session.isAttached && monoMs - session.attachSentMs >= resendMs) {
     session.attachSentMs = monoMs;
     const held = Array.from(holdings.values(), ({ id, fence }) => ({ id, fence }));
-    core.send(ballot.node, { type: "attach", p, ballot, boot, n, attach, held });
+    core.send(ballot.node, { type: "attach", p, ballot, node: core.self, boot, n, attach, held });
   }
   const fences = holdings.takeAcks();
   if (fences.length > 0) core.send(ballot.node, { type: "grantAck", p, ballot, fences });

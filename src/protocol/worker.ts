@@ -21,6 +21,7 @@ export class LeaseHolder {
   readonly #queue: { readonly session: WorkerSession; readonly held: Held }[] = [];
   readonly #dirty: Set<WorkerSession> = new Set();
   #runningCount = 0;
+  #after = { attach: 0, sentMs: -Infinity };
   isReady = false;
   #hasQuorum = false;
 
@@ -32,7 +33,7 @@ export class LeaseHolder {
   /** A roster was adopted: its configurations are those that vouch. */
   adopt(): void {
     this.#core.roster!.chains.forEach((chain, p) => {
-      const session = this.#sessions[p] ??= createSession(p);
+      const session = this.#sessions[p] ??= createSession(p, this.#after);
       session.vouchers = vouchersOf(chain, session.vouchers);
     });
   }
@@ -46,6 +47,8 @@ export class LeaseHolder {
         if (held.isStarted) this.#lost(session.p, held, "condemned");
       }
     }
+    const attach = Math.max(this.#after.attach, ...this.#sessions.map((session) => session.attach));
+    this.#after = { attach, sentMs: this.#core.clock.leaseMs };
     this.#sessions.length = 0;
     this.#dirty.clear();
     this.isReady = false;

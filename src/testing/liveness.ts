@@ -60,6 +60,7 @@ function membersMissing({ nodes }: World): string {
 export function isWell(world: World): boolean {
   if (membersMissing(world) !== "" || keepersBehind(world) !== "") return false;
   const roster = world.nodes.find((node) => node.isWanted)?.engine?.roster;
+  if (world.nodes.some((node) => node.engine?.isDeciding)) return false;
   return roster !== undefined && roster !== null && roster.deciders.length >= 3 && roster.replication >= 3;
 }
 

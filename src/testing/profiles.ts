@@ -98,7 +98,8 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     heartbeatMs: leaseTtlMs / 4,
     marginMs: leaseTtlMs / 4,
     clockRateBound: RATE_BOUND,
-    electionMs: 1500,
+    // 1500 may be shorter than two heartbeats: stewards step down for nothing
+    electionMs: rng.pick([1500, leaseTtlMs / 2, leaseTtlMs / 2]),
     resendMs: rng.pick([300, 500]),
     tickMs: rng.pick([100, 250]),
     retentionMs: 3_600_000,

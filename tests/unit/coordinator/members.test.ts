@@ -11,12 +11,15 @@ const members = ["a", "b"].map((name, at) => ({
   name,
   labels: {},
   witness: false,
+  leaving: false,
 }));
 const roster: Roster = {
   cluster: "x",
   epoch: 1,
   replication: 2,
   members,
+  nextNo: 4,
+  deciders: [1],
   chains: [[{ epoch: 1, keepers: [1, 2] }]],
 };
 

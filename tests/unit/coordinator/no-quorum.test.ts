@@ -9,12 +9,15 @@ const members = ["a", "b", "c"].map((name, at) => ({
   name,
   labels: {},
   witness: false,
+  leaving: false,
 }));
 const roster: Roster = {
   cluster: "x",
   epoch: 1,
   replication: 3,
   members,
+  nextNo: 4,
+  deciders: [1],
   chains: [[{ epoch: 1, keepers: [1, 2, 3] }]],
 };
 const view = (up: readonly string[]): Parameters<typeof quorumTrouble>[0] => ({

@@ -128,7 +128,7 @@ const candidate: fc.Arbitrary<Candidate> = fc.record({
   witness: fc.boolean(),
 });
 export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
-  fc.tuple(no, candidate).map(([no, rest]) => ({ no, ...rest })),
+  fc.tuple(no, candidate, fc.boolean()).map(([no, rest, leaving]) => ({ no, ...rest, leaving })),
   { minLength: 1, maxLength: 4, comparator: (a, b) => a.no === b.no || a.id === b.id },
 ).chain((members) => {
   const keepers = fc.subarray(members.map((member) => member.no), { minLength: 1 });
@@ -138,6 +138,8 @@ export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
     epoch: uint,
     replication: upTo(LIMITS.keepersMax),
     members: fc.constant(members),
+    nextNo: no,
+    deciders: keepers,
     chains: list(chain),
   });
 });
@@ -169,6 +171,7 @@ const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e
     p,
     ballot,
     end,
+    first: 3,
     offset,
     totalBytes: offset + data.length + more,
     data,
@@ -196,6 +199,8 @@ function of<T extends Message["type"]>(type: T, fields: Fields<T>): fc.Arbitrary
   );
 }
 
+const accepted = fc.option(fc.record({ ballot, roster }));
+
 export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Message> } = {
   prepare: of("prepare", { p, ballot, pre: fc.boolean(), end }),
   promise: of("promise", {
@@ -206,7 +211,15 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     promised: fc.option(ballot),
   }),
   transfer: of("transfer", { p, ballot }),
-  append: of("append", { p, ballot, prevIndex: uint, prevBallot: fc.option(ballot), commit: uint, entries }),
+  append: of("append", {
+    p,
+    ballot,
+    prevIndex: uint,
+    prevBallot: fc.option(ballot),
+    commit: uint,
+    first: uint,
+    entries,
+  }),
   appendReply: of("appendReply", {
     p,
     ballot,
@@ -222,7 +235,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     sentMs: ms,
     epoch: uint,
     sessions: numbered,
-    reigns: list(fc.record({ p, ballot, commit: uint })),
+    reigns: list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() })),
   }),
   beatReply: of("beatReply", {
     boot,
@@ -233,6 +246,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     refused: list(fc.record({ p, promised: ballot })),
   }),
   attach: of("attach", {
+    node: no,
     p,
     ballot,
     boot,
@@ -274,7 +288,22 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   query: of("query", { rid: uint, p, query }),
   queryReply: of("queryReply", { rid: uint, p, tasks: list(view, 3), more: fc.boolean() }),
   found: of("found", { founding: text(LIMITS.foundingBytesMax), members: list(candidate), acked: list(id) }),
-  roster: of("roster", { roster }),
+  roster: of("roster", { roster, isSettled: fc.boolean() }),
+  seal: of("seal", { p, cfg: uint, ballot }),
+  sealed: of("sealed", { p, cfg: uint, ballot, isInstalled: fc.boolean(), by: list(uint), end }),
+  fetch: of("fetch", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),
+  image: snapshot.map(({ first: _first, ...piece }) => ({ ...piece, type: "image", cfg: 1 })),
+  join: of("join", { candidate }),
+  joinRefused: of("joinRefused", { id, reason: text(LIMITS.whyBytesMax) }),
+  leave: of("leave", { no }),
+  rosterPrepare: of("rosterPrepare", { ballot }),
+  rosterPromise: of("rosterPromise", { ballot, ok: fc.boolean(), promised: ballot, accepted }),
+  rosterAccept: of("rosterAccept", { ballot, isFresh: fc.boolean(), roster }),
+  rosterAccepted: of("rosterAccepted", {
+    ballot,
+    answer: fc.constantFrom("accepted" as const, "promised" as const, "heard" as const),
+    promised: ballot,
+  }),
 };
 
 export const messages: fc.Arbitrary<Message[]> = fc.array(fc.oneof(...Object.values(messageByType)), {
@@ -290,6 +319,15 @@ export const persistRecord: fc.Arbitrary<PersistRecord> = fc.oneof(
   }),
   fc.record({ type: fc.constant("roster" as const), roster }),
   fc.record({ type: fc.constant("promise" as const), p, ballot }),
-  fc.record({ type: fc.constant("append" as const), p, prevIndex: uint, entries }),
-  fc.record({ type: fc.constant("snapshot" as const), p, end, state: bytes }),
+  fc.record({ type: fc.constant("append" as const), p, cfg: uint, prevIndex: uint, entries }),
+  fc.record({
+    type: fc.constantFrom("snapshot" as const, "compact" as const),
+    p,
+    cfg: uint,
+    end,
+    state: bytes,
+  }),
+  fc.record({ type: fc.constantFrom("install" as const, "retire" as const), p, cfg: uint }),
+  fc.record({ type: fc.constant("seal" as const), p, cfg: uint, by: list(uint) }),
+  fc.record({ type: fc.constant("vote" as const), epoch: uint, promised: ballot, accepted }),
 );

@@ -47,16 +47,25 @@ export const operationExamples: readonly Operation[] = [
 ];
 const entries = operationExamples.map((op, at) => makeEntry(at < 2 ? older : ballot, op));
 
-const member = { no: 1, id: "12D3KooWA", name: "alpha", labels: { zone: "a", rack: "7" }, witness: false };
-const witness = { no: 2, id: "12D3KooWB", name: "beta", labels: {}, witness: true };
+const member = {
+  no: 1,
+  id: "12D3KooWA",
+  name: "alpha",
+  labels: { zone: "a", rack: "7" },
+  witness: false,
+  leaving: false,
+};
+const witness = { no: 2, id: "12D3KooWB", name: "beta", labels: {}, witness: true, leaving: true };
 const roster: Roster = {
   cluster: "12D3KooWA/f00d",
   epoch: 1,
   replication: 3,
   members: [member, witness],
+  nextNo: 3,
+  deciders: [1],
   chains: [[{ epoch: 1, keepers: [1, 2] }], [{ epoch: 1, keepers: [2, 1] }, { epoch: 2, keepers: [1] }]],
 };
-const candidates = [member, witness].map(({ no: _no, ...candidate }) => candidate);
+const candidates = [member, witness].map(({ no: _no, leaving: _leaving, ...candidate }) => candidate);
 
 const record: TaskRecord = {
   spec,
@@ -94,7 +103,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   prepare: { type: "prepare", p, ballot, pre: true, end: { ballot: older, index: 12 } },
   promise: { type: "promise", p, ballot, pre: false, answer: "promised", promised: older },
   transfer: { type: "transfer", p: 4095, ballot },
-  append: { type: "append", p, ballot, prevIndex: 12, prevBallot: older, commit: 11, entries },
+  append: { type: "append", p, ballot, prevIndex: 12, prevBallot: older, commit: 11, first: 10, entries },
   appendReply: {
     type: "appendReply",
     p,
@@ -109,6 +118,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     p,
     ballot,
     end: { ballot: older, index: 12 },
+    first: 10,
     offset: 3,
     totalBytes: 6,
     data: bytes(1, 2, 3),
@@ -120,7 +130,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     sentMs: 1234.5,
     epoch: 1,
     sessions: [{ p: 7, n: 2 }],
-    reigns: [{ p, ballot, commit: 24 }],
+    reigns: [{ p, ballot, commit: 24, isActive: true }],
   },
   beatReply: {
     type: "beatReply",
@@ -131,7 +141,16 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     condemned: [{ p: 7, n: 1 }],
     refused: [{ p: 8, promised: ballot }],
   },
-  attach: { type: "attach", p, ballot, boot: 1, n: 2, attach: 3, held: [{ id: "render/42", fence: 12 }] },
+  attach: {
+    type: "attach",
+    p,
+    ballot,
+    node: 1,
+    boot: 1,
+    n: 2,
+    attach: 3,
+    held: [{ id: "render/42", fence: 12 }],
+  },
   attachReply: { type: "attachReply", p, ballot, boot: 1, attach: 3, condemned: 0 },
   credit: {
     type: "credit",
@@ -189,13 +208,53 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   query: { type: "query", rid: 5, p, query: { type: "list", state: "", offset: 100, limit: 50 } },
   queryReply: { type: "queryReply", rid: 5, p, tasks: [{ record, why: "" }], more: true },
   found: { type: "found", founding: "12D3KooWA/f00d", members: candidates, acked: ["12D3KooWA"] },
-  roster: { type: "roster", roster },
+  roster: { type: "roster", roster, isSettled: true },
+  seal: { type: "seal", p, cfg: 1, ballot },
+  sealed: {
+    type: "sealed",
+    p,
+    cfg: 1,
+    ballot,
+    isInstalled: true,
+    by: [2, 3],
+    end: { ballot: older, index: 12 },
+  },
+  fetch: { type: "fetch", p, cfg: 1, ballot, offset: 3 },
+  image: {
+    type: "image",
+    p,
+    cfg: 1,
+    ballot,
+    end: { ballot: older, index: 12 },
+    offset: 3,
+    totalBytes: 6,
+    data: bytes(1, 2, 3),
+  },
+  join: { type: "join", candidate: candidates[0]! },
+  joinRefused: { type: "joinRefused", id: "12D3KooWC", reason: "names must differ" },
+  leave: { type: "leave", no: 2 },
+  rosterPrepare: { type: "rosterPrepare", ballot },
+  rosterPromise: {
+    type: "rosterPromise",
+    ballot,
+    ok: true,
+    promised: ballot,
+    accepted: { ballot: older, roster },
+  },
+  rosterAccept: { type: "rosterAccept", ballot, isFresh: true, roster },
+  rosterAccepted: { type: "rosterAccepted", ballot, answer: "heard", promised: ballot },
 };
 
 export const recordExamples: readonly PersistRecord[] = [
   { type: "founding", founding: "12D3KooWA/f00d", members: candidates },
   { type: "roster", roster },
   { type: "promise", p, ballot },
-  { type: "append", p, prevIndex: 12, entries: entries.slice(1, 4) },
-  { type: "snapshot", p, end: { ballot: older, index: 12 }, state: bytes(1, 2, 3) },
+  { type: "append", p, cfg: 1, prevIndex: 12, entries: entries.slice(1, 4) },
+  { type: "snapshot", p, cfg: 1, end: { ballot: older, index: 12 }, state: bytes(1, 2, 3) },
+  { type: "compact", p, cfg: 2, end: { ballot: older, index: 12 }, state: bytes(1, 2, 3) },
+  { type: "install", p, cfg: 2 },
+  { type: "seal", p, cfg: 1, by: [2, 3] },
+  { type: "retire", p, cfg: 1 },
+  { type: "vote", epoch: 1, promised: ballot, accepted: null },
+  { type: "vote", epoch: 1, promised: ballot, accepted: { ballot: older, roster } },
 ];

@@ -138,7 +138,7 @@ test("frames without messages, with too many or too many bytes are refused", () 
 
 test("an unknown kind of message is refused", () => {
   expect(errorOf(() => decodeFrame(frameOf(0)))).toContain("known kind, got 0");
-  expect(errorOf(() => decodeFrame(frameOf(28)))).toContain("known kind, got 28");
+  expect(errorOf(() => decodeFrame(frameOf(39)))).toContain("known kind, got 39");
 });
 
 test("numbers that are not minimal or above 2^53 - 1 are refused", () => {
@@ -200,7 +200,9 @@ test("a name known before is no excuse for bytes that are not UTF-8", () => {
 
 test("a claimed length beyond the frame or the limit allocates nothing", () => {
   // append with 4096 entries of which none is there; watch with an id of 257 bytes
-  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0x80, 0x20)))).toContain("got 0 bytes");
+  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0x80, 0x20)))).toContain(
+    "got 0 bytes",
+  );
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 1, 0x81, 0x02)))).toContain("at most 256, got 257");
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 0x81, 0x40)))).toContain("at most 8192 items, got 8193");
   expect(errorOf(() => decodeState(Uint8Array.of(1, 0xff, 0xff, 0xff, 0xff, 1)))).toContain(
@@ -210,15 +212,19 @@ test("a claimed length beyond the frame or the limit allocates nothing", () => {
 
 test("an entry that repeats its ballot, or has none, is refused", () => {
   const ballot = [1, 1, 1, 1];
-  const head = [4, 1, ...ballot, 0, 0, 0];
+  const head = [4, 1, ...ballot, 0, 0, 0, 0];
   expect(decodeFrame(frameOf(...head, 1, 0, 1, 0))).toHaveLength(1);
   expect(errorOf(() => decodeFrame(frameOf(...head, 1, 1, ...ballot, 1, 0)))).toContain("left out");
-  expect(errorOf(() => decodeFrame(frameOf(4, 1, ...ballot, 0, 0, 2, ...ballot, 0)))).toContain("left out");
-  expect(errorOf(() => decodeRecord(Uint8Array.of(1, 3, 1, 0, 1, 0, 1, 0)))).toContain("must have a ballot");
+  expect(errorOf(() => decodeFrame(frameOf(4, 1, ...ballot, 0, 0, 0, 2, ...ballot, 0)))).toContain(
+    "left out",
+  );
+  expect(errorOf(() => decodeRecord(Uint8Array.of(2, 3, 1, 1, 0, 1, 0, 1, 0)))).toContain(
+    "must have a ballot",
+  );
 });
 
 test("an entry whose operation ends before its bytes do is refused", () => {
-  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 2, 0, 0)))).toBe(
+  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 2, 0, 0)))).toBe(
     "Cannot decode operation: must end here, got 1 more bytes at byte 1",
   );
 });
@@ -237,11 +243,13 @@ test("a roster with a member twice or a keeper from nowhere is refused", () => {
   const { roster } = messageExamples.roster;
   const [one, two] = roster.members;
   const refusal = (change: object): string => {
-    const [frame] = encodeFrame([{ type: "roster", roster: { ...roster, ...change } }]);
+    const [frame] = encodeFrame([{ type: "roster", roster: { ...roster, ...change }, isSettled: true }]);
     return errorOf(() => decodeFrame(frame!));
   };
   expect(refusal({ members: [one, { ...two, no: 1 }] })).toContain("numbers of members must differ");
   expect(refusal({ members: [one, { ...two, id: one!.id }] })).toContain("ids of members must differ");
+  expect(refusal({ deciders: [] })).toContain("must have deciders");
+  expect(refusal({ deciders: [9] })).toContain("deciders must be members, got 9");
   expect(refusal({ chains: [[{ epoch: 1, keepers: [1, 9] }]] })).toContain("keepers must be members, got 9");
   expect(refusal({ chains: [[{ epoch: 1, keepers: [1, 1] }]] })).toContain("keepers must differ");
   expect(refusal({ chains: [[{ epoch: 1, keepers: [] }]] })).toContain("must have keepers");
@@ -260,11 +268,11 @@ test("a state with a task twice, or finished twice, or leased by nobody is refus
 
 test("a piece of a snapshot beyond its end is refused", () => {
   const end = [0];
-  // p, ballot, end, totalBytes 4, offset 2, data of 3
-  expect(errorOf(() => decodeFrame(frameOf(7, 1, 1, 1, 1, 1, ...end, 4, 2, 3, 9, 9, 9)))).toContain(
+  // p, ballot, end, first, totalBytes 4, offset 2, data of 3
+  expect(errorOf(() => decodeFrame(frameOf(7, 1, 1, 1, 1, 1, ...end, 1, 4, 2, 3, 9, 9, 9)))).toContain(
     "at most 2, got 3",
   );
-  expect(errorOf(() => decodeFrame(frameOf(7, 1, 1, 1, 1, 1, ...end, 4, 5, 0)))).toContain(
+  expect(errorOf(() => decodeFrame(frameOf(7, 1, 1, 1, 1, 1, ...end, 1, 4, 5, 0)))).toContain(
     "at most 4, got 5",
   );
 });

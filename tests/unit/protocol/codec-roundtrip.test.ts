@@ -85,6 +85,7 @@ test("decoded entries share the append's ballot and nothing of the frame", () =>
         prevIndex: 3,
         prevBallot: { ...ballot },
         commit: 2,
+        first: 1,
         entries: list.map(({ op, bytes }) => ({ ballot: { ...ballot }, op, bytes })),
       };
       const frame = encodeFrame([sent])[0]!;

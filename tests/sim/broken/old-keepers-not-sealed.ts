@@ -1,0 +1,12 @@
+/** Deliberately broken: the keepers before answer but go on serving. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "old-keepers-not-sealed",
+  breaks: "two configurations choose at once (I2)",
+  file: "src/protocol/keeper.ts",
+  find: "if (ballot.cfg > last) this.#seal(ballot.cfg);",
+  replace: "",
+  profile: "reconfiguration",
+  seed: 1,
+};

@@ -1,0 +1,12 @@
+/** Deliberately broken: part of a copy counts as the whole. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "partial-copy-installed",
+  breaks: "chosen entries are lost (I5)",
+  file: "src/protocol/keeper.ts",
+  find: "return index >= first;",
+  replace: "return true;",
+  profile: "reconfiguration",
+  seed: 380,
+};

@@ -1,0 +1,12 @@
+/** Deliberately broken: a seal is forgotten in a crash. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "seal-not-durable",
+  breaks: "the old configuration serves again (I2)",
+  file: "src/protocol/keeper.ts",
+  find: '    this.#core.persist({ type: "seal", p: this.p, cfg: this.cfg, by: this.sealedBy });\n',
+  replace: "",
+  profile: "everything",
+  seed: 5,
+};
