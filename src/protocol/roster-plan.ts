@@ -46,7 +46,9 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
     return isSame ? [newest] : [newest, target];
   });
   const named = new Set(chains.flatMap((chain) => chain.flatMap((each) => each.keepers)));
-  const kept = members.filter((member) => !member.leaving || named.has(member.no));
+  // who leaves is marked first: the deciders that let it go then know a roster in which it decides nothing
+  const wasLeaving = new Set(roster.members.filter((member) => member.leaving).map((member) => member.no));
+  const kept = members.filter(({ no, leaving }) => !leaving || named.has(no) || !wasLeaving.has(no));
   const deciders = nextDeciders(roster, keeping, wishes);
   const isSame = !isChanged && !isMoved && kept.length === members.length &&
     deciders.length <= roster.deciders.length;

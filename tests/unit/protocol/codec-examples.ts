@@ -255,6 +255,5 @@ export const recordExamples: readonly PersistRecord[] = [
   { type: "install", p, cfg: 2 },
   { type: "seal", p, cfg: 1, by: [2, 3] },
   { type: "retire", p, cfg: 1 },
-  { type: "vote", epoch: 1, promised: ballot, accepted: null },
   { type: "vote", epoch: 1, promised: ballot, accepted: { ballot: older, roster } },
 ];
