@@ -10,7 +10,7 @@ import type { Node } from "../../node/node.ts";
 import { Rng } from "../rng.ts";
 import { Trace } from "../trace.ts";
 import { useVirtualGlobals } from "./globals.ts";
-import { currentLife, virtualDelay } from "./life.ts";
+import { currentLife, outside, virtualDelay } from "./life.ts";
 import { whileAlive } from "./mortal-coordinator.ts";
 import { Network } from "./network.ts";
 import { type SimulateOptions, simulateSettings } from "./options.ts";
@@ -130,10 +130,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * For handlers that cannot do without the world outside, a database of the test say: virtual time stands
-   * still until the promise is settled. What comes of it is not the seed's business.
+   * For handlers that need something real, a database say: virtual time stands still until its promise is
+   * settled, and inside `run` timers and clocks are the runtime's. What it gives is not the seed's business.
    */
-  real<T>(promise: Promise<T>): Promise<T> {
+  real<T>(run: () => Promise<T>): Promise<T> {
+    const promise = outside(run);
     this.#time.hold(promise);
     return whileAlive(promise);
   }
@@ -150,7 +151,7 @@ export class SimulatedCluster implements AsyncDisposable {
       throw new RangeError(`Cannot cut the network: a node is in one group, got ${shown(groups)}`);
     }
     const groupOf = (no: number): number => groups.findIndex((group) => group.includes(no));
-    this.heal();
+    this.#network.heal();
     for (const { no: a } of this.#nodes) {
       for (let b = 0; b < a; b++) if (groupOf(a) !== groupOf(b)) this.#network.cut(a, b);
     }

@@ -13,11 +13,16 @@ const TURN_MS = 0.02;
 const TIMER_MIN_MS = 1;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-const inside: AsyncLocalStorage<Life> = new AsyncLocalStorage();
+const inside: AsyncLocalStorage<Life | undefined> = new AsyncLocalStorage();
 
 /** The life that the running code belongs to; undefined in the test itself. */
 export function currentLife(): Life | undefined {
   return inside.getStore();
+}
+
+/** Runs something as if no node had asked for it. */
+export function outside<T>(run: () => T): T {
+  return inside.run(undefined, run);
 }
 
 /** What a virtual timer is known by; handlers may treat it like the runtime's. */

@@ -36,10 +36,11 @@ export class RunLog {
   readonly #runs: Writable<TaskRun>[] = [];
   readonly #underWay: Map<Life, Set<Writable<TaskRun>>> = new Map();
   readonly #standstills: Writable<Standstill>[] = [];
-  readonly #tell: (node: number, what: string) => void;
+  /** What else happens on a node, for the trace. */
+  readonly tell: (node: number, what: string) => void;
 
   constructor(tell: (node: number, what: string) => void) {
-    this.#tell = tell;
+    this.tell = tell;
   }
 
   get runs(): readonly TaskRun[] {
@@ -69,7 +70,7 @@ export class RunLog {
       ctx.signal.addEventListener("abort", () => {
         if (run.end !== "running") return;
         run.abortedMs = time.nowMs;
-        this.#tell(node, `${nameOf(run)} aborts: ${String((ctx.signal.reason as Error)?.message)}`);
+        this.tell(node, `${nameOf(run)} aborts: ${String((ctx.signal.reason as Error)?.message)}`);
       });
       try {
         const result = handler(task, ctx);
@@ -100,7 +101,7 @@ export class RunLog {
     this.#runs.push(run);
     const underWay = this.#underWay.get(life) ?? new Set();
     this.#underWay.set(life, underWay.add(run));
-    this.#tell(run.node, `${nameOf(run)} starts, attempt ${run.attempt}`);
+    this.tell(run.node, `${nameOf(run)} starts, attempt ${run.attempt}`);
   }
 
   #over(life: Life, run: Writable<TaskRun>, end: RunEnd, error?: unknown): void {
@@ -110,7 +111,7 @@ export class RunLog {
     run.endMs = life.time.nowMs;
     if (end === "threw") run.error = error;
     this.#underWay.get(life)?.delete(run);
-    this.#tell(run.node, `${nameOf(run)} ${end}`);
+    this.tell(run.node, `${nameOf(run)} ${end}`);
   }
 
   crashed(life: Life): void {

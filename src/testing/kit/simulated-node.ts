@@ -65,7 +65,7 @@ export class SimulatedNode {
 
   /** The next life, with what the last one kept. */
   start(): void {
-    const { no, seed, settings, time, network, registered } = this.#options;
+    const { no, seed, settings, time, network, log, registered } = this.#options;
     const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
     const self = `node-${no}`;
     const { name, labels, witness, expect } = settings;
@@ -86,6 +86,8 @@ export class SimulatedNode {
     this.#coordinator = coordinator;
     coordinator.on((event) => {
       if (event.type === "broken") time.fail(event.error);
+      if (event.type === "ready") log.tell(no, "serves");
+      if (event.type === "quorum") log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
     });
     this.#node = life.inside(() => new RunningNode(coordinator, settings, life));
     for (const each of registered) this.handle(each);
