@@ -5,12 +5,13 @@
 import type { HandlerFunction } from "../../consumer/handler.ts";
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
 import { shown } from "../../node/arguments.ts";
-import type { SubmitOptions, TaskHandle } from "../../node/client.ts";
+import { type Client, PortClient, type SubmitOptions, type TaskHandle } from "../../node/client.ts";
 import type { Node } from "../../node/node.ts";
 import { Rng } from "../rng.ts";
 import { Trace } from "../trace.ts";
+import { ClusterPort } from "./cluster-port.ts";
 import { useVirtualGlobals } from "./globals.ts";
-import { currentLife, outside, virtualDelay } from "./life.ts";
+import { currentLife, Life, outside, virtualDelay } from "./life.ts";
 import { whileAlive } from "./mortal-coordinator.ts";
 import { Network } from "./network.ts";
 import { type SimulateOptions, simulateSettings } from "./options.ts";
@@ -22,12 +23,18 @@ import { VirtualTime } from "./virtual-time.ts";
 import { waitFor, type WaitOptions } from "./waiting.ts";
 
 const NETWORK_STREAM = 1;
+const CLIENT_STREAM = 2;
 const TRACE_LINES_MAX = 5000;
 const LINES_SHOWN_MAX = 12;
 
 /** Made by `simulate`. */
 export class SimulatedCluster implements AsyncDisposable {
   readonly seed: number;
+  /**
+   * For the test: asks through any node that is up and has its quorum. Its answers take virtual time: await
+   * them in `until`.
+   */
+  readonly client: Client;
   readonly #time: VirtualTime;
   readonly #network: Network;
   readonly #log: RunLog;
@@ -52,6 +59,8 @@ export class SimulatedCluster implements AsyncDisposable {
     this.#nodes = nodes.map((settings, no) =>
       new SimulatedNode({ no, seed, settings, time, network, log, registered })
     );
+    const chance = new Life(-1, time, new Rng(seed, CLIENT_STREAM));
+    this.client = new PortClient(new ClusterPort(this.#nodes, time), undefined, chance);
   }
 
   // ---- nodes and tasks -----------------------------------------------------------------------------------
@@ -75,9 +84,10 @@ export class SimulatedCluster implements AsyncDisposable {
     this.#registered.push(each);
   }
 
-  /** Submits through the first node that is up, and lets time pass until a quorum has the task. */
+  /** Submits, and lets time pass until a quorum has the task. */
   submit<I, O>(definition: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<TaskHandle<O>> {
-    return this.until(this.#anyUp("submit a task").node.client.submit(definition, input, options));
+    this.#check("submit a task");
+    return this.until(this.client.submit(definition, input, options));
   }
 
   // ---- time ----------------------------------------------------------------------------------------------
@@ -150,11 +160,7 @@ export class SimulatedCluster implements AsyncDisposable {
     if (new Set(groups.flat()).size < groups.flat().length) {
       throw new RangeError(`Cannot cut the network: a node is in one group, got ${shown(groups)}`);
     }
-    const groupOf = (no: number): number => groups.findIndex((group) => group.includes(no));
-    this.#network.heal();
-    for (const { no: a } of this.#nodes) {
-      for (let b = 0; b < a; b++) if (groupOf(a) !== groupOf(b)) this.#network.cut(a, b);
-    }
+    this.#network.partition(groups);
     this.#tell("", `network cut into ${groups.map((group) => `[${group.join(", ")}]`).join(" ")}`);
   }
 
@@ -240,8 +246,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * @throws NotDoneError that names those which are not, failed and killed ones too, and why; NoQuorumError
    */
   async allDone(): Promise<void> {
-    const { client } = this.#anyUp("ask for tasks").node;
-    await this.until(assertAllDone(client, this.seed));
+    await this.until(assertAllDone(this.client, this.seed));
   }
 
   /** What happened, a line each: time, node, event. The last 5000. */
@@ -271,13 +276,6 @@ export class SimulatedCluster implements AsyncDisposable {
     const node = this.#nodes[no];
     if (node) return node;
     throw new RangeError(`Cannot ${attempt}: nodes are 0 to ${this.#nodes.length - 1}, got ${shown(no)}`);
-  }
-
-  #anyUp(attempt: string): SimulatedNode {
-    this.#check(attempt);
-    const node = this.#nodes.find((each) => each.isUp && !each.isPaused);
-    if (node) return node;
-    throw new Error(`Cannot ${attempt}: no node is up`);
   }
 
   #check(attempt: string): void {

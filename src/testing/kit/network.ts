@@ -93,6 +93,15 @@ export class Network {
     }
   }
 
+  /** Cuts exactly what lies between groups; nodes that no group names are one more. */
+  partition(groups: readonly (readonly number[])[]): void {
+    const groupOf = (no: number): number => groups.findIndex((group) => group.includes(no));
+    this.heal();
+    for (let a = 0; a < this.#options.size; a++) {
+      for (let b = 0; b < a; b++) if (groupOf(a) !== groupOf(b)) this.cut(a, b);
+    }
+  }
+
   /** No cut any more. */
   heal(): void {
     const cuts = [...this.#cuts];

@@ -1,6 +1,7 @@
 /** One node of a simulated cluster over all its lives: a real node on virtual surroundings. */
 import type { HandlerFunction } from "../../consumer/handler.ts";
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
+import type { ClientPort, CoordinatorEvent } from "../../coordinator/coordinator.ts";
 import type { HostedCoordinator } from "../../coordinator/hosted-coordinator.ts";
 import { type Node, RunningNode } from "../../node/node.ts";
 import type { NodeSettings } from "../../node/options.ts";
@@ -40,6 +41,8 @@ export class SimulatedNode {
   #life!: Life;
   #coordinator!: HostedCoordinator;
   #node!: Node;
+  #hasQuorum = true;
+  readonly #inTrouble: Set<() => void> = new Set();
 
   constructor(options: SimulatedNodeOptions) {
     this.#options = options;
@@ -59,13 +62,32 @@ export class SimulatedNode {
     return this.#life.isPaused;
   }
 
+  /** It is worth asking. */
+  get isGood(): boolean {
+    return this.isUp && !this.isPaused && this.#hasQuorum;
+  }
+
+  get port(): ClientPort {
+    return this.#coordinator;
+  }
+
+  /** Calls back when it is not good any more; returns what ends that. */
+  onTrouble(callback: () => void): () => void {
+    this.#inTrouble.add(callback);
+    return () => this.#inTrouble.delete(callback);
+  }
+
+  #trouble(): void {
+    for (const callback of [...this.#inTrouble]) callback();
+  }
+
   get marginMs(): number {
     return this.#options.settings.marginMs;
   }
 
   /** The next life, with what the last one kept. */
   start(): void {
-    const { no, seed, settings, time, network, log, registered } = this.#options;
+    const { no, seed, settings, time, network, registered } = this.#options;
     const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
     const self = `node-${no}`;
     const { name, labels, witness, expect } = settings;
@@ -84,13 +106,21 @@ export class SimulatedNode {
     const coordinator = life.inside(make);
     this.#life = life;
     this.#coordinator = coordinator;
-    coordinator.on((event) => {
-      if (event.type === "broken") time.fail(event.error);
-      if (event.type === "ready") log.tell(no, "serves");
-      if (event.type === "quorum") log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
-    });
+    this.#hasQuorum = true;
+    coordinator.on((event) => this.#onEvent(life, event));
     this.#node = life.inside(() => new RunningNode(coordinator, settings, life));
     for (const each of registered) this.handle(each);
+  }
+
+  #onEvent(life: Life, event: CoordinatorEvent): void {
+    const { no, log, time } = this.#options;
+    if (event.type === "broken") time.fail(event.error);
+    if (event.type === "ready") log.tell(no, "serves");
+    if (event.type !== "quorum") return;
+    log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
+    if (this.#life !== life) return;
+    this.#hasQuorum = event.held;
+    if (!event.held) this.#trouble();
   }
 
   handle({ definition, handler }: Registered): void {
@@ -105,10 +135,12 @@ export class SimulatedNode {
     this.#life.isDead = true;
     log.crashed(this.#life);
     void this.#coordinator.stop();
+    this.#trouble();
   }
 
   pause(): void {
     this.#life.isPaused = true;
+    this.#trouble();
     this.#options.log.paused(this.no, this.#options.time.nowMs);
   }
 
