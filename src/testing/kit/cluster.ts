@@ -20,7 +20,7 @@ import { RunLog, type TaskRun } from "./run-log.ts";
 import { type Registered, SimulatedNode } from "./simulated-node.ts";
 import { assertAllDone } from "./unfinished.ts";
 import { VirtualTime } from "./virtual-time.ts";
-import { waitFor, type WaitOptions } from "./waiting.ts";
+import { waitFor, type WaitOptions, warnIfStuck } from "./waiting.ts";
 
 const NETWORK_STREAM = 1;
 const CLIENT_STREAM = 2;
@@ -136,7 +136,9 @@ export class SimulatedCluster implements AsyncDisposable {
    * node that stands still it waits longer, in one that has crashed for ever.
    */
   delay(ms: number, signal?: AbortSignal): Promise<void> {
-    return virtualDelay(this.#time, ms, signal);
+    const delay = virtualDelay(this.#time, ms, signal);
+    if (!currentLife()) warnIfStuck(this.#time, "a delay", delay);
+    return delay;
   }
 
   /**

@@ -42,6 +42,11 @@ export class VirtualTime {
     this.#schedule.after(delayMs, run);
   }
 
+  /** Somebody lets it pass. */
+  get isDriven(): boolean {
+    return this.#isDriven;
+  }
+
   /** Lets time pass until `isMet`, or until `untilMs`; what is due at that very moment still happens. */
   drive(untilMs: number, isMet: () => boolean = () => false): Promise<Reached> {
     const goal: Goal = { untilMs, isMet, promise: Promise.withResolvers() };

@@ -1,4 +1,5 @@
 /** Waiting in virtual time: for a promise or for a condition. */
+import { clearInterval, setInterval } from "node:timers";
 import type { VirtualTime } from "./virtual-time.ts";
 
 export interface WaitOptions {
@@ -7,6 +8,8 @@ export interface WaitOptions {
 }
 
 const TIMEOUT_MS = 60_000;
+/** Real ms. */
+const STUCK_MS = 1500;
 
 /**
  * Lets time pass until the promise is settled, and returns what it gives; or until the condition is true.
@@ -35,4 +38,19 @@ export async function waitFor(
 function isTrue(value: unknown): boolean {
   if (typeof (value as PromiseLike<unknown> | undefined)?.then !== "function") return Boolean(value);
   throw new TypeError("Cannot wait: the condition must return a boolean, got a promise");
+}
+
+/** A test that waits while time stands still hangs: it is told what to do. */
+export function warnIfStuck(time: VirtualTime, what: string, promise: Promise<unknown>): void {
+  const timer = setInterval(() => {
+    if (time.isDriven) return;
+    clearInterval(timer);
+    process.emitWarning(
+      `the test waits for ${what}, but virtual time stands still: await it in \`cluster.until(…)\``,
+      "StolosWarning",
+    );
+  }, STUCK_MS);
+  timer.unref();
+  const end = (): void => clearInterval(timer);
+  promise.then(end, end);
 }

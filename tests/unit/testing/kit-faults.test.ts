@@ -114,6 +114,16 @@ test("without a majority nothing runs, and nothing is submitted", async () => {
   await cluster.until(() => beats.length > count);
 });
 
+test("the test hears of the end of a task from whichever side still has a quorum", async () => {
+  await using cluster = simulate({ nodes: 3, seed: 5, options: { partitions: 8 } });
+  cluster.handle(stream, (_task, ctx) => cluster.delay(20_000, ctx.signal));
+  const done = (await cluster.submit(stream, null, { id: "s" })).done();
+  await cluster.advance(1000);
+  cluster.partition([0], [1, 2]);
+  await cluster.until(done);
+  expect(cluster.runs("s").at(-1)!.node).not.toBe(0);
+});
+
 test("a single link that is cut leaves the others", async () => {
   const { cluster } = await streaming();
   await using _ = cluster;

@@ -108,6 +108,17 @@ test("a handler that drives the time is told what to do instead", async () => {
   });
 });
 
+test("a test that waits while time stands still is told what to do instead", async () => {
+  await using cluster = simulate(SMALL);
+  const handle = await cluster.submit(nap, 0);
+  const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+  const done = handle.done();
+  done.catch(() => {});
+  const { message } = await warned;
+  expect(message).toContain(`waits for the end of task "${handle.id}"`);
+  expect(message).toContain("await it in `cluster.until(…)`");
+});
+
 test("several may wait at once, each as long as it wants", async () => {
   await using cluster = simulate(SMALL);
   const woken: number[] = [];
