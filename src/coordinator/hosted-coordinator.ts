@@ -7,6 +7,7 @@ import { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeId, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
+import { abortable } from "./abortable.ts";
 import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
 import { ClientRequests } from "./client-requests.ts";
 import { type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
@@ -258,13 +259,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   ready(signal?: AbortSignal): Promise<void> {
-    if (signal === undefined) return this.#ready.promise;
-    if (signal.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#ready.promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-    });
+    return signal ? abortable(this.#ready.promise, signal) : this.#ready.promise;
   }
 
   async resign(): Promise<void> {
