@@ -40,7 +40,7 @@ const GATE: readonly Suite[] = [
   { name: "types (tsc)", command: ["tsc", "--noEmit", "-p", "tsconfig.json"], limitMs: 2 * MINUTE_MS },
   {
     name: "types (deno)",
-    command: ["deno", "check", "--quiet", "mod.ts", "src/cli/main.ts"],
+    command: ["deno", "check", "--quiet", "mod.ts", "src/testing/kit.ts", "src/cli/main.ts"],
     limitMs: 2 * MINUTE_MS,
   },
 ];
@@ -134,6 +134,7 @@ const gate = process.argv.includes("--gate") ? GATE : [];
 const computing = [
   ...tests("tests/tidy.test.ts", 1),
   ...tests("tests/unit", 4),
+  ...tests("examples", 1),
   ...tests("tests/scenarios", 1),
   ...tests("tests/conformance", 2),
 ];

@@ -54,6 +54,13 @@ test("mod.ts exports what tests/exports.txt lists", () => {
   expectNone(publicModuleViolations(sources.find(({ path }) => path === "mod.ts")!, listed));
 });
 
+test("src/testing/kit.ts exports what tests/exports-testing.txt lists", () => {
+  const list = "tests/exports-testing.txt";
+  const listed = read(list).split("\n").filter((line) => line !== "");
+  const kit = sources.find(({ path }) => path === "src/testing/kit.ts")!;
+  expectNone(publicModuleViolations(kit, listed, list));
+});
+
 test("both manifests agree", () => expectNone(manifestViolations(npm, deno)));
 
 test("every dependency is used and has its reason in docs/dependencies.md", () => {

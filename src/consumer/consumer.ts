@@ -3,6 +3,7 @@
  * that still runs here under an older fence is waited for before the new attempt starts, and given back
  * when that takes too long.
  */
+import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
 import { type AbortReason, AttemptAbortedError } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
@@ -37,6 +38,8 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
+  /** @default the system's */
+  readonly ambient?: Ambient;
 }
 
 /** An older attempt that still runs after so long ignores its signal: the task had better run elsewhere. */
@@ -47,6 +50,7 @@ const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
 
 export class Consumer implements ConsumerPort {
   readonly #options: ConsumerOptions;
+  readonly #ambient: Ambient;
   readonly #control: ConsumerControl;
   readonly #handlers: Map<string, Handler> = new Map();
   /** Attempts whose end is not settled, or that still run. */
@@ -61,6 +65,7 @@ export class Consumer implements ConsumerPort {
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
+    this.#ambient = options.ambient ?? systemAmbient;
     this.#control = options.coordinator.consume(this);
     this.#offer();
   }
@@ -120,13 +125,13 @@ export class Consumer implements ConsumerPort {
       this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1 }, { type: "release" });
       return;
     }
-    const run = new Run(p, task, handler, this.#control);
+    const run = new Run(p, task, handler, this.#control, this.#ambient);
     this.#runs.set(keyOf(p, task.fence), run);
     if (!this.#runningById.has(task.id)) return this.#begin(run);
     const waiting = this.#nextById.get(task.id);
     if (waiting) this.#forget(waiting);
     this.#nextById.set(task.id, run);
-    setTimeout(() => {
+    this.#ambient.setTimeout(() => {
       if (this.#nextById.get(task.id) === run) this.#stop(run, "stale");
     }, OLD_RUN_PATIENCE_MS);
   }
@@ -194,7 +199,7 @@ export class Consumer implements ConsumerPort {
     try {
       settlement = { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
     } catch (error) {
-      settlement = settlementOfError(run.task, error);
+      settlement = settlementOfError(run.task, error, this.#ambient);
     }
     this.#end(run, settlement);
   }
@@ -202,8 +207,8 @@ export class Consumer implements ConsumerPort {
   /** What goes wrong because the lease ends is no error of the task. */
   #threw(run: Run, error: unknown): void {
     const isOurs = run.abortReason !== null || error instanceof AttemptAbortedError ||
-      Date.now() >= run.deadline;
-    this.#end(run, isOurs ? { type: "release" } : settlementOfError(run.task, error));
+      this.#ambient.wallMs() >= run.deadline;
+    this.#end(run, isOurs ? { type: "release" } : settlementOfError(run.task, error, this.#ambient));
   }
 
   #end(run: Run, settlement: Settlement): void {
@@ -250,7 +255,10 @@ export class Consumer implements ConsumerPort {
     const { id, name, fence, attempt } = run.task;
     const info = { task: id, name, fence: String(fence), attempt, ...more };
     if (type === "task:start") this.#options.emit(type, info);
-    else this.#options.emit(type, { ...info, durationMs: Math.round(performance.now() - run.startedMs) });
+    else {
+      const durationMs = Math.round(this.#ambient.monoMs() - run.startedMs);
+      this.#options.emit(type, { ...info, durationMs });
+    }
   }
 }
 

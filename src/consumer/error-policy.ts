@@ -3,6 +3,7 @@
  * the eighth error in four hours. With a number of attempts: again after 1 s, 2 s, 4 s … (at most a
  * minute), failed when they are used up.
  */
+import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement } from "../protocol/types.ts";
@@ -15,21 +16,15 @@ const BACKOFF_MAX_MS = 60_000;
 const JITTER = 0.2;
 const MESSAGE_MAX = 1000;
 
-export interface Chance {
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly nowMs: () => number;
-}
-
-const CHANCE: Chance = { random: () => Math.random(), nowMs: () => Date.now() };
+export type Chance = Pick<Ambient, "random" | "wallMs">;
 
 export function settlementOfError(
   task: Pick<GrantedTask, "attemptsMax" | "attempt" | "errorAtMs">,
   error: unknown,
-  chance: Chance = CHANCE,
+  chance: Chance = systemAmbient,
 ): Settlement {
   const message = errorMessage(error);
-  const nowMs = chance.nowMs();
+  const nowMs = chance.wallMs();
   const { attemptsMax, attempt, errorAtMs } = task;
   if (attemptsMax === 0) {
     const recentCount = 1 + errorAtMs.filter((atMs) => atMs > nowMs - ERRORS_WITHIN_MS).length;

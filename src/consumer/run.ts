@@ -2,6 +2,7 @@
  * One attempt at one task on this node: its state, and the Context that its handler sees. What costs
  * something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
  */
+import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../coordinator/errors.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
@@ -35,8 +36,10 @@ export class Run implements Context {
   readonly p: number;
   readonly task: GrantedTask;
   readonly handler: Handler;
-  readonly startedMs: number = performance.now();
+  /** Monotonic. */
+  readonly startedMs: number;
   readonly #control: ConsumerControl;
+  readonly #ambient: Ambient;
   /** The handler was called and has not ended. */
   isRunning = false;
   isLost = false;
@@ -51,11 +54,19 @@ export class Run implements Context {
   #checkpoints: Map<number, PromiseWithResolvers<void>> | null = null;
   #unlisten: Set<() => void> | null = null;
 
-  constructor(p: number, task: GrantedTask, handler: Handler, control: ConsumerControl) {
+  constructor(
+    p: number,
+    task: GrantedTask,
+    handler: Handler,
+    control: ConsumerControl,
+    ambient: Ambient = systemAmbient,
+  ) {
     this.p = p;
     this.task = task;
     this.handler = handler;
     this.#control = control;
+    this.#ambient = ambient;
+    this.startedMs = ambient.monoMs();
   }
 
   // ---- Context -------------------------------------------------------------------------------------------
@@ -133,7 +144,7 @@ export class Run implements Context {
 
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
   lose(reason: AbortReason): void {
-    this.#frozenDeadlineMs = Math.min(Date.now(), this.#control.deadlineMs(this.p));
+    this.#frozenDeadlineMs = Math.min(this.#ambient.wallMs(), this.#control.deadlineMs(this.p));
     this.isLost = true;
     this.abort(reason);
     this.close();

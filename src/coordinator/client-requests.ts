@@ -3,6 +3,7 @@ import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { MemberNo, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { Ambient } from "./ambient.ts";
 import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { NoQuorumError } from "./errors.ts";
 import { Listing } from "./listing.ts";
@@ -24,6 +25,7 @@ export interface RequestsOutlook {
 export interface ClientRequestsOptions {
   readonly push: (input: Input) => void;
   readonly engine: Engine;
+  readonly ambient: Ambient;
   readonly partitionCount: number;
   readonly outlook: RequestsOutlook;
 }
@@ -34,9 +36,10 @@ export class ClientRequests {
   readonly #queries: Queries;
   readonly #listing: Listing;
 
-  constructor({ push, engine, partitionCount, outlook }: ClientRequestsOptions) {
+  constructor({ push, engine, ambient, partitionCount, outlook }: ClientRequestsOptions) {
     this.#submits = new Submits({
       push,
+      ambient,
       isReachable: (id) => outlook.isReachable(id),
       noQuorum: (id) => outlook.cannotSubmit(id),
       trouble: (id) => outlook.trouble(id),
@@ -44,6 +47,7 @@ export class ClientRequests {
     this.#outcomes = new Outcomes(push);
     this.#queries = new Queries({
       push,
+      ambient,
       nextRid: () => this.#submits.nextRid(),
       noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
     });

@@ -3,9 +3,9 @@
  * order (nothing leaves before what it rests on is durable), and keeps one timer. What an effect means to
  * the rest of the node is its owner's business.
  */
-import { clearImmediate, setImmediate } from "node:timers";
 import type { Clock, Effect, Input, PersistRecord } from "../protocol/api.ts";
 import type { Store } from "../store/store.ts";
+import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
 
 /** What the host needs of the engine. */
 export interface Steppable {
@@ -18,6 +18,8 @@ export interface EngineHostOptions {
   readonly engine: Steppable;
   readonly store: Store;
   readonly clock: { read(): Clock };
+  /** @default the system's */
+  readonly ambient?: Ambient;
   /** Runs one effect. */
   readonly run: (effect: Exclude<Effect, { readonly type: "persist" }>) => void;
   /** All effects that could run have run. */
@@ -30,9 +32,10 @@ export interface EngineHostOptions {
 
 export class EngineHost {
   readonly #options: EngineHostOptions;
+  readonly #ambient: Ambient;
   #inbox: Input[] = [];
-  #turn: ReturnType<typeof setImmediate> | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #turn: TimerHandle | null = null;
+  #timer: TimerHandle | null = null;
   #timerAtMs = Infinity;
   /** Effects that wait for the store. */
   #waiting: Effect[] = [];
@@ -43,6 +46,7 @@ export class EngineHost {
 
   constructor(options: EngineHostOptions) {
     this.#options = options;
+    this.#ambient = options.ambient ?? systemAmbient;
   }
 
   /** Replays the store and takes the first step. */
@@ -62,8 +66,8 @@ export class EngineHost {
   /** No further step, no timer, no effect. */
   stop(): void {
     this.#isStopped = true;
-    if (this.#turn !== null) clearImmediate(this.#turn);
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#turn !== null) this.#ambient.clearImmediate(this.#turn);
+    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
     this.#turn = null;
     this.#timer = null;
     this.#inbox = [];
@@ -71,7 +75,7 @@ export class EngineHost {
   }
 
   #plan(): void {
-    if (this.#turn === null) this.#turn = setImmediate(this.#takeTurn);
+    if (this.#turn === null) this.#turn = this.#ambient.setImmediate(this.#takeTurn);
   }
 
   #step(): void {
@@ -141,9 +145,9 @@ export class EngineHost {
     if (this.#isStopped) return;
     const dueMs = this.#options.engine.deadlineMs;
     if (dueMs >= this.#timerAtMs) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
     this.#timerAtMs = dueMs;
-    this.#timer = setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - nowMs)));
+    this.#timer = this.#ambient.setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - nowMs)));
   }
 
   #wake(): void {

@@ -5,6 +5,7 @@
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { NodeId } from "../protocol/types.ts";
+import type { Ambient } from "./ambient.ts";
 import type { NodeInfo, TaskEvent } from "./coordinator.ts";
 import { EventFeed } from "./event-feed.ts";
 import { encodeMember, type MemberNews, type MemberState } from "./gossip-codec.ts";
@@ -19,6 +20,7 @@ export interface HearsayOptions {
   readonly self: NodeId;
   readonly settings: Settings;
   readonly engine: Engine;
+  readonly ambient: Ambient;
   readonly transport: Transport | null;
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
   readonly onMember: (node: NodeId, name: string, up: boolean) => void;
@@ -38,6 +40,7 @@ export class Hearsay {
     this.#options = options;
     this.#views = new ViewKeeper({
       self,
+      ambient: options.ambient,
       publish: (topic, data) => transport?.publish(topic, data),
       readLeased,
       onNews: (news) => this.#feed.publish(news),
@@ -58,14 +61,14 @@ export class Hearsay {
   receive(topic: GossipTopic, from: NodeId, data: Uint8Array): boolean {
     const { self, engine } = this.#options;
     if (from === self || !engine.roster?.members.some((member) => member.id === from)) return true;
-    const nowMs = performance.now();
+    const nowMs = this.#options.ambient.monoMs();
     if (topic === "members") return this.members.onNews(from, data);
     if (topic === "ownership") return this.#views.onOwnership(data, nowMs);
     return this.#views.onDigests(from, data, nowMs);
   }
 
   stewardIs(p: number, node: NodeId): void {
-    this.#views.stewardIs(p, node, performance.now());
+    this.#views.stewardIs(p, node, this.#options.ambient.monoMs());
   }
 
   stewardOf(p: number): NodeId | undefined {
@@ -74,7 +77,7 @@ export class Hearsay {
 
   /** News of a partition that this node stewards. */
   own(p: number, changes: readonly OwnershipChange[]): void {
-    this.#views.own(p, changes, performance.now());
+    this.#views.own(p, changes, this.#options.ambient.monoMs());
   }
 
   /** Publishes what has gathered: once a turn. */
@@ -84,7 +87,7 @@ export class Hearsay {
 
   /** A few times a second. */
   tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#options.ambient.monoMs();
     const { transport, engine } = this.#options;
     this.members.poll(nowMs);
     this.#views.tick(nowMs);
@@ -92,12 +95,12 @@ export class Hearsay {
   }
 
   publishNews(): void {
-    this.#newsMs = performance.now();
+    this.#newsMs = this.#options.ambient.monoMs();
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
   }
 
   infos(): NodeInfo[] {
-    return this.members.infos(performance.now());
+    return this.members.infos(this.#options.ambient.monoMs());
   }
 
   /** First what is leased now, then what changes, until the signal aborts. */

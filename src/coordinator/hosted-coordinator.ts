@@ -1,14 +1,14 @@
 /**
- * A Coordinator on an engine of this process: what the engine decides goes out from here to the network, to
- * the consumer, to whoever waits for an answer. The parts do the work: engine-host.ts, client-requests.ts,
- * hearsay.ts, outlook.ts, deadlines.ts.
+ * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides.
+ * The parts do the work: engine-host.ts, client-requests.ts, hearsay.ts, outlook.ts, deadlines.ts.
  */
-import { setImmediate } from "node:timers";
 import type { Effect, EngineEvent, Input } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeId, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
+import { abortable } from "./abortable.ts";
+import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
 import { ClientRequests } from "./client-requests.ts";
 import { type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
 import type {
@@ -42,6 +42,8 @@ export interface HostedCoordinatorOptions {
   readonly store: Store;
   /** Null = a cluster of one, in this process. */
   readonly transport: Transport | null;
+  /** @default the system's */
+  readonly ambient?: Ambient;
 }
 
 export class HostedCoordinator implements Coordinator {
@@ -49,6 +51,7 @@ export class HostedCoordinator implements Coordinator {
   readonly name: string;
   readonly #store: Store;
   readonly #transport: Transport | null;
+  readonly #ambient: Ambient;
   readonly #host: EngineHost;
   readonly #requests: ClientRequests;
   readonly #hearsay: Hearsay;
@@ -57,23 +60,25 @@ export class HostedCoordinator implements Coordinator {
   readonly #listeners: Set<(event: CoordinatorEvent) => void> = new Set();
   readonly #stopped: AbortController = new AbortController();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #housekeeping: ReturnType<typeof setInterval>;
+  readonly #housekeeping: TimerHandle;
   #consumer: ConsumerPort | null = null;
-  #consumerEffects: ConsumerEffect[] = [];
+  readonly #consumerEffects: ConsumerEffect[] = [];
   #isReady = false;
   #stopping: Promise<void> | null = null;
 
-  constructor({ self, settings, store, transport }: HostedCoordinatorOptions) {
+  constructor({ self, settings, store, transport, ambient = systemAmbient }: HostedCoordinatorOptions) {
     this.self = self;
     this.name = settings.name;
     this.#store = store;
     this.#transport = transport;
-    const clock = new NodeClock();
-    const engine = new Engine(engineOptions(self, settings, store.boot));
+    this.#ambient = ambient;
+    const clock = new NodeClock(ambient);
+    const engine = new Engine(engineOptions(self, settings, store.boot, ambient));
     this.#host = new EngineHost({
       engine,
       store,
       clock,
+      ambient,
       run: (effect) => this.#run(effect),
       afterRun: () => this.#afterRun(),
       onBroken: (error) => this.#broke(error),
@@ -82,16 +87,18 @@ export class HostedCoordinator implements Coordinator {
       self,
       settings,
       engine,
+      ambient,
       transport,
       readLeased: (p) => this.#requests.leased(p, this.#stopped.signal),
       onMember: (node, name, up) => this.#emit({ type: "member", node, name, up }),
     });
     const { members } = this.#hearsay;
     const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
-    this.#outlook = new Outlook({ self, settings, engine, clock, transport, members, stewardOf });
+    this.#outlook = new Outlook({ self, settings, engine, clock, ambient, transport, members, stewardOf });
     this.#requests = new ClientRequests({
       push: (input) => this.#host.push(input),
       engine,
+      ambient,
       partitionCount: settings.partitions,
       outlook: this.#outlook,
     });
@@ -101,7 +108,7 @@ export class HostedCoordinator implements Coordinator {
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
     this.#ready.promise.catch(() => {});
-    this.#housekeeping = setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
+    this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
     this.#host.start();
   }
 
@@ -158,11 +165,10 @@ export class HostedCoordinator implements Coordinator {
   #afterRun(): void {
     this.#hearsay.flush();
     if (this.#consumerEffects.length > 0) {
-      const effects = this.#consumerEffects;
-      this.#consumerEffects = [];
+      const effects = this.#consumerEffects.splice(0);
       for (const effect of effects) if (this.#consumer) tellConsumer(this.#consumer, effect);
     }
-    this.#deadlines.poll(performance.now());
+    this.#deadlines.poll(this.#ambient.monoMs());
   }
 
   #onEvent(event: EngineEvent): void {
@@ -256,21 +262,15 @@ export class HostedCoordinator implements Coordinator {
   }
 
   ready(signal?: AbortSignal): Promise<void> {
-    if (signal === undefined) return this.#ready.promise;
-    if (signal.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#ready.promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-    });
+    return signal ? abortable(this.#ready.promise, signal) : this.#ready.promise;
   }
 
   async resign(): Promise<void> {
     this.#host.push({ type: "resign" });
     this.#hearsay.state = "stopped";
     this.#hearsay.publishNews();
-    await new Promise((resolve) => setImmediate(resolve));
-    if (this.#transport) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    await new Promise<void>((resolve) => this.#ambient.setImmediate(resolve));
+    if (this.#transport) await new Promise<void>((resolve) => this.#ambient.setTimeout(resolve, FAREWELL_MS));
   }
 
   get stopped(): AbortSignal {
@@ -278,13 +278,12 @@ export class HostedCoordinator implements Coordinator {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+    return this.#stopping ??= this.#stop();
   }
 
   async #stop(): Promise<void> {
     this.#stopped.abort();
-    clearInterval(this.#housekeeping);
+    this.#ambient.clearInterval(this.#housekeeping);
     this.#requests.stop();
     this.#ready.reject(new StoppedError("Cannot wait for the cluster: the node stopped"));
     this.#host.stop();

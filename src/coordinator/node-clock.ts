@@ -3,20 +3,14 @@
  * the uptime shows against it, so that a suspended machine does not think that its leases still hold. It
  * errs only ahead: leases then end early, never late.
  */
-import { uptime } from "node:os";
 import type { Clock } from "../protocol/api.ts";
+import { systemAmbient } from "./ambient.ts";
 
 export interface ClockSource {
   monoMs(): number;
   wallMs(): number;
   uptimeMs(): number;
 }
-
-const SYSTEM: ClockSource = {
-  monoMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  uptimeMs: () => uptime() * 1000,
-};
 
 /** Date.now() has a resolution of 1 ms; anything above this is a jump. */
 const WALL_NOISE_MS = 5;
@@ -56,7 +50,7 @@ export class NodeClock {
   #uptimeAtMs = 0;
   #lastMonoMs = -Infinity;
 
-  constructor(source: ClockSource = SYSTEM) {
+  constructor(source: ClockSource = systemAmbient) {
     this.#source = source;
     const monoMs = source.monoMs();
     this.#wall = new Lead(source.wallMs() - monoMs);

@@ -3,6 +3,7 @@
  */
 import type { Engine } from "../protocol/engine.ts";
 import type { MemberNo, NodeId } from "../protocol/types.ts";
+import type { Ambient } from "./ambient.ts";
 import type { NoQuorumError } from "./errors.ts";
 import type { Members } from "./members.ts";
 import type { NodeClock } from "./node-clock.ts";
@@ -15,6 +16,7 @@ export interface OutlookOptions {
   readonly settings: Settings;
   readonly engine: Engine;
   readonly clock: NodeClock;
+  readonly ambient: Ambient;
   readonly transport: Transport | null;
   readonly members: Members;
   readonly stewardOf: (p: number) => NodeId | undefined;
@@ -63,9 +65,9 @@ export class Outlook {
   }
 
   #quorumView(): QuorumView {
-    const { engine, settings, transport, members } = this.#options;
+    const { engine, settings, ambient, transport, members } = this.#options;
     const status = engine.status();
-    const nowMs = performance.now();
+    const nowMs = ambient.monoMs();
     return {
       roster: engine.roster,
       expect: settings.expect,

@@ -1,6 +1,7 @@
 /** Reads through the log that wait for the steward's answer, one partition each. */
 import type { Input } from "../protocol/api.ts";
 import type { TaskQuery, TaskView } from "../protocol/messages.ts";
+import type { Ambient } from "./ambient.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { StoppedError } from "./errors.ts";
 
@@ -14,6 +15,7 @@ interface Waiting {
 }
 
 export interface QueriesOptions {
+  readonly ambient: Ambient;
   readonly push: (input: Input) => void;
   readonly nextRid: () => number;
   readonly noQuorum: (p: number) => Error;
@@ -30,10 +32,11 @@ export class Queries {
   ask(p: number, query: TaskQuery, options: CallOptions): Promise<QueryAnswer> {
     const { timeoutMs, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const { ambient } = this.#options;
     const rid = this.#options.nextRid();
     return new Promise((resolve, reject) => {
       const settle = (answer: QueryAnswer | undefined, error: unknown): void => {
-        clearTimeout(timer);
+        ambient.clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         this.#waitingByRid.delete(rid);
         if (answer) return resolve(answer);
@@ -41,7 +44,8 @@ export class Queries {
         reject(error);
       };
       const onAbort = (): void => settle(undefined, signal?.reason);
-      const timer = setTimeout(() => settle(undefined, this.#options.noQuorum(p)), timeoutMs);
+      const onTimeout = (): void => settle(undefined, this.#options.noQuorum(p));
+      const timer = ambient.setTimeout(onTimeout, timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waitingByRid.set(rid, { settle });
       this.#options.push({ type: "query", rid, p, query });

@@ -1,6 +1,7 @@
 /** The settings of a node that the engine needs, with their defaults and the formulas between them. */
 import type { EngineOptions } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
+import { type Ambient, systemAmbient } from "./ambient.ts";
 
 export interface Settings {
   readonly name: string;
@@ -29,7 +30,12 @@ const APPEND_BYTES_MAX = 262_144;
 const SNAPSHOT_CHUNK_BYTES = 262_144;
 
 /** `electionMs` = 2 x heartbeatMs: a steward steps down at 0.7 of it, which must outlast a heartbeat. */
-export function engineOptions(self: NodeId, settings: Settings, boot: number): EngineOptions {
+export function engineOptions(
+  self: NodeId,
+  settings: Settings,
+  boot: number,
+  ambient: Ambient = systemAmbient,
+): EngineOptions {
   const { heartbeatMs } = settings;
   return {
     self,
@@ -40,8 +46,8 @@ export function engineOptions(self: NodeId, settings: Settings, boot: number): E
     expect: settings.expect,
     foundAfterMs: 0,
     evictAfterMs: 30_000,
-    nonce: crypto.randomUUID(),
-    seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
+    nonce: ambient.uuid(),
+    seed: Math.floor(ambient.random() * 2 ** 32),
     partitionCount: settings.partitions,
     replication: settings.replication,
     leaseTtlMs: settings.leaseTtlMs,

@@ -5,6 +5,7 @@
 import type { Input } from "../protocol/api.ts";
 import type { SubmitStatus } from "../protocol/messages.ts";
 import type { TaskSpec } from "../protocol/types.ts";
+import { type Ambient, systemAmbient } from "./ambient.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "./errors.ts";
 
@@ -24,6 +25,8 @@ interface Chunk {
 }
 
 export interface SubmitsOptions {
+  /** @default the system's */
+  readonly ambient?: Ambient;
   readonly push: (input: Input) => void;
   /** The steward of the task's partition is known and connected. */
   readonly isReachable: (id: string) => boolean;
@@ -34,6 +37,7 @@ export interface SubmitsOptions {
 
 export class Submits {
   readonly #options: SubmitsOptions;
+  readonly #ambient: Ambient;
   /** By the rid of each spec that has no answer; rids of a chunk are consecutive. */
   readonly #chunkByRid: Map<number, Chunk> = new Map();
   readonly #unsent: Set<Chunk> = new Set();
@@ -42,6 +46,7 @@ export class Submits {
 
   constructor(options: SubmitsOptions) {
     this.#options = options;
+    this.#ambient = options.ambient ?? systemAmbient;
   }
 
   /** A number for a request that nobody else has. */
@@ -55,7 +60,7 @@ export class Submits {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const settle = (error: unknown): void => {
-        clearTimeout(timer);
+        this.#ambient.clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         this.#forget(chunk);
         if (error === undefined) resolve(chunk.statuses as SubmitStatus[]);
@@ -71,7 +76,8 @@ export class Submits {
         settle,
       };
       const onAbort = (): void => settle(signal?.reason);
-      const timer = setTimeout(() => settle(this.#timeoutError(chunk, timeoutMs)), timeoutMs);
+      const onTimeout = (): void => settle(this.#timeoutError(chunk, timeoutMs));
+      const timer = this.#ambient.setTimeout(onTimeout, timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#lastRid += specs.length;
       this.#open.add(chunk);
@@ -102,7 +108,7 @@ export class Submits {
     const at = rid - chunk.firstRid;
     const spec = chunk.specs[at];
     if (status === "busy" && spec) {
-      if (chunk.busy.push(rid) === 1) setTimeout(() => this.#retry(chunk), BUSY_RETRY_MS);
+      if (chunk.busy.push(rid) === 1) this.#ambient.setTimeout(() => this.#retry(chunk), BUSY_RETRY_MS);
       return;
     }
     chunk.statuses[at] = status;

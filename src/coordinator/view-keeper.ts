@@ -5,6 +5,7 @@
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
+import { type Ambient, systemAmbient } from "./ambient.ts";
 import {
   decodeDigests,
   decodeOwnership,
@@ -30,6 +31,8 @@ interface Stewardship {
 
 export interface ViewKeeperOptions {
   readonly self: NodeId;
+  /** @default the system's */
+  readonly ambient?: Ambient;
   readonly publish: (topic: GossipTopic, data: Uint8Array) => void;
   /** The leased tasks of a partition, through its log. */
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
@@ -126,8 +129,9 @@ export class ViewKeeper {
     this.#repairing.add(p);
     try {
       const leased = await this.#options.readLeased(p);
-      const news = this.view.replace(p, leased, performance.now());
-      if (news.length > 0) this.#options.onNews(news);
+      const { ambient = systemAmbient, onNews } = this.#options;
+      const news = this.view.replace(p, leased, ambient.monoMs());
+      if (news.length > 0) onNews(news);
     } catch {
       // without a quorum there is nothing to read; the next digest asks again
     } finally {

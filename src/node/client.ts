@@ -4,6 +4,7 @@
  */
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { decodeValue } from "../consumer/values.ts";
+import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -99,10 +100,12 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 export class PortClient implements Client {
   readonly #port: ClientPort;
   readonly #timeoutMs: number;
+  readonly #ambient: Ambient;
 
-  constructor(port: ClientPort, timeoutMs: number = TIMEOUT_MS) {
+  constructor(port: ClientPort, timeoutMs: number = TIMEOUT_MS, ambient: Ambient = systemAmbient) {
     this.#port = port;
     this.#timeoutMs = timeoutMs;
+    this.#ambient = ambient;
   }
 
   async submit<I, O>(
@@ -112,7 +115,8 @@ export class PortClient implements Client {
   ): Promise<TaskHandle<O>> {
     checkKnown("submit a task", options, SUBMIT_KEYS);
     const { id, signal } = options;
-    const spec = await specOf(definition, id === undefined ? { input } : { input, id }, options);
+    const item = id === undefined ? { input } : { input, id };
+    const spec = await specOf(definition, item, options, this.#ambient);
     const [handle] = await submitWindows(this.#port, [spec], this.#callOptions(options.timeoutMs, signal));
     return new Handle(this.#port, handle!.id, handle!.created);
   }
@@ -127,8 +131,9 @@ export class PortClient implements Client {
       throw new TypeError(`Cannot submit tasks: inputs must be iterable, got ${shown(inputs)}`);
     }
     const shared: ItemOptions = options;
+    const ambient = this.#ambient;
     function* specs(): Generator<ReturnType<typeof specOf>> {
-      for (const item of inputs) yield specOf(definition, item, shared);
+      for (const item of inputs) yield specOf(definition, item, shared, ambient);
     }
     const call = this.#callOptions(options.timeoutMs, options.signal);
     const recorded = await submitWindows(this.#port, specs(), call);

@@ -5,6 +5,7 @@
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerFunction } from "../consumer/handler.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
+import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
 import { StoppedError } from "../coordinator/errors.ts";
 import { checkKnown, shown } from "./arguments.ts";
@@ -57,6 +58,7 @@ export class RunningNode implements Node {
   readonly #events: NodeEvents = new NodeEvents();
   readonly #coordinator: Coordinator;
   readonly #settings: NodeSettings;
+  readonly #ambient: Ambient;
   readonly #consumer: Consumer;
   readonly #hurry: PromiseWithResolvers<void> = Promise.withResolvers();
   #state: NodeState = "starting";
@@ -64,14 +66,16 @@ export class RunningNode implements Node {
   #stopping: Promise<void> | null = null;
   #brokenBy: unknown;
 
-  constructor(coordinator: Coordinator, settings: NodeSettings) {
+  constructor(coordinator: Coordinator, settings: NodeSettings, ambient: Ambient = systemAmbient) {
     this.#coordinator = coordinator;
     this.#settings = settings;
-    this.client = new PortClient(coordinator);
+    this.#ambient = ambient;
+    this.client = new PortClient(coordinator, undefined, ambient);
     coordinator.on((event) => this.#onEvent(event));
     this.#consumer = new Consumer({
       coordinator,
       capacity: settings.capacity,
+      ambient,
       wants: (type) => this.#events.wants(type),
       emit: (type, info) => this.#events.emit(type, info),
     });
@@ -149,10 +153,10 @@ export class RunningNode implements Node {
     this.#state = "draining";
     this.#events.emit("draining", {});
     const idle = this.#consumer.drain("drain");
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, this.#settings.drainTimeoutMs));
-    await Promise.race([idle, late, this.#hurry.promise]);
-    clearTimeout(timer);
+    const late = Promise.withResolvers<void>();
+    const timer = this.#ambient.setTimeout(late.resolve, this.#settings.drainTimeoutMs);
+    await Promise.race([idle, late.promise, this.#hurry.promise]);
+    this.#ambient.clearTimeout(timer);
   }
 
   stop(options: { readonly now?: boolean } = {}): Promise<void> {

@@ -2,6 +2,7 @@
 import { validInput } from "../consumer/schema.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { encodeValue } from "../consumer/values.ts";
+import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { CallOptions, ClientPort } from "../coordinator/coordinator.ts";
 import { BusyError, ConflictError, InvalidInputError, TooOldError } from "../coordinator/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -38,6 +39,7 @@ export function specOf<I, O>(
   definition: TaskDefinition<I, O>,
   item: SubmitItem<I>,
   shared: ItemOptions,
+  ambient: Ambient = systemAmbient,
 ): TaskSpec | Promise<TaskSpec> {
   checkKnown("submit a task", item, ITEM_KEYS);
   const { name } = definition ?? {};
@@ -48,9 +50,9 @@ export function specOf<I, O>(
   }
   const { input, id } = item;
   if (id !== undefined) checkId("submit a task", id);
-  const nowMs = Date.now();
+  const nowMs = ambient.wallMs();
   const spec: TaskSpec = {
-    id: id ?? crypto.randomUUID(),
+    id: id ?? ambient.uuid(),
     name,
     payload: encodeValue(input, "input"),
     attemptsMax: integer("submit a task", "attempts", item.attempts ?? shared.attempts, {
@@ -60,7 +62,7 @@ export function specOf<I, O>(
     }),
     runAtMs: runAtOf(item.delayMs === undefined && item.runAt === undefined ? shared : item, nowMs),
     // the fraction tells two clients apart that send the same id in the same millisecond
-    firstSentAtMs: nowMs + Math.random(),
+    firstSentAtMs: nowMs + ambient.random(),
   };
   if (!definition.input) return spec;
   const valid = checked(() => validInput(definition, input));

@@ -22,7 +22,7 @@ const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   node: ["protocol", "mesh", "store", "coordinator", "consumer"],
   observe: ["protocol", "mesh", "store", "coordinator", "consumer", "node", "mod.ts"],
   cli: ["protocol", "mesh", "store", "coordinator", "consumer", "node", "mod.ts"],
-  testing: ["protocol", "coordinator", "consumer", "node"],
+  testing: ["protocol", "store", "coordinator", "consumer", "node"],
 };
 
 /** Packages that only compute, so that even the protocol may use them. */

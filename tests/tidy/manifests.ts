@@ -41,16 +41,20 @@ export function exportNamesOf(source: Source): readonly string[] {
 }
 
 /** Statements of the public module that are not a list of names: it chooses, it defines nothing. */
-export function publicModuleViolations(source: Source, listed: readonly string[]): readonly Violation[] {
+export function publicModuleViolations(
+  source: Source,
+  listed: readonly string[],
+  list: string = "tests/exports.txt",
+): readonly Violation[] {
   const names = exportNamesOf(source);
   const violations: Violation[] = [];
   const add = (message: string): void => void violations.push({ path: source.path, line: 1, message });
-  if (names.includes("*")) add("mod.ts names what it exports, no export *");
+  if (names.includes("*")) add(`${source.path} names what it exports, no export *`);
   for (const name of names) {
-    if (!listed.includes(name)) add(`${name} is exported, but not in tests/exports.txt`);
+    if (!listed.includes(name)) add(`${name} is exported, but not in ${list}`);
   }
   for (const name of listed) {
-    if (!names.includes(name)) add(`${name} is in tests/exports.txt, but not exported`);
+    if (!names.includes(name)) add(`${name} is in ${list}, but not exported`);
   }
   return violations;
 }

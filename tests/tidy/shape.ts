@@ -11,6 +11,8 @@ import {
 } from "typescript/unstable/ast/is";
 import { lineOf, nodesOf, type Source, type Violation } from "./source.ts";
 
+/** The modules of package.json's exports. */
+const PUBLIC_MODULES: ReadonlySet<string> = new Set(["mod.ts", "src/testing/kit.ts"]);
 const BANNED_SYNTAX: ReadonlyMap<SyntaxKind, string> = new Map([
   [SyntaxKind.DefaultKeyword, "no default exports"],
   [SyntaxKind.EnumDeclaration, "no enums: a union of strings"],
@@ -56,7 +58,9 @@ function problemOf(node: Node, path: string): string | null {
     return "no default exports";
   }
   const isReExport = isExportDeclaration(node) && node.moduleSpecifier !== undefined;
-  if (isReExport && path !== "mod.ts" && path.startsWith("src/")) return "no re-exports but in mod.ts";
+  if (isReExport && !PUBLIC_MODULES.has(path) && path.startsWith("src/")) {
+    return "no re-exports but in mod.ts";
+  }
   if (isConstructorDeclaration(node) && node.parameters.some((parameter) => parameter.modifiers?.length)) {
     return "no parameter properties";
   }

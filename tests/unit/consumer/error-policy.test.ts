@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { settlementOfError } from "../../../src/consumer/error-policy.ts";
 
 const NOW_MS = 1_800_000_000_000;
-const chance = { random: () => 0.5, nowMs: () => NOW_MS };
+const chance = { random: () => 0.5, wallMs: () => NOW_MS };
 const HOUR_MS = 3600_000;
 
 test("by default a task sleeps for ten minutes after an error", () => {
