@@ -1,0 +1,170 @@
+/**
+ * The durable store: a directory with one SQLite database, written by a thread of its own (sqlite-thread.ts).
+ * `node:sqlite` is part of every runtime, so it costs no dependency.
+ */
+import { resolve } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { PersistRecord } from "../protocol/api.ts";
+import { decodeRecord } from "../protocol/record-codec.ts";
+import { packRows, type Row, rowOf, unpackRows } from "./row.ts";
+import { damaged, StoreError } from "./store-error.ts";
+import type { Store } from "./store.ts";
+import type { FromThread, PlainError, ToThread } from "./thread-messages.ts";
+
+/** A disk that takes longer for its last writes is not waited for. */
+const CLOSE_MS = 5000;
+
+/**
+ * Keeps a node's state in `directory`, which is made when the node is created. One directory is one node:
+ * never copy it, and never put back an older copy. Nothing is done before the node is created with it.
+ */
+export function sqliteStore(directory: string): Store {
+  if (typeof directory !== "string" || directory === "") {
+    throw new TypeError(`Cannot make a store: directory must be a path, got ${JSON.stringify(directory)}`);
+  }
+  return new SqliteStore(resolve(directory));
+}
+
+class SqliteStore implements Store {
+  readonly isDurable = true;
+  onTrouble: ((error: StoreError | null) => void) | null = null;
+  readonly #directory: string;
+  #thread: Worker | null = null;
+  #opening: PromiseWithResolvers<void> | null = null;
+  #closed: PromiseWithResolvers<void> = Promise.withResolvers();
+  #boot = 0;
+  #privateKey: Uint8Array = new Uint8Array(0);
+  #rows: Row[] = [];
+  /** Of the newest roster. */
+  #cluster: string | null = null;
+  #callbacks: (() => void)[] = [];
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  get boot(): number {
+    return this.#boot;
+  }
+
+  open(): Promise<void> {
+    if (this.#thread) {
+      const message = `Cannot open the store in ${this.#directory}: it is open already, by this process`;
+      return Promise.reject(new StoreError("STORE_BUSY", message));
+    }
+    this.#opening = Promise.withResolvers();
+    this.#closed = Promise.withResolvers();
+    this.#rows = [];
+    this.#cluster = null;
+    const thread = new Worker(new URL("./sqlite-thread.ts", import.meta.url));
+    this.#thread = thread;
+    thread.on("message", (message: FromThread) => this.#take(message));
+    thread.on("error", (error: Error) => this.#ended(error));
+    thread.on("exit", () => this.#ended(null));
+    this.#tell({ type: "open", directory: this.#directory });
+    return this.#opening.promise;
+  }
+
+  async privateKey(make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    if (this.#privateKey.length > 0) return this.#privateKey;
+    // copied, because of a window onto a buffer the whole buffer would be sent
+    const privateKey = (await make()).slice();
+    await new Promise<void>((resolve) => {
+      this.#callbacks.push(resolve);
+      this.#tell({ type: "key", privateKey });
+    });
+    this.#privateKey = privateKey;
+    return privateKey;
+  }
+
+  load(): readonly PersistRecord[] {
+    const records = this.#rows.map(({ bytes }, at) => {
+      try {
+        return decodeRecord(bytes);
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        throw damaged(`load the store in ${this.#directory}`, `row ${at}: ${text}`, error);
+      }
+    });
+    this.#rows = [];
+    for (const record of records) if (record.type === "roster") this.#cluster = record.roster.cluster;
+    return records;
+  }
+
+  append(records: readonly PersistRecord[], onDurable: () => void): void {
+    const rows = packRows(records.map((record) => this.#rowOf(record)));
+    this.#callbacks.push(onDurable);
+    this.#tell({ type: "append", rows }, [rows]);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#thread) return;
+    this.#callbacks = [];
+    this.#tell({ type: "close" });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_MS));
+    await Promise.race([this.#closed.promise, late]);
+    clearTimeout(timer);
+    this.#endThread();
+  }
+
+  #rowOf(record: PersistRecord): Row {
+    if (record.type !== "roster") return rowOf(record, false);
+    const { cluster } = record.roster;
+    const isAnew = this.#cluster !== null && this.#cluster !== cluster;
+    this.#cluster = cluster;
+    return rowOf(record, isAnew);
+  }
+
+  #tell(message: ToThread, transfer: ArrayBuffer[] = []): void {
+    if (!this.#thread) throw new Error(`Cannot use the store in ${this.#directory}: it is not open`);
+    this.#thread.postMessage(message, transfer);
+  }
+
+  #take(message: FromThread): void {
+    switch (message.type) {
+      case "rows":
+        for (const row of unpackRows(message.rows)) this.#rows.push(row);
+        return;
+      case "opened":
+        this.#boot = message.boot;
+        this.#privateKey = message.privateKey;
+        return this.#opening?.resolve();
+      case "refused":
+        this.#endThread();
+        return this.#opening?.reject(asError(message.error));
+      case "durable":
+        for (const callback of this.#callbacks.splice(0, message.count)) callback();
+        return;
+      case "trouble":
+        return this.onTrouble?.(message.error && asError(message.error));
+      case "closed":
+        return this.#closed.resolve();
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** Not waited for: it may hang in the disk. */
+  #endThread(): void {
+    const thread = this.#thread;
+    this.#thread = null;
+    thread?.unref();
+    thread?.terminate().catch(() => {});
+  }
+
+  /** The thread must not end before it is told to. */
+  #ended(error: Error | null): void {
+    this.#closed.resolve();
+    if (!this.#thread) return;
+    const why = error ? error.message : "it has ended by itself";
+    const message = `Cannot write to the store in ${this.#directory}: its thread failed: ${why}`;
+    const problem = new StoreError("STORE_UNWRITABLE", message, error ? { cause: error } : {});
+    this.#opening?.reject(problem);
+    this.onTrouble?.(problem);
+  }
+}
+
+function asError({ code, message }: PlainError): StoreError {
+  return new StoreError(code, message);
+}
