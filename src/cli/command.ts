@@ -35,7 +35,12 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
   "STORE_BUSY",
   "STORE_UNWRITABLE",
 ]);
-const BAD_INPUT: ReadonlySet<unknown> = new Set(["INVALID_INPUT", "CONFLICT", "STORE_CORRUPT", "STORE_NEWER"]);
+const BAD_INPUT: ReadonlySet<unknown> = new Set([
+  "INVALID_INPUT",
+  "CONFLICT",
+  "STORE_CORRUPT",
+  "STORE_NEWER",
+]);
 
 /** The exit code of an error that ended a command; undefined for one that nobody should expect. */
 export function exitCodeOf(error: unknown): number | undefined {

@@ -30,7 +30,10 @@ export const peer: Command = {
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode, sqliteStore }, { handleExec }] = await Promise.all([import("../../mod.ts"), import("./exec.ts")]);
+    const [{ createNode, sqliteStore }, { handleExec }] = await Promise.all([
+      import("../../mod.ts"),
+      import("./exec.ts"),
+    ]);
     const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
     const node = await createNode({ ...given, ...store });
     const print = printer(values.json, terminal);

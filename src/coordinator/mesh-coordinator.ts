@@ -38,7 +38,14 @@ export async function createMeshCoordinator(options: MeshCoordinatorOptions): Pr
     hello: { cluster: "", name, labels, witness, expect, boot: store.boot },
   }, transport.events);
   transport.attach(mesh);
-  const coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport });
+  let coordinator: HostedCoordinator;
+  try {
+    coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport });
+  } catch (error) {
+    // what the store holds makes no sense to the engine
+    await mesh.stop();
+    throw error;
+  }
   transport.receive(coordinator);
   return coordinator;
 }

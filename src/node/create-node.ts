@@ -13,8 +13,8 @@ import { serveClient } from "./rpc-server.ts";
  * Creates and starts a node: it listens, looks for others, founds a cluster with them. Without a `store` its
  * state is kept in memory only: a node that stops does not come back, the next one is another.
  *
- * @throws TypeError, RangeError for bad options; StoreError when its store cannot be opened; ConnectError when
- * it cannot listen
+ * @throws TypeError, RangeError for bad options; StoreError when its store cannot be opened; ConnectError
+ * when it cannot listen
  */
 export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const settings = nodeSettings(options);

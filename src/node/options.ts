@@ -122,7 +122,14 @@ export interface NodeSettings extends Settings {
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
   ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
-  ...["clockRateBound", "retentionMs", "finishedPerPartitionMax", "coordinator", "store", "drainTimeoutMs"] as const,
+  ...[
+    "clockRateBound",
+    "retentionMs",
+    "finishedPerPartitionMax",
+    "coordinator",
+    "store",
+    "drainTimeoutMs",
+  ] as const,
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;

@@ -57,7 +57,7 @@ export class RecordFile {
     }
   }
 
-  private constructor(db: DatabaseSync, directory: string, attempt: string) {
+  constructor(db: DatabaseSync, directory: string, attempt: string) {
     this.#db = db;
     this.#attempt = attempt;
     this.#facts = new NodeFactsTable(db);
@@ -218,7 +218,8 @@ export class RecordFile {
       if (page.length < ROWS_A_READ) break;
     }
     if (rowCount !== this.#known.rowCount || tally >>> 0 !== this.#known.tally) {
-      const what = `${DATABASE_FILE} must hold ${this.#known.rowCount} records with tally ${this.#known.tally}`;
+      const what =
+        `${DATABASE_FILE} must hold ${this.#known.rowCount} records with tally ${this.#known.tally}`;
       throw damaged(this.#attempt, `${what}, got ${rowCount} with ${tally >>> 0}`);
     }
     this.#doomed.sort((a, b) => a.seq - b.seq);

@@ -22,7 +22,7 @@ function markText(commitCount: number): string {
 export class Mark {
   readonly #file: number;
 
-  private constructor(file: number) {
+  constructor(file: number) {
     this.#file = file;
   }
 
@@ -121,7 +121,11 @@ export function busy(directory: string, cause: unknown): StoreError {
   try {
     pid = fs.readFileSync(join(directory, OWNER_FILE), "latin1").trim();
   } catch { /* nothing to say about it */ }
-  const owner = pid === String(process.pid) ? "this process" : /^\d+$/.test(pid) ? `process ${pid}` : "another";
+  const owner = pid === String(process.pid)
+    ? "this process"
+    : /^\d+$/.test(pid)
+    ? `process ${pid}`
+    : "another";
   return new StoreError(
     "STORE_BUSY",
     `Cannot open the store in ${directory}: it is open already, by ${owner}. One directory is for one node`,

@@ -34,7 +34,7 @@ class SqliteStore implements Store {
   #closed: PromiseWithResolvers<void> = Promise.withResolvers();
   #boot = 0;
   #privateKey: Uint8Array = new Uint8Array(0);
-  #rows: Row[] = [];
+  #records: PersistRecord[] = [];
   /** Of the newest roster. */
   #cluster: string | null = null;
   #callbacks: (() => void)[] = [];
@@ -54,13 +54,17 @@ class SqliteStore implements Store {
     }
     this.#opening = Promise.withResolvers();
     this.#closed = Promise.withResolvers();
-    this.#rows = [];
+    this.#records = [];
     this.#cluster = null;
     const thread = new Worker(new URL("./sqlite-thread.ts", import.meta.url));
     this.#thread = thread;
-    thread.on("message", (message: FromThread) => this.#take(message));
-    thread.on("error", (error: Error) => this.#ended(error));
-    thread.on("exit", () => this.#ended(null));
+    // one that was ended may still have something to say
+    const listen = <T>(heard: (what: T) => void) => (what: T): void => {
+      if (thread === this.#thread) heard(what);
+    };
+    thread.on("message", listen((message: FromThread) => this.#take(message)));
+    thread.on("error", listen((error: Error) => this.#ended(error)));
+    thread.on("exit", listen(() => this.#ended(null)));
     this.#tell({ type: "open", directory: this.#directory });
     return this.#opening.promise;
   }
@@ -78,16 +82,8 @@ class SqliteStore implements Store {
   }
 
   load(): readonly PersistRecord[] {
-    const records = this.#rows.map(({ bytes }, at) => {
-      try {
-        return decodeRecord(bytes);
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        throw damaged(`load the store in ${this.#directory}`, `row ${at}: ${text}`, error);
-      }
-    });
-    this.#rows = [];
-    for (const record of records) if (record.type === "roster") this.#cluster = record.roster.cluster;
+    const records = this.#records;
+    this.#records = [];
     return records;
   }
 
@@ -124,8 +120,7 @@ class SqliteStore implements Store {
   #take(message: FromThread): void {
     switch (message.type) {
       case "rows":
-        for (const row of unpackRows(message.rows)) this.#rows.push(row);
-        return;
+        return this.#read(unpackRows(message.rows));
       case "opened":
         this.#boot = message.boot;
         this.#privateKey = message.privateKey;
@@ -145,6 +140,22 @@ class SqliteStore implements Store {
     }
   }
 
+  #read(rows: readonly Row[]): void {
+    try {
+      for (const { bytes } of rows) {
+        const record = decodeRecord(bytes);
+        this.#records.push(record);
+        if (record.type === "roster") this.#cluster = record.roster.cluster;
+      }
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const problem = damaged(`open the store in ${this.#directory}`, text, error);
+      const opening = this.#opening;
+      this.#opening = null;
+      void this.close().then(() => opening?.reject(problem));
+    }
+  }
+
   /** Not waited for: it may hang in the disk. */
   #endThread(): void {
     const thread = this.#thread;
@@ -156,7 +167,6 @@ class SqliteStore implements Store {
   /** The thread must not end before it is told to. */
   #ended(error: Error | null): void {
     this.#closed.resolve();
-    if (!this.#thread) return;
     const why = error ? error.message : "it has ended by itself";
     const message = `Cannot write to the store in ${this.#directory}: its thread failed: ${why}`;
     const problem = new StoreError("STORE_UNWRITABLE", message, error ? { cause: error } : {});
