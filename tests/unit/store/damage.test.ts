@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { decodeRecord } from "../../../src/protocol/record-codec.ts";
 import { RecordFile } from "../../../src/store/record-file.ts";
-import { rowOf } from "../../../src/store/row.ts";
+import { rowOf } from "../../../src/store/record-row.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { meaningOf, record } from "../../support/records.ts";
 import { killedWriter } from "../../support/store-fixture.ts";

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RecordFile } from "../../../src/store/record-file.ts";
-import { rowOf } from "../../../src/store/row.ts";
+import { rowOf } from "../../../src/store/record-row.ts";
 import { sqliteStore } from "../../../src/store/sqlite-store.ts";
 import type { StoreError } from "../../../src/store/store-error.ts";
 import { append } from "../../conformance/store.ts";

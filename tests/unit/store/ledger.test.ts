@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { Ledger } from "../../../src/store/ledger.ts";
-import { checksumOf, packRows, type Row, rowOf, unpackRows } from "../../../src/store/row.ts";
+import { rowOf } from "../../../src/store/record-row.ts";
+import { checksumOf, packRows, type Row, unpackRows } from "../../../src/store/row.ts";
 import { decodeRecord } from "../../../src/protocol/record-codec.ts";
 import { meaningOf, record } from "../../support/records.ts";
 
