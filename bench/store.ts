@@ -77,7 +77,9 @@ function inLoop(directory: string, count: number): void {
     file.commit(records.map((record) => rowOf(record, false)));
     takenMs.push(performance.now() - beforeMs);
   }
-  report(`in the loop, ${count} records, CPU ${cpuSince(cpu)}`, takenMs, performance.now() - startMs, [...takenMs]);
+  report(`in the loop, ${count} records, CPU ${cpuSince(cpu)}`, takenMs, performance.now() - startMs, [
+    ...takenMs,
+  ]);
   file.close();
 }
 

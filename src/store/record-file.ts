@@ -9,7 +9,7 @@ import { type NodeFacts, NodeFactsTable } from "./node-facts.ts";
 import { checksumOf, type Row } from "./row.ts";
 import { migrate, versionOf } from "./schema.ts";
 import { busy, DATABASE_FILE, Mark, noteOwner } from "./side-files.ts";
-import { damaged, StoreError, storeErrorOf } from "./store-error.ts";
+import { damaged, storeErrorOf } from "./store-error.ts";
 
 /** How long to wait for a process that is just ending. */
 const BUSY_MS = 500;

@@ -33,6 +33,8 @@ class SqliteStore implements Store {
   #thread: Worker | null = null;
   #opening: PromiseWithResolvers<void> | null = null;
   #closed: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Nobody listens for trouble yet while a new node's key is kept: it is for who waits. */
+  #keeping: PromiseWithResolvers<void> | null = null;
   #boot = 0;
   #privateKey: Uint8Array = new Uint8Array(0);
   #records: PersistRecord[] = [];
@@ -74,10 +76,12 @@ class SqliteStore implements Store {
     if (this.#privateKey.length > 0) return this.#privateKey;
     // copied, because of a window onto a buffer the whole buffer would be sent
     const privateKey = (await make()).slice();
-    await new Promise<void>((resolve) => {
-      this.#callbacks.push(resolve);
-      this.#tell({ type: "key", privateKey });
-    });
+    const keeping = Promise.withResolvers<void>();
+    this.#keeping = keeping;
+    this.#callbacks.push(keeping.resolve);
+    this.#tell({ type: "key", privateKey });
+    await keeping.promise;
+    this.#keeping = null;
     this.#privateKey = privateKey;
     return privateKey;
   }
@@ -133,7 +137,7 @@ class SqliteStore implements Store {
         for (const callback of this.#callbacks.splice(0, message.count)) callback();
         return;
       case "trouble":
-        return this.onTrouble?.(message.error && asError(message.error));
+        return this.#trouble(message.error && asError(message.error));
       case "closed":
         return this.#closed.resolve();
       default:
@@ -172,7 +176,12 @@ class SqliteStore implements Store {
     const message = `Cannot write to the store in ${this.#directory}: its thread failed: ${why}`;
     const problem = new StoreError("STORE_UNWRITABLE", message, error ? { cause: error } : {});
     this.#opening?.reject(problem);
-    this.onTrouble?.(problem);
+    this.#trouble(problem);
+  }
+
+  #trouble(error: StoreError | null): void {
+    if (error) this.#keeping?.reject(error);
+    this.onTrouble?.(error);
   }
 }
 

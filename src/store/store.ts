@@ -22,7 +22,11 @@ export interface Store {
    * @throws StoreError
    */
   open(): Promise<void>;
-  /** The identity's private key, made by `make` once and kept; durable before it is told. */
+  /**
+   * The identity's private key, made by `make` once and kept; durable before it is told.
+   *
+   * @throws StoreError
+   */
   privateKey(make: () => Promise<Uint8Array>): Promise<Uint8Array>;
   /**
    * What rebuilds the engine: founding, the newest roster, vote; then for each partition and configuration

@@ -80,6 +80,17 @@ test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), asyn
   expect(await opening.catch((error: StoreError) => error.code)).toBe("STORE_UNWRITABLE");
 });
 
+test.skipIf(!canMount)(rooted("a new node whose key cannot be kept is told so"), async () => {
+  using disk = new SmallDisk("1m");
+  const store = sqliteStore(join(disk.path, "state"));
+  await store.open();
+  const { bavail, bsize } = fs.statfsSync(disk.path);
+  fs.writeFileSync(join(disk.path, "filler"), new Uint8Array(bavail * bsize));
+  const key = store.privateKey(() => Promise.resolve(new Uint8Array(300_000)));
+  expect(await key.catch((error: StoreError) => error.code)).toBe("STORE_UNWRITABLE");
+  await store.close();
+});
+
 test.skipIf(!canMount)(rooted("a read-only disk is named, and works when it is writable again"), async () => {
   using disk = new SmallDisk("1m");
   const directory = join(disk.path, "state");
