@@ -59,11 +59,9 @@ export const record = {
     end: { ballot: ballotOf(1, cfg), index },
     state: new TextEncoder().encode(`state ${index}`),
   }),
-  flag: (type: "install" | "seal" | "retire", { p = 1, cfg = 1 }: Place = {}): PersistRecord => ({
-    type,
-    p,
-    cfg,
-  }),
+  /** A seal also says which configurations sealed it; the others have nothing like that. */
+  flag: (type: "install" | "seal" | "retire", { p = 1, cfg = 1 }: Place = {}): PersistRecord =>
+    ({ type, p, cfg, by: [cfg + 1] }) as PersistRecord,
 };
 
 function roster(cluster: string, epoch: number): Roster {

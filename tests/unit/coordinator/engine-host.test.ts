@@ -109,12 +109,12 @@ test("effects behind a persist wait until it is durable, those of later steps to
 test("all that is persisted while the store is at work is one write", async () => {
   const { store, writes, durable } = slowStore();
   const { engine, host, ran } = setUp(store);
-  const seal: Effect = { type: "persist", records: [{ type: "seal", p: 1, cfg: 1 }] };
-  engine.effects = [seal, submitted(1)];
+  const fact: Effect = { type: "persist", records: [{ type: "install", p: 1, cfg: 1 }] };
+  engine.effects = [fact, submitted(1)];
   host.start();
   await turn();
   for (const rid of [2, 3, 4]) {
-    engine.effects = [submitted(10 + rid), seal, submitted(rid)];
+    engine.effects = [submitted(10 + rid), fact, submitted(rid)];
     host.push(unwatch("a"));
     await turn();
   }
