@@ -14,6 +14,7 @@ type Step = { readonly make: number; readonly a: number; readonly b: number; rea
 class Author {
   readonly #endByKey: Map<string, { last: number; image: number }> = new Map();
   #cluster = 0;
+  #hasRoster = false;
   #counter = 0;
 
   write({ make, a, b }: Step): PersistRecord {
@@ -26,10 +27,12 @@ class Author {
       case 0:
         return record.founding(`f${this.#counter}`);
       case 1:
-        if (a === 0) {
+        // the first roster makes nothing void
+        if (a === 0 && this.#hasRoster) {
           this.#cluster += 1;
           this.#endByKey.clear();
         }
+        this.#hasRoster = true;
         return record.roster(`c${this.#cluster}`, this.#counter);
       case 2:
         return record.vote(this.#counter);
