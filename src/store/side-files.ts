@@ -4,7 +4,7 @@
  * error messages only. The mark is not synced: it may be late after a power cut, never early.
  */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { damaged, StoreError } from "./store-error.ts";
 
@@ -33,11 +33,14 @@ export class Mark {
     const mark = join(directory, MARK_FILE);
     if (fs.existsSync(database)) return;
     if (!fs.existsSync(mark)) makeFile(mark, markText(0));
+    // its maker was killed, or has not come further yet: there is no commit that it could be too early for
+    else if (fs.statSync(mark).size === 0) fs.writeFileSync(mark, markText(0));
     const isMissing = Mark.read(directory) > 0 && !fs.existsSync(database);
     if (isMissing) throw damaged(`open the store in ${directory}`, `${DATABASE_FILE} is missing`);
     // only made, never opened by us: closing it would end SQLite's hold on it
     makeFile(database, "");
     syncDirectory(directory);
+    syncDirectory(dirname(directory));
   }
 
   /** Commits that were durable at least. */

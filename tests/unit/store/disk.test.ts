@@ -1,6 +1,6 @@
 /** Disks that are full or read-only, and directories that somebody else has open. */
 import { expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +134,26 @@ test("a directory is opened once only, by store and by process", () =>
     expect({ boot: first.boot, count: first.load().length }).toEqual({ boot: 2, count: 1 });
     await first.close();
   }), 20_000);
+
+test(
+  "of processes that start at once on a new directory one gets it",
+  () =>
+    withDirectory(async (directory) => {
+      const script = join(import.meta.dirname, "../../support/store-child.ts");
+      const children = Array.from({ length: 4 }, () => spawn(process.execPath, [script, directory]));
+      const outcomes = await Promise.all(children.map((child) =>
+        new Promise<string>((resolve) => {
+          let error = "";
+          child.stdout.once("data", () => resolve("opened"));
+          child.stderr.on("data", (data) => error += String(data));
+          child.once("close", () => resolve(/is open already, by/.test(error) ? "refused" : error));
+        })
+      ));
+      for (const child of children) child.kill("SIGKILL");
+      expect(outcomes.sort()).toEqual(["opened", "refused", "refused", "refused"]);
+    }),
+  20_000,
+);
 
 test("files of a store are for their owner only", () =>
   withDirectory((directory) => {
