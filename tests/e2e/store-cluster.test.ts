@@ -1,4 +1,4 @@
-/** A cluster that loses the power: every peer is killed at once, and all of them come back on their directories. */
+/** A cluster that loses the power: all peers are killed at once, and all come back on their directories. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
