@@ -51,3 +51,7 @@ export {
   UnknownOutcomeError,
   VersionMismatchError,
 } from "./src/coordinator/errors.ts";
+export { sqliteStore } from "./src/store/sqlite-store.ts";
+export { memoryStore } from "./src/store/memory-store.ts";
+export type { Store } from "./src/store/store.ts";
+export { StoreError, type StoreErrorCode } from "./src/store/store-error.ts";

@@ -70,7 +70,7 @@ async function startPeers(): Promise<void> {
     const first = peers[0];
     const args = [
       ...["--namespace", NAMESPACE, "--name", runtime, "--expect", String(RUNTIMES.length), "--no-mdns"],
-      ...["--data", directory],
+      ...["--data", join(directory, runtime)],
       ...(first === undefined ? [] : ["--join", (await first.addresses())[0] ?? ""]),
     ];
     peers.push(new PeerProcess({ runtime, args, onEvent: (event) => onEvent(runtime, event) }));

@@ -31,8 +31,16 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
   "STOPPED",
   "BUSY",
   "OUTCOME_UNKNOWN_RETENTION",
+  // as little use as a cluster that cannot be reached, and as likely to pass
+  "STORE_BUSY",
+  "STORE_UNWRITABLE",
 ]);
-const BAD_INPUT: ReadonlySet<unknown> = new Set(["INVALID_INPUT", "CONFLICT"]);
+const BAD_INPUT: ReadonlySet<unknown> = new Set([
+  "INVALID_INPUT",
+  "CONFLICT",
+  "STORE_CORRUPT",
+  "STORE_NEWER",
+]);
 
 /** The exit code of an error that ended a command; undefined for one that nobody should expect. */
 export function exitCodeOf(error: unknown): number | undefined {

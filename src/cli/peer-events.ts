@@ -13,6 +13,8 @@ export const PASSED_ON = [
   "task:lost",
   "task:released",
   "peer:rejected",
+  "store:trouble",
+  "store:recovered",
 ] as const;
 
 export interface PeerEvent {

@@ -39,8 +39,9 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
   --announce ADDR   address to tell others instead of those listened on; may be repeated
   --no-mdns         do not look for nodes on the local network
   --name NAME       what people call it (default: the host's name and a random part)
-  --data DIR        where the output of commands goes (default: the directory for temporary files).
-                    For now nothing else is kept there: the state of the cluster lives in memory only
+  --data DIR        where the node keeps its state, in DIR/state, and the output of commands: it comes back as
+                    the same node. One directory is for one node; never copy it. Default: the state in
+                    memory, output in the directory for temporary files
   --expect N        found the cluster with exactly N nodes (default 1)
   --witness         keep state, run no tasks
   --capacity N      how many tasks at once (default 100)

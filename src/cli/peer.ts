@@ -22,7 +22,7 @@ export const peer: Command = {
   async run(args, terminal, closed) {
     const { values, positionals } = parseOptions("peer", args, PEER_OPTIONS);
     expectPositionals("peer", positionals, []);
-    const options = nodeOptionsOf(values);
+    const given = nodeOptionsOf(values);
     const log = logger(terminal, logLevelOf(values));
     makeDirectory(values.data);
     const addHandlers = values.handlers === undefined ? undefined : await loadHandlers(values.handlers);
@@ -30,8 +30,12 @@ export const peer: Command = {
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode }, { handleExec }] = await Promise.all([import("../../mod.ts"), import("./exec.ts")]);
-    const node = await createNode(options);
+    const [{ createNode, sqliteStore }, { handleExec }] = await Promise.all([
+      import("../../mod.ts"),
+      import("./exec.ts"),
+    ]);
+    const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
+    const node = await createNode({ ...given, ...store });
     const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses });
     passEventsOn(node, print);
@@ -105,9 +109,7 @@ function logger(terminal: Terminal, most: LogLevel): Log {
 }
 
 function warn(values: PeerValues, log: Log): void {
-  if (values.data !== undefined) {
-    log("info", `${values.data} is for the output of commands only; the cluster's state is kept in memory`);
-  }
+  if (values.data === undefined) log("info", "without --data the state is kept in memory only");
   const isOpen = values.listen.some((address) => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
   if (isOpen && !values.witness) log("warn", "whoever can reach this node can run commands on it");
   if (values.expect === "2") log("warn", "two nodes survive no failure: add a third, a witness will do");

@@ -6,6 +6,7 @@
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeId, Settlement, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { StoreError } from "../store/store-error.ts";
 
 /** One error of a task, as people and programs see it. */
 export interface TaskErrorInfo {
@@ -156,6 +157,8 @@ export type CoordinatorEvent =
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
   | { readonly type: "rejected"; readonly peer: NodeId | ""; readonly reason: string }
+  /** The store cannot write at the moment, or can again (null): until then this node votes on nothing. */
+  | { readonly type: "store"; readonly error: StoreError | null }
   /** The engine broke an invariant and was stopped. */
   | { readonly type: "broken"; readonly error: unknown };
 

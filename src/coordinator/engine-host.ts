@@ -1,11 +1,13 @@
 /**
  * Hosts the engine: gathers what happens in one iteration of the loop into one step, runs the effects in
- * order (nothing leaves before what it rests on is durable), and keeps one timer. What an effect means to
- * the rest of the node is its owner's business.
+ * order (nothing leaves before what it rests on is durable), and keeps one timer. While the store is at work
+ * steps go on; all that they persist is one write when it is done. What an effect means to the rest of the
+ * node is its owner's business.
  */
 import type { Clock, Effect, Input, PersistRecord } from "../protocol/api.ts";
 import type { Store } from "../store/store.ts";
 import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
+import { EffectQueue, type RunnableEffect } from "./effect-queue.ts";
 
 /** What the host needs of the engine. */
 export interface Steppable {
@@ -21,7 +23,7 @@ export interface EngineHostOptions {
   /** @default the system's */
   readonly ambient?: Ambient;
   /** Runs one effect. */
-  readonly run: (effect: Exclude<Effect, { readonly type: "persist" }>) => void;
+  readonly run: (effect: RunnableEffect) => void;
   /** All effects that could run have run. */
   readonly afterRun: () => void;
   /**
@@ -38,7 +40,7 @@ export class EngineHost {
   #timer: TimerHandle | null = null;
   #timerAtMs = Infinity;
   /** Effects that wait for the store. */
-  #waiting: Effect[] = [];
+  readonly #waiting: EffectQueue = new EffectQueue();
   #isSyncing = false;
   #isStopped = false;
   readonly #takeTurn = (): void => this.#step();
@@ -71,7 +73,7 @@ export class EngineHost {
     this.#turn = null;
     this.#timer = null;
     this.#inbox = [];
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 
   #plan(): void {
@@ -91,14 +93,14 @@ export class EngineHost {
       this.#break(error);
       return;
     }
-    if (this.#isSyncing) { for (const effect of effects) this.#waiting.push(effect); }
-    else this.#run(effects);
+    this.#run(effects);
     this.#arm(clock.monoMs);
   }
 
   #run(effects: readonly Effect[]): void {
     try {
-      this.#runAll(effects);
+      if (this.#isSyncing) this.#defer(effects);
+      else this.#runAll(effects);
     } catch (error) {
       this.#break(error);
     }
@@ -113,12 +115,24 @@ export class EngineHost {
     for (let at = 0; at < effects.length && !this.#isStopped; at++) {
       const effect = effects[at];
       if (effect === undefined) continue;
-      if (effect.type !== "persist") this.#options.run(effect);
-      else if (!this.#persist(effect.records)) {
-        this.#waiting = effects.slice(at + 1);
-        break;
+      if (effect.type !== "persist") {
+        this.#options.run(effect);
+        continue;
       }
+      // what later effects persist goes along: one write, and never too late for what lies between
+      const behind = effects.slice(at + 1);
+      const isDurable = this.#persist(recordsOf([effect, ...behind]));
+      const runnable = behind.filter((each) => each.type !== "persist");
+      if (!isDurable) return this.#defer(runnable);
+      for (const each of runnable) if (!this.#isStopped) this.#options.run(each);
+      break;
     }
+    if (!this.#isStopped) this.#options.afterRun();
+  }
+
+  /** Until the store is done. */
+  #defer(effects: readonly Effect[]): void {
+    for (const effect of this.#waiting.push(effects)) if (!this.#isStopped) this.#options.run(effect);
     if (!this.#isStopped) this.#options.afterRun();
   }
 
@@ -128,10 +142,7 @@ export class EngineHost {
     let isInline = true;
     this.#options.store.append(records, () => {
       this.#isSyncing = false;
-      if (isInline || this.#isStopped) return;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      this.#run(waiting);
+      if (!isInline && !this.#isStopped) this.#run(this.#waiting.take());
     });
     isInline = false;
     return !this.#isSyncing;
@@ -159,4 +170,8 @@ export class EngineHost {
     if (this.#options.engine.deadlineMs <= monoMs) this.#step();
     else this.#arm(monoMs);
   }
+}
+
+function recordsOf(effects: readonly Effect[]): readonly PersistRecord[] {
+  return effects.flatMap((effect) => effect.type === "persist" ? effect.records : []);
 }

@@ -2,19 +2,10 @@
  * The conditions that a program may want to catch, one class each. Bad arguments are plain TypeErrors and
  * RangeErrors.
  */
+import { StolosError } from "../protocol/stolos-error.ts";
 import type { NodeId } from "../protocol/types.ts";
 
-/** What all errors of this library have in common. */
-export class StolosError extends Error {
-  /** Stable, for programs; the message is for people. */
-  readonly code: string;
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-    this.code = code;
-  }
-}
+export { StolosError };
 
 /** The input of a task does not fit its definition. */
 export class InvalidInputError extends StolosError {

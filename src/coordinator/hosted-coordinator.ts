@@ -108,6 +108,7 @@ export class HostedCoordinator implements Coordinator {
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
     this.#ready.promise.catch(() => {});
+    store.onTrouble = (error) => this.#emit({ type: "store", error });
     this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
     this.#host.start();
   }

@@ -1,6 +1,7 @@
 /** The mesh coordinator: the product. An engine whose peers are reached over libp2p. */
 import { createMesh } from "../mesh/mesh.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
+import { makePrivateKey } from "../mesh/private-key.ts";
 import type { Store } from "../store/store.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { HostedCoordinator } from "./hosted-coordinator.ts";
@@ -19,7 +20,10 @@ export interface MeshCoordinatorOptions {
   readonly onClient: (stream: ClientStream, coordinator: Coordinator) => void;
 }
 
-/** Starts it: listens, looks for others, founds or is founded. Rejects with a MeshError. */
+/**
+ * Starts it on an open store: listens, looks for others, founds or is founded. Rejects with a MeshError or a
+ * StoreError.
+ */
 export async function createMeshCoordinator(options: MeshCoordinatorOptions): Promise<Coordinator> {
   const { settings, store, namespace, listen, join, announce, mdns, onClient } = options;
   const { name, labels, witness, expect } = settings;
@@ -30,10 +34,18 @@ export async function createMeshCoordinator(options: MeshCoordinatorOptions): Pr
     join,
     ...(announce.length > 0 ? { announce } : {}),
     mdns,
+    privateKey: await store.privateKey(makePrivateKey),
     hello: { cluster: "", name, labels, witness, expect, boot: store.boot },
   }, transport.events);
   transport.attach(mesh);
-  const coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport });
+  let coordinator: HostedCoordinator;
+  try {
+    coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport });
+  } catch (error) {
+    // what the store holds makes no sense to the engine
+    await mesh.stop();
+    throw error;
+  }
   transport.receive(coordinator);
   return coordinator;
 }

@@ -4,16 +4,17 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import { ConnectError } from "../coordinator/errors.ts";
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import { MeshError } from "../mesh/mesh-types.ts";
-import { memoryStore } from "../store/memory-store.ts";
+import type { Store } from "../store/store.ts";
 import { type Node, RunningNode } from "./node.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
 import { serveClient } from "./rpc-server.ts";
 
 /**
- * Creates and starts a node: it listens, looks for others, founds a cluster with them. Its state is kept in
- * memory only: a node that stops does not come back, the next one is another.
+ * Creates and starts a node: it listens, looks for others, founds a cluster with them. Without a `store` its
+ * state is kept in memory only: a node that stops does not come back, the next one is another.
  *
- * @throws TypeError, RangeError for bad options; ConnectError when it cannot listen
+ * @throws TypeError, RangeError for bad options; StoreError when its store cannot be opened; ConnectError
+ * when it cannot listen
  */
 export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const settings = nodeSettings(options);
@@ -23,26 +24,32 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
       "StolosWarning",
     );
   }
-  const coordinator = settings.coordinator === "embedded" ? embedded(settings) : await overMesh(settings);
-  return new RunningNode(coordinator, settings);
-}
-
-function embedded(settings: NodeSettings): Coordinator {
-  if (settings.expect !== 1) {
+  const isEmbedded = settings.coordinator === "embedded";
+  if (isEmbedded && settings.expect !== 1) {
     throw new RangeError(
       `Cannot create a node: expect must be 1 with coordinator "embedded", got ${settings.expect}`,
     );
   }
-  return createEmbeddedCoordinator(settings, memoryStore());
+  const { store } = settings;
+  await store.open();
+  try {
+    const coordinator = isEmbedded
+      ? await createEmbeddedCoordinator(settings, store)
+      : await overMesh(settings, store);
+    return new RunningNode(coordinator, settings);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
-async function overMesh(settings: NodeSettings): Promise<Coordinator> {
+async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinator> {
   try {
     const { namespace, listen, join, announce, mdns } = settings;
     const onClient = serveClient;
     return await createMeshCoordinator({
       settings,
-      store: memoryStore(),
+      store,
       namespace,
       listen,
       join,

@@ -1,5 +1,6 @@
 /** What a node tells its program: typed events on an EventTarget. */
 import type { AttemptInfo } from "../consumer/consumer.ts";
+import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 
 export interface NodeEventMap {
   /** The cluster serves: every partition has a steward. */
@@ -19,6 +20,12 @@ export interface NodeEventMap {
   /** A quorum has recorded that others may run it. */
   readonly "task:released": AttemptInfo;
   readonly "peer:rejected": { readonly peer: string; readonly reason: string };
+  /**
+   * The store cannot write: this node votes on nothing and records nothing until it can. It tries again by
+   * itself.
+   */
+  readonly "store:trouble": { readonly code: StoreErrorCode; readonly error: StoreError };
+  readonly "store:recovered": Readonly<Record<string, never>>;
   readonly "draining": Readonly<Record<string, never>>;
   /** `error` when the node had to stop by itself. */
   readonly "stopped": { readonly error?: unknown };

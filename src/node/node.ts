@@ -195,6 +195,9 @@ export class RunningNode implements Node {
         });
       case "rejected":
         return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
+      case "store":
+        if (event.error === null) return this.#events.emit("store:recovered", {});
+        return this.#events.emit("store:trouble", { code: event.error.code, error: event.error });
       case "broken":
         this.#brokenBy = event.error;
         void this.stop({ now: true });

@@ -2,6 +2,8 @@
 import { hostname } from "node:os";
 import type { Settings } from "../coordinator/settings.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { memoryStore } from "../store/memory-store.ts";
+import type { Store } from "../store/store.ts";
 import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
 import { VERSION } from "./version.ts";
 
@@ -93,6 +95,11 @@ export interface NodeOptions {
    */
   readonly coordinator?: "mesh" | "embedded";
   /**
+   * Where the node keeps its state: `sqliteStore(directory)`, or memory, which forgets it when it stops.
+   * @default memoryStore()
+   */
+  readonly store?: Store;
+  /**
    * Longest time that `stop` waits for handlers to end.
    * @default 10_000
    */
@@ -108,13 +115,21 @@ export interface NodeSettings extends Settings {
   readonly mdns: boolean;
   readonly capacity: number;
   readonly coordinator: "mesh" | "embedded";
+  readonly store: Store;
   readonly drainTimeoutMs: number;
 }
 
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
   ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
-  ...["clockRateBound", "retentionMs", "finishedPerPartitionMax", "coordinator", "drainTimeoutMs"] as const,
+  ...[
+    "clockRateBound",
+    "retentionMs",
+    "finishedPerPartitionMax",
+    "coordinator",
+    "store",
+    "drainTimeoutMs",
+  ] as const,
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
@@ -144,6 +159,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     retentionMs: count("retentionMs", 1000, 365 * DAY_MS, 3_600_000),
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
     coordinator: coordinatorOf(options.coordinator),
+    store: storeOf(options.store),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
   };
@@ -212,6 +228,18 @@ function coordinatorOf(value: unknown): "mesh" | "embedded" {
   if (value === undefined) return "mesh";
   if (value === "mesh" || value === "embedded") return value;
   throw new TypeError(`Cannot ${ATTEMPT}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
+}
+
+function storeOf(value: unknown): Store {
+  if (value === undefined) return memoryStore();
+  if (typeof value === "object" && value !== null) {
+    const store = value as Partial<Store>;
+    const calls = [store.open, store.privateKey, store.load, store.append, store.close];
+    if (calls.every((call) => typeof call === "function")) return value as Store;
+  }
+  throw new TypeError(
+    `Cannot ${ATTEMPT}: store must be a Store, as sqliteStore makes one, got ${shown(value)}`,
+  );
 }
 
 function defaultName(): string {

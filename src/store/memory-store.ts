@@ -8,7 +8,11 @@ import type { Store } from "./store.ts";
 /** A store without a memory: every record counts as durable at once. */
 export function memoryStore(): Store {
   return {
+    isDurable: false,
     boot: 1,
+    onTrouble: null,
+    open: () => Promise.resolve(),
+    privateKey: (make) => make(),
     load: () => [],
     append: (_records, onDurable) => onDurable(),
     close: () => Promise.resolve(),

@@ -6,8 +6,8 @@ import { nodeSettings } from "../../src/node/options.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
 import { coordinatorConformance } from "./coordinator.ts";
 
-coordinatorConformance("the embedded coordinator", () => {
-  return Promise.resolve([createEmbeddedCoordinator(nodeSettings({ partitions: 16 }), memoryStore())]);
+coordinatorConformance("the embedded coordinator", async () => {
+  return [await createEmbeddedCoordinator(nodeSettings({ partitions: 16 }), memoryStore())];
 });
 
 coordinatorConformance("the mesh coordinator, three nodes", async () => {

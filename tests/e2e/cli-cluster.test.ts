@@ -3,7 +3,7 @@
  * command line, a failed and a delayed command, a SIGKILL with its takeover, and a drain.
  */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beatingCommand } from "../../examples/demo/command.ts";
@@ -34,11 +34,12 @@ for (const runtimes of CLUSTERS) {
   test(`a cluster of ${runtimes.join(", ")} keeps the contract and loses nothing`, async () => {
     const directory = mkdtempSync(join(tmpdir(), "stolos-e2e-"));
     try {
-      const args = ["--data", directory, "--label", "zone=a"];
+      const args = ["--label", "zone=a"];
       await using cluster = await Cluster.start({
         namespace: `e2e-${process.pid}-${runtimes.join("")}`,
         runtimes,
         args,
+        directory,
       });
       await endToEnd(cluster, runtimes[1] ?? "node", directory);
     } finally {
@@ -114,10 +115,13 @@ async function checkSubmit(run: Run, directory: string): Promise<void> {
     finishedAt: expect.stringMatching(ISO),
   });
   expect(task?.keepers).toHaveLength(3);
-  const out = readFileSync(join(directory, "a%2Fb.out"), "utf8").split("\n");
+  // in the directory of the peer that ran it
+  const ranIn = readdirSync(directory).map((name) => join(directory, name))
+    .find((each) => existsSync(join(each, "a%2Fb.out"))) ?? directory;
+  const out = readFileSync(join(ranIn, "a%2Fb.out"), "utf8").split("\n");
   expect(out[0]).toMatch(/^=== attempt 1 fence \d+ node \S+ \d{4}-/);
   expect(out[1]).toBe(`said a/b ${fence} 1`);
-  expect(readFileSync(join(directory, "a%2Fb.err"), "utf8").split("\n")[1]).toBe("no");
+  expect(readFileSync(join(ranIn, "a%2Fb.err"), "utf8").split("\n")[1]).toBe("no");
 }
 
 async function checkFailure(run: Run): Promise<void> {

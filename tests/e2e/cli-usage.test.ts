@@ -1,12 +1,21 @@
 /**
  * What `stolos` answers to bad usage, on each runtime: a message that names the mistake, and its exit code.
  */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { stolos } from "./support/cluster.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const NOWHERE = ["--join", "/ip4/127.0.0.1/tcp/1", "--timeout", "500ms"];
+
+/** A directory whose state is not what was written there. */
+const DAMAGED = mkdtempSync(join(tmpdir(), "stolos-usage-"));
+mkdirSync(join(DAMAGED, "state"));
+writeFileSync(join(DAMAGED, "state", "stolos.mark"), "commits many");
+afterAll(() => rmSync(DAMAGED, { recursive: true, force: true }));
 
 const CASES: readonly { readonly args: readonly string[]; readonly code: number; readonly says: string }[] = [
   { args: [], code: 1, says: "no command given" },
@@ -27,6 +36,7 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["peer", "--listen", "localhost:80"], code: 1, says: "localhost:80" },
   { args: ["peer", "--handlers", "nowhere.ts"], code: 1, says: "there is no such file" },
   { args: ["peer", "--data", "package.json/x"], code: 1, says: "Cannot use --data package.json/x" },
+  { args: ["peer", "--data", DAMAGED], code: 1, says: "stolos.mark is damaged" },
   { args: ["nodes", ...NOWHERE], code: 2, says: "Cannot connect" },
   { args: ["submit", ...NOWHERE, "--", "true"], code: 2, says: "Cannot connect" },
 ];

@@ -71,7 +71,7 @@ function peerOn(host: NetHost, namespace: string, directory: string): PeerProces
   const handlers = join(import.meta.dirname, "support/beat-handlers.ts");
   const args = [
     ...["--namespace", namespace, "--name", host.name, "--expect", "3", "--handlers", handlers],
-    ...["--listen", `/ip4/${host.address}/tcp/0`, "--data", directory, "--capacity", "400"],
+    ...["--listen", `/ip4/${host.address}/tcp/0`, "--data", join(directory, host.name), "--capacity", "400"],
   ];
   return new PeerProcess({ runtime: "node", args, prefix: host.prefix, env: { STOLOS_BEATS: directory } });
 }

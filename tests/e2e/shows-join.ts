@@ -2,6 +2,7 @@
  * Show: three `stolos peer --expect 3` found a cluster when joined by address on loopback, and again by mDNS
  * alone on three hosts of one network (network namespaces: Linux, root).
  */
+import { join } from "node:path";
 import { PeerProcess } from "../../examples/demo/peer-process.ts";
 import { Cluster, stolos } from "./support/cluster.ts";
 import type { CommandResult } from "./support/cluster.ts";
@@ -20,7 +21,7 @@ async function byAddress(report: Report, directory: string): Promise<void> {
   await using cluster = await Cluster.start({
     namespace: `show-${process.pid}`,
     runtimes: ["node", "node", "node"],
-    args: ["--data", directory],
+    directory,
   });
   const client = await cluster.clientArgs();
   await checkCluster(report, (args) => stolos("node", [...args, ...client]));
@@ -49,7 +50,7 @@ function mdnsPeer(host: NetHost, namespace: string, directory: string): PeerProc
     "--expect",
     "3",
     "--data",
-    directory,
+    join(directory, host.name),
   ];
   return new PeerProcess({ runtime: "node", args, prefix: host.prefix });
 }

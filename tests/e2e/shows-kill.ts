@@ -27,11 +27,10 @@ await runShow(`SIGKILL of the main steward while ${TASK_COUNT} tasks run`, async
     args: [
       "--handlers",
       join(import.meta.dirname, "support/beat-handlers.ts"),
-      "--data",
-      directory,
       "--capacity",
       "400",
     ],
+    directory,
     env: { STOLOS_BEATS: directory },
   });
   const ids = await submitAll(cluster, directory);

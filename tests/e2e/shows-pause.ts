@@ -152,7 +152,8 @@ function startCluster(directory: string): Promise<Cluster> {
   return Cluster.start({
     namespace: `show-pause-${process.pid}`,
     runtimes: ["node", "node", "node"],
-    args: ["--handlers", handlers, "--data", directory, "--capacity", "400"],
+    args: ["--handlers", handlers, "--capacity", "400"],
+    directory,
     env: { STOLOS_BEATS: directory },
   });
 }

@@ -11,6 +11,10 @@ export class KeptRecords {
     const boot = ++this.#boot;
     return {
       boot,
+      isDurable: true,
+      onTrouble: null,
+      open: () => Promise.resolve(),
+      privateKey: (make) => make(),
       load: () => [...this.#records],
       append: (records, onDurable) => {
         // a life that is over writes nothing any more

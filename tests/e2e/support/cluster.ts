@@ -8,6 +8,8 @@ export interface ClusterOptions {
   /** One peer each; its name is the runtime's with its number. */
   readonly runtimes: readonly Runtime[];
   readonly args?: readonly string[];
+  /** Each peer keeps its state below it, in a directory of its own. */
+  readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly onEvent?: (peer: number, event: PeerEvent) => void;
 }
@@ -36,10 +38,12 @@ export class Cluster implements AsyncDisposable {
   }
 
   async add(runtime: Runtime): Promise<PeerProcess> {
-    const { namespace, runtimes, args = [], env = {}, onEvent } = this.#options;
+    const { namespace, runtimes, args = [], directory, env = {}, onEvent } = this.#options;
     const index = this.peers.length;
     const join = index === 0 ? [] : ["--join", (await this.peers[0]?.addresses())?.[0] ?? ""];
-    const own = ["--namespace", namespace, "--no-mdns", "--name", `${runtime}-${index}`, ...join];
+    const name = `${runtime}-${index}`;
+    const data = directory === undefined ? [] : ["--data", `${directory}/${name}`];
+    const own = ["--namespace", namespace, "--no-mdns", "--name", name, ...join, ...data];
     const peer = new PeerProcess({
       runtime,
       args: [...own, "--expect", String(runtimes.length), ...args],

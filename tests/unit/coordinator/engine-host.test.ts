@@ -2,11 +2,19 @@
 import { expect, test } from "bun:test";
 import { EngineHost, type Steppable } from "../../../src/coordinator/engine-host.ts";
 import type { Effect, Input } from "../../../src/protocol/api.ts";
+import type { GrantedTask } from "../../../src/protocol/messages.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
 
 const PERSIST: Effect = { type: "persist", records: [] };
+const TASK: GrantedTask = {
+  ...{ no: 1, id: "t", fence: 1, attempt: 1, name: "n", payload: new Uint8Array(), attemptsMax: 0 },
+  ...{ errorAtMs: [], checkpoint: null },
+};
 const submitted = (rid: number): Effect => ({ type: "submitted", rid, status: "created" });
+const start = (fence: number): Effect => ({ type: "start", p: 1, task: { ...TASK, fence } });
+const abort = (fence: number): Effect => ({ type: "abort", p: 1, id: "t", fence });
+const lost = (fence: number): Effect => ({ type: "lost", p: 1, id: "t", fence, reason: "lapsed" });
 const unwatch = (id: string): Input => ({ type: "unwatch", id });
 
 class FakeEngine implements Steppable {
@@ -29,12 +37,15 @@ interface Setup {
   readonly engine: FakeEngine;
   readonly host: EngineHost;
   readonly ran: number[];
+  /** All effects that ran, as words. */
+  readonly told: string[];
   readonly broken: unknown[];
 }
 
 function setUp(store: Store = memoryStore()): Setup {
   const engine = new FakeEngine();
   const ran: number[] = [];
+  const told: string[] = [];
   const broken: unknown[] = [];
   const host = new EngineHost({
     engine,
@@ -42,11 +53,19 @@ function setUp(store: Store = memoryStore()): Setup {
     clock: { read: () => ({ monoMs: performance.now(), leaseMs: performance.now(), wallMs: Date.now() }) },
     run: (effect) => {
       if (effect.type === "submitted") ran.push(effect.rid);
+      told.push(wordsOf(effect));
     },
     afterRun: () => {},
     onBroken: (error) => broken.push(error),
   });
-  return { engine, host, ran, broken };
+  return { engine, host, ran, told, broken };
+}
+
+function wordsOf(effect: Effect): string {
+  if (effect.type === "start") return `start ${effect.task.fence}`;
+  if (effect.type === "abort" || effect.type === "lost") return `${effect.type} ${effect.fence}`;
+  if (effect.type === "send") return `send ${effect.to}`;
+  return effect.type === "submitted" ? `submitted ${effect.rid}` : effect.type;
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -61,9 +80,19 @@ test("all that is pushed in one turn is one step", async () => {
   host.stop();
 });
 
-test("effects behind a persist wait until it is durable, those of later steps too", async () => {
+/** A store that is as slow as the test wants. */
+function slowStore(): { readonly store: Store; readonly writes: number[]; readonly durable: (() => void)[] } {
   const durable: (() => void)[] = [];
-  const store: Store = { ...memoryStore(), append: (_records, onDurable) => durable.push(onDurable) };
+  const writes: number[] = [];
+  const append: Store["append"] = (records, onDurable) => {
+    writes.push(records.length);
+    durable.push(onDurable);
+  };
+  return { store: { ...memoryStore(), append }, writes, durable };
+}
+
+test("effects behind a persist wait until it is durable, those of later steps too", async () => {
+  const { store, durable } = slowStore();
   const { engine, host, ran } = setUp(store);
   engine.effects = [submitted(1), PERSIST, submitted(2), PERSIST, submitted(3)];
   host.start();
@@ -73,9 +102,68 @@ test("effects behind a persist wait until it is durable, those of later steps to
   await turn();
   expect(ran).toEqual([1]);
   durable.shift()?.();
-  expect(ran).toEqual([1, 2]);
-  durable.shift()?.();
   expect(ran).toEqual([1, 2, 3, 4]);
+  host.stop();
+});
+
+test("all that is persisted while the store is at work is one write", async () => {
+  const { store, writes, durable } = slowStore();
+  const { engine, host, ran } = setUp(store);
+  const fact: Effect = { type: "persist", records: [{ type: "install", p: 1, cfg: 1 }] };
+  engine.effects = [fact, submitted(1)];
+  host.start();
+  await turn();
+  for (const rid of [2, 3, 4]) {
+    engine.effects = [submitted(10 + rid), fact, submitted(rid)];
+    host.push(unwatch("a"));
+    await turn();
+  }
+  durable.shift()?.();
+  expect({ writes, ran }).toEqual({ writes: [1, 3], ran: [1, 12] });
+  durable.shift()?.();
+  expect(ran).toEqual([1, 12, 2, 13, 3, 14, 4]);
+  host.stop();
+});
+
+test("a handler is told of a lease that ends although the disk hangs", async () => {
+  const { store, durable } = slowStore();
+  const { engine, host, told } = setUp(store);
+  engine.effects = [PERSIST, submitted(1)];
+  host.start();
+  await turn();
+  engine.effects = [abort(5), lost(5)];
+  host.push(unwatch("a"));
+  await turn();
+  expect(told).toEqual(["abort 5", "lost 5"]);
+  durable.shift()?.();
+  expect(told).toEqual(["abort 5", "lost 5", "submitted 1"]);
+  host.stop();
+});
+
+test("a handler whose lease was lost before it started does not start", async () => {
+  const { store, durable } = slowStore();
+  const { engine, host, told } = setUp(store);
+  engine.effects = [PERSIST, start(5), start(6), abort(5), abort(6)];
+  host.start();
+  await turn();
+  engine.effects = [lost(5)];
+  host.push(unwatch("a"));
+  await turn();
+  expect(told).toEqual(["lost 5"]);
+  durable.shift()?.();
+  expect(told).toEqual(["lost 5", "start 6", "abort 6"]);
+  host.stop();
+});
+
+test("a disk that hangs for long keeps the newest messages only", async () => {
+  const { store, durable } = slowStore();
+  const { engine, host, told } = setUp(store);
+  const send = (to: string): Effect => ({ type: "send", to, messages: [] });
+  engine.effects = [PERSIST, submitted(1), ...Array.from({ length: 20_001 }, (_, at) => send(String(at)))];
+  host.start();
+  await turn();
+  durable.shift()?.();
+  expect([told.length, ...told.slice(0, 2)]).toEqual([20_001, "submitted 1", "send 1"]);
   host.stop();
 });
 

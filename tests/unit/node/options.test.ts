@@ -37,6 +37,8 @@ test("bad values are named with what they must be and what they are", () => {
     [{ marginMs: 3000 }, "marginMs must be <= leaseTtlMs / 2 (2000), got 3000"],
     [{ clockRateBound: 0.5 }, "clockRateBound must be from 0 to below 0.2, got 0.5"],
     [{ coordinator: "etcd" }, 'coordinator must be "mesh" or "embedded", got "etcd"'],
+    [{ store: "state" }, 'store must be a Store, as sqliteStore makes one, got "state"'],
+    [{ store: { open: 1 } }, "store must be a Store"],
     [{ partitions: 1e9 }, "partitions must be an integer from 1 to 4096"],
   ];
   for (const [options, message] of cases) expect(() => settings(options)).toThrow(message);

@@ -1,0 +1,184 @@
+/** Disks that are full or read-only, and directories that somebody else has open. */
+import { expect, test } from "bun:test";
+import { execFileSync, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RecordFile } from "../../../src/store/record-file.ts";
+import { rowOf } from "../../../src/store/record-row.ts";
+import { sqliteStore } from "../../../src/store/sqlite-store.ts";
+import type { StoreError } from "../../../src/store/store-error.ts";
+import { append } from "../../conformance/store.ts";
+import { ballotOf, meaningOf, record } from "../../support/records.ts";
+
+/** A small file system of its own in memory; only root may mount one. */
+class SmallDisk implements Disposable {
+  readonly path: string = fs.mkdtempSync(join(tmpdir(), "stolos-disk-"));
+
+  constructor(size: string) {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", this.path]);
+  }
+
+  remount(option: string): void {
+    execFileSync("mount", ["-o", `remount,${option}`, this.path]);
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync("umount", ["-l", this.path]);
+    fs.rmdirSync(this.path);
+  }
+}
+
+const canMount = process.platform === "linux" && process.getuid?.() === 0;
+const rooted = (claim: string): string => canMount ? claim : `${claim} (skipped: only root can mount a disk)`;
+
+test.skipIf(!canMount)(
+  rooted("a full disk acks nothing, is told once, and goes on when it has room"),
+  async () => {
+    using disk = new SmallDisk("1m");
+    const store = sqliteStore(join(disk.path, "state"));
+    await store.open();
+    const told: (string | null)[] = [];
+    const trouble = Promise.withResolvers<StoreError>();
+    const recovered = Promise.withResolvers<void>();
+    store.onTrouble = (error) => {
+      told.push(error && error.code);
+      if (error) trouble.resolve(error);
+      else recovered.resolve();
+    };
+    let [sent, acked] = [0, 0];
+    let isFull = false;
+    void trouble.promise.then(() => isFull = true);
+    while (!isFull && sent < 500) {
+      const written = append(store, [record.append(sent, 1), record.image("snapshot", 0, { p: sent + 2 })]);
+      sent += 1;
+      void written.then(() => acked += 1);
+      await Promise.race([written, trouble.promise]);
+    }
+    expect((await trouble.promise).message).toContain("full");
+    const atTrouble = acked;
+    const later = append(store, [record.append(sent, 1)]);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect({ acked, told }).toEqual({ acked: atTrouble, told: ["STORE_UNWRITABLE"] });
+    disk.remount("size=8m");
+    await later;
+    await recovered.promise;
+    expect(told).toEqual(["STORE_UNWRITABLE", null]);
+    await store.close();
+    const again = sqliteStore(join(disk.path, "state"));
+    await again.open();
+    expect(meaningOf(again.load())).toContain(`${sent + 1}:1`);
+    await again.close();
+  },
+  30_000,
+);
+
+test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), async () => {
+  using disk = new SmallDisk("16k");
+  fs.writeFileSync(join(disk.path, "filler"), new Uint8Array(12_000));
+  const opening = sqliteStore(join(disk.path, "state")).open();
+  expect(await opening.catch((error: StoreError) => error.code)).toBe("STORE_UNWRITABLE");
+});
+
+test.skipIf(!canMount)(rooted("a new node whose key cannot be kept is told so"), async () => {
+  using disk = new SmallDisk("1m");
+  const store = sqliteStore(join(disk.path, "state"));
+  await store.open();
+  const { bavail, bsize } = fs.statfsSync(disk.path);
+  fs.writeFileSync(join(disk.path, "filler"), new Uint8Array(bavail * bsize));
+  const key = store.privateKey(() => Promise.resolve(new Uint8Array(300_000)));
+  expect(await key.catch((error: StoreError) => error.code)).toBe("STORE_UNWRITABLE");
+  await store.close();
+});
+
+test.skipIf(!canMount)(rooted("a read-only disk is named, and works when it is writable again"), async () => {
+  using disk = new SmallDisk("1m");
+  const directory = join(disk.path, "state");
+  RecordFile.open(directory).close();
+  disk.remount("ro");
+  const error: StoreError = await sqliteStore(directory).open().then(() => null, (error) => error);
+  expect({ code: error.code, name: error.name }).toEqual({ code: "STORE_UNWRITABLE", name: "StoreError" });
+  const other = await sqliteStore(join(disk.path, "other")).open().catch((error: StoreError) => error.code);
+  expect(other).toBe("STORE_UNWRITABLE");
+  disk.remount("rw");
+  const file = RecordFile.open(directory);
+  expect(file.boot).toBe(2);
+  file.close();
+});
+
+async function withDirectory(run: (directory: string) => void | Promise<void>): Promise<void> {
+  const parent = fs.mkdtempSync(join(tmpdir(), "stolos-disk-"));
+  try {
+    await run(join(parent, "state"));
+  } finally {
+    fs.rmSync(parent, { recursive: true, force: true });
+  }
+}
+
+test("a directory is opened once only, by store and by process", () =>
+  withDirectory(async (directory) => {
+    const first = sqliteStore(directory);
+    await first.open();
+    for (const store of [first, sqliteStore(directory)]) {
+      const error: StoreError = await store.open().then(() => null, (error) => error);
+      expect(error.code).toBe("STORE_BUSY");
+      expect(error.message).toContain("open already, by this process");
+    }
+    await append(first, [record.promise(1)]);
+    const script = join(import.meta.dirname, "../../support/store-child.ts");
+    const run = () => execFileSync(process.execPath, [script, directory], { stdio: "pipe", timeout: 10_000 });
+    expect(run).toThrow(`open already, by process ${process.pid}`);
+    await first.close();
+    // the same store again
+    await first.open();
+    expect({ boot: first.boot, count: first.load().length }).toEqual({ boot: 2, count: 1 });
+    await first.close();
+  }), 20_000);
+
+test(
+  "of processes that start at once on a new directory one gets it",
+  () =>
+    withDirectory(async (directory) => {
+      const script = join(import.meta.dirname, "../../support/store-child.ts");
+      const children = Array.from({ length: 4 }, () => spawn(process.execPath, [script, directory]));
+      const outcomes = await Promise.all(children.map((child) =>
+        new Promise<string>((resolve) => {
+          let error = "";
+          child.stdout.once("data", () => resolve("opened"));
+          child.stderr.on("data", (data) => error += String(data));
+          child.once("close", () => resolve(/is open already, by/.test(error) ? "refused" : error));
+        })
+      ));
+      for (const child of children) child.kill("SIGKILL");
+      expect(outcomes.sort()).toEqual(["opened", "refused", "refused", "refused"]);
+    }),
+  20_000,
+);
+
+test("files of a store are for their owner only", () =>
+  withDirectory((directory) => {
+    const file = RecordFile.open(directory);
+    file.commit([rowOf(record.promise(1), false)]);
+    const modeOf = (name: string): number => fs.statSync(join(directory, name)).mode & 0o077;
+    const secret = ["stolos.db", "stolos.db-wal", "stolos.mark"];
+    expect([fs.statSync(directory).mode & 0o077, ...secret.map(modeOf)]).toEqual([0, 0, 0, 0]);
+    file.close();
+  }));
+
+test("what nobody needs is deleted: the directory stays small", () =>
+  withDirectory((directory) => {
+    let file = RecordFile.open(directory);
+    const state = new Uint8Array(400_000);
+    for (let at = 1; at <= 100; at++) {
+      const end = { ballot: ballotOf(1), index: at };
+      const image = rowOf({ type: "compact", p: 1, cfg: 1, end, state }, false);
+      file.commit([image, rowOf(record.append(at, 1), false)]);
+    }
+    const size = (): number => fs.statSync(join(directory, "stolos.db")).size;
+    // 40 MB were written, 0.4 are needed
+    expect(size()).toBeLessThan(16_000_000);
+    file.close();
+    file = RecordFile.open(directory);
+    expect(file.takeRows().length).toBe(2);
+    file.close();
+  }));
