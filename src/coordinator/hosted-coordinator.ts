@@ -73,7 +73,7 @@ export class HostedCoordinator implements Coordinator {
     this.#transport = transport;
     this.#ambient = ambient;
     const clock = new NodeClock(ambient);
-    const engine = new Engine(engineOptions(self, settings, store.boot, ambient));
+    const engine = new Engine(engineOptions(self, settings, store, ambient));
     this.#host = new EngineHost({
       engine,
       store,

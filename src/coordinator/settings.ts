@@ -1,6 +1,7 @@
 /** The settings of a node that the engine needs, with their defaults and the formulas between them. */
 import type { EngineOptions } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
+import type { Store } from "../store/store.ts";
 import { type Ambient, systemAmbient } from "./ambient.ts";
 
 export interface Settings {
@@ -28,12 +29,14 @@ const RESEND_MIN_MS = 200;
 const LOG_ENTRIES_MAX = 2048;
 const APPEND_BYTES_MAX = 262_144;
 const SNAPSHOT_CHUNK_BYTES = 262_144;
+/** 128 partitions of it are 32 MiB on disk beyond the states themselves. */
+const COMPACT_BYTES = 262_144;
 
 /** `electionMs` = 2 x heartbeatMs: a steward steps down at 0.7 of it, which must outlast a heartbeat. */
 export function engineOptions(
   self: NodeId,
   settings: Settings,
-  boot: number,
+  { boot, isDurable }: Pick<Store, "boot" | "isDurable">,
   ambient: Ambient = systemAmbient,
 ): EngineOptions {
   const { heartbeatMs } = settings;
@@ -62,5 +65,6 @@ export function engineOptions(
     logEntriesMax: LOG_ENTRIES_MAX,
     appendBytesMax: APPEND_BYTES_MAX,
     snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
+    compactBytes: isDurable ? COMPACT_BYTES : Infinity,
   };
 }

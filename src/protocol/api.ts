@@ -58,6 +58,11 @@ export interface EngineOptions {
   readonly logEntriesMax: number;
   readonly appendBytesMax: number;
   readonly snapshotChunkBytes: number;
+  /**
+   * Bytes of entries after which the store gets a partition's state instead of them, if the state is not
+   * larger; Infinity when nothing is kept.
+   */
+  readonly compactBytes: number;
 }
 
 /** What one step may react to. */

@@ -1,29 +1,27 @@
 /**
  * The protocol of one node: `step(inputs, clock)` takes all that happened in one turn of the loop and returns
  * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes; the parts are:
- * founding.ts, keeper.ts (elections, follower), reign.ts (steward's log) with desk.ts and expiry.ts,
- * sessions.ts
- * (vouching) with beats.ts, worker.ts (leases held here), credit.ts and dispatch.ts (who runs what),
- * requests.ts (clients).
+ * belonging.ts (the roster: founding, joining, leaving), keeper.ts (follower) with election.ts, reign.ts
+ * (steward's log) with desk.ts and expiry.ts, sessions.ts (vouching) with beats.ts, worker.ts (leases held
+ * here), credit.ts and dispatch.ts (who runs what), requests.ts (clients).
  */
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
 import { Beats } from "./beats.ts";
+import { Belonging } from "./belonging.ts";
 import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { Founding } from "./founding.ts";
-import { Joining, type JoiningPort } from "./joining.ts";
-import { Keeper } from "./keeper.ts";
+import type { Keeper } from "./keeper.ts";
 import { Keepers } from "./keepers.ts";
-import { Membership } from "./membership.ts";
+import type { Membership } from "./membership.ts";
 import type { Parts } from "./parts.ts";
 import { Requests } from "./requests.ts";
 import { partitionOf } from "./ring.ts";
-import { restoreKeeper } from "./restore.ts";
 import { Router } from "./router.ts";
 import { Sessions } from "./sessions.ts";
 import { type EngineStatus, statusOf } from "./status.ts";
-import type { Candidate, Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
+import type { Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
 import { LeaseHolder } from "./worker.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
@@ -36,16 +34,14 @@ export class Engine {
   readonly #founding: Founding;
   readonly #requests: Requests;
   readonly #keepers: Keepers = new Keepers();
+  readonly #belonging: Belonging;
   readonly #membership: Membership;
-  readonly #joining: Joining;
   readonly #parts: Parts;
   readonly #beats: Beats;
   readonly #router: Router;
   readonly worker: LeaseHolder;
   #restored: readonly PersistRecord[] = [];
   #hasBegun = false;
-  /** Not once it was a member of a cluster that goes on without it. */
-  #mayFound = true;
   #tickDueMs = 0;
 
   constructor(options: EngineOptions, observer?: Observer) {
@@ -58,22 +54,21 @@ export class Engine {
     this.worker = new LeaseHolder(this.#core, this.#credit);
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
     this.#core.mayStand = (keeper) => this.#keepers.mayStand(keeper);
-    this.#membership = new Membership(this.#core, this.#sessions, {
-      decided: (roster) => this.#joining.onDecided(roster),
-      isEmpty: () => this.#keepers.all.every((keeper) => keeper.replica.isEmpty),
-    });
-    this.#joining = new Joining(this.#core, this.#joiningPort());
-    this.#parts = {
+    this.#belonging = new Belonging({
       core: this.#core,
       sessions: this.#sessions,
       credit: this.#credit,
       dispatcher: this.#dispatcher,
       founding: this.#founding,
-      requests: this.#requests,
       worker: this.worker,
       keepers: this.#keepers,
+    });
+    this.#membership = this.#belonging.membership;
+    this.#parts = {
+      ...this.#belonging.parts,
+      requests: this.#requests,
       membership: this.#membership,
-      joining: this.#joining,
+      joining: this.#belonging.joining,
     };
     this.#beats = new Beats(this.#parts);
     this.#router = new Router(this.#parts, this.#beats);
@@ -164,121 +159,12 @@ export class Engine {
     this.#hasBegun = true;
     this.#core.bootMs = this.#tickDueMs = this.#core.clock.monoMs;
     this.#sessions.begin();
-    for (const record of this.#restored) this.#restore(record);
+    for (const record of this.#restored) this.#belonging.restore(record);
     for (const keeper of this.#keepers.all) {
       this.#core.see(keeper.replica.promised);
       this.#core.see(keeper.replica.end.ballot);
     }
     this.#restored = [];
-  }
-
-  #restore(record: PersistRecord): void {
-    switch (record.type) {
-      case "roster": {
-        const isMember = record.roster.members.some((member) => member.id === this.#core.options.self);
-        const isOther = this.#core.roster && this.#core.roster.cluster !== record.roster.cluster;
-        if (isOther || !isMember) this.#forget();
-        if (isMember) this.#adopt(record.roster);
-        else {
-          this.#mayFound = false;
-          this.#joining.remember(record.roster);
-        }
-        return;
-      }
-      case "founding":
-        return this.#founding.restore(record.founding, record.members as readonly Candidate[]);
-      case "vote":
-        return this.#membership.register.restore(record.epoch, record.promised, record.accepted);
-      case "retire":
-        return;
-      default: {
-        const cfg = record.type === "promise" ? record.ballot.cfg : record.cfg;
-        const keeper = this.#keepers.at(record.p, cfg);
-        if (keeper) restoreKeeper(keeper, record);
-      }
-    }
-  }
-
-  /** A roster of this cluster in which this node is a member, the first one or a newer one. */
-  #adopt(roster: Roster): void {
-    const isFirst = this.#core.roster === null;
-    if (isFirst) this.#sessions.begin();
-    this.#core.adoptRoster(roster);
-    this.#keep(roster);
-    this.worker.adopt();
-    this.#membership.adopted(roster);
-    if (isFirst) this.#sessions.heard(this.#core.self, this.#core.options.boot);
-    this.#credit.open(this.#core.self);
-    this.#core.event({ type: "roster", roster, isSettled: this.#membership.isSettled });
-  }
-
-  /** One keeper for every configuration that names this node. */
-  #keep(roster: Roster): void {
-    const { self } = this.#core;
-    for (const keeper of this.#keepers.all) {
-      const isNamed = roster.chains[keeper.p]!.some((each) => each.epoch === keeper.cfg);
-      if (!isNamed) this.#retire(keeper);
-    }
-    roster.chains.forEach((chain, p) => {
-      chain.forEach(({ epoch, keepers }, at) => {
-        if (!keepers.includes(self) || this.#keepers.at(p, epoch)) return;
-        const predecessors = (): Iterable<Keeper> => this.#keepers.before(p, epoch);
-        const place = { p, chain: chain.slice(0, at + 1), predecessors };
-        this.#keepers.add(new Keeper(this.#core, this.#sessions, place));
-      });
-    });
-  }
-
-  #retire(keeper: Keeper): void {
-    if (keeper.reign) keeper.stepDown();
-    this.#keepers.remove(keeper);
-    this.#core.persist({ type: "retire", p: keeper.p, cfg: keeper.cfg });
-  }
-
-  #follow(roster: Roster): void {
-    this.#core.persist({ type: "roster", roster });
-    this.#adopt(roster);
-  }
-
-  /** The first roster, decided by its members. */
-  #found(roster: Roster): void {
-    this.#follow(roster);
-    for (const member of roster.members) this.#membership.greet(member.id);
-  }
-
-  #joiningPort(): JoiningPort {
-    const membership = this.#membership;
-    return {
-      adopt: (roster) => this.#follow(roster),
-      reset: (why, next) => {
-        const { cluster } = this.#core.roster!;
-        this.#core.persist({ type: "roster", roster: next });
-        if (why !== "yielded") this.#mayFound = false;
-        this.#forget();
-        this.#core.event({ type: "left", cluster, why });
-      },
-      get isSettled() {
-        return membership.isSettled;
-      },
-      get isLeaving() {
-        return membership.isLeaving;
-      },
-      greet: (id) => membership.greet(id),
-      gone: () => membership.gone(""),
-    };
-  }
-
-  /** In no cluster any more. */
-  #forget(): void {
-    for (const keeper of [...this.#keepers.all]) this.#retire(keeper);
-    this.worker.reset();
-    this.#membership.reset();
-    this.#founding.forget();
-    this.#credit.reset();
-    this.#dispatcher.reset();
-    this.#core.dropMessages();
-    this.#core.reignsChanged = false;
-    this.#core.adoptRoster(null);
   }
 
   #tick(): void {
@@ -287,17 +173,15 @@ export class Engine {
     this.#tickDueMs = monoMs + tickMs;
     this.#core.transferBudget = TRANSFERS_PER_TICK_MAX;
     if (!this.#core.roster) {
-      this.#joining.tick();
-      const decided = this.#founding.tick(this.#mayFound && !this.#joining.hasMet);
-      if (decided) this.#found(decided);
-      else return;
+      this.#belonging.tick();
+      if (!this.#core.roster) return;
     }
     if (monoMs - this.#beats.sentMs >= heartbeatMs - tickMs / 2) this.#beats.send();
     for (const { p, reign } of this.#keepers.all) {
       if (reign?.isActive) this.#membership.noteActive(p, reign.ballot.cfg);
     }
     for (const keeper of this.#keepers.all) keeper.tick();
-    this.#joining.askToStay();
+    this.#belonging.joining.askToStay();
     this.#membership.tick();
     this.#dispatcher.isDirty = true;
     this.worker.tick();

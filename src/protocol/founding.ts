@@ -10,7 +10,7 @@ import type { CandidateInfo } from "./api.ts";
 import type { Core } from "./core.ts";
 import { LIMITS } from "./limits.ts";
 import type { FoundMessage } from "./messages-roster.ts";
-import { FOUNDING_EPOCH } from "./keeper.ts";
+import { FOUNDING_EPOCH } from "./place.ts";
 import { assignKeepers, hashText } from "./ring.ts";
 import { firstDeciders, KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
 import type { Candidate, NodeId, Roster } from "./types.ts";

@@ -5,7 +5,7 @@
  */
 import type { Core } from "./core.ts";
 import type { RosterMessage } from "./messages-roster.ts";
-import type { Candidate, NodeId, Roster } from "./types.ts";
+import type { Candidate, MemberNo, NodeId, Roster } from "./types.ts";
 
 /** A cluster that answers no more is forgotten. */
 const MET_MAX_MS = 6000;
@@ -61,7 +61,8 @@ export class Joining {
   #follow(mine: Roster, message: RosterMessage): void {
     const { roster } = message;
     if (roster.epoch <= mine.epoch) return;
-    if (this.#isIn(roster)) return this.#port.adopt(roster);
+    if (this.#numberIn(roster) === this.#core.self) return this.#port.adopt(roster);
+    // out of it, or in it again as another member
     this.#port.reset(this.#port.isLeaving ? "left" : "evicted", roster);
     this.#meet(message);
   }
@@ -77,7 +78,7 @@ export class Joining {
 
   #meet(message: RosterMessage): void {
     const { roster } = message;
-    if (this.#isIn(roster)) {
+    if (this.#numberIn(roster) !== undefined) {
       this.#met = null;
       return this.#port.adopt(roster);
     }
@@ -91,8 +92,8 @@ export class Joining {
     this.#metMs = this.#core.clock.monoMs;
   }
 
-  #isIn(roster: Roster): boolean {
-    return roster.members.some((member) => member.id === this.#core.options.self);
+  #numberIn(roster: Roster): MemberNo | undefined {
+    return roster.members.find((member) => member.id === this.#core.options.self)?.no;
   }
 
   /** A roster of an earlier life, without this node. */

@@ -1,9 +1,10 @@
 /**
  * One configuration of one partition at one of its keepers: what it promises, the follower's side of
- * replication, and its end by a seal. Raft's rules with ballots for terms, a pre-vote, and loyalty to a
+ * replication, its end by a seal (seal.ts). Raft's rules with ballots for terms, a pre-vote, loyalty to a
  * steward that is still heard. Standing for the reign: election.ts. While this node reigns: reign.ts.
  */
 import { compareBallots, compareLogEnds, isSameBallot } from "./ballot.ts";
+import { compact, isCompactionDue } from "./compaction.ts";
 import type { Core } from "./core.ts";
 import { Election } from "./election.ts";
 import type { Image } from "./image-codec.ts";
@@ -17,21 +18,14 @@ import type {
   SnapshotMessage,
   TransferMessage,
 } from "./messages-log.ts";
-import { IncomingPieces } from "./incoming-pieces.ts";
-import { OutgoingImage } from "./outgoing-image.ts";
+import { FOUNDING_EPOCH, type Place } from "./place.ts";
 import { Reign } from "./reign.ts";
 import { EMPTY_LOG, Replica } from "./replica.ts";
-import { decodeState, encodeState, type PartitionState } from "./state-codec.ts";
+import { Seal } from "./seal.ts";
+import { SnapshotIntake } from "./snapshot-intake.ts";
+import { encodeState } from "./state-codec.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Ballot, Configuration, LogEnd, MemberNo } from "./types.ts";
-
-export interface Place {
-  readonly p: number;
-  /** The partition's configurations up to this one, which is the last. */
-  readonly chain: readonly Configuration[];
-  /** This node's keepers of the earlier ones, newest first. */
-  readonly predecessors: () => Iterable<Keeper>;
-}
+import type { Ballot, LogEnd, MemberNo } from "./types.ts";
 
 export class Keeper {
   readonly p: number;
@@ -45,15 +39,11 @@ export class Keeper {
   isInstalled: boolean;
   /** No silence counts from before. */
   installedAtMs: number;
-  /**
-   * The newer configurations that take over, oldest first: nothing is promised, appended or vouched any more,
-   * and none that is older than the last of them can take over any more. Durable.
-   */
-  sealedBy: readonly number[] = [];
+  /** Once it is sealed nothing is promised, appended or vouched any more. Durable. */
+  readonly seal: Seal;
   /** The ballot under which this log is known to match the steward's, and up to where. */
   #matched: { ballot: Ballot; index: number } | null = null;
-  #incoming: IncomingPieces | null = null;
-  #outgoing: OutgoingImage | null = null;
+  readonly #intake: SnapshotIntake;
   #heardStewardMs = -Infinity;
   readonly #core: Core;
   readonly #sessions: Sessions;
@@ -68,11 +58,13 @@ export class Keeper {
     this.keepers = keepers;
     this.isInstalled = epoch === FOUNDING_EPOCH;
     this.installedAtMs = core.clock.monoMs;
+    this.seal = new Seal(core, this);
+    this.#intake = new SnapshotIntake(core, this);
     this.election = new Election(core, this);
   }
 
   get isSealed(): boolean {
-    return this.sealedBy.length > 0;
+    return this.seal.by.length > 0;
   }
 
   get #nowMs(): number {
@@ -85,6 +77,7 @@ export class Keeper {
   }
 
   tick(): void {
+    if (isCompactionDue(this.#core, this.replica)) compact(this.#core, this);
     const reign = this.reign;
     if (reign) {
       if (reign.hasLostMajority()) this.stepDown();
@@ -197,7 +190,7 @@ export class Keeper {
   }
 
   crown(ballot: Ballot): void {
-    this.#incoming = null;
+    this.#intake.drop();
     this.#core.observer?.crowned(this.p, ballot, this.replica.end);
     this.reign = new Reign(this.#core, this.#sessions, this, ballot);
     this.reign.begin();
@@ -288,48 +281,9 @@ export class Keeper {
 
   onSnapshot(from: MemberNo, message: SnapshotMessage): void {
     if (!this.#follow(from, message.ballot)) return;
-    const { p, cfg } = this;
-    const { ballot, end } = message;
     if (this.replica.lastIndex === 0) this.#inherit();
-    if (this.#alreadyHolds(end)) {
-      this.#matches(from, message, Math.max(end.index, this.replica.commit));
-      return;
-    }
-    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingPieces(message);
-    const receivedBytes = this.#incoming.take(message);
-    if (!this.#incoming.isComplete) {
-      this.#core.send(from, { type: "snapshotReply", p, ballot, index: end.index, receivedBytes });
-      return;
-    }
-    const { bytes } = this.#incoming;
-    this.#incoming = null;
-    const state = this.#decode(from, bytes);
-    if (!state) return;
-    this.replica.install(end, state);
-    this.#core.persist({ type: "snapshot", p, cfg, end, state: bytes });
-    this.#matches(from, message, end.index);
-  }
-
-  /**
-   * The log reaches `end`, perhaps with acked entries behind it: replacing it would lose them (Raft, section
-   * 7).
-   */
-  #alreadyHolds(end: LogEnd): boolean {
-    if (end.index <= this.replica.commit) return true;
-    const mine = this.replica.ballotAt(end.index);
-    if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;
-    this.replica.commitTo(end.index);
-    return true;
-  }
-
-  #decode(from: MemberNo, bytes: Uint8Array): PartitionState | null {
-    try {
-      return decodeState(bytes);
-    } catch (error) {
-      const reason = `a snapshot that is no state: ${(error as Error).message}`;
-      this.#core.event({ type: "rejected", from: this.#core.memberByNo.get(from)!.id, reason });
-      return null;
-    }
+    const index = this.#intake.take(from, message);
+    if (index > 0) this.#matches(from, message, index);
   }
 
   onRefuse(ballot: Ballot, promised: Ballot): void {
@@ -342,32 +296,11 @@ export class Keeper {
 
   // ---- the end of this configuration ---------------------------------------------------------------------
 
-  /** Durable before the answer leaves. From now on nothing can be chosen here that the answer does not show. */
   onSeal(from: MemberNo, message: SealMessage): void {
-    const { p, cfg, isInstalled } = this;
-    const { ballot } = message;
-    const last = this.sealedBy.at(-1) ?? 0;
-    if (ballot.cfg < last || ballot.cfg <= cfg) return;
-    if (ballot.cfg > last) this.#seal(ballot.cfg);
-    const by = this.sealedBy.slice(0, -1);
-    this.#core.send(from, { type: "sealed", p, cfg, ballot, isInstalled, by, end: this.replica.end });
-  }
-
-  #seal(by: number): void {
-    this.sealedBy = [...this.sealedBy, by];
-    this.#core.persist({ type: "seal", p: this.p, cfg: this.cfg, by: this.sealedBy });
-    if (this.reign) this.stepDown();
-    this.election.withdraw();
+    if (this.seal.take(from, message) && this.reign) this.stepDown();
   }
 
   onFetch(from: MemberNo, message: FetchMessage): void {
-    if (!this.isSealed || !this.isInstalled) return;
-    this.#outgoing ??= new OutgoingImage(this.replica.image());
-    const piece = this.#outgoing.piece(message.offset, this.#core.options.snapshotChunkBytes);
-    const { p, cfg, ballot } = message;
-    this.#core.send(from, { type: "image", p, cfg, ballot, ...piece });
+    if (this.isSealed && this.isInstalled) this.seal.hand(from, message);
   }
 }
-
-/** Its configurations are whole from the first: there is nothing to take over. */
-export const FOUNDING_EPOCH = 1;

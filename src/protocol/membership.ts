@@ -3,30 +3,21 @@
  * deciders (roster-register.ts) after the plan of roster-plan.ts. One decider proposes in quiet times; that
  * two do at once is safe. Changes are gathered for a moment, so that a wave of joins is a few epochs.
  */
+import { Attendance } from "./attendance.ts";
 import type { Core } from "./core.ts";
 import type { JoinMessage, LeaveMessage, RosterAcceptMessage } from "./messages-roster.ts";
 import type { RosterPrepareMessage } from "./messages-roster.ts";
 import { nextRoster, type Wishes } from "./roster-plan.ts";
 import { RosterRegister } from "./roster-register.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Candidate, MemberNo, NodeId, Roster } from "./types.ts";
+import type { MemberNo, NodeId, Roster } from "./types.ts";
+import { WishList } from "./wishes.ts";
 
-/** Wishes wait so long for others, so that a wave of joins is one epoch. */
-const GATHER_MS = 250;
 /** Between two epochs. */
 const EPOCH_GAP_MS = 1000;
-/** A node that asked to join and then fell silent is not let in. */
-const ASKED_MAX_MS = 3000;
 /** As long as so many partitions are on their way, chains are cut now and then only. */
 const CUT_EVERY_MS = 5000;
-const CONTESTED_MS = 10_000;
 const GREET_EVERY_MS = 3000;
-
-interface Asking {
-  readonly candidate: Candidate;
-  readonly sinceMs: number;
-  askedMs: number;
-}
 
 export interface MembershipPort {
   /** The next roster, in which this node may have no place. */
@@ -40,27 +31,24 @@ export class Membership {
   /** Wants to leave for good. */
   isLeaving = false;
   readonly #core: Core;
-  readonly #sessions: Sessions;
+  readonly #attendance: Attendance;
+  readonly #wishList: WishList;
   readonly #port: MembershipPort;
-  readonly #asking: Map<NodeId, Asking> = new Map();
-  readonly #leaving: Map<MemberNo, number> = new Map();
   /** Per partition, the newest configuration that is known to serve. */
   readonly #active: Map<number, number> = new Map();
-  /** When each member was first seen in a roster here: none is silent from before. */
-  readonly #knownMs: Map<MemberNo, number> = new Map();
   readonly #toldMs: Map<MemberNo, number> = new Map();
   #epochMs = -Infinity;
-  #contestedMs = -Infinity;
   #leaveSentMs = -Infinity;
   #greetedMs = -Infinity;
 
   constructor(core: Core, sessions: Sessions, port: MembershipPort) {
     this.#core = core;
-    this.#sessions = sessions;
+    this.#attendance = new Attendance(core, sessions);
+    this.#wishList = new WishList(core, this.#attendance);
     this.#port = port;
     this.register = new RosterRegister(core, {
       decided: (roster) => this.#decided(roster),
-      contested: () => this.#contestedMs = core.clock.monoMs,
+      contested: () => this.#wishList.contested(),
       isAcceptable: (roster) => this.isAcceptable(roster),
     });
   }
@@ -73,19 +61,15 @@ export class Membership {
   adopted(roster: Roster): void {
     this.register.reset();
     this.#epochMs = this.#nowMs;
-    const known = new Set(roster.members.map((member) => member.no));
-    for (const no of known) if (!this.#knownMs.has(no)) this.#knownMs.set(no, this.#nowMs);
-    for (const no of this.#knownMs.keys()) if (!known.has(no)) this.#knownMs.delete(no);
-    for (const { no, leaving } of roster.members) if (leaving) this.#leaving.delete(no);
-    for (const { id, leaving } of roster.members) if (!leaving) this.#asking.delete(id);
+    this.#attendance.adopted(roster);
+    this.#wishList.adopted(roster);
   }
 
   /** This node is in no cluster any more. */
   reset(): void {
-    this.#asking.clear();
-    this.#leaving.clear();
     this.#active.clear();
-    this.#knownMs.clear();
+    this.#attendance.reset();
+    this.#wishList.reset();
     this.register.reset();
   }
 
@@ -94,7 +78,7 @@ export class Membership {
   }
 
   forgive(gapMs: number): void {
-    for (const [no, ms] of this.#knownMs) this.#knownMs.set(no, ms + gapMs);
+    this.#attendance.forgive(gapMs);
   }
 
   // ---- asked by others -----------------------------------------------------------------------------------
@@ -109,40 +93,12 @@ export class Membership {
       for (const no of roster.deciders) this.#core.send(no, message);
       return;
     }
-    const reason = this.#refusal(candidate);
-    if (reason !== "") {
-      this.#core.sendToId(from, { type: "joinRefused", id: candidate.id, reason });
-      return;
-    }
-    const asking = this.#asking.get(candidate.id);
-    if (asking) asking.askedMs = this.#nowMs;
-    else this.#asking.set(candidate.id, { candidate, sinceMs: this.#nowMs, askedMs: this.#nowMs });
-  }
-
-  #refusal(candidate: Candidate): string {
-    const { members } = this.#core.roster!;
-    const double = members.find((member) => this.#isDouble(member, candidate));
-    if (double && this.#core.isConnected(double.no)) {
-      return `another member is named ${JSON.stringify(candidate.name)} (${double.id}): names must differ`;
-    }
-    return "";
-  }
-
-  #hasLiveDouble(candidate: Candidate): boolean {
-    const { leaseTtlMs } = this.#core.options;
-    return this.#core.roster!.members.some((member) =>
-      this.#isDouble(member, candidate) && !this.#isSilent(member.no, leaseTtlMs)
-    );
-  }
-
-  #isDouble(member: { id: NodeId; name: string; leaving: boolean }, candidate: Candidate): boolean {
-    return member.name === candidate.name && member.id !== candidate.id && !member.leaving;
+    const reason = this.#wishList.join(candidate);
+    if (reason !== "") this.#core.sendToId(from, { type: "joinRefused", id: candidate.id, reason });
   }
 
   onLeave(message: LeaveMessage): void {
-    if (this.#core.memberByNo.get(message.no)?.leaving === false) {
-      if (!this.#leaving.has(message.no)) this.#leaving.set(message.no, this.#nowMs);
-    }
+    this.#wishList.leave(message.no);
   }
 
   /** A member knows an older roster only. */
@@ -198,7 +154,7 @@ export class Membership {
     return next.members.every(({ no, leaving }) => {
       const before = this.#core.memberByNo.get(no);
       if (!leaving || !before || before.leaving) return true;
-      return this.#leaving.has(no) || this.#isSilent(no, leaseTtlMs);
+      return this.#wishList.wantsToLeave(no) || this.#attendance.isSilent(no, leaseTtlMs);
     });
   }
 
@@ -247,65 +203,16 @@ export class Membership {
   #isProposer(roster: Roster): boolean {
     for (const no of roster.deciders) {
       if (no === this.#core.self) return true;
-      if (this.#isLive(no)) return false;
+      if (this.#attendance.isLive(no)) return false;
     }
     return false;
   }
 
-  /** Null: too early, others may follow. */
   #wishes(roster: Roster): Wishes | null {
-    const nowMs = this.#nowMs;
-    let sinceMs = Infinity;
-    const joins: Candidate[] = [];
-    for (const [id, { candidate, sinceMs: mine, askedMs }] of this.#asking) {
-      if (nowMs - askedMs > ASKED_MAX_MS) this.#asking.delete(id);
-      else if (joins.every(({ name }) => name !== candidate.name) && !this.#hasLiveDouble(candidate)) {
-        joins.push(candidate);
-        sinceMs = Math.min(sinceMs, mine);
-      }
-    }
-    joins.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const leaves = this.#evicted(roster, joins);
-    if (this.#canSpare(roster, leaves)) {
-      for (const [no, mine] of this.#leaving) {
-        leaves.push(no);
-        sinceMs = Math.min(sinceMs, mine);
-      }
-    }
-    if (sinceMs <= nowMs && nowMs - sinceMs < GATHER_MS) return null;
-    leaves.sort((a, b) => a - b);
+    const gathered = this.#wishList.gather(roster);
+    if (!gathered) return null;
     const isActive = (p: number, cfg: number): boolean => (this.#active.get(p) ?? 0) >= cfg;
-    return { joins, leaves, isActive, isLive: (no) => this.#isLive(no) };
-  }
-
-  #isLive(no: MemberNo): boolean {
-    return this.#core.isConnected(no) && !this.#isSilent(no, 3 * this.#core.options.heartbeatMs);
-  }
-
-  /** Nobody may leave while it is open whether another member is still there. */
-  #canSpare(roster: Roster, evicted: readonly MemberNo[]): boolean {
-    return roster.members.every(({ no, leaving }) =>
-      leaving || no === this.#core.self || this.#isLive(no) || evicted.includes(no)
-    );
-  }
-
-  /** The silent, and former selves: a node without a store comes back as another of the same name. */
-  #evicted(roster: Roster, joins: readonly Candidate[]): MemberNo[] {
-    if (this.#nowMs - this.#contestedMs < CONTESTED_MS) return [];
-    const { evictAfterMs, leaseTtlMs } = this.#core.options;
-    const evicted: MemberNo[] = [];
-    for (const member of roster.members) {
-      if (member.no === this.#core.self || member.leaving) continue;
-      const isFormer = joins.some((candidate) => this.#isDouble(member, candidate));
-      if (this.#isSilent(member.no, isFormer ? leaseTtlMs : evictAfterMs)) evicted.push(member.no);
-    }
-    return evicted;
-  }
-
-  #isSilent(no: MemberNo, forMs: number): boolean {
-    if (no === this.#core.self) return false;
-    const heardMs = Math.max(this.#sessions.lastBeatMs(no), this.#knownMs.get(no) ?? this.#nowMs);
-    return this.#nowMs - heardMs > forMs;
+    return { ...gathered, isActive, isLive: (no) => this.#attendance.isLive(no) };
   }
 
   gone(cluster: string): void {

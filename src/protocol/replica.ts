@@ -21,6 +21,9 @@ export class Replica {
   #entries: Entry[] = [];
   /** Bytes of the entries kept. */
   #bytes = 0;
+  /** Bytes of entries since the last image of the whole state, and how long that one was. */
+  imageDebtBytes = 0;
+  imageBytes = 0;
   /** One per entry above `commit`. */
   #undos: (Undo | null)[] = [];
 
@@ -70,6 +73,7 @@ export class Replica {
   append(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes.length;
+    this.imageDebtBytes += entry.bytes.length;
     this.#undos.push(this.tasks.apply(this.lastIndex, entry.op));
   }
 
@@ -162,6 +166,7 @@ export class Replica {
     this.#entries = [];
     this.#undos = [];
     this.#bytes = 0;
+    this.imageDebtBytes = 0;
     this.commit = end.index;
     this.tasks = PartitionTasks.from(state, end.index);
   }

@@ -34,7 +34,7 @@ export function restoreKeeper(keeper: Keeper, record: KeeperRecord): void {
       keeper.isInstalled = true;
       return;
     case "seal":
-      keeper.sealedBy = record.by;
+      keeper.seal.by = record.by;
       return;
     default:
       return record satisfies never;

@@ -188,9 +188,13 @@ export class RosterRegister {
     }
     if (!this.#deciders.includes(from)) return;
     proposal.yes.add(from);
-    if (proposal.yes.size < majorityOf(this.#deciders.length)) return;
+    if (!this.isDecidedBy(proposal.yes.size)) return;
     const { value } = proposal;
     this.#proposal = null;
     this.#port.decided(value);
+  }
+
+  isDecidedBy(acceptedCount: number): boolean {
+    return acceptedCount >= majorityOf(this.#deciders.length);
   }
 }

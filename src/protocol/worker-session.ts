@@ -1,6 +1,8 @@
 /** What a node knows of its own session in one partition. worker.ts changes it; nobody else looks. */
+import { isSameBallot } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { Holdings } from "./holdings.ts";
+import type { GrantMessage } from "./messages.ts";
 import type { Ballot, Configuration, MemberNo } from "./types.ts";
 
 /** Vouches count within one configuration only: those of two never make a majority together. */
@@ -70,4 +72,25 @@ export function sendDue(core: Core, session: WorkerSession): void {
   if (fences.length > 0) core.send(ballot.node, { type: "grantAck", p, ballot, fences });
   const items = holdings.takeDue(monoMs, resendMs);
   if (items.length > 0) core.send(ballot.node, { type: "settle", p, items });
+}
+
+/** From now on only what answers this attach counts. */
+export function beginAttach(session: WorkerSession): void {
+  session.attach++;
+  session.isAttached = false;
+  session.attachSentMs = -Infinity;
+  session.seen.clear();
+  session.floor = 0;
+  session.holdings.acks.length = 0;
+}
+
+/** A grant counts only for the reign, session and attach that this node is in now. */
+export function isPresent(core: Core, session: WorkerSession, message: GrantMessage): boolean {
+  if (message.boot !== core.options.boot) return false;
+  return message.n === session.n && message.attach === session.attach &&
+    isSameBallot(message.ballot, session.reign);
+}
+
+export function isSeen(session: WorkerSession, fence: number): boolean {
+  return fence < session.floor || session.seen.has(fence);
 }

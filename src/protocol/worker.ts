@@ -10,8 +10,18 @@ import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
 import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
+import { Readiness } from "./readiness.ts";
 import type { Ballot, MemberNo } from "./types.ts";
-import { createSession, sendDue, type Vouchers, vouchersOf, type WorkerSession } from "./worker-session.ts";
+import {
+  beginAttach,
+  createSession,
+  isPresent,
+  isSeen,
+  sendDue,
+  type Vouchers,
+  vouchersOf,
+  type WorkerSession,
+} from "./worker-session.ts";
 
 export class LeaseHolder {
   readonly #core: Core;
@@ -22,12 +32,16 @@ export class LeaseHolder {
   readonly #dirty: Set<WorkerSession> = new Set();
   #runningCount = 0;
   #after = { attach: 0, sentMs: -Infinity };
-  isReady = false;
-  #hasQuorum = false;
+  readonly #readiness: Readiness;
 
   constructor(core: Core, credit: Credit) {
     this.#core = core;
     this.#credit = credit;
+    this.#readiness = new Readiness(core);
+  }
+
+  get isReady(): boolean {
+    return this.#readiness.isReady;
   }
 
   /** A roster was adopted: its configurations are those that vouch. */
@@ -51,7 +65,7 @@ export class LeaseHolder {
     this.#after = { attach, sentMs: this.#core.clock.leaseMs };
     this.#sessions.length = 0;
     this.#dirty.clear();
-    this.isReady = false;
+    this.#readiness.reset();
   }
 
   validUntilMs(p: number): number {
@@ -156,18 +170,7 @@ export class LeaseHolder {
       }
     }
     if (this.#sessions.length > 0) {
-      this.#report(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
-    }
-  }
-
-  #report(isAttached: boolean, hasQuorum: boolean): void {
-    if (isAttached && hasQuorum && !this.isReady) {
-      this.isReady = this.#hasQuorum = true;
-      const { epoch, members } = this.#core.roster!;
-      this.#core.event({ type: "ready", epoch, members: members.length });
-    } else if (this.isReady && hasQuorum !== this.#hasQuorum) {
-      this.#hasQuorum = hasQuorum;
-      this.#core.event({ type: "quorum", held: hasQuorum });
+      this.#readiness.note(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
     }
   }
 
@@ -202,12 +205,7 @@ export class LeaseHolder {
   }
 
   #reattach(session: WorkerSession): void {
-    session.attach++;
-    session.isAttached = false;
-    session.attachSentMs = -Infinity;
-    session.seen.clear();
-    session.floor = 0;
-    session.holdings.acks.length = 0;
+    beginAttach(session);
     if (session.reign) this.#dirty.add(session);
   }
 
@@ -238,7 +236,7 @@ export class LeaseHolder {
 
   onGrant(from: MemberNo, message: GrantMessage): void {
     const session = this.#sessions[message.p];
-    if (!session || message.boot !== this.#core.options.boot || !this.isPresent(session, message)) return;
+    if (!session || !isPresent(this.#core, session, message)) return;
     session.floor = Math.max(session.floor, message.floor);
     for (const fence of session.seen) {
       if (fence >= session.floor) break;
@@ -246,22 +244,12 @@ export class LeaseHolder {
     }
     for (const task of message.tasks) {
       session.holdings.acks.push(task.fence);
-      if (this.isSeen(session, task.fence)) continue;
+      if (isSeen(session, task.fence)) continue;
       session.seen.add(task.fence);
       const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
       this.#credit.received(from, task.no);
       this.#start(session, held);
     }
-  }
-
-  /** A grant counts only for the reign, session and attach that this node is in now. */
-  isPresent(session: WorkerSession, message: GrantMessage): boolean {
-    return message.n === session.n && message.attach === session.attach &&
-      isSameBallot(message.ballot, session.reign);
-  }
-
-  isSeen(session: WorkerSession, fence: number): boolean {
-    return fence < session.floor || session.seen.has(fence);
   }
 
   #start(session: WorkerSession, held: Held): void {

@@ -8,7 +8,8 @@ export function rowOf(record: PersistRecord, isAnew: boolean): Row {
   return { ...headOf(record, isAnew), bytes: encodeRecord(record) };
 }
 
-function headOf(record: PersistRecord, isAnew: boolean): RowHead {
+/** What a row says of its record besides the bytes. */
+export function headOf(record: PersistRecord, isAnew: boolean): RowHead {
   const none = { p: 0, cfg: 0, prev: 0, last: 0 };
   switch (record.type) {
     case "founding":

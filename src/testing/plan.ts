@@ -87,6 +87,7 @@ export interface Plan {
   readonly logEntriesMax: number;
   readonly appendBytesMax: number;
   readonly snapshotChunkBytes: number;
+  readonly compactBytes: number;
   /** How long faults go on, and how long everything may take afterwards. */
   readonly faultsMs: number;
   readonly healMs: number;

@@ -107,6 +107,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
     snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
+    compactBytes: rng.chance(0.5) ? rng.pick([200, 1000, 5000]) : Infinity,
     faultsMs: leaseTtlMs * rng.range(6, 11),
     healMs: leaseTtlMs * 40,
   };

@@ -150,6 +150,7 @@ export class VirtualNode {
       logEntriesMax: plan.logEntriesMax,
       appendBytesMax: plan.appendBytesMax,
       snapshotChunkBytes: plan.snapshotChunkBytes,
+      compactBytes: plan.compactBytes,
     };
   }
 

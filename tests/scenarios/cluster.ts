@@ -52,6 +52,7 @@ export class ScenarioCluster {
           logEntriesMax: 100,
           appendBytesMax: 65_536,
           snapshotChunkBytes: 1024,
+          compactBytes: Infinity,
         }),
       );
       this.#inbox.set(name, [{ type: "capacity", slots: 2, handlers: ["h"], draining: false }]);

@@ -35,7 +35,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulate) => T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "stolos-broken-"));
   try {
-    for (const part of ["src/protocol", "src/testing"]) {
+    for (const part of ["src/protocol", "src/store", "src/testing"]) {
       cpSync(join(ROOT, part), join(folder, part), { recursive: true });
     }
     if (existsSync(join(ROOT, "node_modules"))) {

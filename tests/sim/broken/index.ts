@@ -1,22 +1,35 @@
 /** All deliberately broken protocols. */
 import type { Mutant } from "../mutant.ts";
+import { mutant as acceptedRosterIgnored } from "./accepted-roster-ignored.ts";
 import { mutant as appendAckedBeforeDurable } from "./append-acked-before-durable.ts";
 import { mutant as appendBelowPromise } from "./append-below-promise.ts";
 import { mutant as attachNumberIgnored } from "./attach-number-ignored.ts";
 import { mutant as attachUnbound } from "./attach-unbound.ts";
+import { mutant as baseFromOne } from "./base-from-one.ts";
+import { mutant as baseWithoutTail } from "./base-without-tail.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
+import { mutant as earlierMembershipCounts } from "./earlier-membership-counts.ts";
+import { mutant as evictedFoundsAgain } from "./evicted-founds-again.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
+import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
+import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
+import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
+import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
+import { mutant as partialCopyInstalled } from "./partial-copy-installed.ts";
+import { mutant as partialCopyVotes } from "./partial-copy-votes.ts";
+import { mutant as passedOverTakesOver } from "./passed-over-takes-over.ts";
 import { mutant as pausedKeeperHasty } from "./paused-keeper-hasty.ts";
+import { mutant as predecessorSkipped } from "./predecessor-skipped.ts";
 import { mutant as promiseNotDurable } from "./promise-not-durable.ts";
 import { mutant as quorumFloor } from "./quorum-floor.ts";
 import { mutant as readWithoutQuorum } from "./read-without-quorum.ts";
@@ -24,6 +37,11 @@ import { mutant as reconcileSpares } from "./reconcile-spares.ts";
 import { mutant as replyBeforeQuorum } from "./reply-before-quorum.ts";
 import { mutant as revertAtOnce } from "./revert-at-once.ts";
 import { mutant as revertWithoutWait } from "./revert-without-wait.ts";
+import { mutant as rosterNotDecided } from "./roster-not-decided.ts";
+import { mutant as rosterStorm } from "./roster-storm.ts";
+import { mutant as sealNotDurable } from "./seal-not-durable.ts";
+import { mutant as sealedKeeperVouches } from "./sealed-keeper-vouches.ts";
+import { mutant as sealersNotTold } from "./sealers-not-told.ts";
 import { mutant as settleByIdOnly } from "./settle-by-id-only.ts";
 import { mutant as shorterLogCrowned } from "./shorter-log-crowned.ts";
 import { mutant as silentSinceForEver } from "./silent-since-for-ever.ts";
@@ -32,40 +50,62 @@ import { mutant as snapshotOfUnchosen } from "./snapshot-of-unchosen.ts";
 import { mutant as snapshotOverAcked } from "./snapshot-over-acked.ts";
 import { mutant as unchosenRead } from "./unchosen-read.ts";
 import { mutant as unknownBelieved } from "./unknown-believed.ts";
+import { mutant as voteNotDurable } from "./vote-not-durable.ts";
 import { mutant as vouchForCondemned } from "./vouch-for-condemned.ts";
+import { mutant as vouchesAddedUp } from "./vouches-added-up.ts";
 
 export const MUTANTS: readonly Mutant[] = [
-  replyBeforeQuorum,
-  quorumFloor,
-  promiseNotDurable,
-  appendBelowPromise,
+  acceptedRosterIgnored,
   appendAckedBeforeDurable,
-  oldBallotCounted,
-  shorterLogCrowned,
-  leaseFromAck,
-  oneVouchIsEnough,
-  silentSinceForEver,
+  appendBelowPromise,
+  attachNumberIgnored,
+  attachUnbound,
+  baseFromOne,
+  baseWithoutTail,
+  commitBeyondMatch,
+  condemnedSessionGoesOn,
+  deadReignFlushes,
   driftIgnored,
+  duplicateGrantStartsTwice,
+  earlierMembershipCounts,
+  evictedFoundsAgain,
+  finishedTaskForgotten,
+  grantOfOlderAttach,
+  installedKeeperHasty,
+  lateDuplicateCuts,
+  leaseFromAck,
+  leftBeforeKnown,
+  lostGrantNeverResent,
+  numberGivenTwice,
+  oldBallotCounted,
+  oldKeepersNotSealed,
+  oneVouchIsEnough,
+  partialCopyInstalled,
+  partialCopyVotes,
+  passedOverTakesOver,
+  pausedKeeperHasty,
+  predecessorSkipped,
+  promiseNotDurable,
+  quorumFloor,
+  readWithoutQuorum,
+  reconcileSpares,
+  replyBeforeQuorum,
   revertAtOnce,
   revertWithoutWait,
-  attachUnbound,
-  attachNumberIgnored,
-  grantOfOlderAttach,
-  duplicateGrantStartsTwice,
+  rosterNotDecided,
+  rosterStorm,
+  sealNotDurable,
+  sealedKeeperVouches,
+  sealersNotTold,
   settleByIdOnly,
-  finishedTaskForgotten,
-  lateDuplicateCuts,
-  condemnedSessionGoesOn,
-  lostGrantNeverResent,
+  shorterLogCrowned,
+  silentSinceForEver,
   snapshotInstalledEarly,
-  snapshotOverAcked,
-  pausedKeeperHasty,
-  commitBeyondMatch,
-  unchosenRead,
-  readWithoutQuorum,
-  unknownBelieved,
-  deadReignFlushes,
   snapshotOfUnchosen,
-  reconcileSpares,
+  snapshotOverAcked,
+  unchosenRead,
+  unknownBelieved,
+  voteNotDurable,
   vouchForCondemned,
+  vouchesAddedUp,
 ];

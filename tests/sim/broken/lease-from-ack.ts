@@ -7,8 +7,8 @@ export const mutant: Mutant = {
   name: "lease-from-ack",
   breaks: "a lease outlives the wait of the keepers (I1)",
   file: "src/protocol/worker.ts",
-  find: "session.vouchedMs[at] = message.sentMs;",
-  replace: "session.vouchedMs[at] = this.#core.clock.leaseMs;",
+  find: "vouchers.vouchedMs[at] = sentMs;",
+  replace: "vouchers.vouchedMs[at] = this.#core.clock.leaseMs;",
   profile: "stale",
   seed: 281,
 };

@@ -4,9 +4,9 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "snapshot-installed-early",
   breaks: "a keeper serves with tasks missing (I5, X)",
-  file: "src/protocol/incoming-snapshot.ts",
-  find: "return this.#receivedBytes === this.bytes.length;",
-  replace: "return this.#receivedBytes > 0;",
+  file: "src/protocol/incoming-pieces.ts",
+  find: "return this.receivedBytes === this.bytes.length;",
+  replace: "return this.receivedBytes > 0;",
   profile: "snapshots",
   seed: 1,
 };

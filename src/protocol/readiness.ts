@@ -1,0 +1,27 @@
+/** Tells the host when this node can work: attached everywhere, and with a quorum for its leases. */
+import type { Core } from "./core.ts";
+
+export class Readiness {
+  isReady = false;
+  readonly #core: Core;
+  #hasQuorum = false;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  reset(): void {
+    this.isReady = false;
+  }
+
+  note(isAttached: boolean, hasQuorum: boolean): void {
+    if (isAttached && hasQuorum && !this.isReady) {
+      this.isReady = this.#hasQuorum = true;
+      const { epoch, members } = this.#core.roster!;
+      this.#core.event({ type: "ready", epoch, members: members.length });
+    } else if (this.isReady && hasQuorum !== this.#hasQuorum) {
+      this.#hasQuorum = hasQuorum;
+      this.#core.event({ type: "quorum", held: hasQuorum });
+    }
+  }
+}
