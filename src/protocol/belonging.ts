@@ -22,7 +22,7 @@ export class Belonging {
 
   constructor(parts: BelongingParts) {
     this.parts = parts;
-    const { core, sessions, keepers } = parts;
+    const { core, sessions, keepers, founding } = parts;
     const membership = new Membership(core, sessions, {
       decided: (roster) => this.joining.onDecided(roster),
       isEmpty: () => keepers.all.every((keeper) => keeper.replica.isEmpty),
@@ -38,7 +38,7 @@ export class Belonging {
         return membership.isLeaving;
       },
       greet: (id) => membership.greet(id),
-      gone: () => membership.gone(""),
+      gone: () => !founding.hasAcked && membership.gone(""),
     });
   }
 

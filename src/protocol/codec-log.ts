@@ -126,7 +126,7 @@ export const LOG_CODECS: MessageCodecs<
   | "snapshotReply"
   | "seal"
   | "sealed"
-  | "fetch"
+  | "inherit"
   | "image"
 > = {
   prepare: {
@@ -225,13 +225,13 @@ export const LOG_CODECS: MessageCodecs<
       end: readLogEnd(r),
     }),
   },
-  fetch: {
+  inherit: {
     tag: 30,
     write: (w, m) => {
       writeOld(w, m);
       w.upTo(LIMITS.stateBytesMax, m.offset);
     },
-    read: (r) => ({ type: "fetch", ...readOld(r), offset: r.upTo(LIMITS.stateBytesMax) }),
+    read: (r) => ({ type: "inherit", ...readOld(r), offset: r.upTo(LIMITS.stateBytesMax) }),
   },
   image: {
     tag: 31,

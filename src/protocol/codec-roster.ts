@@ -94,7 +94,7 @@ export function writeRoster(w: Writer, roster: Roster): void {
   writeList(w, LIMITS.keepersMax, roster.deciders, writeMemberNo);
   writeList(w, LIMITS.partitionsMax, roster.chains, writeChain);
 }
-/** Numbers and ids of members differ; every decider and every keeper of a newest configuration is a member. */
+/** Numbers and ids of members differ; deciders, and keepers of the newest configurations, are members. */
 export function readRoster(r: Reader): Roster {
   const cluster = r.name(LIMITS.foundingBytesMax);
   const epoch = r.uint();

@@ -1,6 +1,6 @@
 /**
- * Keeps what a store holds of a partition bounded: now and then it gets the state as of the last chosen entry,
- * and may forget the entries before. What the state costs is paid by as many bytes of entries.
+ * Keeps what a store holds of a partition bounded: now and then it gets the state as of the last chosen
+ * entry, and may forget the entries before. What the state costs is paid by as many bytes of entries.
  */
 import type { Core } from "./core.ts";
 import type { Replica } from "./replica.ts";

@@ -43,6 +43,11 @@ export class Founding {
     this.#sentMs = -Infinity;
   }
 
+  /** It may be a member already without knowing it. */
+  get hasAcked(): boolean {
+    return this.#mine !== null;
+  }
+
   /** Another cluster takes this node in: nothing that it founded counts any more. */
   forget(): void {
     this.#mine = null;

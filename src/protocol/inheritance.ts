@@ -134,7 +134,7 @@ export class Inheritance {
     const { p } = this.#keeper;
     const { no, cfg } = this.#source!;
     const offset = this.#incoming?.receivedBytes ?? 0;
-    this.#core.send(no, { type: "fetch", p, cfg, ballot: this.#ballot, offset });
+    this.#core.send(no, { type: "inherit", p, cfg, ballot: this.#ballot, offset });
   }
 
   onImage(from: MemberNo, message: ImageMessage): void {

@@ -11,7 +11,7 @@ import type { Image } from "./image-codec.ts";
 import { LIMITS } from "./limits.ts";
 import type {
   AppendMessage,
-  FetchMessage,
+  InheritMessage,
   PrepareMessage,
   PromiseMessage,
   SealMessage,
@@ -35,7 +35,7 @@ export class Keeper {
   readonly replica: Replica = new Replica();
   readonly election: Election;
   reign: Reign | null = null;
-  /** The copy is whole: part of a copy says nothing. Durable, never taken back. */
+  /** The copy is whole: part of one says nothing. Durable, never taken back. */
   isInstalled: boolean;
   /** No silence counts from before. */
   installedAtMs: number;
@@ -65,10 +65,6 @@ export class Keeper {
 
   get isSealed(): boolean {
     return this.seal.by.length > 0;
-  }
-
-  get #nowMs(): number {
-    return this.#core.clock.monoMs;
   }
 
   /** Vouches, votes and serves. */
@@ -120,7 +116,7 @@ export class Keeper {
   }
 
   #heard(): void {
-    this.#heardStewardMs = this.#nowMs;
+    this.#heardStewardMs = this.#core.clock.monoMs;
     this.election.heardSteward();
   }
 
@@ -178,7 +174,8 @@ export class Keeper {
 
   #isLoyal(from: MemberNo): boolean {
     if (from === this.#core.self) return false;
-    return this.reign !== null || this.#nowMs - this.#heardStewardMs < this.#core.options.electionMs;
+    return this.reign !== null ||
+      this.#core.clock.monoMs - this.#heardStewardMs < this.#core.options.electionMs;
   }
 
   /** Durable before the answer leaves: no lower ballot is promised or appended any more. */
@@ -199,7 +196,7 @@ export class Keeper {
 
   #install(): void {
     this.isInstalled = true;
-    this.installedAtMs = this.#nowMs;
+    this.installedAtMs = this.#core.clock.monoMs;
     this.#core.persist({ type: "install", p: this.p, cfg: this.cfg });
   }
 
@@ -223,10 +220,7 @@ export class Keeper {
     this.replica.commitTo(Math.min(message.commit, this.#matched!.index));
   }
 
-  /**
-   * A new keeper that kept the partition before begins with its old copy. As long as it is not installed
-   * this is only a prefix that the steward's log may match: entries with one ballot and index are the same.
-   */
+  /** Begins with its own old copy: a prefix that the steward's log may match, and no more than that. */
   #inherit(): void {
     for (const old of this.place.predecessors()) {
       if (!old.isInstalled) continue;
@@ -264,7 +258,7 @@ export class Keeper {
 
   /** Silence that a keeper did not hear itself is none. */
   get silenceFloorMs(): number {
-    return this.isInstalled ? this.installedAtMs : this.#nowMs;
+    return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;
   }
 
   #follow(from: MemberNo, ballot: Ballot): boolean {
@@ -300,7 +294,7 @@ export class Keeper {
     if (this.seal.take(from, message) && this.reign) this.stepDown();
   }
 
-  onFetch(from: MemberNo, message: FetchMessage): void {
+  onFetch(from: MemberNo, message: InheritMessage): void {
     if (this.isSealed && this.isInstalled) this.seal.hand(from, message);
   }
 }

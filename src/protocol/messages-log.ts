@@ -109,8 +109,8 @@ export interface SealedMessage {
   readonly end: LogEnd;
 }
 /** Asks a sealed keeper for its copy, from `offset` on. */
-export interface FetchMessage {
-  readonly type: "fetch";
+export interface InheritMessage {
+  readonly type: "inherit";
   readonly p: number;
   readonly cfg: number;
   readonly ballot: Ballot;

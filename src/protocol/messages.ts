@@ -5,8 +5,8 @@
 import type {
   AppendMessage,
   AppendReplyMessage,
-  FetchMessage,
   ImageMessage,
+  InheritMessage,
   PrepareMessage,
   PromiseMessage,
   RefuseMessage,
@@ -242,7 +242,7 @@ export type Message =
   | SnapshotReplyMessage
   | SealMessage
   | SealedMessage
-  | FetchMessage
+  | InheritMessage
   | ImageMessage
   | BeatMessage
   | BeatReplyMessage

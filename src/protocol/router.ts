@@ -73,7 +73,7 @@ export class Router {
       case "transfer":
       case "grant":
       case "seal":
-      case "fetch":
+      case "inherit":
       case "rosterPrepare":
       case "rosterAccept":
         return message.ballot.node;
@@ -131,7 +131,7 @@ export class Router {
         return;
       case "seal":
         return this.#parts.keepers.at(message.p, message.cfg)?.onSeal(from, message);
-      case "fetch":
+      case "inherit":
         return this.#parts.keepers.at(message.p, message.cfg)?.onFetch(from, message);
       case "sealed":
         return this.#parts.keepers.at(message.p, message.ballot.cfg)?.election.onSealed(from, message);

@@ -1,10 +1,10 @@
 /**
- * The end of a configuration at one of its keepers: the promise that nothing is chosen here any more, given to
- * a newer configuration that takes over, and the copy that is handed to it.
+ * The end of a configuration at one of its keepers: the promise that nothing is chosen here any more, given
+ * to a newer configuration that takes over, and the copy that is handed to it.
  */
 import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
-import type { FetchMessage, SealMessage } from "./messages-log.ts";
+import type { InheritMessage, SealMessage } from "./messages-log.ts";
 import { OutgoingImage } from "./outgoing-image.ts";
 import type { MemberNo } from "./types.ts";
 
@@ -43,7 +43,7 @@ export class Seal {
   }
 
   /** One piece of the copy: the log does not change any more. */
-  hand(to: MemberNo, { p, cfg, ballot, offset }: FetchMessage): void {
+  hand(to: MemberNo, { p, cfg, ballot, offset }: InheritMessage): void {
     this.#outgoing ??= new OutgoingImage(this.#keeper.replica.image());
     const piece = this.#outgoing.piece(offset, this.#core.options.snapshotChunkBytes);
     this.#core.send(to, { type: "image", p, cfg, ballot, ...piece });

@@ -1,5 +1,5 @@
 /** What a node knows of its own session in one partition. worker.ts changes it; nobody else looks. */
-import { isSameBallot } from "./ballot.ts";
+import { isSameBallot, majorityReached } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { Holdings } from "./holdings.ts";
 import type { GrantMessage } from "./messages.ts";
@@ -93,4 +93,25 @@ export function isPresent(core: Core, session: WorkerSession, message: GrantMess
 
 export function isSeen(session: WorkerSession, fence: number): boolean {
   return fence < session.floor || session.seen.has(fence);
+}
+
+/** A keeper vouched in configuration `cfg` for the beat that was sent at `sentMs`. */
+export function takeVouch(
+  core: Core,
+  session: WorkerSession,
+  { cfg, from, sentMs }: { readonly cfg: number; readonly from: MemberNo; readonly sentMs: number },
+): void {
+  for (const vouchers of session.vouchers) {
+    if (vouchers.cfg !== cfg) continue;
+    const at = vouchers.keepers.indexOf(from);
+    if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) return;
+    vouchers.vouchedMs[at] = sentMs;
+    session.validUntilMs = Math.max(session.validUntilMs, leaseEnd(core, vouchers));
+    return;
+  }
+}
+
+/** Counted from when the beats were sent, never from when their answers came. */
+function leaseEnd(core: Core, { vouchedMs }: Vouchers): number {
+  return majorityReached(vouchedMs) + core.options.leaseTtlMs;
 }

@@ -4,7 +4,7 @@
  * valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's lease
  * clock. Nothing starts, and nothing it says counts, on any other ground.
  */
-import { compareBallots, isSameBallot, majorityReached } from "./ballot.ts";
+import { compareBallots, isSameBallot } from "./ballot.ts";
 import type { Input, LossReason } from "./api.ts";
 import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
@@ -18,7 +18,7 @@ import {
   isPresent,
   isSeen,
   sendDue,
-  type Vouchers,
+  takeVouch,
   vouchersOf,
   type WorkerSession,
 } from "./worker-session.ts";
@@ -97,26 +97,11 @@ export class LeaseHolder {
     for (const { cfg, bits } of message.vouches) {
       for (const session of this.#sessions) {
         const { p } = session;
-        if ((bits[p >> 3]! & (1 << (p & 7))) !== 0) this.#vouched(session, cfg, from, message.sentMs);
+        if ((bits[p >> 3]! & (1 << (p & 7))) === 0) continue;
+        takeVouch(this.#core, session, { cfg, from, sentMs: message.sentMs });
+        if (session.holdings.waitingCount > 0) this.#startWaiting(session);
       }
     }
-  }
-
-  #vouched(session: WorkerSession, cfg: number, from: MemberNo, sentMs: number): void {
-    for (const vouchers of session.vouchers) {
-      if (vouchers.cfg !== cfg) continue;
-      const at = vouchers.keepers.indexOf(from);
-      if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) return;
-      vouchers.vouchedMs[at] = sentMs;
-      session.validUntilMs = Math.max(session.validUntilMs, this.leaseEnd(session, vouchers));
-      if (session.holdings.waitingCount > 0) this.#startWaiting(session);
-      return;
-    }
-  }
-
-  /** Counted from when the beats were sent, never from when their answers came. */
-  leaseEnd(_session: WorkerSession, { vouchedMs }: Vouchers): number {
-    return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;
   }
 
   #onCondemned(session: WorkerSession, n: number): void {

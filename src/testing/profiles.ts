@@ -182,7 +182,7 @@ function adjustedMore(
   profile: Exclude<ProfileName, "general" | "calm" | "pauses" | "crashy">,
   plan: Plan,
 ): Plan {
-  const { faults, work, leaseTtlMs } = plan;
+  const { faults, work } = plan;
   switch (profile) {
     case "partitions":
       return {
@@ -219,30 +219,8 @@ function adjustedMore(
         work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
       };
     case "snapshots":
-      return {
-        ...plan,
-        logEntriesMax: rng.pick([4, 6, 10]),
-        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
-        faultsMs: leaseTtlMs * 8,
-        faults: {
-          ...faults,
-          everyMs: 1200,
-          isolate: true,
-          crash: true,
-          duplicate: 0.2,
-          slow: 0.1,
-          split: true,
-        },
-        work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
-      };
     case "purge":
-      return {
-        ...plan,
-        retentionMs: leaseTtlMs * 3,
-        finishedPerPartitionMax: rng.pick([3, 6, 2000]),
-        faults: { ...faults, clockJumps: false },
-        work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
-      };
+      return forgetful(rng, profile, plan);
     case "reconfiguration":
       return reconfiguring(rng, {
         ...plan,
@@ -281,4 +259,38 @@ function reconfiguring(rng: Rng, plan: Plan): Plan {
     faults: { ...faults, reconfigure: true, amnesia: rng.chance(0.5), early: rng.chance(0.2) },
     work: { ...work, uneven: false, long: rng.chance(0.6) },
   };
+}
+
+/** Logs are cut early, finished tasks are forgotten early. */
+function forgetful(rng: Rng, profile: "snapshots" | "purge", plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  switch (profile) {
+    case "snapshots":
+      return {
+        ...plan,
+        logEntriesMax: rng.pick([4, 6, 10]),
+        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
+        faultsMs: leaseTtlMs * 8,
+        faults: {
+          ...faults,
+          everyMs: 1200,
+          isolate: true,
+          crash: true,
+          duplicate: 0.2,
+          slow: 0.1,
+          split: true,
+        },
+        work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
+      };
+    case "purge":
+      return {
+        ...plan,
+        retentionMs: leaseTtlMs * 3,
+        finishedPerPartitionMax: rng.pick([3, 6, 2000]),
+        faults: { ...faults, clockJumps: false },
+        work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
+      };
+    default:
+      return profile satisfies never;
+  }
 }

@@ -3,8 +3,9 @@
  * follows a
  * persist waits for the sync), crashes, starts again, stands still. Handlers and clients are separate files.
  */
-import type { CandidateInfo, Effect, EngineOptions, Input, PersistRecord } from "../protocol/api.ts";
+import type { CandidateInfo, Effect, Input, PersistRecord } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
+import { optionsOf } from "./node-options.ts";
 import { Rng } from "./rng.ts";
 import { describe } from "./trace.ts";
 import { Violation } from "./violation.ts";
@@ -72,7 +73,10 @@ export class VirtualNode {
     this.boot++;
     this.life++;
     if (this.boot > 1 && this.#rng.chance(0.5)) this.clock.reboot(this.#rng);
-    this.engine = new Engine(this.#options(), this.#world.oracle.observe(this));
+    this.engine = new Engine(
+      optionsOf(this.#world.plan, this, { isAnother: this.#isAnother, rng: this.#rng }),
+      this.#world.oracle.observe(this),
+    );
     if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
     this.note(`START boot ${this.boot}`);
     this.handlers.started();
@@ -124,34 +128,6 @@ export class VirtualNode {
     this.#isTurnPlanned = false;
     this.#timerAtMs = Infinity;
     this.#world.network.stopped(this);
-  }
-
-  #options(): EngineOptions {
-    const { plan } = this.#world;
-    return {
-      self: this.id,
-      ...this.candidate,
-      boot: this.boot,
-      foundAfterMs: plan.foundingCount === 1 && this.no === 0 && !this.#isAnother ? 0 : Infinity,
-      evictAfterMs: plan.evictAfterMs,
-      nonce: `${this.no}.${this.boot}.${this.#rng.int(1_000_000)}`,
-      seed: this.#rng.int(0x7fff_ffff),
-      partitionCount: plan.partitionCount,
-      replication: plan.replication,
-      leaseTtlMs: plan.leaseTtlMs,
-      heartbeatMs: plan.heartbeatMs,
-      marginMs: plan.marginMs,
-      clockRateBound: plan.clockRateBound,
-      electionMs: plan.electionMs,
-      resendMs: plan.resendMs,
-      tickMs: plan.tickMs,
-      retentionMs: plan.retentionMs,
-      finishedPerPartitionMax: plan.finishedPerPartitionMax,
-      logEntriesMax: plan.logEntriesMax,
-      appendBytesMax: plan.appendBytesMax,
-      snapshotChunkBytes: plan.snapshotChunkBytes,
-      compactBytes: plan.compactBytes,
-    };
   }
 
   /** Stands still; what happens meanwhile happens to it late. `asleep`: the machine slept, its clock too. */

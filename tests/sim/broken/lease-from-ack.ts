@@ -6,9 +6,9 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "lease-from-ack",
   breaks: "a lease outlives the wait of the keepers (I1)",
-  file: "src/protocol/worker.ts",
+  file: "src/protocol/worker-session.ts",
   find: "vouchers.vouchedMs[at] = sentMs;",
-  replace: "vouchers.vouchedMs[at] = this.#core.clock.leaseMs;",
+  replace: "vouchers.vouchedMs[at] = core.clock.leaseMs;",
   profile: "stale",
   seed: 281,
 };

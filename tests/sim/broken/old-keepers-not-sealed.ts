@@ -4,8 +4,8 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "old-keepers-not-sealed",
   breaks: "two configurations choose at once (I2)",
-  file: "src/protocol/keeper.ts",
-  find: "if (ballot.cfg > last) this.#seal(ballot.cfg);",
+  file: "src/protocol/seal.ts",
+  find: "if (ballot.cfg > last) this.#close(ballot.cfg);",
   replace: "",
   profile: "reconfiguration",
   seed: 1,

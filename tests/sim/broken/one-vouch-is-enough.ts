@@ -4,9 +4,9 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "one-vouch-is-enough",
   breaks: "a lease that a majority has condemned goes on (I1)",
-  file: "src/protocol/worker.ts",
-  find: "return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;",
-  replace: "return Math.max(...vouchedMs) + this.#core.options.leaseTtlMs;",
+  file: "src/protocol/worker-session.ts",
+  find: "return majorityReached(vouchedMs) + core.options.leaseTtlMs;",
+  replace: "return Math.max(...vouchedMs) + core.options.leaseTtlMs;",
   profile: "stale",
   seed: 3,
 };

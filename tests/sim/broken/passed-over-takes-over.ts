@@ -4,9 +4,9 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "passed-over-takes-over",
   breaks: "two configurations choose at once (I2)",
-  file: "src/protocol/keeper.ts",
-  find: "if (ballot.cfg < last || ballot.cfg <= cfg) return;",
-  replace: "if (ballot.cfg <= cfg) return;",
+  file: "src/protocol/seal.ts",
+  find: "if (ballot.cfg < last || ballot.cfg <= cfg) return false;",
+  replace: "if (ballot.cfg <= cfg) return false;",
   profile: "reconfiguration",
   seed: 459,
 };

@@ -5,9 +5,8 @@ export const mutant: Mutant = {
   name: "roster-not-decided",
   breaks: "two rosters of one epoch (I7)",
   file: "src/protocol/roster-register.ts",
-  find:
-    "    proposal.yes.add(from);\n    if (proposal.yes.size < majorityOf(this.#deciders.length)) return;\n    const { value } = proposal;",
-  replace: "    const { value } = proposal;",
+  find: "return acceptedCount >= majorityOf(this.#deciders.length);",
+  replace: "return acceptedCount >= Math.min(1, majorityOf(1));",
   profile: "reconfiguration",
-  seed: 23,
+  seed: 1,
 };

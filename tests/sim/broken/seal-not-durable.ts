@@ -4,8 +4,9 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "seal-not-durable",
   breaks: "the old configuration serves again (I2)",
-  file: "src/protocol/keeper.ts",
-  find: '    this.#core.persist({ type: "seal", p: this.p, cfg: this.cfg, by: this.sealedBy });\n',
+  file: "src/protocol/seal.ts",
+  find: `    this.#core.persist({ type: "seal", p, cfg, by: this.by });
+`,
   replace: "",
   profile: "everything",
   seed: 5,

@@ -4,8 +4,8 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "sealers-not-told",
   breaks: "a configuration that serves is passed over (I5)",
-  file: "src/protocol/keeper.ts",
-  find: "const by = this.sealedBy.slice(0, -1);",
+  file: "src/protocol/seal.ts",
+  find: "const by = this.by.slice(0, -1);",
   replace: "const by: readonly number[] = [];",
   profile: "reconfiguration",
   seed: 1,

@@ -1,14 +1,24 @@
-/** Deliberately broken: vouches of several configurations make a majority together. */
+/** Deliberately broken: a vouch counts in every configuration that its keeper belongs to. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "vouches-added-up",
   breaks: "leases without a majority in any configuration (I1)",
-  file: "src/protocol/worker.ts",
-  find:
-    "leaseEnd(_session: WorkerSession, { vouchedMs }: Vouchers): number {\n    return majorityReached(vouchedMs) + this.#core.options.leaseTtlMs;",
-  replace:
-    "leaseEnd(session: WorkerSession, newest: Vouchers): number {\n    const byNo: Map<number, number> = new Map();\n    for (const { keepers, vouchedMs } of session.vouchers) {\n      keepers.forEach((no, at) => byNo.set(no, Math.max(byNo.get(no) ?? -Infinity, vouchedMs[at]!)));\n    }\n    const all = [...byNo.values()].sort((a, b) => b - a);\n    return all[Math.floor(newest.keepers.length / 2)]! + this.#core.options.leaseTtlMs;",
+  file: "src/protocol/worker-session.ts",
+  find: "if (vouchers.cfg !== cfg) continue;",
+  replace: "",
+  more: [
+    {
+      file: "src/protocol/worker-session.ts",
+      find: "if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) return;",
+      replace: "if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) continue;",
+    },
+    {
+      file: "src/protocol/worker-session.ts",
+      find: "leaseEnd(core, vouchers));\n    return;",
+      replace: "leaseEnd(core, vouchers));",
+    },
+  ],
   profile: "reconfiguration",
-  seed: 459,
+  seed: 1,
 };

@@ -1,12 +1,11 @@
 /** Anything that the codecs must carry, for property tests: edges of numbers, all of Unicode, empty lists. */
 import * as fc from "fast-check";
-import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { makeEntry } from "../../../src/protocol/codec.ts";
 import { TASK_STATES } from "../../../src/protocol/codec-parts.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Message, Outcome, TaskView } from "../../../src/protocol/messages.ts";
-import type { PartitionState } from "../../../src/protocol/state-codec.ts";
 import type {
+  AcceptedRoster,
   Ballot,
   Candidate,
   Entry,
@@ -22,17 +21,17 @@ import type {
 
 const upTo = (max: number): fc.Arbitrary<number> =>
   fc.oneof(fc.nat({ max: Math.min(max, 300) }), fc.nat({ max }), fc.constant(max));
-const uint = upTo(Number.MAX_SAFE_INTEGER);
-const p = upTo(LIMITS.partitionsMax - 1);
+export const uint: fc.Arbitrary<number> = upTo(Number.MAX_SAFE_INTEGER);
+export const p: fc.Arbitrary<number> = upTo(LIMITS.partitionsMax - 1);
 const no = upTo(LIMITS.memberNoMax);
 const boot = upTo(LIMITS.bootMax);
-const ms = fc.oneof(
+export const ms: fc.Arbitrary<number> = fc.oneof(
   fc.constant(0),
   fc.nat(),
   fc.constant(1_764_000_000_123),
   fc.double({ min: 1e-300, noNaN: true, max: Number.MAX_VALUE }),
 );
-const text = (max: number): fc.Arbitrary<string> =>
+export const text = (max: number): fc.Arbitrary<string> =>
   fc.oneof(
     fc.string({ maxLength: 40, unit: "grapheme-ascii" }),
     fc.string({ maxLength: Math.min(64, max >> 2), unit: "binary" }),
@@ -43,13 +42,17 @@ const text = (max: number): fc.Arbitrary<string> =>
 const id = text(LIMITS.idBytesMax);
 const name = text(LIMITS.nameBytesMax);
 const message = text(LIMITS.errorMessageBytesMax);
-const bytes = fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ maxLength: 3000 }));
+export const bytes: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.uint8Array({ maxLength: 20 }),
+  fc.uint8Array({ maxLength: 3000 }),
+);
 const bytesOrNull = fc.option(bytes);
-const list = <T>(item: fc.Arbitrary<T>, maxLength = 5): fc.Arbitrary<T[]> => fc.array(item, { maxLength });
+export const list = <T>(item: fc.Arbitrary<T>, maxLength = 5): fc.Arbitrary<T[]> =>
+  fc.array(item, { maxLength });
 
 export const ballot: fc.Arbitrary<Ballot> = fc.record({ cfg: uint, counter: uint, node: no, boot });
-const session: fc.Arbitrary<SessionId> = fc.record({ node: no, boot, n: uint });
-const end: fc.Arbitrary<LogEnd> = fc.oneof(
+export const session: fc.Arbitrary<SessionId> = fc.record({ node: no, boot, n: uint });
+export const end: fc.Arbitrary<LogEnd> = fc.oneof(
   fc.constant<LogEnd>({ ballot: null, index: 0 }),
   fc.record({ ballot, index: uint.map((index) => Math.max(1, index)) }),
 );
@@ -91,7 +94,7 @@ const error: fc.Arbitrary<TaskError> = fc.record({
   kind: fc.constantFrom("error" as const, "lapsed" as const),
   message,
 });
-const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
+export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   spec,
   state: fc.constantFrom(...TASK_STATES),
   session: fc.option(session),
@@ -107,19 +110,7 @@ const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   checkpoint: bytesOrNull,
 }).filter((record) => record.state !== "leased" || record.session !== null);
 
-export const state: fc.Arbitrary<PartitionState> = fc.uniqueArray(taskRecord, {
-  maxLength: 6,
-  selector: (record) => record.spec.id,
-}).chain((records) =>
-  fc.record({
-    records: fc.constant(records),
-    finished: fc.shuffledSubarray(records.map((record) => record.spec.id)),
-    condemned: list(session),
-    horizonMs: ms,
-  })
-);
-
-const candidate: fc.Arbitrary<Candidate> = fc.record({
+export const candidate: fc.Arbitrary<Candidate> = fc.record({
   id,
   name,
   labels: fc.dictionary(name, name, { maxKeys: 4 }).map((labels) =>
@@ -199,7 +190,7 @@ function of<T extends Message["type"]>(type: T, fields: Fields<T>): fc.Arbitrary
   );
 }
 
-const accepted = fc.option(fc.record({ ballot, roster }));
+export const accepted: fc.Arbitrary<AcceptedRoster | null> = fc.option(fc.record({ ballot, roster }));
 
 export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Message> } = {
   prepare: of("prepare", { p, ballot, pre: fc.boolean(), end }),
@@ -291,7 +282,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   roster: of("roster", { roster, isSettled: fc.boolean() }),
   seal: of("seal", { p, cfg: uint, ballot }),
   sealed: of("sealed", { p, cfg: uint, ballot, isInstalled: fc.boolean(), by: list(uint), end }),
-  fetch: of("fetch", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),
+  inherit: of("inherit", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),
   image: snapshot.map(({ first: _first, ...piece }) => ({ ...piece, type: "image", cfg: 1 })),
   join: of("join", { candidate }),
   joinRefused: of("joinRefused", { id, reason: text(LIMITS.whyBytesMax) }),
@@ -310,24 +301,3 @@ export const messages: fc.Arbitrary<Message[]> = fc.array(fc.oneof(...Object.val
   minLength: 1,
   maxLength: 6,
 });
-
-export const persistRecord: fc.Arbitrary<PersistRecord> = fc.oneof(
-  fc.record({
-    type: fc.constant("founding" as const),
-    founding: text(LIMITS.foundingBytesMax),
-    members: list(candidate),
-  }),
-  fc.record({ type: fc.constant("roster" as const), roster }),
-  fc.record({ type: fc.constant("promise" as const), p, ballot }),
-  fc.record({ type: fc.constant("append" as const), p, cfg: uint, prevIndex: uint, entries }),
-  fc.record({
-    type: fc.constantFrom("snapshot" as const, "compact" as const),
-    p,
-    cfg: uint,
-    end,
-    state: bytes,
-  }),
-  fc.record({ type: fc.constantFrom("install" as const, "retire" as const), p, cfg: uint }),
-  fc.record({ type: fc.constant("seal" as const), p, cfg: uint, by: list(uint) }),
-  fc.record({ type: fc.constant("vote" as const), epoch: uint, promised: ballot, accepted }),
-);

@@ -219,7 +219,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     by: [2, 3],
     end: { ballot: older, index: 12 },
   },
-  fetch: { type: "fetch", p, cfg: 1, ballot, offset: 3 },
+  inherit: { type: "inherit", p, cfg: 1, ballot, offset: 3 },
   image: {
     type: "image",
     p,

@@ -6,7 +6,8 @@ import { LIMITS } from "../../../src/protocol/limits.ts";
 import { decodeRecord, encodeRecord } from "../../../src/protocol/record-codec.ts";
 import { decodeState, encodeState } from "../../../src/protocol/state-codec.ts";
 import { ProtocolError } from "../../../src/protocol/wire.ts";
-import { messages, persistRecord, state } from "./codec-arbitraries.ts";
+import { messages } from "./codec-arbitraries.ts";
+import { persistRecord, state } from "./record-arbitraries.ts";
 import { messageExamples, stateExample } from "./codec-examples.ts";
 
 const VERSION = 1;

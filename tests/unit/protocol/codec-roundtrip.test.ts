@@ -12,15 +12,8 @@ import type { Message } from "../../../src/protocol/messages.ts";
 import type { AppendMessage } from "../../../src/protocol/messages-log.ts";
 import { decodeRecord, encodeRecord } from "../../../src/protocol/record-codec.ts";
 import { decodeState, encodeState } from "../../../src/protocol/state-codec.ts";
-import {
-  ballot,
-  entries,
-  messageByType,
-  messages,
-  operation,
-  persistRecord,
-  state,
-} from "./codec-arbitraries.ts";
+import { ballot, entries, messageByType, messages, operation } from "./codec-arbitraries.ts";
+import { persistRecord, state } from "./record-arbitraries.ts";
 
 function roundTrip(list: readonly Message[]): Message[] {
   return encodeFrame(list).flatMap((frame) => decodeFrame(frame));

@@ -1,0 +1,38 @@
+/** Durable records for property tests; their parts: codec-arbitraries.ts. */
+import * as fc from "fast-check";
+import type { PersistRecord } from "../../../src/protocol/api.ts";
+import { LIMITS } from "../../../src/protocol/limits.ts";
+import {
+  accepted,
+  ballot,
+  bytes,
+  candidate,
+  end,
+  entries,
+  list,
+  p,
+  roster,
+  text,
+  uint,
+} from "./codec-arbitraries.ts";
+
+export const persistRecord: fc.Arbitrary<PersistRecord> = fc.oneof(
+  fc.record({
+    type: fc.constant("founding" as const),
+    founding: text(LIMITS.foundingBytesMax),
+    members: list(candidate),
+  }),
+  fc.record({ type: fc.constant("roster" as const), roster }),
+  fc.record({ type: fc.constant("promise" as const), p, ballot }),
+  fc.record({ type: fc.constant("append" as const), p, cfg: uint, prevIndex: uint, entries }),
+  fc.record({
+    type: fc.constantFrom("snapshot" as const, "compact" as const),
+    p,
+    cfg: uint,
+    end,
+    state: bytes,
+  }),
+  fc.record({ type: fc.constantFrom("install" as const, "retire" as const), p, cfg: uint }),
+  fc.record({ type: fc.constant("seal" as const), p, cfg: uint, by: list(uint) }),
+  fc.record({ type: fc.constant("vote" as const), epoch: uint, promised: ballot, accepted }),
+);
