@@ -190,6 +190,7 @@ function of<T extends Message["type"]>(type: T, fields: Fields<T>): fc.Arbitrary
   );
 }
 
+const ANSWERS = ["accepted", "promised", "heard"] as const;
 export const accepted: fc.Arbitrary<AcceptedRoster | null> = fc.option(fc.record({ ballot, roster }));
 
 export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Message> } = {
@@ -290,11 +291,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   rosterPrepare: of("rosterPrepare", { ballot }),
   rosterPromise: of("rosterPromise", { ballot, ok: fc.boolean(), promised: ballot, accepted }),
   rosterAccept: of("rosterAccept", { ballot, isFresh: fc.boolean(), roster }),
-  rosterAccepted: of("rosterAccepted", {
-    ballot,
-    answer: fc.constantFrom("accepted" as const, "promised" as const, "heard" as const),
-    promised: ballot,
-  }),
+  rosterAccepted: of("rosterAccepted", { ballot, answer: fc.constantFrom(...ANSWERS), promised: ballot }),
 };
 
 export const messages: fc.Arbitrary<Message[]> = fc.array(fc.oneof(...Object.values(messageByType)), {

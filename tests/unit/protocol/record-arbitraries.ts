@@ -1,7 +1,8 @@
-/** Durable records for property tests; their parts: codec-arbitraries.ts. */
+/** States and durable records for property tests; their parts: codec-arbitraries.ts. */
 import * as fc from "fast-check";
 import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
+import type { PartitionState } from "../../../src/protocol/state-codec.ts";
 import {
   accepted,
   ballot,
@@ -10,11 +11,26 @@ import {
   end,
   entries,
   list,
+  ms,
   p,
   roster,
+  session,
+  taskRecord,
   text,
   uint,
 } from "./codec-arbitraries.ts";
+
+export const state: fc.Arbitrary<PartitionState> = fc.uniqueArray(taskRecord, {
+  maxLength: 6,
+  selector: (record) => record.spec.id,
+}).chain((records) =>
+  fc.record({
+    records: fc.constant(records),
+    finished: fc.shuffledSubarray(records.map((record) => record.spec.id)),
+    condemned: list(session),
+    horizonMs: ms,
+  })
+);
 
 export const persistRecord: fc.Arbitrary<PersistRecord> = fc.oneof(
   fc.record({
