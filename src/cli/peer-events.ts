@@ -13,6 +13,8 @@ export const PASSED_ON = [
   "task:lost",
   "task:released",
   "peer:rejected",
+  "evicted",
+  "join:refused",
   "store:trouble",
   "store:recovered",
 ] as const;

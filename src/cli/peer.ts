@@ -40,12 +40,14 @@ export const peer: Command = {
     print("listening", { node: node.id, name: node.name, addresses: node.addresses });
     passEventsOn(node, print);
     const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
+    const refused = refusal(node);
     const exec = values.witness ? undefined : handleExec(node, { directory: values.data });
     try {
       await addHandlers?.(node);
-      const isAsked = await Promise.race([asked.first.then(() => true), stopped.then(() => false)]);
-      if (!isAsked) {
-        log("error", "the node has stopped by itself");
+      const asks = asked.first.then(() => "");
+      const why = await Promise.race([asks, stopped.then(() => "the node has stopped by itself"), refused]);
+      if (why !== "") {
+        log("error", why);
         return EXIT.unreachable;
       }
       log("info", "draining; a second signal stops at once");
@@ -57,6 +59,15 @@ export const peer: Command = {
     return EXIT.done;
   },
 };
+
+/** Why the cluster does not let the node in, before it ever was. */
+function refusal(node: Node): Promise<string> {
+  return new Promise((resolve) => {
+    let isReady = false;
+    node.addEventListener("ready", () => isReady = true);
+    node.addEventListener("join:refused", ({ detail }) => isReady || resolve(`refused: ${detail.reason}`));
+  });
+}
 
 /** Drains and stops, in the time that the node allows itself for it; at once when asked a second time. */
 async function stopOr(node: Node, second: Promise<void>, log: Log): Promise<void> {

@@ -156,6 +156,10 @@ export type CoordinatorEvent =
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
+  /** This node is a member no more; `evicted`: it was silent for too long and asks to be let in again. */
+  | { readonly type: "left"; readonly why: "left" | "evicted" | "yielded" }
+  /** The cluster does not let it in. */
+  | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "rejected"; readonly peer: NodeId | ""; readonly reason: string }
   /** The store cannot write at the moment, or can again (null): until then this node votes on nothing. */
   | { readonly type: "store"; readonly error: StoreError | null }
@@ -178,6 +182,8 @@ export interface Coordinator extends ClientPort {
   ready(signal?: AbortSignal): Promise<void>;
   /** Gives stewardships up, so that nobody need wait for an election; best effort. */
   resign(): Promise<void>;
+  /** Leaves the cluster for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
+  leave(signal: AbortSignal): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;
 }

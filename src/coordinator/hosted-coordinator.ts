@@ -177,8 +177,11 @@ export class HostedCoordinator implements Coordinator {
       case "roster":
         return this.#transport?.setCluster(event.isSettled ? event.roster.cluster : "");
       case "left":
-      case "refused":
+        this.#isReady = false;
+        this.#emit({ type: "left", why: event.why });
         return;
+      case "refused":
+        return this.#emit(event);
       case "ready":
         this.#isReady = true;
         this.#hearsay.tick();
@@ -272,6 +275,16 @@ export class HostedCoordinator implements Coordinator {
     this.#hearsay.publishNews();
     await new Promise<void>((resolve) => this.#ambient.setImmediate(resolve));
     if (this.#transport) await new Promise<void>((resolve) => this.#ambient.setTimeout(resolve, FAREWELL_MS));
+  }
+
+  async leave(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const off = this.on((event) => event.type === "left" && resolve());
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (!signal.aborted) this.#host.push({ type: "leave" });
+    else resolve();
+    await promise;
+    off();
   }
 
   get stopped(): AbortSignal {

@@ -25,6 +25,7 @@ export class Members {
   readonly #options: MembersOptions;
   readonly #newsById: Map<NodeId, MemberNews> = new Map();
   readonly #upById: Map<NodeId, boolean> = new Map();
+  readonly #nameById: Map<NodeId, string> = new Map();
 
   constructor(options: MembersOptions) {
     this.#options = options;
@@ -61,7 +62,13 @@ export class Members {
       const isUp = this.isUp(id, status, nowMs);
       if ((this.#upById.get(id) ?? false) === isUp) continue;
       this.#upById.set(id, isUp);
+      this.#nameById.set(id, name);
       onChange(id, name, isUp);
+    }
+    for (const [id, isUp] of this.#upById) {
+      if (engine.roster.members.some((member) => member.id === id)) continue;
+      this.#upById.delete(id);
+      if (isUp) onChange(id, this.#nameById.get(id) ?? id, false);
     }
   }
 

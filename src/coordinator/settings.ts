@@ -9,6 +9,9 @@ export interface Settings {
   readonly labels: Readonly<Record<string, string>>;
   readonly witness: boolean;
   readonly expect: number;
+  /** How long to look for a cluster before founding one alone; Infinity: only ever join one. */
+  readonly foundAfterMs: number;
+  readonly evictAfterMs: number;
   readonly leaseTtlMs: number;
   readonly heartbeatMs: number;
   readonly marginMs: number;
@@ -47,8 +50,8 @@ export function engineOptions(
     witness: settings.witness,
     boot,
     expect: settings.expect,
-    foundAfterMs: 0,
-    evictAfterMs: 30_000,
+    foundAfterMs: settings.foundAfterMs,
+    evictAfterMs: settings.evictAfterMs,
     nonce: ambient.uuid(),
     seed: Math.floor(ambient.random() * 2 ** 32),
     partitionCount: settings.partitions,

@@ -19,6 +19,10 @@ export interface NodeEventMap {
   readonly "task:lost": AttemptInfo;
   /** A quorum has recorded that others may run it. */
   readonly "task:released": AttemptInfo;
+  /** It was silent for so long that the others went on without it; it asks to be let in again. */
+  readonly "evicted": Readonly<Record<string, never>>;
+  /** The cluster does not let this node in; it asks again. */
+  readonly "join:refused": { readonly reason: string };
   readonly "peer:rejected": { readonly peer: string; readonly reason: string };
   /**
    * The store cannot write: this node votes on nothing and records nothing until it can. It tries again by

@@ -13,6 +13,9 @@ import { type Client, PortClient } from "./client.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import type { NodeSettings } from "./options.ts";
 
+/** For the others to take over what a node keeps that leaves. */
+const LEAVE_TIMEOUT_MS = 10_000;
+
 export type NodeState = "starting" | "ready" | "draining" | "stopped";
 
 export interface Node extends AsyncDisposable {
@@ -38,9 +41,11 @@ export interface Node extends AsyncDisposable {
    */
   drain(): Promise<void>;
   /**
-   * Drains, hands its stewardships over, leaves. `now`: leaves at once; others wait for its leases to end.
+   * Drains, hands over what it keeps and leaves the cluster, in drainTimeoutMs and 10 s more at most; a node
+   * with a durable store stays a member, for it comes back, unless `leave` is true. `now`: stops at once;
+   * others wait for its leases to end.
    */
-  stop(options?: { readonly now?: boolean }): Promise<void>;
+  stop(options?: { readonly now?: boolean; readonly leave?: boolean }): Promise<void>;
   addEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
@@ -60,7 +65,7 @@ export class RunningNode implements Node {
   readonly #settings: NodeSettings;
   readonly #ambient: Ambient;
   readonly #consumer: Consumer;
-  readonly #hurry: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -155,26 +160,37 @@ export class RunningNode implements Node {
     const idle = this.#consumer.drain("drain");
     const late = Promise.withResolvers<void>();
     const timer = this.#ambient.setTimeout(late.resolve, this.#settings.drainTimeoutMs);
-    await Promise.race([idle, late.promise, this.#hurry.promise]);
+    this.#hurried.signal.addEventListener("abort", () => late.resolve(), { once: true });
+    if (this.#hurried.signal.aborted) late.resolve();
+    await Promise.race([idle, late.promise]);
     this.#ambient.clearTimeout(timer);
   }
 
-  stop(options: { readonly now?: boolean } = {}): Promise<void> {
-    checkKnown("stop the node", options, ["now"]);
-    if (options.now) this.#hurry.resolve();
-    this.#stopping ??= this.#stop(options.now ?? false);
+  stop(options: { readonly now?: boolean; readonly leave?: boolean } = {}): Promise<void> {
+    checkKnown("stop the node", options, ["now", "leave"]);
+    if (options.now) this.#hurried.abort();
+    const leave = options.leave ?? !this.#settings.store.isDurable;
+    this.#stopping ??= this.#stop(options.now ?? false, leave);
     return this.#stopping;
   }
 
-  async #stop(now: boolean): Promise<void> {
+  async #stop(now: boolean, leave: boolean): Promise<void> {
     if (!now) {
       await this.drain();
+      if (leave) await this.#leave();
       await this.#coordinator.resign();
     }
     this.#state = "stopped";
     this.#consumer.lose();
     await this.#coordinator.stop();
     this.#events.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
+  }
+
+  async #leave(): Promise<void> {
+    const late = new AbortController();
+    const timer = this.#ambient.setTimeout(() => late.abort(), LEAVE_TIMEOUT_MS);
+    await this.#coordinator.leave(AbortSignal.any([late.signal, this.#hurried.signal]));
+    this.#ambient.clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -193,6 +209,12 @@ export class RunningNode implements Node {
           node: event.node,
           name: event.name,
         });
+      case "left":
+        if (this.#state === "ready") this.#state = "starting";
+        if (event.why === "evicted") this.#events.emit("evicted", {});
+        return;
+      case "refused":
+        return this.#events.emit("join:refused", { reason: event.reason });
       case "rejected":
         return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
       case "store":

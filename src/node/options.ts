@@ -57,6 +57,11 @@ export interface NodeOptions {
    * @default 4000
    */
   readonly leaseTtlMs?: number;
+  /**
+   * Silence after which a member is evicted and others keep what it kept. >= 2 x leaseTtlMs.
+   * @default 30_000
+   */
+  readonly evictAfterMs?: number;
   /** @default leaseTtlMs / 4 */
   readonly heartbeatMs?: number;
   /**
@@ -121,7 +126,7 @@ export interface NodeSettings extends Settings {
 
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
-  ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
+  ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication", "evictAfterMs"] as const,
   ...[
     "clockRateBound",
     "retentionMs",
@@ -133,6 +138,8 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
+/** How long a node without `join` looks for a cluster by mDNS before it founds one. */
+const DISCOVERY_MS = 1000;
 export const NAMESPACE: RegExp = /^[a-zA-Z0-9._-]{1,64}$/;
 
 /** @throws TypeError, RangeError that name the option, what it must be and what it is */
@@ -153,6 +160,8 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     capacity: witness ? 0 : count("capacity", 1, 1_000_000, 100),
     witness,
     ...leaseSettings(options),
+    foundAfterMs: foundAfterMs(options),
+    evictAfterMs: evictAfterMs(options),
     partitions: count("partitions", 1, LIMITS.partitionsMax, 128),
     replication: count("replication", 1, LIMITS.keepersMax, 3),
     clockRateBound: rateBound(options.clockRateBound),
@@ -195,6 +204,18 @@ function leaseSettings(options: NodeOptions): Pick<Settings, "leaseTtlMs" | "hea
     );
   }
   return { leaseTtlMs, heartbeatMs, marginMs };
+}
+
+/** Who names others to join founds nothing alone; who looks by mDNS looks for a while. */
+function foundAfterMs({ join = [], mdns = true, coordinator }: NodeOptions): number {
+  if (coordinator === "embedded") return 0;
+  return join.length > 0 ? Infinity : mdns ? DISCOVERY_MS : 0;
+}
+
+function evictAfterMs(options: NodeOptions): number {
+  const { leaseTtlMs } = leaseSettings(options);
+  const bounds = { min: 2 * leaseTtlMs, max: DAY_MS, default: Math.max(30_000, 2 * leaseTtlMs) };
+  return integer(ATTEMPT, "evictAfterMs", options.evictAfterMs, bounds);
 }
 
 function rateBound(value: unknown): number {

@@ -40,6 +40,7 @@ export class Membership {
   #epochMs = -Infinity;
   #leaveSentMs = -Infinity;
   #greetedMs = -Infinity;
+  #wasSettled = false;
 
   constructor(core: Core, sessions: Sessions, port: MembershipPort) {
     this.#core = core;
@@ -61,6 +62,7 @@ export class Membership {
   adopted(roster: Roster): void {
     this.register.reset();
     this.#epochMs = this.#nowMs;
+    this.#wasSettled = this.isSettled;
     this.#attendance.adopted(roster);
     this.#wishList.adopted(roster);
   }
@@ -116,6 +118,13 @@ export class Membership {
   get isSettled(): boolean {
     const { roster } = this.#core;
     return roster !== null && (roster.members.length > 1 || !this.#port.isEmpty());
+  }
+
+  /** The founder of one has recorded something: from now on it yields to nobody. */
+  #tellSettled(roster: Roster): void {
+    if (this.#wasSettled || !this.isSettled) return;
+    this.#wasSettled = true;
+    this.#core.event({ type: "roster", roster, isSettled: true });
   }
 
   /** Peers that are no members, or do not know yet that they are none. */
@@ -174,6 +183,7 @@ export class Membership {
     const roster = this.#core.roster!;
     if (this.isLeaving) this.#askToLeave(roster);
     this.#greetStrangers();
+    this.#tellSettled(roster);
     if (!roster.deciders.includes(this.#core.self)) return;
     this.register.tick();
     if (this.register.isBusy || this.#nowMs - this.#epochMs < EPOCH_GAP_MS) return;
