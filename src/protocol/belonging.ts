@@ -69,6 +69,7 @@ export class Belonging {
     if (core.roster && !isSame) this.#forget();
     if (self) return this.#adopt(roster);
     this.#mayFound = false;
+    this.parts.founding.forget();
     this.joining.remember(roster);
   }
 

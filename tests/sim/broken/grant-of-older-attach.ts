@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   breaks: "it starts what was released or given to others (I1, I8)",
   file: "src/protocol/worker-session.ts",
   find: `return message.n === session.n && message.attach === session.attach &&
-      isSameBallot(message.ballot, session.reign);`,
+    isSameBallot(message.ballot, session.reign);`,
   replace: "return message.n === session.n;",
   profile: "stale",
   seed: 3,

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "installed-keeper-hasty",
   breaks: "a lease is reverted while it is valid (I1)",
   file: "src/protocol/keeper.ts",
-  find: "return this.isInstalled ? this.installedAtMs : this.#nowMs;",
+  find: "return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;",
   replace: "return -Infinity;",
   profile: "reconfiguration",
   seed: 459,
