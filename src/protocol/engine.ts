@@ -288,6 +288,7 @@ export class Engine {
     if (no < 0) return;
     this.#dispatcher.forget(no);
     this.#credit.close(no);
+    this.worker.onPeerDown(no);
     for (const keeper of this.#keepers.all) {
       if (this.worker.reignOf(keeper.p)?.node === no) keeper.stewardGone();
     }
