@@ -142,6 +142,7 @@ export class LeaseHolder {
   tick(): void {
     const { leaseMs, monoMs } = this.#core.clock;
     const { marginMs, resendMs } = this.#core.options;
+    this.#giveBack();
     let isAttached = true;
     let earliestMs = Infinity;
     for (const session of this.#sessions) {
@@ -252,6 +253,17 @@ export class LeaseHolder {
       const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
       this.#credit.received(from, task.no);
       this.#start(session, held);
+    }
+  }
+
+  /** More was granted than there are slots: what waits for long goes back to others. */
+  #giveBack(): void {
+    const longMs = this.#core.clock.leaseMs - 2 * this.#core.options.heartbeatMs;
+    while (this.#queue.length > 0 && this.#queue[0]!.held.grantedMs < longMs) {
+      const { session, held } = this.#queue.shift()!;
+      if (!session.holdings.has(held) || held.isStarted || held.isSettling) continue;
+      session.holdings.settle(held, 0, { type: "release" });
+      this.#dirty.add(session);
     }
   }
 
