@@ -30,7 +30,7 @@ export class Joining {
   /** The cluster that this node wants to be in. */
   #met: RosterMessage | null = null;
   #metMs = 0;
-  /** The roster that this node was put out by: none before it counts, for what it had promised is forgotten. */
+  /** What put this node out: no roster before it counts, for what it had promised is forgotten. */
   #outBy: Roster | null = null;
   #askedMs = -Infinity;
 

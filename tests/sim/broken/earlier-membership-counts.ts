@@ -4,8 +4,8 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "earlier-membership-counts",
   breaks: "a grant to the number that a node had before starts under its new one (I1)",
-  file: "src/protocol/worker.ts",
-  find: "this.#after = { attach, sentMs: this.#core.clock.leaseMs };",
+  file: "src/protocol/session-table.ts",
+  find: "this.#after = { attach, sentMs: leaseMs };",
   replace: "this.#after = { attach: 0 * attach, sentMs: -Infinity };",
   profile: "rejoin",
   seed: 1521,

@@ -27,7 +27,6 @@ import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
 import { mutant as olderRosterAdopted } from "./older-roster-adopted.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
 import { mutant as partialCopyInstalled } from "./partial-copy-installed.ts";
-import { mutant as partialCopyVotes } from "./partial-copy-votes.ts";
 import { mutant as passedOverTakesOver } from "./passed-over-takes-over.ts";
 import { mutant as pausedKeeperHasty } from "./paused-keeper-hasty.ts";
 import { mutant as predecessorSkipped } from "./predecessor-skipped.ts";
@@ -83,7 +82,6 @@ export const MUTANTS: readonly Mutant[] = [
   olderRosterAdopted,
   oneVouchIsEnough,
   partialCopyInstalled,
-  partialCopyVotes,
   passedOverTakesOver,
   pausedKeeperHasty,
   predecessorSkipped,
