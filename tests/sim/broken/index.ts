@@ -12,8 +12,6 @@ import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
-import { mutant as earlierMembershipCounts } from "./earlier-membership-counts.ts";
-import { mutant as evictedFoundsAgain } from "./evicted-founds-again.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
@@ -67,8 +65,6 @@ export const MUTANTS: readonly Mutant[] = [
   deadReignFlushes,
   driftIgnored,
   duplicateGrantStartsTwice,
-  earlierMembershipCounts,
-  evictedFoundsAgain,
   finishedTaskForgotten,
   grantOfOlderAttach,
   installedKeeperHasty,

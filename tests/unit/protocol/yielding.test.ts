@@ -11,6 +11,8 @@ class Bench {
   readonly events: (EngineEvent & { readonly at: string })[] = [];
   readonly engines: Map<string, Engine> = new Map();
   readonly #inbox: Map<string, Input[]> = new Map();
+  /** Nothing reaches this one, and nothing comes from it. */
+  apart = "";
   #nowMs = 0;
 
   add(id: string, options: Partial<EngineOptions> = {}): Engine {
@@ -51,7 +53,7 @@ class Bench {
 
   #do(id: string, effect: Effect): void {
     if (effect.type === "event") this.events.push({ ...effect.event, at: id });
-    if (effect.type !== "send") return;
+    if (effect.type !== "send" || this.apart === id || this.apart === effect.to) return;
     for (const message of effect.messages) this.push(effect.to, { type: "message", from: id, message });
   }
 
@@ -141,4 +143,27 @@ test("a second node of a name that is in use is refused by name", () => {
   const refused = bench.events.find((event) => event.type === "refused");
   expect(refused).toMatchObject({ at: "j", reason: expect.stringContaining('named "a"') });
   expect(bench.membersAt("a")).toEqual(["a"]);
+});
+
+test("a founder that was evicted founds nothing again, however long it is alone", () => {
+  const bench = new Bench();
+  bench.add("a", { evictAfterMs: 8000 });
+  for (const id of ["b", "c"]) bench.add(id, { foundAfterMs: Infinity, evictAfterMs: 8000 });
+  bench.run(500);
+  for (const [x, y] of [["a", "b"], ["a", "c"], ["b", "c"]] as const) bench.meet(x, y);
+  bench.run(8000);
+  expect(bench.membersAt("a")).toEqual(["a", "b", "c"]);
+  bench.apart = "a";
+  bench.run(20_000);
+  expect(bench.membersAt("b")).toEqual(["b", "c"]);
+  bench.apart = "";
+  for (let i = 0; i < 300 && bench.engines.get("a")!.roster; i++) bench.run(20);
+  expect(bench.events).toContainEqual(expect.objectContaining({ type: "left", why: "evicted", at: "a" }));
+  bench.apart = "a";
+  bench.run(30_000);
+  expect(bench.engines.get("a")!.roster).toBe(null);
+  bench.apart = "";
+  bench.run(10_000);
+  expect(bench.membersAt("a")).toEqual(["b", "c", "a"]);
+  expect(bench.engines.get("a")!.self).toBe(4);
 });
