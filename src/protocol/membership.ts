@@ -41,6 +41,7 @@ export class Membership {
   #leaveSentMs = -Infinity;
   #greetedMs = -Infinity;
   #wasSettled = false;
+  #isGone = false;
 
   constructor(core: Core, sessions: Sessions, port: MembershipPort) {
     this.#core = core;
@@ -225,8 +226,10 @@ export class Membership {
     return { ...gathered, isActive, isLive: (no) => this.#attendance.isLive(no) };
   }
 
+  /** Told once; it goes on being one that leaves, so that it never asks to be let in again. */
   gone(cluster: string): void {
-    this.isLeaving = false;
+    if (this.#isGone) return;
+    this.#isGone = true;
     this.#core.event({ type: "left", cluster, why: "left" });
   }
 

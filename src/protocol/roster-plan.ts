@@ -89,7 +89,10 @@ function canServe({ keepers }: Configuration, members: readonly Member[]): boole
   return left.length >= majorityOf(keepers.length);
 }
 
-/** Whoever is let in now decides later: it must have been there to be counted on. */
+/**
+ * Whoever is let in now decides later: it must have been there to be counted on. But two that are there and a
+ * newcomer are better than one alone.
+ */
 function nextDeciders(
   roster: Roster,
   keeping: readonly Member[],
@@ -98,8 +101,10 @@ function nextDeciders(
   const old = keeping.filter((member) => member.no < roster.nextNo).map((member) => member.no);
   const live = old.filter(isLive);
   const staying = roster.deciders.filter((no) => old.includes(no));
-  const count = deciderCount(new Set([...live, ...staying]).size);
-  const preferred = [...staying.filter(isLive), ...live, ...staying, ...old];
+  const known = new Set([...live, ...staying]).size;
+  const count = known === 2 ? deciderCount(keeping.length) : deciderCount(known);
+  const newcomers = keeping.map((member) => member.no);
+  const preferred = [...staying.filter(isLive), ...live, ...staying, ...old, ...newcomers];
   const deciders = [...new Set(preferred)].slice(0, count).sort((a, b) => a - b);
   return deciders.length > 0 ? deciders : [keeping[0]!.no];
 }
