@@ -178,7 +178,7 @@ function judgeMoves(report: Report, before: Roster, after: Roster, { seen }: Ros
     `${amongStaying} between nodes that stay, ${forced} had to move`,
   );
   // newcomers may be let in one after the other
-  const isFew = copies <= moved.length + (newCount > 1 ? roles / 10 : 0);
+  const isFew = copies <= moved.length * (newCount > 1 ? 1.35 : 1);
   report.check("hardly more was copied than moved", isFew, `${copies} and ${moved.length}`);
 }
 
