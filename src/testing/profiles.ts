@@ -16,6 +16,7 @@ export const PROFILES = [
   "purge",
   "pauses",
   "reconfiguration",
+  "rejoin",
   "everything",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
@@ -108,6 +109,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
     snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
     compactBytes: rng.chance(0.5) ? rng.pick([200, 1000, 5000]) : Infinity,
+    eventsMax: 300_000,
     faultsMs: leaseTtlMs * rng.range(6, 11),
     healMs: leaseTtlMs * 40,
   };
@@ -233,6 +235,8 @@ function adjustedMore(
           crash: rng.chance(0.5),
         },
       });
+    case "rejoin":
+      return rejoining(rng, plan);
     case "everything":
       return reconfiguring(rng, plan);
     default:
@@ -293,4 +297,30 @@ function forgetful(rng: Rng, profile: "snapshots" | "purge", plan: Plan): Plan {
     default:
       return profile satisfies never;
   }
+}
+
+/** Nodes that are evicted soon and come back at once, with late messages to what they were before. */
+function rejoining(rng: Rng, plan: Plan): Plan {
+  const { faults, leaseTtlMs } = plan;
+  return {
+    ...reconfiguring(rng, plan),
+    nodeCount: 4,
+    foundingCount: rng.pick([1, 3, 3]),
+    partitionCount: 2,
+    evictAfterMs: leaseTtlMs * rng.range(0.6, 1.3),
+    faults: {
+      ...faults,
+      everyMs: rng.range(1000, 2500),
+      duplicate: 0.35,
+      slow: 0.2,
+      reorder: true,
+      crash: rng.chance(0.5),
+      boundaryCrash: 0,
+      partition: true,
+      isolate: true,
+      pause: rng.chance(0.5),
+      reconfigure: true,
+      amnesia: false,
+    },
+  };
 }

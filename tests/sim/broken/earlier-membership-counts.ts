@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/worker.ts",
   find: "this.#after = { attach, sentMs: this.#core.clock.leaseMs };",
   replace: "this.#after = { attach: 0 * attach, sentMs: -Infinity };",
-  profile: "reconfiguration",
-  seed: 355,
+  profile: "rejoin",
+  seed: 1521,
 };

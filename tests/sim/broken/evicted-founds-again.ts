@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/belonging.ts",
   find: "founding.tick(this.#mayFound && !this.joining.hasMet)",
   replace: "founding.tick(!this.joining.hasMet)",
-  profile: "reconfiguration",
-  seed: 355,
+  profile: "rejoin",
+  seed: 1521,
 };

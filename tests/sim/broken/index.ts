@@ -24,6 +24,7 @@ import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
+import { mutant as olderRosterAdopted } from "./older-roster-adopted.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
 import { mutant as partialCopyInstalled } from "./partial-copy-installed.ts";
 import { mutant as partialCopyVotes } from "./partial-copy-votes.ts";
@@ -79,6 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
+  olderRosterAdopted,
   oneVouchIsEnough,
   partialCopyInstalled,
   partialCopyVotes,
