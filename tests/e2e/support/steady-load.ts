@@ -37,7 +37,7 @@ export class SteadyLoad {
   #hasGivenUp = false;
   #ackMsMax = 0;
 
-  private constructor(client: Client & AsyncDisposable, options: SteadyLoadOptions) {
+  constructor(client: Client & AsyncDisposable, options: SteadyLoadOptions) {
     this.#client = client;
     this.#options = options;
     this.#running = this.#run();
