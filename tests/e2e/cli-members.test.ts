@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connectClient } from "../../mod.ts";
-import type { NodeInfo } from "../../mod.ts";
+import type { Client, NodeInfo } from "../../mod.ts";
 import { exec } from "../../src/cli/exec.ts";
 import { Cluster, stolos } from "./support/cluster.ts";
 import { eventually } from "./support/show.ts";
@@ -12,10 +12,13 @@ import { eventually } from "./support/show.ts";
 const ARGS = ["--lease-ttl", "2s", "--evict-after", "1m"];
 let cluster: Cluster;
 let stranger: Cluster;
+/** Connected when there was the founder only. */
+let early: Client & AsyncDisposable;
 
 beforeAll(async () => {
   const namespace = `members-${process.pid}`;
   cluster = await Cluster.start({ namespace, runtimes: ["node"], args: ARGS });
+  early = await connectClient(await cluster.reach());
   stranger = new Cluster({ namespace: `${namespace}-other`, runtimes: ["node"] });
   // of another namespace, with an address of this one
   await stranger.add("node", { args: (await cluster.addresses()).flatMap((each) => ["--join", each]) });
@@ -25,6 +28,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
+  await early[Symbol.asyncDispose]();
   await Promise.all([cluster[Symbol.asyncDispose](), stranger[Symbol.asyncDispose]()]);
 }, 30_000);
 
@@ -46,11 +50,12 @@ async function expectMembers(names: readonly string[]): Promise<void> {
   expect(seen).toEqual([...names]);
 }
 
-/** Submits commands until the peer has completed one. */
+/** Submits commands until the peer has completed one of them. */
 async function expectWorks(peerAt: number): Promise<void> {
   const peer = cluster.peers[peerAt]!;
   await using client = await connectClient(await cluster.reach());
-  const hasDone = (): boolean => peer.events.some(({ event }) => event === "task:done");
+  const seenCount = peer.events.length;
+  const hasDone = (): boolean => peer.events.slice(seenCount).some(({ event }) => event === "task:done");
   const works = await eventually(async () => {
     const handles = await client.submitMany(
       exec,
@@ -79,6 +84,12 @@ test("a peer that is told to stop leaves, and exits with 0", async () => {
   expect((await members()).length).toBe(3);
   await expectWorks(3);
 }, 60_000);
+
+test("a client that was connected to the founder only finds those who came later", async () => {
+  const handle = await early.submit(exec, { argv: ["true"] });
+  expect((await handle.done()).state).toBe("completed");
+  expect((await early.nodes()).map(({ name }) => name).sort()).toEqual(["bun-1", "deno-2", "node-3"]);
+}, 30_000);
 
 test("a peer in memory that is killed comes back under its name", async () => {
   const victim = cluster.peers[2]!;
