@@ -285,6 +285,8 @@ export class HostedCoordinator implements Coordinator {
     else resolve();
     await promise;
     off();
+    // it is in no cluster any more, and must not ask to be let in while it says farewell
+    if (!signal.aborted) this.#host.stop();
   }
 
   get stopped(): AbortSignal {

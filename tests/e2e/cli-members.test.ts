@@ -81,14 +81,17 @@ test("a peer that is told to stop leaves, and exits with 0", async () => {
   expect(first!.child.exitCode).toBe(0);
   expect(first!.events.at(-1)?.event).toBe("stopped");
   await expectMembers(["bun-1", "deno-2", "node-3"]);
-  expect((await members()).length).toBe(3);
   await expectWorks(3);
+  // it was seen to come back as a member that is not there
+  const isBack = async (): Promise<boolean> => (await members()).length > 3;
+  expect(await eventually(isBack, 3000, 200)).toBe(false);
 }, 60_000);
 
 test("a client that was connected to the founder only finds those who came later", async () => {
   const handle = await early.submit(exec, { argv: ["true"] });
   expect((await handle.done()).state).toBe("completed");
-  expect((await early.nodes()).map(({ name }) => name).sort()).toEqual(["bun-1", "deno-2", "node-3"]);
+  const names = (await early.nodes()).filter(({ state }) => state === "up").map(({ name }) => name).sort();
+  expect(names).toEqual(["bun-1", "deno-2", "node-3"]);
 }, 30_000);
 
 test("a peer in memory that is killed comes back under its name", async () => {

@@ -129,6 +129,8 @@ async function judge(show: Show, before: Roster, tookMs: number | null, size: nu
   await checkPublic(show, wanted);
   judgeMoves(report, before, after, watch);
   await delay(REST_MS);
+  const names = namesIn(watch.newest!);
+  report.check("nobody else has come, or come back", names.length === size, names.join(" "));
   report.say(`the slowest submit took ${seconds(load.takeAckMsMax())}`);
 }
 

@@ -76,8 +76,8 @@ async function restart(
   const upText = since();
   const { epoch } = await again.ready(60_000);
   report.say(
-    `node-${at}: gone after ${goneText}, process up after ${upText}, ready after ${since()} in epoch ${epoch}; ` +
-      `the slowest submit took ${seconds(load.takeAckMsMax())}`,
+    `node-${at}: gone after ${goneText}, process up after ${upText}, ready after ${since()} in epoch ` +
+      `${epoch}; the slowest submit took ${seconds(load.takeAckMsMax())}`,
   );
   const isSame = again.events[0]?.node === peer.events[0]?.node;
   if (peer.child.exitCode !== 0) report.check("it exits with 0", false, String(peer.child.exitCode));
