@@ -172,7 +172,7 @@ function judgeMoves(report: Report, before: Roster, after: Roster, { seen }: Ros
   report.say(
     `${after.epoch - before.epoch} epochs; of ${roles} keeper roles ${share(moved.length)} went to others, ${
       share(copies)
-    } were copied on the way, least possible ${share(leastMoves)}; keeps ${keepCounts(after).join(" ")}`,
+    } were copied on the way, an even ring needs ${share(leastMoves)}; keeps ${keepCounts(after).join(" ")}`,
   );
   report.check(
     "roles moved to newcomers, or from nodes that left, only",

@@ -98,8 +98,8 @@ function judgeGaps(report: Report, ids: readonly string[], attempts: readonly At
   const at = (share: number): number =>
     longest[Math.min(longest.length - 1, Math.floor(share * longest.length))] ?? 0;
   report.say(
-    `${longest.length} of ${ids.length} tasks changed their owner, ${gaps.flat().length} times; longest time ` +
-      `without one: p50 ${seconds(at(0.5))}, p99 ${seconds(at(0.99))}, max ${seconds(at(1))}`,
+    `${longest.length} of ${ids.length} tasks changed their owner, ${gaps.flat().length} times; longest ` +
+      `time without one: p50 ${seconds(at(0.5))}, p99 ${seconds(at(0.99))}, max ${seconds(at(1))}`,
   );
   report.check(`no task was without an owner for more than ${seconds(GAP_MS_MAX)}`, at(1) <= GAP_MS_MAX);
 }
