@@ -16,6 +16,7 @@ export interface PeerEvent {
   readonly attempt?: number;
   readonly reason?: string;
   readonly members?: number;
+  readonly epoch?: number;
 }
 
 export interface PeerProcessOptions {
@@ -98,6 +99,11 @@ export class PeerProcess implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     if (this.isRunning) this.child.kill(signal);
+  }
+
+  /** Resolves when the process has ended. */
+  get exited(): Promise<void> {
+    return this.#exited;
   }
 
   /** SIGTERM, and SIGKILL to one that takes longer than `withinMs`. */

@@ -20,6 +20,8 @@ export const PEER_OPTIONS = {
   label: { type: "string", multiple: true },
   http: { type: "string" },
   "lease-ttl": { type: "string" },
+  "evict-after": { type: "string" },
+  replication: { type: "string" },
   log: { type: "string" },
   handlers: { type: "string" },
 } as const;
@@ -43,10 +45,14 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
                     the same node. One directory is for one node; never copy it. Default: the state in
                     memory, output in the directory for temporary files
   --expect N        found the cluster with exactly N nodes (default 1)
+  --replication N   found the cluster with N keepers of each partition, of which a majority must survive
+                    (default 3)
   --witness         keep state, run no tasks
   --capacity N      how many tasks at once (default 100)
   --label K=V       a label; may be repeated
   --lease-ttl D     how long a node may be silent before its tasks are taken over (default 4s)
+  --evict-after D   how long a member may be silent before it is evicted and others keep what it kept, at
+                    least 2 x lease-ttl (default 30s); the same on every peer
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
   --json            one JSON object an event on stdout
@@ -73,6 +79,8 @@ export function nodeOptionsOf(values: PeerValues): NodeOptions {
     ...given("expect", values.expect, (text) => parseCount("expect", text, 1)),
     ...given("capacity", values.capacity, (text) => parseCount("capacity", text, 1)),
     ...given("leaseTtlMs", values["lease-ttl"], (text) => parseDurationMs("lease-ttl", text)),
+    ...given("evictAfterMs", values["evict-after"], (text) => parseDurationMs("evict-after", text)),
+    ...given("replication", values.replication, (text) => parseCount("replication", text, 1)),
     ...(values.listen.length > 0 ? { listen: [...values.listen] } : {}),
     ...(values.announce.length > 0 ? { announce: [...values.announce] } : {}),
     ...(values.witness ? { witness: true } : {}),

@@ -1,4 +1,5 @@
 /** Connects a program that is no member to a cluster. */
+import type { NodeInfo } from "../coordinator/coordinator.ts";
 import { connectClient as connectMesh } from "../mesh/client.ts";
 import type { MeshClient } from "../mesh/mesh-types.ts";
 import { boolean, checkKnown, integer, texts } from "./arguments.ts";
@@ -31,10 +32,12 @@ export interface ConnectOptions {
 const KNOWN = ["namespace", "join", "mdns", "timeoutMs"];
 const ATTEMPT = "connect";
 const RECONNECT_TIMEOUT_MS = 5000;
+/** Members come and go: so often it is asked who they are. */
+const LEARN_EVERY_MS = 3000;
 
 /**
  * Connects as a non-member: its coming and going changes nothing in the cluster. When its member is gone it
- * goes on with another: one of `join`, or of the members that it has learned of.
+ * goes on with another: one of the members that it has learned of, or of `join`.
  *
  * @throws ConnectError when no member answers in time; TypeError, RangeError for bad options
  */
@@ -45,9 +48,9 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const mdns = boolean(ATTEMPT, "mdns", options.mdns, join.length === 0);
   const bounds = { min: 1, max: 2 ** 31 - 1, default: 10_000 };
   const timeoutMs = integer(ATTEMPT, "timeoutMs", options.timeoutMs, bounds);
-  const known: Set<string> = new Set(join);
+  let learned: readonly string[] = [];
   const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
-    const all = [...known];
+    const all = [...new Set([...learned, ...join])];
     const others = all.filter((address) => avoid === null || !address.includes(avoid));
     return connectMesh({ namespace, join: others.length > 0 ? others : all, mdns, timeoutMs: withinMs });
   };
@@ -60,21 +63,31 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const connection = new RpcConnection(first, (avoid) => connect(avoid, RECONNECT_TIMEOUT_MS));
   const port = new RpcPort(connection);
   // to know where to go when the member is gone; best effort
-  port.nodes({ timeoutMs }).then((nodes) => {
-    for (const address of nodes.flatMap((node) => node.addresses)) known.add(address);
-  }).catch(() => {});
-  return new ConnectedClient(port, timeoutMs, connection);
+  const learn = (): void => {
+    port.nodes({ timeoutMs: LEARN_EVERY_MS }).then((nodes) => {
+      const [up, rest] = [nodes.filter(isUp), nodes.filter((node) => !isUp(node))];
+      learned = [...up, ...rest].flatMap((node) => node.addresses);
+    }).catch(() => {});
+  };
+  learn();
+  const learning = setInterval(learn, LEARN_EVERY_MS);
+  return new ConnectedClient(port, timeoutMs, async () => {
+    clearInterval(learning);
+    await connection.stop();
+  });
 }
 
-class ConnectedClient extends PortClient implements AsyncDisposable {
-  readonly #connection: RpcConnection;
+const isUp = (node: NodeInfo): boolean => node.state === "up";
 
-  constructor(port: RpcPort, timeoutMs: number, connection: RpcConnection) {
+class ConnectedClient extends PortClient implements AsyncDisposable {
+  readonly #close: () => Promise<void>;
+
+  constructor(port: RpcPort, timeoutMs: number, close: () => Promise<void>) {
     super(port, timeoutMs);
-    this.#connection = connection;
+    this.#close = close;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connection.stop();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
   }
 }

@@ -1,12 +1,13 @@
 /**
  * Handlers for the shows, loaded by `stolos peer --handlers`: they write what they do under their fences to
  * a file in $STOLOS_BEATS (the form that examples/demo/tally.ts reads). `beat` obeys its signal and its
- * deadline; `stubborn` ignores both, and says so in another file.
+ * deadline; `lasting` does so until there is a file `finish`; `stubborn` ignores both, and says so in another
+ * file.
  */
-import { openSync, writeSync } from "node:fs";
+import { existsSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { defineTask } from "../../../mod.ts";
-import type { Context, Node, Task, TaskDefinition } from "../../../mod.ts";
+import type { Context, Node, TaskDefinition } from "../../../mod.ts";
 
 export interface BeatInput {
   /** How long the task takes. */
@@ -16,6 +17,10 @@ export interface BeatInput {
 const BEAT_MS = 100;
 
 export const beat: TaskDefinition<BeatInput, string> = defineTask<BeatInput, string>({ name: "beat" });
+export const lasting: TaskDefinition<Record<never, never>, string> = defineTask<
+  Record<never, never>,
+  string
+>({ name: "lasting" });
 export const stubborn: TaskDefinition<BeatInput, string> = defineTask<BeatInput, string>({
   name: "stubborn",
 });
@@ -27,7 +32,16 @@ export function handlers(node: Node): void {
   const write = (fd: number, task: string, kind: string, ctx: Context): void => {
     writeSync(fd, `${task} ${kind} ${ctx.fence} ${ctx.attempt} ${Date.now()}000000\n`);
   };
-  node.handle(beat, (task, ctx) => runBeat(task, ctx, (kind) => write(log, task.id, kind, ctx)));
+  let isFinishing = false;
+  setInterval(() => isFinishing = existsSync(join(directory, "finish")), 1000).unref();
+  node.handle(beat, (task, ctx) => {
+    const endMs = performance.now() + task.input.ms;
+    return runBeat(ctx, () => performance.now() >= endMs, (kind) => write(log, task.id, kind, ctx));
+  });
+  node.handle(
+    lasting,
+    (task, ctx) => runBeat(ctx, () => isFinishing, (kind) => write(log, task.id, kind, ctx)),
+  );
   node.handle(stubborn, async (task, ctx) => {
     const note = (kind: string): void => write(notes, task.id, kind, ctx);
     note("start");
@@ -42,14 +56,13 @@ export function handlers(node: Node): void {
  * A process that was stopped wakes with its timers due: the deadline says at once what the signal soon
  * will.
  */
-function runBeat(task: Task<BeatInput>, ctx: Context, say: (kind: string) => void): Promise<string> {
+function runBeat(ctx: Context, isOver: () => boolean, say: (kind: string) => void): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const endMs = performance.now() + task.input.ms;
   const mayAct = (): boolean => !ctx.signal.aborted && Date.now() < ctx.deadline;
   say("start");
   const timer = setInterval(() => {
     if (!mayAct()) return;
-    const isEnd = performance.now() >= endMs;
+    const isEnd = isOver();
     say(isEnd ? "end" : "beat");
     if (isEnd) resolve("done");
   }, BEAT_MS);

@@ -14,6 +14,12 @@ export interface ClusterOptions {
   readonly onEvent?: (peer: number, event: PeerEvent) => void;
 }
 
+/** What one peer has for itself. */
+export interface PeerExtra {
+  readonly name?: string;
+  readonly args?: readonly string[];
+}
+
 /** Peers on loopback, joined by address; ready. */
 export class Cluster implements AsyncDisposable {
   readonly namespace: string;
@@ -37,16 +43,17 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  async add(runtime: Runtime): Promise<PeerProcess> {
+  /** One more, which joins those that run; the first one finds nobody to join. */
+  async add(runtime: Runtime, extra: PeerExtra = {}): Promise<PeerProcess> {
     const { namespace, runtimes, args = [], directory, env = {}, onEvent } = this.#options;
+    const join = (await this.addresses()).flatMap((address) => ["--join", address]);
     const index = this.peers.length;
-    const join = index === 0 ? [] : ["--join", (await this.peers[0]?.addresses())?.[0] ?? ""];
-    const name = `${runtime}-${index}`;
+    const name = extra.name ?? `${runtime}-${index}`;
     const data = directory === undefined ? [] : ["--data", `${directory}/${name}`];
     const own = ["--namespace", namespace, "--no-mdns", "--name", name, ...join, ...data];
     const peer = new PeerProcess({
       runtime,
-      args: [...own, "--expect", String(runtimes.length), ...args],
+      args: [...own, "--expect", String(runtimes.length), ...args, ...extra.args ?? []],
       env,
       onEvent: (event) => onEvent?.(index, event),
     });
@@ -54,16 +61,25 @@ export class Cluster implements AsyncDisposable {
     return peer;
   }
 
+  get running(): PeerProcess[] {
+    return this.peers.filter((peer) => peer.isRunning);
+  }
+
   /** Options that let a client command reach any of the peers. */
   async clientArgs(): Promise<string[]> {
-    const running = this.peers.filter((peer) => peer.isRunning);
-    const addresses = await Promise.all(running.map((peer) => peer.addresses()));
-    return ["--namespace", this.namespace, ...addresses.flat().flatMap((address) => ["--join", address])];
+    return [
+      ...["--namespace", this.namespace],
+      ...(await this.addresses()).flatMap((address) => ["--join", address]),
+    ];
+  }
+
+  /** What connectClient is to be given. */
+  async reach(): Promise<{ namespace: string; join: string[]; mdns: boolean }> {
+    return { namespace: this.namespace, join: await this.addresses(), mdns: false };
   }
 
   async addresses(): Promise<string[]> {
-    const running = this.peers.filter((peer) => peer.isRunning);
-    return (await Promise.all(running.map((peer) => peer.addresses()))).flat();
+    return (await Promise.all(this.running.map((peer) => peer.addresses()))).flat();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
