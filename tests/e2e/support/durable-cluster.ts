@@ -20,6 +20,12 @@ export interface DurableClusterOptions {
   readonly onEvent?: (name: string, event: PeerEvent) => void;
 }
 
+export interface StartTimes {
+  /** The program is loaded, the store read. */
+  readonly listeningMs: number;
+  readonly readyMs: number;
+}
+
 export class DurableCluster implements AsyncDisposable {
   readonly peerByName: Map<string, PeerProcess> = new Map();
   readonly #options: DurableClusterOptions;
@@ -70,12 +76,14 @@ export class DurableCluster implements AsyncDisposable {
     }
   }
 
-  /** How long each took from its start until ready, in ms. */
-  async ready(names: readonly string[] = this.names, withinMs = 60_000): Promise<number[]> {
+  /** How long each took from now until ready. */
+  async ready(names: readonly string[] = this.names, withinMs = 60_000): Promise<StartTimes[]> {
     const startMs = performance.now();
     return await Promise.all(names.map(async (name) => {
+      await this.peer(name).addresses();
+      const listeningMs = performance.now() - startMs;
       await this.peer(name).ready(withinMs);
-      return performance.now() - startMs;
+      return { listeningMs, readyMs: performance.now() - startMs };
     }));
   }
 
