@@ -41,6 +41,10 @@ export class DurableCluster implements AsyncDisposable {
     return new DurableCluster(options, await freePorts(options.names.length));
   }
 
+  get namespace(): string {
+    return this.#options.namespace;
+  }
+
   get names(): readonly string[] {
     return this.#options.names;
   }
