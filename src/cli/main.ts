@@ -10,11 +10,12 @@ import { UsageError } from "./options.ts";
 import { printable, processTerminal } from "./output.ts";
 import type { Terminal } from "./output.ts";
 import { peer } from "./peer.ts";
+import { recover } from "./recover.ts";
 import { submit } from "./submit.ts";
 import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
 
-const COMMANDS: readonly Command[] = [peer, submit, tasks, task, nodes];
+const COMMANDS: readonly Command[] = [peer, submit, tasks, task, nodes, recover];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…
 

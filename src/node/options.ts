@@ -126,7 +126,15 @@ export interface NodeSettings extends Settings {
 
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
-  ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication", "evictAfterMs"] as const,
+  ...[
+    "witness",
+    "leaseTtlMs",
+    "heartbeatMs",
+    "marginMs",
+    "partitions",
+    "replication",
+    "evictAfterMs",
+  ] as const,
   ...[
     "clockRateBound",
     "retentionMs",

@@ -36,7 +36,10 @@ export class Attendance {
     return monoMs - heardMs > forMs;
   }
 
+  /** It was heard just now. */
   isLive(no: MemberNo): boolean {
-    return this.#core.isConnected(no) && !this.isSilent(no, 3 * this.#core.options.heartbeatMs);
+    if (no === this.#core.self) return true;
+    const silentMs = this.#core.clock.monoMs - this.#sessions.lastBeatMs(no);
+    return this.#core.isConnected(no) && silentMs <= 3 * this.#core.options.heartbeatMs;
   }
 }

@@ -6,9 +6,11 @@
 import { compareBallots } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
-import type { BeatMessage, BeatReplyMessage } from "./messages.ts";
+import type { BeatMessage, BeatReplyMessage, Reign } from "./messages.ts";
 import type { Parts } from "./parts.ts";
 import type { Ballot, MemberNo } from "./types.ts";
+
+const NO_REIGNS: readonly Reign[] = [];
 
 export class Beats {
   readonly #parts: Parts;
@@ -27,13 +29,23 @@ export class Beats {
     this.#parts.requests.stewardMoved(p);
   }
 
-  message(): BeatMessage {
-    const reigns: BeatMessage["reigns"][number][] = [];
+  #reigns(isMeant: (p: number) => boolean): readonly Reign[] {
+    const reigns: Reign[] = [];
     for (const { p, reign, replica } of this.#parts.keepers.all) {
-      if (!reign) continue;
+      if (!reign || !isMeant(p)) continue;
       const { ballot, isActive } = reign;
       reigns.push({ p, ballot, commit: replica.commit, isActive });
     }
+    return reigns;
+  }
+
+  #reignsFor(no: MemberNo): readonly Reign[] {
+    const wanted = this.#core.reach.wantedBy(no);
+    return this.#reigns((p) => wanted.has(p));
+  }
+
+  message(): BeatMessage {
+    const reigns = this.#reigns(() => true);
     const { boot } = this.#core.options;
     const sentMs = this.#core.clock.leaseMs;
     const epoch = this.#core.roster!.epoch;
@@ -44,13 +56,14 @@ export class Beats {
     const message = this.message();
     this.#core.reignsChanged = false;
     this.sentMs = this.#core.clock.monoMs;
-    for (const no of this.#core.memberByNo.keys()) this.#core.send(no, message);
+    const held = this.#parts.worker.heldPartitions();
+    for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
   }
 
   onBeat(from: MemberNo, message: BeatMessage): void {
     const { boot, sentMs } = message;
     if (!this.#parts.sessions.heard(from, boot)) return;
-    this.#parts.credit.open(from);
+    if (this.#core.reach.isKeeping(from)) this.#parts.credit.open(from);
     const refused: { p: number; promised: Ballot }[] = [];
     for (const { p, ballot, commit, isActive } of message.reigns) {
       this.#core.see(ballot);
@@ -62,7 +75,8 @@ export class Beats {
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
     const epoch = this.#core.roster!.epoch;
-    this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, refused });
+    const reigns = this.#core.reach.isKeeping(from) ? NO_REIGNS : this.#reignsFor(from);
+    this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, reigns, refused });
     if (message.epoch < epoch) this.#parts.membership.isBehind(from);
   }
 
@@ -106,6 +120,9 @@ export class Beats {
       keeper.onRefuse(keeper.reign.ballot, promised);
     }
     for (const { p, reign } of this.#parts.keepers.all) if (reign && !refused.has(p)) reign.heardFrom(from);
+    for (const { p, ballot } of message.reigns) this.learnReign(p, ballot);
+    const [first] = message.reigns;
+    if (first && this.#parts.sessions.heard(from, first.ballot.boot)) this.#parts.credit.open(from);
     this.#parts.worker.onBeatReply(from, message);
   }
 }

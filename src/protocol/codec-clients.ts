@@ -1,12 +1,14 @@
 /** Messages between clients and stewards as bytes: submit, watch, outcome, query. */
 import {
   type MessageCodecs,
+  readBallot,
   readId,
   readList,
   readPartition,
   readSpec,
   readTaskRecord,
   TASK_STATES,
+  writeBallot,
   writeId,
   writeList,
   writePartition,
@@ -102,7 +104,7 @@ function readTaskView(r: Reader): TaskView {
 }
 
 export const CLIENT_CODECS: MessageCodecs<
-  "submit" | "submitReply" | "watch" | "outcome" | "query" | "queryReply"
+  "submit" | "submitReply" | "watch" | "outcome" | "query" | "queryReply" | "steward"
 > = {
   submit: {
     tag: 20,
@@ -176,5 +178,13 @@ export const CLIENT_CODECS: MessageCodecs<
       tasks: readList(r, LIMITS.itemsPerMessageMax, readTaskView),
       more: r.bool(),
     }),
+  },
+  steward: {
+    tag: 39,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeBallot(w, m.ballot);
+    },
+    read: (r) => ({ type: "steward", p: readPartition(r), ballot: readBallot(r) }),
   },
 };

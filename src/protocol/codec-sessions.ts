@@ -83,6 +83,7 @@ export const SESSION_CODECS: MessageCodecs<"beat" | "beatReply"> = {
       w.uint(m.epoch);
       writeList(w, LIMITS.vouchesMax, m.vouches, writeVouch);
       writeList(w, LIMITS.partitionsMax, m.condemned, writeNumbered);
+      writeList(w, LIMITS.partitionsMax, m.reigns, writeReign);
       writeList(w, LIMITS.partitionsMax, m.refused, writeRefused);
     },
     read: (r) => ({
@@ -92,6 +93,7 @@ export const SESSION_CODECS: MessageCodecs<"beat" | "beatReply"> = {
       epoch: r.uint(),
       vouches: readList(r, LIMITS.vouchesMax, readVouch),
       condemned: readList(r, LIMITS.partitionsMax, readNumbered),
+      reigns: readList(r, LIMITS.partitionsMax, readReign),
       refused: readList(r, LIMITS.partitionsMax, readRefused),
     }),
   },

@@ -6,7 +6,8 @@ import type { Clock, Effect, EngineEvent, EngineOptions, Observer, PersistRecord
 import type { Message } from "./messages.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Keeper } from "./keeper.ts";
-import { Ring } from "./ring.ts";
+import { Reach } from "./reach.ts";
+import { type Ring, ringOf } from "./ring.ts";
 import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "./types.ts";
 
 export class Core {
@@ -18,7 +19,7 @@ export class Core {
   self: MemberNo = -1;
   /** Monotonic time of the first step: nobody counts as silent from before it. */
   bootMs = 0;
-  ring: Ring = new Ring([]);
+  readonly reach: Reach;
   readonly memberByNo: Map<MemberNo, Member> = new Map();
   readonly connected: Set<NodeId> = new Set();
   readonly congested: Set<MemberNo> = new Set();
@@ -44,6 +45,7 @@ export class Core {
   constructor(options: EngineOptions, observer: Observer | undefined) {
     this.options = options;
     this.observer = observer;
+    this.reach = new Reach(this);
     this.#random = (options.seed ^ 0x6d2b79f5) | 0 || 1;
   }
 
@@ -56,8 +58,13 @@ export class Core {
       this.memberByNo.set(member.no, member);
       this.#noById.set(member.id, member.no);
     }
-    this.ring = new Ring(roster?.members.filter((member) => !member.witness) ?? []);
     this.self = this.noOf(this.options.self);
+    this.reach.adopted();
+  }
+
+  /** Those who run tasks. */
+  get ring(): Ring {
+    return ringOf(this.roster?.members ?? []);
   }
 
   noOf(id: NodeId): MemberNo {

@@ -16,6 +16,7 @@ import type { Keeper } from "./keeper.ts";
 import { Keepers } from "./keepers.ts";
 import type { Membership } from "./membership.ts";
 import type { Parts } from "./parts.ts";
+import type { Copy } from "./recovery.ts";
 import { Requests } from "./requests.ts";
 import { partitionOf } from "./ring.ts";
 import { Router } from "./router.ts";
@@ -113,6 +114,11 @@ export class Engine {
   /** It has a whole copy of the newest configuration. */
   isServing(p: number): boolean {
     return this.#keepers.newest(p)?.isServing ?? false;
+  }
+
+  /** What this node keeps, for the recovery from a lost majority. */
+  copies(): readonly Copy[] {
+    return this.#keepers.all.map(({ p, cfg, isInstalled, replica }) => ({ p, cfg, isInstalled, replica }));
   }
 
   /** The next roster may be decided without this node knowing it yet. */
@@ -282,6 +288,7 @@ export class Engine {
     if (no < 0) return;
     this.#dispatcher.forget(no);
     this.#credit.close(no);
+    this.worker.onPeerDown(no);
     for (const keeper of this.#keepers.all) {
       if (this.worker.reignOf(keeper.p)?.node === no) keeper.stewardGone();
     }

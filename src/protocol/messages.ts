@@ -59,6 +59,8 @@ export interface BeatReplyMessage {
   readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
   /** Partitions where the session is condemned, with the highest condemned number. */
   readonly condemned: readonly { readonly p: number; readonly n: number }[];
+  /** To a member of a large cluster that gets no beats: the reigns here over partitions that it is near to. */
+  readonly reigns: readonly Reign[];
   /** Reigns of the beat that are over, with the higher ballot promised. */
   readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
 }
@@ -202,6 +204,12 @@ export interface OutcomeMessage {
   readonly p: number;
   readonly items: readonly Outcome[];
 }
+/** To a request that came to a keeper that does not reign: the highest reign that it knows of. */
+export interface StewardMessage {
+  readonly type: "steward";
+  readonly p: number;
+  readonly ballot: Ballot;
+}
 /** Reads through the log: the answer is committed and no older than the question. */
 export interface QueryMessage {
   readonly type: "query";
@@ -261,6 +269,7 @@ export type Message =
   | OutcomeMessage
   | QueryMessage
   | QueryReplyMessage
+  | StewardMessage
   | FoundMessage
   | RosterMessage
   | JoinMessage

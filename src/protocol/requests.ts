@@ -52,7 +52,10 @@ export class Requests {
 
   constructor(core: Core, stewardOf: (p: number) => MemberNo) {
     this.#core = core;
-    this.#stewardOf = stewardOf;
+    this.#stewardOf = (p) => {
+      const steward = stewardOf(p);
+      return steward >= 0 ? steward : core.reach.keeperToAsk(p);
+    };
   }
 
   #partitionOf(id: string): number {

@@ -76,6 +76,15 @@ export class Ring {
   }
 }
 
+const ringByMembers: WeakMap<readonly Member[], Ring> = new WeakMap();
+
+/** The ring of those members that run tasks; made once for each list. */
+export function ringOf(members: readonly Member[]): Ring {
+  let ring = ringByMembers.get(members);
+  if (!ring) ringByMembers.set(members, ring = new Ring(members.filter((member) => !member.witness)));
+  return ring;
+}
+
 /** Where a task stands on the ring: independent of its partition. */
 export function ringPosition(id: string): number {
   return mix(hashText(id) ^ 0x9e3779b9);

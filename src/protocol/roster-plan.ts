@@ -57,7 +57,7 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
 
 function nextMembers(
   roster: Roster,
-  { joins, leaves }: Wishes,
+  { joins, leaves, isLive }: Wishes,
 ): { readonly members: readonly Member[]; readonly nextNo: MemberNo; readonly isChanged: boolean } {
   let { nextNo } = roster;
   let isChanged = false;
@@ -72,8 +72,11 @@ function nextMembers(
   for (const no of leaves) {
     const at = members.findIndex((member) => member.no === no);
     if (at < 0 || members[at]!.leaving) continue;
-    // somebody must stay
-    if (members.filter((member) => !member.leaving).length === 1) break;
+    // somebody must stay of whom it is known that it is there
+    const isSpared = members.some((other) =>
+      other.no !== no && !other.leaving && other.no < roster.nextNo && isLive(other.no)
+    );
+    if (!isSpared) continue;
     members[at] = { ...members[at]!, leaving: true };
     isChanged = true;
   }

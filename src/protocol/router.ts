@@ -116,6 +116,8 @@ export class Router {
         return;
       case "leave":
         return this.#parts.membership.onLeave(message);
+      case "steward":
+        return this.#beats.learnReign(message.p, message.ballot);
       case "rosterPrepare":
         return this.#parts.membership.onPrepare(from, message);
       case "rosterPromise":
@@ -150,16 +152,24 @@ export class Router {
   /** What any steward of the partition takes, whatever its ballot. */
   #atDesk(from: MemberNo, message: SettleMessage | SubmitMessage | WatchMessage | QueryMessage): void {
     const desk = this.#parts.keepers.reigning(message.p)?.reign?.desk;
+    if (!desk) return this.#direct(from, message.p);
     switch (message.type) {
       case "settle":
-        return desk?.onSettle(from, message);
+        return desk.onSettle(from, message);
       case "submit":
-        return desk?.inquiries.onSubmit(from, message);
+        return desk.inquiries.onSubmit(from, message);
       case "watch":
-        return desk?.inquiries.onWatch(from, message);
+        return desk.inquiries.onWatch(from, message);
       case "query":
-        return desk?.inquiries.onQuery(from, message);
+        return desk.inquiries.onQuery(from, message);
     }
+  }
+
+  /** Tells who reigns, to one who may have no other way to know. */
+  #direct(to: MemberNo, p: number): void {
+    const ballot = this.#parts.worker.reignOf(p);
+    if (!ballot || ballot.node === this.#parts.core.self || to === this.#parts.core.self) return;
+    this.#parts.core.send(to, { type: "steward", p, ballot });
   }
 
   /** Messages about one partition, for its keeper here or for the steward that it is. */

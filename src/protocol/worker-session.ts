@@ -63,7 +63,8 @@ export function sendDue(core: Core, session: WorkerSession): void {
   if (!ballot) return;
   const { monoMs } = core.clock;
   const { boot, resendMs } = core.options;
-  if (!session.isAttached && monoMs - session.attachSentMs >= resendMs) {
+  const isWanted = core.reach.wants(p) || holdings.size > 0;
+  if (isWanted && !session.isAttached && monoMs - session.attachSentMs >= resendMs) {
     session.attachSentMs = monoMs;
     const held = Array.from(holdings.values(), ({ id, fence }) => ({ id, fence }));
     core.send(ballot.node, { type: "attach", p, ballot, node: core.self, boot, n, attach, held });

@@ -81,6 +81,11 @@ export class LeaseHolder {
     }
   }
 
+  /** Partitions of which it holds leases. */
+  *heldPartitions(): Iterable<number> {
+    for (const { p, holdings } of this.#sessions) if (holdings.size > 0) yield p;
+  }
+
   /** Sessions that are not the first, for the beat. */
   sessionNumbers(): { readonly p: number; readonly n: number }[] {
     const list: { p: number; n: number }[] = [];
@@ -137,17 +142,22 @@ export class LeaseHolder {
   tick(): void {
     const { leaseMs, monoMs } = this.#core.clock;
     const { marginMs, resendMs } = this.#core.options;
-    let attachedCount = 0;
+    this.#giveBack();
+    let isAttached = true;
     let earliestMs = Infinity;
     for (const session of this.#sessions) {
       const { holdings, validUntilMs } = session;
+      const isWanted = this.#core.reach.wants(session.p);
+      if (!isWanted && holdings.size === 0) continue;
       if (validUntilMs < earliestMs) earliestMs = validUntilMs;
       if (holdings.size > 0) {
         if (leaseMs >= validUntilMs) this.#lapse(session);
         else if (leaseMs >= validUntilMs - marginMs) this.#abort(session);
       }
-      if (session.isAttached) attachedCount++;
-      else if (session.reign && monoMs - session.attachSentMs >= resendMs) this.#dirty.add(session);
+      if (!session.isAttached) isAttached = false;
+      if (!session.isAttached && session.reign && monoMs - session.attachSentMs >= resendMs) {
+        this.#dirty.add(session);
+      }
       if (holdings.hasOverdue(monoMs - resendMs)) this.#dirty.add(session);
       if (holdings.acks.length > 0) {
         holdings.areAcksDue = true;
@@ -155,7 +165,7 @@ export class LeaseHolder {
       }
     }
     if (this.#sessions.length > 0) {
-      this.#readiness.note(attachedCount === this.#sessions.length, leaseMs < earliestMs - marginMs);
+      this.#readiness.note(isAttached, leaseMs < earliestMs - marginMs);
     }
   }
 
@@ -191,7 +201,16 @@ export class LeaseHolder {
 
   #reattach(session: WorkerSession): void {
     beginAttach(session);
-    if (session.reign) this.#dirty.add(session);
+    const isWanted = this.#core.reach.wants(session.p) || session.holdings.size > 0;
+    if (session.reign && isWanted) this.#dirty.add(session);
+  }
+
+  /** Out of touch with a steward: of a partition that it runs no tasks of nobody would tell the next one. */
+  onPeerDown(no: MemberNo): void {
+    if (!this.#core.reach.isLarge) return;
+    for (const session of this.#sessions) {
+      if (session.reign?.node === no && !this.#core.reach.wants(session.p)) session.reign = null;
+    }
   }
 
   /** The connection to a steward came (back) up: what was sent meanwhile is gone. */
@@ -234,6 +253,17 @@ export class LeaseHolder {
       const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
       this.#credit.received(from, task.no);
       this.#start(session, held);
+    }
+  }
+
+  /** More was granted than there are slots: what waits for long goes back to others. */
+  #giveBack(): void {
+    const longMs = this.#core.clock.leaseMs - 2 * this.#core.options.heartbeatMs;
+    while (this.#queue.length > 0 && this.#queue[0]!.held.grantedMs < longMs) {
+      const { session, held } = this.#queue.shift()!;
+      if (!session.holdings.has(held) || held.isStarted || held.isSettling) continue;
+      session.holdings.settle(held, 0, { type: "release" });
+      this.#dirty.add(session);
     }
   }
 

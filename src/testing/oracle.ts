@@ -105,7 +105,7 @@ export class Oracle {
     if (event.type === "condemned") this.#condemned(node, event.node);
     if (event.type !== "roster") return;
     const { epoch } = event.roster;
-    const roster = describe(event.roster);
+    const roster = textOf(event.roster);
     if (epoch > (this.newestRoster?.epoch ?? 0)) this.newestRoster = event.roster;
     const known = this.#rosters.get(epoch);
     if (known === undefined) this.#rosters.set(epoch, roster);
@@ -242,6 +242,14 @@ export class Oracle {
   knownIds(): Iterable<readonly [string, number]> {
     return this.#partitionOf.entries();
   }
+}
+
+const textByRoster: WeakMap<Roster, string> = new WeakMap();
+
+function textOf(roster: Roster): string {
+  let text = textByRoster.get(roster);
+  if (text === undefined) textByRoster.set(roster, text = describe(roster));
+  return text;
 }
 
 function keeperCount(node: VirtualNode, p: number, cfg: number): number {

@@ -88,6 +88,8 @@ export interface Plan {
   readonly appendBytesMax: number;
   readonly snapshotChunkBytes: number;
   readonly compactBytes: number;
+  /** A run with more events is one that goes in circles. */
+  readonly eventsMax: number;
   /** How long faults go on, and how long everything may take afterwards. */
   readonly faultsMs: number;
   readonly healMs: number;

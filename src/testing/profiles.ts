@@ -108,6 +108,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
     snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
     compactBytes: rng.chance(0.5) ? rng.pick([200, 1000, 5000]) : Infinity,
+    eventsMax: 300_000,
     faultsMs: leaseTtlMs * rng.range(6, 11),
     healMs: leaseTtlMs * 40,
   };

@@ -15,8 +15,6 @@ import { VirtualNode } from "./virtual-node.ts";
 import { Workload } from "./workload.ts";
 import { newCounts, type RunCounts, type World } from "./world.ts";
 
-/** A run with more events is one that goes in circles. */
-const EVENTS_MAX = 300_000;
 const LOOK_EVERY_MS = 250;
 
 export class VirtualCluster implements World {
@@ -65,7 +63,9 @@ export class VirtualCluster implements World {
   runUntil(endMs: number): void {
     const { schedule, counts } = this;
     while (schedule.nextMs <= endMs) {
-      if (++counts.events > EVENTS_MAX) throw new Violation("X-endless", `${EVENTS_MAX} events and no end`);
+      if (++counts.events > this.plan.eventsMax) {
+        throw new Violation("X-endless", `${counts.events} events and no end`);
+      }
       schedule.take()!();
       this.oracle.leases.check();
     }

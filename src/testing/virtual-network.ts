@@ -17,6 +17,9 @@ export class VirtualNetwork {
   readonly #lastMs: Float64Array;
   /** `told[a * size + b]`: node a believes that it is connected to b. */
   readonly #told: Uint8Array;
+  readonly #nodeById: Map<string, VirtualNode> = new Map();
+  /** Looks at what is sent: for measurements. */
+  onSend: ((from: VirtualNode, messages: readonly Message[]) => void) | null = null;
 
   constructor(world: World, size: number) {
     this.#world = world;
@@ -27,9 +30,18 @@ export class VirtualNetwork {
     this.#told = new Uint8Array(size * size);
   }
 
+  #nodeOf(id: string): VirtualNode | undefined {
+    let node = this.#nodeById.get(id);
+    if (node?.id === id) return node;
+    node = this.#world.nodes.find((each) => each.id === id);
+    if (node) this.#nodeById.set(id, node);
+    return node;
+  }
+
   send(from: VirtualNode, toId: string, messages: readonly Message[]): void {
-    const to = this.#world.nodes.find((node) => node.id === toId);
+    const to = this.#nodeOf(toId);
     if (!to) return;
+    this.onSend?.(from, messages);
     const link = from.no * this.#size + to.no;
     if (this.#cuts[link]! > 0) return;
     // a big frame is several: each piece has its own fate

@@ -53,7 +53,12 @@ export class VirtualNode {
     this.clock = new VirtualClock(this.#rng, plan.faults.drift);
     this.isWanted = no < plan.foundingCount;
     const expect = this.isWanted ? plan.foundingCount : 1;
-    this.candidate = { name: `node-${no}`, labels: {}, witness: no >= 3 && no % 3 === 0, expect };
+    this.candidate = {
+      name: `node-${no}`,
+      labels: {},
+      witness: plan.faults.reconfigure && no >= 3 && no % 3 === 0,
+      expect,
+    };
     this.handlers = new VirtualHandlers(world, this);
     this.client = new VirtualClient(world, this);
   }

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "this.#after = { attach, sentMs: this.#core.clock.leaseMs };",
   replace: "this.#after = { attach: 0 * attach, sentMs: -Infinity };",
   profile: "reconfiguration",
-  seed: 355,
+  seed: 1521,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "founding.tick(this.#mayFound && !this.joining.hasMet)",
   replace: "founding.tick(!this.joining.hasMet)",
   profile: "reconfiguration",
-  seed: 355,
+  seed: 1521,
 };

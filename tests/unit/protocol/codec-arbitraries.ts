@@ -135,6 +135,7 @@ export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
   });
 });
 
+const reigns = list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() }));
 const numbered = list(fc.record({ p, n: uint }));
 const outcome: fc.Arbitrary<Outcome> = fc.record({
   id,
@@ -227,7 +228,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     sentMs: ms,
     epoch: uint,
     sessions: numbered,
-    reigns: list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() })),
+    reigns,
   }),
   beatReply: of("beatReply", {
     boot,
@@ -235,6 +236,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     epoch: uint,
     vouches: list(fc.record({ cfg: uint, bits: fc.uint8Array({ maxLength: LIMITS.partitionsMax / 8 }) })),
     condemned: numbered,
+    reigns,
     refused: list(fc.record({ p, promised: ballot })),
   }),
   attach: of("attach", {
@@ -281,6 +283,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   queryReply: of("queryReply", { rid: uint, p, tasks: list(view, 3), more: fc.boolean() }),
   found: of("found", { founding: text(LIMITS.foundingBytesMax), members: list(candidate), acked: list(id) }),
   roster: of("roster", { roster, isSettled: fc.boolean() }),
+  steward: of("steward", { p, ballot }),
   seal: of("seal", { p, cfg: uint, ballot }),
   sealed: of("sealed", { p, cfg: uint, ballot, isInstalled: fc.boolean(), by: list(uint), end }),
   inherit: of("inherit", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),

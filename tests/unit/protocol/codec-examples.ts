@@ -139,6 +139,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     epoch: 1,
     vouches: [{ cfg: 1, bits: bytes(0xff, 0x7f) }],
     condemned: [{ p: 7, n: 1 }],
+    reigns: [{ p, ballot, commit: 24, isActive: false }],
     refused: [{ p: 8, promised: ballot }],
   },
   attach: {
@@ -209,6 +210,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   queryReply: { type: "queryReply", rid: 5, p, tasks: [{ record, why: "" }], more: true },
   found: { type: "found", founding: "12D3KooWA/f00d", members: candidates, acked: ["12D3KooWA"] },
   roster: { type: "roster", roster, isSettled: true },
+  steward: { type: "steward", p, ballot },
   seal: { type: "seal", p, cfg: 1, ballot },
   sealed: {
     type: "sealed",

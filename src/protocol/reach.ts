@@ -1,0 +1,92 @@
+/**
+ * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members than
+ * keep partitions) each node runs tasks of the partitions nearest to it only, so that what it costs does not
+ * grow with the number of nodes: it beats to the keepers of those, and to the deciders.
+ */
+import type { Core } from "./core.ts";
+import { hashText } from "./ring.ts";
+import { KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
+import type { MemberNo } from "./types.ts";
+
+/** Partitions that a node of a large cluster runs tasks of: 64 keepers and 3 a partition are 48 peers at most. */
+const WANTED_COUNT = 16;
+
+export class Reach {
+  isLarge = false;
+  readonly #core: Core;
+  readonly #wanted: Set<number> = new Set();
+  readonly #keepers: Set<MemberNo> = new Set();
+  readonly #wantedByNo: Map<MemberNo, ReadonlySet<number>> = new Map();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  adopted(): void {
+    const { roster, options, self } = this.#core;
+    this.isLarge = (roster?.members.length ?? 0) > KEEPING_MEMBERS_MAX;
+    this.#wanted.clear();
+    this.#keepers.clear();
+    this.#wantedByNo.clear();
+    if (!this.isLarge) return;
+    for (const chain of roster!.chains) {
+      for (const { keepers } of chain) for (const no of keepers) this.#keepers.add(no);
+    }
+    for (const no of roster!.deciders) this.#keepers.add(no);
+    for (const p of nearest(options.self, options.partitionCount)) this.#wanted.add(p);
+    this.#wantedByNo.set(self, this.#wanted);
+  }
+
+  /** Runs tasks of that partition. */
+  wants(p: number): boolean {
+    return !this.isLarge || this.#wanted.has(p);
+  }
+
+  /** It hears of reigns by the beats that it gets; others are told with the answers to theirs. */
+  isKeeping(no: MemberNo): boolean {
+    return !this.isLarge || this.#keepers.has(no);
+  }
+
+  /** The partitions that a member of a large cluster runs tasks of. */
+  wantedBy(no: MemberNo): ReadonlySet<number> {
+    let wanted = this.#wantedByNo.get(no);
+    if (!wanted) {
+      const member = this.#core.memberByNo.get(no);
+      wanted = new Set(member ? nearest(member.id, this.#core.options.partitionCount) : []);
+      this.#wantedByNo.set(no, wanted);
+    }
+    return wanted;
+  }
+
+  /** Who gets this node's beats. `held`: partitions of which it holds leases. */
+  beatTargets(held: Iterable<number>): Iterable<MemberNo> {
+    if (!this.isLarge) return this.#core.memberByNo.keys();
+    const { roster, self } = this.#core;
+    if (this.#keepers.has(self)) return this.#keepers;
+    const targets = new Set<MemberNo>(roster!.deciders);
+    targets.add(self);
+    for (const p of [...this.#wanted, ...held]) {
+      for (const { keepers } of roster!.chains[p]!) for (const no of keepers) targets.add(no);
+    }
+    return targets;
+  }
+
+  /** A keeper of the partition, another one each time: it knows the steward. -1 = there is none in touch. */
+  keeperToAsk(p: number): MemberNo {
+    const { roster, clock, options } = this.#core;
+    const keepers = roster?.chains[p]?.at(-1)?.keepers ?? [];
+    const round = Math.floor(clock.monoMs / options.resendMs);
+    for (let i = 0; i < keepers.length; i++) {
+      const no = keepers[(round + i) % keepers.length]!;
+      if (this.#core.isConnected(no)) return no;
+    }
+    return -1;
+  }
+}
+
+/** Rendezvous hashing: the partitions whose hash with the id is highest. */
+function nearest(id: string, partitionCount: number): readonly number[] {
+  const scored = Array.from({ length: partitionCount }, (_, p) => ({ p, score: hashText(`${id}/${p}`) }));
+  scored.sort((a, b) => b.score - a.score || a.p - b.p);
+  return scored.slice(0, WANTED_COUNT).map(({ p }) => p);
+}
