@@ -1,5 +1,5 @@
 /**
- * Show: three peers, two of them on disks of 4 MB. One is filled: the cluster goes on. The other is filled too:
+ * Show: three peers, two of them on disks of 12 MB. One is filled: the cluster goes on. The other is filled too:
  * nothing can be recorded, and nobody is told that it was. Space is freed: all goes on by itself. Root only.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ interface Stage {
 await runShow("full disks: one of three, then two of three", async (report, directory) => {
   let disks: SmallDisk[] = [];
   try {
-    disks = ["a", "b"].map((name) => new SmallDisk(join(directory, name), "4m"));
+    disks = ["a", "b"].map((name) => new SmallDisk(join(directory, name), "12m"));
   } catch (error) {
     return report.check(`mount a tmpfs (needs root): ${(error as Error).message.trim()}`, false);
   }
@@ -69,7 +69,8 @@ await runShow("full disks: one of three, then two of three", async (report, dire
 
 async function play(stage: Stage, [first, second]: readonly SmallDisk[]): Promise<void> {
   const { report, cluster, acked } = stage;
-  await using client = await cluster.client();
+  // of the peer whose disk is never full
+  await using client = await cluster.client(["c"]);
   await submitSome(stage, client, "before", 100);
   const longs = Array.from({ length: LONG_COUNT }, (_, at) => ({ id: `long-${at}`, input: { ms: LONG_MS } }));
   for (const { id } of await client.submitMany(beat, longs)) acked.add(id);
@@ -80,28 +81,34 @@ async function play(stage: Stage, [first, second]: readonly SmallDisk[]): Promis
   const answers = await submitSome(stage, client, "one-full", 200);
   report.say(`one full: 200 submits in ${seconds(performance.now() - startMs)}, answers ${answers}`);
   report.check("with one disk full every submit is recorded", answers === "ok 200", answers);
-  await sayCommand(stage, "submit", "--id", "cli-one-full", "--wait", "--", "true");
+  await sayCommand(stage, ["c"], "submit", "--id", "cli-one-full", "--wait", "--", "true");
+  // a client that knows all, and whose first is the one that cannot write
+  const code = await sayCommand(stage, ["a", "b", "c"], "submit", "--id", "cli-by-a", "--", "true");
+  report.check("whoever asks the peer with the full disk is served by another", code === 0, `${code}`);
 
   second!.fill();
   await untilTrouble(stage, client, "b");
-  await sayCommand(stage, "submit", "--id", "cli-two-full", "--timeout", "4s", "--", "true");
+  await sayCommand(stage, ["c"], "submit", "--id", "cli-two-full", "--timeout", "4s", "--", "true");
   const two = await submitSome(stage, client, "two-full", 40);
   report.check("with two full no submit is recorded", !two.includes("ok"), two);
-  await sayCommand(stage, "task", "--timeout", "4s", "before-1");
-  await sayCommand(stage, "nodes", "--timeout", "4s");
+  await sayCommand(stage, ["c"], "task", "--timeout", "4s", "before-1");
+  await sayCommand(stage, ["c"], "nodes", "--timeout", "4s");
   await delay(10_000);
   const running = cluster.names.filter((name) => cluster.peer(name).isRunning);
   report.check("all three processes are there", running.length === 3, running.join(" "));
+  await goOn(stage, client, [first!, second!]);
+}
 
+async function goOn(stage: Stage, client: Client, disks: readonly SmallDisk[]): Promise<void> {
+  const { report, events } = stage;
   const freedMs = performance.now();
-  first!.free();
-  second!.free();
+  for (const disk of disks) disk.free();
   report.say("space is freed");
-  const recovered = (name: string): boolean =>
-    stage.events.findLast((each) => each.name === name && each.event.event.startsWith("store:"))?.event
-      .event ===
-      "store:recovered";
-  const isRecovered = await eventually(() => recovered("a") && recovered("b"), 10_000);
+  const isWell = (name: string): boolean => {
+    const last = events.findLast((each) => each.name === name && each.event.event.startsWith("store:"));
+    return last?.event.event === "store:recovered";
+  };
+  const isRecovered = await eventually(() => isWell("a") && isWell("b"), 10_000);
   report.check("both stores recover by themselves", isRecovered, seconds(performance.now() - freedMs));
   let answer = "";
   const isTaken = async (): Promise<boolean> => {
@@ -134,15 +141,22 @@ async function submitSome({ acked }: Stage, client: Client, prefix: string, coun
     try {
       for (const { id } of await client.submitMany(beat, items, { timeoutMs: 3000 })) acked.add(id);
     } catch (error) {
-      answer = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      answer = text.replaceAll(/"[^"]*"(, )?/g, "").replaceAll(/ +/g, " ");
     }
     answers.set(answer, (answers.get(answer) ?? 0) + BATCH);
   }
   return [...answers].map(([answer, times]) => `${answer} ${times}`).join(", ");
 }
 
-async function sayCommand({ report, cluster, acked }: Stage, command: string, ...args: string[]) {
-  const join = cluster.names.flatMap((name) => ["--join", cluster.addressOf(name)]);
+/** Asks by those peers; the exit code. */
+async function sayCommand(
+  { report, cluster, acked }: Stage,
+  names: readonly string[],
+  command: string,
+  ...args: string[]
+): Promise<number | null> {
+  const join = names.flatMap((name) => ["--join", cluster.addressOf(name)]);
   const client = ["--namespace", cluster.namespace, ...join];
   const startMs = performance.now();
   const { code, stdout, stderr } = await stolos("node", [command, ...client, ...args]);
@@ -151,6 +165,7 @@ async function sayCommand({ report, cluster, acked }: Stage, command: string, ..
   for (const line of (stdout + stderr).trimEnd().split("\n").slice(0, 8)) report.say(`  | ${line}`);
   const [, id] = args;
   if (command === "submit" && code === 0 && id !== undefined) acked.add(id);
+  return code;
 }
 
 async function isAllKnown({ report, cluster, acked }: Stage, when: string): Promise<void> {

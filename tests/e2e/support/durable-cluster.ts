@@ -97,16 +97,12 @@ export class DurableCluster implements AsyncDisposable {
     await Promise.all(names.map((name) => this.peer(name).stop()));
   }
 
-  /** A client that reaches any of the peers that run. */
-  async client(timeoutMs = 10_000): Promise<Client & AsyncDisposable> {
-    const running = this.names.filter((name) => this.peerByName.get(name)?.isRunning);
+  /** A client that knows the addresses of these, those that run. @default all */
+  async client(names: readonly string[] = this.names): Promise<Client & AsyncDisposable> {
+    const running = names.filter((name) => this.peerByName.get(name)?.isRunning);
     const { namespace } = this.#options;
-    return await connectClient({
-      namespace,
-      join: running.map((name) => this.addressOf(name)),
-      mdns: false,
-      timeoutMs,
-    });
+    const join = running.map((name) => this.addressOf(name));
+    return await connectClient({ namespace, join, mdns: false });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
