@@ -29,7 +29,7 @@ import { StoppedError } from "./errors.ts";
 import { Hearsay } from "./hearsay.ts";
 import { NodeClock } from "./node-clock.ts";
 import { Outlook } from "./outlook.ts";
-import { engineOptions, type Settings } from "./settings.ts";
+import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
 
 const HOUSEKEEPING_MS = 500;
@@ -79,6 +79,7 @@ export class HostedCoordinator implements Coordinator {
       store,
       clock,
       ambient,
+      check: (records) => checkStored(records, settings),
       run: (effect) => this.#run(effect),
       afterRun: () => this.#afterRun(),
       onBroken: (error) => this.#broke(error),
@@ -109,8 +110,8 @@ export class HostedCoordinator implements Coordinator {
     });
     this.#ready.promise.catch(() => {});
     store.onTrouble = (error) => this.#emit({ type: "store", error });
-    this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
     this.#host.start();
+    this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
   }
 
   get addresses(): readonly string[] {

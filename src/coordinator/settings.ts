@@ -1,5 +1,5 @@
 /** The settings of a node that the engine needs, with their defaults and the formulas between them. */
-import type { EngineOptions } from "../protocol/api.ts";
+import type { EngineOptions, PersistRecord } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
 import { type Ambient, systemAmbient } from "./ambient.ts";
@@ -70,4 +70,19 @@ export function engineOptions(
     snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
     compactBytes: isDurable ? COMPACT_BYTES : Infinity,
   };
+}
+
+/**
+ * A task's partition follows from its id and their number: with another one known tasks would be unknown.
+ *
+ * @throws RangeError when the store belongs to a cluster of another number of partitions
+ */
+export function checkStored(records: readonly PersistRecord[], { partitions }: Settings): void {
+  for (const record of records) {
+    if (record.type !== "roster" || record.roster.chains.length === partitions) continue;
+    throw new RangeError(
+      `Cannot create a node: partitions must be ${record.roster.chains.length}, as in the cluster that its ` +
+        `store belongs to, got ${partitions}`,
+    );
+  }
 }

@@ -3,19 +3,19 @@
  * alone at many places, started as a peer (cut off from the others, on a copy) at some: it says what is wrong
  * and how to go on, or its state is the same. Then the directory is moved away, and it joins as a new member.
  */
+import { spawn } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
+import { commandOn } from "../../examples/demo/peer-process.ts";
 import { RecordFile } from "../../src/store/record-file.ts";
 import type { Row } from "../../src/store/row.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { beat } from "./support/beat-handlers.ts";
-import { stolos } from "./support/cluster.ts";
 import { DurableCluster } from "./support/durable-cluster.ts";
-import { delay, eventually, type Report, runShow, seconds } from "./support/show.ts";
+import { eventually, type Report, runShow, seconds } from "./support/show.ts";
 
 const TASK_COUNT = 60;
-/** So many that its database is written too, not only the log beside it. */
 const EARLIER_COUNT = 1500;
 /** Evenly spread over each file. */
 const PLACES_READ = 150;
@@ -45,6 +45,10 @@ await runShow("one flipped byte in each file of a peer's directory", async (repo
   cluster.start();
   await cluster.ready();
   await submit(report, cluster, "earlier", EARLIER_COUNT);
+  // a stop writes the log into the database
+  await cluster.peer("c").stop();
+  cluster.start(["c"]);
+  await cluster.ready(["c"]);
   await submit(report, cluster, "before");
   await cluster.kill(["c"]);
   const [state, copy] = [join(cluster.dataOf("c"), "state"), join(directory, "copy")];
@@ -171,12 +175,20 @@ async function startAtSomePlaces(report: Report, state: string, data: string): P
 }
 
 /** How it ended by itself, or null when it runs. */
-async function startAlone(data: string): Promise<{ code: number | null; stderr: string } | null> {
+function startAlone(data: string): Promise<{ code: number | null; stderr: string } | null> {
   const args = ["peer", "--json", "--namespace", `alone-${process.pid}`, "--no-mdns", "--log", "warn"];
-  const running = stolos("node", [...args, "--expect", "3", "--data", data], ["timeout", "-s", "KILL", "8"]);
-  const ended = await Promise.race([running, delay(NOTICED_WITHIN_MS)]);
-  if (!ended || ended.stdout.includes("listening")) return null;
-  return { code: ended.code, stderr: ended.stderr };
+  const line = commandOn("node", "src/cli/main.ts", [...args, "--expect", "3", "--data", data]);
+  const child = spawn(line[0] ?? "", line.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+  return new Promise((resolve) => {
+    let stderr = "";
+    let isRunning = false;
+    child.stderr.setEncoding("utf8").on("data", (text: string) => stderr += text);
+    child.stdout.on("data", () => {
+      isRunning = true;
+      child.kill("SIGKILL");
+    });
+    child.on("close", (code) => resolve(isRunning ? null : { code, stderr }));
+  });
 }
 
 async function rejoin(report: Report, cluster: DurableCluster): Promise<void> {
