@@ -16,7 +16,7 @@ if (import.meta.main) {
   const say = (event: string): void => console.log(`${event} ${Math.round(process.uptime() * 1000)}`);
   say("loaded");
   const node = await createNode({
-    namespace: `size-${address}`,
+    namespace: `size-${address.split("/").at(-1)}`,
     mdns: false,
     listen: [address],
     store: sqliteStore(directory),
