@@ -64,6 +64,7 @@ export class HostedCoordinator implements Coordinator {
   #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
   #isReady = false;
+  #isHindered = false;
   #stopping: Promise<void> | null = null;
 
   constructor({ self, settings, store, transport, ambient = systemAmbient }: HostedCoordinatorOptions) {
@@ -109,7 +110,10 @@ export class HostedCoordinator implements Coordinator {
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
     this.#ready.promise.catch(() => {});
-    store.onTrouble = (error) => this.#emit({ type: "store", error });
+    store.onTrouble = (error) => {
+      this.#isHindered = error !== null;
+      this.#emit({ type: "store", error });
+    };
     this.#host.start();
     this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
   }
@@ -120,6 +124,11 @@ export class HostedCoordinator implements Coordinator {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** The store takes nothing at the moment: what is asked here gets no answer. */
+  get isHindered(): boolean {
+    return this.#isHindered;
   }
 
   // ---- from the network ----------------------------------------------------------------------------------

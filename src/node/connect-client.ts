@@ -49,7 +49,8 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
     const all = [...known];
     const others = all.filter((address) => avoid === null || !address.includes(avoid));
-    return connectMesh({ namespace, join: others.length > 0 ? others : all, mdns, timeoutMs: withinMs });
+    const join = others.length > 0 ? others : all;
+    return connectMesh({ namespace, join, mdns, timeoutMs: withinMs, avoid });
   };
   let first: MeshClient;
   try {

@@ -1,7 +1,7 @@
 /**
  * Show: three durable peers, all SIGKILLed at the same moment in the middle of 10,000 short and 300 long
- * tasks, and started again on their directories, many times. `--rounds N` (20) says how often; with `--lose 1`
- * one directory is deleted in the middle of it all: its peer comes back as a new member.
+ * tasks, and started again on their directories, many times. `--rounds N` (20) says how often; with
+ * `--lose 1` one directory is deleted in the middle of it all: its peer comes back as a new member.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const SHORT_COUNT = 10_000;
 const LONG_COUNT = 300;
 const LONG_MS = 8000;
 const BATCH = 20;
-const KILL_WITHIN_MS = 2500;
+const KILL_WITHIN_MS = 1500;
 const FINISH_MS = 180_000;
 const random = randomOf(Number(values.seed));
 
