@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- w1 | durable] [--pairs 5] [--tasks 20000] [--json] [--ours-only] [--profile DIR]`: ours
- * and the peer alternately in one run on this machine; medians and ratios. Only loopback is used. The exit code is 0 when
- * measured, 2 without redis-server, 1 on any other failure.
+ * `npm run bench [-- w1 | durable] [--pairs 5] [--tasks 20000] [--json] [--ours-only] [--profile DIR]`:
+ * ours and the peer alternately in one run on this machine; medians and ratios. Only loopback is used. The
+ * exit code is 0 when measured, 2 without redis-server, 1 on any other failure.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";

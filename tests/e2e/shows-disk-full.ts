@@ -1,6 +1,7 @@
 /**
  * Show: three peers, two of them on disks of 12 MB. One is filled: the cluster goes on. The other is filled,
- * too: nothing can be recorded, and nobody is told that it was. Space is freed: all goes on by itself. Root only.
+ * too: nothing can be recorded, and nobody is told that it was. Space is freed: all goes on by itself. Root
+ * only.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,8 @@
 /**
  * Show: one byte of a killed peer's directory is flipped, in every file, one place at a time. Read by the
- * store alone at many places, started as a peer (cut off from the others, on a copy) at some: it says what is wrong
- * and how to go on, or its state is the same. Then the directory is moved away, and it joins as a new member.
+ * store alone at many places, started as a peer (cut off from the others, on a copy) at some: it says what
+ * is wrong and how to go on, or its state is the same. Then the directory is moved away, and it joins as a
+ * new member.
  */
 import { spawn } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -31,7 +31,7 @@ export class DurableCluster implements AsyncDisposable {
   readonly #options: DurableClusterOptions;
   readonly #portByName: ReadonlyMap<string, number>;
 
-  private constructor(options: DurableClusterOptions, ports: readonly number[]) {
+  constructor(options: DurableClusterOptions, ports: readonly number[]) {
     this.#options = options;
     this.#portByName = new Map(options.names.map((name, at) => [name, ports[at] ?? 0]));
   }
