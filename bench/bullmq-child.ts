@@ -1,10 +1,11 @@
 /** One process of the BullMQ side: `worker` runs no-ops at concurrency 100, `producer` adds them in bulks. */
-import { Queue, Worker } from "bullmq";
+import { Queue, QueueEvents, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { ownCpuUs } from "./cpu.ts";
+import { type Latency, latencyOf } from "./latency.ts";
 
 interface Question {
-  readonly type: "produce" | "cpu" | "stop";
+  readonly type: "produce" | "single" | "cpu" | "stop";
   readonly count: number;
   readonly bulk: number;
 }
@@ -51,8 +52,25 @@ async function produce({ count, bulk }: Question): Promise<number> {
   return startedMs;
 }
 
+async function single(count: number): Promise<{ readonly recorded: Latency; readonly done: Latency }> {
+  const events = new QueueEvents("bench", { connection: connection.duplicate() });
+  await events.waitUntilReady();
+  const [recorded, done]: [number[], number[]] = [[], []];
+  for (let at = 0; at < count; at++) {
+    const startedMs = performance.now();
+    // kept until it was seen to be finished
+    const added = await queue!.add("noop", "x".repeat(100), { removeOnComplete: 1000 });
+    recorded.push(performance.now() - startedMs);
+    await added.waitUntilFinished(events);
+    done.push(performance.now() - startedMs);
+  }
+  await events.close();
+  return { recorded: latencyOf(recorded), done: latencyOf(done) };
+}
+
 process.on("message", async (question: Question) => {
   if (question.type === "cpu") reply({ type: "cpu", cpuUs: ownCpuUs() });
+  else if (question.type === "single") reply({ type: "singled", ...await single(question.count) });
   else if (question.type === "produce") reply({ type: "produced", startedMs: await produce(question) });
   else process.exit(0);
 });

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { Child, cpuUsOf, ended, endWithParent, type Reply } from "./child.ts";
 import { cpuUsOfPid, type Sample, sampleOf, spent } from "./cpu.ts";
-import type { Load } from "./ours.ts";
+import { type Extras, latencyFrom, type Load, type Measured } from "./ours.ts";
 
 const START_LIMIT_MS = 5000;
 
@@ -52,8 +52,13 @@ class Tally {
 
 /** @throws Error when a process ends or does not answer in time; every process is ended in any case */
 export async function measureBullmq(load: Load): Promise<Sample> {
+  return (await measureBullmqWith(load, { singleCount: 0, directory: null })).sample;
+}
+
+/** In a directory, redis syncs its log before each answer; `singleCount`: so many one at a time, after. */
+export async function measureBullmqWith(load: Load, { singleCount, directory }: Extras): Promise<Measured> {
   const port = await freePort();
-  const redis = spawn("redis-server", serverArguments(port), { stdio: "ignore" });
+  const redis = spawn("redis-server", serverArguments(port, directory), { stdio: "ignore" });
   endWithParent(redis);
   const children: Child[] = [];
   try {
@@ -87,15 +92,23 @@ export async function measureBullmq(load: Load): Promise<Sample> {
     await run(load.warmUpCount);
     const before = await read();
     const tookMs = await run(load.count);
-    return sampleOf(load.count, tookMs, spent(before, await read()));
+    const sample = sampleOf(load.count, tookMs, spent(before, await read()));
+    const singles = singleCount === 0 ? null : await producer.ask(
+      { type: "single", count: singleCount },
+      "singled",
+      load.limitMs,
+    );
+    return { sample, recorded: latencyFrom(singles, "recorded"), done: latencyFrom(singles, "done") };
   } finally {
     await Promise.all(children.map((child) => child.stop()));
     await ended(redis, () => redis.kill("SIGKILL"));
   }
 }
 
-function serverArguments(port: number): readonly string[] {
-  return ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+function serverArguments(port: number, directory: string | null): readonly string[] {
+  const net = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
+  if (directory === null) return [...net, "--appendonly", "no"];
+  return [...net, "--dir", directory, "--appendonly", "yes", "--appendfsync", "always"];
 }
 
 function freePort(): Promise<number> {

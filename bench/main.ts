@@ -1,17 +1,18 @@
 /**
- * `npm run bench [-- w1] [--pairs 5] [--tasks 20000] [--json] [--ours-only] [--profile DIR]`: ours and the
- * peer
- * alternately in one run on this machine; medians and ratios. Only loopback is used. The exit code is 0 when
- * measured, 2 without redis-server, 1 on any other failure.
+ * `npm run bench [-- w1 | durable] [--pairs 5] [--tasks 20000] [--json] [--ours-only] [--profile DIR]`:
+ * ours and the peer alternately in one run on this machine; medians and ratios. Only loopback is used. The
+ * exit code is 0 when measured, 2 without redis-server, 1 on any other failure.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { measureBullmq, redisVersion } from "./bullmq.ts";
 import { medianSample, type Sample } from "./cpu.ts";
+import { benchDurable } from "./durable.ts";
 import { type Load, measureOurs, profileFiles } from "./ours.ts";
 import { hotspots } from "./profiler.ts";
 
 interface Plan {
+  readonly workload: string;
   readonly load: Load;
   readonly pairs: number;
   readonly asJson: boolean;
@@ -35,11 +36,12 @@ function planOf(args: readonly string[]): Plan {
   if (/^w[2-4]$/.test(workload)) {
     throw new Error(`Cannot run ${workload}: it comes with a later version; w1 is there`);
   }
-  if (workload !== "w1" || more.length > 0) {
-    throw new Error(`Cannot run a workload: it must be w1, got ${positionals.join(" ")}`);
+  if ((workload !== "w1" && workload !== "durable") || more.length > 0) {
+    throw new Error(`Cannot run a workload: it must be w1 or durable, got ${positionals.join(" ")}`);
   }
   const count = countOf("tasks", values.tasks, 10_000_000);
   return {
+    workload,
     load: { count, warmUpCount: 2000, bulk: 1000, inFlightMax: 4000, limitMs: 60_000 + count * 5 },
     pairs: countOf("pairs", values.pairs, 1000),
     asJson: values.json,
@@ -132,6 +134,10 @@ async function main(): Promise<number> {
   if (!plan.isOursOnly && redis === null) {
     console.error("Cannot measure BullMQ: redis-server is not there; apt-get install redis-server");
     return 2;
+  }
+  if (plan.workload === "durable") {
+    console.log(await benchDurable(plan));
+    return 0;
   }
   if (plan.profileDir !== null) {
     console.error("Profiles cost CPU time: do not compare these numbers with the peer's.");

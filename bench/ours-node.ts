@@ -1,10 +1,11 @@
 /** One node of the measured cluster, told what to do over IPC. Nothing here but the library. */
-import { createNode, defineTask } from "../mod.ts";
+import { createNode, defineTask, sqliteStore } from "../mod.ts";
 import { ownCpuUs } from "./cpu.ts";
+import { type Latency, latencyOf } from "./latency.ts";
 import { startProfile } from "./profiler.ts";
 
 interface Question {
-  readonly type: "produce" | "cpu" | "profile" | "profiled" | "stop";
+  readonly type: "produce" | "single" | "cpu" | "profile" | "profiled" | "stop";
   readonly count: number;
   readonly bulk: number;
   readonly inFlightMax: number;
@@ -13,7 +14,7 @@ interface Question {
 
 const PROFILE_SETTLE_MS = 2000;
 const noop = defineTask<string, null>({ name: "noop" });
-const [namespace = "bench", join = ""] = process.argv.slice(2);
+const [namespace = "bench", join = "", data = ""] = process.argv.slice(2);
 process.on("disconnect", () => process.exit(1));
 const node = await createNode({
   namespace,
@@ -23,6 +24,7 @@ const node = await createNode({
   expect: 3,
   capacity: 100,
   coordinator: "mesh",
+  ...(data === "" ? {} : { store: sqliteStore(data) }),
 });
 node.handle(noop, () => null);
 let endProfile: ((file: string) => Promise<void>) | null = null;
@@ -31,6 +33,8 @@ async function answer(question: Question): Promise<void> {
   switch (question.type) {
     case "produce":
       return reply({ type: "produced", tookMs: await produce(question) });
+    case "single":
+      return reply({ type: "singled", ...await single(question.count) });
     case "cpu":
       return reply({ type: "cpu", cpuUs: ownCpuUs() });
     case "profile":
@@ -77,6 +81,20 @@ async function produce({ count, bulk, inFlightMax }: Question): Promise<number> 
   }
   await Promise.all(bulks);
   return performance.now() - startedMs;
+}
+
+/** One at a time: how long until it is recorded, and until its end is seen. */
+async function single(count: number): Promise<{ readonly recorded: Latency; readonly done: Latency }> {
+  const payload = "x".repeat(100);
+  const [recorded, done]: [number[], number[]] = [[], []];
+  for (let at = 0; at < count; at++) {
+    const startedMs = performance.now();
+    const handle = await node.client.submit(noop, payload);
+    recorded.push(performance.now() - startedMs);
+    await handle.done();
+    done.push(performance.now() - startedMs);
+  }
+  return { recorded: latencyOf(recorded), done: latencyOf(done) };
 }
 
 function reply(message: Readonly<Record<string, unknown>>): void {

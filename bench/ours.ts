@@ -3,7 +3,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Child, cpuUsOf } from "./child.ts";
+import { Child, cpuUsOf, type Reply } from "./child.ts";
+import type { Latency } from "./latency.ts";
 import { type Sample, sampleOf, spent } from "./cpu.ts";
 
 /** How both sides are measured. */
@@ -18,14 +19,41 @@ export interface Load {
   readonly limitMs: number;
 }
 
+/** What else is measured. */
+export interface Extras {
+  /** Tasks one at a time, after the bulk; 0 = none. */
+  readonly singleCount: number;
+  /** Where state is kept; null = in memory. */
+  readonly directory: string | null;
+}
+
+export interface Measured {
+  readonly sample: Sample;
+  readonly recorded: Latency;
+  readonly done: Latency;
+}
+
+export function latencyFrom(reply: Reply | null, name: string): Latency {
+  return (reply?.[name] ?? { p50: 0, p99: 0 }) as Latency;
+}
+
 /** @throws Error when a process ends or does not answer in time; every process is ended in any case */
 export async function measureOurs(load: Load, profiles: readonly string[] = []): Promise<Sample> {
+  return (await measureOursWith(load, { singleCount: 0, directory: null }, profiles)).sample;
+}
+
+export async function measureOursWith(
+  load: Load,
+  { singleCount, directory }: Extras,
+  profiles: readonly string[] = [],
+): Promise<Measured> {
+  const dataOf = (at: number): string => directory === null ? "" : join(directory, `node-${at}`);
   const namespace = `bench-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   const children: Child[] = [];
   try {
-    children.push(new Child("ours-node.ts", [namespace]));
+    children.push(new Child("ours-node.ts", [namespace, "", dataOf(0)]));
     const address = String((await children[0]!.next("listening"))["address"]);
-    for (let i = 0; i < 2; i++) children.push(new Child("ours-node.ts", [namespace, address]));
+    for (const i of [1, 2]) children.push(new Child("ours-node.ts", [namespace, address, dataOf(i)]));
     await Promise.all(children.map((child) => child.next("ready")));
     const [producer, ...others] = children as [Child, Child, Child];
     const { bulk, inFlightMax, limitMs } = load;
@@ -42,7 +70,10 @@ export async function measureOurs(load: Load, profiles: readonly string[] = []):
     const tookMs = await produce(load.count);
     const cpuUs = spent(before, await read());
     await Promise.all(profiles.map((file, at) => children[at]!.ask({ type: "profiled", file }, "written")));
-    return sampleOf(load.count, tookMs, cpuUs);
+    const sample = sampleOf(load.count, tookMs, cpuUs);
+    const question = { type: "single", count: singleCount };
+    const singles = singleCount === 0 ? null : await producer.ask(question, "singled", limitMs);
+    return { sample, recorded: latencyFrom(singles, "recorded"), done: latencyFrom(singles, "done") };
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }

@@ -20,6 +20,8 @@ export interface EngineHostOptions {
   readonly engine: Steppable;
   readonly store: Store;
   readonly clock: { read(): Clock };
+  /** Throws when what the store holds does not fit the node's options. @default nothing is checked */
+  readonly check?: (records: readonly PersistRecord[]) => void;
   /** @default the system's */
   readonly ambient?: Ambient;
   /** Runs one effect. */
@@ -54,6 +56,7 @@ export class EngineHost {
   /** Replays the store and takes the first step. */
   start(): void {
     const records = this.#options.store.load();
+    this.#options.check?.(records);
     if (records.length > 0) this.#options.engine.restore(records);
     this.#plan();
   }

@@ -5,7 +5,7 @@
 import type { Effect, EngineEvent, Input } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { NodeId, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { NodeId, TaskSpec } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
 import { abortable } from "./abortable.ts";
 import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
@@ -17,7 +17,6 @@ import type {
   ConsumerPort,
   Coordinator,
   CoordinatorEvent,
-  ListCursor,
   ListPage,
   NodeInfo,
   TaskEvent,
@@ -30,7 +29,7 @@ import { Hearsay } from "./hearsay.ts";
 import { Listeners } from "./listeners.ts";
 import { NodeClock } from "./node-clock.ts";
 import { Outlook } from "./outlook.ts";
-import { engineOptions, type Settings } from "./settings.ts";
+import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
 
 const HOUSEKEEPING_MS = 500;
@@ -60,11 +59,14 @@ export class HostedCoordinator implements Coordinator {
   readonly #deadlines: Deadlines;
   readonly #events: Listeners<CoordinatorEvent> = new Listeners();
   readonly #stopped: AbortController = new AbortController();
+  readonly stopped: AbortSignal = this.#stopped.signal;
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #housekeeping: TimerHandle;
   #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
   #isReady = false;
+  /** The store takes nothing at the moment: what is asked here gets no answer. */
+  isHindered = false;
   #stopping: Promise<void> | null = null;
 
   constructor({ self, settings, store, transport, ambient = systemAmbient }: HostedCoordinatorOptions) {
@@ -80,6 +82,7 @@ export class HostedCoordinator implements Coordinator {
       store,
       clock,
       ambient,
+      check: (records) => checkStored(records, settings),
       run: (effect) => this.#run(effect),
       afterRun: () => this.#afterRun(),
       onBroken: (error) => this.#broke(error),
@@ -109,9 +112,12 @@ export class HostedCoordinator implements Coordinator {
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
     this.#ready.promise.catch(() => {});
-    store.onTrouble = (error) => this.#events.emit({ type: "store", error });
-    this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
+    store.onTrouble = (error) => {
+      this.isHindered = error !== null;
+      this.#events.emit({ type: "store", error });
+    };
     this.#host.start();
+    this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
   }
 
   get addresses(): readonly string[] {
@@ -121,6 +127,7 @@ export class HostedCoordinator implements Coordinator {
   get isReady(): boolean {
     return this.#isReady;
   }
+
   // ---- from the network ----------------------------------------------------------------------------------
 
   /** What the transport has for the engine. */
@@ -221,11 +228,7 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#requests.get(id, options);
   }
 
-  list(
-    filter: { readonly state?: TaskState | undefined },
-    from: ListCursor,
-    options: CallOptions,
-  ): Promise<ListPage> {
+  list(...[filter, from, options]: Parameters<Coordinator["list"]>): Promise<ListPage> {
     return this.#refused("list tasks") ?? this.#requests.list(filter, from, options);
   }
 
@@ -273,10 +276,6 @@ export class HostedCoordinator implements Coordinator {
     const left = this.#events.next((event) => event.type === "left", signal);
     if (!signal.aborted) this.#host.push({ type: "leave" });
     await left;
-  }
-
-  get stopped(): AbortSignal {
-    return this.#stopped.signal;
   }
 
   stop(): Promise<void> {

@@ -56,13 +56,19 @@ export class Listing {
     const tasks: TaskSnapshot[] = [];
     let bytes = 0;
     for (const [at, { p, offset }] of cursors.entries()) {
-      const { tasks: views = [], more = false } = answers[at] ?? {};
-      for (const [index, view] of views.entries()) {
-        bytes += TASK_BYTES + (view.record.result?.length ?? 0);
-        if (bytes > PAGE_BYTES_MAX && tasks.length > 0) return { tasks, next: { p, offset: offset + index } };
-        tasks.push(this.#snapshot(p, view));
+      let { tasks: views = [], more = false } = answers[at] ?? {};
+      for (let next = offset;;) {
+        for (const view of views) {
+          bytes += TASK_BYTES + (view.record.result?.length ?? 0);
+          if (bytes > PAGE_BYTES_MAX && tasks.length > 0) return { tasks, next: { p, offset: next } };
+          tasks.push(this.#snapshot(p, view));
+          next += 1;
+        }
+        if (!more || views.length === 0) break;
+        // what was read of the partitions behind it is for this page, too
+        const query = { type: "list", state, offset: next, limit: TASKS_PER_QUERY } as const;
+        ({ tasks: views, more } = await this.#options.queries.ask(p, query, options));
       }
-      if (more) return { tasks, next: { p, offset: offset + views.length } };
     }
     return { tasks, next: end < this.#options.partitionCount ? { p: end, offset: 0 } : null };
   }

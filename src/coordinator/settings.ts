@@ -1,5 +1,5 @@
 /** The settings of a node that the engine needs, with their defaults and the formulas between them. */
-import type { EngineOptions } from "../protocol/api.ts";
+import type { EngineOptions, PersistRecord } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
 import { type Ambient, systemAmbient } from "./ambient.ts";
@@ -32,8 +32,8 @@ const RESEND_MIN_MS = 200;
 const LOG_ENTRIES_MAX = 2048;
 const APPEND_BYTES_MAX = 262_144;
 const SNAPSHOT_CHUNK_BYTES = 262_144;
-/** 128 partitions of it are 32 MiB on disk beyond the states themselves. */
-const COMPACT_BYTES = 262_144;
+/** 128 partitions of it are 8 MiB on disk, and to be read at a start, beyond the states themselves. */
+const COMPACT_BYTES = 65_536;
 
 /** `electionMs` = 2 x heartbeatMs: a steward steps down at 0.7 of it, which must outlast a heartbeat. */
 export function engineOptions(
@@ -70,4 +70,19 @@ export function engineOptions(
     snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
     compactBytes: isDurable ? COMPACT_BYTES : Infinity,
   };
+}
+
+/**
+ * A task's partition follows from its id and their number: with another one known tasks would be unknown.
+ *
+ * @throws RangeError when the store belongs to a cluster of another number of partitions
+ */
+export function checkStored(records: readonly PersistRecord[], { partitions }: Settings): void {
+  for (const record of records) {
+    if (record.type !== "roster" || record.roster.chains.length === partitions) continue;
+    throw new RangeError(
+      `Cannot create a node: partitions must be ${record.roster.chains.length}, as in the cluster that its ` +
+        `store belongs to, got ${partitions}`,
+    );
+  }
 }

@@ -15,6 +15,8 @@ export interface MeshClientOptions {
   /** Also try members found on the local network. */
   readonly mdns: boolean;
   readonly timeoutMs: number;
+  /** A member that is tried again only when no other answers. @default none */
+  readonly avoid?: string | null;
   /** @default 4 MiB */
   readonly messageBytesMax?: number;
 }
@@ -54,12 +56,12 @@ async function connectAny(
   const { timeoutMs, namespace, mdns } = options;
   const deadlineMs = performance.now() + timeoutMs;
   const reasonByCandidate = new Map<string, string>();
-  for (;;) {
+  for (let avoid = options.avoid ?? null;; avoid = null) {
     for (const [candidate, addresses] of candidates) {
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) break;
       try {
-        return await connectTo(host, addresses, Math.min(leftMs, DIAL_TIMEOUT_MS), options);
+        return await connectTo(host, addresses, Math.min(leftMs, DIAL_TIMEOUT_MS), { ...options, avoid });
       } catch (error) {
         reasonByCandidate.set(candidate, error instanceof Error ? error.message : String(error));
       }
@@ -86,6 +88,7 @@ async function connectTo(
   let connection: Connection | undefined;
   try {
     connection = await host.dial(addresses.map((address) => multiaddr(address)), { signal });
+    if (connection.remotePeer.toString() === options.avoid) throw new Error("it is to be avoided");
     const stream = await connection.newStream(clientProtocol(options.namespace), { signal });
     const { messages, send } = overStream(stream, options.messageBytesMax ?? MESSAGE_BYTES_MAX);
     return {

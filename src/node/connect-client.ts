@@ -52,7 +52,8 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
     const all = [...new Set([...learned, ...join])];
     const others = all.filter((address) => avoid === null || !address.includes(avoid));
-    return connectMesh({ namespace, join: others.length > 0 ? others : all, mdns, timeoutMs: withinMs });
+    const addresses = others.length > 0 ? others : all;
+    return connectMesh({ namespace, join: addresses, mdns, timeoutMs: withinMs, avoid });
   };
   let first: MeshClient;
   try {

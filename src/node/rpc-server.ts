@@ -14,8 +14,8 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 /** A client that does not read loses hints first. */
 const ITEMS_WAITING_MAX = 1000;
 
-/** What serves; a client leaves it for another member when it stops. */
-export type ServingPort = ClientPort & { readonly stopped: AbortSignal };
+/** What serves; a client leaves it for another member when it stops, or cannot record anything. */
+export type ServingPort = ClientPort & { readonly stopped: AbortSignal; readonly isHindered?: boolean };
 
 /** Until the client is gone. */
 export function serveClient(stream: ClientStream, port: ServingPort): void {
@@ -55,6 +55,8 @@ class Session {
   }
 
   async #serve([rid, method, args]: RpcMessage): Promise<void> {
+    // others can: it asks, or at least pings, as long as it waits for something
+    if (this.#port.isHindered) return this.#end();
     if (method === "cancel") {
       this.#open.get(rid)?.abort();
       return;

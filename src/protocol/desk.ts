@@ -14,6 +14,9 @@ import { isTerminal } from "./task-state.ts";
 import { Trays } from "./trays.ts";
 import type { MemberNo, Settlement, TaskRecord } from "./types.ts";
 
+/** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
+const PURGED_PER_TICK_MAX = 256;
+
 interface Attachment {
   readonly boot: number;
   readonly n: number;
@@ -105,9 +108,8 @@ export class Desk {
   #purge(wallMs: number): void {
     const { tasks } = this.#reign.replica;
     const { retentionMs, finishedPerPartitionMax } = this.#core.options;
-    let count = tasks.finishedCount - finishedPerPartitionMax;
-    const oldest = tasks.oldestFinished;
-    if (oldest && oldest.finishedAtMs < wallMs - retentionMs) count = Math.max(count, 1);
+    const tooMany = tasks.finishedCount - finishedPerPartitionMax;
+    const count = Math.max(tooMany, tasks.finishedBefore(wallMs - retentionMs, PURGED_PER_TICK_MAX));
     if (count > 0) this.#reign.propose({ type: "purge", count });
   }
 

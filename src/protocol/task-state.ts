@@ -77,10 +77,15 @@ export class PartitionTasks {
     return this.#finished.length - this.#finishedHead;
   }
 
-  /** The task that finished first among those still kept. */
-  get oldestFinished(): TaskRecord | undefined {
-    const id = this.#finished[this.#finishedHead];
-    return id === undefined ? undefined : this.records.get(id);
+  /** How many, at most `countMax`, finished before `ms`, of those that finished first. */
+  finishedBefore(ms: number, countMax: number): number {
+    let count = 0;
+    while (count < countMax) {
+      const id = this.#finished[this.#finishedHead + count];
+      if (id === undefined || this.records.get(id)!.finishedAtMs >= ms) break;
+      count++;
+    }
+    return count;
   }
 
   condemnationOf(node: number, boot: number): Condemnation | undefined {

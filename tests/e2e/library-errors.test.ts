@@ -1,5 +1,8 @@
 /** Bad input to the library: each has a clear error or event, and nothing is lost. */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   ConflictError,
   connectClient,
@@ -7,6 +10,7 @@ import {
   createNode,
   defineTask,
   NoQuorumError,
+  sqliteStore,
   StoppedError,
 } from "../../mod.ts";
 import type { NodeEventType } from "../../mod.ts";
@@ -52,6 +56,24 @@ test("without enough nodes a submit says how many are missing, and nothing was d
   expect(error).toBeInstanceOf(NoQuorumError);
   expect(error.message).toContain("no cluster yet: it is founded by 3 nodes, of which 1 are connected");
   await expect(node.ready({ signal: AbortSignal.timeout(10) })).rejects.toThrow();
+});
+
+test("a store whose tasks are in another number of partitions is refused", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "stolos-partitions-"));
+  const start = (partitions: number) =>
+    createNode({ coordinator: "embedded", store: sqliteStore(directory), partitions });
+  try {
+    await using node = await start(7);
+    await node.ready();
+    await node.stop();
+    await expect(start(12)).rejects.toThrow(
+      "Cannot create a node: partitions must be 7, as in the cluster that its store belongs to, got 12",
+    );
+    await using again = await start(7);
+    await again.ready();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 test("what handlers do wrong ends as errors of their tasks", async () => {

@@ -192,6 +192,29 @@ test("a watch brings events until it is left", async () => {
   await connection.stop();
 });
 
+test("a client leaves a member whose store takes nothing, and asks the next one", async () => {
+  const hindered = Object.assign(new FakePort(), { isHindered: false });
+  const port = new FakePort();
+  const ports = [hindered, port];
+  const open = (): MeshClient => {
+    const each = line(`member-${2 - ports.length}`);
+    serveClient(each.server, ports.shift() ?? port);
+    return each.client;
+  };
+  const avoided: (string | null)[] = [];
+  const connection = new RpcConnection(open(), (avoid) => {
+    avoided.push(avoid);
+    return Promise.resolve(open());
+  });
+  const remote = new RpcPort(connection);
+  expect(await remote.submit([spec("a")], { timeoutMs: 1000 })).toEqual(["created"]);
+  hindered.isHindered = true;
+  expect(await remote.submit([spec("b")], { timeoutMs: 1000 })).toEqual(["created"]);
+  expect([hindered.submitted, port.submitted]).toEqual([[[spec("a")]], [[spec("b")]]]);
+  expect(avoided).toEqual(["member-0"]);
+  await connection.stop();
+});
+
 test("a client that sends garbage is dropped, and a closed one says so", async () => {
   const port = new FakePort();
   const each = line("member");
