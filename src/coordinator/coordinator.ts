@@ -182,7 +182,7 @@ export interface Coordinator extends ClientPort {
   ready(signal?: AbortSignal): Promise<void>;
   /** Gives stewardships up, so that nobody need wait for an election; best effort. */
   resign(): Promise<void>;
-  /** Leaves the cluster for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
+  /** Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
   leave(signal: AbortSignal): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;

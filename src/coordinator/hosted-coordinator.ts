@@ -27,6 +27,7 @@ import { Deadlines } from "./deadlines.ts";
 import { EngineHost } from "./engine-host.ts";
 import { StoppedError } from "./errors.ts";
 import { Hearsay } from "./hearsay.ts";
+import { Listeners } from "./listeners.ts";
 import { NodeClock } from "./node-clock.ts";
 import { Outlook } from "./outlook.ts";
 import { checkStored, engineOptions, type Settings } from "./settings.ts";
@@ -49,6 +50,8 @@ export interface HostedCoordinatorOptions {
 export class HostedCoordinator implements Coordinator {
   readonly self: NodeId;
   readonly name: string;
+  /** The store takes nothing at the moment: what is asked here gets no answer. */
+  isHindered = false;
   readonly #store: Store;
   readonly #transport: Transport | null;
   readonly #ambient: Ambient;
@@ -57,14 +60,13 @@ export class HostedCoordinator implements Coordinator {
   readonly #hearsay: Hearsay;
   readonly #outlook: Outlook;
   readonly #deadlines: Deadlines;
-  readonly #listeners: Set<(event: CoordinatorEvent) => void> = new Set();
+  readonly #events: Listeners<CoordinatorEvent> = new Listeners();
   readonly #stopped: AbortController = new AbortController();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #housekeeping: TimerHandle;
   #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
   #isReady = false;
-  #isHindered = false;
   #stopping: Promise<void> | null = null;
 
   constructor({ self, settings, store, transport, ambient = systemAmbient }: HostedCoordinatorOptions) {
@@ -92,7 +94,7 @@ export class HostedCoordinator implements Coordinator {
       ambient,
       transport,
       readLeased: (p) => this.#requests.leased(p, this.#stopped.signal),
-      onMember: (node, name, up) => this.#emit({ type: "member", node, name, up }),
+      onMember: (node, name, up) => this.#events.emit({ type: "member", node, name, up }),
     });
     const { members } = this.#hearsay;
     const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
@@ -111,8 +113,8 @@ export class HostedCoordinator implements Coordinator {
     });
     this.#ready.promise.catch(() => {});
     store.onTrouble = (error) => {
-      this.#isHindered = error !== null;
-      this.#emit({ type: "store", error });
+      this.isHindered = error !== null;
+      this.#events.emit({ type: "store", error });
     };
     this.#host.start();
     this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
@@ -124,11 +126,6 @@ export class HostedCoordinator implements Coordinator {
 
   get isReady(): boolean {
     return this.#isReady;
-  }
-
-  /** The store takes nothing at the moment: what is asked here gets no answer. */
-  get isHindered(): boolean {
-    return this.#isHindered;
   }
 
   // ---- from the network ----------------------------------------------------------------------------------
@@ -146,7 +143,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   rejected(peer: NodeId | "", reason: string): void {
-    this.#emit({ type: "rejected", peer, reason });
+    this.#events.emit({ type: "rejected", peer, reason });
   }
 
   // ---- from the engine -----------------------------------------------------------------------------------
@@ -188,17 +185,16 @@ export class HostedCoordinator implements Coordinator {
         return this.#transport?.setCluster(event.isSettled ? event.roster.cluster : "");
       case "left":
         this.#isReady = false;
-        this.#emit({ type: "left", why: event.why });
-        return;
+        return this.#events.emit({ type: "left", why: event.why });
       case "refused":
-        return this.#emit(event);
+        return this.#events.emit(event);
       case "ready":
         this.#isReady = true;
         this.#hearsay.tick();
-        this.#emit(event);
+        this.#events.emit(event);
         return this.#ready.resolve();
       case "quorum":
-        return this.#emit(event);
+        return this.#events.emit(event);
       case "steward":
         this.#hearsay.stewardIs(event.p, event.node);
         return this.#requests.stewardsChanged();
@@ -213,12 +209,8 @@ export class HostedCoordinator implements Coordinator {
     }
   }
 
-  #emit(event: CoordinatorEvent): void {
-    for (const listener of [...this.#listeners]) listener(event);
-  }
-
   #broke(error: unknown): void {
-    this.#emit({ type: "broken", error });
+    this.#events.emit({ type: "broken", error });
     void this.stop();
   }
 
@@ -248,9 +240,7 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused("list nodes") ?? Promise.resolve(this.members());
   }
 
-  members(): readonly NodeInfo[] {
-    return this.#hearsay.infos();
-  }
+  members = (): readonly NodeInfo[] => this.#hearsay.infos();
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
     return this.#hearsay.watch(AbortSignal.any([signal, this.#stopped.signal]));
@@ -271,8 +261,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   on(listener: (event: CoordinatorEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#events.on(listener);
   }
 
   ready(signal?: AbortSignal): Promise<void> {
@@ -288,13 +277,9 @@ export class HostedCoordinator implements Coordinator {
   }
 
   async leave(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const off = this.on((event) => event.type === "left" && resolve());
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const left = this.#events.next((event) => event.type === "left", signal);
     if (!signal.aborted) this.#host.push({ type: "leave" });
-    else resolve();
-    await promise;
-    off();
+    await left;
   }
 
   get stopped(): AbortSignal {

@@ -1,6 +1,6 @@
 /**
- * Recovery from a lost majority, offline: reads the directories of the survivors, makes a cluster of them, and
- * writes it into the same directories. What is written is decided by protocol/recovery.ts.
+ * Recovery from a lost majority, offline: reads the directories of the survivors, makes a cluster of them,
+ * and writes it into the same directories. What is written is decided by protocol/recovery.ts.
  */
 import { engineOptions } from "../coordinator/settings.ts";
 import { nodeIdOf } from "../mesh/private-key.ts";

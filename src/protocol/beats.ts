@@ -49,14 +49,14 @@ export class Beats {
     const { boot } = this.#core.options;
     const sentMs = this.#core.clock.leaseMs;
     const epoch = this.#core.roster!.epoch;
-    return { type: "beat", boot, sentMs, epoch, sessions: this.#parts.worker.sessionNumbers(), reigns };
+    return { type: "beat", boot, sentMs, epoch, sessions: this.#parts.worker.sessions.numbers(), reigns };
   }
 
   send(): void {
     const message = this.message();
     this.#core.reignsChanged = false;
     this.sentMs = this.#core.clock.monoMs;
-    const held = this.#parts.worker.heldPartitions();
+    const held = this.#parts.worker.sessions.heldPartitions();
     for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
   }
 

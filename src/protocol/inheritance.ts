@@ -103,25 +103,21 @@ export class Inheritance {
       [...predecessor.sealed.values()].every(({ isInstalled }) => !isInstalled);
   }
 
-  #take({ sealed }: Predecessor): void {
+  /** The best copy of any sealed majority will do: of one that is in touch. */
+  #take({ configuration, sealed }: Predecessor): void {
+    const inTouch = [...sealed].filter(([no]) => this.#core.isConnected(no));
+    if (inTouch.length < this.sealQuorum(configuration.keepers.length)) return;
     let best: { no: MemberNo; message: SealedMessage } | null = null;
-    for (const [no, message] of sealed) {
-      if (!message.isInstalled || (no !== this.#core.self && !this.#core.isConnected(no))) continue;
+    for (const [no, message] of inTouch) {
+      if (!message.isInstalled) continue;
       const order = best ? compareLogEnds(message.end, best.message.end) : 1;
       // of equals this node itself, if it is one
       if (order > 0 || (order === 0 && no === this.#core.self)) best = { no, message };
     }
-    if (!best || this.#isBehind(best.message, sealed)) return;
+    if (!best) return;
     this.#source = { no: best.no, cfg: best.message.cfg };
     if (best.no === this.#core.self) this.#takeOwn();
     else this.#fetch();
-  }
-
-  /** The best copy is at somebody who is not in touch at the moment. */
-  #isBehind(best: SealedMessage, sealed: Predecessor["sealed"]): boolean {
-    return [...sealed.values()].some(({ isInstalled, end }) =>
-      isInstalled && compareLogEnds(end, best.end) > 0
-    );
   }
 
   #takeOwn(): void {

@@ -30,6 +30,8 @@ export class Joining {
   /** The cluster that this node wants to be in. */
   #met: RosterMessage | null = null;
   #metMs = 0;
+  /** What put this node out: no roster before it counts, for what it had promised is forgotten. */
+  #outBy: Roster | null = null;
   #askedMs = -Infinity;
 
   constructor(core: Core, port: JoiningPort) {
@@ -64,6 +66,7 @@ export class Joining {
     if (this.#numberIn(roster) === this.#core.self) return this.#port.adopt(roster);
     // out of it, or in it again as another member
     this.#port.reset(this.#port.isLeaving ? "left" : "evicted", roster);
+    this.#outBy = roster;
     this.#meet(message);
   }
 
@@ -78,6 +81,7 @@ export class Joining {
 
   #meet(message: RosterMessage): void {
     const { roster } = message;
+    if (this.#outBy?.cluster === roster.cluster && roster.epoch < this.#outBy.epoch) return;
     if (this.#numberIn(roster) !== undefined) {
       this.#met = null;
       return this.#port.adopt(roster);
@@ -98,6 +102,7 @@ export class Joining {
 
   /** A roster of an earlier life, without this node. */
   remember(roster: Roster): void {
+    this.#outBy = roster;
     this.#met = { type: "roster", roster, isSettled: true };
     this.#metMs = this.#core.clock.monoMs;
   }

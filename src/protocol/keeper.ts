@@ -41,7 +41,7 @@ export class Keeper {
   installedAtMs: number;
   /** Once it is sealed nothing is promised, appended or vouched any more. Durable. */
   readonly seal: Seal;
-  /** The ballot under which this log is known to match the steward's, and up to where. */
+  /** Up to where this log is known to match the steward's of that ballot. */
   #matched: { ballot: Ballot; index: number } | null = null;
   readonly #intake: SnapshotIntake;
   #heardStewardMs = -Infinity;
@@ -66,7 +66,6 @@ export class Keeper {
   get isSealed(): boolean {
     return this.seal.by.length > 0;
   }
-
   /** Vouches, votes and serves. */
   get isServing(): boolean {
     return this.isInstalled && !this.isSealed;
@@ -178,7 +177,7 @@ export class Keeper {
       this.#core.clock.monoMs - this.#heardStewardMs < this.#core.options.electionMs;
   }
 
-  /** Durable before the answer leaves: no lower ballot is promised or appended any more. */
+  /** Durable before the answer leaves: nothing below is promised or appended any more. */
   promise(ballot: Ballot): void {
     this.replica.promised = ballot;
     this.#core.persist({ type: "promise", p: this.p, ballot });
@@ -193,7 +192,6 @@ export class Keeper {
     this.reign.begin();
     if (!this.isInstalled) this.#install();
   }
-
   #install(): void {
     this.isInstalled = true;
     this.installedAtMs = this.#core.clock.monoMs;
@@ -234,7 +232,9 @@ export class Keeper {
     const { p, cfg } = this;
     this.replica.adopt(image);
     const { end, tail } = image;
-    this.#core.persist({ type: "snapshot", p, cfg, end, state: encodeState(image.state) });
+    const state = encodeState(image.state);
+    this.replica.imageBytes = state.length;
+    this.#core.persist({ type: "snapshot", p, cfg, end, state });
     if (tail.length > 0) {
       this.#core.persist({ type: "append", p, cfg, prevIndex: end.index, entries: tail });
     }

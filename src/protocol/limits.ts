@@ -34,8 +34,8 @@ export const LIMITS = {
   entriesUnchosenMax: 16_384,
   /** Chosen entries kept for slow followers: 128 partitions of it are 1 GiB, the most a node may spend. */
   logBytesMax: 8_388_608,
-  /** A partition's state as a snapshot: retention keeps it far below; above it, typed arrays get unsafe. */
-  stateBytesMax: 1_073_741_824,
+  /** A partition's state as a snapshot: retention keeps it far below; SQLite takes 10^9 in a row. */
+  stateBytesMax: 900_000_000,
   /** One piece of a snapshot: a quarter of a frame, so that other messages pass in between. */
   snapshotChunkBytesMax: 1_048_576,
 

@@ -59,7 +59,7 @@ export interface BeatReplyMessage {
   readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
   /** Partitions where the session is condemned, with the highest condemned number. */
   readonly condemned: readonly { readonly p: number; readonly n: number }[];
-  /** To a member of a large cluster that gets no beats: the reigns here over partitions that it is near to. */
+  /** To a member that gets no beats, in a large cluster: the reigns here over partitions near to it. */
   readonly reigns: readonly Reign[];
   /** Reigns of the beat that are over, with the higher ballot promised. */
   readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];

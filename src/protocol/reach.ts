@@ -1,14 +1,14 @@
 /**
- * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members than
- * keep partitions) each node runs tasks of the partitions nearest to it only, so that what it costs does not
- * grow with the number of nodes: it beats to the keepers of those, and to the deciders.
+ * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members
+ * than keep partitions) each node runs tasks of the partitions nearest to it only, so that what it costs does
+ * not grow with the number of nodes: it beats to the keepers of those, and to the deciders.
  */
 import type { Core } from "./core.ts";
 import { hashText } from "./ring.ts";
 import { KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
 import type { MemberNo } from "./types.ts";
 
-/** Partitions that a node of a large cluster runs tasks of: 64 keepers and 3 a partition are 48 peers at most. */
+/** Partitions that a node of a large cluster runs tasks of: with 3 keepers each, 48 peers at most. */
 const WANTED_COUNT = 16;
 
 export class Reach {

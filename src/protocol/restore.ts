@@ -19,16 +19,22 @@ export function restoreKeeper(keeper: Keeper, record: KeeperRecord): void {
       // what a later image holds was appended before it
       const skip = Math.max(0, replica.base.index - record.prevIndex);
       if (skip > record.entries.length) return;
+      if (record.prevIndex > replica.lastIndex) {
+        const { p, prevIndex } = record;
+        throw new Error(`Invariant broken: p${p} is stored to ${replica.lastIndex}, then from ${prevIndex}`);
+      }
       replica.cut(record.prevIndex + skip);
       for (const entry of record.entries.slice(skip)) replica.append(entry);
       return;
     }
     case "snapshot":
       replica.install(record.end, decodeState(record.state));
+      replica.imageBytes = record.state.length;
       return;
     case "compact":
       // in memory the log need not begin later; in a store it comes first
       if (replica.lastIndex < record.end.index) replica.install(record.end, decodeState(record.state));
+      replica.imageBytes = record.state.length;
       return;
     case "install":
       keeper.isInstalled = true;

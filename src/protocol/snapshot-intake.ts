@@ -37,6 +37,7 @@ export class SnapshotIntake {
     const state = this.#decode(from, bytes);
     if (!state) return 0;
     replica.install(end, state);
+    replica.imageBytes = bytes.length;
     this.#core.persist({ type: "snapshot", p, cfg, end, state: bytes });
     return end.index;
   }

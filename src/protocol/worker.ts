@@ -11,27 +11,19 @@ import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
 import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
 import { Readiness } from "./readiness.ts";
+import { SessionTable } from "./session-table.ts";
+import { StartQueue } from "./start-queue.ts";
 import type { Ballot, MemberNo } from "./types.ts";
-import {
-  beginAttach,
-  createSession,
-  isPresent,
-  isSeen,
-  sendDue,
-  takeVouch,
-  vouchersOf,
-  type WorkerSession,
-} from "./worker-session.ts";
+import { beginAttach, isPresent, isSeen, sendDue, takeVouch, type WorkerSession } from "./worker-session.ts";
 
 export class LeaseHolder {
   readonly #core: Core;
   readonly #credit: Credit;
-  readonly #sessions: WorkerSession[] = [];
-  /** Granted, but there is no slot yet: only after faults. */
-  readonly #queue: { readonly session: WorkerSession; readonly held: Held }[] = [];
+  readonly sessions: SessionTable = new SessionTable();
+  readonly #sessions: readonly WorkerSession[] = this.sessions.all;
+  readonly #queue: StartQueue = new StartQueue();
   readonly #dirty: Set<WorkerSession> = new Set();
   #runningCount = 0;
-  #after = { attach: 0, sentMs: -Infinity };
   readonly #readiness: Readiness;
 
   constructor(core: Core, credit: Credit) {
@@ -46,24 +38,19 @@ export class LeaseHolder {
 
   /** A roster was adopted: its configurations are those that vouch. */
   adopt(): void {
-    this.#core.roster!.chains.forEach((chain, p) => {
-      const session = this.#sessions[p] ??= createSession(p, this.#after);
-      session.vouchers = vouchersOf(chain, session.vouchers);
-    });
+    this.sessions.adopt(this.#core.roster!.chains);
   }
 
   /** This node belongs to no cluster any more, or is another member of it now: it holds nothing. */
   reset(): void {
-    this.#queue.length = 0;
+    this.#queue.clear();
     for (const session of this.#sessions) {
       for (const held of [...session.holdings.values()]) {
         this.#forget(session, held);
         if (held.isStarted) this.#lost(session.p, held, "condemned");
       }
     }
-    const attach = Math.max(this.#after.attach, ...this.#sessions.map((session) => session.attach));
-    this.#after = { attach, sentMs: this.#core.clock.leaseMs };
-    this.#sessions.length = 0;
+    this.sessions.forget(this.#core.clock.leaseMs);
     this.#dirty.clear();
     this.#readiness.reset();
   }
@@ -74,23 +61,8 @@ export class LeaseHolder {
   reignOf(p: number): Ballot | null {
     return this.#sessions[p]?.reign ?? null;
   }
-
-  *running(): Iterable<Pick<Held, "id" | "fence"> & { readonly p: number }> {
-    for (const { p, holdings } of this.#sessions) {
-      for (const { id, fence, isStarted } of holdings.values()) if (isStarted) yield { p, id, fence };
-    }
-  }
-
-  /** Partitions of which it holds leases. */
-  *heldPartitions(): Iterable<number> {
-    for (const { p, holdings } of this.#sessions) if (holdings.size > 0) yield p;
-  }
-
-  /** Sessions that are not the first, for the beat. */
-  sessionNumbers(): { readonly p: number; readonly n: number }[] {
-    const list: { p: number; n: number }[] = [];
-    for (const { p, n } of this.#sessions) if (n !== 1) list.push({ p, n });
-    return list;
+  running(): ReturnType<SessionTable["running"]> {
+    return this.sessions.running();
   }
 
   onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
@@ -135,14 +107,15 @@ export class LeaseHolder {
     if (!session.holdings.remove(held.fence)) return;
     if (held.isStarted) this.#runningCount--;
     this.#credit.ended();
-    const next = this.#queue.shift();
-    if (next?.session.holdings.has(next.held)) this.#start(next.session, next.held);
+    const next = this.#queue.take();
+    if (next) this.#start(next.session, next.held);
   }
 
   tick(): void {
     const { leaseMs, monoMs } = this.#core.clock;
     const { marginMs, resendMs } = this.#core.options;
-    this.#giveBack();
+    const longMs = leaseMs - 2 * this.#core.options.heartbeatMs;
+    for (const session of this.#queue.giveBack(longMs)) this.#dirty.add(session);
     let isAttached = true;
     let earliestMs = Infinity;
     for (const session of this.#sessions) {
@@ -256,17 +229,6 @@ export class LeaseHolder {
     }
   }
 
-  /** More was granted than there are slots: what waits for long goes back to others. */
-  #giveBack(): void {
-    const longMs = this.#core.clock.leaseMs - 2 * this.#core.options.heartbeatMs;
-    while (this.#queue.length > 0 && this.#queue[0]!.held.grantedMs < longMs) {
-      const { session, held } = this.#queue.shift()!;
-      if (!session.holdings.has(held) || held.isStarted || held.isSettling) continue;
-      session.holdings.settle(held, 0, { type: "release" });
-      this.#dirty.add(session);
-    }
-  }
-
   #start(session: WorkerSession, held: Held): void {
     const { leaseMs } = this.#core.clock;
     if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
@@ -277,7 +239,7 @@ export class LeaseHolder {
       return;
     }
     if (this.#runningCount >= this.#credit.slots) {
-      this.#queue.push({ session, held });
+      this.#queue.add(session, held);
       return;
     }
     this.#runningCount++;
@@ -287,8 +249,7 @@ export class LeaseHolder {
 
   #startWaiting(session: WorkerSession): void {
     for (const held of session.holdings.values()) {
-      const isQueued = this.#queue.some((entry) => entry.held === held);
-      if (!held.isStarted && !held.isSettling && !isQueued) this.#start(session, held);
+      if (!held.isStarted && !held.isSettling && !this.#queue.has(held)) this.#start(session, held);
     }
   }
 

@@ -4,6 +4,7 @@
  * other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
+import { reconfiguring, rejoining } from "./profiles-roster.ts";
 import { Rng } from "./rng.ts";
 
 export const PROFILES = [
@@ -16,6 +17,7 @@ export const PROFILES = [
   "purge",
   "pauses",
   "reconfiguration",
+  "rejoin",
   "everything",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
@@ -234,6 +236,8 @@ function adjustedMore(
           crash: rng.chance(0.5),
         },
       });
+    case "rejoin":
+      return rejoining(rng, plan);
     case "everything":
       return reconfiguring(rng, plan);
     default:
@@ -243,23 +247,6 @@ function adjustedMore(
 
 function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
   return { nodeCount, foundingCount: nodeCount };
-}
-
-/** Clusters that grow and shrink while the rest goes on. */
-function reconfiguring(rng: Rng, plan: Plan): Plan {
-  const { leaseTtlMs, work, faults } = plan;
-  const nodeCount = rng.pick([3, 5, 5, 6, 7]);
-  return {
-    ...plan,
-    nodeCount,
-    foundingCount: rng.chance(0.3) ? 1 : rng.pick([2, 3, 3, Math.min(5, nodeCount)]),
-    partitionCount: rng.pick([1, 2, 3]),
-    replication: rng.chance(0.15) ? 5 : 3,
-    evictAfterMs: leaseTtlMs * rng.range(1.5, 4),
-    faultsMs: leaseTtlMs * rng.range(8, 14),
-    faults: { ...faults, reconfigure: true, amnesia: rng.chance(0.5), early: rng.chance(0.2) },
-    work: { ...work, uneven: false, long: rng.chance(0.6) },
-  };
 }
 
 /** Logs are cut early, finished tasks are forgotten early. */

@@ -31,7 +31,6 @@ export class VirtualNode {
   pausedUntilMs = 0;
   /** It shall be a member: not yet to come, not gone for good. */
   isWanted: boolean;
-  /** It was told to leave for good. */
   isLeaving = false;
   readonly #world: World;
   readonly #rng: Rng;
@@ -109,11 +108,9 @@ export class VirtualNode {
   }
 
   /** It is a member no more: the process ends, its disk is thrown away. */
-  left(): void {
-    this.later(0, () => {
-      this.isWanted = false;
-      this.forget();
-    });
+  #left(): void {
+    this.isWanted = false;
+    this.forget();
   }
 
   crash(): void {
@@ -294,7 +291,7 @@ export class VirtualNode {
       case "answer":
         return this.client.take(effect);
       case "event":
-        if (effect.event.type === "left" && effect.event.why === "left") this.left();
+        if (effect.event.type === "left" && effect.event.why === "left") this.later(0, () => this.#left());
         return oracle.event(this, effect.event);
       default:
         return effect satisfies never;

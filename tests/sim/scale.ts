@@ -6,7 +6,7 @@
  * For each size: nodes join, each holds so many tasks, then what is sent is counted: idle, when a node joins,
  * when one crashes for good, and for each node of a rolling restart. `--write` makes docs/scale.md.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Measurement, type Row } from "./scale-measurement.ts";
 import { hasFlag, optionOf } from "./options.ts";
@@ -32,19 +32,8 @@ function table(rows: readonly Row[]): string {
 }
 
 function page(rows: readonly Row[], command: string): string {
-  return `# Scale
-
-Measured in virtual time by \`${command}\`: real engines, virtual network and disks, 128 partitions, leases of 4 s. Bytes are those of the frames that would be sent. What is counted
-for a join, a crash and a restart is all that was sent until the cluster was at rest again, less what an idle cluster sends in that time.
-
-${table(rows)}
-
-- **Renewals grow with nodes, not with tasks**: a node sends one heartbeat a second to each node that keeps something for it. In a cluster of up to 64 that is everybody; in a larger one a node runs tasks of
-  the 16 partitions nearest to it, so it beats to their keepers and to the deciders, at most 53 nodes.
-- **Partitions are kept by the first 64 members**; further ones run tasks only. They are in the roster all the same: each epoch sends it to everybody, which is most of what a join costs in a large cluster.
-- The real mesh connects every pair of nodes. That, and not the protocol, bounds real clusters to some hundred nodes today.
-- CPU is not in this table: virtual nodes share one process. [testing.md](testing.md) says how to measure real processes.
-`;
+  const template = readFileSync(new URL("scale.template.md", import.meta.url), "utf8");
+  return template.replace("{command}", command).replace("{table}", table(rows));
 }
 
 const sizes = optionOf("nodes", "10,100,1000").split(",").map(Number);

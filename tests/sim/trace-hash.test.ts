@@ -33,7 +33,7 @@ const RUNTIMES: readonly (readonly [string, readonly string[]])[] = [
 
 for (const [name, command] of RUNTIMES) {
   test(`the same seed gives the same run on ${name}`, () => {
-    for (const profile of ["general", "crashy", "snapshots"]) {
+    for (const profile of ["general", "crashy", "snapshots", "reconfiguration"]) {
       expect(hashesOn(command, profile)).toBe(hashesHere(profile));
     }
   }, 120_000);

@@ -12,8 +12,6 @@ import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
-import { mutant as earlierMembershipCounts } from "./earlier-membership-counts.ts";
-import { mutant as evictedFoundsAgain } from "./evicted-founds-again.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
@@ -24,9 +22,9 @@ import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
+import { mutant as olderRosterAdopted } from "./older-roster-adopted.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
 import { mutant as partialCopyInstalled } from "./partial-copy-installed.ts";
-import { mutant as partialCopyVotes } from "./partial-copy-votes.ts";
 import { mutant as passedOverTakesOver } from "./passed-over-takes-over.ts";
 import { mutant as pausedKeeperHasty } from "./paused-keeper-hasty.ts";
 import { mutant as predecessorSkipped } from "./predecessor-skipped.ts";
@@ -67,8 +65,6 @@ export const MUTANTS: readonly Mutant[] = [
   deadReignFlushes,
   driftIgnored,
   duplicateGrantStartsTwice,
-  earlierMembershipCounts,
-  evictedFoundsAgain,
   finishedTaskForgotten,
   grantOfOlderAttach,
   installedKeeperHasty,
@@ -79,9 +75,9 @@ export const MUTANTS: readonly Mutant[] = [
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
+  olderRosterAdopted,
   oneVouchIsEnough,
   partialCopyInstalled,
-  partialCopyVotes,
   passedOverTakesOver,
   pausedKeeperHasty,
   predecessorSkipped,

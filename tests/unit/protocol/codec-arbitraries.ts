@@ -169,6 +169,8 @@ const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e
     data,
   }),
 );
+const counts = { prevIndex: uint, commit: uint, first: uint };
+const append = of("append", { p, ballot, prevBallot: fc.option(ballot), ...counts, entries });
 const query = fc.oneof(
   fc.record({ type: fc.constant("get" as const), id }),
   fc.record({
@@ -204,15 +206,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     promised: fc.option(ballot),
   }),
   transfer: of("transfer", { p, ballot }),
-  append: of("append", {
-    p,
-    ballot,
-    prevIndex: uint,
-    prevBallot: fc.option(ballot),
-    commit: uint,
-    first: uint,
-    entries,
-  }),
+  append,
   appendReply: of("appendReply", {
     p,
     ballot,

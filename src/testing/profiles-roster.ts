@@ -1,0 +1,46 @@
+/** Profiles in which the roster changes; the others: profiles.ts. */
+import type { Plan } from "./plan.ts";
+import type { Rng } from "./rng.ts";
+
+/** Clusters that grow and shrink while the rest goes on. */
+export function reconfiguring(rng: Rng, plan: Plan): Plan {
+  const { leaseTtlMs, work, faults } = plan;
+  const nodeCount = rng.pick([3, 5, 5, 6, 7]);
+  return {
+    ...plan,
+    nodeCount,
+    foundingCount: rng.chance(0.3) ? 1 : rng.pick([2, 3, 3, Math.min(5, nodeCount)]),
+    partitionCount: rng.pick([1, 2, 3]),
+    replication: rng.chance(0.15) ? 5 : 3,
+    evictAfterMs: leaseTtlMs * rng.range(1.5, 4),
+    faultsMs: leaseTtlMs * rng.range(8, 14),
+    faults: { ...faults, reconfigure: true, amnesia: rng.chance(0.5), early: rng.chance(0.2) },
+    work: { ...work, uneven: false, long: rng.chance(0.6) },
+  };
+}
+
+/** Nodes that are evicted soon and come back at once, with late messages to what they were before. */
+export function rejoining(rng: Rng, plan: Plan): Plan {
+  const { faults, leaseTtlMs } = plan;
+  return {
+    ...reconfiguring(rng, plan),
+    nodeCount: 4,
+    foundingCount: rng.pick([1, 3, 3]),
+    partitionCount: 2,
+    evictAfterMs: leaseTtlMs * rng.range(0.6, 1.3),
+    faults: {
+      ...faults,
+      everyMs: rng.range(1000, 2500),
+      duplicate: 0.35,
+      slow: 0.2,
+      reorder: true,
+      crash: rng.chance(0.5),
+      boundaryCrash: 0,
+      partition: true,
+      isolate: true,
+      pause: rng.chance(0.5),
+      reconfigure: true,
+      amnesia: false,
+    },
+  };
+}
