@@ -5,6 +5,8 @@ import { keepersOf } from "./task-snapshot.ts";
 
 export interface QuorumView {
   readonly roster: Roster | null;
+  /** It was in a cluster, or knows one that has not let it in yet. */
+  readonly isOut: boolean;
   readonly expect: number;
   /** Nodes that this one is connected to, itself included. */
   readonly connectedCount: number;
@@ -19,7 +21,8 @@ export function keeperStates(view: QuorumView, partition: number): KeeperState[]
 /** "" when a majority of the keepers is up. */
 export function quorumTrouble(view: QuorumView, partition: number): string {
   if (!view.roster) {
-    const { expect, connectedCount } = view;
+    const { expect, connectedCount, isOut } = view;
+    if (isOut) return "this node is in no cluster at the moment: it asks to be let in (again)";
     return `no cluster yet: it is founded by ${expect} nodes, of which ${connectedCount} are connected`;
   }
   const keepers = keeperStates(view, partition);

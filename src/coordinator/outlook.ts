@@ -70,6 +70,7 @@ export class Outlook {
     const nowMs = ambient.monoMs();
     return {
       roster: engine.roster,
+      isOut: status.isOut,
       expect: settings.expect,
       connectedCount: 1 + (transport?.upCount ?? 0),
       isUp: (node) => members.isUp(node, status, nowMs),

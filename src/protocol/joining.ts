@@ -33,6 +33,7 @@ export class Joining {
   /** What put this node out: no roster before it counts, for what it had promised is forgotten. */
   #outBy: Roster | null = null;
   #askedMs = -Infinity;
+  #hasEverMet = false;
 
   constructor(core: Core, port: JoiningPort) {
     this.#core = core;
@@ -94,6 +95,7 @@ export class Joining {
     if (!isNews) return;
     this.#met = message;
     this.#metMs = this.#core.clock.monoMs;
+    this.#hasEverMet = true;
   }
 
   #numberIn(roster: Roster): MemberNo | undefined {
@@ -112,7 +114,7 @@ export class Joining {
     const { monoMs } = this.#core.clock;
     if (this.#port.isLeaving) {
       // it may be let in yet, and must then leave like any other
-      if (monoMs - this.#askedMs > ADMITTED_WITHIN_MS) this.#port.gone();
+      if (monoMs - this.#askedMs > ADMITTED_WITHIN_MS || !this.#hasEverMet) this.#port.gone();
       return;
     }
     if (monoMs - this.#askedMs < this.#core.options.resendMs) return;

@@ -7,6 +7,8 @@ import type { Ballot, MemberNo } from "./types.ts";
 export interface EngineStatus {
   /** Attached to a steward of every partition. */
   readonly serving: boolean;
+  /** In no cluster, and it asks to be let into one. */
+  readonly isOut: boolean;
   /** Leases held by this node. */
   readonly heldCount: number;
   /** Per partition, the highest reign that this node knows of. */
@@ -17,12 +19,13 @@ export interface EngineStatus {
   lastHeardMs(no: MemberNo): number;
 }
 
-export function statusOf({ core, worker, credit, sessions }: Parts): EngineStatus {
+export function statusOf({ core, worker, credit, sessions, joining }: Parts): EngineStatus {
   const reigns: (Ballot | null)[] = [];
   for (let p = 0; p < core.options.partitionCount; p++) reigns.push(worker.reignOf(p));
   const chains = core.roster?.chains ?? [];
   return {
     serving: worker.isReady,
+    isOut: core.roster === null && joining.hasMet,
     heldCount: credit.heldCount,
     reigns,
     stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,

@@ -22,6 +22,7 @@ const roster: Roster = {
 };
 const view = (up: readonly string[]): Parameters<typeof quorumTrouble>[0] => ({
   roster,
+  isOut: false,
   expect: 3,
   connectedCount: 1,
   isUp: (node) => up.includes(node),
