@@ -48,6 +48,7 @@ function setUp(): Setup {
   const status = {
     serving: true,
     heldCount: 4,
+    isOut: false,
     reigns: [],
     stewardOf: (no: number) => no === 1 ? 1 : 0,
     keeps: () => 1,
