@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "this.#reconcile(from, message);",
   replace: "",
   profile: "general",
-  seed: 1,
+  seed: 2,
 };

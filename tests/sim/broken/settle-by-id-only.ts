@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "stale",
-  seed: 3,
+  seed: 2,
 };

@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/sessions.ts",
   find: "this.#floorMs = this.#core.clock.monoMs;",
   replace: "this.#floorMs = -1e12;",
-  profile: "general",
+  profile: "crashy",
   seed: 362,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return this.receivedBytes === this.bytes.length;",
   replace: "return this.receivedBytes > 0;",
   profile: "snapshots",
-  seed: 1,
+  seed: 2,
 };
