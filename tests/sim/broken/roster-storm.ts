@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (this.#nowMs - (this.#toldMs.get(no) ?? -Infinity) < this.#core.options.resendMs) return;",
   replace: "",
   profile: "reconfiguration",
-  seed: 459,
+  seed: 0,
 };

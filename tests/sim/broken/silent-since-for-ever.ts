@@ -7,6 +7,13 @@ export const mutant: Mutant = {
   file: "src/protocol/sessions.ts",
   find: "this.#floorMs = this.#core.clock.monoMs;",
   replace: "this.#floorMs = -1e12;",
-  profile: "crashy",
-  seed: 362,
+  more: [
+    {
+      file: "src/protocol/keeper.ts",
+      find: "return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;",
+      replace: "return -1e12;",
+    },
+  ],
+  profile: "general",
+  seed: 1128,
 };

@@ -22,5 +22,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "snapshots",
-  seed: 4,
+  seed: 11,
 };
