@@ -108,7 +108,7 @@ export class SimulatedNode {
     this.#coordinator = coordinator;
     this.#hasQuorum = true;
     coordinator.on((event) => this.#onEvent(life, event));
-    this.#node = life.inside(() => new RunningNode(coordinator, settings, life));
+    this.#node = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
     for (const each of registered) this.handle(each);
   }
 
