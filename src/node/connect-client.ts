@@ -34,6 +34,7 @@ const ATTEMPT = "connect";
 const RECONNECT_TIMEOUT_MS = 5000;
 /** Members come and go: so often it is asked who they are. */
 const LEARN_EVERY_MS = 3000;
+const ADDRESSES_MAX = 64;
 
 /**
  * Connects as a non-member: its coming and going changes nothing in the cluster. When its member is gone it
@@ -67,7 +68,9 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const learn = (): void => {
     port.nodes({ timeoutMs: LEARN_EVERY_MS }).then((nodes) => {
       const [up, rest] = [nodes.filter(isUp), nodes.filter((node) => !isUp(node))];
-      learned = [...up, ...rest].flatMap((node) => node.addresses);
+      const now = [...up, ...rest].flatMap((node) => node.addresses);
+      // a member that is leaving knows no other any more: what was learned before is tried after the rest
+      learned = [...new Set([...now, ...learned])].slice(0, ADDRESSES_MAX);
     }).catch(() => {});
   };
   learn();
