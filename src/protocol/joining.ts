@@ -120,8 +120,7 @@ export class Joining {
     if (monoMs - this.#askedMs < this.#core.options.resendMs) return;
     this.#askedMs = monoMs;
     if (monoMs - this.#metMs > MET_MAX_MS) this.#met = null;
-    const { self: id, name, labels, witness } = this.#core.options;
-    const candidate: Candidate = { id, name, labels, witness };
+    const candidate = this.#candidate;
     for (const peer of this.#whomToAsk()) this.#core.sendToId(peer, { type: "join", candidate });
   }
 
@@ -141,9 +140,12 @@ export class Joining {
     if (!roster || this.#port.isLeaving || !this.#core.memberByNo.get(self)?.leaving) return;
     if (clock.monoMs - this.#askedMs < options.resendMs) return;
     this.#askedMs = clock.monoMs;
-    const { self: id, name, labels, witness } = options;
-    for (const no of roster.deciders) {
-      this.#core.send(no, { type: "join", candidate: { id, name, labels, witness } });
-    }
+    const candidate = this.#candidate;
+    for (const no of roster.deciders) this.#core.send(no, { type: "join", candidate });
+  }
+
+  get #candidate(): Candidate {
+    const { self: id, name, labels, witness } = this.#core.options;
+    return { id, name, labels, witness };
   }
 }

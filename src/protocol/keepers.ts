@@ -10,11 +10,13 @@ const TAKEOVERS_MAX = 32;
 export class Keepers {
   /** Oldest configuration first. */
   readonly #byPartition: Map<number, Keeper[]> = new Map();
-  #all: Keeper[] = [];
+  /** Null after a change: a node that takes many places at once sorts once. */
+  #all: readonly Keeper[] | null = null;
 
   /** All of them, by partition. */
   get all(): readonly Keeper[] {
-    return this.#all;
+    return this.#all ??= [...this.#byPartition.keys()].sort((a, b) => a - b)
+      .flatMap((p) => this.#byPartition.get(p)!);
   }
 
   at(p: number, cfg: number): Keeper | undefined {
@@ -47,25 +49,20 @@ export class Keepers {
       keepers.push(keeper);
       keepers.sort((a, b) => a.cfg - b.cfg);
     } else this.#byPartition.set(keeper.p, [keeper]);
-    this.#list();
+    this.#all = null;
   }
 
   remove(keeper: Keeper): void {
     const rest = (this.#byPartition.get(keeper.p) ?? []).filter((other) => other !== keeper);
     if (rest.length > 0) this.#byPartition.set(keeper.p, rest);
     else this.#byPartition.delete(keeper.p);
-    this.#list();
-  }
-
-  #list(): void {
-    this.#all = [...this.#byPartition.keys()].sort((a, b) => a - b)
-      .flatMap((p) => this.#byPartition.get(p)!);
+    this.#all = null;
   }
 
   mayStand(keeper: Keeper): boolean {
     if (keeper.isInstalled || keeper.place.chain.length === 1) return true;
     let count = 0;
-    for (const other of this.#all) if (!other.isInstalled && other.election.isStanding) count++;
+    for (const other of this.all) if (!other.isInstalled && other.election.isStanding) count++;
     return count < TAKEOVERS_MAX;
   }
 }

@@ -198,14 +198,8 @@ async function rejoin(report: Report, cluster: DurableCluster): Promise<void> {
   await cluster.ready(["c"]);
   report.say(`with its directory moved away c is a member after ${seconds(performance.now() - startMs)}`);
   await using client = await cluster.client();
-  let last = "";
-  const isWhole = async (): Promise<boolean> => {
-    const nodes = await client.nodes().catch(() => []);
-    last = nodes.map(({ name, state, keeps }) => `${name} ${state} keeps ${keeps}`).join(", ");
-    return nodes.length === 3 && nodes.every(({ state }) => state === "up");
-  };
-  const isRepaired = await eventually(isWhole, 60_000, 200);
-  report.check("it is a new member, the old one is gone", isRepaired, last);
+  const { isWhole, nodes } = await cluster.whole(client, 60_000);
+  report.check("it is a new member, the old one is gone, each partition has three keepers", isWhole, nodes);
   report.say(`... after ${seconds(performance.now() - startMs)}`);
   await cluster.kill(["a"]);
   await submit(report, cluster, "without-a");

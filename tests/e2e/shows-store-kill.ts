@@ -155,15 +155,8 @@ async function lose(report: Report, cluster: DurableCluster, ledger: Ledger): Pr
   await cluster.ready([victim], 120_000);
   report.say(`${victim} is a member again after ${seconds(performance.now() - startMs)}`);
   await using client = await cluster.client();
-  let last = "";
-  const isWhole = async (): Promise<boolean> => {
-    const nodes = await client.nodes().catch(() => []);
-    last = nodes.map(({ name, state, keeps }) => `${name} ${state} keeps ${keeps}`).join(", ");
-    // who was lost is a member until all that it kept is kept by others
-    return nodes.length === 3 && nodes.every(({ state }) => state === "up");
-  };
-  const isRepaired = await eventually(isWhole, 120_000, 200);
-  report.check("every partition has three keepers again", isRepaired, last);
+  const { isWhole, nodes } = await cluster.whole(client, 120_000);
+  report.check("every partition has three keepers again", isWhole, nodes);
   report.say(`... after ${seconds(performance.now() - startMs)}`);
   // then any one of the others is not needed
   await cluster.kill(others.slice(0, 1));

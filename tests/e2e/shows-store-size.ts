@@ -11,7 +11,10 @@ import { type Client, connectClient, TooOldError } from "../../mod.ts";
 import { delay, eventually, type Report, runShow, seconds } from "./support/show.ts";
 import { sized, type SizeInput } from "./support/size-node.ts";
 
-const TASK_COUNT = Number(process.argv[2] ?? 100_000) || 100_000;
+const TASK_COUNT = Number(process.argv[2] ?? 100_000);
+if (!Number.isSafeInteger(TASK_COUNT) || TASK_COUNT < 1) {
+  throw new Error(`Cannot measure ${process.argv[2]} tasks: pass a whole number, 1 or more`);
+}
 const BULK = 5000;
 const SAMPLE_COUNT = 200;
 const HOUR_MS = 3_600_000;

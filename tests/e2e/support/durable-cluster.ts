@@ -7,6 +7,10 @@ import { join } from "node:path";
 import { PeerProcess } from "../../../examples/demo/peer-process.ts";
 import type { PeerEvent } from "../../../examples/demo/peer-process.ts";
 import { type Client, connectClient } from "../../../mod.ts";
+import { eventually } from "./show.ts";
+
+/** The default. */
+const PARTITION_COUNT = 128;
 
 export interface DurableClusterOptions {
   readonly namespace: string;
@@ -103,6 +107,25 @@ export class DurableCluster implements AsyncDisposable {
     const { namespace } = this.#options;
     const join = running.map((name) => this.addressOf(name));
     return await connectClient({ namespace, join, mdns: false });
+  }
+
+  /**
+   * Waits until there are as many members as names, all up, and each keeps every partition: for as many names
+   * as a partition has keepers. Who was lost is a member until all that it kept is kept by others.
+   */
+  async whole(client: Client, withinMs: number): Promise<{ isWhole: boolean; nodes: string }> {
+    let last = "";
+    const isWhole = await eventually(
+      async () => {
+        const nodes = await client.nodes().catch(() => []);
+        last = nodes.map(({ name, state, keeps }) => `${name} ${state} keeps ${keeps}`).join(", ");
+        return nodes.length === this.names.length &&
+          nodes.every(({ state, keeps }) => state === "up" && keeps === PARTITION_COUNT);
+      },
+      withinMs,
+      200,
+    );
+    return { isWhole, nodes: last };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
