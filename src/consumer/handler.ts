@@ -1,5 +1,5 @@
 /** What runs a kind of task. */
-import type { Context } from "./run.ts";
+import type { Context } from "./context.ts";
 import type { TaskDefinition } from "./task-definition.ts";
 
 /** A task as its handler sees it. */
@@ -23,4 +23,6 @@ export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise
 export interface Handler {
   readonly definition: TaskDefinition;
   readonly run: HandlerFunction<unknown, unknown>;
+  /** It obeys commands itself, and answers with what shall become of the task. */
+  readonly isStateful: boolean;
 }

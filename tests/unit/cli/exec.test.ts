@@ -38,6 +38,9 @@ class Bench implements AsyncDisposable {
       deadline: Date.now() + 10_000,
       checkpoint: () => Promise.resolve(),
       onDeadline: () => () => {},
+      commands: (async function* () {})(),
+      progress: () => {},
+      onHandOff: () => {},
     };
     if (this.#handler === undefined) throw new Error("Cannot run: no handler was added");
     return this.#handler(task, ctx);

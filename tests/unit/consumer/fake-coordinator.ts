@@ -9,6 +9,7 @@ import type {
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
 import type { HandlerFunction } from "../../../src/consumer/handler.ts";
+import { isStateful } from "../../../src/consumer/stateful.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
@@ -57,7 +58,7 @@ export class Bench {
     run: HandlerFunction<unknown, unknown>,
     definition: TaskDefinition = defineTask({ name: "n" }),
   ): void {
-    this.consumer.add({ definition, run });
+    this.consumer.add({ definition, run, isStateful: isStateful(run) });
   }
 
   get port(): ConsumerPort {
@@ -75,6 +76,7 @@ export class Bench {
       name: "n",
       payload: encodeValue(input, "input"),
       attemptsMax: 0,
+      options: null,
       errorAtMs: [],
       checkpoint: null,
       ...rest,
