@@ -29,10 +29,7 @@ export function writeRow(
   return Number(changes) === 1 ? "written" : against(db, "document", key, fence);
 }
 
-/**
- * Calls `write` in a transaction, unless this fence or a higher one came before. What it throws undoes
- * all.
- */
+/** Calls `write` in a transaction, unless this fence or a higher one came before. A throw undoes all. */
 export function withFence(
   db: DatabaseSync,
   { key, fence, write }: { readonly key: string; readonly fence: bigint; readonly write: () => void },

@@ -4,12 +4,12 @@ import { linkSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import postgres, { type TransactionSql } from "postgres";
 import * as file from "../../examples/fence/file.ts";
 import * as onPostgres from "../../examples/fence/postgres.ts";
 import * as onSqlite from "../../examples/fence/sqlite.ts";
 import { openPlace, type Place } from "./support/fence-places.ts";
 import { read } from "../tidy/source.ts";
+import { pgPool } from "./support/pg-pool.ts";
 import { postgresMissing } from "./support/servers.ts";
 
 /** A directory that goes with the test. */
@@ -44,43 +44,57 @@ test("SQLite: a transaction that fails takes its fence back, so the same attempt
 test.skipIf(postgresMissing !== null)(
   claim("PostgreSQL: a transaction that fails takes its fence back, so the same attempt may try again"),
   async () => {
-    const sql = postgres(database!.address);
-    const fail = (): Promise<never> => Promise.reject(new Error("no room"));
-    const failing = onPostgres.withFence(sql, { key: "failing", fence: 5n, write: fail });
-    expect(await failing.catch((error) => error.message)).toBe("no room");
-    const again = { key: "failing", fence: 5n, write: () => Promise.resolve() };
-    expect(await onPostgres.withFence(sql, again)).toBe("written");
-    await sql.end();
+    const pool = pgPool(database!.address, 1);
+    const tried = (write: () => Promise<unknown>): Promise<string> =>
+      onPostgres.withFence(pool, { key: "failing", fence: 5n, write }).catch((error) => error.message);
+    expect(await tried(() => Promise.reject(new Error("no room")))).toBe("no room");
+    expect(await tried(() => Promise.resolve())).toBe("written");
+    await pool.end();
   },
-  60_000,
+);
+
+test.skipIf(postgresMissing !== null)(
+  claim("PostgreSQL: a transaction whose failure was swallowed does not pass for written"),
+  async () => {
+    const pool = pgPool(database!.address, 1);
+    const write = (each: onPostgres.Database): Promise<unknown> => each.query("select 1 / 0").catch(() => {});
+    const failing = onPostgres.withFence(pool, { key: "swallowed", fence: 5n, write });
+    expect(await failing.catch((error) => error.message)).toContain("Cannot commit under fence 5");
+    expect((await pool.query("select fence from fences where key = 'swallowed'")).rows).toEqual([]);
+    await pool.end();
+  },
 );
 
 test.skipIf(postgresMissing !== null)(
   claim("PostgreSQL: who stands still inside of the transaction does not keep the next attempt out"),
   async () => {
-    const [older, newer] = [postgres(database!.address), postgres(database!.address)];
+    const [older, newer] = [pgPool(database!.address, 1), pgPool(database!.address, 1)];
     const told = await database!.watch("still");
     const inside = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
-    const entry = (transaction: TransactionSql, fence: number): Promise<unknown> =>
-      transaction`insert into entry (key, fence, value) values ('still', ${fence}, '')`;
+    const entry = (each: onPostgres.Database, fence: number): Promise<unknown> =>
+      each.query("insert into entry (key, fence, value) values ('still', $1, '')", [fence]);
     const late = onPostgres.withFence(older, {
       key: "still",
       fence: 5n,
-      write: async (transaction) => {
-        await entry(transaction, 5);
+      write: async (each) => {
+        await entry(each, 5);
         inside.resolve();
         await goOn.promise;
-        await entry(transaction, 5);
+        await entry(each, 5);
       },
-    }).then(() => "written", () => "thrown");
+    });
+    const ended = late.then(() => "written", () => "thrown");
     await inside.promise;
-    const write = (transaction: TransactionSql): Promise<unknown> => entry(transaction, 6);
+    // others wait for the pool of the one that stands still: its connection must not be used for its write
+    const waiting = older.query("select 1");
+    const write = (each: onPostgres.Database): Promise<unknown> => entry(each, 6);
     expect(await onPostgres.withFence(newer, { key: "still", fence: 6n, write })).toBe("written");
     goOn.resolve();
-    expect(await late).toBe("thrown");
+    expect(await ended).toBe("thrown");
+    await waiting;
     expect(await told()).toEqual([6n]);
-    await Promise.all([older.end({ timeout: 1 }), newer.end()]);
+    await Promise.all([older.end(), newer.end()]);
   },
   60_000,
 );
@@ -104,7 +118,7 @@ test("files: a link that comes late, from a writer that then dies, is read by no
   expect(await file.readFenced(directory)).toEqual({ fence: 7n, value: "newer" });
 });
 
-test("files: comparing and then renaming over the file, which the recipe avoids, lets a late writer win", () => {
+test("files: comparing and then renaming over one file lets a late writer win", () => {
   using scratch = new Scratch();
   const path = (name: string): string => join(scratch.path, name);
   const fenceThere = (): number => Number(readFileSync(path("report"), "utf8").split(" ")[0]);
@@ -144,14 +158,15 @@ test("SQLite: numbered writes under one fence are each accepted once, in their o
 test.skipIf(postgresMissing !== null)(
   claim("PostgreSQL: numbered writes under one fence are each accepted once, in their order"),
   async () => {
-    const sql = postgres(database!.address);
-    await sql.unsafe(CURSOR);
+    const pool = pgPool(database!.address, 1);
+    await pool.query(CURSOR);
     const accepted: boolean[] = [];
     for (const [fence, step] of NUMBERED) {
-      accepted.push((await sql.unsafe(STEPS, ["a", fence, step, "x"])).count === 1);
+      const { rows } = await pool.query(`${STEPS} returning fence`, ["a", fence, step, "x"]);
+      accepted.push(rows.length === 1);
     }
     expect(accepted).toEqual(NUMBERED.map(([, , isAccepted]) => isAccepted));
-    await sql.end();
+    await pool.end();
   },
 );
 

@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
-import postgres from "postgres";
 import { readFenced } from "../../../examples/fence/file.ts";
 import { fencedService } from "../../../examples/fence/http.ts";
 import * as onPostgres from "../../../examples/fence/postgres.ts";
 import * as onSqlite from "../../../examples/fence/sqlite.ts";
 import type { Kind } from "./fence-targets.ts";
+import { pgPool } from "./pg-pool.ts";
 import { valueOf } from "./fence-value.ts";
 import { postgresMissing, redisMissing, type Server, startPostgres, startRedis } from "./servers.ts";
 
@@ -21,7 +21,7 @@ export interface Place extends AsyncDisposable {
   readonly kind: Kind;
   /** For connectTarget. */
   readonly address: string;
-  /** Call it before the writes; what it resolves to tells the fences that were accepted until now, in order. */
+  /** Called before the writes; what it resolves to tells the fences accepted until then, in order. */
   watch(key: string): Promise<() => Promise<readonly bigint[]>>;
 }
 
@@ -88,22 +88,25 @@ async function postgresPlace(kind: Kind): Promise<Place> {
   shared.count += 1;
   const { port } = await shared.server;
   const address = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const sql = postgres(address, { max: 1 });
+  const pool = pgPool(address, 1);
   if (isFirst) {
-    await onPostgres.createTables(sql);
-    await sql`create table entry (id bigserial, key text, fence bigint, value text)`;
-    await sql`create function note() returns trigger language plpgsql as $$ begin
-      insert into entry (key, fence, value) values (new.key, new.fence, new.value); return new; end $$`;
-    await sql`create trigger noted after insert or update on document for each row execute function note()`;
+    await onPostgres.createTables(pool);
+    await pool.query("create table entry (id bigserial, key text, fence bigint, value text)");
+    await pool.query(`create function note() returns trigger language plpgsql as $$ begin
+      insert into entry (key, fence, value) values (new.key, new.fence, new.value); return new; end $$`);
+    await pool.query(
+      "create trigger noted after insert or update on document for each row execute function note()",
+    );
   }
   const history = async (key: string): Promise<bigint[]> =>
-    (await sql`select fence from entry where key = ${key} order by id`).map((row) => BigInt(row["fence"]));
+    (await pool.query("select fence from entry where key = $1 order by id", [key])).rows
+      .map(({ fence }) => BigInt(fence!));
   return {
     kind,
     address,
     watch: (key) => Promise.resolve(() => history(key)),
     [Symbol.asyncDispose]: async () => {
-      await sql.end();
+      await pool.end();
       shared!.count -= 1;
       if (shared!.count > 0) return;
       const { server } = shared!;

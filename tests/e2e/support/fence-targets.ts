@@ -6,12 +6,12 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
-import postgres from "postgres";
 import * as file from "../../../examples/fence/file.ts";
 import { putFenced } from "../../../examples/fence/http.ts";
 import * as onPostgres from "../../../examples/fence/postgres.ts";
 import * as onRedis from "../../../examples/fence/redis.ts";
 import * as onSqlite from "../../../examples/fence/sqlite.ts";
+import { pgPool } from "./pg-pool.ts";
 
 /** The two SQL recipes have two forms each: one row, and a transaction around other writes. */
 export type Kind =
@@ -94,24 +94,27 @@ function sqliteTarget(kind: Kind, address: string): Target {
 }
 
 function postgresTarget(kind: Kind, address: string): Target {
-  const sql = postgres(address, { max: 4 });
+  const pool = pgPool(address, 4);
+  const [insert, read] = [
+    "insert into entry (key, fence, value) values ($1, $2, $3)",
+    kind === "postgres-row"
+      ? "select value from document where key = $1"
+      : "select value from entry where key = $1 order by id desc limit 1",
+  ];
   return {
     write: (write) => {
-      if (kind === "postgres-row") return onPostgres.writeRow(sql, write);
+      if (kind === "postgres-row") return onPostgres.writeRow(pool, write);
       const { key, fence, value } = write;
-      return onPostgres.withFence(sql, {
+      return onPostgres.withFence(pool, {
         key,
         fence,
-        write: (transaction) =>
-          transaction`insert into entry (key, fence, value) values (${key}, ${String(fence)}, ${value})`,
+        write: (database) => database.query(insert, [key, String(fence), value]),
       });
     },
     read: async (key) => {
-      const [row] = kind === "postgres-row"
-        ? await sql`select value from document where key = ${key}`
-        : await sql`select value from entry where key = ${key} order by id desc limit 1`;
-      return row?.["value"] ?? null;
+      const [row] = (await pool.query(read, [key])).rows as readonly { readonly value?: string }[];
+      return row?.value ?? null;
     },
-    [Symbol.asyncDispose]: () => sql.end(),
+    [Symbol.asyncDispose]: () => pool.end(),
   };
 }
