@@ -157,7 +157,9 @@ function filePlace(): Place {
       let isOver = false;
       const look = async (): Promise<void> => {
         const found = await readFenced(join(address, key));
-        if (found && found.value !== valueOf(found.fence)) throw new Error(`half a file: ${found.value}`);
+        if (found && found.value !== valueOf(found.fence)) {
+          throw new Error(`Cannot go on: half a file was read, got ${found.value}`);
+        }
         if (found && seen.at(-1) !== found.fence) seen.push(found.fence);
       };
       const reading = (async () => {
