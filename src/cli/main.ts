@@ -13,13 +13,14 @@ import { peer } from "./peer.ts";
 import { recover } from "./recover.ts";
 import { submit } from "./submit.ts";
 import { task } from "./task.ts";
+import { taskCommands } from "./task-commands.ts";
 import { tasks } from "./tasks.ts";
 
-const COMMANDS: readonly Command[] = [peer, submit, tasks, task, nodes, recover];
+const COMMANDS: readonly Command[] = [peer, submit, tasks, task, ...taskCommands, nodes, recover];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…
 
-${COMMANDS.map((command) => `  ${command.name.padEnd(8)}${command.summary}`).join("\n")}
+${COMMANDS.map((command) => `  ${command.name.padEnd(12)}${command.summary}`).join("\n")}
 
 "stolos COMMAND --help" says more. --version prints the version.
 Exit codes: 0 done, 1 bad usage, 2 could not connect or no quorum in time,

@@ -22,7 +22,7 @@ const CLUSTERS: readonly (readonly Runtime[])[] = [
 
 const TASK_KEYS = [
   ...["id", "name", "state", "owner", "ownerName", "fence", "attempt", "leaseRemainingMs", "submittedAt"],
-  ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why"],
+  ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "keeps", "stewardOf", "labels", "version", "addresses"],
