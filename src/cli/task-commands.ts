@@ -68,8 +68,8 @@ function commandOf(told: Told): Command {
     help: `Usage: stolos ${name} [OPTION]… ${told.arguments.join(" ")}
 
 ${means}
-Done once a quorum has recorded it: then it is not lost, whoever dies. Prints whether it is "applied", as nobody
-ran the task, or "queued": it goes to the node that runs it, after those before it.
+Done once a quorum has recorded it: then it is not lost, whoever dies. Prints whether it is "applied", as
+nobody ran the task, or "queued": it goes to the node that runs it, after those before it.
 
 ${CLIENT_HELP}`,
     async run(args, terminal) {
