@@ -23,6 +23,4 @@ export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise
 export interface Handler {
   readonly definition: TaskDefinition;
   readonly run: HandlerFunction<unknown, unknown>;
-  /** It obeys commands itself, and answers with what shall become of the task. */
-  readonly isStateful: boolean;
 }

@@ -4,7 +4,6 @@
  */
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerFunction } from "../consumer/handler.ts";
-import { isStateful } from "../consumer/stateful.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
@@ -121,7 +120,6 @@ export class RunningNode implements Node {
     this.#consumer.add({
       definition: definition as TaskDefinition,
       run: handler as HandlerFunction<unknown, unknown>,
-      isStateful: isStateful(handler),
     });
   }
 

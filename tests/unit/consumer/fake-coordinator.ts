@@ -9,7 +9,6 @@ import type {
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
 import type { HandlerFunction } from "../../../src/consumer/handler.ts";
-import { isStateful } from "../../../src/consumer/stateful.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
@@ -58,7 +57,7 @@ export class Bench {
     run: HandlerFunction<unknown, unknown>,
     definition: TaskDefinition = defineTask({ name: "n" }),
   ): void {
-    this.consumer.add({ definition, run, isStateful: isStateful(run) });
+    this.consumer.add({ definition, run });
   }
 
   get port(): ConsumerPort {
