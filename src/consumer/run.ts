@@ -193,6 +193,8 @@ export class Run implements Context {
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",
+  release: "the node was told to give it back",
+  balance: "the node balances: another one shall run it",
   lapsing: "its lease was not renewed in time and ends soon",
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",

@@ -2,10 +2,12 @@
 import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { MemberNo, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { NodeCommandStatus } from "../protocol/messages-nodes.ts";
+import type { MemberNo, NodeId, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
 import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { NoQuorumError } from "./errors.ts";
+import { NodeCommandCalls, type NodeOrder } from "./node-commands.ts";
 import { Listing } from "./listing.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Queries } from "./queries.ts";
@@ -20,6 +22,8 @@ export interface RequestsOutlook {
   noQuorum(p: number, attempt: string): NoQuorumError;
   cannotSubmit(id: string): NoQuorumError;
   trouble(id: string): string;
+  memberOf(nameOrId: string): NodeId | undefined | null;
+  isConnected(node: NodeId): boolean;
 }
 
 export interface ClientRequestsOptions {
@@ -35,6 +39,7 @@ export class ClientRequests {
   readonly #outcomes: Outcomes;
   readonly #queries: Queries;
   readonly #listing: Listing;
+  readonly #nodeCommands: NodeCommandCalls;
 
   constructor({ push, engine, ambient, partitionCount, outlook }: ClientRequestsOptions) {
     this.#submits = new Submits({
@@ -50,6 +55,12 @@ export class ClientRequests {
       ambient,
       nextRid: () => this.#submits.nextRid(),
       noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
+    });
+    this.#nodeCommands = new NodeCommandCalls({
+      push,
+      ambient,
+      memberOf: (nameOrId) => outlook.memberOf(nameOrId),
+      isConnected: (node) => outlook.isConnected(node),
     });
     this.#listing = new Listing({
       queries: this.#queries,
@@ -83,9 +94,18 @@ export class ClientRequests {
     return this.#listing.leased(p, signal);
   }
 
-  /** A steward was heard of, or came up. */
+  commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    return this.#nodeCommands.call(order, options);
+  }
+
+  nodeCommandAnswered(cid: number, status: NodeCommandStatus): void {
+    this.#nodeCommands.answered(cid, status);
+  }
+
+  /** A steward was heard of, or a node came up. */
   stewardsChanged(): void {
     this.#submits.stewardsChanged();
+    this.#nodeCommands.peersChanged();
   }
 
   take(effect: Answer): void {
@@ -105,5 +125,6 @@ export class ClientRequests {
     this.#submits.stop();
     this.#outcomes.stop();
     this.#queries.stop();
+    this.#nodeCommands.stop();
   }
 }

@@ -1,6 +1,9 @@
-/** The engine's effects that concern the consumer. */
-import type { Effect } from "../protocol/api.ts";
-import type { ConsumerPort } from "./coordinator.ts";
+/** What passes between engine and consumer: effects to the one, offers and settlements to the other. */
+import type { Effect, Input } from "../protocol/api.ts";
+import type { ConsumerControl, ConsumerPort } from "./coordinator.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Hearsay } from "./hearsay.ts";
+import type { Outlook } from "./outlook.ts";
 
 export type ConsumerEffect = Extract<Effect, { readonly type: "start" | "abort" | "lost" | "settled" }>;
 
@@ -17,4 +20,24 @@ export function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): vo
     default:
       return effect satisfies never;
   }
+}
+
+export interface ControlOptions {
+  readonly push: (input: Input) => void;
+  readonly hearsay: Hearsay;
+  readonly outlook: Outlook;
+  readonly deadlines: Deadlines;
+}
+
+/** What the consumer is given. */
+export function consumerControl({ push, hearsay, outlook, deadlines }: ControlOptions): ConsumerControl {
+  return {
+    offer: (slots, handlers, standing) => {
+      hearsay.stand(standing);
+      push({ type: "capacity", slots, handlers, standing });
+    },
+    settle: ({ p, id, fence, seq }, settlement) => push({ type: "settle", p, id, fence, seq, settlement }),
+    deadlineMs: (p) => outlook.deadlineMs(p),
+    onDeadline: (p, callback) => deadlines.on(p, callback),
+  };
 }

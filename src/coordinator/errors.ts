@@ -68,6 +68,13 @@ export class BusyError extends StolosError {
   }
 }
 
+/** The node or task that was named does not exist. */
+export class NotFoundError extends StolosError {
+  constructor(message: string) {
+    super("NOT_FOUND", message);
+  }
+}
+
 /** The node or client was stopped. */
 export class StoppedError extends StolosError {
   constructor(message: string) {
@@ -97,7 +104,15 @@ export class LeaseLostError extends StolosError {
 }
 
 /** Why a handler's signal aborted. */
-export type AbortReason = "drain" | "stop" | "lapsing" | "lapsed" | "condemned" | "stale";
+export type AbortReason =
+  | "drain"
+  | "stop"
+  | "release"
+  | "balance"
+  | "lapsing"
+  | "lapsed"
+  | "condemned"
+  | "stale";
 
 /** The reason of a handler's aborted signal. */
 export class AttemptAbortedError extends StolosError {

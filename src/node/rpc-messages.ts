@@ -7,8 +7,10 @@ import { decode, encode } from "cborg";
 import {
   BusyError,
   ConflictError,
+  ConnectError,
   InvalidInputError,
   NoQuorumError,
+  NotFoundError,
   StolosError,
   StoppedError,
   TooOldError,
@@ -17,7 +19,16 @@ import {
 } from "../coordinator/errors.ts";
 import type { TaskSpec } from "../protocol/types.ts";
 
-export type RpcMethod = "submit" | "outcome" | "get" | "list" | "nodes" | "watch" | "ping" | "cancel";
+export type RpcMethod =
+  | "submit"
+  | "outcome"
+  | "get"
+  | "list"
+  | "nodes"
+  | "commandNode"
+  | "watch"
+  | "ping"
+  | "cancel";
 export type RpcMessage = readonly [rid: number, kind: string, value: unknown];
 
 /** Frames stay below the 4 MiB that the mesh allows. */
@@ -101,6 +112,10 @@ export function unpackError(packed: unknown): Error {
       return new TooOldError(text);
     case "BUSY":
       return new BusyError(text);
+    case "NOT_FOUND":
+      return new NotFoundError(text);
+    case "CONNECT_FAILED":
+      return new ConnectError(text);
     case "STOPPED":
       return new StoppedError(text);
     case "VERSION_MISMATCH":

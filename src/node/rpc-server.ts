@@ -4,6 +4,7 @@ import { BusyError, VersionMismatchError } from "../coordinator/errors.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
 import type { TaskState } from "../protocol/types.ts";
 import { TASK_STATES } from "./client.ts";
+import { unpackOrder } from "./node-orders.ts";
 import { decodeRpc, packError, type RpcMessage, unpackSpec } from "./rpc-messages.ts";
 import { RpcOutbox } from "./rpc-outbox.ts";
 import { checkId } from "./submission.ts";
@@ -79,7 +80,7 @@ class Session {
   }
 
   async #answer(rid: number, method: string, args: unknown, signal: AbortSignal): Promise<unknown> {
-    const [first, second, third] = Array.isArray(args) ? args as unknown[] : [];
+    const [first, second, third, fourth] = Array.isArray(args) ? args as unknown[] : [];
     switch (method) {
       case "submit": {
         if (!Array.isArray(first)) throw new TypeError("Cannot submit: tasks must be a list");
@@ -99,6 +100,10 @@ class Session {
       }
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
+      case "commandNode": {
+        await this.#port.commandNode(unpackOrder(args), { timeoutMs: timeoutOf(fourth), signal });
+        return null;
+      }
       case "watch":
         for await (const events of this.#port.watch(signal)) {
           if (this.#outbox.length < ITEMS_WAITING_MAX) this.#outbox.push([rid, "item", events]);

@@ -3,6 +3,7 @@
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
 import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
+import type { NodeCommand, NodeCommandStatus, Standing } from "./messages-nodes.ts";
 import type { AcceptedRoster, Ballot, Entry, LogEnd, NodeId, Roster, Settlement, TaskSpec } from "./types.ts";
 
 /** The three clocks of a node, read once a turn. */
@@ -83,7 +84,7 @@ export type Input =
     readonly type: "capacity";
     readonly slots: number;
     readonly handlers: readonly string[];
-    readonly draining: boolean;
+    readonly standing: Standing;
   }
   | {
     readonly type: "settle";
@@ -93,6 +94,17 @@ export type Input =
     readonly seq: number;
     readonly settlement: Settlement;
   }
+  /** Passes a command to a node, this one perhaps; answered by the event `nodeCommandAnswered`. */
+  | {
+    readonly type: "nodeCommand";
+    readonly cid: number;
+    readonly node: NodeId;
+    readonly command: NodeCommand;
+  }
+  /** Give up on it: whether it was done is unknown. */
+  | { readonly type: "nodeCommandCancel"; readonly cid: number }
+  /** What the event `nodeCommand` asked for was done here, or cannot be. */
+  | { readonly type: "nodeCommandDone"; readonly cid: number; readonly status: NodeCommandStatus }
   /** Give up stewardships before stopping. */
   | { readonly type: "resign" }
   /** Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. */
@@ -211,6 +223,9 @@ export type EngineEvent =
   | { readonly type: "condemned"; readonly p: number; readonly node: NodeId }
   /** A peer sent something that the protocol does not allow; it changed nothing. */
   | { readonly type: "rejected"; readonly from: NodeId; readonly reason: string }
+  /** This node is to do it, and to answer with the input `nodeCommandDone`. */
+  | { readonly type: "nodeCommand"; readonly cid: number; readonly command: NodeCommand }
+  | { readonly type: "nodeCommandAnswered"; readonly cid: number; readonly status: NodeCommandStatus }
   /**
    * Tasks whose owner, fence or state changed on a partition that this node stewards: for the gossiped view.
    */

@@ -16,6 +16,7 @@ import type {
   SnapshotReplyMessage,
   TransferMessage,
 } from "./messages-log.ts";
+import type { NodeCommandMessage, NodeCommandReplyMessage, Standing } from "./messages-nodes.ts";
 import type {
   FoundMessage,
   JoinMessage,
@@ -102,7 +103,7 @@ export interface CreditMessage {
   readonly upTo: number;
   /** Tasks held in all, for bounded loads. */
   readonly load: number;
-  readonly draining: boolean;
+  readonly standing: Standing;
   readonly handlers: readonly string[];
   /** `free` was lowered: answer with creditReply. */
   readonly recall: boolean;
@@ -278,4 +279,6 @@ export type Message =
   | RosterPrepareMessage
   | RosterPromiseMessage
   | RosterAcceptMessage
-  | RosterAcceptedMessage;
+  | RosterAcceptedMessage
+  | NodeCommandMessage
+  | NodeCommandReplyMessage;

@@ -235,8 +235,8 @@ function watchTests(cluster: TestCluster): void {
 /** Capacity. */
 function capacityTests(cluster: TestCluster): void {
   test("a consumer is granted no more than it offers, and the rest when it has ended some", async () => {
-    for (const each of cluster.hands) each.control.offer(0, ["work"], false);
-    cluster.hands[0]?.control.offer(2, ["work"], false);
+    for (const each of cluster.hands) each.control.offer(0, ["work"], "up");
+    cluster.hands[0]?.control.offer(2, ["work"], "up");
     const ids = ["cap-1", "cap-2", "cap-3"];
     await cluster.any(0).submit(ids.map((id) => spec(id)), CALL);
     const taken: Start[] = [];
@@ -258,7 +258,7 @@ function capacityTests(cluster: TestCluster): void {
     await taken[0]?.settle({ type: "complete", result: null });
     const third = await cluster.started(waiting);
     for (const each of [taken[1], third]) await each?.settle({ type: "complete", result: null });
-    for (const each of cluster.hands) each.control.offer(20, ["work"], false);
+    for (const each of cluster.hands) each.control.offer(20, ["work"], "up");
   }, 20_000);
 }
 

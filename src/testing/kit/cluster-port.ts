@@ -11,6 +11,7 @@ import type {
   TaskEvent,
   TaskSnapshot,
 } from "../../coordinator/coordinator.ts";
+import type { NodeOrder } from "../../coordinator/node-commands.ts";
 import { StoppedError } from "../../coordinator/errors.ts";
 import type { Outcome, SubmitStatus } from "../../protocol/messages.ts";
 import type { TaskSpec, TaskState } from "../../protocol/types.ts";
@@ -65,6 +66,10 @@ export class ClusterPort implements ClientPort {
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
     return await this.#best().port.nodes(options);
+  }
+
+  async commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    await this.#best().port.commandNode(order, options);
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {

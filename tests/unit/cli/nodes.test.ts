@@ -10,6 +10,7 @@ function members(count: number, keepers: number, down = 0): NodeInfo[] {
     name: `n${at}`,
     state: at < count - down ? "up" : "down",
     self: at === 0,
+    frozen: false,
     tasks: 0,
     keeps: 10 * keepers / count,
     stewardOf: at < count - down ? 10 / (count - down) : 0,

@@ -36,6 +36,7 @@ test("a member's news and digests come back as they were sent", () => {
     addresses: ["/ip4/1.2.3.4/tcp/1"],
     load: 3,
     state: "draining",
+    frozen: true,
   };
   expect(decodeMember(encodeMember(news))).toEqual(news);
   const digests = new Map([[0, { count: 2, hash: -5 }], [9, { count: 0, hash: 0 }]]);

@@ -67,15 +67,15 @@ function setUp(): Setup {
         },
         status: () => status,
       },
-      own: () => ({ name: "a", version: "1", addresses: ["/own"], load: 4, state: "up" }),
+      own: () => ({ name: "a", version: "1", addresses: ["/own"], load: 4, state: "up", frozen: false }),
       tasksOf: () => 7,
       onChange: (_node, name, up) => changes.push(`${name} ${up ? "up" : "down"}`),
     }),
   });
 }
 
-const news = (state: MemberState): Uint8Array =>
-  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state });
+const news = (state: MemberState, frozen = false): Uint8Array =>
+  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state, frozen });
 
 test("this node counts its own tasks, others are seen by the view and their own news", () => {
   const { members } = setUp();
@@ -105,6 +105,14 @@ test("a member is down when its connection or its heartbeats are gone, and that 
   setup.connected = false;
   members.poll(3100);
   expect(changes).toEqual(["b up", "b down", "b up", "b down"]);
+});
+
+test("a frozen member is shown as such while it is up", () => {
+  const setup = setUp();
+  setup.members.onNews("id-b", news("up", true));
+  expect(setup.members.infos(0)).toMatchObject([{ frozen: false }, { state: "up", frozen: true }]);
+  setup.connected = false;
+  expect(setup.members.infos(0)[1]).toMatchObject({ state: "down", frozen: false });
 });
 
 test("a member that said farewell has stopped, one that did not is down", () => {
