@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/coordinator.ts";
 import { StoppedError } from "../../src/coordinator/errors.ts";
+import { commandTests, frozenTests } from "./coordinator-nodes.ts";
 import type { Start } from "./hands.ts";
 import { bytes, CALL, spec, TestCluster, text } from "./test-cluster.ts";
 
@@ -22,6 +23,8 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
     timeTests(cluster);
     watchTests(cluster);
     capacityTests(cluster);
+    frozenTests(cluster);
+    commandTests(cluster);
     stopTests(cluster);
   });
 }
@@ -271,5 +274,7 @@ function stopTests(cluster: TestCluster): void {
     expect(await waiting).toBeInstanceOf(StoppedError);
     await expect(last.submit([spec("after")], CALL)).rejects.toThrow(StoppedError);
     await expect(last.get("once", CALL)).rejects.toThrow(StoppedError);
+    const order = { node: last.name, command: { type: "freeze" }, cid: 1 } as const;
+    await expect(last.commandNode(order, CALL)).rejects.toThrow(StoppedError);
   });
 }

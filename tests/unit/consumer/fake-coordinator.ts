@@ -29,7 +29,7 @@ export class Bench {
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10) {
+  constructor(capacity = 10, balance?: () => readonly string[]) {
     const control: ConsumerControl = {
       offer: (slots, handlers, standing) => void this.offers.push([slots, handlers, standing]),
       settle: (lease, settlement) => {
@@ -49,6 +49,7 @@ export class Bench {
     this.consumer = new Consumer({
       coordinator,
       capacity,
+      ...(balance ? { balance } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
     });
