@@ -47,6 +47,7 @@ export function exitCodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = (error as { code?: unknown }).code;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
+  if (code === "NOT_FOUND") return EXIT.missing;
   if (BAD_INPUT.has(code) || error.name === "UsageError") return EXIT.usage;
   // Bad arguments have messages of one form; other TypeErrors are bugs and keep their stack.
   const isArgument = error instanceof RangeError || error instanceof TypeError;

@@ -65,6 +65,8 @@ export interface NodeInfo {
   /** Partitions that it keeps. */
   readonly keeps: number;
   readonly stewardOf: number;
+  /** Its part of the ring on which tasks are placed: all parts are 1, a witness has none. */
+  readonly ringShare: number;
   readonly labels: Readonly<Record<string, string>>;
   /** "" as long as it is not known. */
   readonly version: string;

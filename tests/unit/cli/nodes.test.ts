@@ -14,6 +14,7 @@ function members(count: number, keepers: number, down = 0): NodeInfo[] {
     tasks: 0,
     keeps: 10 * keepers / count,
     stewardOf: at < count - down ? 10 / (count - down) : 0,
+    ringShare: 1 / count,
     labels: {},
     version: "0",
     addresses: [],

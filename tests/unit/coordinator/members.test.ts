@@ -52,6 +52,7 @@ function setUp(): Setup {
     reigns: [],
     stewardOf: (no: number) => no === 1 ? 1 : 0,
     keeps: () => 1,
+    ringShare: (no: number) => no / 3,
     lastHeardMs: (no: number) => no === 2 ? state.heardMs : 0,
   };
   return Object.assign(state, {
@@ -81,7 +82,16 @@ test("this node counts its own tasks, others are seen by the view and their own 
   const { members } = setUp();
   members.onNews("id-b", news("draining"));
   expect(members.infos(1000)).toMatchObject([
-    { name: "a", self: true, state: "up", tasks: 4, stewardOf: 1, version: "1", lastHeardMs: 0 },
+    {
+      name: "a",
+      self: true,
+      state: "up",
+      tasks: 4,
+      stewardOf: 1,
+      ringShare: 1 / 3,
+      version: "1",
+      lastHeardMs: 0,
+    },
     {
       name: "b",
       self: false,
