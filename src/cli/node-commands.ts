@@ -17,9 +17,8 @@ interface Words {
 export const freeze: Command = commandOf({
   type: "freeze",
   summary: "have a node start nothing new",
-  about:
-    `The node starts nothing new and does not balance; what it runs goes on. It lasts until "stolos unfreeze",
-or until the node's process ends. "stolos nodes" shows it.`,
+  about: `The node starts nothing new and does not balance; what it runs goes on. It lasts until
+"stolos unfreeze", or until the node's process ends. "stolos nodes" shows it.`,
   done: "is frozen",
 });
 
@@ -43,9 +42,9 @@ export const balance: Command = commandOf({
 export const drain: Command = commandOf({
   type: "drain",
   summary: "have a node give back all its tasks",
-  about: `The node takes nothing new and gives back what it runs, for good: a drained node goes on keeping
-its partitions, and starts tasks again when its process is started again. Returns when it has begun; "stolos nodes"
-shows the tasks that are left.`,
+  about: `The node takes nothing new and gives back what it runs, for good: it goes on keeping its
+partitions, and runs tasks again only when its process is started again. Returns when it has begun;
+"stolos nodes" shows the tasks that are left.`,
   done: "drains",
 });
 
@@ -55,7 +54,9 @@ function commandOf({ type, summary, about, done }: Words): Command {
     summary,
     help: `Usage: stolos ${type} [OPTION]… NODE
 
-NODE is the name or id of a node. ${about}
+NODE is the name or id of a node.
+
+${about}
 
 ${CLIENT_HELP}`,
     async run(args, terminal) {

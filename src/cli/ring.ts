@@ -8,8 +8,8 @@ import { jsonLine, table } from "./output.ts";
 
 const HELP = `Usage: stolos ring [OPTION]…
 
-Shows each member's share of the ring on which tasks are placed, of the copies of partitions that are kept, and
-of the partitions that have a steward; and the tasks that it runs.
+Shows each member's share of the ring on which tasks are placed, of the copies of partitions that are
+kept, and of the partitions that have a steward; and the tasks that it runs.
 
 ${CLIENT_HELP}`;
 

@@ -8,8 +8,8 @@ import { jsonLine, printable } from "./output.ts";
 
 const HELP = `Usage: stolos watch [OPTION]…
 
-Prints the tasks that run now, then every change of a task's owner or state, until SIGINT or SIGTERM. These are
-hints that the members gossip: late, and not always complete. "stolos task ID" asks the quorum.
+Prints the tasks that run now, then every change of a task's owner or state, until SIGINT or SIGTERM.
+These are hints that the members gossip: late, and not always complete. "stolos task ID" asks the quorum.
 
 ${CLIENT_HELP}`;
 

@@ -41,11 +41,12 @@ export function decodeMember(data: Uint8Array): MemberNews | undefined {
   const fields = decodeArray(data);
   const [name, version, addresses, load, state, frozen] = fields ?? [];
   if (!isText(name) || !isText(version) || !isCount(load) || !isMemberState(state)) return undefined;
-  if (typeof frozen !== "boolean") return undefined;
+  // members of before there was freezing say nothing of it
+  if (frozen !== undefined && typeof frozen !== "boolean") return undefined;
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) {
     return undefined;
   }
-  return { name, version, addresses, load, state, frozen };
+  return { name, version, addresses, load, state, frozen: frozen ?? false };
 }
 
 /** As many messages as it takes. Owners are named once a message. */

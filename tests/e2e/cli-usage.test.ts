@@ -61,7 +61,7 @@ for (const runtime of RUNTIMES) {
       expect(result.stderr).toContain(says);
       expect(result.stderr).not.toContain("    at ");
     }
-  }, 60_000);
+  }, 120_000);
 
   test(`${runtime}: help and version are answered on stdout`, async () => {
     expect((await stolos(runtime, ["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

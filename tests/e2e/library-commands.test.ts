@@ -1,4 +1,7 @@
-/** Commands to nodes, with the library: real nodes of one process on loopback, and a client that is no member. */
+/**
+ * Commands to nodes, with the library: real nodes of one process on loopback, and a client that is no
+ * member.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connectClient, ConnectError, createNode, defineTask, NotFoundError } from "../../mod.ts";
 import type { Client, Node, NodeInfo } from "../../mod.ts";

@@ -25,7 +25,7 @@ test("a frozen consumer that drains is draining, and stays so when it is unfroze
   expect(bench.offers.at(-1)).toEqual([0, [], "draining"]);
 });
 
-test("a task that is stopped, even if frozen, sees why and is released; another one is not there", async () => {
+test("a task that is stopped, even if frozen, sees why and is released; another is not there", async () => {
   const bench = new Bench();
   const reasons: unknown[] = [];
   bench.handle((_task, ctx) => {

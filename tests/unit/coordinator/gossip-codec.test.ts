@@ -43,6 +43,11 @@ test("a member's news and digests come back as they were sent", () => {
   expect(decodeDigests(encodeDigests(digests))).toEqual(digests);
 });
 
+test("who says nothing of being frozen is not; who says nonsense of it is not believed", () => {
+  expect(decodeMember(encode(["a", "1", [], 3, "up"]))).toMatchObject({ state: "up", frozen: false });
+  expect(decodeMember(encode(["a", "1", [], 3, "up", "very"]))).toBeUndefined();
+});
+
 test("garbage is nothing, and never throws", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
     decodeOwnership(bytes);
