@@ -23,7 +23,7 @@ async function streaming(): Promise<{ cluster: SimulatedCluster; owner: number; 
   return { cluster, owner, others: [0, 1, 2].filter((no) => no !== owner) };
 }
 
-test("a command to a node that stands still is done when it goes on; the stopped task runs again", async () => {
+test("a command to a node that stands still is done when it goes on; the task runs again", async () => {
   const { cluster, owner, others } = await streaming();
   await using _ = cluster;
   // the task can only come back to where it was stopped
