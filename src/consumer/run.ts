@@ -261,6 +261,8 @@ export class Run implements Context, StatefulRun {
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",
+  release: "it was told to go elsewhere",
+  balance: "the node balances: another one shall run it",
   lapsing: "its lease was not renewed in time and ends soon",
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",
@@ -268,8 +270,6 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   pause: "it was told to pause",
   sleep: "it was told to sleep",
   kill: "it was killed",
-  release: "it was told to go elsewhere",
   error: "it was told that something is wrong",
   complete: "it was told that it is complete",
-  balance: "this node has more than its share",
 };

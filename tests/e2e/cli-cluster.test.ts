@@ -26,7 +26,7 @@ const TASK_KEYS = [
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "keeps", "stewardOf", "labels", "version", "addresses"],
-  "lastHeardMs",
+  ...["lastHeardMs", "frozen"],
 ];
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

@@ -12,6 +12,7 @@ import type { HandlerFunction } from "../../../src/consumer/handler.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
+import type { Standing } from "../../../src/protocol/messages-nodes.ts";
 import type { Settlement } from "../../../src/protocol/types.ts";
 
 export interface Settled extends SettledLease {
@@ -21,16 +22,16 @@ export interface Settled extends SettledLease {
 export class Bench {
   readonly settled: Settled[] = [];
   readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
-  readonly offers: (readonly [number, readonly string[], boolean])[] = [];
+  readonly offers: (readonly [number, readonly string[], Standing])[] = [];
   readonly consumer: Consumer;
   deadlineMs = 9e15;
   renew: ((deadlineMs: number) => void) | null = null;
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10) {
+  constructor(capacity = 10, balance?: () => readonly string[]) {
     const control: ConsumerControl = {
-      offer: (slots, handlers, draining) => void this.offers.push([slots, handlers, draining]),
+      offer: (slots, handlers, standing) => void this.offers.push([slots, handlers, standing]),
       settle: (lease, settlement) => {
         this.settled.push({ ...lease, settlement });
         this.#onSettle?.();
@@ -48,6 +49,7 @@ export class Bench {
     this.consumer = new Consumer({
       coordinator,
       capacity,
+      ...(balance ? { balance } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
     });
