@@ -11,8 +11,10 @@ import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement } from "../protocol/types.ts";
 import { settlementOfError } from "./error-policy.ts";
 import type { Handler, Task } from "./handler.ts";
+import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { Run } from "./run.ts";
 import { validInput } from "./schema.ts";
+import { settlementOfAborted, StuckHandlers } from "./stuck.ts";
 import { decodeValue, encodeValue } from "./values.ts";
 
 /** What happened to an attempt. */
@@ -62,10 +64,16 @@ export class Consumer implements ConsumerPort {
   #abortReason: AbortReason | null = null;
   #isOver = false;
   #idle: PromiseWithResolvers<void> | null = null;
+  readonly #stuck: StuckHandlers;
+  #loopWatch: LoopWatch | null = null;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.#ambient = options.ambient ?? systemAmbient;
+    this.#stuck = new StuckHandlers(this.#ambient, (run, settlement) => {
+      this.#settle(run, settlement);
+      this.#offer();
+    });
     this.#control = options.coordinator.consume(this);
     this.#offer();
   }
@@ -87,7 +95,16 @@ export class Consumer implements ConsumerPort {
 
   #offer(): void {
     const isDraining = this.#abortReason !== null;
-    this.#control.offer(isDraining ? 0 : this.#options.capacity, [...this.#handlers.keys()], isDraining);
+    const slots = isDraining ? 0 : Math.max(0, this.#options.capacity - this.#stuck.count);
+    this.#control.offer(slots, [...this.#handlers.keys()], isDraining);
+  }
+
+  /** From now on says when the event loop has stood still for so long. */
+  watchLoop(blockedMinMs: number, onBlocked: (info: LoopBlockedInfo) => void): void {
+    const running = (): string[] =>
+      [...this.#runningById.values()].filter(({ handler }) => !handler.isIsolated).map(({ task }) => task.id);
+    if (this.#isOver) return;
+    this.#loopWatch ??= new LoopWatch({ ambient: this.#ambient, blockedMinMs, running, onBlocked });
   }
 
   /** Takes no more tasks, asks handlers to stop; resolves when all have ended and that is recorded. */
@@ -114,6 +131,7 @@ export class Consumer implements ConsumerPort {
       this.#tell("task:lost", run, { reason: "stop", ...(run.isRunning ? { overrun: true } : {}) });
     }
     this.#isOver = true;
+    this.#loopWatch?.stop();
   }
 
   // ---- ConsumerPort --------------------------------------------------------------------------------------
@@ -160,7 +178,7 @@ export class Consumer implements ConsumerPort {
     else if (ending.type === "release") this.#tell("task:released", run, releaseReason(run));
     else if (ending.type !== "checkpoint") {
       const reason = ending.type === "fail" ? `${ending.message} (no further attempt)` : ending.message;
-      this.#tell("task:error", run, { reason });
+      this.#tell("task:error", run, run.isRunning ? { reason, overrun: true } : { reason });
     }
   }
 
@@ -171,6 +189,7 @@ export class Consumer implements ConsumerPort {
     this.#runningById.set(task.id, run);
     run.isRunning = true;
     this.#tell("task:start", run, {});
+    this.#stuck.watch(run);
     let result: unknown;
     try {
       const input = validInput(handler.definition, decodeValue(task.payload, "input"));
@@ -194,7 +213,9 @@ export class Consumer implements ConsumerPort {
   }
 
   #returned(run: Run, value: unknown): void {
-    if (run.abortReason && value === undefined) return this.#end(run, { type: "release" });
+    if (run.abortReason && value === undefined) {
+      return this.#end(run, settlementOfAborted(run, this.#ambient));
+    }
     let settlement: Settlement;
     try {
       settlement = { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
@@ -208,7 +229,10 @@ export class Consumer implements ConsumerPort {
   #threw(run: Run, error: unknown): void {
     const isOurs = run.abortReason !== null || error instanceof AttemptAbortedError ||
       this.#ambient.wallMs() >= run.deadline;
-    this.#end(run, isOurs ? { type: "release" } : settlementOfError(run.task, error, this.#ambient));
+    const settlement = isOurs
+      ? settlementOfAborted(run, this.#ambient)
+      : settlementOfError(run.task, error, this.#ambient);
+    this.#end(run, settlement);
   }
 
   #end(run: Run, settlement: Settlement): void {
@@ -216,9 +240,13 @@ export class Consumer implements ConsumerPort {
     run.isRunning = false;
     const { id } = run.task;
     if (this.#runningById.get(id) === run) this.#runningById.delete(id);
-    if (run.isLost) {
+    if (!run.handler.isIsolated) this.#loopWatch?.ended(id);
+    const isGivenUp = this.#stuck.ended(run);
+    if (isGivenUp) this.#offer();
+    if (run.isLost || isGivenUp) {
       const what = settlement.type === "complete" ? "completion" : "end";
-      this.#forget(run);
+      if (run.isLost) this.#forget(run);
+      else this.#settleIdle();
       this.#tell("task:lost", run, {
         reason: `late: the handler's ${what} came after its lease and was ignored`,
       });

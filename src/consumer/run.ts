@@ -7,6 +7,7 @@ import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../coordinator/errors.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement } from "../protocol/types.ts";
+import { BeatWatch } from "./beat-watch.ts";
 import type { Handler } from "./handler.ts";
 import { encodeValue } from "./values.ts";
 
@@ -28,6 +29,8 @@ export interface Context {
    * @throws TypeError, RangeError for what cannot be stored; LeaseLostError when the attempt is over
    */
   checkpoint(state: unknown): Promise<void>;
+  /** The handler is alive: counts where it was added with `beatTimeoutMs`, and costs nothing elsewhere. */
+  beat(): void;
   /** Calls back with every renewed deadline until the attempt ends, or the returned function is called. */
   onDeadline(callback: (deadlineMs: number) => void): () => void;
 }
@@ -53,6 +56,7 @@ export class Run implements Context {
   #controller: AbortController | null = null;
   #checkpoints: Map<number, PromiseWithResolvers<void>> | null = null;
   #unlisten: Set<() => void> | null = null;
+  #beats: BeatWatch | null = null;
 
   constructor(
     p: number,
@@ -108,6 +112,10 @@ export class Run implements Context {
     return waiting.promise;
   }
 
+  beat(): void {
+    this.#beats?.beat();
+  }
+
   onDeadline(callback: (deadlineMs: number) => void): () => void {
     if (this.isLost || this.ending) return () => {};
     const unlisten = this.#control.onDeadline(this.p, (deadlineMs) => {
@@ -138,6 +146,16 @@ export class Run implements Context {
     this.#controller?.abort(this.#abortError(reason));
   }
 
+  /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
+  watchBeats(timeoutMs: number, onSilent: () => void): void {
+    this.#beats = new BeatWatch({ timeoutMs, ambient: this.#ambient, onSilent });
+  }
+
+  endBeats(): void {
+    this.#beats?.end();
+    this.#beats = null;
+  }
+
   throwIfAborted(): void {
     if (this.abortReason) throw this.#abortError(this.abortReason);
   }
@@ -151,6 +169,7 @@ export class Run implements Context {
   }
 
   settle(settlement: Settlement): number {
+    this.beat();
     const { id, fence } = this.task;
     const seq = ++this.#seq;
     this.#control.settle({ p: this.p, id, fence, seq }, settlement);
@@ -169,6 +188,7 @@ export class Run implements Context {
 
   /** Nothing more comes: ends listeners and what still waits. */
   close(): void {
+    this.endBeats();
     for (const end of [...this.#unlisten ?? []]) end();
     if (!this.#checkpoints) return;
     for (const waiting of this.#checkpoints.values()) waiting.reject(this.#overError());
@@ -197,4 +217,5 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",
   stale: "its lease is not the current one",
+  stuck: "it gave no sign of life for too long",
 };

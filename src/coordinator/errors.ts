@@ -97,7 +97,7 @@ export class LeaseLostError extends StolosError {
 }
 
 /** Why a handler's signal aborted. */
-export type AbortReason = "drain" | "stop" | "lapsing" | "lapsed" | "condemned" | "stale";
+export type AbortReason = "drain" | "stop" | "lapsing" | "lapsed" | "condemned" | "stale" | "stuck";
 
 /** The reason of a handler's aborted signal. */
 export class AttemptAbortedError extends StolosError {

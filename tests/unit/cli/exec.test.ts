@@ -37,6 +37,7 @@ class Bench implements AsyncDisposable {
       attempt: 2,
       deadline: Date.now() + 10_000,
       checkpoint: () => Promise.resolve(),
+      beat: () => {},
       onDeadline: () => () => {},
     };
     if (this.#handler === undefined) throw new Error("Cannot run: no handler was added");

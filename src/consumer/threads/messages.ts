@@ -1,0 +1,72 @@
+/**
+ * What a node and a thread that runs handlers say to each other. Values are encoded as they are on their way
+ * between nodes; two cells of shared memory carry what a thread has to see while it takes no messages.
+ */
+import type { AbortReason } from "../../coordinator/errors.ts";
+
+export type ToThread =
+  | RunMessage
+  | { readonly type: "abort"; readonly no: number; readonly reason: AbortReason; readonly message: string }
+  /** The lease was renewed; wall clock. */
+  | { readonly type: "deadline"; readonly no: number; readonly deadlineMs: number }
+  | {
+    readonly type: "checkpointed";
+    readonly no: number;
+    readonly seq: number;
+    /** Null when a quorum has it. */
+    readonly error: PlainError | null;
+  };
+
+export interface RunMessage {
+  readonly type: "run";
+  /** Of the attempt, within the thread: what belongs to another one is late. */
+  readonly no: number;
+  /** URL of the handler's module. */
+  readonly module: string;
+  readonly id: string;
+  readonly name: string;
+  readonly input: Uint8Array;
+  readonly state: Uint8Array | null;
+  readonly fence: bigint;
+  readonly attempt: number;
+  readonly deadlineMs: number;
+  /** Beats are passed on no more often than this; 0 = none. */
+  readonly beatEveryMs: number;
+}
+
+export type FromThread =
+  | { readonly type: "done"; readonly no: number; readonly result: Uint8Array }
+  | { readonly type: "failed"; readonly no: number; readonly error: PlainError }
+  | { readonly type: "checkpoint"; readonly no: number; readonly seq: number; readonly state: Uint8Array }
+  | { readonly type: "beat"; readonly no: number };
+
+/** What was thrown, as it crosses between threads. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | null;
+  readonly code: string | null;
+  /** Of an AttemptAbortedError. */
+  readonly reason: AbortReason | null;
+}
+
+/** Numbers in shared memory; a blocked handler reads them too. */
+export const CELLS = { deadlineMs: 0, abort: 1 } as const;
+export const CELLS_BYTES = 16;
+
+/** In the cell `abort`; 0 = not aborted. */
+export const NO_BY_REASON: Readonly<Record<AbortReason, number>> = {
+  drain: 1,
+  stop: 2,
+  lapsing: 3,
+  lapsed: 4,
+  condemned: 5,
+  stale: 6,
+  stuck: 7,
+};
+
+export function reasonOfNo(no: number): AbortReason | null {
+  const found = Object.entries(NO_BY_REASON).find(([, each]) => each === no);
+  // the keys of the table are the reasons
+  return found ? found[0] as AbortReason : null;
+}
