@@ -22,15 +22,15 @@ export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise
 /** How a handler is run. */
 export interface HandlerOptions {
   /**
-   * "thread": each attempt in a thread of its own, so that a handler that never lets go blocks nothing else and
-   * can be ended. The handler is then a module, whose default export is the function.
+   * "thread": each attempt in a thread of its own, so that a handler that never lets go blocks nothing else
+   * and can be ended. The handler is then a module, whose default export is the function.
    *
    * @default "none"
    */
   readonly isolation?: "none" | "thread";
   /**
-   * A handler that for so long neither calls `ctx.beat()` nor stores a checkpoint is stuck: its signal aborts,
-   * and after `graceMs` the attempt is an error, so that the task goes elsewhere.
+   * A handler that for so long neither calls `ctx.beat()` nor stores a checkpoint is stuck: its signal
+   * aborts, and after `graceMs` the attempt is an error, so that the task goes elsewhere.
    *
    * @default off
    */

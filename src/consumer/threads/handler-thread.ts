@@ -32,6 +32,7 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
       input: decodeValue(input, "input"),
       state: state === null ? undefined : decodeValue(state, "checkpoint"),
     };
+    tell({ type: "begun", no });
     return { type: "done", no, result: encodeValue(await handler(task, ctx), "result") };
   } catch (error) {
     return { type: "failed", no, error: plainError(error) };

@@ -38,7 +38,12 @@ export type FromThread =
   | { readonly type: "done"; readonly no: number; readonly result: Uint8Array }
   | { readonly type: "failed"; readonly no: number; readonly error: PlainError }
   | { readonly type: "checkpoint"; readonly no: number; readonly seq: number; readonly state: Uint8Array }
+  /** The handler's module is loaded: now it is the handler that is silent or not. */
+  | { readonly type: "begun"; readonly no: number }
   | { readonly type: "beat"; readonly no: number };
+
+/** From the process around a thread, where there is one. */
+export type FromProcess = FromThread | { readonly type: "ended"; readonly error: PlainError };
 
 /** What was thrown, as it crosses between threads. */
 export interface PlainError {

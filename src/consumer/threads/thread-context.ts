@@ -1,6 +1,6 @@
 /**
  * The Context of a handler that runs in a thread. Deadline and abort come twice: as messages, for a handler
- * that waits, and in shared memory, for one that looks at `ctx.signal` or `ctx.deadline` without ever waiting.
+ * that waits, and in shared memory, for one that looks at `ctx.signal` or `ctx.deadline` and never waits.
  */
 import { AttemptAbortedError, LeaseLostError } from "../../coordinator/errors.ts";
 import type { Context } from "../run.ts";

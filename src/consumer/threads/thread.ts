@@ -1,6 +1,6 @@
 /**
- * One thread of a node and the attempt that runs in it: what its handler sees, stores and returns, and its end
- * when the attempt is over and the handler is not.
+ * One thread of a node and the attempt that runs in it: what its handler sees, stores and returns, and its
+ * end when the attempt is over and the handler is not.
  */
 import { AttemptAbortedError } from "../../coordinator/errors.ts";
 import type { Task } from "../handler.ts";
@@ -14,6 +14,8 @@ import type { PortListener, ThreadPort } from "./worker-port.ts";
 const AHEAD_MS = 50;
 /** The lease may be lost at any time; so often its end is looked at once the attempt was aborted. */
 const LOOK_MS = 100;
+/** A thread and its module may take so long to start before that counts as a handler's silence. */
+const START_MS = 10_000;
 
 export interface ThreadOptions {
   readonly open: (listener: PortListener) => ThreadPort;
@@ -34,6 +36,8 @@ interface Attempt {
   readonly no: number;
   readonly ctx: Context;
   readonly outcome: PromiseWithResolvers<unknown>;
+  /** Beats until the handler can. */
+  readonly stopBeating: () => void;
 }
 
 export class HandlerThread implements PortListener {
@@ -71,10 +75,11 @@ export class HandlerThread implements PortListener {
   async run(task: Task, ctx: Context, { graceMs, beatEveryMs }: AttemptOptions): Promise<unknown> {
     const { module } = this.#options;
     const no = ++this.#no;
-    const attempt: Attempt = { no, ctx, outcome: Promise.withResolvers() };
     const { id, name } = task;
     const input = encodeValue(task.input, "input");
     const state = task.state === undefined ? null : encodeValue(task.state, "checkpoint");
+    const stopBeating = beatFor(ctx, beatEveryMs);
+    const attempt: Attempt = { no, ctx, outcome: Promise.withResolvers(), stopBeating };
     this.#attempt = attempt;
     const { fence, attempt: count, deadline } = ctx;
     const own = { module, fence, attempt: count, deadlineMs: deadline, beatEveryMs };
@@ -97,6 +102,7 @@ export class HandlerThread implements PortListener {
       return await attempt.outcome.promise;
     } finally {
       forget();
+      stopBeating();
       clearTimeout(timer);
       ctx.signal.removeEventListener("abort", onAbort);
       this.#attempt = null;
@@ -140,6 +146,9 @@ export class HandlerThread implements PortListener {
         return this.#done(attempt, message.result);
       case "failed":
         return attempt.outcome.reject(errorOf(message.error));
+      case "begun":
+        attempt.ctx.beat();
+        return attempt.stopBeating();
       case "beat":
         return attempt.ctx.beat();
       case "checkpoint":
@@ -170,6 +179,15 @@ export class HandlerThread implements PortListener {
       (error) => this.#post({ type: "checkpointed", no, seq, error: plainError(error) }),
     );
   }
+}
+
+function beatFor(ctx: Context, everyMs: number): () => void {
+  if (everyMs === 0) return () => {};
+  const untilMs = performance.now() + START_MS;
+  const timer = setInterval(() => {
+    if (performance.now() < untilMs) ctx.beat();
+  }, everyMs);
+  return () => clearInterval(timer);
 }
 
 function abortOf({ reason }: AbortSignal): Pick<Extract<ToThread, { type: "abort" }>, "reason" | "message"> {

@@ -2,7 +2,7 @@
  * A simulated cluster: real nodes on virtual time, and what a test does to them. Time passes only in
  * `advance`, `until` and what is made of them; the same seed and the same calls give the same run.
  */
-import type { HandlerFunction } from "../../consumer/handler.ts";
+import type { HandlerFunction, HandlerOptions } from "../../consumer/handler.ts";
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
 import { shown } from "../../node/arguments.ts";
 import { type Client, PortClient, type SubmitOptions, type TaskHandle } from "../../node/client.ts";
@@ -75,11 +75,25 @@ export class SimulatedCluster implements AsyncDisposable {
     return this.#nodeOf("take a node", no).node;
   }
 
-  /** From now on every node runs tasks of the definition, also after a restart; witnesses do not. */
-  handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void {
+  /**
+   * From now on every node runs tasks of the definition, also after a restart; witnesses do not.
+   *
+   * @throws TypeError for isolation "thread": threads live in real time
+   */
+  handle<I, O>(
+    definition: TaskDefinition<I, O>,
+    handler: HandlerFunction<I, O>,
+    options?: HandlerOptions,
+  ): void {
     this.#check("add a handler");
-    // the node checks both, and calls the handler with what fits the definition
-    const each = { definition, handler } as unknown as Registered;
+    if (options?.isolation === "thread") {
+      throw new TypeError(
+        `Cannot add a handler for ${shown(definition?.name)}: isolation "thread" needs real time, which a ` +
+          "simulated cluster has not; give it the function that the module exports, without isolation",
+      );
+    }
+    // the node checks all of it, and calls the handler with what fits the definition
+    const each = { definition, handler, options } as unknown as Registered;
     for (const node of this.#nodes) if (node.isUp) node.handle(each);
     this.#registered.push(each);
   }
