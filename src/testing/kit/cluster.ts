@@ -17,7 +17,7 @@ import { Network } from "./network.ts";
 import { type SimulateOptions, simulateSettings } from "./options.ts";
 import { assertNoOverlap } from "./overlaps.ts";
 import { RunLog, type TaskRun } from "./run-log.ts";
-import { type Registered, SimulatedNode } from "./simulated-node.ts";
+import { type Registered, registration, SimulatedNode } from "./simulated-node.ts";
 import { assertAllDone } from "./unfinished.ts";
 import { VirtualTime } from "./virtual-time.ts";
 import { waitFor, type WaitOptions, warnIfStuck } from "./waiting.ts";
@@ -75,25 +75,10 @@ export class SimulatedCluster implements AsyncDisposable {
     return this.#nodeOf("take a node", no).node;
   }
 
-  /**
-   * From now on every node runs tasks of the definition, also after a restart; witnesses do not.
-   *
-   * @throws TypeError for isolation "thread": threads live in real time
-   */
-  handle<I, O>(
-    definition: TaskDefinition<I, O>,
-    handler: HandlerFunction<I, O>,
-    options?: HandlerOptions,
-  ): void {
+  /** From now on every node runs tasks of the definition, also after a restart; witnesses do not. */
+  handle<I, O>(definition: TaskDefinition<I, O>, run: HandlerFunction<I, O>, options?: HandlerOptions): void {
     this.#check("add a handler");
-    if (options?.isolation === "thread") {
-      throw new TypeError(
-        `Cannot add a handler for ${shown(definition?.name)}: isolation "thread" needs real time, which a ` +
-          "simulated cluster has not; give it the function that the module exports, without isolation",
-      );
-    }
-    // the node checks all of it, and calls the handler with what fits the definition
-    const each = { definition, handler, options } as unknown as Registered;
+    const each = registration(definition, run, options);
     for (const node of this.#nodes) if (node.isUp) node.handle(each);
     this.#registered.push(each);
   }

@@ -23,6 +23,24 @@ export interface Registered {
   readonly options: HandlerOptions | undefined;
 }
 
+/** @throws TypeError for isolation: threads live in real time */
+export function registration<I, O>(
+  definition: TaskDefinition<I, O>,
+  handler: HandlerFunction<I, O>,
+  options: HandlerOptions | undefined,
+): Registered {
+  if (options?.isolation === "thread") {
+    throw new TypeError(
+      `Cannot add a handler for ${
+        JSON.stringify(definition?.name)
+      }: isolation "thread" needs real time, which ` +
+        "a simulated cluster has not; give it the function that the module exports, without isolation",
+    );
+  }
+  // the node checks all of it, and calls the handler with what fits the definition
+  return { definition, handler, options } as unknown as Registered;
+}
+
 export interface SimulatedNodeOptions {
   readonly no: number;
   readonly seed: number;
