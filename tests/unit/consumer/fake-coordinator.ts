@@ -8,9 +8,10 @@ import type {
   SettledLease,
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
-import type { HandlerFunction } from "../../../src/consumer/handler.ts";
+import type { Handler, HandlerFunction } from "../../../src/consumer/handler.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
+import type { Ambient } from "../../../src/coordinator/ambient.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
 import type { Settlement } from "../../../src/protocol/types.ts";
 
@@ -28,7 +29,7 @@ export class Bench {
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10) {
+  constructor(capacity = 10, ambient?: Ambient) {
     const control: ConsumerControl = {
       offer: (slots, handlers, draining) => void this.offers.push([slots, handlers, draining]),
       settle: (lease, settlement) => {
@@ -48,6 +49,7 @@ export class Bench {
     this.consumer = new Consumer({
       coordinator,
       capacity,
+      ...(ambient ? { ambient } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
     });
@@ -56,8 +58,9 @@ export class Bench {
   handle(
     run: HandlerFunction<unknown, unknown>,
     definition: TaskDefinition = defineTask({ name: "n" }),
+    more: Partial<Handler> = {},
   ): void {
-    this.consumer.add({ definition, run });
+    this.consumer.add({ definition, run, ...more });
   }
 
   get port(): ConsumerPort {
