@@ -1,6 +1,6 @@
 /**
- * A node of its own with handlers in threads, next to handlers in its loop: tries all that may happen to a thread
- * and prints one JSON line of what it saw.
+ * A node of its own with handlers in threads, next to handlers in its loop: tries all that may happen to a
+ * thread and prints one JSON line of what it saw.
  */
 import { createNode, defineTask } from "../../../mod.ts";
 import type { AttemptInfo, Outcome } from "../../../mod.ts";

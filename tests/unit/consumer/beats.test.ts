@@ -76,7 +76,7 @@ test("what a stuck handler returns in its grace still completes the task", async
   expect(resultOf(await bench.settlement())).toBe("late but there");
 });
 
-test("a stuck handler that ignores its signal is given up: its attempt ends, its slot stays taken", async () => {
+test("a stuck handler that ignores its signal is given up, and its slot stays taken", async () => {
   const { time, bench, end } = stage(false);
   bench.start(7, { attemptsMax: 1 });
   time.advance(BEAT_MS + GRACE_MS - 1);
@@ -148,7 +148,7 @@ test("while the loop stands still nobody can beat, so that is no silence", () =>
   expect(contexts[0]!.signal.aborted).toBe(true);
 });
 
-test("a loop that stood still is told with the tasks that ran in it, those that have ended first", async () => {
+test("a loop that stood still is told with the tasks that ran in it, the ended first", async () => {
   const time = new FakeAmbient();
   const bench = new Bench(10, time);
   const blocked: LoopBlockedInfo[] = [];

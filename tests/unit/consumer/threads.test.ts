@@ -1,4 +1,4 @@
-/** Handlers in threads, with a coordinator that does what the test says. On Bun; e2e has the other runtimes. */
+/** Handlers in threads, with a coordinator that does what the test says. On Bun; tests/e2e has the others. */
 import { afterAll, expect, test } from "bun:test";
 import { ThreadPool } from "../../../src/consumer/threads/thread-pool.ts";
 import { defineTask } from "../../../src/consumer/task-definition.ts";

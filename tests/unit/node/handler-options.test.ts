@@ -42,8 +42,8 @@ test("a module is a URL, a path or a URL as text", async () => {
   }
 });
 
-test("a simulated cluster refuses threads", () => {
-  const cluster = simulate({ nodes: 1, options: { partitions: 1 } });
+test("a simulated cluster refuses threads", async () => {
+  await using cluster = simulate({ nodes: 1, options: { partitions: 1 } });
   expect(() => cluster.handle(nap, () => 1, { isolation: "thread" })).toThrow(
     'Cannot add a handler for "nap": isolation "thread" needs real time',
   );
