@@ -11,7 +11,7 @@ export interface BeatWatchOptions {
   /** How long it may be silent. */
   readonly timeoutMs: number;
   readonly ambient: Ambient;
-  /** Once, unless it beats in time for ever. */
+  /** Called once at most. */
   readonly onSilent: () => void;
 }
 
@@ -19,6 +19,8 @@ export class BeatWatch {
   readonly #options: BeatWatchOptions;
   #beatMs: number;
   #dueMs = 0;
+  /** It was given more time because everything had stood still. */
+  #isExcused = false;
   #timer: TimerHandle | undefined;
 
   constructor(options: BeatWatchOptions) {
@@ -28,6 +30,7 @@ export class BeatWatch {
   }
 
   beat(): void {
+    this.#isExcused = false;
     this.#beatMs = this.#options.ambient.monoMs();
   }
 
@@ -48,8 +51,11 @@ export class BeatWatch {
     const silentMs = nowMs - this.#beatMs;
     // timers are exact to a millisecond at best
     if (silentMs < timeoutMs - 1) this.#wait(timeoutMs - silentMs);
-    // the handler could not beat either: somebody blocked the loop, or the process stood still
-    else if (nowMs - this.#dueMs > timeoutMs * LATE_PART) this.#wait(timeoutMs * LATE_PART);
-    else onSilent();
+    else if (this.#isExcused || nowMs - this.#dueMs <= timeoutMs * LATE_PART) onSilent();
+    else {
+      // the handler could not beat either: somebody blocked the loop, or the process stood still
+      this.#isExcused = true;
+      this.#wait(timeoutMs * LATE_PART);
+    }
   }
 }

@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 export type HandlerSource<I, O> = HandlerFunction<I, O> | URL | string;
 
 /** Runs a module's default export in threads. */
-export type Isolate = (module: URL, options: HandlerOptions) => HandlerFunction<unknown, unknown>;
+type Isolate = (module: URL, options: HandlerOptions) => HandlerFunction<unknown, unknown>;
 
 /** @throws TypeError, RangeError for what cannot be a handler */
 export function handlerOf(

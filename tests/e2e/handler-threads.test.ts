@@ -13,7 +13,7 @@ async function seenOn(runtime: Runtime): Promise<unknown> {
 
 for (const runtime of ["node", "bun", "deno"] as const) {
   test(
-    `${runtime}: a handler in a thread that blocks, throws or exits costs other tasks nothing`,
+    `${runtime}: what blocks, throws or exits costs nothing in a thread, and all leases in the loop`,
     async () => {
       expect(await seenOn(runtime)).toEqual({
         "echo": ["5", 7, [1, 2]],
@@ -26,6 +26,8 @@ for (const runtime of ["node", "bun", "deno"] as const) {
         "lost": [],
         "state": "ready",
         "ticks": [["leased", 1], ["leased", 1], ["leased", 1]],
+        "blocked": ["block", ["a", "b", "c"]],
+        "lapsed": ["a", "b", "c"],
         "released": ["a", "b", "c", "spin"],
       });
     },

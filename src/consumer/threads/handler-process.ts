@@ -12,11 +12,15 @@ const LOOK_MS = 20;
 /** For the last message to leave. */
 const FAREWELL_MS = 500;
 
-/** Of the attempt that runs; Infinity between attempts. */
-let deadlineMs = Infinity;
+/** Of the attempt that runs; Infinity between attempts. Wall clock, and monotonic: whichever comes first. */
+let deadline = { wallMs: Infinity, monoMs: Infinity };
 
 function tell(message: FromProcess, onSent: () => void = () => {}): void {
   process.send?.(message, undefined, {}, onSent);
+}
+
+function setDeadline(wallMs: number): void {
+  deadline = { wallMs, monoMs: performance.now() + wallMs - Date.now() };
 }
 
 /** At once, whatever its thread is doing. */
@@ -26,7 +30,7 @@ function die(): void {
 
 const thread = new WorkerPort({
   message: (message) => {
-    if (message.type === "done" || message.type === "failed") deadlineMs = Infinity;
+    if (message.type === "done" || message.type === "failed") setDeadline(Infinity);
     tell(message);
   },
   ended: (error) => {
@@ -37,12 +41,12 @@ const thread = new WorkerPort({
 process.on("message", (message) => {
   // the node sends nothing else
   const told = message as ToThread;
-  if (told.type === "run" || told.type === "deadline") deadlineMs = told.deadlineMs;
+  if (told.type === "run" || told.type === "deadline") setDeadline(told.deadlineMs);
   thread.post(told);
 });
 process.on("disconnect", die);
 // what is meant for the node comes to all of its terminal's processes
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 setInterval(() => {
-  if (Date.now() >= deadlineMs) die();
+  if (Date.now() >= deadline.wallMs || performance.now() >= deadline.monoMs) die();
 }, LOOK_MS);

@@ -3,7 +3,7 @@
  * thread and prints one JSON line of what it saw.
  */
 import { createNode, defineTask } from "../../../mod.ts";
-import type { AttemptInfo, Outcome } from "../../../mod.ts";
+import type { AttemptInfo, LoopBlockedInfo, Outcome } from "../../../mod.ts";
 import type { Told } from "../../support/thread-handler.ts";
 
 const LEASE_TTL_MS = 1000;
@@ -12,6 +12,7 @@ const module = new URL("../../support/thread-handler.ts", import.meta.url);
 
 const told = defineTask<Told, unknown>({ name: "told" });
 const watched = defineTask<Told, unknown>({ name: "watched" });
+const block = defineTask<null, number>({ name: "block" });
 const tick = defineTask<null, string>({ name: "tick" });
 
 const node = await createNode({ coordinator: "embedded", partitions: 4, leaseTtlMs: LEASE_TTL_MS });
@@ -21,6 +22,11 @@ node.handle(tick, (_task, ctx) => {
   const { promise, reject } = Promise.withResolvers<never>();
   ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason), { once: true });
   return promise;
+});
+node.handle(block, (_task, ctx) => {
+  const endMs = performance.now() + 2 * LEASE_TTL_MS;
+  while (ctx.attempt === 1 && performance.now() < endMs);
+  return ctx.attempt;
 });
 const events: (readonly [string, AttemptInfo])[] = [];
 for (const type of ["task:start", "task:error", "task:lost", "task:released"] as const) {
@@ -60,6 +66,17 @@ seen["ticks"] = await Promise.all(ticks.map(async (id) => {
   const info = await node.client.get(id);
   return [info?.state, info?.attempt];
 }));
+// the same in the loop costs the node its leases
+const blocked = Promise.withResolvers<LoopBlockedInfo>();
+node.addEventListener("loop:blocked", ({ detail }) => {
+  if (detail.blockedMs > LEASE_TTL_MS) blocked.resolve(detail);
+});
+// whether what it returned still counted is not the same each time: nobody else was there to take it over
+await (await node.client.submit(block, null, { id: "block" })).done({ signal: AbortSignal.timeout(20_000) });
+const { tasks } = await blocked.promise;
+seen["blocked"] = [tasks[0], tasks.slice(1).sort()];
+const lost = new Set(events.flatMap(([type, { task }]) => type === "task:lost" ? [task] : []));
+seen["lapsed"] = ticks.filter((id) => lost.has(id));
 await node.drain();
 seen["released"] = events.filter(([type]) => type === "task:released").map(([, { task }]) => task).sort();
 await node.stop();
