@@ -24,6 +24,7 @@ export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
 export type { AttemptInfo } from "./src/consumer/consumer.ts";
 export type { Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
 export type { SubmitItem } from "./src/node/submission.ts";
+export type { PlacementOptions, RetryOptions } from "./src/node/task-options.ts";
 export { defineTask } from "./src/consumer/task-definition.ts";
 export type {
   SchemaIssue,
@@ -34,19 +35,23 @@ export type {
 export type { HandlerFunction, HandlerOptions, Task } from "./src/consumer/handler.ts";
 export type { HandlerSource } from "./src/node/handler-options.ts";
 export type { LoopBlockedInfo } from "./src/consumer/loop-watch.ts";
-export type { Context } from "./src/consumer/run.ts";
+export type { Context } from "./src/consumer/context.ts";
+export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
-export type { TaskState } from "./src/protocol/types.ts";
+export type { TaskMessage, TaskState } from "./src/protocol/types.ts";
 export {
   type AbortReason,
   AttemptAbortedError,
   BusyError,
   ConflictError,
   ConnectError,
+  FatalError,
   InvalidInputError,
   type KeeperState,
   LeaseLostError,
   NoQuorumError,
+  NotFoundError,
+  StateError,
   StolosError,
   StoppedError,
   TooOldError,

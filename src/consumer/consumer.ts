@@ -5,17 +5,17 @@
  */
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
-import { type AbortReason, AttemptAbortedError } from "../coordinator/errors.ts";
+import type { AbortReason } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
-import type { Settlement } from "../protocol/types.ts";
-import { settlementOfError } from "./error-policy.ts";
+import type { Settlement, TaskMessage } from "../protocol/types.ts";
+import { endingOfError, endingOfValue } from "./ending.ts";
 import type { Handler, Task } from "./handler.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { Run } from "./run.ts";
 import { validInput } from "./schema.ts";
-import { settlementOfAborted, StuckHandlers } from "./stuck.ts";
-import { decodeValue, encodeValue } from "./values.ts";
+import { StuckHandlers } from "./stuck.ts";
+import { decodeValue } from "./values.ts";
 
 /** What happened to an attempt. */
 export interface AttemptInfo {
@@ -70,8 +70,8 @@ export class Consumer implements ConsumerPort {
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.#ambient = options.ambient ?? systemAmbient;
-    this.#stuck = new StuckHandlers(this.#ambient, (run, settlement) => {
-      this.#settle(run, settlement);
+    this.#stuck = new StuckHandlers(this.#ambient, (run) => {
+      run.finish(endingOfValue(run, undefined, this.#ambient));
       this.#offer();
     });
     this.#control = options.coordinator.consume(this);
@@ -140,7 +140,7 @@ export class Consumer implements ConsumerPort {
     const handler = this.#handlers.get(task.name);
     if (!handler || this.#abortReason !== null) {
       // a settlement of its own: there never was a run
-      this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1 }, { type: "release" });
+      this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1, upTo: 0 }, { type: "release" });
       return;
     }
     const run = new Run(p, task, handler, this.#control, this.#ambient);
@@ -152,6 +152,13 @@ export class Consumer implements ConsumerPort {
     this.#ambient.setTimeout(() => {
       if (this.#nextById.get(task.id) === run) this.#stop(run, "stale");
     }, OLD_RUN_PATIENCE_MS);
+  }
+
+  tell(p: number, fence: number, no: number, message: TaskMessage): void {
+    const run = this.#runs.get(keyOf(p, fence));
+    if (!run || run.ending || run.isLost) return;
+    run.tell(no, message);
+    if (run.order && this.#nextById.get(run.task.id) === run) this.#withdraw(run);
   }
 
   abort(p: number, fence: number): void {
@@ -172,14 +179,14 @@ export class Consumer implements ConsumerPort {
     const run = this.#runs.get(keyOf(p, fence));
     if (!run || run.checkpointSettled(seq, accepted) || !run.ending || seq !== run.endingSeq) return;
     const { ending } = run;
+    const overrun = run.isRunning ? { overrun: true } : {};
     this.#forget(run);
     if (!accepted) this.#tell("task:lost", run, { reason: "refused: its fence was not the current one" });
     else if (ending.type === "complete") this.#tell("task:done", run, {});
-    else if (ending.type === "release") this.#tell("task:released", run, releaseReason(run));
-    else if (ending.type !== "checkpoint") {
+    else if (ending.type === "error" || ending.type === "fail") {
       const reason = ending.type === "fail" ? `${ending.message} (no further attempt)` : ending.message;
-      this.#tell("task:error", run, run.isRunning ? { reason, overrun: true } : { reason });
-    }
+      this.#tell("task:error", run, { reason, ...overrun });
+    } else this.#tell("task:released", run, { ...releaseReason(run, ending), ...overrun });
   }
 
   // ---- attempts ------------------------------------------------------------------------------------------
@@ -213,26 +220,12 @@ export class Consumer implements ConsumerPort {
   }
 
   #returned(run: Run, value: unknown): void {
-    if (run.abortReason && value === undefined) {
-      return this.#end(run, settlementOfAborted(run, this.#ambient));
-    }
-    let settlement: Settlement;
-    try {
-      settlement = { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
-    } catch (error) {
-      settlement = settlementOfError(run.task, error, this.#ambient);
-    }
-    this.#end(run, settlement);
+    run.finishReading();
+    this.#end(run, endingOfValue(run, value, this.#ambient));
   }
 
-  /** What goes wrong because the lease ends is no error of the task. */
   #threw(run: Run, error: unknown): void {
-    const isOurs = run.abortReason !== null || error instanceof AttemptAbortedError ||
-      this.#ambient.wallMs() >= run.deadline;
-    const settlement = isOurs
-      ? settlementOfAborted(run, this.#ambient)
-      : settlementOfError(run.task, error, this.#ambient);
-    this.#end(run, settlement);
+    this.#end(run, endingOfError(run, error, this.#ambient));
   }
 
   #end(run: Run, settlement: Settlement): void {
@@ -250,24 +243,22 @@ export class Consumer implements ConsumerPort {
       this.#tell("task:lost", run, {
         reason: `late: the handler's ${what} came after its lease and was ignored`,
       });
-    } else this.#settle(run, settlement);
+    } else run.finish(settlement);
     const next = this.#nextById.get(id);
     if (!next) return;
     this.#nextById.delete(id);
     this.#begin(next);
   }
 
-  #settle(run: Run, settlement: Settlement): void {
-    run.ending = settlement;
-    run.endingSeq = run.settle(settlement);
-  }
-
   /** Asks a run to stop; one that has not begun gives its lease back at once. */
   #stop(run: Run, reason: AbortReason): void {
     run.abort(reason);
-    if (this.#nextById.get(run.task.id) !== run) return;
+    if (this.#nextById.get(run.task.id) === run) this.#withdraw(run);
+  }
+
+  #withdraw(run: Run): void {
     this.#nextById.delete(run.task.id);
-    this.#settle(run, { type: "release" });
+    run.finish(endingOfValue(run, undefined, this.#ambient));
   }
 
   #forget(run: Run): void {
@@ -290,8 +281,10 @@ export class Consumer implements ConsumerPort {
   }
 }
 
-function releaseReason(run: Run): Partial<AttemptInfo> {
-  return run.abortReason ? { reason: run.abortReason } : {};
+function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
+  const reason = ending.type === "release" ? run.abortReason : ending.type;
+  if (run.handOffError === "") return reason ? { reason } : {};
+  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

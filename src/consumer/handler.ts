@@ -1,5 +1,5 @@
 /** What runs a kind of task. */
-import type { Context } from "./run.ts";
+import type { Context } from "./context.ts";
 import type { TaskDefinition } from "./task-definition.ts";
 
 /** A task as its handler sees it. */
@@ -29,8 +29,8 @@ export interface HandlerOptions {
    */
   readonly isolation?: "none" | "thread";
   /**
-   * A handler that for so long neither calls `ctx.beat()` nor stores a checkpoint is stuck: its signal
-   * aborts, and after `graceMs` the attempt is an error, so that the task goes elsewhere.
+   * A handler that for so long neither calls `ctx.beat()`, tells its progress nor stores a checkpoint is
+   * stuck: its signal aborts, and after `graceMs` the attempt is an error, so that the task goes elsewhere.
    *
    * @default off
    */
@@ -54,6 +54,8 @@ export interface Handler {
   readonly beatTimeoutMs?: number | undefined;
   /** @default GRACE_MS */
   readonly graceMs?: number;
+  /** It obeys commands itself, and answers with what shall become of the task. */
+  readonly isStateful: boolean;
 }
 
 export const GRACE_MS = 2000;

@@ -1,39 +1,19 @@
 /**
- * One attempt at one task on this node: its state, and the Context that its handler sees. What costs
- * something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
+ * One attempt at one task on this node: its state, and the Context (context.ts) that its handler sees. What
+ * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
  */
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../coordinator/errors.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
-import type { Settlement } from "../protocol/types.ts";
+import type { Settlement, TaskMessage } from "../protocol/types.ts";
 import { BeatWatch } from "./beat-watch.ts";
+import { CommandFeed } from "./command-feed.ts";
+import type { Context } from "./context.ts";
+import { errorMessage } from "./error-policy.ts";
 import type { Handler } from "./handler.ts";
+import { Progress } from "./progress.ts";
 import { encodeValue } from "./values.ts";
-
-/** What a handler is given beside its task. */
-export interface Context {
-  /** Aborts when the attempt must end: the node drains, or the lease will not be renewed in time. */
-  readonly signal: AbortSignal;
-  /**
-   * Grows with every lease of the task. Present it wherever the task writes, and refuse smaller ones there.
-   */
-  readonly fence: bigint;
-  /** 1 for the first lease of the task. */
-  readonly attempt: number;
-  /** `Date.now()` at which the lease ends unless renewed; read it anew before every write without a fence. */
-  readonly deadline: number;
-  /**
-   * Stores a state for later attempts; resolves once a quorum has it.
-   *
-   * @throws TypeError, RangeError for what cannot be stored; LeaseLostError when the attempt is over
-   */
-  checkpoint(state: unknown): Promise<void>;
-  /** The handler is alive: counts where it was added with `beatTimeoutMs`, and costs nothing elsewhere. */
-  beat(): void;
-  /** Calls back with every renewed deadline until the attempt ends, or the returned function is called. */
-  onDeadline(callback: (deadlineMs: number) => void): () => void;
-}
 
 export class Run implements Context {
   readonly p: number;
@@ -51,7 +31,16 @@ export class Run implements Context {
   ending: Settlement | null = null;
   /** Number of that settlement. */
   endingSeq = 0;
+  /** Why its state could not be handed over; "" when nothing was wrong. */
+  handOffError = "";
+  /** The command that ends the attempt, once there is one. */
+  order: TaskMessage | null = null;
+  /** Commands up to this number are carried out. */
+  #doneNo = 0;
   #seq = 0;
+  #feed: CommandFeed | null = null;
+  #progress: Progress | null = null;
+  #handOff: (() => unknown) | null = null;
   #frozenDeadlineMs = 0;
   #controller: AbortController | null = null;
   #checkpoints: Map<number, PromiseWithResolvers<void>> | null = null;
@@ -116,6 +105,25 @@ export class Run implements Context {
     this.#beats?.beat();
   }
 
+  get commands(): AsyncIterableIterator<TaskMessage> {
+    return this.#commandFeed().open();
+  }
+
+  #commandFeed(): CommandFeed {
+    return this.#feed ??= new CommandFeed((no) => this.#carriedOut(no));
+  }
+
+  progress(value: unknown): void {
+    if (this.isLost || this.ending) return;
+    this.beat();
+    this.#progress ??= new Progress(this.#ambient, (value) => this.settle({ type: "progress", value }));
+    this.#progress.tell(value);
+  }
+
+  onHandOff(callback: () => unknown): void {
+    this.#handOff = callback;
+  }
+
   onDeadline(callback: (deadlineMs: number) => void): () => void {
     if (this.isLost || this.ending) return () => {};
     const unlisten = this.#control.onDeadline(this.p, (deadlineMs) => {
@@ -144,6 +152,53 @@ export class Run implements Context {
     if (this.abortReason) return;
     this.abortReason = reason;
     this.#controller?.abort(this.#abortError(reason));
+    if (this.handler.isStateful) this.#commandFeed().push({ no: 0, message: { type: "release" } });
+  }
+
+  /** A client told the task something. */
+  tell(no: number, message: TaskMessage): void {
+    if (this.handler.isStateful || message.type === "checkpoint") {
+      return this.#commandFeed().push({ no, message });
+    }
+    // it runs already: nothing is to be done
+    if (message.type === "run") return this.order ? undefined : this.#carriedOut(no);
+    // what comes after the first that ends the attempt finds the task without a holder
+    if (this.order) return;
+    this.order = message;
+    this.#doneNo = no;
+    this.abort(message.type);
+  }
+
+  /** The handler returned: what it was told last is carried out. */
+  finishReading(): void {
+    this.#feed?.finishReading();
+  }
+
+  #carriedOut(no: number): void {
+    this.#doneNo = Math.max(this.#doneNo, no);
+    if (!this.ending && !this.isLost) this.settle({ type: "ack" });
+  }
+
+  /** The settlement that ends the attempt; before it goes what the handler hands over. */
+  finish(settlement: Settlement): void {
+    this.ending = settlement;
+    this.#progress?.close(this.isLost);
+    const isElsewhere = settlement.type === "release" || settlement.type === "sleep" ||
+      settlement.type === "pause";
+    const state = isElsewhere ? this.#stateToHandOver() : null;
+    if (state) this.settle({ type: "checkpoint", state });
+    this.endingSeq = this.settle(settlement);
+  }
+
+  #stateToHandOver(): Uint8Array | null {
+    if (!this.#handOff) return null;
+    try {
+      return encodeValue(this.#handOff(), "state to hand over");
+    } catch (error) {
+      // the last checkpoint stays
+      this.handOffError = errorMessage(error);
+      return null;
+    }
   }
 
   /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
@@ -172,7 +227,7 @@ export class Run implements Context {
     this.beat();
     const { id, fence } = this.task;
     const seq = ++this.#seq;
-    this.#control.settle({ p: this.p, id, fence, seq }, settlement);
+    this.#control.settle({ p: this.p, id, fence, seq, upTo: this.#doneNo }, settlement);
     return seq;
   }
 
@@ -190,6 +245,8 @@ export class Run implements Context {
   close(): void {
     this.endBeats();
     for (const end of [...this.#unlisten ?? []]) end();
+    this.#progress?.close(true);
+    this.#feed?.close();
     if (!this.#checkpoints) return;
     for (const waiting of this.#checkpoints.values()) waiting.reject(this.#overError());
     this.#checkpoints = null;
@@ -218,4 +275,11 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   condemned: "the cluster took this node for dead and gave its lease away",
   stale: "its lease is not the current one",
   stuck: "it gave no sign of life for too long",
+  pause: "it was told to pause",
+  sleep: "it was told to sleep",
+  kill: "it was killed",
+  release: "it was told to go elsewhere",
+  error: "it was told that something is wrong",
+  complete: "it was told that it is complete",
+  balance: "this node has more than its share",
 };

@@ -3,8 +3,6 @@
  * was given up still runs, and nothing else runs in its place until it ends.
  */
 import type { Ambient } from "../coordinator/ambient.ts";
-import type { Settlement } from "../protocol/types.ts";
-import { type Chance, settlementOfError } from "./error-policy.ts";
 import { GRACE_MS, type Handler } from "./handler.ts";
 import type { Run } from "./run.ts";
 
@@ -15,11 +13,11 @@ export const BEATS_PER_TIMEOUT = 8;
 
 export class StuckHandlers {
   readonly #ambient: Ambient;
-  readonly #giveUp: (run: Run, settlement: Settlement) => void;
+  readonly #giveUp: (run: Run) => void;
   readonly #givenUp: Set<Run> = new Set();
 
   /** `giveUp`: settles the attempt although its handler still runs. */
-  constructor(ambient: Ambient, giveUp: (run: Run, settlement: Settlement) => void) {
+  constructor(ambient: Ambient, giveUp: (run: Run) => void) {
     this.#ambient = ambient;
     this.#giveUp = giveUp;
   }
@@ -38,7 +36,7 @@ export class StuckHandlers {
       this.#ambient.setTimeout(() => {
         if (!run.isRunning || run.isLost) return;
         this.#givenUp.add(run);
-        this.#giveUp(run, settlementOfError(run.task, errorOf(handler), this.#ambient));
+        this.#giveUp(run);
       }, graceOf(handler));
     });
   }
@@ -48,12 +46,6 @@ export class StuckHandlers {
     run.endBeats();
     return this.#givenUp.delete(run);
   }
-}
-
-/** How an attempt ends that was told to. */
-export function settlementOfAborted({ abortReason, task, handler }: Run, chance: Chance): Settlement {
-  if (abortReason !== "stuck") return { type: "release" };
-  return settlementOfError(task, errorOf(handler), chance);
 }
 
 /** From the abort until the attempt ends without its handler. A thread is ended before that. */
@@ -66,6 +58,7 @@ function silenceOf(beatTimeoutMs: number, { isIsolated = false }: Handler): numb
   return isIsolated ? beatTimeoutMs * (1 + 1 / BEATS_PER_TIMEOUT) : beatTimeoutMs;
 }
 
-function errorOf({ beatTimeoutMs }: Handler): Error {
+/** What the retry policy is told. */
+export function stuckError({ beatTimeoutMs }: Handler): Error {
   return new Error(`no beat for ${beatTimeoutMs} ms`);
 }

@@ -1,8 +1,9 @@
 /** Everything that waits for an answer of the engine: submits, outcomes, reads. */
 import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
+import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { MemberNo, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { MemberNo, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
 import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { NoQuorumError } from "./errors.ts";
@@ -11,7 +12,7 @@ import { Outcomes } from "./outcomes.ts";
 import { Queries } from "./queries.ts";
 import { Submits } from "./submits.ts";
 
-type Answer = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" }>;
+type Answer = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" | "commanded" }>;
 
 /** What outlook.ts knows. */
 export interface RequestsOutlook {
@@ -20,6 +21,8 @@ export interface RequestsOutlook {
   noQuorum(p: number, attempt: string): NoQuorumError;
   cannotSubmit(id: string): NoQuorumError;
   trouble(id: string): string;
+  /** A command to the task was not answered in time. */
+  unanswered(id: string, timeoutMs: number): Error;
 }
 
 export interface ClientRequestsOptions {
@@ -50,6 +53,7 @@ export class ClientRequests {
       ambient,
       nextRid: () => this.#submits.nextRid(),
       noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
+      unanswered: (id, timeoutMs) => outlook.unanswered(id, timeoutMs),
     });
     this.#listing = new Listing({
       queries: this.#queries,
@@ -65,6 +69,10 @@ export class ClientRequests {
 
   outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
     return this.#outcomes.wait(id, signal);
+  }
+
+  command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus> {
+    return this.#queries.command(id, cid, message, options);
   }
 
   get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
@@ -94,6 +102,8 @@ export class ClientRequests {
         return this.#submits.answered(effect.rid, effect.status);
       case "outcome":
         return this.#outcomes.ended(effect.outcome);
+      case "commanded":
+        return this.#queries.answered(effect.rid, effect.status);
       case "answer":
         return this.#queries.answered(effect.rid, effect);
       default:

@@ -1,13 +1,21 @@
-/** The engine's effects that concern the consumer. */
-import type { Effect } from "../protocol/api.ts";
-import type { ConsumerPort } from "./coordinator.ts";
+/** Between engine and consumer: effects that concern it, and what it tells in return. */
+import type { Effect, Input } from "../protocol/api.ts";
+import type { ConsumerControl, ConsumerPort } from "./coordinator.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Hearsay } from "./hearsay.ts";
+import type { Outlook } from "./outlook.ts";
 
-export type ConsumerEffect = Extract<Effect, { readonly type: "start" | "abort" | "lost" | "settled" }>;
+export type ConsumerEffect = Extract<
+  Effect,
+  { readonly type: "start" | "tell" | "abort" | "lost" | "settled" }
+>;
 
 export function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): void {
   switch (effect.type) {
     case "start":
       return consumer.start(effect.p, effect.task);
+    case "tell":
+      return consumer.tell(effect.p, effect.fence, effect.no, effect.message);
     case "abort":
       return consumer.abort(effect.p, effect.fence);
     case "lost":
@@ -17,4 +25,22 @@ export function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): vo
     default:
       return effect satisfies never;
   }
+}
+
+export function controlOf({ push, hearsay, outlook, deadlines }: {
+  readonly push: (input: Input) => void;
+  readonly hearsay: Hearsay;
+  readonly outlook: Outlook;
+  readonly deadlines: Deadlines;
+}): ConsumerControl {
+  return {
+    offer: (slots, handlers, draining) => {
+      if (draining) hearsay.state = "draining";
+      push({ type: "capacity", slots, handlers, draining });
+    },
+    settle: ({ p, id, fence, seq, upTo }, settlement) =>
+      push({ type: "settle", p, id, fence, seq, upTo, settlement }),
+    deadlineMs: (p) => outlook.deadlineMs(p),
+    onDeadline: (p, callback) => deadlines.on(p, callback),
+  };
 }

@@ -4,8 +4,9 @@
  * (embedded-coordinator.ts).
  */
 import type { LossReason } from "../protocol/api.ts";
+import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { NodeId, Settlement, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { StoreError } from "../store/store-error.ts";
 
 /** One error of a task, as people and programs see it. */
@@ -41,7 +42,10 @@ export interface TaskSnapshot {
   readonly finishedAt: string | null;
   readonly errors: readonly TaskErrorInfo[];
   readonly result: Uint8Array | null;
-  readonly progress: null;
+  /** What its handler last told of how far it is, still encoded. */
+  readonly progress: Uint8Array | null;
+  /** Commands that its holder has not carried out yet, in order. */
+  readonly commands: readonly TaskMessage[];
   readonly partition: number;
   readonly keepers: readonly NodeId[];
   /** Why it is not running; null when it is, or has ended. */
@@ -116,6 +120,13 @@ export interface ClientPort {
     from: ListCursor,
     options: CallOptions,
   ): Promise<ListPage>;
+  /**
+   * Tells a task something; resolves once a quorum has recorded it, or knows why not. `cid` is the caller's:
+   * the same one counts once.
+   *
+   * @throws NoQuorumError when nothing was sent; UnknownOutcomeError; StoppedError
+   */
+  command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
   /** Until the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
@@ -125,6 +136,8 @@ export interface ClientPort {
 export interface ConsumerPort {
   /** A quorum leased the task to this node: run it. */
   start(p: number, task: GrantedTask): void;
+  /** The task is told something: in order, each command once. */
+  tell(p: number, fence: number, no: number, message: TaskMessage): void;
   /** The lease ends soon unless renewed: stop. */
   abort(p: number, fence: number): void;
   /** The lease is gone. */
@@ -150,6 +163,8 @@ export interface SettledLease {
   readonly fence: number;
   /** Distinguishes the settlements under one fence. */
   readonly seq: number;
+  /** Commands up to this number are carried out; 0 = none. */
+  readonly upTo: number;
 }
 
 export type CoordinatorEvent =

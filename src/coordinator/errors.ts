@@ -89,6 +89,27 @@ export class VersionMismatchError extends StolosError {
   }
 }
 
+/** There is no such task, or no such node. */
+export class NotFoundError extends StolosError {
+  constructor(message: string) {
+    super("NOT_FOUND", message);
+  }
+}
+
+/** The state of the task does not allow it: it has ended, or is paused. */
+export class StateError extends StolosError {
+  constructor(message: string) {
+    super("WRONG_STATE", message);
+  }
+}
+
+/** Thrown by a handler: no further attempt, whatever the retry policy says. */
+export class FatalError extends StolosError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("FATAL", message, options);
+  }
+}
+
 /** The lease under which something was to be recorded is not the task's present one. */
 export class LeaseLostError extends StolosError {
   constructor(message: string) {
@@ -97,7 +118,24 @@ export class LeaseLostError extends StolosError {
 }
 
 /** Why a handler's signal aborted. */
-export type AbortReason = "drain" | "stop" | "lapsing" | "lapsed" | "condemned" | "stale" | "stuck";
+export type AbortReason =
+  | "drain"
+  | "stop"
+  | "lapsing"
+  | "lapsed"
+  | "condemned"
+  | "stale"
+  /** Commands. */
+  | "pause"
+  | "sleep"
+  | "kill"
+  | "release"
+  | "error"
+  | "complete"
+  /** This node has more than its share. */
+  | "balance"
+  /** No beat for too long. */
+  | "stuck";
 
 /** The reason of a handler's aborted signal. */
 export class AttemptAbortedError extends StolosError {

@@ -4,13 +4,14 @@
  */
 import type { Effect, EngineEvent, Input } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
+import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeId, TaskSpec } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
 import { abortable } from "./abortable.ts";
 import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
 import { ClientRequests } from "./client-requests.ts";
-import { type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
+import { type ConsumerEffect, controlOf, tellConsumer } from "./consumer-effects.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -153,10 +154,12 @@ export class HostedCoordinator implements Coordinator {
       case "send":
         return this.#transport?.send(effect.to, effect.messages);
       case "submitted":
+      case "commanded":
       case "outcome":
       case "answer":
         return this.#requests.take(effect);
       case "start":
+      case "tell":
       case "abort":
       case "lost":
       case "settled":
@@ -228,6 +231,11 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#requests.get(id, options);
   }
 
+  command(...[id, cid, message, options]: Parameters<Coordinator["command"]>): Promise<CommandStatus> {
+    return this.#refused(`tell task ${JSON.stringify(id)}`) ??
+      this.#requests.command(id, cid, message, options);
+  }
+
   list(...[filter, from, options]: Parameters<Coordinator["list"]>): Promise<ListPage> {
     return this.#refused("list tasks") ?? this.#requests.list(filter, from, options);
   }
@@ -244,16 +252,8 @@ export class HostedCoordinator implements Coordinator {
 
   consume(port: ConsumerPort): ConsumerControl {
     this.#consumer = port;
-    return {
-      offer: (slots, handlers, draining) => {
-        if (draining) this.#hearsay.state = "draining";
-        this.#host.push({ type: "capacity", slots, handlers, draining });
-      },
-      settle: ({ p, id, fence, seq }, settlement) =>
-        this.#host.push({ type: "settle", p, id, fence, seq, settlement }),
-      deadlineMs: (p) => this.#outlook.deadlineMs(p),
-      onDeadline: (p, callback) => this.#deadlines.on(p, callback),
-    };
+    const push = (input: Input): void => this.#host.push(input);
+    return controlOf({ push, hearsay: this.#hearsay, outlook: this.#outlook, deadlines: this.#deadlines });
   }
 
   on(listener: (event: CoordinatorEvent) => void): () => void {

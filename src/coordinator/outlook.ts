@@ -4,7 +4,7 @@
 import type { Engine } from "../protocol/engine.ts";
 import type { MemberNo, NodeId } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
-import type { NoQuorumError } from "./errors.ts";
+import { type NoQuorumError, UnknownOutcomeError } from "./errors.ts";
 import type { Members } from "./members.ts";
 import type { NodeClock } from "./node-clock.ts";
 import { noQuorumError, quorumTrouble, type QuorumView } from "./no-quorum.ts";
@@ -57,6 +57,19 @@ export class Outlook {
 
   cannotSubmit(id: string): NoQuorumError {
     return this.noQuorum(this.#options.engine.partitionOf(id), `submit task ${JSON.stringify(id)}`);
+  }
+
+  /** A command was not answered in time: perhaps recorded, if it could be sent at all. */
+  unanswered(id: string, timeoutMs: number): Error {
+    const task = `task ${JSON.stringify(id)}`;
+    const trouble = this.trouble(id);
+    const p = this.#options.engine.partitionOf(id);
+    if (!this.isReachable(id)) return this.noQuorum(p, `tell ${task}`);
+    return new UnknownOutcomeError(
+      `Cannot tell whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
+        (trouble === "" ? "" : ` (${trouble})`),
+      [id],
+    );
   }
 
   /** What is wrong with the task's partition; "" when nothing is. */

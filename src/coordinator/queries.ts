@@ -1,6 +1,8 @@
-/** Reads through the log that wait for the steward's answer, one partition each. */
+/** Questions and commands that wait for a steward's answer, one partition each. */
 import type { Input } from "../protocol/api.ts";
+import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { TaskQuery, TaskView } from "../protocol/messages.ts";
+import type { TaskMessage } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { StoppedError } from "./errors.ts";
@@ -11,7 +13,8 @@ export interface QueryAnswer {
 }
 
 interface Waiting {
-  settle(answer: QueryAnswer | undefined, error: unknown): void;
+  // what the answer is follows from what was asked under its number
+  settle(answer: QueryAnswer | CommandStatus | undefined, error: unknown): void;
 }
 
 export interface QueriesOptions {
@@ -19,6 +22,8 @@ export interface QueriesOptions {
   readonly push: (input: Input) => void;
   readonly nextRid: () => number;
   readonly noQuorum: (p: number) => Error;
+  /** A command was not answered in time. */
+  readonly unanswered: (id: string, timeoutMs: number) => Error;
 }
 
 export class Queries {
@@ -30,35 +35,47 @@ export class Queries {
   }
 
   ask(p: number, query: TaskQuery, options: CallOptions): Promise<QueryAnswer> {
-    const { timeoutMs, signal } = options;
+    const late = (): Error => this.#options.noQuorum(p);
+    return this.#wait(options, late, (rid) => ({ type: "query", rid, p, query }));
+  }
+
+  command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus> {
+    const late = (): Error => this.#options.unanswered(id, options.timeoutMs);
+    return this.#wait(options, late, (rid) => ({ type: "command", rid, id, cid, message }));
+  }
+
+  #wait<A extends QueryAnswer | CommandStatus>(
+    { timeoutMs, signal }: CallOptions,
+    late: () => Error,
+    input: (rid: number) => Input,
+  ): Promise<A> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { ambient } = this.#options;
     const rid = this.#options.nextRid();
     return new Promise((resolve, reject) => {
-      const settle = (answer: QueryAnswer | undefined, error: unknown): void => {
+      const settle: Waiting["settle"] = (answer, error) => {
         ambient.clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         this.#waitingByRid.delete(rid);
-        if (answer) return resolve(answer);
+        if (answer) return resolve(answer as A);
         this.#options.push({ type: "cancel", rid });
         reject(error);
       };
       const onAbort = (): void => settle(undefined, signal?.reason);
-      const onTimeout = (): void => settle(undefined, this.#options.noQuorum(p));
-      const timer = ambient.setTimeout(onTimeout, timeoutMs);
+      const timer = ambient.setTimeout(() => settle(undefined, late()), timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waitingByRid.set(rid, { settle });
-      this.#options.push({ type: "query", rid, p, query });
+      this.#options.push(input(rid));
     });
   }
 
-  answered(rid: number, answer: QueryAnswer): void {
+  answered(rid: number, answer: QueryAnswer | CommandStatus): void {
     this.#waitingByRid.get(rid)?.settle(answer, undefined);
   }
 
   stop(): void {
     for (const waiting of [...this.#waitingByRid.values()]) {
-      waiting.settle(undefined, new StoppedError("Cannot read tasks: the node stopped"));
+      waiting.settle(undefined, new StoppedError("Cannot ask the cluster: the node stopped"));
     }
   }
 }

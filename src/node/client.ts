@@ -14,8 +14,10 @@ import type {
   TaskSnapshot,
 } from "../coordinator/coordinator.ts";
 import { TooOldError } from "../coordinator/errors.ts";
-import type { TaskState } from "../protocol/types.ts";
+import type { TaskMessage, TaskState } from "../protocol/types.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
+import type { PlacementOptions } from "./task-options.ts";
+import { sendCommand } from "./task-commands.ts";
 import {
   checkId,
   type ItemOptions,
@@ -25,7 +27,7 @@ import {
   submitWindows,
 } from "./submission.ts";
 
-export interface SubmitOptions {
+export interface SubmitOptions extends PlacementOptions {
   /**
    * The same id is the same task: a submit may be repeated with it, and runs once.
    * @default a random one
@@ -59,9 +61,11 @@ export interface TaskHandle<O = unknown> {
 }
 
 /** A task as the cluster has it. */
-export interface TaskInfo extends Omit<TaskSnapshot, "result"> {
+export interface TaskInfo extends Omit<TaskSnapshot, "result" | "progress"> {
   /** What the handler returned; null before that, and when it returned nothing. */
   readonly result: unknown;
+  /** What the handler last told of how far it is; null before that. */
+  readonly progress: unknown;
 }
 
 export interface Client {
@@ -84,6 +88,18 @@ export interface Client {
    * @throws NoQuorumError
    */
   get(id: string): Promise<TaskInfo | undefined>;
+  /**
+   * Tells a task something. Resolves once a quorum has recorded it: from then on it is not lost. `applied`:
+   * nobody ran the task, and it is done; `queued`: it goes to whoever runs it, in order.
+   *
+   * @throws NotFoundError, StateError (it has ended, or its state does not allow it), BusyError (too many
+   * commands wait), NoQuorumError, UnknownOutcomeError; TypeError, RangeError for what is no command
+   */
+  command(
+    id: string,
+    message: TaskMessage,
+    options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+  ): Promise<"applied" | "queued">;
   /** All tasks, partition by partition; `node`: only those that it runs, by name or id. */
   list(filter?: { readonly state?: TaskState; readonly node?: string }): AsyncIterable<TaskInfo>;
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
@@ -144,6 +160,17 @@ export class PortClient implements Client {
     checkId("read a task", id);
     const snapshot = await this.#port.get(id, this.#callOptions());
     return snapshot && infoOf(snapshot);
+  }
+
+  async command(
+    id: string,
+    message: TaskMessage,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<"applied" | "queued"> {
+    checkId("tell a task", id);
+    checkKnown("tell a task", options, ["timeoutMs", "signal"]);
+    const call = this.#callOptions(options.timeoutMs, options.signal);
+    return await sendCommand(this.#port, { id, message }, call, this.#ambient);
   }
 
   async *list(filter: { readonly state?: TaskState; readonly node?: string } = {}): AsyncGenerator<TaskInfo> {
@@ -216,6 +243,10 @@ class Handle<O> implements TaskHandle<O> {
 }
 
 function infoOf(snapshot: TaskSnapshot): TaskInfo {
-  const { result } = snapshot;
-  return { ...snapshot, result: result === null ? null : decodeValue(result, "result") ?? null };
+  const { result, progress } = snapshot;
+  return {
+    ...snapshot,
+    result: result === null ? null : decodeValue(result, "result") ?? null,
+    progress: progress === null ? null : decodeValue(progress, "progress") ?? null,
+  };
 }

@@ -10,8 +10,9 @@ import type {
 } from "../coordinator/coordinator.ts";
 import { UnknownOutcomeError } from "../coordinator/errors.ts";
 import { EventFeed } from "../coordinator/event-feed.ts";
+import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { TaskSpec, TaskState } from "../protocol/types.ts";
+import type { TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import { type RpcCall, type RpcConnection, unreachableError } from "./rpc-connection.ts";
 import { packSpec, type RpcMethod } from "./rpc-messages.ts";
 
@@ -64,6 +65,23 @@ export class RpcPort implements ClientPort {
   ): Promise<ListPage> {
     const args = [filter.state ?? null, [from.p, from.offset], options.timeoutMs];
     return await this.#ask({ method: "list", args, ...options }) as ListPage;
+  }
+
+  async command(
+    id: string,
+    cid: number,
+    message: TaskMessage,
+    options: CallOptions,
+  ): Promise<CommandStatus> {
+    const { timeoutMs } = options;
+    const unanswered = (): Error =>
+      new UnknownOutcomeError(
+        `Cannot tell whether the command to task ${JSON.stringify(id)} was recorded: ` +
+          `no answer within ${timeoutMs} ms`,
+        [id],
+      );
+    const args = [id, cid, message, timeoutMs];
+    return await this.#ask({ method: "command", args, ...options, unanswered }) as CommandStatus;
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {

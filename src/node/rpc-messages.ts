@@ -16,8 +16,18 @@ import {
   VersionMismatchError,
 } from "../coordinator/errors.ts";
 import type { TaskSpec } from "../protocol/types.ts";
+import { areTaskOptions } from "./task-options.ts";
 
-export type RpcMethod = "submit" | "outcome" | "get" | "list" | "nodes" | "watch" | "ping" | "cancel";
+export type RpcMethod =
+  | "submit"
+  | "outcome"
+  | "get"
+  | "list"
+  | "nodes"
+  | "watch"
+  | "command"
+  | "ping"
+  | "cancel";
 export type RpcMessage = readonly [rid: number, kind: string, value: unknown];
 
 /** Frames stay below the 4 MiB that the mesh allows. */
@@ -44,21 +54,21 @@ function isRpcMessage(value: unknown): value is RpcMessage {
 }
 
 export function packSpec(spec: TaskSpec): unknown[] {
-  const { id, name, payload, attemptsMax, runAtMs, firstSentAtMs } = spec;
-  return [id, name, payload, attemptsMax, runAtMs, firstSentAtMs];
+  const { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options } = spec;
+  return [id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options];
 }
 
 /** @throws TypeError when it is none */
 export function unpackSpec(packed: unknown): TaskSpec {
-  const [id, name, payload, attemptsMax, runAtMs, firstSentAtMs] = Array.isArray(packed)
+  const [id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options] = Array.isArray(packed)
     ? packed as unknown[]
     : [];
   const isGood = typeof id === "string" && id !== "" && typeof name === "string" && name !== "" &&
     payload instanceof Uint8Array && isTime(attemptsMax) && Number.isInteger(attemptsMax) &&
     isTime(runAtMs) &&
-    isTime(firstSentAtMs);
+    isTime(firstSentAtMs) && areTaskOptions(options);
   if (!isGood) throw new TypeError("Cannot submit: a task is not well-formed");
-  return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs };
+  return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options };
 }
 
 function isTime(value: unknown): value is number {

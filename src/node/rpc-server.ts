@@ -1,4 +1,5 @@
 /** Serves one non-member on its stream: any member does, by asking the cluster as its own client would. */
+import { messageOf } from "../consumer/task-message.ts";
 import type { ClientPort, ListCursor } from "../coordinator/coordinator.ts";
 import { BusyError, VersionMismatchError } from "../coordinator/errors.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
@@ -79,7 +80,7 @@ class Session {
   }
 
   async #answer(rid: number, method: string, args: unknown, signal: AbortSignal): Promise<unknown> {
-    const [first, second, third] = Array.isArray(args) ? args as unknown[] : [];
+    const [first, second, third, fourth] = Array.isArray(args) ? args as unknown[] : [];
     switch (method) {
       case "submit": {
         if (!Array.isArray(first)) throw new TypeError("Cannot submit: tasks must be a list");
@@ -96,6 +97,16 @@ class Session {
       case "list": {
         const state = first === null ? undefined : stateOf(first);
         return await this.#port.list({ state }, cursorOf(second), { timeoutMs: timeoutOf(third), signal });
+      }
+      case "command": {
+        checkId("tell a task", first);
+        const options = { timeoutMs: timeoutOf(fourth), signal };
+        return await this.#port.command(
+          first as string,
+          cidOf(second),
+          messageOf("tell a task", third),
+          options,
+        );
       }
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
@@ -117,6 +128,11 @@ class Session {
 function timeoutOf(value: unknown): number {
   const isGood = typeof value === "number" && value >= 1 && value <= TIMEOUT_MAX_MS;
   return isGood ? value : 10_000;
+}
+
+function cidOf(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw new TypeError("Cannot tell a task: the command's number makes no sense");
 }
 
 function cursorOf(value: unknown): ListCursor {

@@ -6,10 +6,11 @@ import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { CallOptions, ClientPort } from "../coordinator/coordinator.ts";
 import { BusyError, ConflictError, InvalidInputError, TooOldError } from "../coordinator/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import type { TaskSpec } from "../protocol/types.ts";
+import type { TaskOptions, TaskSpec } from "../protocol/types.ts";
 import { byteLength, checkKnown, integer, shown } from "./arguments.ts";
+import { PLACEMENT_KEYS, type PlacementOptions, taskOptionsOf } from "./task-options.ts";
 
-export interface ItemOptions {
+export interface ItemOptions extends PlacementOptions {
   readonly attempts?: number;
   readonly delayMs?: number;
   readonly runAt?: Date;
@@ -26,8 +27,11 @@ export interface Recorded {
   readonly created: boolean;
 }
 
-export const SUBMIT_KEYS: readonly string[] = ["id", "attempts", "delayMs", "runAt", "timeoutMs", "signal"];
-const ITEM_KEYS = ["input", "id", "attempts", "delayMs", "runAt"];
+export const SUBMIT_KEYS: readonly string[] = [
+  ...["id", "attempts", "delayMs", "runAt", "timeoutMs", "signal"],
+  ...PLACEMENT_KEYS,
+];
+const ITEM_KEYS = ["input", "id", "attempts", "delayMs", "runAt", ...PLACEMENT_KEYS];
 const WINDOW_TASKS_MAX = 1000;
 const WINDOW_BYTES_MAX = 1_048_576;
 /** Windows on their way at once: the next is encoded and sent while the last is being recorded. */
@@ -63,10 +67,16 @@ export function specOf<I, O>(
     runAtMs: runAtOf(item.delayMs === undefined && item.runAt === undefined ? shared : item, nowMs),
     // the fraction tells two clients apart that send the same id in the same millisecond
     firstSentAtMs: nowMs + ambient.random(),
+    options: optionsOf(item, shared),
   };
   if (!definition.input) return spec;
   const valid = checked(() => validInput(definition, input));
   return valid instanceof Promise ? checkedLater(valid, spec) : spec;
+}
+
+function optionsOf(item: ItemOptions, shared: ItemOptions): TaskOptions | null {
+  const isPlain = PLACEMENT_KEYS.every((key) => item[key] === undefined && shared[key] === undefined);
+  return isPlain ? null : taskOptionsOf({ ...shared, ...item });
 }
 
 function checked<T>(check: () => T): T {

@@ -2,8 +2,19 @@
  * The engine's surface: what goes in, what comes out, what it may be told beforehand. The host runs the
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
+import type { CommandStatus } from "./messages-commands.ts";
 import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
-import type { AcceptedRoster, Ballot, Entry, LogEnd, NodeId, Roster, Settlement, TaskSpec } from "./types.ts";
+import type {
+  AcceptedRoster,
+  Ballot,
+  Entry,
+  LogEnd,
+  NodeId,
+  Roster,
+  Settlement,
+  TaskMessage,
+  TaskSpec,
+} from "./types.ts";
 
 /** The three clocks of a node, read once a turn. */
 export interface Clock {
@@ -77,7 +88,15 @@ export type Input =
   | { readonly type: "unwatch"; readonly id: string }
   /** `list` asks every partition: one answer each. */
   | { readonly type: "query"; readonly rid: number; readonly p: number; readonly query: TaskQuery }
-  /** Give up on a submit or query; its outcome is unknown. */
+  /** Tells a task something; `cid` makes a repeated one the same. */
+  | {
+    readonly type: "command";
+    readonly rid: number;
+    readonly id: string;
+    readonly cid: number;
+    readonly message: TaskMessage;
+  }
+  /** Give up on a submit, query or command; its outcome is unknown. */
   | { readonly type: "cancel"; readonly rid: number }
   | {
     readonly type: "capacity";
@@ -91,6 +110,8 @@ export type Input =
     readonly id: string;
     readonly fence: number;
     readonly seq: number;
+    /** Commands up to this number are carried out; 0 = none. */
+    readonly upTo: number;
     readonly settlement: Settlement;
   }
   /** Give up stewardships before stopping. */
@@ -175,7 +196,17 @@ export type Effect =
     readonly tasks: readonly TaskView[];
     readonly more: boolean;
   }
+  | { readonly type: "commanded"; readonly rid: number; readonly status: CommandStatus }
   | StartEffect
+  /** A task that runs here is told something. In order, each once. */
+  | {
+    readonly type: "tell";
+    readonly p: number;
+    readonly id: string;
+    readonly fence: number;
+    readonly no: number;
+    readonly message: TaskMessage;
+  }
   /** The lease ends in `marginMs` or less unless renewed: the handler must stop now. */
   | { readonly type: "abort"; readonly p: number; readonly id: string; readonly fence: number }
   /** The lease is gone: whatever still runs is an overrun; nothing it says is accepted. */

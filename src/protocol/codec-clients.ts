@@ -5,16 +5,12 @@ import {
   readId,
   readList,
   readPartition,
-  readSpec,
-  readTaskRecord,
-  TASK_STATES,
   writeBallot,
   writeId,
   writeList,
   writePartition,
-  writeSpec,
-  writeTaskRecord,
 } from "./codec-parts.ts";
+import { readSpec, readTaskRecord, TASK_STATES, writeSpec, writeTaskRecord } from "./codec-tasks.ts";
 import { LIMITS } from "./limits.ts";
 import type {
   Outcome,

@@ -3,18 +3,15 @@
  * every frame and every durable record carries the same bytes.
  */
 import { isSameBallot } from "./ballot.ts";
+import { readBallot, readId, readSession, writeBallot, writeId, writeSession } from "./codec-parts.ts";
 import {
-  readBallot,
-  readId,
-  readSession,
   readSettlement,
   readSpec,
-  writeBallot,
-  writeId,
-  writeSession,
+  readTaskMessage,
   writeSettlement,
   writeSpec,
-} from "./codec-parts.ts";
+  writeTaskMessage,
+} from "./codec-tasks.ts";
 import { LIMITS } from "./limits.ts";
 import { viewBytes } from "./slab.ts";
 import type { Ballot, Entry, Operation, Settlement } from "./types.ts";
@@ -44,6 +41,7 @@ function writeOperation(w: Writer, op: Operation): void {
       w.ms(op.atMs);
       writeId(w, op.id);
       w.uint(op.fence);
+      w.uint(op.upTo);
       return writeSettlement(w, op.settlement);
     case "condemn":
       w.u8(4);
@@ -55,6 +53,12 @@ function writeOperation(w: Writer, op: Operation): void {
     case "purge":
       w.u8(6);
       return w.uint(op.count);
+    case "command":
+      w.u8(7);
+      w.ms(op.atMs);
+      writeId(w, op.id);
+      w.uint(op.cid);
+      return writeTaskMessage(w, op.message);
     default:
       return op satisfies never;
   }
@@ -77,7 +81,8 @@ function readOperation(r: Reader): Operation {
       const atMs = r.ms();
       const id = readId(r);
       const fence = r.uint();
-      return { type: "settle", id, fence, settlement: readSettlement(r), atMs };
+      const upTo = r.uint();
+      return { type: "settle", id, fence, upTo, settlement: readSettlement(r), atMs };
     }
     case 4:
       return { type: "condemn", session: readSession(r) };
@@ -87,8 +92,12 @@ function readOperation(r: Reader): Operation {
     }
     case 6:
       return { type: "purge", count: r.uint() };
+    case 7: {
+      const atMs = r.ms();
+      return { type: "command", id: readId(r), cid: r.uint(), message: readTaskMessage(r), atMs };
+    }
     default:
-      return r.fail(`an operation must have a kind from 0 to 6, got ${tag}`);
+      return r.fail(`an operation must have a kind from 0 to 7, got ${tag}`);
   }
 }
 
@@ -114,11 +123,11 @@ export function operationFromBytes(bytes: Uint8Array): Operation {
  */
 export function bind(op: Operation, bytes: Uint8Array): Operation {
   if (op.type === "submit") {
-    const { id, name, attemptsMax, runAtMs, firstSentAtMs } = op.spec;
+    const { id, name, attemptsMax, runAtMs, firstSentAtMs, options } = op.spec;
     const payload = tail(bytes, op.spec.payload.length);
     return {
       type: "submit",
-      spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs },
+      spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options },
       atMs: op.atMs,
     };
   }
@@ -135,6 +144,9 @@ function bindSettlement(settlement: Settlement, bytes: Uint8Array): Settlement {
   }
   if (settlement.type === "checkpoint") {
     return { type: "checkpoint", state: tail(bytes, settlement.state.length) };
+  }
+  if (settlement.type === "progress") {
+    return { type: "progress", value: tail(bytes, settlement.value.length) };
   }
   return settlement;
 }

@@ -7,15 +7,14 @@ import {
   readList,
   readMemberNo,
   readPartition,
-  readSettlement,
   writeBallot,
   writeBoot,
   writeId,
   writeList,
   writeMemberNo,
   writePartition,
-  writeSettlement,
 } from "./codec-parts.ts";
+import { readSettlement, readTaskOptions, writeSettlement, writeTaskOptions } from "./codec-tasks.ts";
 import { LIMITS } from "./limits.ts";
 import type {
   AttachMessage,
@@ -82,6 +81,7 @@ function writeGranted(w: Writer, task: GrantedTask): void {
   w.bytes(LIMITS.payloadBytesMax, task.payload);
   w.uint(task.attemptsMax);
   writeList(w, LIMITS.errorsPerTaskMax, task.errorAtMs, writeMs);
+  writeTaskOptions(w, task.options);
   w.bytesOrNull(LIMITS.payloadBytesMax, task.checkpoint);
 }
 /** Payload and checkpoint are copies: a task may run for hours. */
@@ -95,6 +95,7 @@ function readGranted(r: Reader): GrantedTask {
     payload: r.copy(LIMITS.payloadBytesMax),
     attemptsMax: r.uint(),
     errorAtMs: readList(r, LIMITS.errorsPerTaskMax, readMs),
+    options: readTaskOptions(r),
     checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
   };
 }
@@ -125,10 +126,12 @@ function writeSettleItem(w: Writer, item: SettleItem): void {
   writeId(w, item.id);
   w.uint(item.fence);
   w.uint(item.seq);
+  w.uint(item.upTo);
   writeSettlement(w, item.settlement);
 }
 function readSettleItem(r: Reader): SettleItem {
-  return { id: readId(r), fence: r.uint(), seq: r.uint(), settlement: readSettlement(r) };
+  const id = readId(r);
+  return { id, fence: r.uint(), seq: r.uint(), upTo: r.uint(), settlement: readSettlement(r) };
 }
 
 function writeSettleAnswer(w: Writer, item: SettleAnswer): void {

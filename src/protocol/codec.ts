@@ -7,6 +7,7 @@
 import { LOG_CODECS } from "./codec-log.ts";
 import { bind, operationFromBytes, operationToBytes } from "./codec-operations.ts";
 import { CLIENT_CODECS } from "./codec-clients.ts";
+import { COMMAND_CODECS } from "./codec-commands.ts";
 import type { MessageCodec, MessageCodecs } from "./codec-parts.ts";
 import { ROSTER_CODECS } from "./codec-roster.ts";
 import { SESSION_CODECS } from "./codec-sessions.ts";
@@ -26,6 +27,7 @@ const CODECS: MessageCodecs<Message["type"]> = {
   ...SESSION_CODECS,
   ...WORKER_CODECS,
   ...CLIENT_CODECS,
+  ...COMMAND_CODECS,
   ...ROSTER_CODECS,
 };
 /** Which codec goes with which message is settled by the type of `CODECS`; here it is looked up. */

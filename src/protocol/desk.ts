@@ -10,9 +10,11 @@ import type { AttachMessage, GrantedTask, SettleMessage } from "./messages.ts";
 import { Publisher } from "./publisher.ts";
 import type { Reign } from "./reign.ts";
 import type { Sessions } from "./sessions.ts";
-import { isTerminal } from "./task-state.ts";
+import { CommandDesk } from "./command-desk.ts";
+import { endedBy, keepsLease } from "./task-machine.ts";
 import { Trays } from "./trays.ts";
 import type { MemberNo, Settlement, TaskRecord } from "./types.ts";
+import { isDue, WaitingTasks } from "./waiting-tasks.ts";
 
 /** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
 const PURGED_PER_TICK_MAX = 256;
@@ -40,9 +42,8 @@ export class Desk {
   readonly #grants: Map<MemberNo, Outstanding[]> = new Map();
   readonly #trays: Trays;
   readonly inquiries: Inquiries;
-  /** Pending tasks by name of their handler, oldest first. */
-  readonly #queues: Map<string, { ids: string[]; head: number }> = new Map();
-  readonly #sleepers: Set<string> = new Set();
+  readonly commands: CommandDesk;
+  readonly #waiting: WaitingTasks = new WaitingTasks();
   readonly #publisher: Publisher;
   #lastGrant = 0;
 
@@ -53,6 +54,7 @@ export class Desk {
     this.#publisher = new Publisher(core, reign);
     this.#trays = new Trays(core, reign.p);
     this.inquiries = new Inquiries(core, reign, this.#trays, this);
+    this.commands = new CommandDesk(core, reign, this);
   }
 
   get #dispatcher(): Dispatcher {
@@ -62,6 +64,7 @@ export class Desk {
   begin(): void {
     this.requeue();
     this.#publisher.publishAll();
+    this.commands.begin();
   }
 
   end(): void {
@@ -70,30 +73,29 @@ export class Desk {
 
   /** Rebuilds the queues from the tasks. */
   requeue(): void {
-    this.#queues.clear();
-    this.#sleepers.clear();
+    this.#waiting.clear();
     for (const record of this.#reign.replica.tasks.records.values()) this.enqueue(record);
   }
 
   enqueue(record: TaskRecord): void {
-    const { id, name } = record.spec;
-    if (record.state === "sleeping") this.#sleepers.add(id);
-    if (record.state !== "pending") return;
-    let queue = this.#queues.get(name);
-    if (!queue) this.#queues.set(name, queue = { ids: [], head: 0 });
-    queue.ids.push(id);
+    if (this.#waiting.add(record)) this.#wants();
+  }
+
+  #wants(): void {
     this.#dispatcher.waiting.add(this);
     this.#dispatcher.isDirty = true;
   }
 
+  /** A task changed: it may wait now, and views want to know. */
+  changed(id: string): void {
+    const record = this.#reign.replica.tasks.records.get(id);
+    if (record) this.enqueue(record);
+    this.#publisher.touch(id);
+  }
+
   tick(): void {
     const { monoMs, wallMs } = this.#core.clock;
-    for (const id of this.#sleepers) {
-      const record = this.#reign.replica.tasks.records.get(id);
-      if (record?.state === "sleeping" && record.wakeAtMs > wallMs) continue;
-      this.#sleepers.delete(id);
-      if (record?.state === "sleeping") this.enqueue({ ...record, state: "pending" });
-    }
+    if (this.#waiting.wake(this.#reign.replica.tasks.records, this.#core.clock)) this.#wants();
     for (const [fence, grant] of this.#outstanding) {
       if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);
       else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {
@@ -102,6 +104,7 @@ export class Desk {
       }
     }
     this.#purge(wallMs);
+    this.commands.tick();
     this.#publisher.tick();
   }
 
@@ -146,41 +149,39 @@ export class Desk {
       for (const [id, record] of tasks.records) {
         const { session, fence } = record;
         if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
-        if (held.get(id) !== fence) this.#settle(id, fence, { type: "release" });
+        if (held.get(id) === fence) continue;
+        const index = this.#settle(id, fence, 0, { type: "release" });
+        this.#reign.whenChosen(index, () => this.inquiries.announceIfOver(id));
       }
     }
     this.#dispatcher.isDirty = true;
   }
 
-  #settle(id: string, fence: number, settlement: Settlement): number {
-    const index = this.#reign.propose({
-      type: "settle",
-      id,
-      fence,
-      settlement,
-      atMs: this.#core.clock.wallMs,
-    });
-    const record = this.#reign.replica.tasks.records.get(id);
-    if (record) this.enqueue(record);
-    this.#publisher.touch(id);
+  #settle(id: string, fence: number, upTo: number, settlement: Settlement): number {
+    const atMs = this.#core.clock.wallMs;
+    const index = this.#reign.propose({ type: "settle", id, fence, upTo, settlement, atMs });
+    this.changed(id);
     return index;
   }
 
   onSettle(from: MemberNo, message: SettleMessage): void {
     const { replica } = this.#reign;
-    for (const { id, fence, seq, settlement } of message.items) {
+    for (const { id, fence, seq, upTo, settlement } of message.items) {
       this.#outstanding.delete(fence);
       const record = replica.tasks.records.get(id);
       let index = replica.lastIndex;
-      let accepted = record !== undefined && isTerminal(record.state) && record.fence === fence &&
-        record.session?.node === from;
+      // told before, and the answer got lost
+      let accepted = record !== undefined && record.fence === fence && record.session?.node === from &&
+        endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
-        index = this.#settle(id, fence, settlement);
+        index = this.#settle(id, fence, upTo, settlement);
         accepted = true;
       }
       this.#reign.whenChosen(index, () => {
         this.#trays.for(from).settles.push({ fence, seq, accepted });
-        if (accepted && settlement.type !== "checkpoint") this.inquiries.announce(id);
+        if (!accepted || keepsLease(settlement)) return;
+        if (settlement.type === "complete" || settlement.type === "fail") this.inquiries.announce(id);
+        else this.inquiries.announceIfOver(id);
       });
     }
     if (message.items.length > 0) this.#core.dirty.add(this.#reign);
@@ -199,40 +200,20 @@ export class Desk {
 
   /** Leases what can be leased now. True when tasks remain. */
   dispatch(): boolean {
-    const { tasks } = this.#reign.replica;
-    let remains = false;
-    for (const [name, queue] of this.#queues) {
-      while (queue.head < queue.ids.length) {
-        const id = queue.ids[queue.head]!;
-        const record = tasks.records.get(id);
-        if (record && (record.state === "pending" || this.isDue(record))) {
-          const no = this.#dispatcher.pick(this, id, name, record.avoid);
-          if (no < 0) break;
-          this.#lease(no, id);
-        } else if (record?.state === "sleeping") this.#sleepers.add(id); // the wall clock went back
-        queue.head++;
-      }
-      if (queue.head === queue.ids.length) {
-        this.#queues.delete(name);
-        continue;
-      }
-      remains = true;
-      if (queue.head > 1024) queue.ids.splice(0, queue.head), queue.head = 0;
-    }
-    return remains;
+    return this.#waiting.dispatch(
+      this.#reign.replica.tasks.records,
+      this.#core.clock,
+      (record) => this.#dispatcher.pick(this, record.spec.id, record.spec.name, record.avoid),
+      (no, id) => this.#lease(no, id),
+    );
   }
 
   isDue(record: TaskRecord): boolean {
-    return record.state === "sleeping" && record.wakeAtMs <= this.#core.clock.wallMs;
+    return isDue(record, this.#core.clock);
   }
 
   backlogFor(no: MemberNo, handlers: ReadonlySet<string>): number {
-    if (!this.#attached.has(no)) return 0;
-    let backlog = 0;
-    for (const [name, queue] of this.#queues) {
-      if (handlers.has(name)) backlog += queue.ids.length - queue.head;
-    }
-    return backlog;
+    return this.#attached.has(no) ? this.#waiting.countFor(handlers) : 0;
   }
 
   #grantsFor(no: MemberNo): Outstanding[] {
@@ -264,6 +245,7 @@ export class Desk {
       payload: spec.payload,
       attemptsMax: spec.attemptsMax,
       errorAtMs: errors.filter((error) => error.kind === "error").map((error) => error.atMs),
+      options: spec.options,
       checkpoint,
     };
     const outstanding = { to, attachment, task, sentMs: 0 };
@@ -277,6 +259,7 @@ export class Desk {
 
   flush(): void {
     this.#trays.flush();
+    this.commands.flush();
     for (const [no, grants] of this.#grants) if (grants.length > 0) this.#sendGrants(no, grants.splice(0));
   }
 

@@ -247,6 +247,8 @@ export class Engine {
         return this.#requests.unwatch(input.id);
       case "query":
         return this.#requests.query(input);
+      case "command":
+        return this.#requests.command(input);
       case "cancel":
         return this.#requests.cancel(input.rid);
       case "capacity":

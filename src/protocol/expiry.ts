@@ -84,7 +84,10 @@ export class Expiry {
     const due = keeper.keepers.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
     if (this.#core.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
     pending.isReverted = true;
-    this.#reign.propose({ type: "revert", session: pending.session, atMs: this.#core.clock.wallMs });
-    this.#reign.desk.requeue();
+    const { desk } = this.#reign;
+    const atMs = this.#core.clock.wallMs;
+    const index = this.#reign.propose({ type: "revert", session: pending.session, atMs });
+    desk.requeue();
+    this.#reign.whenChosen(index, () => desk.inquiries.announceAll());
   }
 }

@@ -1,6 +1,7 @@
 /** What a node holds in one partition: granted leases by fence, and what it has to report about them. */
 import { LIMITS } from "./limits.ts";
 import type { GrantedTask, SettleMessage } from "./messages.ts";
+import { keepsLease } from "./task-machine.ts";
 import type { MemberNo, Settlement } from "./types.ts";
 import { clipText } from "./wire.ts";
 
@@ -17,6 +18,8 @@ export interface Held {
   isSettling: boolean;
   /** Reports without an answer. */
   reportCount: number;
+  /** Number of the last command that the handler was told. */
+  toldNo: number;
 }
 
 interface Report {
@@ -53,7 +56,7 @@ export class Holdings {
 
   add(task: GrantedTask, from: MemberNo, grantedMs: number): Held {
     const { id, fence } = task;
-    const flags = { isStarted: false, isAborted: false, isSettling: false, reportCount: 0 };
+    const flags = { isStarted: false, isAborted: false, isSettling: false, reportCount: 0, toldNo: 0 };
     const held: Held = { id, fence, task, from, grantedMs, ...flags };
     this.#heldByFence.set(fence, held);
     this.waitingCount++;
@@ -76,11 +79,11 @@ export class Holdings {
     return true;
   }
 
-  settle(held: Held, seq: number, settlement: Settlement): void {
-    if (settlement.type !== "checkpoint") held.isSettling = true;
+  settle(held: Held, { seq, upTo }: { seq: number; upTo: number }, settlement: Settlement): void {
+    if (!keepsLease(settlement)) held.isSettling = true;
     held.reportCount++;
     const { id, fence } = held;
-    const report = { item: { id, fence, seq, settlement: clipped(settlement) }, sentMs: -Infinity };
+    const report = { item: { id, fence, seq, upTo, settlement: clipped(settlement) }, sentMs: -Infinity };
     this.#reports.set(`${fence}.${seq}`, report);
     this.#due.push(report);
   }

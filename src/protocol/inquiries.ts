@@ -16,7 +16,7 @@ import type {
   WatchMessage,
 } from "./messages.ts";
 import type { Reign } from "./reign.ts";
-import { isTerminal } from "./task-state.ts";
+import { isTerminal } from "./task-machine.ts";
 import type { Trays } from "./trays.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "./types.ts";
 
@@ -88,6 +88,17 @@ export class Inquiries {
     const { replica } = this.#reign;
     // it may be forgotten again by an entry that is not chosen yet
     this.#tell(id, replica.tasks.records.get(id) ?? replica.chosenRecord(id));
+  }
+
+  /** The task may have ended, by a command: tells so if that is chosen. */
+  announceIfOver(id: string): void {
+    const record = this.#watchers.has(id) ? this.#reign.replica.chosenRecord(id) : undefined;
+    if (record) this.#tell(id, record);
+  }
+
+  /** Leases were taken back: some of their tasks may have been killed by commands that waited. */
+  announceAll(): void {
+    for (const id of [...this.#watchers.keys()]) this.announceIfOver(id);
   }
 
   /** Tells the watchers of a task that has ended, or that does not exist. */

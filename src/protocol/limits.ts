@@ -20,6 +20,16 @@ export const LIMITS = {
   operationBytesMax: 266_240,
   /** A payload, a result or a checkpoint: small enough that one entry never stalls a heartbeat's stream. */
   payloadBytesMax: 262_144,
+  /** What a handler tells of how far it is: people read it, and it is kept beside the checkpoint. */
+  progressBytesMax: 4096,
+  /** Commands that wait for one task's holder: beyond it commands are answered "busy". */
+  commandsQueuedMax: 64,
+  /** Ids of commands remembered with a task, so that repeated ones change nothing. */
+  commandsKnownMax: 96,
+  /** Priorities are from minus this to this. */
+  priorityMax: 1000,
+  /** Weights of preferences are from minus this to this. */
+  weightMax: 1000,
   /** Errors kept with a task, the last ones: what people look at, and a bound on the record. */
   errorsPerTaskMax: 8,
 

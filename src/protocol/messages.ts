@@ -2,6 +2,7 @@
  * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
  * the configuration. The bytes are codec.ts's business; who handles what is engine.ts's.
  */
+import type { CommandMessage, CommandReplyMessage, DeliverMessage } from "./messages-commands.ts";
 import type {
   AppendMessage,
   AppendReplyMessage,
@@ -27,7 +28,7 @@ import type {
   RosterPrepareMessage,
   RosterPromiseMessage,
 } from "./messages-roster.ts";
-import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec, TaskState } from "./types.ts";
+import type { Ballot, MemberNo, Settlement, TaskOptions, TaskRecord, TaskSpec, TaskState } from "./types.ts";
 
 // ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
 
@@ -130,6 +131,7 @@ export interface GrantedTask {
   readonly attemptsMax: number;
   /** Errors so far (times only matter to the error handler). */
   readonly errorAtMs: readonly number[];
+  readonly options: TaskOptions | null;
   readonly checkpoint: Uint8Array | null;
 }
 export interface GrantMessage {
@@ -157,6 +159,8 @@ export interface SettleMessage {
     readonly fence: number;
     /** Distinguishes several settlements under one fence (checkpoints). */
     readonly seq: number;
+    /** Commands up to this number are carried out. */
+    readonly upTo: number;
     readonly settlement: Settlement;
   }[];
 }
@@ -270,6 +274,9 @@ export type Message =
   | QueryMessage
   | QueryReplyMessage
   | StewardMessage
+  | CommandMessage
+  | CommandReplyMessage
+  | DeliverMessage
   | FoundMessage
   | RosterMessage
   | JoinMessage

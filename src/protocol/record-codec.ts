@@ -24,7 +24,7 @@ import type { Candidate } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
 import { Writer } from "./wire.ts";
 
-const RECORD_VERSION = 2;
+const RECORD_VERSION = 3;
 /** A state and what names it. */
 const RECORD_BYTES_MAX = LIMITS.stateBytesMax + 64;
 const recordWriter = new Writer(RECORD_BYTES_MAX);

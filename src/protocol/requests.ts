@@ -4,10 +4,12 @@
  */
 import type { Input } from "./api.ts";
 import type { Core } from "./core.ts";
+import type { CommandMessage, CommandReplyMessage } from "./messages-commands.ts";
 import type { Outcome, QueryReplyMessage, SubmitMessage, SubmitReplyMessage, TaskQuery } from "./messages.ts";
 import { partitionOf } from "./ring.ts";
 import type { MemberNo } from "./types.ts";
 
+type Command = Omit<CommandMessage, "rid" | "p">;
 interface Submit {
   readonly p: number;
   readonly item: SubmitMessage["items"][number];
@@ -16,7 +18,7 @@ interface Submit {
 interface Query {
   readonly p: number;
   readonly rid: number;
-  readonly query: TaskQuery;
+  readonly query: TaskQuery | Command;
   sentMs: number;
 }
 interface Watch {
@@ -96,7 +98,14 @@ export class Requests {
   }
 
   query(input: Extract<Input, { type: "query" }>): void {
-    const { rid, p, query } = input;
+    this.#ask(input.rid, input.p, input.query);
+  }
+
+  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
+    this.#ask(rid, this.#partitionOf(id), { type: "command", id, cid, message });
+  }
+
+  #ask(rid: number, p: number, query: TaskQuery | Command): void {
     const entry = { p, rid, query, sentMs: NEVER };
     this.#queries.set(`${rid}.${p}`, entry);
     this.#fresh.queries.push(entry);
@@ -185,6 +194,11 @@ export class Requests {
     else this.#core.emit({ type: "answer", rid, p, tasks, more });
   }
 
+  onCommandReply({ rid, p, status }: CommandReplyMessage): void {
+    const local = this.#localRid(rid);
+    if (this.#queries.delete(`${local}.${p}`)) this.#core.emit({ type: "commanded", rid: local, status });
+  }
+
   stewardMoved(p: number): void {
     this.#moved.add(p);
   }
@@ -218,7 +232,11 @@ export class Requests {
       if (!this.#queries.has(`${rid}.${p}`)) continue;
       query.sentMs = this.#core.clock.monoMs;
       const to = this.#stewardOf(p);
-      if (to >= 0) this.#core.send(to, { type: "query", rid: this.#wireRid(rid), p, query: query.query });
+      if (to < 0) continue;
+      const wireRid = this.#wireRid(rid);
+      const asked = query.query;
+      if (asked.type === "command") this.#core.send(to, { ...asked, rid: wireRid, p });
+      else this.#core.send(to, { type: "query", rid: wireRid, p, query: asked });
     }
   }
 

@@ -3,10 +3,14 @@
  */
 import { isSameBallot } from "./ballot.ts";
 import type { Beats } from "./beats.ts";
-import type { Message, QueryMessage, SettleMessage, SubmitMessage, WatchMessage } from "./messages.ts";
+import type { Message } from "./messages.ts";
 import type { Parts } from "./parts.ts";
 import type { MemberNo, NodeId } from "./types.ts";
 
+type DeskMessage = Extract<
+  Message,
+  { readonly type: "settle" | "submit" | "watch" | "query" | "command" }
+>;
 type KeeperMessage = Extract<
   Message,
   {
@@ -109,6 +113,10 @@ export class Router {
         return this.#parts.worker.onSettleReply(message);
       case "submitReply":
         return this.#parts.requests.onSubmitReply(message);
+      case "commandReply":
+        return this.#parts.requests.onCommandReply(message);
+      case "deliver":
+        return this.#parts.worker.onDeliver(message);
       case "queryReply":
         return this.#parts.requests.onQueryReply(message);
       case "outcome":
@@ -143,6 +151,7 @@ export class Router {
       case "submit":
       case "watch":
       case "query":
+      case "command":
         return this.#atDesk(from, message);
       default:
         return this.#atKeeper(from, message);
@@ -150,7 +159,7 @@ export class Router {
   }
 
   /** What any steward of the partition takes, whatever its ballot. */
-  #atDesk(from: MemberNo, message: SettleMessage | SubmitMessage | WatchMessage | QueryMessage): void {
+  #atDesk(from: MemberNo, message: DeskMessage): void {
     const desk = this.#parts.keepers.reigning(message.p)?.reign?.desk;
     if (!desk) return this.#direct(from, message.p);
     switch (message.type) {
@@ -162,6 +171,8 @@ export class Router {
         return desk.inquiries.onWatch(from, message);
       case "query":
         return desk.inquiries.onQuery(from, message);
+      case "command":
+        return desk.commands.onCommand(from, message);
     }
   }
 

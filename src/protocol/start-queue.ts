@@ -34,7 +34,7 @@ export class StartQueue {
     while (this.#waiting.length > 0 && this.#waiting[0]!.held.grantedMs < sinceMs) {
       const { session, held } = this.#waiting.shift()!;
       if (!session.holdings.has(held) || held.isStarted || held.isSettling) continue;
-      session.holdings.settle(held, 0, { type: "release" });
+      session.holdings.settle(held, { seq: 0, upTo: 0 }, { type: "release" });
       sessions.push(session);
     }
     return sessions;

@@ -1,12 +1,6 @@
 /** A partition's tasks as bytes: what snapshots carry and stores keep. The whole of it or nothing. */
-import {
-  readList,
-  readSession,
-  readTaskRecord,
-  writeList,
-  writeSession,
-  writeTaskRecord,
-} from "./codec-parts.ts";
+import { readList, readSession, writeList, writeSession } from "./codec-parts.ts";
+import { readTaskRecord, writeTaskRecord } from "./codec-tasks.ts";
 import { LIMITS } from "./limits.ts";
 import type { SessionId, TaskRecord } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
@@ -23,7 +17,7 @@ export interface PartitionState {
   readonly horizonMs: number;
 }
 
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 /**
  * Throws a RangeError if the state is over LIMITS.stateBytesMax or names a finished task that is not there.

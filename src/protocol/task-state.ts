@@ -3,9 +3,9 @@
  * every keeper; an operation whose precondition fails changes nothing. Operations take effect when they are
  * appended and can be undone until they are chosen (replica.ts keeps the undo records).
  */
-import { LIMITS } from "./limits.ts";
 import type { PartitionState } from "./state-codec.ts";
-import type { Operation, SessionId, Settlement, TaskError, TaskRecord, TaskState } from "./types.ts";
+import { acked, commanded, isKnown, isTerminal, settled, withError, withoutHolder } from "./task-machine.ts";
+import type { Operation, SessionId, TaskRecord } from "./types.ts";
 
 export interface Change {
   readonly id: string;
@@ -15,7 +15,12 @@ export interface Change {
 /** What it takes to undo one operation. The first kind is the hot one: one small object. */
 export type Undo =
   | Change & { readonly type: "change"; readonly finishedPushed: boolean }
-  | { readonly type: "changes"; readonly changes: readonly Change[]; readonly purged: readonly string[] }
+  | {
+    readonly type: "changes";
+    readonly changes: readonly Change[];
+    readonly finishedCount: number;
+    readonly purged: readonly string[];
+  }
   | { readonly type: "condemn"; readonly owner: number; readonly before: Condemnation | undefined };
 
 /** The tasks that the operation had changed. */
@@ -33,10 +38,6 @@ export interface Condemnation {
 /** One number for `(node, boot)`. */
 export function ownerKey(owner: { readonly node: number; readonly boot: number }): number {
   return owner.node * 0x1_0000_0000 + owner.boot;
-}
-
-export function isTerminal(state: TaskState): boolean {
-  return state === "completed" || state === "failed" || state === "killed";
 }
 
 const NOTHING: readonly never[] = [];
@@ -134,6 +135,8 @@ export class PartitionTasks {
           errors: NOTHING,
           result: null,
           checkpoint: null,
+          progress: null,
+          commands: null,
         });
       }
       case "lease": {
@@ -152,7 +155,14 @@ export class PartitionTasks {
       case "settle": {
         const before = this.records.get(op.id);
         if (!before || before.state !== "leased" || before.fence !== op.fence) return null;
-        return this.#replace(op.id, before, settled(before, op.settlement, op.atMs));
+        const after = settled(acked(before, op.upTo), op.settlement, op.atMs);
+        return this.#replace(op.id, before, withoutHolder(after, op.atMs));
+      }
+      case "command": {
+        const before = this.records.get(op.id);
+        if (!before || isTerminal(before.state) || isKnown(before, op.cid)) return null;
+        const { cid, message, atMs } = op;
+        return this.#replace(op.id, before, commanded(before, { no: index, cid, message, atMs }));
       }
       case "condemn": {
         if (this.isCondemned(op.session)) return null;
@@ -176,6 +186,7 @@ export class PartitionTasks {
         if (undo.finishedPushed) this.#finished.pop();
         return this.#putBack(undo);
       case "changes":
+        this.#finished.length -= undo.finishedCount;
         if (undo.purged.length > 0) {
           this.#finished = [...undo.purged, ...this.#finished.slice(this.#finishedHead)];
           this.#finishedHead = 0;
@@ -212,16 +223,21 @@ export class PartitionTasks {
     const owner = ownerKey(session);
     if (!this.leases.has(owner)) return null;
     const changes: Change[] = [];
+    const finishedBefore = this.#finished.length;
+    let finishedCount = 0;
     for (const [id, before] of this.records) {
       const held = before.session;
       if (before.state !== "leased" || ownerKey(held!) !== owner || held!.n > session.n) continue;
       const message = "lease lapsed: the owner was not heard for a whole lease; its late results are refused";
       const errors = withError(before, { kind: "lapsed", message, atMs });
-      this.records.set(id, { ...before, state: "pending", avoid: session.node, errors });
+      const free: TaskRecord = { ...before, state: "pending", avoid: session.node, errors };
+      const after = withoutHolder(free, atMs);
+      this.records.set(id, after);
+      if (isTerminal(after.state)) finishedCount = this.#finished.push(id) - finishedBefore;
       changes.push({ id, before });
       this.#count(held!, -1);
     }
-    return changes.length === 0 ? null : { type: "changes", changes, purged: NOTHING };
+    return changes.length === 0 ? null : { type: "changes", changes, finishedCount, purged: NOTHING };
   }
 
   #purge(count: number): Undo | null {
@@ -238,7 +254,7 @@ export class PartitionTasks {
       this.horizonMs = Math.max(this.horizonMs, before?.spec.firstSentAtMs ?? 0);
       this.records.delete(id);
     }
-    return { type: "changes", changes, purged };
+    return { type: "changes", changes, finishedCount: 0, purged };
   }
 
   #count(session: SessionId, by: 1 | -1): void {
@@ -249,33 +265,4 @@ export class PartitionTasks {
     if (count > 0) counts.set(session.n, count);
     else if (counts.delete(session.n) && counts.size === 0) this.leases.delete(owner);
   }
-}
-
-function settled(before: TaskRecord, settlement: Settlement, atMs: number): TaskRecord {
-  const node = before.session!.node;
-  switch (settlement.type) {
-    case "complete":
-      return { ...before, state: "completed", result: settlement.result, finishedAtMs: atMs };
-    case "fail": {
-      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
-      return { ...before, state: "failed", errors, finishedAtMs: atMs };
-    }
-    case "error": {
-      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
-      const { wakeAtMs } = settlement;
-      return { ...before, state: wakeAtMs > atMs ? "sleeping" : "pending", wakeAtMs, errors, avoid: node };
-    }
-    case "release":
-      return { ...before, state: "pending", avoid: node };
-    case "checkpoint":
-      return { ...before, checkpoint: settlement.state };
-    default:
-      return settlement satisfies never;
-  }
-}
-
-function withError(before: TaskRecord, what: Pick<TaskError, "kind" | "message" | "atMs">): TaskError[] {
-  const { attempt, fence } = before;
-  const error: TaskError = { ...what, attempt, fence, node: before.session!.node };
-  return [...before.errors, error].slice(-LIMITS.errorsPerTaskMax);
 }

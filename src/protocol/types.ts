@@ -86,6 +86,61 @@ export interface TaskSpec {
   readonly runAtMs: number;
   /** Wall clock in ms at which the client first sent it; carried by every retry. */
   readonly firstSentAtMs: number;
+  /** What few tasks ask for; null = nothing of it. */
+  readonly options: TaskOptions | null;
+}
+
+export interface TaskOptions {
+  /** Of tasks that wait for the same nodes the higher goes first: -1000 to 1000, 0 is the default. */
+  readonly priority: number;
+  /** How long to wait before another attempt; null = the node's error handler decides. */
+  readonly retry: RetryPolicy | null;
+  readonly placement: Placement | null;
+}
+
+/** Before attempt n + 1: `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
+export interface RetryPolicy {
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+  readonly jitter: number;
+}
+
+/** Which nodes may run a task, and which of them rather than others. */
+export interface Placement {
+  /** Labels that the node must have. */
+  readonly requires: readonly { readonly key: string; readonly value: string }[];
+  /** Labels that count for a node: the sum of the weights that it has; negative ones count against it. */
+  readonly prefers: readonly { readonly key: string; readonly value: string; readonly weight: number }[];
+  /** Name or id of the only node that may; "" = any. */
+  readonly node: string;
+  /** Tasks with one such key never run on one node at once; "" = none. */
+  readonly apart: string;
+}
+
+/** What a task can be told, by a client or by its stateful handler. Metafora's eight. */
+export type TaskMessage =
+  | { readonly type: "run" }
+  | { readonly type: "sleep"; readonly untilMs: number }
+  | { readonly type: "pause" }
+  | { readonly type: "kill" }
+  | { readonly type: "error"; readonly message: string }
+  | { readonly type: "complete" }
+  | { readonly type: "checkpoint" }
+  | { readonly type: "release" };
+
+/** A command that waits for the holder of the lease. */
+export interface QueuedCommand {
+  /** Index of its entry: the order of commands. */
+  readonly no: number;
+  readonly message: TaskMessage;
+}
+
+export interface CommandLog {
+  /** In order. Carried out by the holder, or one after the other when there is none any more. */
+  readonly queued: readonly QueuedCommand[];
+  /** Ids of the last commands (LIMITS.commandsKnownMax): a repeated one changes nothing. */
+  readonly known: readonly number[];
 }
 
 export type TaskState =
@@ -103,6 +158,7 @@ export interface TaskError {
   readonly atMs: number;
   readonly attempt: number;
   readonly fence: number;
+  /** -1: a command's error, while nobody held the task. */
   readonly node: MemberNo;
   readonly kind: "error" | "lapsed";
   readonly message: string;
@@ -127,19 +183,39 @@ export interface TaskRecord {
   readonly errors: readonly TaskError[];
   readonly result: Uint8Array | null;
   readonly checkpoint: Uint8Array | null;
+  /** What the handler last told of how far it is. */
+  readonly progress: Uint8Array | null;
+  /** Null until there was a command. */
+  readonly commands: CommandLog | null;
 }
 
 /** How an attempt ends, or what it stores meanwhile, always under its fence. */
 export type Settlement =
   | { readonly type: "complete"; readonly result: Uint8Array | null }
-  /** The handler threw: sleeps until `wakeAtMs` (0 = pending at once). */
-  | { readonly type: "error"; readonly message: string; readonly wakeAtMs: number }
+  /** The handler threw: sleeps until `wakeAtMs` (0 = pending at once), or what its error handler said. */
+  | {
+    readonly type: "error";
+    readonly message: string;
+    readonly wakeAtMs: number;
+    readonly then?: "pause" | "kill";
+  }
   /** The handler threw and there is no further attempt. */
   | { readonly type: "fail"; readonly message: string }
   /** Claimable again at once, by others first. */
   | { readonly type: "release" }
   /** Keeps the lease, stores `state` for this and later attempts. */
-  | { readonly type: "checkpoint"; readonly state: Uint8Array };
+  | { readonly type: "checkpoint"; readonly state: Uint8Array }
+  /** Keeps the lease. */
+  | { readonly type: "progress"; readonly value: Uint8Array }
+  /** Keeps the lease: commands were carried out. */
+  | { readonly type: "ack" }
+  /** Not before `untilMs`. */
+  | { readonly type: "sleep"; readonly untilMs: number }
+  /** Not before a command resumes it. */
+  | { readonly type: "pause" }
+  | { readonly type: "kill" }
+  /** Nothing started, and this attempt does not count: another member may have it. */
+  | { readonly type: "decline"; readonly untilMs: number };
 
 /** An operation of a partition's log. `atMs` is the steward's wall clock when it appended the entry. */
 export type Operation =
@@ -150,7 +226,17 @@ export type Operation =
     readonly type: "settle";
     readonly id: string;
     readonly fence: number;
+    /** Commands up to this number are carried out; 0 = none were told. */
+    readonly upTo: number;
     readonly settlement: Settlement;
+    readonly atMs: number;
+  }
+  /** `cid` is the client's: a repeated command changes nothing. */
+  | {
+    readonly type: "command";
+    readonly id: string;
+    readonly cid: number;
+    readonly message: TaskMessage;
     readonly atMs: number;
   }
   | { readonly type: "condemn"; readonly session: SessionId }

@@ -3,6 +3,7 @@ import { isSameBallot, majorityReached } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { Holdings } from "./holdings.ts";
 import type { GrantMessage } from "./messages.ts";
+import type { Delivery } from "./messages-commands.ts";
 import type { Ballot, Configuration, MemberNo } from "./types.ts";
 
 /** Vouches count within one configuration only: those of two never make a majority together. */
@@ -94,6 +95,19 @@ export function isPresent(core: Core, session: WorkerSession, message: GrantMess
 
 export function isSeen(session: WorkerSession, fence: number): boolean {
   return fence < session.floor || session.seen.has(fence);
+}
+
+/** Commands for what runs here, each told once; the steward repeats them until they are carried out. */
+export function tell(core: Core, { p, holdings }: WorkerSession, items: readonly Delivery[]): void {
+  for (const { id, fence, commands } of items) {
+    const held = holdings.get(fence);
+    if (!held?.isStarted || held.isSettling) continue;
+    for (const { no, message } of commands) {
+      if (no <= held.toldNo) continue;
+      held.toldNo = no;
+      core.emit({ type: "tell", p, id, fence, no, message });
+    }
+  }
 }
 
 /** A keeper vouched in configuration `cfg` for the beat that was sent at `sentMs`. */

@@ -1,20 +1,29 @@
 /**
  * A node as the one that runs tasks: its sessions in every partition, what it holds, and until when. A lease
- * is
- * valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's lease
- * clock. Nothing starts, and nothing it says counts, on any other ground.
+ * is valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's
+ * lease clock. Nothing starts, and nothing it says counts, on any other ground.
  */
 import { compareBallots, isSameBallot } from "./ballot.ts";
 import type { Input, LossReason } from "./api.ts";
 import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
 import type { Held } from "./holdings.ts";
+import type { DeliverMessage } from "./messages-commands.ts";
 import type { AttachReplyMessage, BeatReplyMessage, GrantMessage, SettleReplyMessage } from "./messages.ts";
 import { Readiness } from "./readiness.ts";
 import { SessionTable } from "./session-table.ts";
 import { StartQueue } from "./start-queue.ts";
+import { keepsLease } from "./task-machine.ts";
 import type { Ballot, MemberNo } from "./types.ts";
-import { beginAttach, isPresent, isSeen, sendDue, takeVouch, type WorkerSession } from "./worker-session.ts";
+import {
+  beginAttach,
+  isPresent,
+  isSeen,
+  sendDue,
+  takeVouch,
+  tell,
+  type WorkerSession,
+} from "./worker-session.ts";
 
 export class LeaseHolder {
   readonly #core: Core;
@@ -55,9 +64,7 @@ export class LeaseHolder {
     this.#readiness.reset();
   }
 
-  validUntilMs(p: number): number {
-    return this.#sessions[p]?.validUntilMs ?? -Infinity;
-  }
+  validUntilMs = (p: number): number => this.#sessions[p]?.validUntilMs ?? -Infinity;
   reignOf(p: number): Ballot | null {
     return this.#sessions[p]?.reign ?? null;
   }
@@ -234,7 +241,7 @@ export class LeaseHolder {
     if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
     if (this.#credit.slots === 0) {
       // granted before the steward heard that this node takes nothing any more
-      session.holdings.settle(held, 0, { type: "release" });
+      session.holdings.settle(held, { seq: 0, upTo: 0 }, { type: "release" });
       this.#dirty.add(session);
       return;
     }
@@ -253,6 +260,10 @@ export class LeaseHolder {
     }
   }
 
+  onDeliver({ p, items }: DeliverMessage): void {
+    if (this.#sessions[p]) tell(this.#core, this.#sessions[p], items);
+  }
+
   settle(input: Extract<Input, { type: "settle" }>): void {
     const { p, id, fence, seq, settlement } = input;
     const session = this.#sessions[p];
@@ -261,7 +272,7 @@ export class LeaseHolder {
       this.#core.emit({ type: "settled", p, id, fence, seq, accepted: false });
       return;
     }
-    session.holdings.settle(held, seq, settlement);
+    session.holdings.settle(held, input, settlement);
     this.#dirty.add(session);
   }
 
@@ -270,13 +281,12 @@ export class LeaseHolder {
     if (!session) return;
     for (const { fence, seq, accepted } of message.items) {
       const held = session.holdings.get(fence);
-      if (!held) continue;
-      const settlement = session.holdings.answered(fence, seq);
+      const settlement = held && session.holdings.answered(fence, seq);
       if (!settlement) continue;
       if (held.isStarted) {
         this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
       }
-      const isOver = settlement.type !== "checkpoint";
+      const isOver = !keepsLease(settlement);
       if (isOver || !accepted) this.#forget(session, held);
       if (!isOver && !accepted && !held.isSettling) this.#lost(session.p, held, "stale");
     }

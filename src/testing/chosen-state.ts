@@ -2,7 +2,16 @@
  * The oracle's own idea of what chosen operations do to the tasks of a partition. Written apart from the
  * protocol's state machine, so that a mistake there shows as a difference.
  */
-import type { Ballot, Operation, SessionId, TaskRecord, TaskSpec } from "../protocol/types.ts";
+import type {
+  Ballot,
+  Operation,
+  SessionId,
+  Settlement,
+  TaskMessage,
+  TaskRecord,
+  TaskSpec,
+} from "../protocol/types.ts";
+import { noteError, obeyLine, sleepUntil, tellTask } from "./chosen-commands.ts";
 
 export interface ChosenTask {
   readonly spec: TaskSpec;
@@ -10,16 +19,21 @@ export interface ChosenTask {
   session: SessionId | null;
   fence: number;
   attempt: number;
-  errorCount: number;
+  wakeAtMs: number;
+  readonly errors: { readonly atMs: number; readonly isLapse: boolean }[];
   result: Uint8Array | null;
   checkpoint: Uint8Array | null;
+  progress: Uint8Array | null;
+  /** Commands that wait for the holder, and the ids of all. */
+  readonly line: { readonly no: number; readonly message: TaskMessage }[];
+  readonly toldIds: number[];
 }
 
 /** What an operation did. */
 export interface Change {
   readonly ids: readonly string[];
   /** The operation leased a task, settled one for good, or took leases back. */
-  readonly kind: "none" | "submitted" | "leased" | "settled" | "reverted" | "purged";
+  readonly kind: "none" | "submitted" | "leased" | "settled" | "told" | "reverted" | "purged";
 }
 
 const NO_CHANGE: Change = { ids: [], kind: "none" };
@@ -49,13 +63,20 @@ export class ChosenState {
       }
       case "settle":
         return this.#settle(op);
+      case "command": {
+        const task = this.tasks.get(op.id);
+        const { cid, message, atMs } = op;
+        if (!task || !tellTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
+        this.#noteFinish(op.id);
+        return { ids: [op.id], kind: "told" };
+      }
       case "condemn": {
         const owner = ownerOf(op.session);
         this.#condemned.set(owner, Math.max(op.session.n, this.#condemned.get(owner) ?? 0));
         return NO_CHANGE;
       }
       case "revert":
-        return this.#revert(op.session);
+        return this.#revert(op.session, op.atMs);
       case "purge": {
         const ids = this.#finished.splice(0, op.count);
         for (const id of ids) this.tasks.delete(id);
@@ -74,9 +95,13 @@ export class ChosenState {
       session: null,
       fence: 0,
       attempt: 0,
-      errorCount: 0,
+      wakeAtMs: spec.runAtMs,
+      errors: [],
       result: null,
       checkpoint: null,
+      progress: null,
+      line: [],
+      toldIds: [],
     });
     return { ids: [spec.id], kind: "submitted" };
   }
@@ -84,22 +109,59 @@ export class ChosenState {
   #settle(op: Extract<Operation, { readonly type: "settle" }>): Change {
     const task = this.tasks.get(op.id);
     if (task?.state !== "leased" || task.fence !== op.fence) return NO_CHANGE;
-    const { settlement } = op;
-    if (settlement.type === "checkpoint") task.checkpoint = settlement.state;
-    else if (settlement.type === "release") task.state = "pending";
-    else if (settlement.type === "error") {
-      task.errorCount++;
-      task.state = settlement.wakeAtMs > op.atMs ? "sleeping" : "pending";
-    } else {
-      if (settlement.type === "complete") task.result = settlement.result;
-      else task.errorCount++;
-      task.state = settlement.type === "complete" ? "completed" : "failed";
-      this.#finished.push(op.id);
-    }
+    while (task.line.length > 0 && task.line[0]!.no <= op.upTo) task.line.shift();
+    this.#end(task, op.settlement, op.atMs);
+    obeyLine(task, op.atMs);
+    this.#noteFinish(op.id);
     return { ids: [op.id], kind: "settled" };
   }
 
-  #revert(session: SessionId): Change {
+  #end(task: ChosenTask, settlement: Settlement, atMs: number): void {
+    switch (settlement.type) {
+      case "checkpoint":
+        task.checkpoint = settlement.state;
+        return;
+      case "progress":
+        task.progress = settlement.value;
+        return;
+      case "ack":
+        return;
+      case "decline":
+        task.attempt -= 1;
+        task.state = "pending";
+        return;
+      case "release":
+        task.state = "pending";
+        return;
+      case "complete":
+        task.result = settlement.result;
+        task.state = "completed";
+        return;
+      case "sleep":
+        return sleepUntil(task, settlement.untilMs, atMs);
+      case "pause":
+      case "kill":
+        task.state = settlement.type === "pause" ? "paused" : "killed";
+        return;
+      case "fail":
+        noteError(task, atMs, false);
+        task.state = "failed";
+        return;
+      case "error":
+        noteError(task, atMs, false);
+        if (settlement.then) task.state = settlement.then === "pause" ? "paused" : "killed";
+        else sleepUntil(task, settlement.wakeAtMs, atMs);
+        return;
+      default:
+        return settlement satisfies never;
+    }
+  }
+
+  #noteFinish(id: string): void {
+    if (isFinished(this.tasks.get(id)!)) this.#finished.push(id);
+  }
+
+  #revert(session: SessionId, atMs: number): Change {
     const ids: string[] = [];
     for (const [id, task] of this.tasks) {
       const held = task.session;
@@ -107,7 +169,9 @@ export class ChosenState {
         continue;
       }
       task.state = "pending";
-      task.errorCount++;
+      noteError(task, atMs, true);
+      obeyLine(task, atMs);
+      this.#noteFinish(id);
       ids.push(id);
     }
     return { ids, kind: "reverted" };
@@ -133,7 +197,11 @@ export function differenceOf(chosen: ChosenTask | undefined, copy: TaskRecord | 
   compare("fence", chosen.fence, copy.fence);
   compare("attempt", chosen.attempt, copy.attempt);
   compare("session", sessionText(chosen.session), sessionText(copy.session));
-  compare("errors", Math.min(chosen.errorCount, 3), Math.min(copy.errors.length, 3));
+  compare("errors", chosen.errors.length, copy.errors.length);
+  compare("progress", String(chosen.progress), String(copy.progress));
+  const queued = copy.commands?.queued ?? [];
+  compare("commands", chosen.line.map(({ no }) => no).join(), queued.map(({ no }) => no).join());
+  if (chosen.state === "sleeping") compare("wake", chosen.wakeAtMs, copy.wakeAtMs);
   compare("payload", String(chosen.spec.payload), String(copy.spec.payload));
   compare("result", String(chosen.result), String(copy.result));
   compare("checkpoint", String(chosen.checkpoint), String(copy.checkpoint));

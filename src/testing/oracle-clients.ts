@@ -3,6 +3,7 @@
  * an
  * accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
+import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus, TaskView } from "../protocol/messages.ts";
 import type { Settlement, TaskSpec } from "../protocol/types.ts";
 import { type ChosenTask, isFinished } from "./chosen-state.ts";
@@ -37,6 +38,8 @@ function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): str
   return `${task.state} ${task.fence} ${task.attempt}`;
 }
 
+const ENDS = ["complete", "fail", "kill"];
+
 export interface SettleKey {
   readonly p: number;
   readonly id: string;
@@ -51,6 +54,7 @@ export class ClientOracle {
   readonly acked: Set<string> = new Set();
   readonly #world: World;
   readonly #oracle: Oracle;
+  readonly #told: Set<string> = new Set();
   readonly #effective: Map<string, string[]> = new Map();
   readonly #sent: Map<string, { readonly id: string; readonly settlement: Settlement }> = new Map();
 
@@ -85,6 +89,28 @@ export class ClientOracle {
     if (status !== "conflict") this.acked.add(spec.id);
   }
 
+  // ---- commands ------------------------------------------------------------------------------------------
+
+  /** A command is chosen. */
+  told(id: string, cid: number): void {
+    this.#told.add(`${id}/${cid}`);
+  }
+
+  commanded(
+    node: VirtualNode,
+    { id, cid, versionCount }: { readonly id: string; readonly cid: number; readonly versionCount: number },
+    status: CommandStatus,
+  ): void {
+    const where = `command ${cid} to ${id} at n${node.no}`;
+    const isRecorded = status === "applied" || status === "queued";
+    if (isRecorded && !this.#told.has(`${id}/${cid}`)) {
+      throw new Violation("I6", `${where}: answered ${status}, but it is not chosen`);
+    }
+    if (status === "unknown" && versionCount > 0 && !this.purged.has(id)) {
+      throw new Violation("I6", `${where}: unknown, but its submit was chosen before`);
+    }
+  }
+
   // ---- settlements ---------------------------------------------------------------------------------------
 
   settling(node: VirtualNode, key: SettleKey, settlement: Settlement): void {
@@ -111,7 +137,8 @@ export class ClientOracle {
     const effects = this.#effective.get(`${id}/${key.fence}`) ?? [];
     const isEffective = effects.includes(type);
     // a checkpoint that comes after the end may be waved through: there is nothing left to store it for
-    const isTooLate = type === "checkpoint" && (effects.includes("complete") || effects.includes("fail"));
+    const isReport = type === "checkpoint" || type === "ack" || type === "progress";
+    const isTooLate = isReport && effects.some((each) => ENDS.includes(each));
     if (key.accepted && !isEffective && !isTooLate) {
       throw new Violation("I3", `${where}: ${type} accepted, but it had no effect`);
     }

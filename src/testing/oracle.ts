@@ -166,6 +166,7 @@ export class Oracle {
         this.#fences.set(id, index);
       }
     }
+    if (op.type === "command") this.clients.told(op.id, op.cid);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     if (change.kind === "settled" && op.type === "settle") {
@@ -259,7 +260,7 @@ function keeperCount(node: VirtualNode, p: number, cfg: number): number {
 
 function touchedBy(op: Operation): readonly string[] {
   if (op.type === "submit") return [op.spec.id];
-  return op.type === "lease" || op.type === "settle" ? [op.id] : [];
+  return op.type === "lease" || op.type === "settle" || op.type === "command" ? [op.id] : [];
 }
 
 function isSameEntry(a: Entry, b: Entry): boolean {

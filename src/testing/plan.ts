@@ -61,6 +61,8 @@ export interface WorkPlan {
   readonly checkpoint: number;
   readonly stubborn: number;
   readonly resubmit: number;
+  /** Chance that a call of a client is a command to a task. */
+  readonly command: number;
   readonly slots: number;
   /** Some nodes have no handler for some tasks. */
   readonly uneven: boolean;

@@ -19,6 +19,7 @@ export const PROFILES = [
   "reconfiguration",
   "rejoin",
   "everything",
+  "commands",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
 
@@ -31,7 +32,7 @@ export function planFor(seed: number, profile: string): Plan {
   }
   const rng = new Rng(seed, 1);
   const faults = mixedFaults(rng);
-  const work = mixedWork(rng);
+  const work = { ...mixedWork(rng), command: commandChance(seed, profile) };
   const settings = mixedSettings(rng, seed, profile);
   return adjusted(rng, profile as ProfileName, { ...settings, faults, work });
 }
@@ -78,9 +79,18 @@ function mixedWork(rng: Rng): WorkPlan {
     checkpoint: some(0.4, 0.5),
     stubborn: some(0.5, 0.6),
     resubmit: some(0.6, 0.4),
+    command: 0,
     slots: rng.pick([1, 2, 4, 8]),
     uneven: rng.chance(0.3),
   };
+}
+
+/** Drawn apart: a run without commands is what it was before there were any. */
+function commandChance(seed: number, profile: string): number {
+  if (profile === "calm" || profile === "pauses") return 0;
+  const rng = new Rng(seed, 6);
+  if (profile === "commands") return rng.range(0.3, 1);
+  return rng.chance(0.25) ? rng.range(0, 0.5) : 0;
 }
 
 type Settings = Omit<Plan, "faults" | "work">;
@@ -120,6 +130,7 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
   const { faults, work } = plan;
   switch (profile) {
     case "general":
+    case "commands":
       return plan;
     case "calm": {
       const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
@@ -182,7 +193,7 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
 /** The other profiles. */
 function adjustedMore(
   rng: Rng,
-  profile: Exclude<ProfileName, "general" | "calm" | "pauses" | "crashy">,
+  profile: Exclude<ProfileName, "general" | "commands" | "calm" | "pauses" | "crashy">,
   plan: Plan,
 ): Plan {
   const { faults, work } = plan;

@@ -5,18 +5,22 @@
  * business.
  */
 import type { Effect, Input } from "../protocol/api.ts";
-import type { TaskSpec } from "../protocol/types.ts";
+import type { TaskMessage, TaskSpec } from "../protocol/types.ts";
 import { Rng } from "./rng.ts";
 import { HANDLER_NAMES } from "./virtual-handlers.ts";
 import type { VirtualNode } from "./virtual-node.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
-type ClientEffect = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" }>;
+type ClientEffect = Extract<
+  Effect,
+  { readonly type: "submitted" | "outcome" | "answer" | "commanded" }
+>;
 
 type Request =
   | { readonly type: "submit"; readonly spec: TaskSpec; readonly watch: boolean }
   | { readonly type: "get"; readonly id: string; readonly versionCount: number }
+  | { readonly type: "command"; readonly id: string; readonly cid: number; readonly versionCount: number }
   | { readonly type: "list"; answersDue: number };
 
 export class VirtualClient {
@@ -73,6 +77,13 @@ export class VirtualClient {
     this.#give({ type: "query", rid, p, query: { type: "get", id } });
   }
 
+  command(id: string, cid: number, message: TaskMessage): void {
+    const rid = ++this.#rid;
+    const versionCount = this.#world.oracle.clients.versions.countOf(id);
+    this.#requests.set(rid, { type: "command", id, cid, versionCount });
+    this.#give({ type: "command", rid, id, cid, message });
+  }
+
   list(p: number): void {
     const rid = ++this.#rid;
     this.#requests.set(rid, { type: "list", answersDue: 1 });
@@ -119,7 +130,11 @@ export class VirtualClient {
     }
     const request = this.#requests.get(effect.rid);
     if (!request) return; // cancelled
-    if (effect.type === "submitted" && request.type === "submit") {
+    if (effect.type === "commanded") {
+      this.#requests.delete(effect.rid);
+      if (request.type !== "command") return;
+      clients.commanded(this.#node, request, effect.status);
+    } else if (effect.type === "submitted" && request.type === "submit") {
       this.#requests.delete(effect.rid);
       clients.submitted(this.#node, request.spec, effect.status);
       const { spec } = request;
@@ -128,7 +143,7 @@ export class VirtualClient {
       if (effect.status === "busy") {
         this.#node.later(this.#rng.range(100, 1000), () => this.submit(spec, request.watch));
       }
-    } else if (effect.type === "answer" && request.type !== "submit") {
+    } else if (effect.type === "answer" && (request.type === "get" || request.type === "list")) {
       this.#requests.delete(effect.rid);
       const id = request.type === "get" ? request.id : null;
       clients.answer(this.#node, id, request.type === "get" ? request.versionCount : 0, effect.tasks);
@@ -145,6 +160,7 @@ export function newSpec(world: World, rng: Rng, node: VirtualNode, number: numbe
     name: rng.pick(HANDLER_NAMES),
     payload: new TextEncoder().encode(`payload ${number} ${"x".repeat(rng.int(120))}`),
     attemptsMax: rng.pick([0, 0, 3]),
+    options: null,
     runAtMs: rng.chance(0.15) ? wallMs + rng.int(plan.leaseTtlMs * 2) : 0,
     firstSentAtMs: wallMs,
   };

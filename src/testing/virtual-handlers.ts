@@ -4,12 +4,13 @@
  * stop within the margin when told to; a stubborn one goes on until its lease is gone, and even then speaks.
  */
 import type { Effect, StartEffect } from "../protocol/api.ts";
-import type { Settlement } from "../protocol/types.ts";
+import type { Settlement, TaskMessage } from "../protocol/types.ts";
 import { Rng } from "./rng.ts";
+import { Violation } from "./violation.ts";
 import type { VirtualNode } from "./virtual-node.ts";
 import type { World } from "./world.ts";
 
-type HandlerEffect = Extract<Effect, { readonly type: "start" | "abort" | "lost" | "settled" }>;
+type HandlerEffect = Extract<Effect, { readonly type: "start" | "tell" | "abort" | "lost" | "settled" }>;
 
 /** One attempt that runs, or ran and waits for its settlement to be recorded. */
 interface Run {
@@ -18,6 +19,9 @@ interface Run {
   readonly fence: number;
   readonly stubborn: boolean;
   seq: number;
+  /** Number of the last command told, and carried out. */
+  toldNo: number;
+  doneNo: number;
   hasEnded: boolean;
   isLost: boolean;
 }
@@ -68,6 +72,8 @@ export class VirtualHandlers {
     switch (effect.type) {
       case "start":
         return this.#start(effect);
+      case "tell":
+        return this.#tell(effect);
       case "abort":
         return this.#abort(this.#runs.get(keyOf(effect)));
       case "lost":
@@ -86,7 +92,8 @@ export class VirtualHandlers {
     counts.starts++;
     oracle.leases.started(this.#node, p, task);
     const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
-    const run: Run = { p, id, fence, stubborn, seq: 0, hasEnded: false, isLost: false };
+    const flags = { seq: 0, toldNo: 0, doneNo: 0, hasEnded: false, isLost: false };
+    const run: Run = { p, id, fence, stubborn, ...flags };
     this.#runs.set(keyOf(run), run);
     const takesMs = this.#takesMs();
     if (this.#rng.chance(plan.work.checkpoint)) {
@@ -124,6 +131,42 @@ export class VirtualHandlers {
     this.#settle(run, { type: "checkpoint", state });
   }
 
+  /** Obeys after a while, unless the attempt ends before; some tell that they did before they go on. */
+  #tell({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "tell" }>): void {
+    const run = this.#runs.get(keyOf({ p, id, fence }));
+    if (!run || run.hasEnded || run.isLost) return;
+    if (no <= run.toldNo) {
+      throw new Violation("I6", `n${this.#node.no}: command ${no} of ${id} is told after ${run.toldNo}`);
+    }
+    run.toldNo = no;
+    this.#node.later(
+      this.#rng.range(0, this.#rng.chance(0.3) ? 2000 : 100),
+      () => this.#obey(run, no, message),
+    );
+  }
+
+  #obey(run: Run, no: number, message: TaskMessage): void {
+    if (run.hasEnded || run.isLost || no < run.doneNo) return;
+    run.doneNo = no;
+    switch (message.type) {
+      case "run":
+      case "checkpoint":
+        return this.#settle(run, { type: "ack" });
+      case "complete":
+        return this.#finish(run, { type: "complete", result: null });
+      case "error":
+        return this.#finish(run, { type: "error", message: message.message, wakeAtMs: 0 });
+      case "sleep":
+        return this.#finish(run, { type: "sleep", untilMs: message.untilMs });
+      case "pause":
+      case "kill":
+      case "release":
+        return this.#finish(run, { type: message.type });
+      default:
+        return message satisfies never;
+    }
+  }
+
   #abort(run: Run | undefined): void {
     if (!run || run.hasEnded || run.stubborn) return;
     const withinMs = this.#world.plan.marginMs * 0.9 / (1 + this.#world.plan.clockRateBound);
@@ -158,7 +201,7 @@ export class VirtualHandlers {
     const { p, id, fence } = run;
     const seq = ++run.seq;
     this.#world.oracle.clients.settling(this.#node, { p, id, fence, seq }, settlement);
-    this.#node.receive([{ type: "settle", p, id, fence, seq, settlement }]);
+    this.#node.receive([{ type: "settle", p, id, fence, seq, upTo: run.doneNo, settlement }]);
   }
 }
 

@@ -281,12 +281,8 @@ export class VirtualNode {
     switch (effect.type) {
       case "send":
         return network.send(this, effect.to, effect.messages);
-      case "start":
-      case "abort":
-      case "lost":
-      case "settled":
-        return this.handlers.take(effect);
       case "submitted":
+      case "commanded":
       case "outcome":
       case "answer":
         return this.client.take(effect);
@@ -294,7 +290,7 @@ export class VirtualNode {
         if (effect.event.type === "left" && effect.event.why === "left") this.later(0, () => this.#left());
         return oracle.event(this, effect.event);
       default:
-        return effect satisfies never;
+        return this.handlers.take(effect);
     }
   }
 }

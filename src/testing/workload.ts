@@ -1,7 +1,7 @@
 /**
  * What clients do during a virtual run: mostly new tasks, some ids again, watches, reads, second thoughts.
  */
-import type { TaskSpec } from "../protocol/types.ts";
+import type { TaskMessage, TaskSpec } from "../protocol/types.ts";
 import { Rng } from "./rng.ts";
 import { newSpec } from "./virtual-client.ts";
 import type { VirtualNode } from "./virtual-node.ts";
@@ -10,11 +10,15 @@ import type { World } from "./world.ts";
 export class Workload {
   readonly #world: World;
   readonly #rng: Rng;
+  /** Commands have their own, so that a run without them is the same as before. */
+  readonly #commandRng: Rng;
   readonly #specs: TaskSpec[] = [];
+  #cid = 0;
 
   constructor(world: World) {
     this.#world = world;
     this.#rng = new Rng(world.plan.seed, 4);
+    this.#commandRng = new Rng(world.plan.seed, 5);
   }
 
   begin(): void {
@@ -25,7 +29,10 @@ export class Workload {
     const { plan, calm, nodes, schedule } = this.#world;
     if (calm) return;
     const up = nodes.filter((node) => node.up);
-    if (up.length > 0) this.#actAt(this.#rng.pick(up));
+    if (up.length > 0) {
+      this.#actAt(this.#rng.pick(up));
+      if (plan.work.command > 0 && this.#commandRng.chance(plan.work.command)) this.#command(up);
+    }
     schedule.after(this.#rng.range(0.1, 1.9) * plan.work.everyMs, () => this.#act());
   }
 
@@ -55,6 +62,39 @@ export class Workload {
     else if (choice < 17) this.#drain(node);
   }
 
+  /** Some are sent twice, through two nodes. */
+  #command(up: readonly VirtualNode[]): void {
+    const rng = this.#commandRng;
+    if (this.#specs.length === 0) return;
+    const { id } = rng.pick(this.#specs.slice(-12));
+    const cid = ++this.#cid;
+    const node = rng.pick(up);
+    const message = this.#message(node);
+    node.client.command(id, cid, message);
+    if (rng.chance(0.2)) rng.pick(up).client.command(id, cid, message);
+  }
+
+  #message(node: VirtualNode): TaskMessage {
+    const rng = this.#commandRng;
+    const type = rng.pick(
+      ["run", "run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const,
+    );
+    const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
+    if (type === "sleep") return { type, untilMs: wallMs + rng.int(this.#world.plan.leaseTtlMs * 2) };
+    return type === "error" ? { type, message: "told so" } : { type };
+  }
+
+  /** After the faults: what was paused, or sleeps for long after an error, is told to run, until it does. */
+  #wakeUp(): void {
+    const { nodes, oracle, schedule } = this.#world;
+    const up = nodes.filter((node) => node.up);
+    for (const { id, state } of oracle.unfinished()) {
+      if (up.length === 0 || (state !== "paused" && state !== "sleeping")) continue;
+      this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "run" });
+    }
+    schedule.after(2000, () => this.#wakeUp());
+  }
+
   #drain(node: VirtualNode): void {
     node.handlers.drain();
     node.later(this.#rng.range(100, this.#world.plan.leaseTtlMs), () => node.handlers.offerAgain());
@@ -66,6 +106,7 @@ export class Workload {
     const { nodes, oracle } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const node of up) node.handlers.offerAgain();
+    if (this.#world.plan.work.command > 0) this.#wakeUp();
     for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

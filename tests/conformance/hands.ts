@@ -33,13 +33,14 @@ export class Hands implements ConsumerPort {
       const seq = ++this.#seq;
       return new Promise((resolve) => {
         this.#answers.set(`${p} ${fence} ${seq}`, resolve);
-        this.control.settle({ p, id: task.id, fence, seq }, settlement);
+        this.control.settle({ p, id: task.id, fence, seq, upTo: 0 }, settlement);
       });
     };
     this.#starts.push({ p, task, settle });
     this.#onStart();
   }
 
+  tell(): void {}
   abort(): void {}
   lost(): void {}
 

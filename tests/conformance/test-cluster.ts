@@ -15,6 +15,7 @@ export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
     name: "work",
     payload: bytes(`payload of ${id}`),
     attemptsMax: 0,
+    options: null,
     runAtMs: 0,
     firstSentAtMs,
     ...more,

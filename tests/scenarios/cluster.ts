@@ -118,7 +118,15 @@ export class ScenarioCluster {
   }
 
   #submit(id: string): Input {
-    const spec = { id, name: "h", payload: new Uint8Array(1), attemptsMax: 0, runAtMs: 0, firstSentAtMs: 1 };
+    const spec = {
+      id,
+      name: "h",
+      payload: new Uint8Array(1),
+      attemptsMax: 0,
+      options: null,
+      runAtMs: 0,
+      firstSentAtMs: 1,
+    };
     return { type: "submit", rid: ++this.#rid, spec: { ...spec, firstSentAtMs: this.#wallMs }, watch: true };
   }
 
@@ -133,7 +141,7 @@ export class ScenarioCluster {
     const settlement = type === "release"
       ? { type: "release" as const }
       : { type: "complete" as const, result: null };
-    this.#inbox.get(name)!.push({ type: "settle", p: 0, id, fence, seq: 1, settlement });
+    this.#inbox.get(name)!.push({ type: "settle", p: 0, id, fence, upTo: 0, seq: 1, settlement });
     this.#advance(STEP_MS);
   }
 

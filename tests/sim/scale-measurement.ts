@@ -210,6 +210,7 @@ function specOf(i: number, nowMs: number): TaskSpec {
     name: "alpha",
     payload: new Uint8Array(100),
     attemptsMax: 0,
+    options: null,
     runAtMs: 0,
     firstSentAtMs: 1_800_000_000_000 + nowMs,
   };

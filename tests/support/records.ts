@@ -17,7 +17,15 @@ export function entryOf(counter: number, cfg = 1): Entry {
 /** An entry that is as long as a task's. */
 export function taskEntry(id: string, payloadBytes: number): Entry {
   const payload = new Uint8Array(payloadBytes).fill(7);
-  const spec = { id, name: "poll", payload, attemptsMax: 0, runAtMs: 0, firstSentAtMs: 1_700_000_000_000 };
+  const spec = {
+    id,
+    name: "poll",
+    payload,
+    attemptsMax: 0,
+    options: null,
+    runAtMs: 0,
+    firstSentAtMs: 1_700_000_000_000,
+  };
   const op: Operation = { type: "submit", spec, atMs: 1_700_000_000_000 };
   return { ballot: ballotOf(1), op, bytes: operationToBytes(op) };
 }

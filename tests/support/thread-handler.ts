@@ -52,12 +52,39 @@ async function run(task: Task<Told>, ctx: Context): Promise<unknown> {
       return process.exit(3);
     case "unsendable":
       return new Map();
+    case "progress":
+      for (let at = 0; at < 1000; at++) ctx.progress({ at });
+      return "done";
+    case "too-much-progress":
+      return ctx.progress("x".repeat(5000));
+    case "hand-off":
+      ctx.onHandOff(() => ({ at: 5n }));
+      ctx.progress("begun");
+      return await new Promise((_, reject) => {
+        ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason));
+      });
+    case "commands": {
+      const told: string[] = [];
+      for await (const { type } of ctx.commands) {
+        told.push(type);
+        if (told.length === 2) return told;
+      }
+      return "no commands";
+    }
     case "until-aborted":
       return await new Promise((_, reject) => {
         ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason));
       });
     case "renewals":
       return await new Promise((resolve) => ctx.onDeadline((deadlineMs) => resolve(deadlineMs - Date.now())));
+    default:
+      return loop(how, ctx);
+  }
+}
+
+/** What never waits. */
+function loop(how: string, ctx: Context): unknown {
+  switch (how) {
     case "spin":
       return spinUntil(() => false);
     case "spin-beating":

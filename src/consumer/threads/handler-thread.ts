@@ -5,6 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AttemptAbortedError } from "../../coordinator/errors.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
+import { isStateful } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../values.ts";
 import type { FromThread, RunMessage, ToThread } from "./messages.ts";
 import { plainError } from "./plain-error.ts";
@@ -33,16 +34,24 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
       state: state === null ? undefined : decodeValue(state, "checkpoint"),
     };
     tell({ type: "begun", no });
-    return { type: "done", no, result: encodeValue(await handler(task, ctx), "result") };
+    const result = encodeValue(await handler(task, ctx), "result");
+    ctx.finishReading();
+    return { type: "done", no, result, handOff: ctx.handOff(false) };
   } catch (error) {
-    return { type: "failed", no, error: plainError(error) };
+    const isAborted = error instanceof AttemptAbortedError;
+    return { type: "failed", no, error: plainError(error), handOff: ctx.handOff(isAborted) };
   }
 }
 
 async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>> {
   const loaded = await import(url) as { readonly default?: unknown };
   const handler = loaded.default;
-  if (typeof handler === "function") return handler as HandlerFunction<unknown, unknown>;
+  if (typeof handler === "function") {
+    const run = handler as HandlerFunction<unknown, unknown>;
+    // the node routes commands before it knows what the module exports
+    if (!isStateful(run)) return run;
+    throw new TypeError(`Cannot run a handler: a stateful one does not run in a thread, got that of ${url}`);
+  }
   throw new TypeError(
     `Cannot run a handler: the default export of ${url} must be a function, got ${typeof handler}`,
   );
@@ -66,6 +75,8 @@ port.on("message", (message: ToThread) => {
       return context.renewed(message.deadlineMs);
     case "checkpointed":
       return context.checkpointed(message.seq, message.error);
+    case "command":
+      return context.told(message.command, message.message);
     default:
       return message satisfies never;
   }

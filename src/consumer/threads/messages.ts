@@ -3,6 +3,7 @@
  * between nodes; two cells of shared memory carry what a thread has to see while it takes no messages.
  */
 import type { AbortReason } from "../../coordinator/errors.ts";
+import type { TaskMessage } from "../../protocol/types.ts";
 
 export type ToThread =
   | RunMessage
@@ -15,6 +16,13 @@ export type ToThread =
     readonly seq: number;
     /** Null when a quorum has it. */
     readonly error: PlainError | null;
+  }
+  /** The task was told something; `command` counts within the attempt. */
+  | {
+    readonly type: "command";
+    readonly no: number;
+    readonly command: number;
+    readonly message: TaskMessage;
   };
 
 export interface RunMessage {
@@ -35,12 +43,20 @@ export interface RunMessage {
 }
 
 export type FromThread =
-  | { readonly type: "done"; readonly no: number; readonly result: Uint8Array }
-  | { readonly type: "failed"; readonly no: number; readonly error: PlainError }
+  | { readonly type: "done"; readonly no: number; readonly result: Uint8Array; readonly handOff: HandOff }
+  | { readonly type: "failed"; readonly no: number; readonly error: PlainError; readonly handOff: HandOff }
   | { readonly type: "checkpoint"; readonly no: number; readonly seq: number; readonly state: Uint8Array }
   /** The handler's module is loaded: now it is the handler that is silent or not. */
   | { readonly type: "begun"; readonly no: number }
-  | { readonly type: "beat"; readonly no: number };
+  | { readonly type: "beat"; readonly no: number }
+  | { readonly type: "progress"; readonly no: number; readonly value: Uint8Array }
+  /** The handler reads commands. */
+  | { readonly type: "reading"; readonly no: number }
+  /** The handler has carried out this command and all before it. */
+  | { readonly type: "carriedOut"; readonly no: number; readonly command: number };
+
+/** What an aborted handler leaves to the next attempt; null when it leaves nothing. */
+export type HandOff = Uint8Array | PlainError | null;
 
 /** From the process around a thread, where there is one. */
 export type FromProcess = FromThread | { readonly type: "ended"; readonly error: PlainError };
@@ -68,6 +84,13 @@ export const NO_BY_REASON: Readonly<Record<AbortReason, number>> = {
   condemned: 5,
   stale: 6,
   stuck: 7,
+  pause: 8,
+  sleep: 9,
+  kill: 10,
+  release: 11,
+  error: 12,
+  complete: 13,
+  balance: 14,
 };
 
 export function reasonOfNo(no: number): AbortReason | null {

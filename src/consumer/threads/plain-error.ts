@@ -1,5 +1,5 @@
 /** Errors on their way between threads: what a program reads of them arrives. */
-import { AttemptAbortedError, LeaseLostError } from "../../coordinator/errors.ts";
+import { AttemptAbortedError, FatalError, LeaseLostError } from "../../coordinator/errors.ts";
 import { errorMessage } from "../error-policy.ts";
 import type { PlainError } from "./messages.ts";
 
@@ -20,7 +20,11 @@ export function plainError(error: unknown): PlainError {
 
 export function errorOf({ name, message, stack, code, reason }: PlainError): Error {
   if (reason !== null) return new AttemptAbortedError(message, reason);
-  const error = code === "LEASE_LOST" ? new LeaseLostError(message) : new Error(message);
+  const error = code === "LEASE_LOST"
+    ? new LeaseLostError(message)
+    : code === "FATAL"
+    ? new FatalError(message)
+    : new Error(message);
   if (error.name !== name) error.name = name;
   if (stack !== null) error.stack = stack;
   if (code !== null && !("code" in error)) Object.assign(error, { code });

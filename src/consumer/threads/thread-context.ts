@@ -3,10 +3,19 @@
  * that waits, and in shared memory, for one that looks at `ctx.signal` or `ctx.deadline` and never waits.
  */
 import { AttemptAbortedError, LeaseLostError } from "../../coordinator/errors.ts";
-import type { Context } from "../run.ts";
+import type { TaskMessage } from "../../protocol/types.ts";
+import { CommandFeed } from "../command-feed.ts";
+import type { Context } from "../context.ts";
+import { encodeProgress } from "../progress.ts";
 import { encodeValue } from "../values.ts";
-import { CELLS, type FromThread, type PlainError, reasonOfNo, type RunMessage } from "./messages.ts";
-import { errorOf } from "./plain-error.ts";
+import { CELLS, type FromThread, type HandOff, type PlainError, reasonOfNo } from "./messages.ts";
+import type { RunMessage } from "./messages.ts";
+import { errorOf, plainError } from "./plain-error.ts";
+
+/** A thread that takes messages has taken one after so long. */
+const MESSAGE_MS = 20;
+/** The node records the newest once a second. */
+const PROGRESS_EVERY_MS = 100;
 
 export class ThreadContext implements Context {
   readonly fence: bigint;
@@ -19,6 +28,13 @@ export class ThreadContext implements Context {
   readonly #controller: AbortController = new AbortController();
   readonly #listeners: Set<(deadlineMs: number) => void> = new Set();
   readonly #checkpoints: Map<number, PromiseWithResolvers<void>> = new Map();
+  readonly #feed: CommandFeed;
+  /** When the abort was seen in shared memory first. */
+  #noticedMs: number | null = null;
+  #isReading = false;
+  #handOff: (() => unknown) | null = null;
+  #newest: Uint8Array | null = null;
+  #toldMs = -Infinity;
   #beatMs = -Infinity;
   #seq = 0;
   #isOver = false;
@@ -31,15 +47,23 @@ export class ThreadContext implements Context {
     this.#beatEveryMs = message.beatEveryMs;
     this.#cells = cells;
     this.#tell = tell;
+    this.#feed = new CommandFeed((command) => this.#tell({ type: "carriedOut", no: this.no, command }));
   }
 
   get signal(): AbortSignal {
-    const reason = reasonOfNo(Number(Atomics.load(this.#cells, CELLS.abort)));
-    if (reason !== null && !this.#controller.signal.aborted && !this.#isOver) {
-      const id = JSON.stringify(this.#id);
-      this.abort(new AttemptAbortedError(`Cannot go on with task ${id}: its attempt was aborted`, reason));
-    }
+    if (!this.#controller.signal.aborted && !this.#isOver) this.#lookAtCell();
     return this.#controller.signal;
+  }
+
+  /** Who waits gets the message first, and finds no signal aborted before it could listen. */
+  #lookAtCell(): void {
+    const reason = reasonOfNo(Number(Atomics.load(this.#cells, CELLS.abort)));
+    if (reason === null) return;
+    const nowMs = performance.now();
+    this.#noticedMs ??= nowMs;
+    if (nowMs - this.#noticedMs < MESSAGE_MS) return;
+    const id = JSON.stringify(this.#id);
+    this.abort(new AttemptAbortedError(`Cannot go on with task ${id}: its attempt was aborted`, reason));
   }
 
   get deadline(): number {
@@ -69,6 +93,31 @@ export class ThreadContext implements Context {
     this.#checkpoints.set(seq, waiting);
     this.#tell({ type: "checkpoint", no: this.no, seq, state: encoded });
     return waiting.promise;
+  }
+
+  get commands(): AsyncIterableIterator<TaskMessage> {
+    if (!this.#isReading) this.#tell({ type: "reading", no: this.no });
+    this.#isReading = true;
+    return this.#feed.open();
+  }
+
+  progress(value: unknown): void {
+    if (this.#isOver) return;
+    this.beat();
+    this.#newest = encodeProgress(value);
+    const nowMs = performance.now();
+    if (nowMs - this.#toldMs < PROGRESS_EVERY_MS) return;
+    this.#toldMs = nowMs;
+    this.#tellNewest();
+  }
+
+  #tellNewest(): void {
+    if (this.#newest) this.#tell({ type: "progress", no: this.no, value: this.#newest });
+    this.#newest = null;
+  }
+
+  onHandOff(callback: () => unknown): void {
+    this.#handOff = callback;
   }
 
   onDeadline(callback: (deadlineMs: number) => void): () => void {
@@ -104,9 +153,30 @@ export class ThreadContext implements Context {
     else waiting?.resolve();
   }
 
+  told(command: number, message: TaskMessage): void {
+    this.#feed.push({ no: command, message });
+  }
+
+  /** The handler returned: what it read last is carried out. */
+  finishReading(): void {
+    this.#feed.finishReading();
+  }
+
+  /** The state for the next attempt, when this one was aborted. */
+  handOff(isAborted: boolean): HandOff {
+    if (!this.#handOff || !(isAborted || this.signal.aborted)) return null;
+    try {
+      return encodeValue(this.#handOff(), "state to hand over");
+    } catch (error) {
+      return plainError(error);
+    }
+  }
+
   /** The handler has ended. */
   close(): void {
+    this.#tellNewest();
     this.#isOver = true;
+    this.#feed.close();
     this.#listeners.clear();
     for (const waiting of this.#checkpoints.values()) waiting.reject(this.#overError());
     this.#checkpoints.clear();

@@ -4,9 +4,9 @@
  */
 import { AttemptAbortedError } from "../../coordinator/errors.ts";
 import type { Task } from "../handler.ts";
-import type { Context } from "../run.ts";
+import type { Context } from "../context.ts";
 import { decodeValue, encodeValue } from "../values.ts";
-import type { FromThread, ToThread } from "./messages.ts";
+import type { FromThread, HandOff, ToThread } from "./messages.ts";
 import { errorOf, plainError } from "./plain-error.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";
 
@@ -38,6 +38,8 @@ interface Attempt {
   readonly outcome: PromiseWithResolvers<unknown>;
   /** Beats until the handler can. */
   readonly stopBeating: () => void;
+  /** Goes on when the handler has carried out this command. */
+  readonly carriedOut: Map<number, () => void>;
 }
 
 export class HandlerThread implements PortListener {
@@ -79,7 +81,13 @@ export class HandlerThread implements PortListener {
     const input = encodeValue(task.input, "input");
     const state = task.state === undefined ? null : encodeValue(task.state, "checkpoint");
     const stopBeating = beatFor(ctx, beatEveryMs);
-    const attempt: Attempt = { no, ctx, outcome: Promise.withResolvers(), stopBeating };
+    const attempt: Attempt = {
+      no,
+      ctx,
+      outcome: Promise.withResolvers(),
+      stopBeating,
+      carriedOut: new Map(),
+    };
     this.#attempt = attempt;
     const { fence, attempt: count, deadline } = ctx;
     const own = { module, fence, attempt: count, deadlineMs: deadline, beatEveryMs };
@@ -143,9 +151,17 @@ export class HandlerThread implements PortListener {
     if (!attempt || message.no !== attempt.no || this.isOver) return;
     switch (message.type) {
       case "done":
+        handOver(attempt, message.handOff);
         return this.#done(attempt, message.result);
       case "failed":
+        handOver(attempt, message.handOff);
         return attempt.outcome.reject(errorOf(message.error));
+      case "progress":
+        return attempt.ctx.progress(decodeValue(message.value, "progress"));
+      case "reading":
+        return void this.#passCommandsOn(attempt);
+      case "carriedOut":
+        return attempt.carriedOut.get(message.command)?.();
       case "begun":
         attempt.ctx.beat();
         return attempt.stopBeating();
@@ -172,6 +188,18 @@ export class HandlerThread implements PortListener {
     }
   }
 
+  /** One at a time: the one read last counts as carried out when the next is asked for. */
+  async #passCommandsOn({ no, ctx, carriedOut }: Attempt): Promise<void> {
+    let command = 0;
+    for await (const message of ctx.commands) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      carriedOut.set(++command, resolve);
+      this.#post({ type: "command", no, command, message });
+      await promise;
+      carriedOut.delete(command);
+    }
+  }
+
   #checkpoint({ no, ctx }: Attempt, seq: number, state: Uint8Array): void {
     const stored = Promise.resolve().then(() => ctx.checkpoint(decodeValue(state, "checkpoint")));
     stored.then(
@@ -179,6 +207,14 @@ export class HandlerThread implements PortListener {
       (error) => this.#post({ type: "checkpointed", no, seq, error: plainError(error) }),
     );
   }
+}
+
+function handOver({ ctx }: Attempt, handOff: HandOff): void {
+  if (handOff === null) return;
+  ctx.onHandOff(() => {
+    if (handOff instanceof Uint8Array) return decodeValue(handOff, "state to hand over");
+    throw errorOf(handOff);
+  });
 }
 
 function beatFor(ctx: Context, everyMs: number): () => void {

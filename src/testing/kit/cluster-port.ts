@@ -12,6 +12,7 @@ import type {
   TaskSnapshot,
 } from "../../coordinator/coordinator.ts";
 import { StoppedError } from "../../coordinator/errors.ts";
+import type { CommandStatus } from "../../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../../protocol/messages.ts";
 import type { TaskSpec, TaskState } from "../../protocol/types.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
@@ -53,6 +54,10 @@ export class ClusterPort implements ClientPort {
 
   async get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
     return await this.#best().port.get(id, options);
+  }
+
+  async command(...args: Parameters<ClientPort["command"]>): Promise<CommandStatus> {
+    return await this.#best().port.command(...args);
   }
 
   async list(

@@ -7,6 +7,10 @@ import { mutant as attachNumberIgnored } from "./attach-number-ignored.ts";
 import { mutant as attachUnbound } from "./attach-unbound.ts";
 import { mutant as baseFromOne } from "./base-from-one.ts";
 import { mutant as baseWithoutTail } from "./base-without-tail.ts";
+import { mutant as commandAckedAtOnce } from "./command-acked-at-once.ts";
+import { mutant as commandDoneTwice } from "./command-done-twice.ts";
+import { mutant as commandDroppedAtTheEnd } from "./command-dropped-at-the-end.ts";
+import { mutant as commandNeverResent } from "./command-never-resent.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
@@ -60,6 +64,10 @@ export const MUTANTS: readonly Mutant[] = [
   attachUnbound,
   baseFromOne,
   baseWithoutTail,
+  commandAckedAtOnce,
+  commandDoneTwice,
+  commandDroppedAtTheEnd,
+  commandNeverResent,
   commitBeyondMatch,
   condemnedSessionGoesOn,
   deadReignFlushes,

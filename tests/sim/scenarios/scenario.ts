@@ -126,7 +126,7 @@ function nodeOf(cluster: VirtualCluster, name: string): VirtualNode {
 function specOf(cluster: VirtualCluster, id: string): Parameters<VirtualNode["client"]["submit"]>[0] {
   const payload = new TextEncoder().encode(`payload of ${id}`);
   const firstSentAtMs = cluster.nodes[0]!.clock.read(cluster.schedule.nowMs).wallMs;
-  return { id, name: "alpha", payload, attemptsMax: 0, runAtMs: 0, firstSentAtMs };
+  return { id, name: "alpha", payload, attemptsMax: 0, options: null, runAtMs: 0, firstSentAtMs };
 }
 
 /** The lines of the trace that say something about the protocol to its users; the others become "". */

@@ -39,6 +39,9 @@ class Bench implements AsyncDisposable {
       checkpoint: () => Promise.resolve(),
       beat: () => {},
       onDeadline: () => () => {},
+      commands: (async function* () {})(),
+      progress: () => {},
+      onHandOff: () => {},
     };
     if (this.#handler === undefined) throw new Error("Cannot run: no handler was added");
     return this.#handler(task, ctx);

@@ -1,7 +1,7 @@
 /** Handlers that give no sign of life, and a loop that stands still. */
 import { expect, test } from "bun:test";
 import type { AttemptAbortedError } from "../../../src/coordinator/errors.ts";
-import type { Context } from "../../../src/consumer/run.ts";
+import type { Context } from "../../../src/consumer/context.ts";
 import { defineTask } from "../../../src/consumer/task-definition.ts";
 import type { LoopBlockedInfo } from "../../../src/consumer/loop-watch.ts";
 import { FakeAmbient } from "./fake-ambient.ts";

@@ -1,7 +1,7 @@
 /** How handlers run and end. */
 import { expect, test } from "bun:test";
 import { AttemptAbortedError } from "../../../src/coordinator/errors.ts";
-import type { Context } from "../../../src/consumer/run.ts";
+import type { Context } from "../../../src/consumer/context.ts";
 import { defineTask } from "../../../src/consumer/task-definition.ts";
 import { encodeValue } from "../../../src/consumer/values.ts";
 import { Bench, resultOf } from "./fake-coordinator.ts";

@@ -7,14 +7,18 @@ const chance = { random: () => 0.5, wallMs: () => NOW_MS };
 const HOUR_MS = 3600_000;
 
 test("by default a task sleeps for ten minutes after an error", () => {
-  const settlement = settlementOfError({ attemptsMax: 0, attempt: 1, errorAtMs: [] }, new Error("x"), chance);
+  const settlement = settlementOfError(
+    { attemptsMax: 0, attempt: 1, errorAtMs: [], options: null },
+    new Error("x"),
+    chance,
+  );
   expect(settlement).toEqual({ type: "error", message: "x", wakeAtMs: NOW_MS + 600_000 });
 });
 
 test("by default the eighth error within four hours fails it, older ones do not count", () => {
   const recent = Array.from({ length: 7 }, (_, at) => NOW_MS - at * 60_000);
   const errors = (errorAtMs: number[]): string =>
-    settlementOfError({ attemptsMax: 0, attempt: 9, errorAtMs }, new Error("x"), chance).type;
+    settlementOfError({ attemptsMax: 0, attempt: 9, errorAtMs, options: null }, new Error("x"), chance).type;
   expect(errors(recent)).toBe("fail");
   expect(errors([...recent.slice(1), NOW_MS - 5 * HOUR_MS])).toBe("error");
 });
@@ -22,7 +26,11 @@ test("by default the eighth error within four hours fails it, older ones do not 
 test("with attempts the waits double up to a minute, and the last error fails", () => {
   const waits = Array.from({ length: 9 }, (_, at) => {
     const errorAtMs = Array.from({ length: Math.min(at, 8) }, () => NOW_MS);
-    const settlement = settlementOfError({ attemptsMax: 9, attempt: at + 1, errorAtMs }, "x", chance);
+    const settlement = settlementOfError(
+      { attemptsMax: 9, attempt: at + 1, errorAtMs, options: null },
+      "x",
+      chance,
+    );
     return settlement.type === "error" ? settlement.wakeAtMs - NOW_MS : settlement.type;
   });
   expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, "fail"]);
@@ -30,7 +38,7 @@ test("with attempts the waits double up to a minute, and the last error fails", 
 
 test("the waits are spread by a fifth either way", () => {
   const wait = (random: number): number => {
-    const settlement = settlementOfError({ attemptsMax: 2, attempt: 1, errorAtMs: [] }, "x", {
+    const settlement = settlementOfError({ attemptsMax: 2, attempt: 1, errorAtMs: [], options: null }, "x", {
       ...chance,
       random: () => random,
     });
@@ -41,6 +49,10 @@ test("the waits are spread by a fifth either way", () => {
 });
 
 test("attempts that lapsed or were released are not counted against the task", () => {
-  const settlement = settlementOfError({ attemptsMax: 3, attempt: 6, errorAtMs: [NOW_MS] }, "x", chance);
+  const settlement = settlementOfError(
+    { attemptsMax: 3, attempt: 6, errorAtMs: [NOW_MS], options: null },
+    "x",
+    chance,
+  );
   expect(settlement.type).toBe("error");
 });

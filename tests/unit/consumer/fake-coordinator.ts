@@ -9,6 +9,7 @@ import type {
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
 import type { Handler, HandlerFunction } from "../../../src/consumer/handler.ts";
+import { isStateful } from "../../../src/consumer/stateful.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
 import type { Ambient } from "../../../src/coordinator/ambient.ts";
@@ -60,7 +61,7 @@ export class Bench {
     definition: TaskDefinition = defineTask({ name: "n" }),
     more: Partial<Handler> = {},
   ): void {
-    this.consumer.add({ definition, run, ...more });
+    this.consumer.add({ definition, run, isStateful: isStateful(run), ...more });
   }
 
   get port(): ConsumerPort {
@@ -78,6 +79,7 @@ export class Bench {
       name: "n",
       payload: encodeValue(input, "input"),
       attemptsMax: 0,
+      options: null,
       errorAtMs: [],
       checkpoint: null,
       ...rest,

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { ThreadPool } from "../../../src/consumer/threads/thread-pool.ts";
 import { defineTask } from "../../../src/consumer/task-definition.ts";
 import type { HandlerOptions } from "../../../src/consumer/handler.ts";
+import { decodeValue } from "../../../src/consumer/values.ts";
 import { Bench, resultOf } from "./fake-coordinator.ts";
 
 const MODULE = new URL("../../support/thread-handler.ts", import.meta.url);
@@ -17,6 +18,12 @@ function stage(options: HandlerOptions = {}, module: URL = MODULE): { bench: Ben
   const bench = new Bench();
   bench.handle(pool.handler(module, options), defineTask({ name: "n" }), { ...options, isIsolated: true });
   return { bench, pool };
+}
+
+async function completion(bench: Bench): Promise<void> {
+  while (bench.settled.at(-1)?.settlement.type !== "complete") {
+    await bench.settlement(bench.settled.length + 1);
+  }
 }
 
 const told = (how: string, value?: unknown): { input: unknown; attemptsMax: number } => ({
@@ -153,4 +160,56 @@ test("a pool that is full ends an idle thread of another module for a new one", 
   bench.start(5, { id: "y", name: "other", ...told("echo") });
   await bench.settlement(5);
   expect(pool.count).toBe(4);
+});
+
+test("progress of a thread is recorded, the newest before the end, and too much of it refused", async () => {
+  const { bench } = stage();
+  bench.start(7, told("progress"));
+  await completion(bench);
+  const values = bench.settled.flatMap(({ settlement }) =>
+    settlement.type === "progress" ? [decodeValue(settlement.value, "progress")] : []
+  );
+  expect(values.length).toBeLessThan(100);
+  expect(values.at(-1)).toEqual({ at: 999 });
+  const before = bench.settled.length;
+  bench.start(8, { id: "u", ...told("too-much-progress") });
+  expect((await bench.settlement(before + 1)).settlement).toMatchObject({
+    type: "fail",
+    message: expect.stringContaining("it may have 4096 bytes"),
+  });
+});
+
+test("what an aborted handler in a thread hands over is stored before its release", async () => {
+  const { bench } = stage();
+  bench.start(7, told("hand-off"));
+  expect((await bench.settlement()).settlement.type).toBe("progress");
+  bench.port.abort(1, 7);
+  await bench.settlement(3);
+  const [, state, release] = bench.settled.map(({ settlement }) => settlement);
+  expect(state?.type === "checkpoint" && decodeValue(state.state, "state")).toEqual({ at: 5n });
+  expect(release).toEqual({ type: "release" });
+});
+
+test("a thread's handler reads commands in order, and they are acked as it carries them out", async () => {
+  const { bench } = stage();
+  bench.start(7, told("commands"));
+  bench.port.tell(1, 7, 21, { type: "checkpoint" });
+  bench.port.tell(1, 7, 22, { type: "checkpoint" });
+  await completion(bench);
+  expect(bench.settled.map(({ settlement, upTo }) => [settlement.type, upTo])).toEqual([
+    ["ack", 21],
+    ["ack", 22],
+    ["complete", 22],
+  ]);
+  expect(resultOf(bench.settled.at(-1)!)).toEqual(["checkpoint", "checkpoint"]);
+});
+
+test("a command that ends the attempt aborts the thread's handler, and ends it when it is ignored", async () => {
+  const { bench } = stage({ graceMs: 50 });
+  bench.start(7, { id: "obeys", ...told("until-aborted") });
+  bench.port.tell(1, 7, 3, { type: "pause" });
+  expect((await bench.settlement()).settlement).toEqual({ type: "pause" });
+  bench.start(8, { id: "ignores", ...told("spin") });
+  bench.port.tell(1, 8, 4, { type: "kill" });
+  expect((await bench.settlement(2)).settlement).toEqual({ type: "kill" });
 });

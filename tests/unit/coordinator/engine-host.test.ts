@@ -8,7 +8,16 @@ import { memoryStore } from "../../../src/store/memory-store.ts";
 
 const PERSIST: Effect = { type: "persist", records: [] };
 const TASK: GrantedTask = {
-  ...{ no: 1, id: "t", fence: 1, attempt: 1, name: "n", payload: new Uint8Array(), attemptsMax: 0 },
+  ...{
+    no: 1,
+    id: "t",
+    fence: 1,
+    attempt: 1,
+    name: "n",
+    payload: new Uint8Array(),
+    attemptsMax: 0,
+    options: null,
+  },
   ...{ errorAtMs: [], checkpoint: null },
 };
 const submitted = (rid: number): Effect => ({ type: "submitted", rid, status: "created" });

@@ -10,6 +10,7 @@ const spec = (id: string): TaskSpec => ({
   name: "n",
   payload: new Uint8Array(),
   attemptsMax: 0,
+  options: null,
   runAtMs: 0,
   firstSentAtMs: 1,
 });

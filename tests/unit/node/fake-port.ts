@@ -7,8 +7,9 @@ import type {
   TaskEvent,
   TaskSnapshot,
 } from "../../../src/coordinator/coordinator.ts";
+import type { CommandStatus } from "../../../src/protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../../../src/protocol/messages.ts";
-import type { TaskSpec } from "../../../src/protocol/types.ts";
+import type { TaskMessage, TaskSpec } from "../../../src/protocol/types.ts";
 
 export class FakePort implements ClientPort {
   readonly submitted: TaskSpec[][] = [];
@@ -56,6 +57,14 @@ export class FakePort implements ClientPort {
     return Promise.resolve(this.tasks.find((task) => task.id === id));
   }
 
+  commandStatus: CommandStatus = "applied";
+  readonly commands: (readonly [string, number, TaskMessage])[] = [];
+
+  command(id: string, cid: number, message: TaskMessage): Promise<CommandStatus> {
+    this.commands.push([id, cid, message]);
+    return Promise.resolve(this.commandStatus);
+  }
+
   list(_filter: unknown, from: ListCursor): Promise<ListPage> {
     const end = from.offset + this.pageSize;
     const next = end < this.tasks.length ? { p: 0, offset: end } : null;
@@ -89,6 +98,7 @@ export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnap
     errors: [],
     result: null,
     progress: null,
+    commands: [],
     partition: 0,
     keepers: [],
     why: null,

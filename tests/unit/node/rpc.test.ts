@@ -82,6 +82,7 @@ const spec = (id: string): TaskSpec => ({
   name: "n",
   payload: new Uint8Array([1, 2]),
   attemptsMax: 2,
+  options: null,
   runAtMs: 0,
   firstSentAtMs: 1.5,
 });

@@ -1,114 +1,43 @@
 /** Anything that the codecs must carry, for property tests: edges of numbers, all of Unicode, empty lists. */
 import * as fc from "fast-check";
 import { makeEntry } from "../../../src/protocol/codec.ts";
-import { TASK_STATES } from "../../../src/protocol/codec-parts.ts";
+import { TASK_STATES } from "../../../src/protocol/codec-tasks.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Message, Outcome, TaskView } from "../../../src/protocol/messages.ts";
-import type {
-  AcceptedRoster,
-  Ballot,
-  Candidate,
-  Entry,
-  LogEnd,
-  Operation,
-  Roster,
-  SessionId,
-  Settlement,
-  TaskError,
-  TaskRecord,
-  TaskSpec,
-} from "../../../src/protocol/types.ts";
-
-const upTo = (max: number): fc.Arbitrary<number> =>
-  fc.oneof(fc.nat({ max: Math.min(max, 300) }), fc.nat({ max }), fc.constant(max));
-export const uint: fc.Arbitrary<number> = upTo(Number.MAX_SAFE_INTEGER);
-export const p: fc.Arbitrary<number> = upTo(LIMITS.partitionsMax - 1);
-const no = upTo(LIMITS.memberNoMax);
-const boot = upTo(LIMITS.bootMax);
-export const ms: fc.Arbitrary<number> = fc.oneof(
-  fc.constant(0),
-  fc.nat(),
-  fc.constant(1_764_000_000_123),
-  fc.double({ min: 1e-300, noNaN: true, max: Number.MAX_VALUE }),
-);
-export const text = (max: number): fc.Arbitrary<string> =>
-  fc.oneof(
-    fc.string({ maxLength: 40, unit: "grapheme-ascii" }),
-    fc.string({ maxLength: Math.min(64, max >> 2), unit: "binary" }),
-    fc.constant("x".repeat(max)),
-    fc.constant("é".repeat(max >> 1)),
-    fc.constant("\uFEFF<bom"),
-  ).filter((s) => s.isWellFormed());
-const id = text(LIMITS.idBytesMax);
-const name = text(LIMITS.nameBytesMax);
-const message = text(LIMITS.errorMessageBytesMax);
-export const bytes: fc.Arbitrary<Uint8Array> = fc.oneof(
-  fc.uint8Array({ maxLength: 20 }),
-  fc.uint8Array({ maxLength: 3000 }),
-);
-const bytesOrNull = fc.option(bytes);
-export const list = <T>(item: fc.Arbitrary<T>, maxLength = 5): fc.Arbitrary<T[]> =>
-  fc.array(item, { maxLength });
-
-export const ballot: fc.Arbitrary<Ballot> = fc.record({ cfg: uint, counter: uint, node: no, boot });
-export const session: fc.Arbitrary<SessionId> = fc.record({ node: no, boot, n: uint });
-export const end: fc.Arbitrary<LogEnd> = fc.oneof(
-  fc.constant<LogEnd>({ ballot: null, index: 0 }),
-  fc.record({ ballot, index: uint.map((index) => Math.max(1, index)) }),
-);
-const spec: fc.Arbitrary<TaskSpec> = fc.record({
+import type { AcceptedRoster, Candidate, Entry, Roster } from "../../../src/protocol/types.ts";
+import {
+  ballot,
+  boot,
+  bytes,
+  bytesOrNull,
+  end,
   id,
+  list,
+  message,
+  ms,
   name,
-  payload: bytes,
-  attemptsMax: uint,
-  runAtMs: ms,
-  firstSentAtMs: ms,
-});
-const settlement: fc.Arbitrary<Settlement> = fc.oneof(
-  fc.record({ type: fc.constant("complete" as const), result: bytesOrNull }),
-  fc.record({ type: fc.constant("error" as const), message, wakeAtMs: ms }),
-  fc.record({ type: fc.constant("fail" as const), message }),
-  fc.constant<Settlement>({ type: "release" }),
-  fc.record({ type: fc.constant("checkpoint" as const), state: bytes }),
-);
-export const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.constant<Operation>({ type: "noop" }),
-  fc.record({ type: fc.constant("submit" as const), spec, atMs: ms }),
-  fc.record({ type: fc.constant("lease" as const), id, session, atMs: ms }),
-  fc.record({ type: fc.constant("settle" as const), id, fence: uint, settlement, atMs: ms }),
-  fc.record({ type: fc.constant("condemn" as const), session }),
-  fc.record({ type: fc.constant("revert" as const), session, atMs: ms }),
-  fc.record({ type: fc.constant("purge" as const), count: uint }),
-);
+  no,
+  p,
+  session,
+  text,
+  uint,
+  upTo,
+} from "./basic-arbitraries.ts";
+import {
+  operation,
+  queued,
+  settlement,
+  spec,
+  taskMessage,
+  taskOptions,
+  taskRecord,
+} from "./task-arbitraries.ts";
+
 /** Several entries, mostly of few ballots. */
 export const entries: fc.Arbitrary<Entry[]> = fc.tuple(
   fc.array(ballot, { minLength: 1, maxLength: 3 }),
   list(fc.tuple(fc.nat({ max: 2 }), operation), 8),
 ).map(([ballots, items]) => items.map(([at, op]) => makeEntry(ballots[at % ballots.length]!, op)));
-
-const error: fc.Arbitrary<TaskError> = fc.record({
-  atMs: ms,
-  attempt: uint,
-  fence: uint,
-  node: no,
-  kind: fc.constantFrom("error" as const, "lapsed" as const),
-  message,
-});
-export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
-  spec,
-  state: fc.constantFrom(...TASK_STATES),
-  session: fc.option(session),
-  fence: uint,
-  attempt: uint,
-  avoid: no.map((n) => n - 1),
-  wakeAtMs: ms,
-  submittedAtMs: ms,
-  startedAtMs: ms,
-  finishedAtMs: ms,
-  errors: list(error, LIMITS.errorsPerTaskMax),
-  result: bytesOrNull,
-  checkpoint: bytesOrNull,
-}).filter((record) => record.state !== "leased" || record.session !== null);
 
 export const candidate: fc.Arbitrary<Candidate> = fc.record({
   id,
@@ -155,6 +84,7 @@ const granted = fc.record({
   payload: bytes,
   attemptsMax: uint,
   errorAtMs: list(ms, LIMITS.errorsPerTaskMax),
+  options: taskOptions,
   checkpoint: bytesOrNull,
 });
 const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e6 }), bytes).map(
@@ -193,6 +123,7 @@ function of<T extends Message["type"]>(type: T, fields: Fields<T>): fc.Arbitrary
   );
 }
 
+const COMMAND_STATUSES = ["applied", "queued", "unknown", "ended", "invalid", "busy"] as const;
 const ANSWERS = ["accepted", "promised", "heard"] as const;
 export const accepted: fc.Arbitrary<AcceptedRoster | null> = fc.option(fc.record({ ballot, roster }));
 
@@ -258,7 +189,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   hungry: of("hungry", { boot, backlog: uint }),
   grant: of("grant", { p, ballot, boot, n: uint, attach: uint, floor: uint, tasks: list(granted) }),
   grantAck: of("grantAck", { p, ballot, fences: list(uint) }),
-  settle: of("settle", { p, items: list(fc.record({ id, fence: uint, seq: uint, settlement })) }),
+  settle: of("settle", { p, items: list(fc.record({ id, fence: uint, seq: uint, upTo: uint, settlement })) }),
   settleReply: of("settleReply", {
     p,
     items: list(fc.record({ fence: uint, seq: uint, accepted: fc.boolean() })),
@@ -278,6 +209,9 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   found: of("found", { founding: text(LIMITS.foundingBytesMax), members: list(candidate), acked: list(id) }),
   roster: of("roster", { roster, isSettled: fc.boolean() }),
   steward: of("steward", { p, ballot }),
+  command: of("command", { rid: uint, p, id, cid: uint, message: taskMessage }),
+  commandReply: of("commandReply", { rid: uint, p, status: fc.constantFrom(...COMMAND_STATUSES) }),
+  deliver: of("deliver", { p, items: list(fc.record({ id, fence: uint, commands: queued })) }),
   seal: of("seal", { p, cfg: uint, ballot }),
   sealed: of("sealed", { p, cfg: uint, ballot, isInstalled: fc.boolean(), by: list(uint), end }),
   inherit: of("inherit", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),

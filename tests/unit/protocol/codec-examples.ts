@@ -3,48 +3,9 @@ import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { makeEntry } from "../../../src/protocol/codec.ts";
 import type { Message } from "../../../src/protocol/messages.ts";
 import type { PartitionState } from "../../../src/protocol/state-codec.ts";
-import type { Ballot, Operation, Roster, TaskRecord, TaskSpec } from "../../../src/protocol/types.ts";
+import type { Roster, TaskRecord } from "../../../src/protocol/types.ts";
+import { ballot, bytes, choosy, older, operationExamples, p, session, spec } from "./operation-examples.ts";
 
-const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-const p = 5;
-const ballot: Ballot = { cfg: 1, counter: 300, node: 2, boot: 1 };
-const older: Ballot = { cfg: 1, counter: 299, node: 3, boot: 4 };
-const session = { node: 3, boot: 1, n: 2 };
-const spec: TaskSpec = {
-  id: "render/42",
-  name: "exec",
-  payload: bytes(1, 2, 3),
-  attemptsMax: 3,
-  runAtMs: 0,
-  firstSentAtMs: 1_764_000_000_123,
-};
-
-export const operationExamples: readonly Operation[] = [
-  { type: "noop" },
-  { type: "submit", spec, atMs: 1_764_000_000_200 },
-  { type: "lease", id: spec.id, session, atMs: 1_764_000_000_201.5 },
-  {
-    type: "settle",
-    id: spec.id,
-    fence: 70_000,
-    settlement: { type: "complete", result: bytes(9) },
-    atMs: 1_764_000_000_300,
-  },
-  { type: "settle", id: "é", fence: 7, settlement: { type: "complete", result: null }, atMs: 1 },
-  {
-    type: "settle",
-    id: "a",
-    fence: 7,
-    settlement: { type: "error", message: "no disk", wakeAtMs: 250 },
-    atMs: 1,
-  },
-  { type: "settle", id: "a", fence: 7, settlement: { type: "fail", message: "" }, atMs: 1 },
-  { type: "settle", id: "a", fence: 7, settlement: { type: "release" }, atMs: 1 },
-  { type: "settle", id: "a", fence: 7, settlement: { type: "checkpoint", state: bytes(4, 5) }, atMs: 1 },
-  { type: "condemn", session },
-  { type: "revert", session, atMs: 2 },
-  { type: "purge", count: 1000 },
-];
 const entries = operationExamples.map((op, at) => makeEntry(at < 2 ? older : ballot, op));
 
 const member = {
@@ -81,6 +42,8 @@ const record: TaskRecord = {
   errors: [{ atMs: 1_764_000_000_200, attempt: 1, fence: 8, node: 2, kind: "lapsed", message: "not heard" }],
   result: null,
   checkpoint: bytes(0xff),
+  progress: bytes(0x0a),
+  commands: { queued: [{ no: 13, message: { type: "pause" } }], known: [77] },
 };
 const done: TaskRecord = {
   ...record,
@@ -90,6 +53,8 @@ const done: TaskRecord = {
   errors: [],
   result: bytes(),
   checkpoint: null,
+  progress: null,
+  commands: null,
 };
 
 export const stateExample: PartitionState = {
@@ -184,6 +149,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
       payload: bytes(1, 2, 3),
       attemptsMax: 3,
       errorAtMs: [1_764_000_000_200],
+      options: choosy.options,
       checkpoint: null,
     }],
   },
@@ -191,7 +157,13 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   settle: {
     type: "settle",
     p,
-    items: [{ id: "render/42", fence: 12, seq: 1, settlement: { type: "complete", result: bytes(9) } }],
+    items: [{
+      id: "render/42",
+      fence: 12,
+      seq: 1,
+      upTo: 0,
+      settlement: { type: "complete", result: bytes(9) },
+    }],
   },
   settleReply: { type: "settleReply", p, items: [{ fence: 12, seq: 1, accepted: true }] },
   submit: { type: "submit", p, items: [{ rid: 9_007_199_254_740_991, watch: true, spec }] },
@@ -211,6 +183,13 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   found: { type: "found", founding: "12D3KooWA/f00d", members: candidates, acked: ["12D3KooWA"] },
   roster: { type: "roster", roster, isSettled: true },
   steward: { type: "steward", p, ballot },
+  command: { type: "command", rid: 6, p, id: "render/42", cid: 77, message: { type: "pause" } },
+  commandReply: { type: "commandReply", rid: 6, p, status: "queued" },
+  deliver: {
+    type: "deliver",
+    p,
+    items: [{ id: "render/42", fence: 12, commands: [{ no: 13, message: { type: "pause" } }] }],
+  },
   seal: { type: "seal", p, cfg: 1, ballot },
   sealed: {
     type: "sealed",

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { decodeFrame, decodeOperation, encodeFrame, encodeOperation } from "../../../src/protocol/codec.ts";
 import { decodeRecord, encodeRecord } from "../../../src/protocol/record-codec.ts";
 import { decodeState, encodeState } from "../../../src/protocol/state-codec.ts";
-import { messageExamples, operationExamples, recordExamples, stateExample } from "./codec-examples.ts";
+import { messageExamples, recordExamples, stateExample } from "./codec-examples.ts";
+import { operationExamples } from "./operation-examples.ts";
 
 const PATH = fileURLToPath(new URL("./wire.golden.txt", import.meta.url));
 

@@ -20,6 +20,7 @@ const spec: TaskSpec = {
   name: "exec",
   payload: new Uint8Array(0),
   attemptsMax: 0,
+  options: null,
   runAtMs: 0,
   firstSentAtMs: 0,
 };

@@ -12,8 +12,10 @@ import type { Message } from "../../../src/protocol/messages.ts";
 import type { AppendMessage } from "../../../src/protocol/messages-log.ts";
 import { decodeRecord, encodeRecord } from "../../../src/protocol/record-codec.ts";
 import { decodeState, encodeState } from "../../../src/protocol/state-codec.ts";
-import { ballot, entries, messageByType, messages, operation } from "./codec-arbitraries.ts";
+import { ballot } from "./basic-arbitraries.ts";
+import { entries, messageByType, messages } from "./codec-arbitraries.ts";
 import { persistRecord, state } from "./record-arbitraries.ts";
+import { operation } from "./task-arbitraries.ts";
 
 function roundTrip(list: readonly Message[]): Message[] {
   return encodeFrame(list).flatMap((frame) => decodeFrame(frame));

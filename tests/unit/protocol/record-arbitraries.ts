@@ -3,22 +3,9 @@ import * as fc from "fast-check";
 import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { PartitionState } from "../../../src/protocol/state-codec.ts";
-import {
-  accepted,
-  ballot,
-  bytes,
-  candidate,
-  end,
-  entries,
-  list,
-  ms,
-  p,
-  roster,
-  session,
-  taskRecord,
-  text,
-  uint,
-} from "./codec-arbitraries.ts";
+import { ballot, bytes, end, list, ms, p, session, text, uint } from "./basic-arbitraries.ts";
+import { accepted, candidate, entries, roster } from "./codec-arbitraries.ts";
+import { taskRecord } from "./task-arbitraries.ts";
 
 export const state: fc.Arbitrary<PartitionState> = fc.uniqueArray(taskRecord, {
   maxLength: 6,

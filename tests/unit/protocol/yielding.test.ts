@@ -63,7 +63,14 @@ class Bench {
 
   submit(at: string, id: string): void {
     const firstSentAtMs = 1e12 + this.#nowMs;
-    const more = { name: "t", payload: new Uint8Array(1), attemptsMax: 0, runAtMs: 0, firstSentAtMs };
+    const more = {
+      name: "t",
+      payload: new Uint8Array(1),
+      attemptsMax: 0,
+      options: null,
+      runAtMs: 0,
+      firstSentAtMs,
+    };
     this.push(at, { type: "submit", rid: 1, watch: false, spec: { id, ...more } });
   }
 }

@@ -1,0 +1,55 @@
+/** What an attempt tells of how far it is: the newest value, recorded once a second at most. */
+import type { Ambient, TimerHandle } from "../coordinator/ambient.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { encodeValue } from "./values.ts";
+
+const EVERY_MS = 1000;
+
+export class Progress {
+  readonly #ambient: Ambient;
+  readonly #record: (value: Uint8Array) => void;
+  #newest: Uint8Array | null = null;
+  #timer: TimerHandle | null = null;
+
+  constructor(ambient: Ambient, record: (value: Uint8Array) => void) {
+    this.#ambient = ambient;
+    this.#record = record;
+  }
+
+  /** @throws TypeError, RangeError for what cannot be stored */
+  tell(value: unknown): void {
+    const bytes = encodeProgress(value);
+    if (this.#timer !== null) {
+      this.#newest = bytes;
+      return;
+    }
+    this.#record(bytes);
+    this.#timer = this.#ambient.setTimeout(() => this.#again(), EVERY_MS);
+  }
+
+  #again(): void {
+    this.#timer = null;
+    const newest = this.#newest;
+    if (newest === null) return;
+    this.#newest = null;
+    this.#record(newest);
+    this.#timer = this.#ambient.setTimeout(() => this.#again(), EVERY_MS);
+  }
+
+  /** The attempt ends: what was told last is recorded. */
+  close(isLost: boolean): void {
+    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#newest !== null && !isLost) this.#record(this.#newest);
+    this.#newest = null;
+  }
+}
+
+/** @throws TypeError, RangeError for what cannot be stored */
+export function encodeProgress(value: unknown): Uint8Array {
+  const bytes = encodeValue(value, "progress");
+  if (bytes.length <= LIMITS.progressBytesMax) return bytes;
+  throw new RangeError(
+    `Cannot encode progress: it may have ${LIMITS.progressBytesMax} bytes, got ${bytes.length}`,
+  );
+}

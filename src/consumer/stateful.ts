@@ -1,0 +1,53 @@
+/**
+ * Metafora's stateful handler: it is given the task's commands, and answers with what shall become of the
+ * task. The state machine (task-machine.ts) is in the task's record, under the fence of the attempt.
+ */
+import { AttemptAbortedError } from "../coordinator/errors.ts";
+import type { TaskMessage } from "../protocol/types.ts";
+import type { HandlerFunction, Task } from "./handler.ts";
+import type { Context } from "./context.ts";
+import { messageOf } from "./task-message.ts";
+
+/**
+ * Answers `complete`, `sleep`, `pause`, `kill`, `error` (to the error policy), `release`; `run` and
+ * `checkpoint` call it again. When its signal aborts it is also told `release`, and must answer soon.
+ */
+export type StatefulFunction<I> = (
+  task: Task<I>,
+  commands: AsyncIterableIterator<TaskMessage>,
+  ctx: Context,
+) => TaskMessage | Promise<TaskMessage>;
+
+/** What a stateful handler answered last. */
+export class Answer {
+  readonly message: TaskMessage;
+
+  constructor(message: TaskMessage) {
+    this.message = message;
+  }
+}
+
+// a closure's identity is all that can be known of a function
+const STATEFUL: WeakSet<HandlerFunction<never, unknown>> = new WeakSet();
+
+export function isStateful(handler: HandlerFunction<never, unknown>): boolean {
+  return STATEFUL.has(handler);
+}
+
+/** Makes a handler for `node.handle` of a stateful one. A command that it has read is its own to obey. */
+export function statefulHandler<I>(handler: StatefulFunction<I>): HandlerFunction<I, unknown> {
+  const run: HandlerFunction<I, unknown> = async (task, ctx) => {
+    for (;;) {
+      const message = messageOf("end an attempt with its answer", await handler(task, ctx.commands, ctx));
+      const goesOn = message.type === "run" || message.type === "checkpoint";
+      if (!goesOn) return new Answer(message);
+      if (ctx.signal.aborted) {
+        const { reason } = ctx.signal;
+        if (reason instanceof AttemptAbortedError) throw reason;
+        return new Answer({ type: "release" });
+      }
+    }
+  };
+  STATEFUL.add(run as HandlerFunction<never, unknown>);
+  return run;
+}

@@ -1,0 +1,12 @@
+/** Deliberately broken: a command is answered before a quorum has it. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "command-acked-at-once",
+  breaks: "an acked command is lost with its steward (I6)",
+  file: "src/protocol/command-desk.ts",
+  find: 'index = this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
+  replace: 'this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
+  profile: "commands",
+  seed: 1,
+};

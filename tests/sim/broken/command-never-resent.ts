@@ -1,0 +1,12 @@
+/** Deliberately broken: a command goes to the holder once. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "command-never-resent",
+  breaks: "a command that gets lost on its way waits until the attempt ends (L1)",
+  file: "src/protocol/command-desk.ts",
+  find: "if (sentMs > monoMs - this.#core.options.resendMs) continue;",
+  replace: "if (sentMs > 0) continue;",
+  profile: "commands",
+  seed: 108,
+};
