@@ -55,12 +55,13 @@ test("a handler that is silent for too long is told so, and its attempt is an er
   expect(bench.events.at(-1)?.[1].overrun).toBeUndefined();
 });
 
-test("a beat or a checkpoint is a sign of life", () => {
+test("a beat, progress or a checkpoint is a sign of life", () => {
   const { time, bench, contexts } = stage(true);
   bench.start(7);
   for (let times = 0; times < 5; times++) {
     time.advance(BEAT_MS - 10);
-    if (times % 2 === 0) contexts[0]!.beat();
+    if (times % 3 === 0) contexts[0]!.beat();
+    else if (times % 3 === 1) contexts[0]!.progress({ times });
     else void contexts[0]!.checkpoint({ times });
   }
   expect(contexts[0]!.signal.aborted).toBe(false);
@@ -92,6 +93,18 @@ test("a stuck handler that ignores its signal is given up, and its slot stays ta
   expect(bench.events.at(-1)).toMatchObject(["task:lost", { reason: expect.stringContaining("ignored") }]);
   expect(bench.offers.at(-1)).toEqual([10, ["n"], false]);
   expect(bench.consumer.runningCount).toBe(0);
+});
+
+test("a handler that was told to end and does not is given up as it was told", () => {
+  for (const message of [{ type: "kill" }, { type: "pause" }] as const) {
+    const { time, bench } = stage(false);
+    bench.start(7);
+    bench.port.tell(1, 7, 3, message);
+    time.advance(BEAT_MS + GRACE_MS + 1);
+    expect(bench.settled.map(({ settlement }) => settlement)).toEqual([message]);
+    bench.record();
+    expect(bench.events.at(-1)).toMatchObject(["task:released", { reason: message.type, overrun: true }]);
+  }
 });
 
 test("no other attempt at its task begins beside a handler that was given up", async () => {

@@ -204,7 +204,7 @@ test("a thread's handler reads commands in order, and they are acked as it carri
   expect(resultOf(bench.settled.at(-1)!)).toEqual(["checkpoint", "checkpoint"]);
 });
 
-test("a command that ends the attempt aborts the thread's handler, and ends it when it is ignored", async () => {
+test("a command that ends the attempt aborts a thread's handler, and ends one that ignores it", async () => {
   const { bench } = stage({ graceMs: 50 });
   bench.start(7, { id: "obeys", ...told("until-aborted") });
   bench.port.tell(1, 7, 3, { type: "pause" });
