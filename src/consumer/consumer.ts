@@ -9,9 +9,10 @@ import type { AbortReason } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
-import { endingOfError, endingOfValue } from "./ending.ts";
+import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
 import type { Handler, Task } from "./handler.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
+import { infoOf, REFUSED, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
 import { validInput } from "./schema.ts";
 import { StuckHandlers } from "./stuck.ts";
@@ -40,6 +41,8 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
+  /** Ids of the tasks that others should run. @default none: there is no balancer */
+  readonly balance?: () => readonly string[];
   /** @default the system's */
   readonly ambient?: Ambient;
 }
@@ -62,6 +65,7 @@ export class Consumer implements ConsumerPort {
   /** The next attempt at a task that still runs under an older fence. */
   readonly #nextById: Map<string, Run> = new Map();
   #abortReason: AbortReason | null = null;
+  isFrozen = false;
   #isOver = false;
   #idle: PromiseWithResolvers<void> | null = null;
   readonly #stuck: StuckHandlers;
@@ -94,9 +98,30 @@ export class Consumer implements ConsumerPort {
   }
 
   #offer(): void {
-    const isDraining = this.#abortReason !== null;
-    const slots = isDraining ? 0 : Math.max(0, this.#options.capacity - this.#stuck.count);
-    this.#control.offer(slots, [...this.#handlers.keys()], isDraining);
+    const standing = this.#abortReason !== null ? "draining" : this.isFrozen ? "frozen" : "up";
+    const slots = standing === "up" ? Math.max(0, this.#options.capacity - this.#stuck.count) : 0;
+    this.#control.offer(slots, [...this.#handlers.keys()], standing);
+  }
+
+  /** Begins nothing until it is unfrozen; what runs goes on. False: it was so already. */
+  freeze(isFrozen: boolean): boolean {
+    if (isFrozen === this.isFrozen) return false;
+    this.isFrozen = isFrozen;
+    this.#offer();
+    return true;
+  }
+
+  /** Gives back what the balancer names, even if frozen. */
+  balance(): void {
+    for (const id of this.#options.balance?.() ?? []) this.stopTask(id, "balance");
+  }
+
+  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
+  stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
+    const run = this.#nextById.get(id) ?? this.#runningById.get(id);
+    if (!run) return false;
+    this.#stop(run, reason);
+    return true;
   }
 
   /** From now on says when the event loop has stood still for so long. */
@@ -138,7 +163,7 @@ export class Consumer implements ConsumerPort {
 
   start(p: number, task: GrantedTask): void {
     const handler = this.#handlers.get(task.name);
-    if (!handler || this.#abortReason !== null) {
+    if (!handler || this.#abortReason !== null || this.isFrozen) {
       // a settlement of its own: there never was a run
       this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1, upTo: 0 }, { type: "release" });
       return;
@@ -179,14 +204,10 @@ export class Consumer implements ConsumerPort {
     const run = this.#runs.get(keyOf(p, fence));
     if (!run || run.checkpointSettled(seq, accepted) || !run.ending || seq !== run.endingSeq) return;
     const { ending } = run;
-    const overrun = run.isRunning ? { overrun: true } : {};
+    const overrun = run.isRunning;
     this.#forget(run);
-    if (!accepted) this.#tell("task:lost", run, { reason: "refused: its fence was not the current one" });
-    else if (ending.type === "complete") this.#tell("task:done", run, {});
-    else if (ending.type === "error" || ending.type === "fail") {
-      const reason = ending.type === "fail" ? `${ending.message} (no further attempt)` : ending.message;
-      this.#tell("task:error", run, { reason, ...overrun });
-    } else this.#tell("task:released", run, { ...releaseReason(run, ending), ...overrun });
+    const [type, more] = accepted ? reportOf(run, ending, overrun) : REFUSED;
+    this.#tell(type, run, more);
   }
 
   // ---- attempts ------------------------------------------------------------------------------------------
@@ -271,23 +292,6 @@ export class Consumer implements ConsumerPort {
 
   #tell(type: AttemptEventType, run: Run, more: Partial<AttemptInfo>): void {
     if (this.#isOver || !this.#options.wants(type)) return;
-    const { id, name, fence, attempt } = run.task;
-    const info = { task: id, name, fence: String(fence), attempt, ...more };
-    if (type === "task:start") this.#options.emit(type, info);
-    else {
-      const durationMs = Math.round(this.#ambient.monoMs() - run.startedMs);
-      this.#options.emit(type, { ...info, durationMs });
-    }
+    this.#options.emit(type, infoOf(run, more, type === "task:start" ? null : this.#ambient.monoMs()));
   }
-}
-
-function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
-  const reason = ending.type === "release" ? run.abortReason : ending.type;
-  if (run.handOffError === "") return reason ? { reason } : {};
-  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
 }

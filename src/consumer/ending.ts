@@ -50,3 +50,9 @@ function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Sett
       return message satisfies never;
   }
 }
+
+/** What a handler returned has yet to come. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}

@@ -54,8 +54,6 @@ export interface Handler {
   readonly beatTimeoutMs?: number | undefined;
   /** @default GRACE_MS */
   readonly graceMs?: number;
-  /** It obeys commands itself, and answers with what shall become of the task. */
-  readonly isStateful: boolean;
 }
 
 export const GRACE_MS = 2000;

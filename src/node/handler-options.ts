@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Handler, HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
-import { isStateful } from "../consumer/stateful.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
 
@@ -29,12 +28,11 @@ export function handlerOf(
   const { beatTimeoutMs, graceMs } = options;
   const own = { definition, beatTimeoutMs, ...(graceMs === undefined ? {} : { graceMs }) };
   if (options.isolation === "thread") {
-    return { ...own, isIsolated: true, isStateful: false, run: isolate(moduleOf(attempt, source), options) };
+    return { ...own, isIsolated: true, run: isolate(moduleOf(attempt, source), options) };
   }
   if (typeof source === "function") {
     // the consumer validates the input against the definition before it calls the handler
-    const run = source as HandlerFunction<unknown, unknown>;
-    return { ...own, isStateful: isStateful(run), run };
+    return { ...own, run: source as HandlerFunction<unknown, unknown> };
   }
   const isModule = source instanceof URL || typeof source === "string";
   const needed = isModule ? 'a function, or isolation "thread" for a module' : "a function";

@@ -7,6 +7,7 @@
  */
 import type { Core } from "./core.ts";
 import type { CreditReplyMessage, HungryMessage } from "./messages.ts";
+import type { Standing } from "./messages-nodes.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo } from "./types.ts";
 
@@ -39,7 +40,7 @@ export class Credit {
   readonly #given: Map<MemberNo, Given> = new Map();
   #slots = 0;
   #handlers: readonly string[] = [];
-  #draining = false;
+  #standing: Standing = "up";
   #refreshMs = -Infinity;
   #turn = 0;
   /** Leases held by this node, started or not. */
@@ -61,10 +62,10 @@ export class Credit {
     this.heldCount = 0;
   }
 
-  offer(slots: number, handlers: readonly string[], draining: boolean): void {
-    this.#slots = draining ? 0 : slots;
+  offer(slots: number, handlers: readonly string[], standing: Standing): void {
+    this.#slots = standing === "up" ? slots : 0;
     this.#handlers = handlers;
-    this.#draining = draining;
+    this.#standing = standing;
     for (const given of this.#given.values()) given.isDirty = true;
     this.isDirty = true;
   }
@@ -227,7 +228,7 @@ export class Credit {
       free: given.free,
       upTo: given.upTo,
       load: this.heldCount,
-      draining: this.#draining,
+      standing: this.#standing,
       handlers: this.#handlers,
       recall: given.recall !== null,
     });

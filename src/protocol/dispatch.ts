@@ -6,6 +6,7 @@
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import type { CreditMessage } from "./messages.ts";
+import type { Standing } from "./messages-nodes.ts";
 import { ringPosition } from "./ring.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo } from "./types.ts";
@@ -17,7 +18,7 @@ interface Account {
   upTo: number;
   issued: number;
   load: number;
-  draining: boolean;
+  standing: Standing;
   handlers: ReadonlySet<string>;
   toldBacklog: number;
   toldMs: number;
@@ -54,7 +55,7 @@ export class Dispatcher {
         upTo: 0,
         issued: 0,
         load: 0,
-        draining: false,
+        standing: "up",
         handlers: new Set(),
         toldBacklog: 0,
         toldMs: 0,
@@ -67,7 +68,7 @@ export class Dispatcher {
     account.free = message.free;
     account.upTo = message.upTo;
     account.load = message.load;
-    account.draining = message.draining;
+    account.standing = message.standing;
     if (!isSameSet(account.handlers, message.handlers)) account.handlers = new Set(message.handlers);
     this.#answer(from, account, message);
     this.isDirty = true;
@@ -148,7 +149,7 @@ export class Dispatcher {
 
   #isEligible(desk: Desk, no: MemberNo, name: string): boolean {
     const account = this.#accounts.get(no);
-    if (!account || account.draining || this.#available(account) <= 0) return false;
+    if (!account || account.standing !== "up" || this.#available(account) <= 0) return false;
     if (!account.handlers.has(name) || !desk.isAttached(no, account.boot)) return false;
     if (no === this.#core.self) return true;
     const { monoMs } = this.#core.clock;
@@ -163,7 +164,8 @@ export class Dispatcher {
   #tellHungry(): void {
     const { monoMs } = this.#core.clock;
     for (const [no, account] of this.#accounts) {
-      const isStarved = this.waiting.size > 0 && !account.draining && this.#available(account) <= 0;
+      const isTaking = account.standing === "up" && this.#available(account) <= 0;
+      const isStarved = this.waiting.size > 0 && isTaking;
       if (!isStarved && account.toldBacklog === 0) continue;
       let backlog = 0;
       if (isStarved) {
@@ -181,16 +183,26 @@ export class Dispatcher {
   why(desk: Desk, name: string): string {
     let withHandler = 0;
     let attached = 0;
+    let frozen = 0;
     for (const [no, account] of this.#accounts) {
-      if (!account.handlers.has(name) || account.draining || !this.#core.isConnected(no)) continue;
+      const { handlers, standing } = account;
+      if (!handlers.has(name) || standing === "draining" || !this.#core.isConnected(no)) continue;
+      if (standing === "frozen") {
+        frozen++;
+        continue;
+      }
       withHandler++;
       if (desk.isAttached(no, account.boot)) attached++;
+    }
+    if (withHandler === 0 && frozen > 0) {
+      return `all ${frozen} nodes with a handler named "${name}" are frozen: unfreeze one`;
     }
     if (withHandler === 0) return `no connected node has a handler named "${name}"`;
     if (attached === 0) {
       return "the nodes that could run it have not attached to this partition's steward yet";
     }
-    return `waits for capacity: all ${attached} nodes with a handler named "${name}" are full`;
+    const also = frozen === 0 ? "" : `, ${frozen} more are frozen`;
+    return `waits for capacity: all ${attached} nodes with a handler named "${name}" are full${also}`;
   }
 }
 

@@ -148,6 +148,7 @@ export class Inquiries {
     if (record.state === "pending" || this.#desk.isDue(record)) {
       why = this.#core.dispatcher.why(this.#desk, record.spec.name);
     } else if (record.state === "sleeping") why = "sleeps until its time comes";
+    else if (record.state === "paused") why = "paused, until a command resumes it";
     return { record, why };
   }
 }

@@ -65,7 +65,8 @@ export class VirtualHandlers {
 
   #offer(draining: boolean): void {
     const slots = this.#node.candidate.witness ? 0 : this.#world.plan.work.slots;
-    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, draining }]);
+    const standing = draining ? "draining" : "up";
+    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, standing }]);
   }
 
   take(effect: HandlerEffect): void {

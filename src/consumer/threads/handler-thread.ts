@@ -5,7 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AttemptAbortedError } from "../../coordinator/errors.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
-import { isStateful } from "../stateful.ts";
+import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../values.ts";
 import type { FromThread, RunMessage, ToThread } from "./messages.ts";
 import { plainError } from "./plain-error.ts";
@@ -34,9 +34,11 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
       state: state === null ? undefined : decodeValue(state, "checkpoint"),
     };
     tell({ type: "begun", no });
-    const result = encodeValue(await handler(task, ctx), "result");
+    const value = await handler(task, ctx);
+    const answer = value instanceof Answer ? value.message : null;
+    const result = encodeValue(answer ? undefined : value, "result");
     ctx.finishReading();
-    return { type: "done", no, result, handOff: ctx.handOff(false) };
+    return { type: "done", no, result, answer, handOff: ctx.handOff(answer !== null) };
   } catch (error) {
     const isAborted = error instanceof AttemptAbortedError;
     return { type: "failed", no, error: plainError(error), handOff: ctx.handOff(isAborted) };
@@ -46,12 +48,7 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
 async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>> {
   const loaded = await import(url) as { readonly default?: unknown };
   const handler = loaded.default;
-  if (typeof handler === "function") {
-    const run = handler as HandlerFunction<unknown, unknown>;
-    // the node routes commands before it knows what the module exports
-    if (!isStateful(run)) return run;
-    throw new TypeError(`Cannot run a handler: a stateful one does not run in a thread, got that of ${url}`);
-  }
+  if (typeof handler === "function") return handler as HandlerFunction<unknown, unknown>;
   throw new TypeError(
     `Cannot run a handler: the default export of ${url} must be a function, got ${typeof handler}`,
   );

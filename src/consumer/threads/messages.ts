@@ -43,13 +43,22 @@ export interface RunMessage {
 }
 
 export type FromThread =
-  | { readonly type: "done"; readonly no: number; readonly result: Uint8Array; readonly handOff: HandOff }
+  | {
+    readonly type: "done";
+    readonly no: number;
+    readonly result: Uint8Array;
+    /** Of a stateful handler; null of others. */
+    readonly answer: TaskMessage | null;
+    readonly handOff: HandOff;
+  }
   | { readonly type: "failed"; readonly no: number; readonly error: PlainError; readonly handOff: HandOff }
   | { readonly type: "checkpoint"; readonly no: number; readonly seq: number; readonly state: Uint8Array }
   /** The handler's module is loaded: now it is the handler that is silent or not. */
   | { readonly type: "begun"; readonly no: number }
   | { readonly type: "beat"; readonly no: number }
   | { readonly type: "progress"; readonly no: number; readonly value: Uint8Array }
+  /** The handler is a stateful one. */
+  | { readonly type: "stateful"; readonly no: number }
   /** The handler reads commands. */
   | { readonly type: "reading"; readonly no: number }
   /** The handler has carried out this command and all before it. */

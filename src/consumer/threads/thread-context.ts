@@ -7,6 +7,7 @@ import type { TaskMessage } from "../../protocol/types.ts";
 import { CommandFeed } from "../command-feed.ts";
 import type { Context } from "../context.ts";
 import { encodeProgress } from "../progress.ts";
+import type { StatefulRun } from "../run.ts";
 import { encodeValue } from "../values.ts";
 import { CELLS, type FromThread, type HandOff, type PlainError, reasonOfNo } from "./messages.ts";
 import type { RunMessage } from "./messages.ts";
@@ -17,7 +18,7 @@ const MESSAGE_MS = 20;
 /** The node records the newest once a second. */
 const PROGRESS_EVERY_MS = 100;
 
-export class ThreadContext implements Context {
+export class ThreadContext implements Context, StatefulRun {
   readonly fence: bigint;
   readonly attempt: number;
   readonly no: number;
@@ -128,6 +129,10 @@ export class ThreadContext implements Context {
     return () => void this.#listeners.delete(listener);
   }
 
+  becomeStateful(): void {
+    this.#tell({ type: "stateful", no: this.no });
+  }
+
   // ---- for the thread ------------------------------------------------------------------------------------
 
   abort(error: AttemptAbortedError): void {
@@ -162,9 +167,9 @@ export class ThreadContext implements Context {
     this.#feed.finishReading();
   }
 
-  /** The state for the next attempt, when this one was aborted. */
-  handOff(isAborted: boolean): HandOff {
-    if (!this.#handOff || !(isAborted || this.signal.aborted)) return null;
+  /** The state for the next attempt, when this one was aborted or may not be the last. */
+  handOff(isWanted: boolean): HandOff {
+    if (!this.#handOff || !(isWanted || this.signal.aborted)) return null;
     try {
       return encodeValue(this.#handOff(), "state to hand over");
     } catch (error) {

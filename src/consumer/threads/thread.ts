@@ -5,6 +5,8 @@
 import { AttemptAbortedError } from "../../coordinator/errors.ts";
 import type { Task } from "../handler.ts";
 import type { Context } from "../context.ts";
+import type { StatefulRun } from "../run.ts";
+import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../values.ts";
 import type { FromThread, HandOff, ToThread } from "./messages.ts";
 import { errorOf, plainError } from "./plain-error.ts";
@@ -152,12 +154,15 @@ export class HandlerThread implements PortListener {
     switch (message.type) {
       case "done":
         handOver(attempt, message.handOff);
+        if (message.answer) return attempt.outcome.resolve(new Answer(message.answer));
         return this.#done(attempt, message.result);
       case "failed":
         handOver(attempt, message.handOff);
         return attempt.outcome.reject(errorOf(message.error));
       case "progress":
         return attempt.ctx.progress(decodeValue(message.value, "progress"));
+      case "stateful":
+        return (attempt.ctx as Partial<StatefulRun>).becomeStateful?.();
       case "reading":
         return void this.#passCommandsOn(attempt);
       case "carriedOut":

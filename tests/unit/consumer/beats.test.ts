@@ -22,7 +22,7 @@ interface Stage {
 /** A handler that does nothing by itself. */
 function stage(obeys: boolean): Stage {
   const time = new FakeAmbient();
-  const bench = new Bench(10, time);
+  const bench = new Bench(10, { ambient: time });
   const contexts: Context[] = [];
   let last: PromiseWithResolvers<unknown>;
   const run = (_task: unknown, ctx: Context): Promise<unknown> => {
@@ -84,14 +84,14 @@ test("a stuck handler that ignores its signal is given up, and its slot stays ta
   expect(bench.settled).toEqual([]);
   time.advance(2);
   expect(bench.settled[0]?.settlement).toEqual({ type: "fail", message: "no beat for 1000 ms" });
-  expect(bench.offers.at(-1)).toEqual([9, ["n"], false]);
+  expect(bench.offers.at(-1)).toEqual([9, ["n"], "up"]);
   bench.record();
   expect(bench.events.at(-1)).toMatchObject(["task:error", { task: "t", overrun: true }]);
   end("far too late");
   await settle();
   expect(bench.settled).toHaveLength(1);
   expect(bench.events.at(-1)).toMatchObject(["task:lost", { reason: expect.stringContaining("ignored") }]);
-  expect(bench.offers.at(-1)).toEqual([10, ["n"], false]);
+  expect(bench.offers.at(-1)).toEqual([10, ["n"], "up"]);
   expect(bench.consumer.runningCount).toBe(0);
 });
 
@@ -163,7 +163,7 @@ test("while the loop stands still nobody can beat, so that is no silence", () =>
 
 test("a loop that stood still is told with the tasks that ran in it, the ended first", async () => {
   const time = new FakeAmbient();
-  const bench = new Bench(10, time);
+  const bench = new Bench(10, { ambient: time });
   const blocked: LoopBlockedInfo[] = [];
   bench.handle(() => new Promise(() => {}));
   bench.handle(() => time.standStill(2500), defineTask({ name: "blocks" }));

@@ -9,30 +9,35 @@ import type {
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
 import type { Handler, HandlerFunction } from "../../../src/consumer/handler.ts";
-import { isStateful } from "../../../src/consumer/stateful.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
 import type { Ambient } from "../../../src/coordinator/ambient.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
+import type { Standing } from "../../../src/protocol/messages-nodes.ts";
 import type { Settlement } from "../../../src/protocol/types.ts";
 
 export interface Settled extends SettledLease {
   readonly settlement: Settlement;
 }
 
+export interface BenchOptions {
+  readonly balance?: () => readonly string[];
+  readonly ambient?: Ambient;
+}
+
 export class Bench {
   readonly settled: Settled[] = [];
   readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
-  readonly offers: (readonly [number, readonly string[], boolean])[] = [];
+  readonly offers: (readonly [number, readonly string[], Standing])[] = [];
   readonly consumer: Consumer;
   deadlineMs = 9e15;
   renew: ((deadlineMs: number) => void) | null = null;
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10, ambient?: Ambient) {
+  constructor(capacity = 10, { balance, ambient }: BenchOptions = {}) {
     const control: ConsumerControl = {
-      offer: (slots, handlers, draining) => void this.offers.push([slots, handlers, draining]),
+      offer: (slots, handlers, standing) => void this.offers.push([slots, handlers, standing]),
       settle: (lease, settlement) => {
         this.settled.push({ ...lease, settlement });
         this.#onSettle?.();
@@ -51,6 +56,7 @@ export class Bench {
       coordinator,
       capacity,
       ...(ambient ? { ambient } : {}),
+      ...(balance ? { balance } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
     });
@@ -61,7 +67,7 @@ export class Bench {
     definition: TaskDefinition = defineTask({ name: "n" }),
     more: Partial<Handler> = {},
   ): void {
-    this.consumer.add({ definition, run, isStateful: isStateful(run), ...more });
+    this.consumer.add({ definition, run, ...more });
   }
 
   get port(): ConsumerPort {

@@ -139,7 +139,7 @@ test("a thread whose lease is lost is ended at once, and nothing of it is record
 });
 
 test("a loop that never ends and never beats is an error; one that beats in its loop is none", async () => {
-  const { bench } = stage({ beatTimeoutMs: 1500, graceMs: 50 });
+  const { bench } = stage({ beatTimeoutMs: 1500, graceMs: 1000 });
   bench.start(7, { id: "silent", ...told("spin") });
   bench.start(8, { id: "beating", ...told("spin-beating") });
   expect(await bench.settlement()).toMatchObject({
@@ -212,4 +212,19 @@ test("a command that ends the attempt aborts a thread's handler, and ends one th
   bench.start(8, { id: "ignores", ...told("spin") });
   bench.port.tell(1, 8, 4, { type: "kill" });
   expect((await bench.settlement(2)).settlement).toEqual({ type: "kill" });
+});
+
+test("a stateful handler in a thread obeys commands itself, and hands its state over", async () => {
+  const { bench } = stage({}, new URL("../../support/thread-stateful.ts", import.meta.url));
+  bench.start(7, told("whatever"));
+  expect((await bench.settlement()).settlement.type).toBe("progress");
+  bench.port.tell(1, 7, 3, { type: "checkpoint" });
+  bench.port.tell(1, 7, 4, { type: "pause" });
+  while (bench.settled.at(-1)?.settlement.type !== "pause") await bench.settlement(bench.settled.length + 1);
+  expect(bench.settled.slice(1).map(({ settlement, upTo }) => [settlement.type, upTo])).toEqual([
+    ["ack", 3],
+    ["ack", 4],
+    ["checkpoint", 4],
+    ["pause", 4],
+  ]);
 });
