@@ -5,6 +5,7 @@ import type { Settlement, TaskMessage } from "../protocol/types.ts";
 import { settlementOfError } from "./error-policy.ts";
 import type { Run } from "./run.ts";
 import { Answer } from "./stateful.ts";
+import { stuckError } from "./stuck.ts";
 import { encodeValue } from "./values.ts";
 
 /** Returning completes, unless the attempt was told to end and there is nothing to record. */
@@ -26,6 +27,7 @@ export function endingOfError(run: Run, error: unknown, ambient: Ambient): Settl
 }
 
 function endingOfAbort(run: Run, ambient: Ambient): Settlement {
+  if (run.abortReason === "stuck") return settlementOfError(run.task, stuckError(run.handler), ambient);
   return run.order ? endingOfMessage(run, run.order, ambient) : { type: "release" };
 }
 
@@ -47,4 +49,10 @@ function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Sett
     default:
       return message satisfies never;
   }
+}
+
+/** What a handler returned has yet to come. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
 }

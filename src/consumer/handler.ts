@@ -19,8 +19,41 @@ export interface Task<I = unknown> {
  */
 export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
 
+/** How a handler is run. */
+export interface HandlerOptions {
+  /**
+   * "thread": each attempt in a thread of its own, so that a handler that never lets go blocks nothing else
+   * and can be ended. The handler is then a module, whose default export is the function.
+   *
+   * @default "none"
+   */
+  readonly isolation?: "none" | "thread";
+  /**
+   * A handler that for so long neither calls `ctx.beat()`, tells its progress nor stores a checkpoint is
+   * stuck: its signal aborts, and after `graceMs` the attempt is an error, so that the task goes elsewhere.
+   *
+   * @default off
+   */
+  readonly beatTimeoutMs?: number;
+  /**
+   * How long a handler may go on after its signal has aborted until its thread is ended, or until it is given
+   * up as stuck. A thread is ended before the lease is, whatever this says.
+   *
+   * @default 2000
+   */
+  readonly graceMs?: number;
+}
+
 /** A definition with what runs it. */
 export interface Handler {
   readonly definition: TaskDefinition;
   readonly run: HandlerFunction<unknown, unknown>;
+  /** It ends, or is ended, in any case. */
+  readonly isIsolated?: boolean;
+  /** @default off */
+  readonly beatTimeoutMs?: number | undefined;
+  /** @default GRACE_MS */
+  readonly graceMs?: number;
 }
+
+export const GRACE_MS = 2000;
