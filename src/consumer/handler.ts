@@ -1,5 +1,6 @@
 /** What runs a kind of task. */
 import type { Context } from "./context.ts";
+import type { TaskMessage } from "../protocol/types.ts";
 import type { TaskDefinition } from "./task-definition.ts";
 
 /** A task as its handler sees it. */
@@ -18,6 +19,23 @@ export interface Task<I = unknown> {
  * Throwing an AttemptAbortedError releases it at any time.
  */
 export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
+
+/** What went wrong with an attempt. */
+export interface TaskFailure {
+  readonly id: string;
+  readonly attempt: number;
+  /** What was thrown. */
+  readonly error: unknown;
+  /** When the errors before it came, oldest first, eight at most. */
+  readonly earlier: readonly Date[];
+}
+
+/**
+ * What becomes of a task after an error: `sleep` or `run` (again, on another node first), `release` (the
+ * same), `pause`, `kill`, `complete`, `error` (it has failed, for good); undefined: the default policy. The
+ * error is kept with the task, unless it completes. Throwing, and answers that are none, count as undefined.
+ */
+export type ErrorHandler = (failure: TaskFailure) => TaskMessage | undefined;
 
 /** How a handler is run. */
 export interface HandlerOptions {
@@ -42,6 +60,12 @@ export interface HandlerOptions {
    * @default 2000
    */
   readonly graceMs?: number;
+  /**
+   * Decides after an error, in place of attempts, `retry` and Metafora's rule.
+   *
+   * @default none
+   */
+  readonly onError?: ErrorHandler;
 }
 
 /** A definition with what runs it. */
@@ -54,6 +78,7 @@ export interface Handler {
   readonly beatTimeoutMs?: number | undefined;
   /** @default GRACE_MS */
   readonly graceMs?: number;
+  readonly onError?: ErrorHandler;
 }
 
 export const GRACE_MS = 2000;

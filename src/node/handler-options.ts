@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Handler, HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
+import type { ErrorHandler, Handler, HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
 
-const KNOWN = ["isolation", "beatTimeoutMs", "graceMs"];
+const KNOWN = ["isolation", "beatTimeoutMs", "graceMs", "onError"];
 const BEAT_TIMEOUT_MIN_MS = 20;
 const DAY_MS = 86_400_000;
 
@@ -25,8 +25,12 @@ export function handlerOf(
 ): Handler {
   const attempt = `add a handler for ${JSON.stringify(definition.name)}`;
   const options = optionsOf(attempt, given);
-  const { beatTimeoutMs, graceMs } = options;
-  const own = { definition, beatTimeoutMs, ...(graceMs === undefined ? {} : { graceMs }) };
+  const { beatTimeoutMs, graceMs, onError } = options;
+  const own = {
+    ...{ definition, beatTimeoutMs },
+    ...(graceMs === undefined ? {} : { graceMs }),
+    ...(onError === undefined ? {} : { onError }),
+  };
   if (options.isolation === "thread") {
     return { ...own, isIsolated: true, run: isolate(moduleOf(attempt, source), options) };
   }
@@ -43,7 +47,10 @@ function optionsOf(attempt: string, given: unknown): HandlerOptions {
   if (given === undefined) return {};
   checkKnown(attempt, given, KNOWN);
   // checkKnown lets nothing but objects pass
-  const { isolation = "none", beatTimeoutMs, graceMs } = given as Record<string, unknown>;
+  const { isolation = "none", beatTimeoutMs, graceMs, onError } = given as Record<string, unknown>;
+  if (onError !== undefined && typeof onError !== "function") {
+    throw new TypeError(`Cannot ${attempt}: onError must be a function, got ${shown(onError)}`);
+  }
   if (isolation !== "none" && isolation !== "thread") {
     throw new TypeError(`Cannot ${attempt}: isolation must be "none" or "thread", got ${shown(isolation)}`);
   }
@@ -53,6 +60,8 @@ function optionsOf(attempt: string, given: unknown): HandlerOptions {
     isolation,
     ...ms("beatTimeoutMs", beatTimeoutMs, BEAT_TIMEOUT_MIN_MS),
     ...ms("graceMs", graceMs, 0),
+    // what it takes and gives cannot be known before it is called
+    ...(onError === undefined ? {} : { onError: onError as ErrorHandler }),
   };
 }
 
