@@ -34,9 +34,9 @@ export function controlOf({ push, hearsay, outlook, deadlines }: {
   readonly deadlines: Deadlines;
 }): ConsumerControl {
   return {
-    offer: (slots, handlers, draining) => {
+    offer: (slots, handlers, draining, limits = {}) => {
       if (draining) hearsay.state = "draining";
-      push({ type: "capacity", slots, handlers, draining });
+      push({ type: "capacity", slots, handlers, draining, limits });
     },
     settle: ({ p, id, fence, seq, upTo }, settlement) =>
       push({ type: "settle", p, id, fence, seq, upTo, settlement }),

@@ -103,6 +103,8 @@ export type Input =
     readonly slots: number;
     readonly handlers: readonly string[];
     readonly draining: boolean;
+    /** Handlers that run so many tasks at once at most; the others as many as there are slots. */
+    readonly limits?: Readonly<Record<string, number>>;
   }
   | {
     readonly type: "settle";
