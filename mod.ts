@@ -32,7 +32,7 @@ export type {
   StandardSchemaV1,
   TaskDefinition,
 } from "./src/consumer/task-definition.ts";
-export type { HandlerFunction, Task } from "./src/consumer/handler.ts";
+export type { HandlerFunction, HandlerOptions, Task } from "./src/consumer/handler.ts";
 export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";

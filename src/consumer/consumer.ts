@@ -87,7 +87,12 @@ export class Consumer implements ConsumerPort {
 
   #offer(): void {
     const isDraining = this.#abortReason !== null;
-    this.#control.offer(isDraining ? 0 : this.#options.capacity, [...this.#handlers.keys()], isDraining);
+    const limits: Record<string, number> = {};
+    for (const [name, { concurrency }] of this.#handlers) {
+      if (concurrency !== undefined) limits[name] = concurrency;
+    }
+    const slots = isDraining ? 0 : this.#options.capacity;
+    this.#control.offer(slots, [...this.#handlers.keys()], isDraining, limits);
   }
 
   /** Takes no more tasks, asks handlers to stop; resolves when all have ended and that is recorded. */

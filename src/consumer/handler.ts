@@ -19,10 +19,22 @@ export interface Task<I = unknown> {
  */
 export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
 
+/** How a handler is run. */
+export interface HandlerOptions {
+  /**
+   * Tasks of it at once on this node.
+   *
+   * @default the node's capacity
+   */
+  readonly concurrency?: number;
+}
+
 /** A definition with what runs it. */
 export interface Handler {
   readonly definition: TaskDefinition;
   readonly run: HandlerFunction<unknown, unknown>;
   /** It obeys commands itself, and answers with what shall become of the task. */
   readonly isStateful: boolean;
+  /** Tasks of it at once; undefined = as many as the node takes. */
+  readonly concurrency?: number | undefined;
 }

@@ -3,13 +3,13 @@
  * disposed = drained, then stopped.
  */
 import { Consumer } from "../consumer/consumer.ts";
-import type { HandlerFunction } from "../consumer/handler.ts";
+import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
 import { isStateful } from "../consumer/stateful.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
 import { StoppedError } from "../coordinator/errors.ts";
-import { checkKnown, shown } from "./arguments.ts";
+import { checkKnown, integer, shown } from "./arguments.ts";
 import { type Client, PortClient } from "./client.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import type { NodeSettings } from "./options.ts";
@@ -29,9 +29,13 @@ export interface Node extends AsyncDisposable {
   /**
    * From now on this node runs tasks of the definition.
    *
-   * @throws TypeError when it has a handler for them already; StoppedError
+   * @throws TypeError, RangeError for bad arguments, or when it has a handler for them already; StoppedError
    */
-  handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void;
+  handle<I, O>(
+    definition: TaskDefinition<I, O>,
+    handler: HandlerFunction<I, O>,
+    options?: HandlerOptions,
+  ): void;
   /** Resolves when the cluster serves: every partition has a steward. */
   ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** The members as this node sees them. */
@@ -103,7 +107,11 @@ export class RunningNode implements Node {
     return this.#state;
   }
 
-  handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void {
+  handle<I, O>(
+    definition: TaskDefinition<I, O>,
+    handler: HandlerFunction<I, O>,
+    options: HandlerOptions = {},
+  ): void {
     if (typeof definition?.name !== "string") {
       throw new TypeError(
         `Cannot add a handler: the definition must come from defineTask, got ${shown(definition)}`,
@@ -117,11 +125,16 @@ export class RunningNode implements Node {
       throw new TypeError(`Cannot add a handler for "${name}": a witness runs no tasks`);
     }
     if (this.#stopping) throw new StoppedError(`Cannot add a handler for "${name}": the node has stopped`);
+    const attempt = `add a handler for "${name}"`;
+    checkKnown(attempt, options, ["concurrency"]);
+    const bounds = { min: 1, max: 1_000_000, default: 0 };
+    const concurrency = integer(attempt, "concurrency", options.concurrency, bounds) || undefined;
     // the consumer validates the input against the definition before it calls the handler
     this.#consumer.add({
       definition: definition as TaskDefinition,
       run: handler as HandlerFunction<unknown, unknown>,
       isStateful: isStateful(handler),
+      concurrency,
     });
   }
 

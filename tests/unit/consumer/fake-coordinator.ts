@@ -23,6 +23,7 @@ export class Bench {
   readonly settled: Settled[] = [];
   readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
   readonly offers: (readonly [number, readonly string[], boolean])[] = [];
+  limits: Readonly<Record<string, number>> = {};
   readonly consumer: Consumer;
   deadlineMs = 9e15;
   renew: ((deadlineMs: number) => void) | null = null;
@@ -31,7 +32,10 @@ export class Bench {
 
   constructor(capacity = 10) {
     const control: ConsumerControl = {
-      offer: (slots, handlers, draining) => void this.offers.push([slots, handlers, draining]),
+      offer: (slots, handlers, draining, limits = {}) => {
+        this.offers.push([slots, handlers, draining]);
+        this.limits = limits;
+      },
       settle: (lease, settlement) => {
         this.settled.push({ ...lease, settlement });
         this.#onSettle?.();
