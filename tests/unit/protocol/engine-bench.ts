@@ -41,6 +41,8 @@ export class EngineBench {
   readonly running: Map<string, Running> = new Map();
   /** Every start, in order: `task@node`. */
   readonly starts: string[] = [];
+  /** Who was told by another node that tasks wait there that it could run. */
+  readonly hungryTo: Set<string> = new Set();
   /** By the number of the question. */
   readonly #why: Map<number, string> = new Map();
   #nowMs = 0;
@@ -108,6 +110,9 @@ export class EngineBench {
 
   #do(node: string, effect: Effect): void {
     if (effect.type === "send") {
+      for (const message of effect.messages) {
+        if (message.type === "hungry" && message.backlog > 0) this.hungryTo.add(effect.to);
+      }
       for (const message of effect.messages) this.push(effect.to, { type: "message", from: node, message });
     } else if (effect.type === "start") {
       const { p, task } = effect;

@@ -122,6 +122,26 @@ test("tasks with one apart key run one on each node, and the next as soon as one
   expect(next.map((id) => bench.whereIs(id))).toEqual([free]);
 });
 
+test("a freed apart key is known to every steward at once", () => {
+  const bench = new EngineBench([{ name: "a" }, { name: "b", slots: 0 }, { name: "c", slots: 0 }], 16);
+  for (const id of ids(12)) bench.submit(id, optionsOf({ apart: "db" }));
+  for (let ended = 0; ended < 12; ended++) {
+    bench.run(500);
+    expect([...bench.running.keys()].length).toBe(1);
+    bench.settle([...bench.running.keys()][0]!);
+  }
+});
+
+test("nobody is told of tasks that it cannot run, though it is full", () => {
+  const bench = new EngineBench(ABC.map((node) => ({ ...node, slots: 1 })), 16);
+  for (const id of ids(3)) bench.submit(id);
+  bench.run(3000);
+  bench.hungryTo.clear();
+  for (const id of ids(20, "only a")) bench.submit(id, optionsOf({ node: "a" }));
+  bench.run(3000);
+  expect([...bench.hungryTo]).toEqual(["a"]);
+});
+
 test("who declined until a time is not asked before it, and is asked then", () => {
   const bench = new EngineBench(ABC);
   bench.submit("t");
