@@ -22,7 +22,7 @@ export type { Node, NodeState } from "./src/node/node.ts";
 export type { NodeOptions } from "./src/node/options.ts";
 export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
 export type { AttemptInfo } from "./src/consumer/consumer.ts";
-export type { Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
+export type { CallTimes, Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
 export type { SubmitItem } from "./src/node/submission.ts";
 export type { PlacementOptions, RetryOptions } from "./src/node/task-options.ts";
 export { defineTask } from "./src/consumer/task-definition.ts";
@@ -36,6 +36,7 @@ export type { HandlerFunction, HandlerOptions, Task } from "./src/consumer/handl
 export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
+export type { NodeCommand } from "./src/protocol/messages-nodes.ts";
 export type { TaskMessage, TaskState } from "./src/protocol/types.ts";
 export {
   type AbortReason,

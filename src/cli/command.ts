@@ -38,6 +38,8 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
 const BAD_INPUT: ReadonlySet<unknown> = new Set([
   "INVALID_INPUT",
   "CONFLICT",
+  // what was asked for makes no sense for a task in that state
+  "WRONG_STATE",
   "STORE_CORRUPT",
   "STORE_NEWER",
 ]);
@@ -47,6 +49,7 @@ export function exitCodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = (error as { code?: unknown }).code;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
+  if (code === "NOT_FOUND") return EXIT.missing;
   if (BAD_INPUT.has(code) || error.name === "UsageError") return EXIT.usage;
   // Bad arguments have messages of one form; other TypeErrors are bugs and keep their stack.
   const isArgument = error instanceof RangeError || error instanceof TypeError;

@@ -1,5 +1,5 @@
 /** How a client command reaches a cluster: by address, or by mDNS when none is given. */
-import type { Client } from "../../mod.ts";
+import type { Client, NodeInfo } from "../../mod.ts";
 import { given, parseDurationMs } from "./options.ts";
 
 /** Time to connect and to be answered, unless --timeout says otherwise. */
@@ -32,4 +32,10 @@ export async function connect(values: ClientValues): Promise<Client & AsyncDispo
   // Loaded only now: the network takes longer to load than help and bad usage may take to be answered.
   const { connectClient } = await import("../../mod.ts");
   return await connectClient(options);
+}
+
+/** The member with that name or id. */
+export async function nodeNamed(client: Client, nameOrId: string): Promise<NodeInfo | undefined> {
+  const all = await client.nodes();
+  return all.find(({ node }) => node === nameOrId) ?? all.find(({ name }) => name === nameOrId);
 }

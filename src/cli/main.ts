@@ -5,21 +5,28 @@
 import { readFileSync } from "node:fs";
 import { EXIT, exitCodeOf } from "./command.ts";
 import type { Command } from "./command.ts";
+import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
 import { nodes } from "./nodes.ts";
 import { UsageError } from "./options.ts";
 import { printable, processTerminal } from "./output.ts";
 import type { Terminal } from "./output.ts";
 import { peer } from "./peer.ts";
 import { recover } from "./recover.ts";
+import { ring } from "./ring.ts";
 import { submit } from "./submit.ts";
 import { task } from "./task.ts";
+import { taskCommands } from "./task-commands.ts";
 import { tasks } from "./tasks.ts";
+import { watch } from "./watch.ts";
 
-const COMMANDS: readonly Command[] = [peer, submit, tasks, task, nodes, recover];
+const COMMANDS: readonly Command[] = [
+  ...[peer, submit, tasks, task, ...taskCommands, nodes, ring, watch],
+  ...[freeze, unfreeze, balance, drain, recover],
+];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…
 
-${COMMANDS.map((command) => `  ${command.name.padEnd(8)}${command.summary}`).join("\n")}
+${COMMANDS.map((command) => `  ${command.name.padEnd(12)}${command.summary}`).join("\n")}
 
 "stolos COMMAND --help" says more. --version prints the version.
 Exit codes: 0 done, 1 bad usage, 2 could not connect or no quorum in time,

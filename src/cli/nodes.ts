@@ -29,15 +29,29 @@ export const nodes: Command = {
 
 /** The contract's form, its keys in the contract's order. */
 export function contractForm(info: NodeInfo): Record<string, unknown> {
-  const { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses, lastHeardMs } = info;
-  return { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses, lastHeardMs };
+  const { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses } = info;
+  const { lastHeardMs, frozen } = info;
+  return {
+    node,
+    name,
+    state,
+    self,
+    tasks,
+    keeps,
+    stewardOf,
+    labels,
+    version,
+    addresses,
+    lastHeardMs,
+    frozen,
+  };
 }
 
 /** The same for people, with the health of the quorum below. */
 export function describeNodes(all: readonly NodeInfo[]): string[] {
   const rows = all.map((info) => [
     info.name,
-    info.state,
+    info.frozen ? `${info.state}, frozen` : info.state,
     String(info.tasks),
     String(info.keeps),
     String(info.stewardOf),

@@ -67,10 +67,15 @@ export function parseOptions<const S extends Readonly<Record<string, OptionSpec>
 
 /** Milliseconds of a text like `500ms`, `4s`, `1.5m`, `2h`, `7d` or `0`. */
 export function parseDurationMs(option: string, text: string): number {
+  return durationMsOf(`--${option}`, text);
+}
+
+/** The same for an argument that is no option. */
+export function durationMsOf(what: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   const ms = text === "0" ? 0 : Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? NaN);
   if (!Number.isFinite(ms) || ms > Number.MAX_SAFE_INTEGER) {
-    throw new UsageError(`Cannot read --${option}: needs a duration such as 500ms, 4s or 10m, got "${text}"`);
+    throw new UsageError(`Cannot read ${what}: needs a duration such as 500ms, 4s or 10m, got "${text}"`);
   }
   return Math.round(ms);
 }

@@ -83,7 +83,7 @@ function passEventsOn(node: Node, print: (event: string, detail: unknown) => voi
   for (const type of PASSED_ON) {
     node.addEventListener(type, (event: Event) => print(type, detailOf(event)));
   }
-  for (const type of ["ready", "draining", "stopped"] as const) {
+  for (const type of ["ready", "frozen", "unfrozen", "draining", "stopped"] as const) {
     node.addEventListener(
       type,
       (event: Event) => print(type, { node: node.id, ...(detailOf(event) as object) }),

@@ -1,4 +1,4 @@
-/** The options of `stolos submit` that say where and when rather than what, read into those of client.submit. */
+/** The options of `stolos submit` that say where and when rather than what, as client.submit takes them. */
 import type { PlacementOptions } from "../../mod.ts";
 import { given, parseDurationMs, parseLabels, UsageError } from "./options.ts";
 import type { OptionValues } from "./options.ts";

@@ -38,9 +38,10 @@ export const task: Command = {
 export function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
+  const { commands } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
-    ...{ finishedAt, errors, result, progress, partition, keepers, why },
+    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
   };
 }
 
@@ -61,6 +62,8 @@ export function describe(info: TaskInfo): string[] {
     ["started", info.startedAt ?? "-"],
     ["finished", info.finishedAt ?? "-"],
     ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
+    ["progress", info.progress === null ? "-" : jsonLine(info.progress)],
+    ["waits", info.commands.map(({ type }) => type).join(", ") || "-"],
     ["partition", String(info.partition)],
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];

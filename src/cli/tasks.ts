@@ -1,8 +1,8 @@
 /** `stolos tasks`: the tasks that the cluster knows, in short form. */
-import type { Client, TaskInfo } from "../../mod.ts";
+import type { TaskInfo } from "../../mod.ts";
 import { EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
-import { CLIENT_HELP, connect } from "./connect.ts";
+import { CLIENT_HELP, connect, nodeNamed } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, given, parseChoice, parseOptions } from "./options.ts";
 import { jsonLine, printable, table } from "./output.ts";
 
@@ -36,7 +36,7 @@ export const tasks: Command = {
     expectPositionals("tasks", positionals, []);
     const state = given("state", values.state, (text) => parseChoice("state", text, TASK_STATES));
     await using client = await connect(values);
-    const node = values.node === undefined ? undefined : await nodeIdOf(client, values.node);
+    const node = values.node === undefined ? undefined : (await nodeNamed(client, values.node))?.node;
     if (values.node !== undefined && node === undefined) {
       terminal.note(`stolos: no node is called "${printable(values.node)}"`);
       return EXIT.missing;
@@ -68,9 +68,4 @@ export const tasks: Command = {
 export function shortForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt } = info;
   return { id, name, state, owner, ownerName, fence, attempt };
-}
-
-async function nodeIdOf(client: Client, nameOrId: string): Promise<string | undefined> {
-  const all = await client.nodes();
-  return all.find((each) => each.node === nameOrId || each.name === nameOrId)?.node;
 }

@@ -38,6 +38,8 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
+  /** Ids of the tasks that others should run. @default none: there is no balancer */
+  readonly balance?: () => readonly string[];
   /** @default the system's */
   readonly ambient?: Ambient;
 }
@@ -60,6 +62,7 @@ export class Consumer implements ConsumerPort {
   /** The next attempt at a task that still runs under an older fence. */
   readonly #nextById: Map<string, Run> = new Map();
   #abortReason: AbortReason | null = null;
+  isFrozen = false;
   #isOver = false;
   #idle: PromiseWithResolvers<void> | null = null;
 
@@ -86,13 +89,34 @@ export class Consumer implements ConsumerPort {
   }
 
   #offer(): void {
-    const isDraining = this.#abortReason !== null;
+    const standing = this.#abortReason !== null ? "draining" : this.isFrozen ? "frozen" : "up";
+    const slots = standing === "up" ? this.#options.capacity : 0;
     const limits: Record<string, number> = {};
     for (const [name, { concurrency }] of this.#handlers) {
       if (concurrency !== undefined) limits[name] = concurrency;
     }
-    const slots = isDraining ? 0 : this.#options.capacity;
-    this.#control.offer(slots, [...this.#handlers.keys()], isDraining, limits);
+    this.#control.offer(slots, [...this.#handlers.keys()], standing, limits);
+  }
+
+  /** Begins nothing until it is unfrozen; what runs goes on. False: it was so already. */
+  freeze(isFrozen: boolean): boolean {
+    if (isFrozen === this.isFrozen) return false;
+    this.isFrozen = isFrozen;
+    this.#offer();
+    return true;
+  }
+
+  /** Gives back what the balancer names, even if frozen. */
+  balance(): void {
+    for (const id of this.#options.balance?.() ?? []) this.stopTask(id, "balance");
+  }
+
+  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
+  stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
+    const run = this.#nextById.get(id) ?? this.#runningById.get(id);
+    if (!run) return false;
+    this.#stop(run, reason);
+    return true;
   }
 
   /** Takes no more tasks, asks handlers to stop; resolves when all have ended and that is recorded. */
@@ -125,7 +149,7 @@ export class Consumer implements ConsumerPort {
 
   start(p: number, task: GrantedTask): void {
     const handler = this.#handlers.get(task.name);
-    if (!handler || this.#abortReason !== null) {
+    if (!handler || this.#abortReason !== null || this.isFrozen) {
       // a settlement of its own: there never was a run
       this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1, upTo: 0 }, { type: "release" });
       return;

@@ -33,8 +33,6 @@ export interface HandlerOptions {
 export interface Handler {
   readonly definition: TaskDefinition;
   readonly run: HandlerFunction<unknown, unknown>;
-  /** It obeys commands itself, and answers with what shall become of the task. */
-  readonly isStateful: boolean;
   /** Tasks of it at once; undefined = as many as the node takes. */
   readonly concurrency?: number | undefined;
 }

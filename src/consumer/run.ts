@@ -14,7 +14,12 @@ import type { Handler } from "./handler.ts";
 import { Progress } from "./progress.ts";
 import { encodeValue } from "./values.ts";
 
-export class Run implements Context {
+/** How a stateful handler says what it is, whatever it is wrapped in. */
+export interface StatefulRun {
+  becomeStateful(): void;
+}
+
+export class Run implements Context, StatefulRun {
   readonly p: number;
   readonly task: GrantedTask;
   readonly handler: Handler;
@@ -36,6 +41,7 @@ export class Run implements Context {
   order: TaskMessage | null = null;
   /** Commands up to this number are carried out. */
   #doneNo = 0;
+  #isStateful = false;
   #seq = 0;
   #feed: CommandFeed | null = null;
   #progress: Progress | null = null;
@@ -145,12 +151,16 @@ export class Run implements Context {
     if (this.abortReason) return;
     this.abortReason = reason;
     this.#controller?.abort(this.#abortError(reason));
-    if (this.handler.isStateful) this.#commandFeed().push({ no: 0, message: { type: "release" } });
+    if (this.#isStateful) this.#commandFeed().push({ no: 0, message: { type: "release" } });
+  }
+
+  becomeStateful(): void {
+    this.#isStateful = true;
   }
 
   /** A client told the task something. */
   tell(no: number, message: TaskMessage): void {
-    if (this.handler.isStateful || message.type === "checkpoint") {
+    if (this.#isStateful || message.type === "checkpoint") {
       return this.#commandFeed().push({ no, message });
     }
     // it runs already: nothing is to be done
@@ -251,6 +261,8 @@ export class Run implements Context {
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",
+  release: "it was told to go elsewhere",
+  balance: "the node balances: another one shall run it",
   lapsing: "its lease was not renewed in time and ends soon",
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",
@@ -258,8 +270,6 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   pause: "it was told to pause",
   sleep: "it was told to sleep",
   kill: "it was killed",
-  release: "it was told to go elsewhere",
   error: "it was told that something is wrong",
   complete: "it was told that it is complete",
-  balance: "this node has more than its share",
 };

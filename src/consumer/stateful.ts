@@ -6,6 +6,7 @@ import { AttemptAbortedError } from "../coordinator/errors.ts";
 import type { TaskMessage } from "../protocol/types.ts";
 import type { HandlerFunction, Task } from "./handler.ts";
 import type { Context } from "./context.ts";
+import type { StatefulRun } from "./run.ts";
 import { messageOf } from "./task-message.ts";
 
 /**
@@ -27,16 +28,10 @@ export class Answer {
   }
 }
 
-// a closure's identity is all that can be known of a function
-const STATEFUL: WeakSet<HandlerFunction<never, unknown>> = new WeakSet();
-
-export function isStateful(handler: HandlerFunction<never, unknown>): boolean {
-  return STATEFUL.has(handler);
-}
-
 /** Makes a handler for `node.handle` of a stateful one. A command that it has read is its own to obey. */
 export function statefulHandler<I>(handler: StatefulFunction<I>): HandlerFunction<I, unknown> {
-  const run: HandlerFunction<I, unknown> = async (task, ctx) => {
+  return async (task, ctx) => {
+    (ctx as Partial<StatefulRun>).becomeStateful?.();
     for (;;) {
       const message = messageOf("end an attempt with its answer", await handler(task, ctx.commands, ctx));
       const goesOn = message.type === "run" || message.type === "checkpoint";
@@ -48,6 +43,4 @@ export function statefulHandler<I>(handler: StatefulFunction<I>): HandlerFunctio
       }
     }
   };
-  STATEFUL.add(run as HandlerFunction<never, unknown>);
-  return run;
 }

@@ -3,10 +3,12 @@ import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { MemberNo, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { NodeCommandStatus } from "../protocol/messages-nodes.ts";
+import type { MemberNo, NodeId, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
 import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { NoQuorumError } from "./errors.ts";
+import { NodeCommandCalls, type NodeOrder } from "./node-commands.ts";
 import { Listing } from "./listing.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Queries } from "./queries.ts";
@@ -23,6 +25,8 @@ export interface RequestsOutlook {
   trouble(id: string): string;
   /** A command to the task was not answered in time. */
   unanswered(id: string, timeoutMs: number): Error;
+  memberOf(nameOrId: string): NodeId | undefined | null;
+  isConnected(node: NodeId): boolean;
 }
 
 export interface ClientRequestsOptions {
@@ -38,6 +42,7 @@ export class ClientRequests {
   readonly #outcomes: Outcomes;
   readonly #queries: Queries;
   readonly #listing: Listing;
+  readonly #nodeCommands: NodeCommandCalls;
 
   constructor({ push, engine, ambient, partitionCount, outlook }: ClientRequestsOptions) {
     this.#submits = new Submits({
@@ -54,6 +59,12 @@ export class ClientRequests {
       nextRid: () => this.#submits.nextRid(),
       noQuorum: (p) => outlook.noQuorum(p, `read tasks of partition ${p}`),
       unanswered: (id, timeoutMs) => outlook.unanswered(id, timeoutMs),
+    });
+    this.#nodeCommands = new NodeCommandCalls({
+      push,
+      ambient,
+      memberOf: (nameOrId) => outlook.memberOf(nameOrId),
+      isConnected: (node) => outlook.isConnected(node),
     });
     this.#listing = new Listing({
       queries: this.#queries,
@@ -91,9 +102,18 @@ export class ClientRequests {
     return this.#listing.leased(p, signal);
   }
 
-  /** A steward was heard of, or came up. */
+  commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    return this.#nodeCommands.call(order, options);
+  }
+
+  nodeCommandAnswered(cid: number, status: NodeCommandStatus): void {
+    this.#nodeCommands.answered(cid, status);
+  }
+
+  /** A steward was heard of, or a node came up. */
   stewardsChanged(): void {
     this.#submits.stewardsChanged();
+    this.#nodeCommands.peersChanged();
   }
 
   take(effect: Answer): void {
@@ -115,5 +135,6 @@ export class ClientRequests {
     this.#submits.stop();
     this.#outcomes.stop();
     this.#queries.stop();
+    this.#nodeCommands.stop();
   }
 }

@@ -1,4 +1,4 @@
-/** Between engine and consumer: effects that concern it, and what it tells in return. */
+/** What passes between engine and consumer: effects to the one, offers and settlements to the other. */
 import type { Effect, Input } from "../protocol/api.ts";
 import type { ConsumerControl, ConsumerPort } from "./coordinator.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -27,16 +27,19 @@ export function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): vo
   }
 }
 
-export function controlOf({ push, hearsay, outlook, deadlines }: {
+export interface ControlOptions {
   readonly push: (input: Input) => void;
   readonly hearsay: Hearsay;
   readonly outlook: Outlook;
   readonly deadlines: Deadlines;
-}): ConsumerControl {
+}
+
+/** What the consumer is given. */
+export function consumerControl({ push, hearsay, outlook, deadlines }: ControlOptions): ConsumerControl {
   return {
-    offer: (slots, handlers, draining, limits = {}) => {
-      if (draining) hearsay.state = "draining";
-      push({ type: "capacity", slots, handlers, draining, limits });
+    offer: (slots, handlers, standing, limits = {}) => {
+      hearsay.stand(standing);
+      push({ type: "capacity", slots, handlers, standing, limits });
     },
     settle: ({ p, id, fence, seq, upTo }, settlement) =>
       push({ type: "settle", p, id, fence, seq, upTo, settlement }),

@@ -6,8 +6,10 @@
 import type { LossReason } from "../protocol/api.ts";
 import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts";
+import type { NodeCommand, NodeCommandStatus, Standing } from "../protocol/messages-nodes.ts";
 import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { StoreError } from "../store/store-error.ts";
+import type { NodeOrder } from "./node-commands.ts";
 
 /** One error of a task, as people and programs see it. */
 export interface TaskErrorInfo {
@@ -60,11 +62,15 @@ export interface NodeInfo {
   readonly state: "up" | "draining" | "stopped" | "down";
   /** The node that was asked. */
   readonly self: boolean;
+  /** It starts nothing new until it is unfrozen or its process ends; what it runs goes on. */
+  readonly frozen: boolean;
   /** Tasks that it runs, by the gossiped view. */
   readonly tasks: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
   readonly stewardOf: number;
+  /** Its part of the ring on which tasks are placed: all parts are 1, a witness has none. */
+  readonly ringShare: number;
   readonly labels: Readonly<Record<string, string>>;
   /** "" as long as it is not known. */
   readonly version: string;
@@ -128,6 +134,12 @@ export interface ClientPort {
    */
   command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
+  /**
+   * Has a node do something.
+   *
+   * @throws NotFoundError; ConnectError when nothing was sent; UnknownOutcomeError when it may have been done
+   */
+  commandNode(order: NodeOrder, options: CallOptions): Promise<void>;
   /** Until the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
 }
@@ -155,7 +167,7 @@ export interface ConsumerControl {
   offer(
     slots: number,
     handlers: readonly string[],
-    draining: boolean,
+    standing: Standing,
     limits?: Readonly<Record<string, number>>,
   ): void;
   settle(lease: SettledLease, settlement: Settlement): void;
@@ -200,6 +212,8 @@ export interface Coordinator extends ClientPort {
   members(): readonly NodeInfo[];
   /** Plugs the consumer in, once. */
   consume(port: ConsumerPort): ConsumerControl;
+  /** Plugs in who does what others ask of this node, once. It must not throw. */
+  obey(run: (command: NodeCommand) => NodeCommandStatus): void;
   on(listener: (event: CoordinatorEvent) => void): () => void;
   /** Resolves when the cluster serves: every partition has a steward. */
   ready(signal?: AbortSignal): Promise<void>;

@@ -68,6 +68,13 @@ export class BusyError extends StolosError {
   }
 }
 
+/** The node or task that was named does not exist. */
+export class NotFoundError extends StolosError {
+  constructor(message: string) {
+    super("NOT_FOUND", message);
+  }
+}
+
 /** The node or client was stopped. */
 export class StoppedError extends StolosError {
   constructor(message: string) {
@@ -86,13 +93,6 @@ export class ConnectError extends StolosError {
 export class VersionMismatchError extends StolosError {
   constructor(message: string) {
     super("VERSION_MISMATCH", message);
-  }
-}
-
-/** There is no such task, or no such node. */
-export class NotFoundError extends StolosError {
-  constructor(message: string) {
-    super("NOT_FOUND", message);
   }
 }
 

@@ -15,6 +15,7 @@ export interface MemberNews {
   /** Tasks that it runs. */
   readonly load: number;
   readonly state: MemberState;
+  readonly frozen: boolean;
 }
 
 /** `stopped`: it left by itself. */
@@ -31,19 +32,21 @@ const ADDRESSES_MAX = 32;
 const MESSAGE_BYTES_MAX = 1_048_576;
 const TEXT_MAX = 512;
 
-export function encodeMember({ name, version, addresses, load, state }: MemberNews): Uint8Array {
-  return encode([name, version, addresses.slice(0, ADDRESSES_MAX), load, state]);
+export function encodeMember({ name, version, addresses, load, state, frozen }: MemberNews): Uint8Array {
+  return encode([name, version, addresses.slice(0, ADDRESSES_MAX), load, state, frozen]);
 }
 
 /** Undefined when it is not one. */
 export function decodeMember(data: Uint8Array): MemberNews | undefined {
   const fields = decodeArray(data);
-  const [name, version, addresses, load, state] = fields ?? [];
+  const [name, version, addresses, load, state, frozen] = fields ?? [];
   if (!isText(name) || !isText(version) || !isCount(load) || !isMemberState(state)) return undefined;
+  // members of before there was freezing say nothing of it
+  if (frozen !== undefined && typeof frozen !== "boolean") return undefined;
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) {
     return undefined;
   }
-  return { name, version, addresses, load, state };
+  return { name, version, addresses, load, state, frozen: frozen ?? false };
 }
 
 /** As many messages as it takes. Owners are named once a message. */

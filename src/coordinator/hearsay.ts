@@ -4,6 +4,7 @@
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
+import type { Standing } from "../protocol/messages-nodes.ts";
 import type { NodeId } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
 import type { NodeInfo, TaskEvent } from "./coordinator.ts";
@@ -34,6 +35,7 @@ export class Hearsay {
   #newsMs = -Infinity;
   /** What this node says of itself. */
   state: MemberState = "up";
+  #isFrozen = false;
 
   constructor(options: HearsayOptions) {
     const { self, settings, engine, transport, readLeased, onMember } = options;
@@ -94,6 +96,15 @@ export class Hearsay {
     if (transport && engine.roster && nowMs - this.#newsMs >= MEMBER_NEWS_EVERY_MS) this.publishNews();
   }
 
+  /** This node takes tasks, or no more; what is new of it is told at once. */
+  stand(standing: Standing): void {
+    const isFrozen = standing === "frozen";
+    const isNews = isFrozen !== this.#isFrozen || (standing === "draining" && this.state === "up");
+    this.#isFrozen = isFrozen;
+    if (standing === "draining") this.state = "draining";
+    if (isNews && this.#options.engine.roster) this.publishNews();
+  }
+
   publishNews(): void {
     this.#newsMs = this.#options.ambient.monoMs();
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
@@ -119,6 +130,7 @@ export class Hearsay {
     const { settings, transport, engine } = this.#options;
     const { name, version } = settings;
     const load = engine.status().heldCount;
-    return { name, version, addresses: transport?.addresses ?? [], load, state: this.state };
+    const [state, frozen] = [this.state, this.#isFrozen];
+    return { name, version, addresses: transport?.addresses ?? [], load, state, frozen };
   }
 }

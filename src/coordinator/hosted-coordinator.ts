@@ -2,16 +2,16 @@
  * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides.
  * The parts do the work: engine-host.ts, client-requests.ts, hearsay.ts, outlook.ts, deadlines.ts.
  */
-import type { Effect, EngineEvent, Input } from "../protocol/api.ts";
+import type { Effect, Input } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
+import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
 import type { NodeId, TaskSpec } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
-import { abortable } from "./abortable.ts";
 import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
 import { ClientRequests } from "./client-requests.ts";
-import { type ConsumerEffect, controlOf, tellConsumer } from "./consumer-effects.ts";
+import { consumerControl, type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -24,11 +24,13 @@ import type {
   TaskSnapshot,
 } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
+import { EngineEvents } from "./engine-events.ts";
 import { EngineHost } from "./engine-host.ts";
 import { StoppedError } from "./errors.ts";
 import { Hearsay } from "./hearsay.ts";
 import { Listeners } from "./listeners.ts";
 import { NodeClock } from "./node-clock.ts";
+import type { NodeOrder } from "./node-commands.ts";
 import { Outlook } from "./outlook.ts";
 import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
@@ -58,14 +60,13 @@ export class HostedCoordinator implements Coordinator {
   readonly #hearsay: Hearsay;
   readonly #outlook: Outlook;
   readonly #deadlines: Deadlines;
+  readonly #engineEvents: EngineEvents;
   readonly #events: Listeners<CoordinatorEvent> = new Listeners();
   readonly #stopped: AbortController = new AbortController();
   readonly stopped: AbortSignal = this.#stopped.signal;
-  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #housekeeping: TimerHandle;
   #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
-  #isReady = false;
   /** The store takes nothing at the moment: what is asked here gets no answer. */
   isHindered = false;
   #stopping: Promise<void> | null = null;
@@ -112,7 +113,14 @@ export class HostedCoordinator implements Coordinator {
       validUntilMs: (p) => engine.worker.validUntilMs(p),
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
-    this.#ready.promise.catch(() => {});
+    this.#engineEvents = new EngineEvents({
+      host: this.#host,
+      ambient,
+      transport,
+      hearsay: this.#hearsay,
+      requests: this.#requests,
+      emit: (event) => this.#events.emit(event),
+    });
     store.onTrouble = (error) => {
       this.isHindered = error !== null;
       this.#events.emit({ type: "store", error });
@@ -126,7 +134,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#engineEvents.isReady;
   }
 
   // ---- from the network ----------------------------------------------------------------------------------
@@ -166,7 +174,7 @@ export class HostedCoordinator implements Coordinator {
         this.#consumerEffects.push(effect);
         return;
       case "event":
-        return this.#onEvent(effect.event);
+        return this.#engineEvents.take(effect.event);
       default:
         return effect satisfies never;
     }
@@ -180,36 +188,6 @@ export class HostedCoordinator implements Coordinator {
       for (const effect of effects) if (this.#consumer) tellConsumer(this.#consumer, effect);
     }
     this.#deadlines.poll(this.#ambient.monoMs());
-  }
-
-  #onEvent(event: EngineEvent): void {
-    switch (event.type) {
-      case "roster":
-        return this.#transport?.setCluster(event.isSettled ? event.roster.cluster : "");
-      case "left":
-        this.#isReady = false;
-        return this.#events.emit({ type: "left", why: event.why });
-      case "refused":
-        return this.#events.emit(event);
-      case "ready":
-        this.#isReady = true;
-        this.#hearsay.tick();
-        this.#events.emit(event);
-        return this.#ready.resolve();
-      case "quorum":
-        return this.#events.emit(event);
-      case "steward":
-        this.#hearsay.stewardIs(event.p, event.node);
-        return this.#requests.stewardsChanged();
-      case "rejected":
-        return this.rejected(event.from, event.reason);
-      case "ownership":
-        return this.#hearsay.own(event.p, event.changes);
-      case "condemned":
-        return;
-      default:
-        return event satisfies never;
-    }
   }
 
   #broke(error: unknown): void {
@@ -244,6 +222,10 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused("list nodes") ?? Promise.resolve(this.members());
   }
 
+  commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    return this.#refused("command a node") ?? this.#requests.commandNode(order, options);
+  }
+
   members = (): readonly NodeInfo[] => this.#hearsay.infos();
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
@@ -252,8 +234,16 @@ export class HostedCoordinator implements Coordinator {
 
   consume(port: ConsumerPort): ConsumerControl {
     this.#consumer = port;
-    const push = (input: Input): void => this.#host.push(input);
-    return controlOf({ push, hearsay: this.#hearsay, outlook: this.#outlook, deadlines: this.#deadlines });
+    return consumerControl({
+      push: (input) => this.#host.push(input),
+      hearsay: this.#hearsay,
+      outlook: this.#outlook,
+      deadlines: this.#deadlines,
+    });
+  }
+
+  obey(run: (command: NodeCommand) => NodeCommandStatus): void {
+    this.#engineEvents.obey = run;
   }
 
   on(listener: (event: CoordinatorEvent) => void): () => void {
@@ -261,7 +251,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   ready(signal?: AbortSignal): Promise<void> {
-    return signal ? abortable(this.#ready.promise, signal) : this.#ready.promise;
+    return this.#engineEvents.ready(signal);
   }
 
   async resign(): Promise<void> {
@@ -286,7 +276,7 @@ export class HostedCoordinator implements Coordinator {
     this.#stopped.abort();
     this.#ambient.clearInterval(this.#housekeeping);
     this.#requests.stop();
-    this.#ready.reject(new StoppedError("Cannot wait for the cluster: the node stopped"));
+    this.#engineEvents.stop();
     this.#host.stop();
     await this.#transport?.stop();
     await this.#store.close();

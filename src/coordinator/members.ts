@@ -87,9 +87,11 @@ export class Members {
         name,
         state: isUp ? news?.state ?? "up" : news?.state === "stopped" ? "stopped" : "down",
         self: isSelf,
+        frozen: isUp && (news?.frozen ?? false),
         tasks: isSelf ? status.heldCount : tasksOf(id),
         keeps: status.keeps(no),
         stewardOf: status.stewardOf(no),
+        ringShare: status.ringShare(no),
         labels,
         version: news?.version ?? "",
         addresses: news?.addresses ?? transport?.helloOf(id)?.addresses ?? [],
@@ -100,15 +102,17 @@ export class Members {
 
   /** There is no cluster yet. */
   #alone(): NodeInfo {
-    const { name, version, addresses, state } = this.#options.own();
+    const { name, version, addresses, state, frozen } = this.#options.own();
     return {
       node: this.#options.self,
       name,
       state,
       self: true,
+      frozen,
       tasks: 0,
       keeps: 0,
       stewardOf: 0,
+      ringShare: 0,
       labels: this.#options.labels,
       version,
       addresses,

@@ -31,9 +31,22 @@ export class Outlook {
 
   /** What is sent to the steward of the task's partition now may arrive. */
   isReachable(id: string): boolean {
-    const { engine, self, transport, stewardOf } = this.#options;
+    const { engine, stewardOf } = this.#options;
     const steward = stewardOf(engine.partitionOf(id));
-    return steward !== undefined && (steward === self || (transport?.isUp(steward) ?? false));
+    return steward !== undefined && this.isConnected(steward);
+  }
+
+  /** The member with that id or name; null while this node is in no cluster, unless it is the one. */
+  memberOf(nameOrId: string): NodeId | undefined | null {
+    const { self, settings, engine } = this.#options;
+    const members = engine.roster?.members ?? [{ id: self, name: settings.name }];
+    const found = members.find(({ id }) => id === nameOrId) ?? members.find(({ name }) => name === nameOrId);
+    return found?.id ?? (engine.roster ? undefined : null);
+  }
+
+  /** It is this node, or what is sent to it now may arrive. */
+  isConnected(node: NodeId): boolean {
+    return node === this.#options.self || (this.#options.transport?.isUp(node) ?? false);
   }
 
   /** Wall clock at which this node's leases in a partition end. */

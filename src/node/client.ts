@@ -14,8 +14,10 @@ import type {
   TaskSnapshot,
 } from "../coordinator/coordinator.ts";
 import { TooOldError } from "../coordinator/errors.ts";
+import type { NodeCommand } from "../protocol/messages-nodes.ts";
 import type { TaskMessage, TaskState } from "../protocol/types.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
+import { orderOf } from "./node-orders.ts";
 import type { PlacementOptions } from "./task-options.ts";
 import { sendCommand } from "./task-commands.ts";
 import {
@@ -39,6 +41,13 @@ export interface SubmitOptions extends PlacementOptions {
   readonly delayMs?: number;
   readonly runAt?: Date;
   /** How long to try to have it recorded. @default 10_000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How long to wait for an answer. */
+export interface CallTimes {
+  /** @default 10_000 */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -105,6 +114,13 @@ export interface Client {
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
   watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
+  /**
+   * Has a node, by name or id, do something; resolves when it has done it, for `drain` when it has begun.
+   *
+   * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
+   * (nothing was done), UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
+   */
+  commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;
 }
 
 export const TASK_STATES: readonly TaskState[] = [
@@ -207,6 +223,12 @@ export class PortClient implements Client {
 
   async nodes(): Promise<NodeInfo[]> {
     return [...await this.#port.nodes(this.#callOptions())];
+  }
+
+  async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {
+    checkKnown("command a node", options, ["timeoutMs", "signal"]);
+    const order = orderOf(node, command, this.#ambient.random());
+    await this.#port.commandNode(order, this.#callOptions(options.timeoutMs, options.signal));
   }
 
   #callOptions(

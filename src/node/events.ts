@@ -30,6 +30,9 @@ export interface NodeEventMap {
    */
   readonly "store:trouble": { readonly code: StoreErrorCode; readonly error: StoreError };
   readonly "store:recovered": Readonly<Record<string, never>>;
+  /** It starts nothing new until it is unfrozen, or its process ends. */
+  readonly "frozen": Readonly<Record<string, never>>;
+  readonly "unfrozen": Readonly<Record<string, never>>;
   readonly "draining": Readonly<Record<string, never>>;
   /** `error` when the node had to stop by itself. */
   readonly "stopped": { readonly error?: unknown };

@@ -4,11 +4,11 @@
  */
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
-import { isStateful } from "../consumer/stateful.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
 import { StoppedError } from "../coordinator/errors.ts";
+import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
 import { type Client, PortClient } from "./client.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
@@ -40,6 +40,13 @@ export interface Node extends AsyncDisposable {
   ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** The members as this node sees them. */
   nodes(): NodeInfo[];
+  /** It starts nothing new; what it runs goes on. Lasts as long as the process. */
+  readonly frozen: boolean;
+  /** Starts nothing new until it is unfrozen. */
+  freeze(): void;
+  unfreeze(): void;
+  /** Gives back now what its balancer thinks that others should run, even if it is frozen. */
+  balance(): void;
   /**
    * Takes no more tasks and gives back those it runs; resolves when all have ended, after drainTimeoutMs at
    * most.
@@ -82,6 +89,7 @@ export class RunningNode implements Node {
     this.#ambient = ambient;
     this.client = new PortClient(coordinator, undefined, ambient);
     coordinator.on((event) => this.#onEvent(event));
+    coordinator.obey((command) => this.#obey(command));
     this.#consumer = new Consumer({
       coordinator,
       capacity: settings.capacity,
@@ -133,7 +141,6 @@ export class RunningNode implements Node {
     this.#consumer.add({
       definition: definition as TaskDefinition,
       run: handler as HandlerFunction<unknown, unknown>,
-      isStateful: isStateful(handler),
       concurrency,
     });
   }
@@ -161,6 +168,40 @@ export class RunningNode implements Node {
     options?: EventListenerOptions | boolean,
   ): void {
     this.#events.removeEventListener(type, listener, options);
+  }
+
+  get frozen(): boolean {
+    return this.#consumer.isFrozen;
+  }
+
+  freeze(): void {
+    if (!this.#stopping && this.#consumer.freeze(true)) this.#events.emit("frozen", {});
+  }
+
+  unfreeze(): void {
+    if (!this.#stopping && this.#consumer.freeze(false)) this.#events.emit("unfrozen", {});
+  }
+
+  balance(): void {
+    if (!this.#stopping) this.#consumer.balance();
+  }
+
+  #obey(command: NodeCommand): NodeCommandStatus {
+    switch (command.type) {
+      case "freeze":
+      case "unfreeze":
+      case "balance":
+        this[command.type]();
+        return "done";
+      case "drain":
+        // it is answered when it has begun: `nodes` shows when it is over
+        void this.drain();
+        return "done";
+      case "stopTask":
+        return this.#consumer.stopTask(command.id) ? "done" : "missing";
+      default:
+        return command satisfies never;
+    }
   }
 
   drain(): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   TaskEvent,
   TaskSnapshot,
 } from "../coordinator/coordinator.ts";
+import type { NodeOrder } from "../coordinator/node-commands.ts";
 import { UnknownOutcomeError } from "../coordinator/errors.ts";
 import { EventFeed } from "../coordinator/event-feed.ts";
 import type { CommandStatus } from "../protocol/messages-commands.ts";
@@ -86,6 +87,17 @@ export class RpcPort implements ClientPort {
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
     return await this.#ask({ method: "nodes", args: [options.timeoutMs], ...options }) as NodeInfo[];
+  }
+
+  async commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    const { node, command, cid } = order;
+    const { timeoutMs } = options;
+    const unanswered = (): Error =>
+      new UnknownOutcomeError(
+        `Cannot tell whether node ${JSON.stringify(node)} obeyed ${JSON.stringify(command.type)}: ` +
+          `no answer within ${timeoutMs} ms`,
+      );
+    await this.#ask({ method: "commandNode", args: [node, command, cid, timeoutMs], ...options, unanswered });
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {

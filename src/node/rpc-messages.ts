@@ -7,8 +7,10 @@ import { decode, encode } from "cborg";
 import {
   BusyError,
   ConflictError,
+  ConnectError,
   InvalidInputError,
   NoQuorumError,
+  NotFoundError,
   StolosError,
   StoppedError,
   TooOldError,
@@ -24,6 +26,7 @@ export type RpcMethod =
   | "get"
   | "list"
   | "nodes"
+  | "commandNode"
   | "watch"
   | "command"
   | "ping"
@@ -111,6 +114,10 @@ export function unpackError(packed: unknown): Error {
       return new TooOldError(text);
     case "BUSY":
       return new BusyError(text);
+    case "NOT_FOUND":
+      return new NotFoundError(text);
+    case "CONNECT_FAILED":
+      return new ConnectError(text);
     case "STOPPED":
       return new StoppedError(text);
     case "VERSION_MISMATCH":

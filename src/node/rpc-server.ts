@@ -5,6 +5,7 @@ import { BusyError, VersionMismatchError } from "../coordinator/errors.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
 import type { TaskState } from "../protocol/types.ts";
 import { TASK_STATES } from "./client.ts";
+import { unpackOrder } from "./node-orders.ts";
 import { decodeRpc, packError, type RpcMessage, unpackSpec } from "./rpc-messages.ts";
 import { RpcOutbox } from "./rpc-outbox.ts";
 import { checkId } from "./submission.ts";
@@ -110,6 +111,10 @@ class Session {
       }
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
+      case "commandNode": {
+        await this.#port.commandNode(unpackOrder(args), { timeoutMs: timeoutOf(fourth), signal });
+        return null;
+      }
       case "watch":
         for await (const events of this.#port.watch(signal)) {
           if (this.#outbox.length < ITEMS_WAITING_MAX) this.#outbox.push([rid, "item", events]);

@@ -4,6 +4,7 @@
  * a lost message is mended by the next one.
  */
 import type { CreditMessage } from "./messages.ts";
+import type { Standing } from "./messages-nodes.ts";
 
 export class Account {
   readonly boot: number;
@@ -12,7 +13,7 @@ export class Account {
   upTo = 0;
   issued = 0;
   load = 0;
-  draining = false;
+  standing: Standing = "up";
   handlers: ReadonlySet<string> = new Set();
   /** Grows when the member's mind may have changed about what it declined. */
   changes = 0;
@@ -34,7 +35,7 @@ export class Account {
     this.free = message.free;
     this.upTo = message.upTo;
     this.load = message.load;
-    this.draining = message.draining;
+    this.standing = message.standing;
     this.changes = message.changes;
     if (!isSameSet(this.handlers, message.handlers)) this.handlers = new Set(message.handlers);
     if (message.limits.length === 0 && this.#freeByName.size === 0) return;

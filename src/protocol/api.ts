@@ -4,6 +4,7 @@
  */
 import type { CommandStatus } from "./messages-commands.ts";
 import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
+import type { NodeCommand, NodeCommandStatus, Standing } from "./messages-nodes.ts";
 import type {
   AcceptedRoster,
   Ballot,
@@ -102,7 +103,7 @@ export type Input =
     readonly type: "capacity";
     readonly slots: number;
     readonly handlers: readonly string[];
-    readonly draining: boolean;
+    readonly standing: Standing;
     /** Handlers that run so many tasks at once at most; the others as many as there are slots. */
     readonly limits?: Readonly<Record<string, number>>;
   }
@@ -116,6 +117,17 @@ export type Input =
     readonly upTo: number;
     readonly settlement: Settlement;
   }
+  /** Passes a command to a node, this one perhaps; answered by the event `nodeCommandAnswered`. */
+  | {
+    readonly type: "nodeCommand";
+    readonly cid: number;
+    readonly node: NodeId;
+    readonly command: NodeCommand;
+  }
+  /** Give up on it: whether it was done is unknown. */
+  | { readonly type: "nodeCommandCancel"; readonly cid: number }
+  /** What the event `nodeCommand` asked for was done here, or cannot be. */
+  | { readonly type: "nodeCommandDone"; readonly cid: number; readonly status: NodeCommandStatus }
   /** Give up stewardships before stopping. */
   | { readonly type: "resign" }
   /** Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. */
@@ -244,6 +256,9 @@ export type EngineEvent =
   | { readonly type: "condemned"; readonly p: number; readonly node: NodeId }
   /** A peer sent something that the protocol does not allow; it changed nothing. */
   | { readonly type: "rejected"; readonly from: NodeId; readonly reason: string }
+  /** This node is to do it, and to answer with the input `nodeCommandDone`. */
+  | { readonly type: "nodeCommand"; readonly cid: number; readonly command: NodeCommand }
+  | { readonly type: "nodeCommandAnswered"; readonly cid: number; readonly status: NodeCommandStatus }
   /**
    * Tasks whose owner, fence or state changed on a partition that this node stewards: for the gossiped view.
    */

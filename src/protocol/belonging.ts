@@ -11,7 +11,7 @@ import type { Parts } from "./parts.ts";
 import { restoreKeeper } from "./restore.ts";
 import type { Candidate, Roster } from "./types.ts";
 
-export type BelongingParts = Omit<Parts, "requests" | "membership" | "joining">;
+export type BelongingParts = Omit<Parts, "requests" | "membership" | "joining" | "nodeCommands">;
 
 export class Belonging {
   readonly parts: BelongingParts;

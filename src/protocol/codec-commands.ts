@@ -28,7 +28,7 @@ function readDelivery(r: Reader): Delivery {
 
 export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver"> = {
   command: {
-    tag: 44,
+    tag: 40,
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
@@ -46,7 +46,7 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     }),
   },
   commandReply: {
-    tag: 45,
+    tag: 41,
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
@@ -55,7 +55,7 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     read: (r) => ({ type: "commandReply", rid: r.uint(), p: readPartition(r), status: r.oneOf(STATUSES) }),
   },
   deliver: {
-    tag: 46,
+    tag: 42,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeDelivery);

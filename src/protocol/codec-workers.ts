@@ -24,12 +24,16 @@ import type {
   SettleMessage,
   SettleReplyMessage,
 } from "./messages.ts";
+import type { Standing } from "./messages-nodes.ts";
 import type { Reader } from "./wire-reader.ts";
 import type { Writer } from "./wire.ts";
 
 type Held = AttachMessage["held"][number];
 type SettleItem = SettleMessage["items"][number];
 type SettleAnswer = SettleReplyMessage["items"][number];
+
+/** Their place is their number on the wire: append only. */
+const STANDINGS: readonly Standing[] = ["up", "draining", "frozen"];
 
 const writeUint = (w: Writer, value: number): void => w.uint(value);
 const readUint = (r: Reader): number => r.uint();
@@ -61,7 +65,7 @@ function writeCredit(w: Writer, m: CreditMessage): void {
   w.uint(m.free);
   w.uint(m.upTo);
   w.uint(m.load);
-  w.bool(m.draining);
+  w.oneOf(STANDINGS, m.standing);
   writeList(w, LIMITS.handlersMax, m.handlers, writeHandler);
   w.bool(m.recall);
   w.uint(m.changes);
@@ -76,7 +80,7 @@ function readCredit(r: Reader): CreditMessage {
     free: r.uint(),
     upTo: r.uint(),
     load: r.uint(),
-    draining: r.bool(),
+    standing: r.oneOf(STANDINGS),
     handlers: readList(r, LIMITS.handlersMax, readHandler),
     recall: r.bool(),
     changes: r.uint(),

@@ -9,6 +9,7 @@ import { bind, operationFromBytes, operationToBytes } from "./codec-operations.t
 import { CLIENT_CODECS } from "./codec-clients.ts";
 import { COMMAND_CODECS } from "./codec-commands.ts";
 import type { MessageCodec, MessageCodecs } from "./codec-parts.ts";
+import { NODE_CODECS } from "./codec-nodes.ts";
 import { ROSTER_CODECS } from "./codec-roster.ts";
 import { SESSION_CODECS } from "./codec-sessions.ts";
 import { halvesOf } from "./codec-split.ts";
@@ -29,6 +30,7 @@ const CODECS: MessageCodecs<Message["type"]> = {
   ...CLIENT_CODECS,
   ...COMMAND_CODECS,
   ...ROSTER_CODECS,
+  ...NODE_CODECS,
 };
 /** Which codec goes with which message is settled by the type of `CODECS`; here it is looked up. */
 const codecByType = CODECS as unknown as Readonly<Record<string, MessageCodec<Message>>>;

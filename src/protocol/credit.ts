@@ -9,6 +9,7 @@ import type { Input } from "./api.ts";
 import type { Core } from "./core.ts";
 import { HandlerLimits } from "./handler-limits.ts";
 import type { CreditMessage, CreditReplyMessage, GrantedTask, HungryMessage } from "./messages.ts";
+import type { Standing } from "./messages-nodes.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo } from "./types.ts";
 
@@ -45,7 +46,7 @@ export class Credit {
   #changes = 0;
   #slots = 0;
   #handlers: readonly string[] = [];
-  #draining = false;
+  #standing: Standing = "up";
   #refreshMs = -Infinity;
   #turn = 0;
   /** Leases held by this node, started or not. */
@@ -68,10 +69,10 @@ export class Credit {
     this.limits.reset();
   }
 
-  offer({ slots, handlers, draining, limits }: Extract<Input, { type: "capacity" }>): void {
-    this.#slots = draining ? 0 : slots;
+  offer({ slots, handlers, standing, limits }: Extract<Input, { type: "capacity" }>): void {
+    this.#slots = standing === "up" ? slots : 0;
     this.#handlers = handlers;
-    this.#draining = draining;
+    this.#standing = standing;
     this.limits.set(limits ?? {});
     this.changed();
   }
@@ -252,7 +253,7 @@ export class Credit {
       free: given.free,
       upTo: given.upTo,
       load: this.heldCount,
-      draining: this.#draining,
+      standing: this.#standing,
       handlers: this.#handlers,
       recall: given.recall !== null,
       changes: this.#changes,

@@ -12,7 +12,7 @@ import { ringPosition } from "./ring.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
 import { type Backlog, DECLINED, NOBODY } from "./waiting-tasks.ts";
-import { type Standing, whyPending } from "./why.ts";
+import { type Prospect, whyPending } from "./why.ts";
 
 export class Dispatcher {
   readonly #core: Core;
@@ -195,7 +195,7 @@ export class Dispatcher {
     name: string,
     placement: Placement | null,
   ): boolean {
-    if (account.draining || account.available <= 0 || !account.hasRoomFor(name)) return false;
+    if (account.standing !== "up" || account.available <= 0 || !account.hasRoomFor(name)) return false;
     return desk.isAttached(no, account.boot) && this.#mayRun(no, placement) && this.#isHeard(no);
   }
 
@@ -232,7 +232,8 @@ export class Dispatcher {
   #tellHungry(): void {
     const { monoMs } = this.#core.clock;
     for (const [no, account] of this.#accounts) {
-      const isStarved = this.waiting.size > 0 && !account.draining && account.available <= 0;
+      const isTaking = account.standing === "up" && account.available <= 0;
+      const isStarved = this.waiting.size > 0 && isTaking;
       if (!isStarved && account.toldBacklog === 0) continue;
       let backlog = 0;
       let priority = 0;
@@ -262,7 +263,7 @@ export class Dispatcher {
 
   /** In words, for people. */
   why(desk: Desk, record: TaskRecord): string {
-    const members = [...this.#core.roster?.members ?? []].map((member): Standing => {
+    const members = [...this.#core.roster?.members ?? []].map((member): Prospect => {
       const { no } = member;
       const account = this.#accounts.get(no);
       const isTaken = this.#apart.isTaken(record.spec.options?.placement?.apart ?? "", no);
@@ -270,7 +271,7 @@ export class Dispatcher {
         member,
         isUp: account !== undefined && this.#core.isConnected(no),
         hasHandler: account?.handlers.has(record.spec.name) ?? false,
-        isDraining: account?.draining ?? false,
+        standing: account?.standing ?? "up",
         isAttached: account !== undefined && desk.isAttached(no, account.boot),
         isFull: account === undefined || account.available <= 0 || !account.hasRoomFor(record.spec.name),
         declinedUntilMs: isTaken ? 0 : desk.declines.untilMs(record.spec.id, no),

@@ -8,6 +8,7 @@
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
 import { Beats } from "./beats.ts";
 import { Belonging } from "./belonging.ts";
+import { Connections } from "./connections.ts";
 import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -15,6 +16,7 @@ import { Founding } from "./founding.ts";
 import type { Keeper } from "./keeper.ts";
 import { Keepers } from "./keepers.ts";
 import type { Membership } from "./membership.ts";
+import { NodeCommands } from "./node-commands.ts";
 import type { Parts } from "./parts.ts";
 import type { Copy } from "./recovery.ts";
 import { Requests } from "./requests.ts";
@@ -22,7 +24,7 @@ import { partitionOf } from "./ring.ts";
 import { Router } from "./router.ts";
 import { Sessions } from "./sessions.ts";
 import { type EngineStatus, statusOf } from "./status.ts";
-import type { Entry, LogEnd, MemberNo, NodeId, Roster, TaskRecord } from "./types.ts";
+import type { Entry, LogEnd, MemberNo, Roster, TaskRecord } from "./types.ts";
 import { LeaseHolder } from "./worker.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
@@ -40,6 +42,7 @@ export class Engine {
   readonly #parts: Parts;
   readonly #beats: Beats;
   readonly #router: Router;
+  readonly #connections: Connections;
   readonly worker: LeaseHolder;
   #restored: readonly PersistRecord[] = [];
   #hasBegun = false;
@@ -70,9 +73,11 @@ export class Engine {
       requests: this.#requests,
       membership: this.#membership,
       joining: this.#belonging.joining,
+      nodeCommands: new NodeCommands(this.#core),
     };
     this.#beats = new Beats(this.#parts);
     this.#router = new Router(this.#parts, this.#beats);
+    this.#connections = new Connections(this.#parts, this.#beats);
   }
 
   /** What an earlier life wrote, in the order in which it was written. Before the first step. */
@@ -193,6 +198,7 @@ export class Engine {
     this.worker.tick();
     this.#credit.tick();
     this.#requests.tick();
+    this.#parts.nodeCommands.tick();
   }
 
   #standIfDue(): void {
@@ -230,15 +236,9 @@ export class Engine {
       case "message":
         return this.#router.receive(input.from, input.message);
       case "peer":
-        return this.#peer(input);
-      case "congested": {
-        const no = this.#core.noOf(input.node);
-        if (input.on) this.#core.congested.add(no);
-        else if (this.#core.congested.delete(no)) {
-          for (const { reign } of this.#keepers.all) if (reign) this.#core.dirty.add(reign);
-        }
-        return;
-      }
+        return this.#connections.peer(input);
+      case "congested":
+        return this.#connections.congested(input);
       case "submit":
         return this.#requests.submit(input);
       case "watch":
@@ -255,6 +255,10 @@ export class Engine {
         return this.#credit.offer(input);
       case "settle":
         return this.worker.settle(input);
+      case "nodeCommand":
+      case "nodeCommandDone":
+      case "nodeCommandCancel":
+        return this.#parts.nodeCommands.input(input);
       case "resign":
         for (const keeper of this.#keepers.all) keeper.resign();
         return;
@@ -263,36 +267,6 @@ export class Engine {
         return;
       default:
         return input satisfies never;
-    }
-  }
-
-  #peer(input: { readonly node: NodeId; readonly up: boolean; readonly candidate?: unknown }): void {
-    const { node, up } = input;
-    const core = this.#core;
-    const no = core.noOf(node);
-    if (up) {
-      core.connected.add(node);
-      core.congested.delete(no);
-      if (input.candidate) this.#founding.seen(node, input.candidate as Parameters<Founding["seen"]>[1]);
-      if (core.roster) {
-        if (no >= 0) core.sendToId(node, this.#beats.message());
-        else this.#membership.greet(node);
-      }
-      if (no < 0) return;
-      this.worker.onPeerUp(no);
-      core.roster!.chains.forEach((_, p) => {
-        if (this.worker.reignOf(p)?.node === no) this.#requests.stewardMoved(p);
-      });
-      return;
-    }
-    core.connected.delete(node);
-    core.congested.delete(no);
-    if (no < 0) return;
-    this.#dispatcher.forget(no);
-    this.#credit.close(no);
-    this.worker.onPeerDown(no);
-    for (const keeper of this.#keepers.all) {
-      if (this.worker.reignOf(keeper.p)?.node === no) keeper.stewardGone();
     }
   }
 }

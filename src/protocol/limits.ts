@@ -81,4 +81,6 @@ export const LIMITS = {
   handlersMax: 1024,
   /** Labels of one node. */
   labelsMax: 64,
+  /** Commands to this node that it remembers, so that a repeat is not done twice: people send few. */
+  nodeCommandsMax: 1024,
 } as const;

@@ -17,6 +17,7 @@ import type {
   SnapshotReplyMessage,
   TransferMessage,
 } from "./messages-log.ts";
+import type { NodeCommandMessage, NodeCommandReplyMessage, Standing } from "./messages-nodes.ts";
 import type {
   FoundMessage,
   JoinMessage,
@@ -103,7 +104,7 @@ export interface CreditMessage {
   readonly upTo: number;
   /** Tasks held in all, for bounded loads. */
   readonly load: number;
-  readonly draining: boolean;
+  readonly standing: Standing;
   readonly handlers: readonly string[];
   /** `free` was lowered: answer with creditReply. */
   readonly recall: boolean;
@@ -291,4 +292,6 @@ export type Message =
   | RosterPrepareMessage
   | RosterPromiseMessage
   | RosterAcceptMessage
-  | RosterAcceptedMessage;
+  | RosterAcceptedMessage
+  | NodeCommandMessage
+  | NodeCommandReplyMessage;

@@ -6,6 +6,7 @@ import type { Founding } from "./founding.ts";
 import type { Joining } from "./joining.ts";
 import type { Keepers } from "./keepers.ts";
 import type { Membership } from "./membership.ts";
+import type { NodeCommands } from "./node-commands.ts";
 import type { Requests } from "./requests.ts";
 import type { Sessions } from "./sessions.ts";
 import type { LeaseHolder } from "./worker.ts";
@@ -21,4 +22,5 @@ export interface Parts {
   readonly keepers: Keepers;
   readonly membership: Membership;
   readonly joining: Joining;
+  readonly nodeCommands: NodeCommands;
 }

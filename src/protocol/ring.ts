@@ -5,6 +5,8 @@
 import type { Configuration, Member, MemberNo } from "./types.ts";
 
 const VIRTUAL_NODES = 64;
+/** Positions of the ring. */
+const CIRCLE = 2 ** 32;
 
 /** 32-bit hash of a text, the same on every runtime. */
 export function hashText(text: string): number {
@@ -62,6 +64,18 @@ export class Ring {
       seen.push(no);
       if (accept(no)) return;
     }
+  }
+
+  /** Each member's part of the circle: of the positions from which a walk comes to it first. */
+  shares(): ReadonlyMap<MemberNo, number> {
+    const shares: Map<MemberNo, number> = new Map();
+    let before = (this.#positions.at(-1) ?? 0) - CIRCLE;
+    this.#positions.forEach((position, at) => {
+      const no = this.#owners[at]!;
+      shares.set(no, (shares.get(no) ?? 0) + (position - before) / CIRCLE);
+      before = position;
+    });
+    return shares;
   }
 
   #indexAfter(position: number): number {

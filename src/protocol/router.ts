@@ -122,6 +122,10 @@ export class Router {
       case "outcome":
         for (const outcome of message.items) this.#parts.requests.onOutcome(outcome);
         return;
+      case "nodeCommand":
+        return this.#parts.nodeCommands.onCommand(from, message);
+      case "nodeCommandReply":
+        return this.#parts.nodeCommands.onReply(from, message);
       case "leave":
         return this.#parts.membership.onLeave(message);
       case "steward":

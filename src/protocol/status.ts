@@ -15,6 +15,8 @@ export interface EngineStatus {
   readonly reigns: readonly (Ballot | null)[];
   stewardOf(no: MemberNo): number;
   keeps(no: MemberNo): number;
+  /** Its part of the ring of those who run tasks, of 1. */
+  ringShare(no: MemberNo): number;
   /** Monotonic ms of the last beat; -Infinity if never. */
   lastHeardMs(no: MemberNo): number;
 }
@@ -22,6 +24,8 @@ export interface EngineStatus {
 export function statusOf({ core, worker, credit, sessions, joining }: Parts): EngineStatus {
   const reigns: (Ballot | null)[] = [];
   for (let p = 0; p < core.options.partitionCount; p++) reigns.push(worker.reignOf(p));
+  const { ring } = core;
+  let shares: ReadonlyMap<MemberNo, number> | null = null;
   const chains = core.roster?.chains ?? [];
   return {
     serving: worker.isReady,
@@ -30,6 +34,7 @@ export function statusOf({ core, worker, credit, sessions, joining }: Parts): En
     reigns,
     stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,
     keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
+    ringShare: (no) => (shares ??= ring.shares()).get(no) ?? 0,
     lastHeardMs: (no) => sessions.lastBeatMs(no),
   };
 }

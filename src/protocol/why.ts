@@ -2,15 +2,16 @@
 import { isoTime } from "./iso-time.ts";
 import { LIMITS } from "./limits.ts";
 import { missingLabel } from "./placement.ts";
+import type { Standing } from "./messages-nodes.ts";
 import type { Member, Placement, TaskRecord } from "./types.ts";
 import { clipText } from "./wire.ts";
 
 /** How a member stands to a task that waits, as its steward sees it. */
-export interface Standing {
+export interface Prospect {
   readonly member: Member;
   readonly isUp: boolean;
   readonly hasHandler: boolean;
-  readonly isDraining: boolean;
+  readonly standing: Standing;
   readonly isAttached: boolean;
   /** It, or its handler of that name, takes no more tasks now. */
   readonly isFull: boolean;
@@ -19,7 +20,7 @@ export interface Standing {
 }
 
 /** For a task that nobody holds and that could run now. */
-export function whyPending(record: TaskRecord, members: readonly Standing[]): string {
+export function whyPending(record: TaskRecord, members: readonly Prospect[]): string {
   const { name, options } = record.spec;
   const placement = options?.placement ?? null;
   const why = placement && placement.node !== ""
@@ -31,55 +32,57 @@ export function whyPending(record: TaskRecord, members: readonly Standing[]): st
   );
 }
 
-function whyNotOn(placement: Placement, record: TaskRecord, members: readonly Standing[]): string | null {
+function whyNotOn(placement: Placement, record: TaskRecord, members: readonly Prospect[]): string | null {
   const { name } = record.spec;
   const node = `node "${placement.node}"`;
-  const standing = members.find(({ member }) => member.name === placement.node) ??
+  const found = members.find(({ member }) => member.name === placement.node) ??
     members.find(({ member }) => member.id === placement.node);
-  if (!standing) return `${node}, the only one that may run it, is not a member`;
-  if (standing.member.witness) return `${node}, the only one that may run it, is a witness: it runs no tasks`;
-  if (!standing.isUp) return `${node}, the only one that may run it, is down`;
-  const label = missingLabel(standing.member, placement);
+  if (!found) return `${node}, the only one that may run it, is not a member`;
+  if (found.member.witness) return `${node}, the only one that may run it, is a witness: it runs no tasks`;
+  if (!found.isUp) return `${node}, the only one that may run it, is down`;
+  const label = missingLabel(found.member, placement);
   if (label) return `${node}, the only one that may run it, has no label ${label.key}=${label.value}`;
-  if (standing.isDraining) return `${node}, the only one that may run it, is draining`;
-  if (!standing.hasHandler) return `${node}, the only one that may run it, has no handler named "${name}"`;
-  if (!standing.isAttached) {
+  if (found.standing !== "up") return `${node}, the only one that may run it, is ${found.standing}`;
+  if (!found.hasHandler) return `${node}, the only one that may run it, has no handler named "${name}"`;
+  if (!found.isAttached) {
     return `${node}, the only one that may run it, has not attached to this partition's steward yet`;
   }
-  return whyNoneOf([standing], record, `${node}, the only one that may run it,`);
+  return whyNoneOf([found], record, `${node}, the only one that may run it,`);
 }
 
 function whyNowhere(
   placement: Placement | null,
   record: TaskRecord,
-  members: readonly Standing[],
+  members: readonly Prospect[],
 ): string | null {
   const { name } = record.spec;
   const up = members.filter(({ member, isUp, hasHandler }) => !member.witness && isUp && hasHandler);
-  const ready = up.filter(({ isDraining }) => !isDraining);
+  if (up.length === 0) return `no connected node has a handler named "${name}"`;
+  const fit = placement ? up.filter(({ member }) => missingLabel(member, placement) === null) : up;
+  if (placement && fit.length === 0) return whyNoneFits(placement, name, up);
+  const who = (count: number): string => {
+    const labelled = placement && placement.requires.length > 0 ? " and the labels it requires" : "";
+    return `all ${count} nodes with a handler named "${name}"${labelled}`;
+  };
+  const ready = fit.filter(({ standing }) => standing === "up");
+  const frozenCount = fit.filter(({ standing }) => standing === "frozen").length;
   if (ready.length === 0) {
-    return up.length === 0
-      ? `no connected node has a handler named "${name}"`
-      : `all ${up.length} nodes with a handler named "${name}" are draining`;
+    return frozenCount === 0
+      ? `${who(fit.length)} are draining`
+      : `${who(frozenCount)} are frozen: unfreeze one`;
   }
-  const fit = placement ? ready.filter(({ member }) => missingLabel(member, placement) === null) : ready;
-  if (placement && fit.length === 0) return whyNoneFits(placement, name, ready);
-  const attached = fit.filter(({ isAttached }) => isAttached);
+  const attached = ready.filter(({ isAttached }) => isAttached);
   if (attached.length === 0) {
     return "the nodes that could run it have not attached to this partition's steward yet";
   }
-  const labelled = placement && placement.requires.length > 0 ? " and the labels it requires" : "";
-  return whyNoneOf(
-    attached,
-    record,
-    `all ${attached.length} nodes with a handler named "${name}"${labelled}`,
-  );
+  const why = whyNoneOf(attached, record, who(attached.length));
+  return why !== null && frozenCount > 0 ? `${why}, ${frozenCount} more are frozen` : why;
 }
 
-function whyNoneFits({ requires }: Placement, name: string, ready: readonly Standing[]): string {
+function whyNoneFits({ requires }: Placement, name: string, up: readonly Prospect[]): string {
   const who = `no connected node with a handler named "${name}" has`;
   for (const { key, value } of requires) {
-    if (!ready.some(({ member }) => member.labels[key] === value)) return `${who} the label ${key}=${value}`;
+    if (!up.some(({ member }) => member.labels[key] === value)) return `${who} the label ${key}=${value}`;
   }
   return `${who} all labels that it requires: ${
     requires.map(({ key, value }) => `${key}=${value}`).join(", ")
@@ -87,7 +90,7 @@ function whyNoneFits({ requires }: Placement, name: string, ready: readonly Stan
 }
 
 /** They could run it, but none takes it now. `who` is one node, or all of them. */
-function whyNoneOf(attached: readonly Standing[], record: TaskRecord, who: string): string | null {
+function whyNoneOf(attached: readonly Prospect[], record: TaskRecord, who: string): string | null {
   const verb = attached.length === 1 && !who.startsWith("all ") ? "is" : "are";
   const declined = attached.filter(({ declinedUntilMs }) => declinedUntilMs !== undefined);
   if (declined.length === 0) {
@@ -124,7 +127,7 @@ export function whyOf(record: TaskRecord, nowMs: number, whyWaits: () => string)
       }, after an error in attempt ${attempt}: ${error.message}`
       : `sleeps until ${isoTime(wakeAtMs)}`;
   } else if (state === "paused") {
-    why = error ? `paused after an error: ${error.message}` : "paused until a command resumes it";
+    why = error ? `paused after an error: ${error.message}` : "paused, until a command resumes it";
   } else if (state === "leased" && commands && commands.queued.length > 0) {
     const types = commands.queued.map(({ message }) => message.type).join(", ");
     why = `was told and has not obeyed yet: ${types}`;

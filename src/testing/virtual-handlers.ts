@@ -80,9 +80,10 @@ export class VirtualHandlers {
 
   #offer(draining: boolean): void {
     const slots = this.#node.candidate.witness ? 0 : this.#world.plan.work.slots;
+    const standing = draining ? "draining" : "up";
     const first = HANDLER_NAMES[0]!;
     const limits = this.#world.plan.work.limit > 0 ? { [first]: this.limitOf(first) } : {};
-    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, draining, limits }]);
+    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, standing, limits }]);
   }
 
   take(effect: HandlerEffect): void {

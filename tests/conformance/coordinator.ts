@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/coordinator.ts";
 import { StoppedError } from "../../src/coordinator/errors.ts";
+import { commandTests, frozenTests } from "./coordinator-nodes.ts";
 import type { Start } from "./hands.ts";
 import { bytes, CALL, spec, TestCluster, text } from "./test-cluster.ts";
 
@@ -22,6 +23,8 @@ export function coordinatorConformance(name: string, start: () => Promise<readon
     timeTests(cluster);
     watchTests(cluster);
     capacityTests(cluster);
+    frozenTests(cluster);
+    commandTests(cluster);
     stopTests(cluster);
   });
 }
@@ -235,8 +238,8 @@ function watchTests(cluster: TestCluster): void {
 /** Capacity. */
 function capacityTests(cluster: TestCluster): void {
   test("a consumer is granted no more than it offers, and the rest when it has ended some", async () => {
-    for (const each of cluster.hands) each.control.offer(0, ["work"], false);
-    cluster.hands[0]?.control.offer(2, ["work"], false);
+    for (const each of cluster.hands) each.control.offer(0, ["work"], "up");
+    cluster.hands[0]?.control.offer(2, ["work"], "up");
     const ids = ["cap-1", "cap-2", "cap-3"];
     await cluster.any(0).submit(ids.map((id) => spec(id)), CALL);
     const taken: Start[] = [];
@@ -258,7 +261,7 @@ function capacityTests(cluster: TestCluster): void {
     await taken[0]?.settle({ type: "complete", result: null });
     const third = await cluster.started(waiting);
     for (const each of [taken[1], third]) await each?.settle({ type: "complete", result: null });
-    for (const each of cluster.hands) each.control.offer(20, ["work"], false);
+    for (const each of cluster.hands) each.control.offer(20, ["work"], "up");
   }, 20_000);
 }
 
@@ -271,5 +274,7 @@ function stopTests(cluster: TestCluster): void {
     expect(await waiting).toBeInstanceOf(StoppedError);
     await expect(last.submit([spec("after")], CALL)).rejects.toThrow(StoppedError);
     await expect(last.get("once", CALL)).rejects.toThrow(StoppedError);
+    const order = { node: last.name, command: { type: "freeze" }, cid: 1 } as const;
+    await expect(last.commandNode(order, CALL)).rejects.toThrow(StoppedError);
   });
 }

@@ -1,6 +1,7 @@
 /** A consumer without handlers, for the conformance suite: tests end by hand what it was granted. */
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../../src/coordinator/coordinator.ts";
 import type { GrantedTask } from "../../src/protocol/messages.ts";
+import type { NodeCommand } from "../../src/protocol/messages-nodes.ts";
 import type { Settlement } from "../../src/protocol/types.ts";
 
 export interface Start {
@@ -13,6 +14,8 @@ export interface Start {
 /** Keeps what it is granted until a test takes it. */
 export class Hands implements ConsumerPort {
   readonly control: ConsumerControl;
+  /** What it was asked to do; it says so, and does nothing. */
+  readonly commands: NodeCommand[] = [];
   readonly #starts: Start[] = [];
   readonly #answers: Map<string, (accepted: boolean) => void> = new Map();
   readonly #onStart: () => void;
@@ -21,6 +24,10 @@ export class Hands implements ConsumerPort {
   constructor(coordinator: Coordinator, onStart: () => void) {
     this.#onStart = onStart;
     this.control = coordinator.consume(this);
+    coordinator.obey((command) => {
+      this.commands.push(command);
+      return command.type === "stopTask" ? "missing" : "done";
+    });
   }
 
   take(id: string): Start | undefined {

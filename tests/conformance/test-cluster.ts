@@ -31,7 +31,7 @@ export class TestCluster {
   async start(coordinators: readonly Coordinator[]): Promise<void> {
     this.all = coordinators;
     this.hands = coordinators.map((coordinator) => new Hands(coordinator, () => this.#wake()));
-    for (const each of this.hands) each.control.offer(20, ["work"], false);
+    for (const each of this.hands) each.control.offer(20, ["work"], "up");
     await Promise.all(coordinators.map((coordinator) => coordinator.ready()));
   }
 

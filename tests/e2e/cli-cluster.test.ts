@@ -22,11 +22,11 @@ const CLUSTERS: readonly (readonly Runtime[])[] = [
 
 const TASK_KEYS = [
   ...["id", "name", "state", "owner", "ownerName", "fence", "attempt", "leaseRemainingMs", "submittedAt"],
-  ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why"],
+  ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "keeps", "stewardOf", "labels", "version", "addresses"],
-  "lastHeardMs",
+  ...["lastHeardMs", "frozen"],
 ];
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

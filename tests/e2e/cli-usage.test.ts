@@ -25,6 +25,12 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["tasks", "--state", "lost"], code: 1, says: "Cannot read --state: must be one of pending" },
   { args: ["task"], code: 1, says: "ID is missing" },
   { args: ["nodes", "x"], code: 1, says: 'unexpected argument "x"' },
+  { args: ["ring", "x"], code: 1, says: 'unexpected argument "x"' },
+  { args: ["watch", "x"], code: 1, says: 'unexpected argument "x"' },
+  { args: ["freeze"], code: 1, says: 'Cannot run "stolos freeze": NODE is missing' },
+  { args: ["unfreeze", "a", "b"], code: 1, says: 'unexpected argument "b"' },
+  { args: ["balance", "--now", "a"], code: 1, says: "unknown option '--now'" },
+  { args: ["drain"], code: 1, says: "NODE is missing" },
   { args: ["submit"], code: 1, says: "needs either -- CMD" },
   { args: ["submit", "ls"], code: 1, says: "put -- before the command" },
   { args: ["submit", "--input", "{"], code: 1, says: "Cannot read --input" },
@@ -41,6 +47,9 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["peer", "--data", "package.json/x"], code: 1, says: "Cannot use --data package.json/x" },
   { args: ["peer", "--data", DAMAGED], code: 1, says: "stolos.mark is damaged" },
   { args: ["nodes", ...NOWHERE], code: 2, says: "Cannot connect" },
+  { args: ["ring", ...NOWHERE], code: 2, says: "Cannot connect" },
+  { args: ["watch", ...NOWHERE], code: 2, says: "Cannot connect" },
+  { args: ["freeze", ...NOWHERE, "a"], code: 2, says: "Cannot connect" },
   { args: ["submit", ...NOWHERE, "--", "true"], code: 2, says: "Cannot connect" },
 ];
 
@@ -52,11 +61,16 @@ for (const runtime of RUNTIMES) {
       expect(result.stderr).toContain(says);
       expect(result.stderr).not.toContain("    at ");
     }
-  }, 60_000);
+  }, 120_000);
 
   test(`${runtime}: help and version are answered on stdout`, async () => {
     expect((await stolos(runtime, ["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    for (const command of ["peer", "submit", "tasks", "task", "nodes"]) {
+    for (
+      const command of [
+        ...["peer", "submit", "tasks", "task", "nodes", "ring", "watch"],
+        ...["freeze", "unfreeze", "balance", "drain"],
+      ]
+    ) {
       const help = await stolos(runtime, [command, "--help"]);
       expect({ code: help.code, first: help.stdout.slice(0, 13 + command.length) }).toEqual({
         code: 0,

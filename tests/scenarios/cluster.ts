@@ -55,7 +55,7 @@ export class ScenarioCluster {
           compactBytes: Infinity,
         }),
       );
-      this.#inbox.set(name, [{ type: "capacity", slots: 2, handlers: ["h"], draining: false }]);
+      this.#inbox.set(name, [{ type: "capacity", slots: 2, handlers: ["h"], standing: "up" }]);
     });
     for (const name of NAMES) for (const peer of NAMES) if (name !== peer) this.#link(name, peer, true);
   }

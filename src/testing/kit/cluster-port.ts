@@ -11,6 +11,7 @@ import type {
   TaskEvent,
   TaskSnapshot,
 } from "../../coordinator/coordinator.ts";
+import type { NodeOrder } from "../../coordinator/node-commands.ts";
 import { StoppedError } from "../../coordinator/errors.ts";
 import type { CommandStatus } from "../../protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../../protocol/messages.ts";
@@ -70,6 +71,10 @@ export class ClusterPort implements ClientPort {
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
     return await this.#best().port.nodes(options);
+  }
+
+  async commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    await this.#best().port.commandNode(order, options);
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {

@@ -5,9 +5,8 @@ export const mutant: Mutant = {
   name: "pin-ignored",
   breaks: "a task runs where it must not (I9)",
   file: "src/protocol/placement.ts",
-  find:
-    'if (placement.node !== "" && member.name !== placement.node && member.id !== placement.node) return false;',
-  replace: "",
+  find: "member.name !== placement.node && member.id !== placement.node) return false;",
+  replace: 'member.name === "") return false;',
   profile: "placement",
   seed: 1,
 };

@@ -192,7 +192,7 @@ test("draining offers nothing, stops handlers, and is over when their releases a
   bench.start(7);
   let isOver = false;
   const drained = bench.consumer.drain("drain").then(() => isOver = true);
-  expect(bench.offers.at(-1)).toEqual([0, ["n"], true]);
+  expect(bench.offers.at(-1)).toEqual([0, ["n"], "draining"]);
   expect((await bench.settlement()).settlement).toEqual({ type: "release" });
   expect(isOver).toBe(false);
   bench.record();

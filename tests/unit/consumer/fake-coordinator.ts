@@ -9,10 +9,10 @@ import type {
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
 import type { HandlerFunction } from "../../../src/consumer/handler.ts";
-import { isStateful } from "../../../src/consumer/stateful.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
+import type { Standing } from "../../../src/protocol/messages-nodes.ts";
 import type { Settlement } from "../../../src/protocol/types.ts";
 
 export interface Settled extends SettledLease {
@@ -22,7 +22,7 @@ export interface Settled extends SettledLease {
 export class Bench {
   readonly settled: Settled[] = [];
   readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
-  readonly offers: (readonly [number, readonly string[], boolean])[] = [];
+  readonly offers: (readonly [number, readonly string[], Standing])[] = [];
   limits: Readonly<Record<string, number>> = {};
   readonly consumer: Consumer;
   deadlineMs = 9e15;
@@ -30,10 +30,10 @@ export class Bench {
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10) {
+  constructor(capacity = 10, balance?: () => readonly string[]) {
     const control: ConsumerControl = {
-      offer: (slots, handlers, draining, limits = {}) => {
-        this.offers.push([slots, handlers, draining]);
+      offer: (slots, handlers, standing, limits = {}) => {
+        this.offers.push([slots, handlers, standing]);
         this.limits = limits;
       },
       settle: (lease, settlement) => {
@@ -53,6 +53,7 @@ export class Bench {
     this.consumer = new Consumer({
       coordinator,
       capacity,
+      ...(balance ? { balance } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
     });
@@ -62,7 +63,7 @@ export class Bench {
     run: HandlerFunction<unknown, unknown>,
     definition: TaskDefinition = defineTask({ name: "n" }),
   ): void {
-    this.consumer.add({ definition, run, isStateful: isStateful(run) });
+    this.consumer.add({ definition, run });
   }
 
   get port(): ConsumerPort {

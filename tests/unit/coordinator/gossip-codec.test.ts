@@ -36,10 +36,16 @@ test("a member's news and digests come back as they were sent", () => {
     addresses: ["/ip4/1.2.3.4/tcp/1"],
     load: 3,
     state: "draining",
+    frozen: true,
   };
   expect(decodeMember(encodeMember(news))).toEqual(news);
   const digests = new Map([[0, { count: 2, hash: -5 }], [9, { count: 0, hash: 0 }]]);
   expect(decodeDigests(encodeDigests(digests))).toEqual(digests);
+});
+
+test("who says nothing of being frozen is not; who says nonsense of it is not believed", () => {
+  expect(decodeMember(encode(["a", "1", [], 3, "up"]))).toMatchObject({ state: "up", frozen: false });
+  expect(decodeMember(encode(["a", "1", [], 3, "up", "very"]))).toBeUndefined();
 });
 
 test("garbage is nothing, and never throws", () => {

@@ -52,6 +52,7 @@ function setUp(): Setup {
     reigns: [],
     stewardOf: (no: number) => no === 1 ? 1 : 0,
     keeps: () => 1,
+    ringShare: (no: number) => no / 3,
     lastHeardMs: (no: number) => no === 2 ? state.heardMs : 0,
   };
   return Object.assign(state, {
@@ -67,21 +68,30 @@ function setUp(): Setup {
         },
         status: () => status,
       },
-      own: () => ({ name: "a", version: "1", addresses: ["/own"], load: 4, state: "up" }),
+      own: () => ({ name: "a", version: "1", addresses: ["/own"], load: 4, state: "up", frozen: false }),
       tasksOf: () => 7,
       onChange: (_node, name, up) => changes.push(`${name} ${up ? "up" : "down"}`),
     }),
   });
 }
 
-const news = (state: MemberState): Uint8Array =>
-  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state });
+const news = (state: MemberState, frozen = false): Uint8Array =>
+  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state, frozen });
 
 test("this node counts its own tasks, others are seen by the view and their own news", () => {
   const { members } = setUp();
   members.onNews("id-b", news("draining"));
   expect(members.infos(1000)).toMatchObject([
-    { name: "a", self: true, state: "up", tasks: 4, stewardOf: 1, version: "1", lastHeardMs: 0 },
+    {
+      name: "a",
+      self: true,
+      state: "up",
+      tasks: 4,
+      stewardOf: 1,
+      ringShare: 1 / 3,
+      version: "1",
+      lastHeardMs: 0,
+    },
     {
       name: "b",
       self: false,
@@ -105,6 +115,14 @@ test("a member is down when its connection or its heartbeats are gone, and that 
   setup.connected = false;
   members.poll(3100);
   expect(changes).toEqual(["b up", "b down", "b up", "b down"]);
+});
+
+test("a frozen member is shown as such while it is up", () => {
+  const setup = setUp();
+  setup.members.onNews("id-b", news("up", true));
+  expect(setup.members.infos(0)).toMatchObject([{ frozen: false }, { state: "up", frozen: true }]);
+  setup.connected = false;
+  expect(setup.members.infos(0)[1]).toMatchObject({ state: "down", frozen: false });
 });
 
 test("a member that said farewell has stopped, one that did not is down", () => {

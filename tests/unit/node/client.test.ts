@@ -155,3 +155,34 @@ test("leaving a watch ends it", async () => {
   }
   expect(fences).toEqual(["1", "2"]);
 });
+
+test("a command to a node gets a number of its own, below 2^52", async () => {
+  const { port, client } = setUp();
+  await client.commandNode("b", { type: "freeze" });
+  await client.commandNode("b", { type: "stopTask", id: "t" });
+  const [first, second] = port.orders;
+  expect([first, second]).toMatchObject([
+    { node: "b", command: { type: "freeze" } },
+    { node: "b", command: { type: "stopTask", id: "t" } },
+  ]);
+  expect(first?.cid).not.toBe(second?.cid ?? 0);
+  for (const order of port.orders) expect(Number.isSafeInteger(order.cid) && order.cid < 2 ** 52).toBe(true);
+});
+
+test("a command that makes no sense is refused before anything is sent", async () => {
+  const { port, client } = setUp();
+  const cases: [unknown, unknown, unknown, string][] = [
+    ["", { type: "freeze" }, {}, "node must be a text that is not empty"],
+    [undefined, { type: "freeze" }, {}, "node must be a text that is not empty, got null"],
+    ["b", "freeze", {}, 'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "freeze"'],
+    ["b", { type: "stopTask" }, {}, "Cannot stop a task: id must be a text that is not empty"],
+    ["b", { type: "freeze", id: "t" }, {}, 'there is no option "id"'],
+    ["b", { type: "freeze" }, { timeout: 1 }, 'there is no option "timeout"; did you mean "timeoutMs"?'],
+  ];
+  for (const [node, command, options, message] of cases) {
+    await expect(client.commandNode(node as string, command as never, options as never)).rejects.toThrow(
+      message,
+    );
+  }
+  expect(port.orders).toEqual([]);
+});

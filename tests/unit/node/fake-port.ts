@@ -7,6 +7,7 @@ import type {
   TaskEvent,
   TaskSnapshot,
 } from "../../../src/coordinator/coordinator.ts";
+import type { NodeOrder } from "../../../src/coordinator/node-commands.ts";
 import type { CommandStatus } from "../../../src/protocol/messages-commands.ts";
 import type { Outcome, SubmitStatus } from "../../../src/protocol/messages.ts";
 import type { TaskMessage, TaskSpec } from "../../../src/protocol/types.ts";
@@ -18,6 +19,8 @@ export class FakePort implements ClientPort {
   readonly stopping: AbortController = new AbortController();
   readonly stopped: AbortSignal = this.stopping.signal;
   statusOf: (spec: TaskSpec) => SubmitStatus | Error = () => "created";
+  readonly orders: NodeOrder[] = [];
+  errorOf: (order: NodeOrder) => Error | undefined = () => undefined;
   tasks: TaskSnapshot[] = [];
   pageSize = 2;
   events: TaskEvent[][] = [];
@@ -73,6 +76,12 @@ export class FakePort implements ClientPort {
 
   nodes(): Promise<readonly NodeInfo[]> {
     return Promise.resolve([]);
+  }
+
+  commandNode(order: NodeOrder): Promise<void> {
+    this.orders.push(order);
+    const error = this.errorOf(order);
+    return error ? Promise.reject(error) : Promise.resolve();
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {

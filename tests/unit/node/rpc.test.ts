@@ -4,6 +4,7 @@ import {
   ConflictError,
   ConnectError,
   NoQuorumError,
+  NotFoundError,
   StoppedError,
   UnknownOutcomeError,
 } from "../../../src/coordinator/errors.ts";
@@ -163,6 +164,44 @@ test("without an answer in time a submit may have been recorded, and with no mem
   await new Promise((resolve) => setImmediate(resolve));
   await expect(new RpcPort(alone).submit([spec("a")], { timeoutMs: 1 })).rejects.toThrow(ConnectError);
   await alone.stop();
+});
+
+test("a command to a node goes along with its number, and keeps it at the next member", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const order = { node: "b", command: { type: "stopTask", id: "t" }, cid: 2 ** 52 - 1 } as const;
+  await remote.commandNode(order, { timeoutMs: 1000 });
+  const commandNode = port.commandNode.bind(port);
+  port.commandNode = (given): Promise<never> => {
+    port.orders.push(given);
+    port.commandNode = commandNode;
+    lines[0]?.cut();
+    return new Promise(() => {});
+  };
+  await remote.commandNode({ ...order, cid: 5 }, { timeoutMs: 2000 });
+  expect(port.orders).toEqual([order, { ...order, cid: 5 }, { ...order, cid: 5 }]);
+  await connection.stop();
+});
+
+test("what goes wrong with a command to a node keeps its class", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  const order = { node: "b", command: { type: "freeze" }, cid: 1 } as const;
+  for (const error of [new NotFoundError("gone"), new ConnectError("away"), new UnknownOutcomeError("hm")]) {
+    port.errorOf = () => error;
+    const got = await remote.commandNode(order, { timeoutMs: 1000 }).catch((each) => each);
+    expect([got.constructor, got.message]).toEqual([error.constructor, error.message]);
+  }
+  const command = { type: "melt" } as never;
+  await expect(remote.commandNode({ ...order, command }, { timeoutMs: 1000 })).rejects.toThrow(
+    'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
+  );
+  await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 1000 })).rejects.toThrow("cid must be");
+  port.commandNode = () => new Promise(() => {});
+  const late = await remote.commandNode(order, { timeoutMs: 1 }).catch((each) => each);
+  expect(late).toBeInstanceOf(UnknownOutcomeError);
+  expect(late.message).toBe('Cannot tell whether node "b" obeyed "freeze": no answer within 1 ms');
+  await connection.stop();
 });
 
 test("giving up a wait is told to the member", async () => {

@@ -4,6 +4,7 @@ import { makeEntry } from "../../../src/protocol/codec.ts";
 import { TASK_STATES } from "../../../src/protocol/codec-tasks.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Message, Outcome, TaskView } from "../../../src/protocol/messages.ts";
+import type { NodeCommand } from "../../../src/protocol/messages-nodes.ts";
 import type { AcceptedRoster, Candidate, Entry, Roster } from "../../../src/protocol/types.ts";
 import {
   ballot,
@@ -124,6 +125,10 @@ function of<T extends Message["type"]>(type: T, fields: Fields<T>): fc.Arbitrary
 }
 
 const COMMAND_STATUSES = ["applied", "queued", "unknown", "ended", "invalid", "busy"] as const;
+const nodeCommand: fc.Arbitrary<NodeCommand> = fc.oneof(
+  fc.constantFrom("freeze" as const, "unfreeze", "balance", "drain").map((type) => ({ type })),
+  id.map((id) => ({ type: "stopTask" as const, id })),
+);
 const ANSWERS = ["accepted", "promised", "heard"] as const;
 export const accepted: fc.Arbitrary<AcceptedRoster | null> = fc.option(fc.record({ ballot, roster }));
 
@@ -148,13 +153,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   refuse: of("refuse", { p, ballot, promised: ballot }),
   snapshot,
   snapshotReply: of("snapshotReply", { p, ballot, index: uint, receivedBytes: uint }),
-  beat: of("beat", {
-    boot,
-    sentMs: ms,
-    epoch: uint,
-    sessions: numbered,
-    reigns,
-  }),
+  beat: of("beat", { boot, sentMs: ms, epoch: uint, sessions: numbered, reigns }),
   beatReply: of("beatReply", {
     boot,
     sentMs: ms,
@@ -181,7 +180,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     free: uint,
     upTo: uint,
     load: uint,
-    draining: fc.boolean(),
+    standing: fc.constantFrom("up", "draining", "frozen"),
     handlers: list(name),
     recall: fc.boolean(),
     changes: uint,
@@ -228,6 +227,8 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   rosterPrepare: of("rosterPrepare", { ballot }),
   rosterPromise: of("rosterPromise", { ballot, ok: fc.boolean(), promised: ballot, accepted }),
   rosterAccept: of("rosterAccept", { ballot, isFresh: fc.boolean(), roster }),
+  nodeCommand: of("nodeCommand", { cid: uint, command: nodeCommand }),
+  nodeCommandReply: of("nodeCommandReply", { cid: uint, status: fc.constantFrom("done", "missing") }),
   rosterAccepted: of("rosterAccepted", { ballot, answer: fc.constantFrom(...ANSWERS), promised: ballot }),
 };
 

@@ -126,7 +126,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     free: 50,
     upTo: 200,
     load: 48,
-    draining: false,
+    standing: "up",
     handlers: ["exec", "resize"],
     recall: true,
     changes: 3,
@@ -226,6 +226,12 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   },
   rosterAccept: { type: "rosterAccept", ballot, isFresh: true, roster },
   rosterAccepted: { type: "rosterAccepted", ballot, answer: "heard", promised: ballot },
+  nodeCommand: {
+    type: "nodeCommand",
+    cid: 4_503_599_627_370_495,
+    command: { type: "stopTask", id: "render/42" },
+  },
+  nodeCommandReply: { type: "nodeCommandReply", cid: 5, status: "missing" },
 };
 
 export const recordExamples: readonly PersistRecord[] = [

@@ -139,7 +139,7 @@ test("frames without messages, with too many or too many bytes are refused", () 
 
 test("an unknown kind of message is refused", () => {
   expect(errorOf(() => decodeFrame(frameOf(0)))).toContain("known kind, got 0");
-  expect(errorOf(() => decodeFrame(frameOf(40)))).toContain("known kind, got 40");
+  expect(errorOf(() => decodeFrame(frameOf(60)))).toContain("known kind, got 60");
 });
 
 test("numbers that are not minimal or above 2^53 - 1 are refused", () => {
@@ -190,7 +190,7 @@ test("a text that is not UTF-8 is refused, short or long, with its place", () =>
 });
 
 test("a name known before is no excuse for bytes that are not UTF-8", () => {
-  // credit: boots, seq, free, upTo, load, draining, one handler of one or two bytes, recall,
+  // credit: boots, seq, free, upTo, load, standing, one handler of one or two bytes, recall,
   // changes, no limits
   const credit = (...name: number[]): Uint8Array =>
     frameOf(13, 1, 1, 1, 1, 1, 1, 0, 1, name.length, ...name, 0, 0, 0);

@@ -72,7 +72,7 @@ export class EngineBench {
   }
 
   offer({ name, slots = 10, handlers = ["h"], limits = {} }: BenchNode): void {
-    this.push(name, { type: "capacity", slots, handlers, draining: false, limits });
+    this.push(name, { type: "capacity", slots, handlers, standing: "up", limits });
   }
 
   submit(id: string, options: TaskOptions | null = null, name = "h"): void {

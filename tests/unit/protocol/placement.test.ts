@@ -1,4 +1,4 @@
-/** Claims about which node gets a task: three engines, four partitions, tasks that run until they are ended. */
+/** Claims about which node gets a task: three engines, and tasks that run until they are ended. */
 import { expect, test } from "bun:test";
 import { EngineBench, optionsOf } from "./engine-bench.ts";
 

@@ -133,7 +133,7 @@ test("a task that everybody declined lets those behind it pass", () => {
   expect(bench.dispatch()).toEqual(["b"]);
 });
 
-test("what everybody declined is looked at again when the first may be asked, after a second at the latest", () => {
+test("what everybody declined is looked at when the first may be asked, in a second at the latest", () => {
   for (const [waitMs, afterMs] of [[300, 300], [Infinity, 1000]] as const) {
     const bench = new Bench();
     bench.waitMs = waitMs;

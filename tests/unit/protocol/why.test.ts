@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { isoTime } from "../../../src/protocol/iso-time.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Placement, TaskError, TaskRecord } from "../../../src/protocol/types.ts";
-import { type Standing, whyOf, whyPending } from "../../../src/protocol/why.ts";
+import { type Prospect, whyOf, whyPending } from "../../../src/protocol/why.ts";
 
 const NOW_MS = Date.parse("2030-01-02T03:04:05.678Z");
 
@@ -18,9 +18,9 @@ function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | 
   return { spec, state, session: null, fence: 7, attempt: 2, avoid: -1, ...times, ...contents, ...more };
 }
 
-function standing(name: string, more: Partial<Standing> = {}, labels: Record<string, string> = {}): Standing {
+function standing(name: string, more: Partial<Prospect> = {}, labels: Record<string, string> = {}): Prospect {
   const member = { no: 1, id: `id-${name}`, name, labels, witness: false, leaving: false };
-  const good = { isUp: true, hasHandler: true, isDraining: false, isAttached: true, isFull: true };
+  const good = { isUp: true, hasHandler: true, standing: "up" as const, isAttached: true, isFull: true };
   return { member, declinedUntilMs: undefined, ...good, ...more };
 }
 
@@ -29,12 +29,18 @@ const requires = (...pairs: [string, string][]): Partial<Placement> => ({
 });
 
 test("without a node for it, it says what is missing", () => {
-  const why = (...members: Standing[]): string => whyPending(record(), members);
+  const why = (...members: Prospect[]): string => whyPending(record(), members);
   expect(why(standing("a", { hasHandler: false }))).toBe('no connected node has a handler named "work"');
-  expect(why(standing("a", { isDraining: true }))).toBe(
+  expect(why(standing("a", { standing: "draining" }))).toBe(
     'all 1 nodes with a handler named "work" are draining',
   );
+  expect(why(standing("a", { standing: "draining" }), standing("b", { standing: "frozen" }))).toBe(
+    'all 1 nodes with a handler named "work" are frozen: unfreeze one',
+  );
   expect(why(standing("a", { isAttached: false }))).toContain("have not attached");
+  expect(why(standing("a"), standing("b", { standing: "frozen" }))).toBe(
+    'waits for capacity: all 1 nodes with a handler named "work" are full, 1 more are frozen',
+  );
   expect(why(standing("a"), standing("b"))).toBe(
     'waits for capacity: all 2 nodes with a handler named "work" are full',
   );
@@ -56,10 +62,10 @@ test("it names the label that no node has, or all when no node has all", () => {
 
 test("a task of one node says what is the matter with that node", () => {
   const task = record({}, { node: "a" });
-  const cases: readonly [readonly Standing[], string][] = [
+  const cases: readonly [readonly Prospect[], string][] = [
     [[standing("b")], "is not a member"],
     [[standing("a", { isUp: false })], "is down"],
-    [[standing("a", { isDraining: true })], "is draining"],
+    [[standing("a", { standing: "draining" })], "is draining"],
     [[standing("a", { hasHandler: false })], 'has no handler named "work"'],
     [[standing("a", { isAttached: false })], "has not attached to this partition's steward yet"],
     [
@@ -75,7 +81,7 @@ test("a task of one node says what is the matter with that node", () => {
 });
 
 test("when all declined it says until when, or which key is in use", () => {
-  const declined = (untilMs: number): Standing => standing("a", { declinedUntilMs: untilMs });
+  const declined = (untilMs: number): Prospect => standing("a", { declinedUntilMs: untilMs });
   const all = 'all 2 nodes with a handler named "work"';
   expect(whyPending(record(), [declined(NOW_MS + 9000), declined(NOW_MS)])).toBe(
     `${all} declined it, the first until 2030-01-02T03:04:05.678Z`,
@@ -110,7 +116,7 @@ test("a sleeper says until when, and after which error", () => {
 test("what is paused says by what, what waits says what it waits for, the rest says nothing", () => {
   const waits = (): string => "waits";
   const error: TaskError = { atMs: 1, attempt: 2, fence: 7, node: 1, kind: "error", message: "bad" };
-  expect(whyOf(record({ state: "paused" }), NOW_MS, waits)).toBe("paused until a command resumes it");
+  expect(whyOf(record({ state: "paused" }), NOW_MS, waits)).toBe("paused, until a command resumes it");
   expect(whyOf(record({ state: "paused", errors: [error] }), NOW_MS, waits)).toBe(
     "paused after an error: bad",
   );

@@ -1,0 +1,91 @@
+/** `stolos pause|resume|kill|release|checkpoint ID` and `stolos sleep ID DURATION`: commands to one task. */
+import type { TaskMessage } from "../../mod.ts";
+import { EXIT } from "./command.ts";
+import type { Command } from "./command.ts";
+import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
+import { CLIENT_OPTIONS, durationMsOf, expectPositionals, parseOptions } from "./options.ts";
+import { jsonLine, printable } from "./output.ts";
+
+interface Told {
+  readonly name: string;
+  readonly summary: string;
+  /** What the help says of it. */
+  readonly means: string;
+  readonly arguments: readonly string[];
+  message(more: string | undefined): TaskMessage;
+}
+
+const TOLD: readonly Told[] = [
+  {
+    name: "pause",
+    summary: "stop a task until it is resumed",
+    means: 'Pauses a task: its attempt ends, and there is no other until "stolos resume".',
+    arguments: ["ID"],
+    message: () => ({ type: "pause" }),
+  },
+  {
+    name: "resume",
+    summary: "let a task go on that is paused or sleeps",
+    means: "Lets a task run that is paused or sleeps.",
+    arguments: ["ID"],
+    message: () => ({ type: "run" }),
+  },
+  {
+    name: "kill",
+    summary: "end a task for good",
+    means: "Ends a task for good, as killed: once its handler has ended, or its lease.",
+    arguments: ["ID"],
+    message: () => ({ type: "kill" }),
+  },
+  {
+    name: "release",
+    summary: "make a task go to another node",
+    means: "Ends the present attempt of a task; another node is preferred for the next.",
+    arguments: ["ID"],
+    message: () => ({ type: "release" }),
+  },
+  {
+    name: "checkpoint",
+    summary: "ask a task's handler for a checkpoint",
+    means: "Asks a task's handler for a checkpoint; handlers that do not listen to commands make none.",
+    arguments: ["ID"],
+    message: () => ({ type: "checkpoint" }),
+  },
+  {
+    name: "sleep",
+    summary: "stop a task for some time",
+    means: "Ends the present attempt of a task; the next starts after the duration (500ms, 4s, 10m, 2h, 7d).",
+    arguments: ["ID", "DURATION"],
+    message: (more = "") => ({ type: "sleep", untilMs: Date.now() + durationMsOf("DURATION", more) }),
+  },
+];
+
+function commandOf(told: Told): Command {
+  const { name, summary, means } = told;
+  return {
+    name,
+    summary,
+    help: `Usage: stolos ${name} [OPTION]… ${told.arguments.join(" ")}
+
+${means}
+Done once a quorum has recorded it: then it is not lost, whoever dies. Prints whether it is "applied", as
+nobody ran the task, or "queued": it goes to the node that runs it, after those before it.
+
+${CLIENT_HELP}`,
+    async run(args, terminal) {
+      const { values, positionals, rest } = parseOptions(name, args, CLIENT_OPTIONS);
+      const given = [...positionals, ...rest ?? []];
+      expectPositionals(name, given, told.arguments);
+      const [id = "", more] = given;
+      const message = told.message(more);
+      const timeoutMs = timeoutMsOf(values);
+      await using client = await connect(values);
+      const status = await client.command(id, message, { timeoutMs });
+      if (values.json) terminal.print(jsonLine({ id, command: name, status }));
+      else terminal.print(`${printable(id)} ${status}`);
+      return EXIT.done;
+    },
+  };
+}
+
+export const taskCommands: readonly Command[] = TOLD.map(commandOf);

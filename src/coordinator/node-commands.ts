@@ -1,0 +1,130 @@
+/**
+ * Commands to nodes that wait for their answer. One whose answer stays away may have been done, unless its
+ * node was never connected meanwhile.
+ */
+import type { Input } from "../protocol/api.ts";
+import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
+import type { NodeId } from "../protocol/types.ts";
+import type { Ambient } from "./ambient.ts";
+import type { CallOptions } from "./coordinator.ts";
+import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "./errors.ts";
+
+/** Who is to do what, as it was asked for. */
+export interface NodeOrder {
+  /** Name or id. */
+  readonly node: string;
+  readonly command: NodeCommand;
+  /** 52 random bits: a repeat with the same number is not done twice. */
+  readonly cid: number;
+}
+
+interface Waiting {
+  readonly order: NodeOrder;
+  readonly target: NodeId;
+  /** It may have reached the node. */
+  maybeSent: boolean;
+  settle(error: unknown): void;
+}
+
+export interface NodeCommandsOptions {
+  readonly ambient: Ambient;
+  readonly push: (input: Input) => void;
+  /** The member with that id or name; null when this node is in no cluster yet. */
+  readonly memberOf: (nameOrId: string) => NodeId | undefined | null;
+  /** It is this node, or connected. */
+  readonly isConnected: (node: NodeId) => boolean;
+}
+
+export class NodeCommandCalls {
+  readonly #options: NodeCommandsOptions;
+  /** A client that lost its line may ask again before the first call has been given up. */
+  readonly #waitingByCid: Map<number, Waiting[]> = new Map();
+
+  constructor(options: NodeCommandsOptions) {
+    this.#options = options;
+  }
+
+  call(order: NodeOrder, { timeoutMs, signal }: CallOptions): Promise<void> {
+    const { node, command, cid } = order;
+    const { ambient, push, memberOf, isConnected } = this.#options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const target = memberOf(node);
+    if (target === null) {
+      return Promise.reject(new ConnectError(`Cannot ${wordsOf(order)}: this node is in no cluster yet`));
+    }
+    if (target === undefined) {
+      const message = `Cannot ${wordsOf(order)}: no member has the name or id ${JSON.stringify(node)}`;
+      return Promise.reject(new NotFoundError(message));
+    }
+    return new Promise((resolve, reject) => {
+      const settle = (error: unknown): void => {
+        ambient.clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+        this.#forget(waiting);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const waiting: Waiting = { order, target, maybeSent: isConnected(target), settle };
+      const onAbort = (): void => settle(signal?.reason);
+      const onTimeout = (): void => settle(timeoutError(waiting, timeoutMs));
+      const timer = ambient.setTimeout(onTimeout, timeoutMs);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      const same = this.#waitingByCid.get(cid);
+      if (same) same.push(waiting);
+      else this.#waitingByCid.set(cid, [waiting]);
+      push({ type: "nodeCommand", cid, node: target, command });
+    });
+  }
+
+  #forget(waiting: Waiting): void {
+    const { cid } = waiting.order;
+    const rest = this.#waitingByCid.get(cid)?.filter((each) => each !== waiting) ?? [];
+    if (rest.length > 0) this.#waitingByCid.set(cid, rest);
+    else if (this.#waitingByCid.delete(cid)) this.#options.push({ type: "nodeCommandCancel", cid });
+  }
+
+  /** A node came up: what waited may be sent now. */
+  peersChanged(): void {
+    for (const waiting of this.#all()) waiting.maybeSent ||= this.#options.isConnected(waiting.target);
+  }
+
+  answered(cid: number, status: NodeCommandStatus): void {
+    for (const waiting of this.#waitingByCid.get(cid) ?? []) {
+      waiting.settle(status === "done" ? undefined : missingError(waiting.order));
+    }
+  }
+
+  stop(): void {
+    for (const { order, maybeSent, settle } of this.#all()) {
+      settle(
+        maybeSent
+          ? new UnknownOutcomeError(`${whether(order)}: the node that passed it on stopped`)
+          : new StoppedError(`Cannot ${wordsOf(order)}: the node stopped`),
+      );
+    }
+  }
+
+  #all(): Waiting[] {
+    return [...this.#waitingByCid.values()].flat();
+  }
+}
+
+function timeoutError({ order, maybeSent }: Waiting, timeoutMs: number): Error {
+  if (maybeSent) return new UnknownOutcomeError(`${whether(order)}: no answer within ${timeoutMs} ms`);
+  return new ConnectError(`Cannot ${wordsOf(order)}: it could not be reached within ${timeoutMs} ms`);
+}
+
+function missingError(order: NodeOrder): NotFoundError {
+  return new NotFoundError(`Cannot ${wordsOf(order)}: the task does not run there`);
+}
+
+function whether({ node, command }: NodeOrder): string {
+  return `Cannot tell whether node ${JSON.stringify(node)} obeyed ${JSON.stringify(command.type)}`;
+}
+
+/** Completes "Cannot …". */
+function wordsOf({ node, command }: NodeOrder): string {
+  const name = JSON.stringify(node);
+  if (command.type === "stopTask") return `stop task ${JSON.stringify(command.id)} on node ${name}`;
+  return `${command.type} node ${name}`;
+}

@@ -1,0 +1,199 @@
+/** Metafora's defects, how each is put back here, and the test that notices: docs/parity.md in code. */
+
+export interface Defect {
+  readonly no: number;
+  readonly what: string;
+  /** Each text must occur in its file exactly once. */
+  readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
+  readonly test: string;
+  /** Part of the test's name, as a regular expression. */
+  readonly name: string;
+}
+
+const ON_CLUSTERS = "tests/parity/defects.test.ts";
+
+export const DEFECTS: readonly Defect[] = [
+  {
+    no: 1,
+    what: "nothing is fenced: what a late owner reports counts, by its id alone",
+    edits: [
+      {
+        file: "src/consumer/consumer.ts",
+        find: "    if (run.isLost) {\n      const what",
+        replace: "    if (run.task.fence < 0) {\n      const what",
+      },
+      {
+        file: "src/protocol/worker.ts",
+        find: "    if (!session || !held || held.isSettling) {",
+        replace: `    if (session?.reign && !held) {
+      const items = [{ id, fence, seq, upTo: 0, settlement }];
+      this.#core.send(session.reign.node, { type: "settle", p, items });
+    }
+    if (!session || !held || held.isSettling) {`,
+      },
+      {
+        file: "src/protocol/desk.ts",
+        find: "if (this.isCurrent(record, fence) && record!.session!.node === from) {",
+        replace: `if (record && record.state !== "completed") {`,
+      },
+      {
+        file: "src/protocol/task-state.ts",
+        find: `if (!before || before.state !== "leased" || before.fence !== op.fence) return null;`,
+        replace: `if (!before?.session || before.state === "completed") return null;`,
+      },
+    ],
+    test: ON_CLUSTERS,
+    name: "1: whoever was stopped and comes back late",
+  },
+  {
+    no: 2,
+    what: "the end of x1 takes x10 along",
+    edits: [{
+      file: "src/protocol/task-state.ts",
+      find: "if (finishedPushed) this.#finished.push(id);",
+      replace: `if (finishedPushed) {
+      this.#finished.push(id);
+      for (const other of [...this.records.keys()]) {
+        if (other !== id && other.startsWith(id)) this.records.delete(other);
+      }
+    }`,
+    }],
+    test: ON_CLUSTERS,
+    name: "2: the end of a task touches no other",
+  },
+  {
+    no: 5,
+    what: "a stop before the handler looks is lost",
+    edits: [{
+      file: "src/consumer/run.ts",
+      find: "if (this.abortReason) this.#controller.abort(this.#abortError(this.abortReason));",
+      replace: "",
+    }],
+    test: "tests/unit/consumer/consumer.test.ts",
+    name: "a signal that is asked for after the abort",
+  },
+  {
+    no: 6,
+    what: "a command that arrives while the handler returns is swallowed",
+    edits: [{
+      file: "src/protocol/task-machine.ts",
+      find: "for (const { message } of commands.queued) now = carriedOut(now, message, atMs);",
+      replace: "",
+    }],
+    test: "tests/unit/protocol/task-machine.test.ts",
+    name: "what waits when an attempt ends is carried out",
+  },
+  {
+    no: 7,
+    what: "what the store could not take counts as stored",
+    edits: [{
+      file: "src/store/sqlite-thread.ts",
+      find: "    timer = setTimeout(flush, RETRY_MS);\n    return;",
+      replace: "",
+    }],
+    test: "tests/unit/store/disk.test.ts",
+    name: "a full disk acks nothing",
+  },
+  {
+    no: 9,
+    what: "a throw counts as done",
+    edits: [{
+      file: "src/consumer/consumer.ts",
+      find: "this.#end(run, endingOfError(run, error, this.#ambient));",
+      replace: "this.#end(run, endingOfValue(run, String(error), this.#ambient));",
+    }],
+    test: "tests/unit/consumer/consumer.test.ts",
+    name: "a handler that throws at once",
+  },
+  {
+    no: 10,
+    what: "the message of an error does not travel",
+    edits: [{
+      file: "src/protocol/codec-tasks.ts",
+      find: `if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, message.message);`,
+      replace: `if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, "{}");`,
+    }],
+    test: "tests/unit/protocol/codec-roundtrip.test.ts",
+    name: "any operation survives",
+  },
+  {
+    no: 11,
+    what: "a handler that does not stop holds up the drain",
+    edits: [{
+      file: "src/node/node.ts",
+      find: "await Promise.race([idle, late.promise]);",
+      replace: "await idle;",
+    }],
+    test: ON_CLUSTERS,
+    name: "11 and 17: a handler that never stops",
+  },
+  {
+    no: 12,
+    what: "a stop before the node serves is forgotten",
+    edits: [{
+      file: "src/node/node.ts",
+      find: "this.#stopping ??= this.#stop(options.now ?? false, leave);",
+      replace: `this.#stopping ??= this.#state === "starting"
+      ? Promise.resolve()
+      : this.#stop(options.now ?? false, leave);`,
+    }],
+    test: ON_CLUSTERS,
+    name: "12: a node that is stopped before it ever served",
+  },
+  {
+    no: 13,
+    what: "two nodes of one name are both accepted",
+    edits: [{
+      file: "src/protocol/wishes.ts",
+      find: "if (double && this.#core.isConnected(double.no)) {",
+      replace: "if (double && !this.#core.isConnected(double.no)) {",
+    }],
+    test: "tests/parity/names.test.ts",
+    name: "13: a second node of one name",
+  },
+  {
+    no: 14,
+    what: "who loses a lease dies",
+    edits: [{
+      file: "src/node/node.ts",
+      find: `return this.#events.emit(event.held ? "quorum:regained" : "quorum:lost", {});`,
+      replace: `if (!event.held) void this.stop({ now: true });
+        return;`,
+    }],
+    test: ON_CLUSTERS,
+    name: "14: who loses its leases",
+  },
+  {
+    no: 15,
+    what: "one blip and the lease is lost: no renewal is tried again",
+    edits: [{
+      file: "src/protocol/worker.ts",
+      find: "if (leaseMs >= validUntilMs) this.#lapse(session);",
+      replace: "if (leaseMs >= validUntilMs - this.#core.options.leaseTtlMs * 0.6) this.#lapse(session);",
+    }],
+    test: ON_CLUSTERS,
+    name: "15: a blip that is shorter",
+  },
+  {
+    no: 16,
+    what: "an event that is missed orphans a task for ever",
+    edits: [{
+      file: "src/protocol/dispatch.ts",
+      find: "if (desk.dispatch()) this.waiting.add(desk);",
+      replace: "desk.dispatch();",
+    }],
+    test: ON_CLUSTERS,
+    name: "16: every runnable task",
+  },
+  {
+    no: 17,
+    what: "a shutdown has no bound",
+    edits: [{
+      file: "src/node/node.ts",
+      find: "await Promise.race([idle, late.promise]);",
+      replace: "await idle;",
+    }],
+    test: ON_CLUSTERS,
+    name: "11 and 17: a handler that never stops",
+  },
+];
