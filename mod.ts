@@ -32,7 +32,15 @@ export type {
   StandardSchemaV1,
   TaskDefinition,
 } from "./src/consumer/task-definition.ts";
-export type { HandlerFunction, HandlerOptions, Task } from "./src/consumer/handler.ts";
+export type {
+  ErrorHandler,
+  HandlerFunction,
+  HandlerOptions,
+  Task,
+  TaskFailure,
+} from "./src/consumer/handler.ts";
+export type { HandlerSource } from "./src/node/handler-options.ts";
+export type { LoopBlockedInfo } from "./src/consumer/loop-watch.ts";
 export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";

@@ -12,6 +12,7 @@ export const PASSED_ON = [
   "task:error",
   "task:lost",
   "task:released",
+  "loop:blocked",
   "peer:rejected",
   "evicted",
   "join:refused",

@@ -9,10 +9,13 @@ import type { AbortReason } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
-import { endingOfError, endingOfValue } from "./ending.ts";
+import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
 import type { Handler, Task } from "./handler.ts";
+import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
+import { infoOf, REFUSED, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
 import { validInput } from "./schema.ts";
+import { StuckHandlers } from "./stuck.ts";
 import { decodeValue } from "./values.ts";
 
 /** What happened to an attempt. */
@@ -65,10 +68,16 @@ export class Consumer implements ConsumerPort {
   isFrozen = false;
   #isOver = false;
   #idle: PromiseWithResolvers<void> | null = null;
+  readonly #stuck: StuckHandlers;
+  #loopWatch: LoopWatch | null = null;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.#ambient = options.ambient ?? systemAmbient;
+    this.#stuck = new StuckHandlers(this.#ambient, (run) => {
+      run.finish(endingOfValue(run, undefined, this.#ambient));
+      this.#offer();
+    });
     this.#control = options.coordinator.consume(this);
     this.#offer();
   }
@@ -90,7 +99,7 @@ export class Consumer implements ConsumerPort {
 
   #offer(): void {
     const standing = this.#abortReason !== null ? "draining" : this.isFrozen ? "frozen" : "up";
-    const slots = standing === "up" ? this.#options.capacity : 0;
+    const slots = standing === "up" ? Math.max(0, this.#options.capacity - this.#stuck.count) : 0;
     const limits: Record<string, number> = {};
     for (const [name, { concurrency }] of this.#handlers) {
       if (concurrency !== undefined) limits[name] = concurrency;
@@ -119,6 +128,14 @@ export class Consumer implements ConsumerPort {
     return true;
   }
 
+  /** From now on says when the event loop has stood still for so long. */
+  watchLoop(blockedMinMs: number, onBlocked: (info: LoopBlockedInfo) => void): void {
+    const running = (): string[] =>
+      [...this.#runningById.values()].filter(({ handler }) => !handler.isIsolated).map(({ task }) => task.id);
+    if (this.#isOver) return;
+    this.#loopWatch ??= new LoopWatch({ ambient: this.#ambient, blockedMinMs, running, onBlocked });
+  }
+
   /** Takes no more tasks, asks handlers to stop; resolves when all have ended and that is recorded. */
   drain(reason: "drain" | "stop"): Promise<void> {
     if (this.#abortReason === null) {
@@ -143,6 +160,7 @@ export class Consumer implements ConsumerPort {
       this.#tell("task:lost", run, { reason: "stop", ...(run.isRunning ? { overrun: true } : {}) });
     }
     this.#isOver = true;
+    this.#loopWatch?.stop();
   }
 
   // ---- ConsumerPort --------------------------------------------------------------------------------------
@@ -190,13 +208,10 @@ export class Consumer implements ConsumerPort {
     const run = this.#runs.get(keyOf(p, fence));
     if (!run || run.checkpointSettled(seq, accepted) || !run.ending || seq !== run.endingSeq) return;
     const { ending } = run;
+    const overrun = run.isRunning;
     this.#forget(run);
-    if (!accepted) this.#tell("task:lost", run, { reason: "refused: its fence was not the current one" });
-    else if (ending.type === "complete") this.#tell("task:done", run, {});
-    else if (ending.type === "error" || ending.type === "fail") {
-      const reason = ending.type === "fail" ? `${ending.message} (no further attempt)` : ending.message;
-      this.#tell("task:error", run, { reason });
-    } else this.#tell("task:released", run, releaseReason(run, ending));
+    const [type, more] = accepted ? reportOf(run, ending, overrun) : REFUSED;
+    this.#tell(type, run, more);
   }
 
   // ---- attempts ------------------------------------------------------------------------------------------
@@ -206,6 +221,7 @@ export class Consumer implements ConsumerPort {
     this.#runningById.set(task.id, run);
     run.isRunning = true;
     this.#tell("task:start", run, {});
+    this.#stuck.watch(run);
     let result: unknown;
     try {
       const input = validInput(handler.definition, decodeValue(task.payload, "input"));
@@ -242,9 +258,13 @@ export class Consumer implements ConsumerPort {
     run.isRunning = false;
     const { id } = run.task;
     if (this.#runningById.get(id) === run) this.#runningById.delete(id);
-    if (run.isLost) {
+    if (!run.handler.isIsolated) this.#loopWatch?.ended(id);
+    const isGivenUp = this.#stuck.ended(run);
+    if (isGivenUp) this.#offer();
+    if (run.isLost || isGivenUp) {
       const what = settlement.type === "complete" ? "completion" : "end";
-      this.#forget(run);
+      if (run.isLost) this.#forget(run);
+      else this.#settleIdle();
       this.#tell("task:lost", run, {
         reason: `late: the handler's ${what} came after its lease and was ignored`,
       });
@@ -276,23 +296,6 @@ export class Consumer implements ConsumerPort {
 
   #tell(type: AttemptEventType, run: Run, more: Partial<AttemptInfo>): void {
     if (this.#isOver || !this.#options.wants(type)) return;
-    const { id, name, fence, attempt } = run.task;
-    const info = { task: id, name, fence: String(fence), attempt, ...more };
-    if (type === "task:start") this.#options.emit(type, info);
-    else {
-      const durationMs = Math.round(this.#ambient.monoMs() - run.startedMs);
-      this.#options.emit(type, { ...info, durationMs });
-    }
+    this.#options.emit(type, infoOf(run, more, type === "task:start" ? null : this.#ambient.monoMs()));
   }
-}
-
-function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
-  const reason = ending.type === "release" ? run.abortReason : ending.type;
-  if (run.handOffError === "") return reason ? { reason } : {};
-  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
 }

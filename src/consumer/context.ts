@@ -36,6 +36,8 @@ export interface Context {
    * the next attempt has it as `task.state`, like a checkpoint's. The last one given counts.
    */
   onHandOff(callback: () => unknown): void;
+  /** The handler is alive: counts where it was added with `beatTimeoutMs`, and costs nothing elsewhere. */
+  beat(): void;
   /** Calls back with every renewed deadline until the attempt ends, or the returned function is called. */
   onDeadline(callback: (deadlineMs: number) => void): () => void;
 }

@@ -2,9 +2,10 @@
 import type { Ambient } from "../coordinator/ambient.ts";
 import { AttemptAbortedError } from "../coordinator/errors.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
-import { settlementOfError } from "./error-policy.ts";
+import { settlementOfFailure } from "./error-policy.ts";
 import type { Run } from "./run.ts";
 import { Answer } from "./stateful.ts";
+import { stuckError } from "./stuck.ts";
 import { encodeValue } from "./values.ts";
 
 /** Returning completes, unless the attempt was told to end and there is nothing to record. */
@@ -14,7 +15,7 @@ export function endingOfValue(run: Run, value: unknown, ambient: Ambient): Settl
   try {
     return { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
   } catch (error) {
-    return settlementOfError(run.task, error, ambient);
+    return failed(run, error, ambient);
   }
 }
 
@@ -22,10 +23,11 @@ export function endingOfValue(run: Run, value: unknown, ambient: Ambient): Settl
 export function endingOfError(run: Run, error: unknown, ambient: Ambient): Settlement {
   if (run.abortReason !== null) return endingOfAbort(run, ambient);
   const isOurs = error instanceof AttemptAbortedError || ambient.wallMs() >= run.deadline;
-  return isOurs ? { type: "release" } : settlementOfError(run.task, error, ambient);
+  return isOurs ? { type: "release" } : failed(run, error, ambient);
 }
 
 function endingOfAbort(run: Run, ambient: Ambient): Settlement {
+  if (run.abortReason === "stuck") return failed(run, stuckError(run.handler), ambient);
   return run.order ? endingOfMessage(run, run.order, ambient) : { type: "release" };
 }
 
@@ -34,7 +36,7 @@ function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Sett
     case "complete":
       return { type: "complete", result: null };
     case "error":
-      return settlementOfError(run.task, message.message, ambient);
+      return failed(run, message.message, ambient);
     case "sleep":
       return { type: "sleep", untilMs: message.untilMs };
     case "pause":
@@ -47,4 +49,14 @@ function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Sett
     default:
       return message satisfies never;
   }
+}
+
+function failed(run: Run, error: unknown, ambient: Ambient): Settlement {
+  return settlementOfFailure(run.task, error, run.handler.onError, ambient);
+}
+
+/** What a handler returned has yet to come. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
 }

@@ -7,11 +7,56 @@ import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import { FatalError } from "../coordinator/errors.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import { sleepAfterError } from "../protocol/task-machine.ts";
-import type { Settlement } from "../protocol/types.ts";
+import type { Settlement, TaskMessage } from "../protocol/types.ts";
+import type { ErrorHandler } from "./handler.ts";
+import { messageOf } from "./task-message.ts";
 
 const MESSAGE_MAX = 1000;
 
 export type Chance = Pick<Ambient, "random" | "wallMs">;
+
+/** What its error handler says, if it has one and that says something; else the policy. */
+export function settlementOfFailure(
+  task: Pick<GrantedTask, "id" | "attemptsMax" | "attempt" | "errorAtMs" | "options">,
+  error: unknown,
+  onError: ErrorHandler | undefined,
+  chance: Chance = systemAmbient,
+): Settlement {
+  const decision = onError && !(error instanceof FatalError) ? decisionOf(task, error, onError) : undefined;
+  const message = errorMessage(error);
+  switch (decision?.type) {
+    case undefined:
+      return settlementOfError(task, error, chance);
+    case "error":
+      return { type: "fail", message };
+    case "complete":
+      return { type: "complete", result: null };
+    case "sleep":
+      return { type: "error", message, wakeAtMs: decision.untilMs };
+    case "pause":
+    case "kill":
+      return { type: "error", message, wakeAtMs: 0, then: decision.type };
+    case "run":
+    case "checkpoint":
+    case "release":
+      return { type: "error", message, wakeAtMs: 0 };
+    default:
+      return decision satisfies never;
+  }
+}
+
+function decisionOf(
+  { id, attempt, errorAtMs }: Pick<GrantedTask, "id" | "attempt" | "errorAtMs">,
+  error: unknown,
+  onError: ErrorHandler,
+): TaskMessage | undefined {
+  try {
+    const answer = onError({ id, attempt, error, earlier: errorAtMs.map((atMs) => new Date(atMs)) });
+    return answer === undefined ? undefined : messageOf("heed an error handler", answer);
+  } catch {
+    return undefined;
+  }
+}
 
 export function settlementOfError(
   task: Pick<GrantedTask, "attemptsMax" | "attempt" | "errorAtMs" | "options">,

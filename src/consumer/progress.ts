@@ -18,12 +18,7 @@ export class Progress {
 
   /** @throws TypeError, RangeError for what cannot be stored */
   tell(value: unknown): void {
-    const bytes = encodeValue(value, "progress");
-    if (bytes.length > LIMITS.progressBytesMax) {
-      throw new RangeError(
-        `Cannot encode progress: it may have ${LIMITS.progressBytesMax} bytes, got ${bytes.length}`,
-      );
-    }
+    const bytes = encodeProgress(value);
     if (this.#timer !== null) {
       this.#newest = bytes;
       return;
@@ -48,4 +43,13 @@ export class Progress {
     if (this.#newest !== null && !isLost) this.#record(this.#newest);
     this.#newest = null;
   }
+}
+
+/** @throws TypeError, RangeError for what cannot be stored */
+export function encodeProgress(value: unknown): Uint8Array {
+  const bytes = encodeValue(value, "progress");
+  if (bytes.length <= LIMITS.progressBytesMax) return bytes;
+  throw new RangeError(
+    `Cannot encode progress: it may have ${LIMITS.progressBytesMax} bytes, got ${bytes.length}`,
+  );
 }

@@ -7,6 +7,7 @@ import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../coordinator/errors.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
+import { BeatWatch } from "./beat-watch.ts";
 import { CommandFeed } from "./command-feed.ts";
 import type { Context } from "./context.ts";
 import { errorMessage } from "./error-policy.ts";
@@ -50,6 +51,7 @@ export class Run implements Context, StatefulRun {
   #controller: AbortController | null = null;
   #checkpoints: Map<number, PromiseWithResolvers<void>> | null = null;
   #unlisten: Set<() => void> | null = null;
+  #beats: BeatWatch | null = null;
 
   constructor(
     p: number,
@@ -105,6 +107,10 @@ export class Run implements Context, StatefulRun {
     return waiting.promise;
   }
 
+  beat(): void {
+    this.#beats?.beat();
+  }
+
   get commands(): AsyncIterableIterator<TaskMessage> {
     return this.#commandFeed().open();
   }
@@ -115,6 +121,7 @@ export class Run implements Context, StatefulRun {
 
   progress(value: unknown): void {
     if (this.isLost || this.ending) return;
+    this.beat();
     this.#progress ??= new Progress(this.#ambient, (value) => this.settle({ type: "progress", value }));
     this.#progress.tell(value);
   }
@@ -204,6 +211,16 @@ export class Run implements Context, StatefulRun {
     }
   }
 
+  /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
+  watchBeats(timeoutMs: number, onSilent: () => void): void {
+    this.#beats = new BeatWatch({ timeoutMs, ambient: this.#ambient, onSilent });
+  }
+
+  endBeats(): void {
+    this.#beats?.end();
+    this.#beats = null;
+  }
+
   throwIfAborted(): void {
     if (this.abortReason) throw this.#abortError(this.abortReason);
   }
@@ -217,6 +234,7 @@ export class Run implements Context, StatefulRun {
   }
 
   settle(settlement: Settlement): number {
+    this.beat();
     const { id, fence } = this.task;
     const seq = ++this.#seq;
     this.#control.settle({ p: this.p, id, fence, seq, upTo: this.#doneNo }, settlement);
@@ -235,6 +253,7 @@ export class Run implements Context, StatefulRun {
 
   /** Nothing more comes: ends listeners and what still waits. */
   close(): void {
+    this.endBeats();
     for (const end of [...this.#unlisten ?? []]) end();
     this.#progress?.close(true);
     this.#feed?.close();
@@ -267,6 +286,7 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",
   stale: "its lease is not the current one",
+  stuck: "it gave no sign of life for too long",
   pause: "it was told to pause",
   sleep: "it was told to sleep",
   kill: "it was killed",

@@ -133,7 +133,9 @@ export type AbortReason =
   | "error"
   | "complete"
   /** This node has more than its share. */
-  | "balance";
+  | "balance"
+  /** No beat for too long. */
+  | "stuck";
 
 /** The reason of a handler's aborted signal. */
 export class AttemptAbortedError extends StolosError {

@@ -1,5 +1,6 @@
 /** What a node tells its program: typed events on an EventTarget. */
 import type { AttemptInfo } from "../consumer/consumer.ts";
+import type { LoopBlockedInfo } from "../consumer/loop-watch.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 
 export interface NodeEventMap {
@@ -19,6 +20,12 @@ export interface NodeEventMap {
   readonly "task:lost": AttemptInfo;
   /** A quorum has recorded that others may run it. */
   readonly "task:released": AttemptInfo;
+  /**
+   * The event loop stood still for longer than `heartbeatMs`: a handler that did not let go of it, or a
+   * process that was stopped, or a machine that was suspended; from inside they look the same. After
+   * `leaseTtlMs` all leases of the node have ended. Comes when the loop is back.
+   */
+  readonly "loop:blocked": LoopBlockedInfo;
   /** It was silent for so long that the others went on without it; it asks to be let in again. */
   readonly "evicted": Readonly<Record<string, never>>;
   /** The cluster does not let this node in; it asks again. */

@@ -3,15 +3,17 @@
  * disposed = drained, then stopped.
  */
 import { Consumer } from "../consumer/consumer.ts";
-import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
+import type { HandlerOptions } from "../consumer/handler.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
+import { ThreadPool } from "../consumer/threads/thread-pool.ts";
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
 import { StoppedError } from "../coordinator/errors.ts";
 import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
-import { checkKnown, integer, shown } from "./arguments.ts";
+import { checkKnown, shown } from "./arguments.ts";
 import { type Client, PortClient } from "./client.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
+import { handlerOf, type HandlerSource } from "./handler-options.ts";
 import type { NodeSettings } from "./options.ts";
 
 /** For the others to take over what a node keeps that leaves. */
@@ -27,13 +29,14 @@ export interface Node extends AsyncDisposable {
   readonly client: Client;
   readonly state: NodeState;
   /**
-   * From now on this node runs tasks of the definition.
+   * From now on this node runs tasks of the definition. With isolation "thread" the handler is a module, as a
+   * URL or a path, whose default export is the function.
    *
-   * @throws TypeError, RangeError for bad arguments, or when it has a handler for them already; StoppedError
+   * @throws TypeError, RangeError for bad options, or when it has a handler for them already; StoppedError
    */
   handle<I, O>(
     definition: TaskDefinition<I, O>,
-    handler: HandlerFunction<I, O>,
+    handler: HandlerSource<I, O>,
     options?: HandlerOptions,
   ): void;
   /** Resolves when the cluster serves: every partition has a steward. */
@@ -77,6 +80,7 @@ export class RunningNode implements Node {
   readonly #settings: NodeSettings;
   readonly #ambient: Ambient;
   readonly #consumer: Consumer;
+  readonly #threads: ThreadPool;
   readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
@@ -87,6 +91,7 @@ export class RunningNode implements Node {
     this.#coordinator = coordinator;
     this.#settings = settings;
     this.#ambient = ambient;
+    this.#threads = new ThreadPool(settings.capacity);
     this.client = new PortClient(coordinator, undefined, ambient);
     coordinator.on((event) => this.#onEvent(event));
     coordinator.obey((command) => this.#obey(command));
@@ -117,8 +122,8 @@ export class RunningNode implements Node {
 
   handle<I, O>(
     definition: TaskDefinition<I, O>,
-    handler: HandlerFunction<I, O>,
-    options: HandlerOptions = {},
+    handler: HandlerSource<I, O>,
+    options?: HandlerOptions,
   ): void {
     if (typeof definition?.name !== "string") {
       throw new TypeError(
@@ -126,23 +131,13 @@ export class RunningNode implements Node {
       );
     }
     const { name } = definition;
-    if (typeof handler !== "function") {
-      throw new TypeError(`Cannot add a handler for "${name}": it must be a function, got ${shown(handler)}`);
-    }
+    const isolate = this.#threads.handler.bind(this.#threads);
+    const made = handlerOf(definition as TaskDefinition, handler, options, isolate);
     if (this.#settings.witness) {
       throw new TypeError(`Cannot add a handler for "${name}": a witness runs no tasks`);
     }
     if (this.#stopping) throw new StoppedError(`Cannot add a handler for "${name}": the node has stopped`);
-    const attempt = `add a handler for "${name}"`;
-    checkKnown(attempt, options, ["concurrency"]);
-    const bounds = { min: 1, max: 1_000_000, default: 0 };
-    const concurrency = integer(attempt, "concurrency", options.concurrency, bounds) || undefined;
-    // the consumer validates the input against the definition before it calls the handler
-    this.#consumer.add({
-      definition: definition as TaskDefinition,
-      run: handler as HandlerFunction<unknown, unknown>,
-      concurrency,
-    });
+    this.#consumer.add(made);
   }
 
   async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -160,6 +155,8 @@ export class RunningNode implements Node {
     options?: AddEventListenerOptions | boolean,
   ): void {
     this.#events.addEventListener(type, listener, options);
+    if (type !== "loop:blocked") return;
+    this.#consumer.watchLoop(this.#settings.heartbeatMs, (info) => this.#events.emit("loop:blocked", info));
   }
 
   removeEventListener<K extends NodeEventType>(
@@ -238,6 +235,7 @@ export class RunningNode implements Node {
     }
     this.#state = "stopped";
     this.#consumer.lose();
+    await this.#threads.end();
     await this.#coordinator.stop();
     this.#events.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
   }

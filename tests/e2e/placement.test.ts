@@ -91,7 +91,8 @@ test("labels, a node's name, apart keys and a handler's own limit decide where t
   const busy = apart.filter((id) => running.has(id));
   expect(busy.map((id) => running.get(id)).sort()).toEqual(["a", "b", "c"]);
   const waits = apart.find((id) => !running.has(id))!;
-  expect((await client.get(waits))!.why).toContain('the key "k"');
+  // at times it is being offered, to be declined
+  while (!(await client.get(waits))!.why?.includes('the key "k"'));
   expect((await client.get(nowhere.id))!.why).toBe(
     'no connected node with a handler named "work" has the label zone=z9',
   );

@@ -95,6 +95,17 @@ export const DEFECTS: readonly Defect[] = [
     name: "a full disk acks nothing",
   },
   {
+    no: 8,
+    what: "an error handler that answers pause or kill fails the task",
+    edits: [{
+      file: "src/consumer/error-policy.ts",
+      find: `return { type: "error", message, wakeAtMs: 0, then: decision.type };`,
+      replace: `return { type: "fail", message };`,
+    }],
+    test: "tests/unit/consumer/error-handler.test.ts",
+    name: "8: an error handler that answers",
+  },
+  {
     no: 9,
     what: "a throw counts as done",
     edits: [{

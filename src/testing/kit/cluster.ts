@@ -2,7 +2,7 @@
  * A simulated cluster: real nodes on virtual time, and what a test does to them. Time passes only in
  * `advance`, `until` and what is made of them; the same seed and the same calls give the same run.
  */
-import type { HandlerFunction } from "../../consumer/handler.ts";
+import type { HandlerFunction, HandlerOptions } from "../../consumer/handler.ts";
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
 import { shown } from "../../node/arguments.ts";
 import { type Client, PortClient, type SubmitOptions, type TaskHandle } from "../../node/client.ts";
@@ -17,7 +17,7 @@ import { Network } from "./network.ts";
 import { type SimulateOptions, simulateSettings } from "./options.ts";
 import { assertNoOverlap } from "./overlaps.ts";
 import { RunLog, type TaskRun } from "./run-log.ts";
-import { type Registered, SimulatedNode } from "./simulated-node.ts";
+import { type Registered, registration, SimulatedNode } from "./simulated-node.ts";
 import { assertAllDone } from "./unfinished.ts";
 import { VirtualTime } from "./virtual-time.ts";
 import { waitFor, type WaitOptions, warnIfStuck } from "./waiting.ts";
@@ -76,10 +76,9 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /** From now on every node runs tasks of the definition, also after a restart; witnesses do not. */
-  handle<I, O>(definition: TaskDefinition<I, O>, handler: HandlerFunction<I, O>): void {
+  handle<I, O>(definition: TaskDefinition<I, O>, run: HandlerFunction<I, O>, options?: HandlerOptions): void {
     this.#check("add a handler");
-    // the node checks both, and calls the handler with what fits the definition
-    const each = { definition, handler } as unknown as Registered;
+    const each = registration(definition, run, options);
     for (const node of this.#nodes) if (node.isUp) node.handle(each);
     this.#registered.push(each);
   }

@@ -1,5 +1,5 @@
 /** One node of a simulated cluster over all its lives: a real node on virtual surroundings. */
-import type { HandlerFunction } from "../../consumer/handler.ts";
+import type { HandlerFunction, HandlerOptions } from "../../consumer/handler.ts";
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
 import type { ClientPort, CoordinatorEvent } from "../../coordinator/coordinator.ts";
 import type { HostedCoordinator } from "../../coordinator/hosted-coordinator.ts";
@@ -20,6 +20,25 @@ const LIVES_MAX = 1000;
 export interface Registered {
   readonly definition: TaskDefinition;
   readonly handler: HandlerFunction<unknown, unknown>;
+  readonly options: HandlerOptions | undefined;
+}
+
+/** @throws TypeError for isolation: threads live in real time */
+export function registration<I, O>(
+  definition: TaskDefinition<I, O>,
+  handler: HandlerFunction<I, O>,
+  options: HandlerOptions | undefined,
+): Registered {
+  if (options?.isolation === "thread") {
+    throw new TypeError(
+      `Cannot add a handler for ${
+        JSON.stringify(definition?.name)
+      }: isolation "thread" needs real time, which ` +
+        "a simulated cluster has not; give it the function that the module exports, without isolation",
+    );
+  }
+  // the node checks all of it, and calls the handler with what fits the definition
+  return { definition, handler, options } as unknown as Registered;
 }
 
 export interface SimulatedNodeOptions {
@@ -123,9 +142,9 @@ export class SimulatedNode {
     if (!event.held) this.#trouble();
   }
 
-  handle({ definition, handler }: Registered): void {
+  handle({ definition, handler, options }: Registered): void {
     if (this.#options.settings.witness) return;
-    this.#node.handle(definition, this.#options.log.watched(this.#life, handler));
+    this.#node.handle(definition, this.#options.log.watched(this.#life, handler), options);
   }
 
   /** The process is gone: nothing of it happens any more, and whoever waits for it outside is told. */

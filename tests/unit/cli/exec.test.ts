@@ -37,6 +37,7 @@ class Bench implements AsyncDisposable {
       attempt: 2,
       deadline: Date.now() + 10_000,
       checkpoint: () => Promise.resolve(),
+      beat: () => {},
       onDeadline: () => () => {},
       commands: (async function* () {})(),
       progress: () => {},

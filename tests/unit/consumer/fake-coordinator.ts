@@ -8,15 +8,21 @@ import type {
   SettledLease,
 } from "../../../src/coordinator/coordinator.ts";
 import { type AttemptEventType, type AttemptInfo, Consumer } from "../../../src/consumer/consumer.ts";
-import type { HandlerFunction } from "../../../src/consumer/handler.ts";
+import type { Handler, HandlerFunction } from "../../../src/consumer/handler.ts";
 import { defineTask, type TaskDefinition } from "../../../src/consumer/task-definition.ts";
 import { decodeValue, encodeValue } from "../../../src/consumer/values.ts";
+import type { Ambient } from "../../../src/coordinator/ambient.ts";
 import type { GrantedTask } from "../../../src/protocol/messages.ts";
 import type { Standing } from "../../../src/protocol/messages-nodes.ts";
 import type { Settlement } from "../../../src/protocol/types.ts";
 
 export interface Settled extends SettledLease {
   readonly settlement: Settlement;
+}
+
+export interface BenchOptions {
+  readonly balance?: () => readonly string[];
+  readonly ambient?: Ambient;
 }
 
 export class Bench {
@@ -30,7 +36,7 @@ export class Bench {
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10, balance?: () => readonly string[]) {
+  constructor(capacity = 10, { balance, ambient }: BenchOptions = {}) {
     const control: ConsumerControl = {
       offer: (slots, handlers, standing, limits = {}) => {
         this.offers.push([slots, handlers, standing]);
@@ -53,6 +59,7 @@ export class Bench {
     this.consumer = new Consumer({
       coordinator,
       capacity,
+      ...(ambient ? { ambient } : {}),
       ...(balance ? { balance } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
@@ -62,8 +69,9 @@ export class Bench {
   handle(
     run: HandlerFunction<unknown, unknown>,
     definition: TaskDefinition = defineTask({ name: "n" }),
+    more: Partial<Handler> = {},
   ): void {
-    this.consumer.add({ definition, run });
+    this.consumer.add({ definition, run, ...more });
   }
 
   get port(): ConsumerPort {

@@ -47,7 +47,7 @@ test("a task that is stopped, even if frozen, sees why and is released; another 
 });
 
 test("balancing gives back what the balancer names, even if frozen, and nothing without one", async () => {
-  const bench = new Bench(10, () => ["t", "gone"]);
+  const bench = new Bench(10, { balance: () => ["t", "gone"] });
   bench.handle((_task, ctx) =>
     new Promise((resolve) => ctx.signal.addEventListener("abort", () => resolve(undefined)))
   );

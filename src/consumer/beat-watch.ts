@@ -1,0 +1,61 @@
+/**
+ * Notices a handler that has given no sign of life for too long. What becomes of it is the consumer's
+ * business.
+ */
+import type { Ambient, TimerHandle } from "../coordinator/ambient.ts";
+
+/** A timer that is later than this part of the time allowed says that everything stood still. */
+const LATE_PART = 0.25;
+
+export interface BeatWatchOptions {
+  /** How long it may be silent. */
+  readonly timeoutMs: number;
+  readonly ambient: Ambient;
+  /** Called once at most. */
+  readonly onSilent: () => void;
+}
+
+export class BeatWatch {
+  readonly #options: BeatWatchOptions;
+  #beatMs: number;
+  #dueMs = 0;
+  /** It was given more time because everything had stood still. */
+  #isExcused = false;
+  #timer: TimerHandle | undefined;
+
+  constructor(options: BeatWatchOptions) {
+    this.#options = options;
+    this.#beatMs = options.ambient.monoMs();
+    this.#wait(options.timeoutMs);
+  }
+
+  beat(): void {
+    this.#isExcused = false;
+    this.#beatMs = this.#options.ambient.monoMs();
+  }
+
+  end(): void {
+    this.#options.ambient.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #wait(ms: number): void {
+    const { ambient } = this.#options;
+    this.#dueMs = ambient.monoMs() + ms;
+    this.#timer = ambient.setTimeout(() => this.#look(), ms);
+  }
+
+  #look(): void {
+    const { ambient, timeoutMs, onSilent } = this.#options;
+    const nowMs = ambient.monoMs();
+    const silentMs = nowMs - this.#beatMs;
+    // timers are exact to a millisecond at best
+    if (silentMs < timeoutMs - 1) this.#wait(timeoutMs - silentMs);
+    else if (this.#isExcused || nowMs - this.#dueMs <= timeoutMs * LATE_PART) onSilent();
+    else {
+      // the handler could not beat either: somebody blocked the loop, or the process stood still
+      this.#isExcused = true;
+      this.#wait(timeoutMs * LATE_PART);
+    }
+  }
+}

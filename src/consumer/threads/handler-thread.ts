@@ -1,0 +1,80 @@
+/**
+ * A thread that runs handlers of one module, one attempt at a time. What a handler returns or throws is told;
+ * whatever else ends the thread is noticed from outside.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { AttemptAbortedError } from "../../coordinator/errors.ts";
+import type { HandlerFunction, Task } from "../handler.ts";
+import { Answer } from "../stateful.ts";
+import { decodeValue, encodeValue } from "../values.ts";
+import type { FromThread, RunMessage, ToThread } from "./messages.ts";
+import { plainError } from "./plain-error.ts";
+import { ThreadContext } from "./thread-context.ts";
+
+if (!parentPort) throw new Error("Cannot run handlers: the thread must be started by a node");
+const port = parentPort;
+// what the node starts it with
+const cells = new BigInt64Array((workerData as { readonly cells: SharedArrayBuffer }).cells);
+let context: ThreadContext | null = null;
+
+function tell(message: FromThread): void {
+  port.postMessage(message);
+}
+
+async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread> {
+  const { no, id, name, input, state } = message;
+  try {
+    const handler = await handlerOf(message.module);
+    // loading it may have taken long
+    ctx.signal.throwIfAborted();
+    const task: Task = {
+      id,
+      name,
+      input: decodeValue(input, "input"),
+      state: state === null ? undefined : decodeValue(state, "checkpoint"),
+    };
+    tell({ type: "begun", no });
+    const value = await handler(task, ctx);
+    const answer = value instanceof Answer ? value.message : null;
+    const result = encodeValue(answer ? undefined : value, "result");
+    ctx.finishReading();
+    return { type: "done", no, result, answer, handOff: ctx.handOff(answer !== null) };
+  } catch (error) {
+    const isAborted = error instanceof AttemptAbortedError;
+    return { type: "failed", no, error: plainError(error), handOff: ctx.handOff(isAborted) };
+  }
+}
+
+async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>> {
+  const loaded = await import(url) as { readonly default?: unknown };
+  const handler = loaded.default;
+  if (typeof handler === "function") return handler as HandlerFunction<unknown, unknown>;
+  throw new TypeError(
+    `Cannot run a handler: the default export of ${url} must be a function, got ${typeof handler}`,
+  );
+}
+
+port.on("message", (message: ToThread) => {
+  if (message.type === "run") {
+    const ctx = new ThreadContext(message, cells, tell);
+    context = ctx;
+    void run(message, ctx).then((ended) => {
+      ctx.close();
+      tell(ended);
+    });
+    return;
+  }
+  if (context?.no !== message.no) return;
+  switch (message.type) {
+    case "abort":
+      return context.abort(new AttemptAbortedError(message.message, message.reason));
+    case "deadline":
+      return context.renewed(message.deadlineMs);
+    case "checkpointed":
+      return context.checkpointed(message.seq, message.error);
+    case "command":
+      return context.told(message.command, message.message);
+    default:
+      return message satisfies never;
+  }
+});

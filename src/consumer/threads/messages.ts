@@ -1,0 +1,109 @@
+/**
+ * What a node and a thread that runs handlers say to each other. Values are encoded as they are on their way
+ * between nodes; two cells of shared memory carry what a thread has to see while it takes no messages.
+ */
+import type { AbortReason } from "../../coordinator/errors.ts";
+import type { TaskMessage } from "../../protocol/types.ts";
+
+export type ToThread =
+  | RunMessage
+  | { readonly type: "abort"; readonly no: number; readonly reason: AbortReason; readonly message: string }
+  /** The lease was renewed; wall clock. */
+  | { readonly type: "deadline"; readonly no: number; readonly deadlineMs: number }
+  | {
+    readonly type: "checkpointed";
+    readonly no: number;
+    readonly seq: number;
+    /** Null when a quorum has it. */
+    readonly error: PlainError | null;
+  }
+  /** The task was told something; `command` counts within the attempt. */
+  | {
+    readonly type: "command";
+    readonly no: number;
+    readonly command: number;
+    readonly message: TaskMessage;
+  };
+
+export interface RunMessage {
+  readonly type: "run";
+  /** Of the attempt, within the thread: what belongs to another one is late. */
+  readonly no: number;
+  /** URL of the handler's module. */
+  readonly module: string;
+  readonly id: string;
+  readonly name: string;
+  readonly input: Uint8Array;
+  readonly state: Uint8Array | null;
+  readonly fence: bigint;
+  readonly attempt: number;
+  readonly deadlineMs: number;
+  /** Beats are passed on no more often than this; 0 = none. */
+  readonly beatEveryMs: number;
+}
+
+export type FromThread =
+  | {
+    readonly type: "done";
+    readonly no: number;
+    readonly result: Uint8Array;
+    /** Of a stateful handler; null of others. */
+    readonly answer: TaskMessage | null;
+    readonly handOff: HandOff;
+  }
+  | { readonly type: "failed"; readonly no: number; readonly error: PlainError; readonly handOff: HandOff }
+  | { readonly type: "checkpoint"; readonly no: number; readonly seq: number; readonly state: Uint8Array }
+  /** The handler's module is loaded: now it is the handler that is silent or not. */
+  | { readonly type: "begun"; readonly no: number }
+  | { readonly type: "beat"; readonly no: number }
+  | { readonly type: "progress"; readonly no: number; readonly value: Uint8Array }
+  /** The handler is a stateful one. */
+  | { readonly type: "stateful"; readonly no: number }
+  /** The handler reads commands. */
+  | { readonly type: "reading"; readonly no: number }
+  /** The handler has carried out this command and all before it. */
+  | { readonly type: "carriedOut"; readonly no: number; readonly command: number };
+
+/** What an aborted handler leaves to the next attempt; null when it leaves nothing. */
+export type HandOff = Uint8Array | PlainError | null;
+
+/** From the process around a thread, where there is one. */
+export type FromProcess = FromThread | { readonly type: "ended"; readonly error: PlainError };
+
+/** What was thrown, as it crosses between threads. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | null;
+  readonly code: string | null;
+  /** Of an AttemptAbortedError. */
+  readonly reason: AbortReason | null;
+}
+
+/** Numbers in shared memory; a blocked handler reads them too. */
+export const CELLS = { deadlineMs: 0, abort: 1 } as const;
+export const CELLS_BYTES = 16;
+
+/** In the cell `abort`; 0 = not aborted. */
+export const NO_BY_REASON: Readonly<Record<AbortReason, number>> = {
+  drain: 1,
+  stop: 2,
+  lapsing: 3,
+  lapsed: 4,
+  condemned: 5,
+  stale: 6,
+  stuck: 7,
+  pause: 8,
+  sleep: 9,
+  kill: 10,
+  release: 11,
+  error: 12,
+  complete: 13,
+  balance: 14,
+};
+
+export function reasonOfNo(no: number): AbortReason | null {
+  const found = Object.entries(NO_BY_REASON).find(([, each]) => each === no);
+  // the keys of the table are the reasons
+  return found ? found[0] as AbortReason : null;
+}

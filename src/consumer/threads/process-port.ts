@@ -1,0 +1,57 @@
+/**
+ * A thread in a process of its own, for Deno: nothing there ends a thread that is in a loop, `terminate()`
+ * only says that it has. A process ends when it is told to. handler-process.ts is the other side.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { FromProcess, ToThread } from "./messages.ts";
+import { errorOf } from "./plain-error.ts";
+import type { PortListener, ThreadPort } from "./worker-port.ts";
+
+export class ProcessPort implements ThreadPort {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  constructor(listener: PortListener) {
+    const file = fileURLToPath(new URL("./handler-process.ts", import.meta.url));
+    const child = fork(file, [], { serialization: "advanced" });
+    this.#child = child;
+    this.#exited = once(child, "exit").catch(() => {});
+    let thrown: Error | null = null;
+    child.on("message", (message) => {
+      // the other side sends nothing else
+      const told = message as FromProcess;
+      if (told.type === "ended") thrown = errorOf(told.error);
+      else listener.message(told);
+    });
+    // it could not be started, or not be told something: its end follows, or has been told
+    child.on("error", (error: Error) => {
+      thrown ??= error;
+      if (child.pid === undefined) listener.ended(thrown);
+    });
+    child.on("exit", (code: number | null, signal: string | null) => {
+      listener.ended(
+        thrown ?? new Error(`the handler's process ended with ${signal ?? `exit code ${code}`}`),
+      );
+    });
+  }
+
+  post(message: ToThread): void {
+    if (this.#child.connected) this.#child.send(message);
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#child.ref();
+    else this.#child.unref();
+    const { channel } = this.#child;
+    if (isHeld) channel?.ref();
+    else channel?.unref();
+  }
+}

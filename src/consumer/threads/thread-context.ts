@@ -1,0 +1,194 @@
+/**
+ * The Context of a handler that runs in a thread. Deadline and abort come twice: as messages, for a handler
+ * that waits, and in shared memory, for one that looks at `ctx.signal` or `ctx.deadline` and never waits.
+ */
+import { AttemptAbortedError, LeaseLostError } from "../../coordinator/errors.ts";
+import type { TaskMessage } from "../../protocol/types.ts";
+import { CommandFeed } from "../command-feed.ts";
+import type { Context } from "../context.ts";
+import { encodeProgress } from "../progress.ts";
+import type { StatefulRun } from "../run.ts";
+import { encodeValue } from "../values.ts";
+import { CELLS, type FromThread, type HandOff, type PlainError, reasonOfNo } from "./messages.ts";
+import type { RunMessage } from "./messages.ts";
+import { errorOf, plainError } from "./plain-error.ts";
+
+/** A thread that takes messages has taken one after so long. */
+const MESSAGE_MS = 20;
+/** The node records the newest once a second. */
+const PROGRESS_EVERY_MS = 100;
+
+export class ThreadContext implements Context, StatefulRun {
+  readonly fence: bigint;
+  readonly attempt: number;
+  readonly no: number;
+  readonly #id: string;
+  readonly #cells: BigInt64Array;
+  readonly #tell: (message: FromThread) => void;
+  readonly #beatEveryMs: number;
+  readonly #controller: AbortController = new AbortController();
+  readonly #listeners: Set<(deadlineMs: number) => void> = new Set();
+  readonly #checkpoints: Map<number, PromiseWithResolvers<void>> = new Map();
+  readonly #feed: CommandFeed;
+  /** When the abort was seen in shared memory first. */
+  #noticedMs: number | null = null;
+  #isReading = false;
+  #handOff: (() => unknown) | null = null;
+  #newest: Uint8Array | null = null;
+  #toldMs = -Infinity;
+  #beatMs = -Infinity;
+  #seq = 0;
+  #isOver = false;
+
+  constructor(message: RunMessage, cells: BigInt64Array, tell: (message: FromThread) => void) {
+    this.fence = message.fence;
+    this.attempt = message.attempt;
+    this.no = message.no;
+    this.#id = message.id;
+    this.#beatEveryMs = message.beatEveryMs;
+    this.#cells = cells;
+    this.#tell = tell;
+    this.#feed = new CommandFeed((command) => this.#tell({ type: "carriedOut", no: this.no, command }));
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller.signal.aborted && !this.#isOver) this.#lookAtCell();
+    return this.#controller.signal;
+  }
+
+  /** Who waits gets the message first, and finds no signal aborted before it could listen. */
+  #lookAtCell(): void {
+    const reason = reasonOfNo(Number(Atomics.load(this.#cells, CELLS.abort)));
+    if (reason === null) return;
+    const nowMs = performance.now();
+    this.#noticedMs ??= nowMs;
+    if (nowMs - this.#noticedMs < MESSAGE_MS) return;
+    const id = JSON.stringify(this.#id);
+    this.abort(new AttemptAbortedError(`Cannot go on with task ${id}: its attempt was aborted`, reason));
+  }
+
+  get deadline(): number {
+    return this.#isOver ? 0 : Number(Atomics.load(this.#cells, CELLS.deadlineMs));
+  }
+
+  beat(): void {
+    if (this.#beatEveryMs === 0 || this.#isOver) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#beatMs < this.#beatEveryMs) return;
+    this.#beatMs = nowMs;
+    this.#tell({ type: "beat", no: this.no });
+  }
+
+  checkpoint(state: unknown): Promise<void> {
+    let encoded: Uint8Array;
+    try {
+      encoded = encodeValue(state, "checkpoint");
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#isOver) return Promise.reject(this.#overError());
+    const seq = ++this.#seq;
+    const waiting = Promise.withResolvers<void>();
+    // a handler that does not wait for its checkpoint must not end the thread
+    waiting.promise.catch(() => {});
+    this.#checkpoints.set(seq, waiting);
+    this.#tell({ type: "checkpoint", no: this.no, seq, state: encoded });
+    return waiting.promise;
+  }
+
+  get commands(): AsyncIterableIterator<TaskMessage> {
+    if (!this.#isReading) this.#tell({ type: "reading", no: this.no });
+    this.#isReading = true;
+    return this.#feed.open();
+  }
+
+  progress(value: unknown): void {
+    if (this.#isOver) return;
+    this.beat();
+    this.#newest = encodeProgress(value);
+    const nowMs = performance.now();
+    if (nowMs - this.#toldMs < PROGRESS_EVERY_MS) return;
+    this.#toldMs = nowMs;
+    this.#tellNewest();
+  }
+
+  #tellNewest(): void {
+    if (this.#newest) this.#tell({ type: "progress", no: this.no, value: this.#newest });
+    this.#newest = null;
+  }
+
+  onHandOff(callback: () => unknown): void {
+    this.#handOff = callback;
+  }
+
+  onDeadline(callback: (deadlineMs: number) => void): () => void {
+    if (this.#isOver) return () => {};
+    // one that is added twice is called twice
+    const listener = (deadlineMs: number): void => callback(deadlineMs);
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  becomeStateful(): void {
+    this.#tell({ type: "stateful", no: this.no });
+  }
+
+  // ---- for the thread ------------------------------------------------------------------------------------
+
+  abort(error: AttemptAbortedError): void {
+    if (!this.#controller.signal.aborted) this.#controller.abort(error);
+  }
+
+  renewed(deadlineMs: number): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(deadlineMs);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  checkpointed(seq: number, error: PlainError | null): void {
+    const waiting = this.#checkpoints.get(seq);
+    this.#checkpoints.delete(seq);
+    if (error) waiting?.reject(errorOf(error));
+    else waiting?.resolve();
+  }
+
+  told(command: number, message: TaskMessage): void {
+    this.#feed.push({ no: command, message });
+  }
+
+  /** The handler returned: what it read last is carried out. */
+  finishReading(): void {
+    this.#feed.finishReading();
+  }
+
+  /** The state for the next attempt, when this one was aborted or may not be the last. */
+  handOff(isWanted: boolean): HandOff {
+    if (!this.#handOff || !(isWanted || this.signal.aborted)) return null;
+    try {
+      return encodeValue(this.#handOff(), "state to hand over");
+    } catch (error) {
+      return plainError(error);
+    }
+  }
+
+  /** The handler has ended. */
+  close(): void {
+    this.#tellNewest();
+    this.#isOver = true;
+    this.#feed.close();
+    this.#listeners.clear();
+    for (const waiting of this.#checkpoints.values()) waiting.reject(this.#overError());
+    this.#checkpoints.clear();
+  }
+
+  #overError(): LeaseLostError {
+    const id = JSON.stringify(this.#id);
+    return new LeaseLostError(`Cannot store a checkpoint of task ${id}: fence ${this.fence} is over`);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * A thread as something that takes messages and can be ended, on runtimes whose threads can be: `terminate()`
+ * of Node and Bun stops a loop that never ends within milliseconds.
+ */
+import { Worker } from "node:worker_threads";
+import { CELLS, CELLS_BYTES, type FromThread, NO_BY_REASON, type ToThread } from "./messages.ts";
+import { errorOf, plainError } from "./plain-error.ts";
+
+/** What a thread's owner is told. */
+export interface PortListener {
+  message(message: FromThread): void;
+  /** It has ended; `error`: why, when there is something to say. */
+  ended(error: Error): void;
+}
+
+export interface ThreadPort {
+  post(message: ToThread): void;
+  /** Resolves when nothing of it runs any more. */
+  end(): Promise<void>;
+  /** Whether the process waits for it. */
+  hold(isHeld: boolean): void;
+}
+
+export class WorkerPort implements ThreadPort {
+  readonly #worker: Worker;
+  readonly #cells: BigInt64Array;
+
+  constructor(listener: PortListener) {
+    const cells = new SharedArrayBuffer(CELLS_BYTES);
+    this.#cells = new BigInt64Array(cells);
+    this.#worker = new Worker(new URL("./handler-thread.ts", import.meta.url), { workerData: { cells } });
+    let thrown: Error | null = null;
+    this.#worker.on("message", (message: FromThread) => listener.message(message));
+    this.#worker.on("error", (error: unknown) => thrown = errorOf(plainError(error)));
+    this.#worker.on("exit", (code: number) => {
+      listener.ended(thrown ?? new Error(`the handler's thread ended with exit code ${code}`));
+    });
+  }
+
+  post(message: ToThread): void {
+    if (message.type === "run") {
+      Atomics.store(this.#cells, CELLS.abort, 0n);
+      this.#renew(message.deadlineMs);
+    } else if (message.type === "abort") {
+      Atomics.store(this.#cells, CELLS.abort, BigInt(NO_BY_REASON[message.reason]));
+    } else if (message.type === "deadline") this.#renew(message.deadlineMs);
+    this.#worker.postMessage(message);
+  }
+
+  #renew(deadlineMs: number): void {
+    Atomics.store(this.#cells, CELLS.deadlineMs, BigInt(Math.floor(deadlineMs)));
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#worker.ref();
+    else this.#worker.unref();
+  }
+}
