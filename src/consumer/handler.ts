@@ -90,3 +90,12 @@ export interface Handler {
 }
 
 export const GRACE_MS = 2000;
+
+/** By name, of the handlers that take fewer tasks at once than the node. */
+export function limitsOf(handlers: Iterable<Handler>): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const { definition, concurrency } of handlers) {
+    if (concurrency !== undefined) limits[definition.name] = concurrency;
+  }
+  return limits;
+}
