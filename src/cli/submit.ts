@@ -13,6 +13,7 @@ import {
   parseOptions,
   UsageError,
 } from "./options.ts";
+import { PLACEMENT_HELP, PLACEMENT_OPTIONS, placementOf } from "./placement-options.ts";
 import { jsonLine, printable } from "./output.ts";
 import type { Terminal } from "./output.ts";
 
@@ -24,6 +25,7 @@ const OPTIONS = {
   delay: { type: "string" },
   task: { type: "string" },
   input: { type: "string" },
+  ...PLACEMENT_OPTIONS,
 } as const;
 
 /** The built-in task: exec.ts. */
@@ -40,6 +42,7 @@ Submits a task, once a quorum has it, and prints its id. With the same --id it m
   --delay D       start it so long from now at the earliest
   --task NAME     which handler runs it (default exec)
   --input JSON    its input; "-" reads it from stdin
+${PLACEMENT_HELP}
 ${CLIENT_HELP}`;
 
 export const submit: Command = {
@@ -62,6 +65,7 @@ export const submit: Command = {
       ...given("id", values.id, String),
       ...given("attempts", values.retry, (text) => parseCount("retry", text, 0) + 1),
       ...given("delayMs", values.delay, (text) => parseDurationMs("delay", text)),
+      ...placementOf(values),
     };
     await using client = await connect(values);
     const definition = await definitionOf(task);

@@ -10,7 +10,7 @@ import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
 import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
-import type { Handler, Task } from "./handler.ts";
+import { type Handler, limitsOf, type Task } from "./handler.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { infoOf, REFUSED, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
@@ -100,7 +100,7 @@ export class Consumer implements ConsumerPort {
   #offer(): void {
     const standing = this.#abortReason !== null ? "draining" : this.isFrozen ? "frozen" : "up";
     const slots = standing === "up" ? Math.max(0, this.#options.capacity - this.#stuck.count) : 0;
-    this.#control.offer(slots, [...this.#handlers.keys()], standing);
+    this.#control.offer(slots, [...this.#handlers.keys()], standing, limitsOf(this.#handlers.values()));
   }
 
   /** Begins nothing until it is unfrozen; what runs goes on. False: it was so already. */

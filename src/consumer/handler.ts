@@ -40,6 +40,12 @@ export type ErrorHandler = (failure: TaskFailure) => TaskMessage | undefined;
 /** How a handler is run. */
 export interface HandlerOptions {
   /**
+   * Tasks of it at once on this node.
+   *
+   * @default the node's capacity
+   */
+  readonly concurrency?: number;
+  /**
    * "thread": each attempt in a thread of its own, so that a handler that never lets go blocks nothing else
    * and can be ended. The handler is then a module, whose default export is the function.
    *
@@ -72,6 +78,8 @@ export interface HandlerOptions {
 export interface Handler {
   readonly definition: TaskDefinition;
   readonly run: HandlerFunction<unknown, unknown>;
+  /** Tasks of it at once; undefined = as many as the node takes. */
+  readonly concurrency?: number;
   /** It ends, or is ended, in any case. */
   readonly isIsolated?: boolean;
   /** @default off */
@@ -82,3 +90,12 @@ export interface Handler {
 }
 
 export const GRACE_MS = 2000;
+
+/** By name, of the handlers that take fewer tasks at once than the node. */
+export function limitsOf(handlers: Iterable<Handler>): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const { definition, concurrency } of handlers) {
+    if (concurrency !== undefined) limits[definition.name] = concurrency;
+  }
+  return limits;
+}

@@ -37,9 +37,9 @@ export interface ControlOptions {
 /** What the consumer is given. */
 export function consumerControl({ push, hearsay, outlook, deadlines }: ControlOptions): ConsumerControl {
   return {
-    offer: (slots, handlers, standing) => {
+    offer: (slots, handlers, standing, limits = {}) => {
       hearsay.stand(standing);
-      push({ type: "capacity", slots, handlers, standing });
+      push({ type: "capacity", slots, handlers, standing, limits });
     },
     settle: ({ p, id, fence, seq, upTo }, settlement) =>
       push({ type: "settle", p, id, fence, seq, upTo, settlement }),

@@ -160,8 +160,16 @@ export interface ConsumerPort {
 
 /** What a consumer tells the coordinator. */
 export interface ConsumerControl {
-  /** Tasks that it runs at most at once, and of which names. */
-  offer(slots: number, handlers: readonly string[], standing: Standing): void;
+  /**
+   * Tasks that it runs at most at once, and of which names; `limits`: of some names fewer than that. Called
+   * again, even with the same, it says that it may want what it declined "until something changes".
+   */
+  offer(
+    slots: number,
+    handlers: readonly string[],
+    standing: Standing,
+    limits?: Readonly<Record<string, number>>,
+  ): void;
   settle(lease: SettledLease, settlement: Settlement): void;
   /** Wall clock in ms at which leases in the partition end unless renewed; in the past when they ended. */
   deadlineMs(p: number): number;

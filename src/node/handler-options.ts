@@ -6,8 +6,9 @@ import type { ErrorHandler, Handler, HandlerFunction, HandlerOptions } from "../
 import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { checkKnown, integer, shown } from "./arguments.ts";
 
-const KNOWN = ["isolation", "beatTimeoutMs", "graceMs", "onError"];
+const KNOWN = ["concurrency", "isolation", "beatTimeoutMs", "graceMs", "onError"];
 const BEAT_TIMEOUT_MIN_MS = 20;
+const CONCURRENCY_MAX = 1_000_000;
 const DAY_MS = 86_400_000;
 
 /** What a handler may be: a function, or the module whose default export is one. */
@@ -25,9 +26,10 @@ export function handlerOf(
 ): Handler {
   const attempt = `add a handler for ${JSON.stringify(definition.name)}`;
   const options = optionsOf(attempt, given);
-  const { beatTimeoutMs, graceMs, onError } = options;
+  const { concurrency, beatTimeoutMs, graceMs, onError } = options;
   const own = {
     ...{ definition, beatTimeoutMs },
+    ...(concurrency === undefined ? {} : { concurrency }),
     ...(graceMs === undefined ? {} : { graceMs }),
     ...(onError === undefined ? {} : { onError }),
   };
@@ -47,17 +49,24 @@ function optionsOf(attempt: string, given: unknown): HandlerOptions {
   if (given === undefined) return {};
   checkKnown(attempt, given, KNOWN);
   // checkKnown lets nothing but objects pass
-  const { isolation = "none", beatTimeoutMs, graceMs, onError } = given as Record<string, unknown>;
+  const { concurrency, isolation = "none", beatTimeoutMs, graceMs, onError } = given as Record<
+    string,
+    unknown
+  >;
   if (onError !== undefined && typeof onError !== "function") {
     throw new TypeError(`Cannot ${attempt}: onError must be a function, got ${shown(onError)}`);
   }
   if (isolation !== "none" && isolation !== "thread") {
     throw new TypeError(`Cannot ${attempt}: isolation must be "none" or "thread", got ${shown(isolation)}`);
   }
+  const bounds = { min: 1, max: CONCURRENCY_MAX, default: 1 };
   const ms = (name: string, value: unknown, min: number): Record<string, number> =>
     value === undefined ? {} : { [name]: integer(attempt, name, value, { min, max: DAY_MS, default: min }) };
   return {
     isolation,
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: integer(attempt, "concurrency", concurrency, bounds) }),
     ...ms("beatTimeoutMs", beatTimeoutMs, BEAT_TIMEOUT_MIN_MS),
     ...ms("graceMs", graceMs, 0),
     // what it takes and gives cannot be known before it is called

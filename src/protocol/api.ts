@@ -104,6 +104,8 @@ export type Input =
     readonly slots: number;
     readonly handlers: readonly string[];
     readonly standing: Standing;
+    /** Handlers that run so many tasks at once at most; the others as many as there are slots. */
+    readonly limits?: Readonly<Record<string, number>>;
   }
   | {
     readonly type: "settle";

@@ -50,6 +50,14 @@ function readHeld(r: Reader): Held {
   return { id: readId(r), fence: r.uint() };
 }
 
+function writeLimit(w: Writer, limit: CreditMessage["limits"][number]): void {
+  w.text(LIMITS.nameBytesMax, limit.name);
+  w.uint(limit.free);
+}
+function readLimit(r: Reader): CreditMessage["limits"][number] {
+  return { name: readHandler(r), free: r.uint() };
+}
+
 function writeCredit(w: Writer, m: CreditMessage): void {
   writeBoot(w, m.boot);
   writeBoot(w, m.stewardBoot);
@@ -60,6 +68,8 @@ function writeCredit(w: Writer, m: CreditMessage): void {
   w.oneOf(STANDINGS, m.standing);
   writeList(w, LIMITS.handlersMax, m.handlers, writeHandler);
   w.bool(m.recall);
+  w.uint(m.changes);
+  writeList(w, LIMITS.handlersMax, m.limits, writeLimit);
 }
 function readCredit(r: Reader): CreditMessage {
   return {
@@ -73,6 +83,8 @@ function readCredit(r: Reader): CreditMessage {
     standing: r.oneOf(STANDINGS),
     handlers: readList(r, LIMITS.handlersMax, readHandler),
     recall: r.bool(),
+    changes: r.uint(),
+    limits: readList(r, LIMITS.handlersMax, readLimit),
   };
 }
 
@@ -213,8 +225,14 @@ export const WORKER_CODECS: MessageCodecs<
     write: (w, m) => {
       writeBoot(w, m.boot);
       w.uint(m.backlog);
+      w.upTo(2 * LIMITS.priorityMax, m.priority + LIMITS.priorityMax);
     },
-    read: (r) => ({ type: "hungry", boot: readBoot(r), backlog: r.uint() }),
+    read: (r) => ({
+      type: "hungry",
+      boot: readBoot(r),
+      backlog: r.uint(),
+      priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
+    }),
   },
   grant: { tag: 16, write: writeGrant, read: readGrant },
   grantAck: {

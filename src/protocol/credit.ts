@@ -5,8 +5,10 @@
  * until
  * that node has answered. The other side is dispatch.ts.
  */
+import type { Input } from "./api.ts";
 import type { Core } from "./core.ts";
-import type { CreditReplyMessage, HungryMessage } from "./messages.ts";
+import { HandlerLimits } from "./handler-limits.ts";
+import type { CreditMessage, CreditReplyMessage, GrantedTask, HungryMessage } from "./messages.ts";
 import type { Standing } from "./messages-nodes.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo } from "./types.ts";
@@ -29,6 +31,8 @@ interface Given {
   /** As told at `backlogMs`; the hungry repeat it with every heartbeat. */
   backlog: number;
   backlogMs: number;
+  /** The highest of the backlog. */
+  priority: number;
   /** When it was last given something: who waits longest comes first. */
   turn: number;
   isDirty: boolean;
@@ -38,6 +42,8 @@ export class Credit {
   readonly #core: Core;
   readonly #sessions: Sessions;
   readonly #given: Map<MemberNo, Given> = new Map();
+  readonly limits: HandlerLimits = new HandlerLimits();
+  #changes = 0;
   #slots = 0;
   #handlers: readonly string[] = [];
   #standing: Standing = "up";
@@ -62,12 +68,24 @@ export class Credit {
   reset(): void {
     this.#given.clear();
     this.heldCount = 0;
+    this.limits.reset();
   }
 
-  offer(slots: number, handlers: readonly string[], standing: Standing): void {
+  offer({ slots, handlers, standing, limits }: Extract<Input, { type: "capacity" }>): void {
     this.#slots = standing === "up" ? slots : 0;
     this.#handlers = handlers;
     this.#standing = standing;
+    this.limits.set(limits ?? {});
+    this.changed();
+  }
+
+  /** What was declined "until something changes" may be offered again. */
+  changed(): void {
+    this.#changes++;
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
     for (const given of this.#given.values()) given.isDirty = true;
     this.isDirty = true;
   }
@@ -87,6 +105,7 @@ export class Credit {
       issuedMs: 0,
       backlog: 0,
       backlogMs: 0,
+      priority: 0,
       turn: 0,
       isDirty: true,
     });
@@ -105,15 +124,17 @@ export class Credit {
     this.isDirty = true;
   }
 
-  received(from: MemberNo, no: number): void {
+  received(from: MemberNo, { no, name }: GrantedTask): void {
     const given = this.#given.get(from);
     if (given && no > given.upTo) given.upTo = no;
     this.heldCount++;
+    if (this.limits.received(name)) this.#tellAll();
   }
 
-  ended(): void {
+  ended(name: string): void {
     this.heldCount--;
     this.isDirty = true;
+    if (this.limits.ended(name)) this.#tellAll();
   }
 
   onHungry(from: MemberNo, message: HungryMessage): void {
@@ -121,6 +142,7 @@ export class Credit {
     if (!given || given.boot !== message.boot) return;
     given.backlog = message.backlog;
     given.backlogMs = this.#core.clock.monoMs;
+    given.priority = message.priority;
     this.isDirty = true;
   }
 
@@ -189,7 +211,8 @@ export class Credit {
     const open: Given[] = [];
     for (const [no, given] of this.#given) if (this.#core.isConnected(no)) open.push(given);
     if (open.length > 0) this.#spread(open);
-    for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given);
+    const limits = this.limits.freeFor(open.length);
+    for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given, limits);
   }
 
   #spread(open: readonly Given[]): void {
@@ -201,7 +224,9 @@ export class Credit {
       return;
     }
     const hungry = open.filter((given) => given.backlog > 0);
-    const takers = (hungry.length > 0 ? hungry : open).filter((given) => !given.recall);
+    const highest = hungry.reduce((priority, given) => Math.max(priority, given.priority), -Infinity);
+    const first = hungry.filter((given) => given.priority === highest);
+    const takers = (hungry.length > 0 ? first : open).filter((given) => !given.recall);
     while (spare > 0 && takers.length > 0) {
       const each = Math.max(1, Math.floor(spare / takers.length));
       takers.sort((a, b) => this.#reserved(a) - this.#reserved(b) || a.turn - b.turn);
@@ -221,7 +246,7 @@ export class Credit {
     }
   }
 
-  #tell(no: MemberNo, given: Given): void {
+  #tell(no: MemberNo, given: Given, limits: CreditMessage["limits"]): void {
     given.isDirty = false;
     given.seq++;
     if (given.recall) given.recall = { ...given.recall, seq: given.seq };
@@ -238,6 +263,8 @@ export class Credit {
       standing: this.#standing,
       handlers: this.#handlers,
       recall: given.recall !== null,
+      changes: this.#changes,
+      limits,
     });
   }
 }

@@ -4,54 +4,47 @@
  */
 import { isSameBallot } from "./ballot.ts";
 import type { Core } from "./core.ts";
+import { Declines } from "./declines.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { type Attachment, Grants } from "./grants.ts";
 import { Inquiries } from "./inquiries.ts";
-import type { AttachMessage, GrantedTask, SettleMessage } from "./messages.ts";
+import type { AttachMessage, SettleMessage } from "./messages.ts";
 import { Publisher } from "./publisher.ts";
 import type { Reign } from "./reign.ts";
 import type { Sessions } from "./sessions.ts";
 import { CommandDesk } from "./command-desk.ts";
-import { endedBy, keepsLease } from "./task-machine.ts";
+import { endedBy, isTerminal, keepsLease } from "./task-machine.ts";
 import { Trays } from "./trays.ts";
-import type { MemberNo, Settlement, TaskRecord } from "./types.ts";
-import { isDue, WaitingTasks } from "./waiting-tasks.ts";
+import type { MemberNo, Placement, Settlement, TaskRecord, TaskSpec } from "./types.ts";
+import { type Backlog, NO_BACKLOG, WaitingTasks } from "./waiting-tasks.ts";
 
 /** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
 const PURGED_PER_TICK_MAX = 256;
-
-interface Attachment {
-  readonly boot: number;
-  readonly n: number;
-  readonly attach: number;
-}
-
-interface Outstanding {
-  readonly to: MemberNo;
-  readonly attachment: Attachment;
-  readonly task: GrantedTask;
-  sentMs: number;
-}
+const SWEEP_EVERY_MS = 1000;
 
 export class Desk {
   readonly #core: Core;
   readonly #sessions: Sessions;
   readonly #reign: Reign;
   readonly #attached: Map<MemberNo, Attachment> = new Map();
-  /** Grants not acked yet, by fence, lowest first. */
-  readonly #outstanding: Map<number, Outstanding> = new Map();
-  readonly #grants: Map<MemberNo, Outstanding[]> = new Map();
+  readonly #grants: Grants;
   readonly #trays: Trays;
   readonly inquiries: Inquiries;
   readonly commands: CommandDesk;
   readonly #waiting: WaitingTasks = new WaitingTasks();
   readonly #publisher: Publisher;
-  #lastGrant = 0;
+  readonly declines: Declines;
+  #sweptMs = 0;
+  /** The reign goes on. */
+  #isOpen = true;
 
   constructor(core: Core, sessions: Sessions, reign: Reign) {
     this.#core = core;
     this.#sessions = sessions;
     this.#reign = reign;
     this.#publisher = new Publisher(core, reign);
+    this.declines = new Declines(core, core.dispatcher.standingOf);
+    this.#grants = new Grants(core, reign, this.#attached);
     this.#trays = new Trays(core, reign.p);
     this.inquiries = new Inquiries(core, reign, this.#trays, this);
     this.commands = new CommandDesk(core, reign, this);
@@ -68,6 +61,7 @@ export class Desk {
   }
 
   end(): void {
+    this.#isOpen = false;
     this.#dispatcher.waiting.delete(this);
   }
 
@@ -94,18 +88,25 @@ export class Desk {
   }
 
   tick(): void {
-    const { monoMs, wallMs } = this.#core.clock;
     if (this.#waiting.wake(this.#reign.replica.tasks.records, this.#core.clock)) this.#wants();
-    for (const [fence, grant] of this.#outstanding) {
-      if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);
-      else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {
-        this.#grantsFor(grant.to).push(grant);
-        this.#core.dirty.add(this.#reign);
-      }
-    }
-    this.#purge(wallMs);
+    this.#grants.tick();
+    this.#sweep();
+    this.#purge(this.#core.clock.wallMs);
     this.commands.tick();
     this.#publisher.tick();
+  }
+
+  /** Who declined what long ago is asked again. */
+  #sweep(): void {
+    const { monoMs, wallMs } = this.#core.clock;
+    if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
+    this.#sweptMs = monoMs;
+    const { records } = this.#reign.replica.tasks;
+    this.declines.sweep((id) => {
+      const record = records.get(id);
+      if (!record || isTerminal(record.state)) return Infinity;
+      return record.state === "leased" ? wallMs - record.startedAtMs : 0;
+    });
   }
 
   #purge(wallMs: number): void {
@@ -154,7 +155,7 @@ export class Desk {
         this.#reign.whenChosen(index, () => this.inquiries.announceIfOver(id));
       }
     }
-    this.#dispatcher.isDirty = true;
+    this.#dispatcher.reconsider();
   }
 
   #settle(id: string, fence: number, upTo: number, settlement: Settlement): number {
@@ -167,7 +168,7 @@ export class Desk {
   onSettle(from: MemberNo, message: SettleMessage): void {
     const { replica } = this.#reign;
     for (const { id, fence, seq, upTo, settlement } of message.items) {
-      this.#outstanding.delete(fence);
+      this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
       let index = replica.lastIndex;
       // told before, and the answer got lost
@@ -176,6 +177,7 @@ export class Desk {
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
         index = this.#settle(id, fence, upTo, settlement);
         accepted = true;
+        if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       }
       this.#reign.whenChosen(index, () => {
         this.#trays.for(from).settles.push({ fence, seq, accepted });
@@ -187,47 +189,66 @@ export class Desk {
     if (message.items.length > 0) this.#core.dirty.add(this.#reign);
   }
 
+  #noteEnd(from: MemberNo, { id, options }: TaskSpec, settlement: Settlement): void {
+    if (settlement.type === "decline") return this.declines.note(id, from, settlement.untilMs);
+    this.declines.forget(id);
+    if (options?.placement && options.placement.apart !== "") this.#dispatcher.reviewDeclined();
+  }
+
   /** Only the holder of the present lease may speak for a task. */
   isCurrent(record: TaskRecord | undefined, fence: number): boolean {
     return record?.state === "leased" && record.fence === fence;
   }
 
   onGrantAck(fences: readonly number[]): void {
-    for (const fence of fences) this.#outstanding.delete(fence);
+    for (const fence of fences) this.#grants.received(fence);
   }
 
   // ---- handing out ---------------------------------------------------------------------------------------
 
-  /** Leases what can be leased now. True when tasks remain. */
-  dispatch(): boolean {
-    return this.#waiting.dispatch(
-      this.#reign.replica.tasks.records,
-      this.#core.clock,
-      (record) => this.#dispatcher.pick(this, record.spec.id, record.spec.name, record.avoid),
-      (no, id) => this.#lease(no, id),
-    );
+  /** Leases what can be leased now of that priority. True when tasks remain. */
+  dispatch(priority: number, round: number): boolean {
+    return this.#waiting.dispatch({
+      records: this.#reign.replica.tasks.records,
+      clock: this.#core.clock,
+      priority,
+      round,
+      pick: (record) => this.#dispatcher.pick(this, record),
+      lease: (no, { spec }) => this.#lease(no, spec),
+      waitMs: (id) => this.declines.waitMs(id),
+    });
   }
 
-  isDue(record: TaskRecord): boolean {
-    return isDue(record, this.#core.clock);
+  priorityBelow(limit: number): number {
+    return this.#waiting.priorityBelow(limit);
   }
 
-  backlogFor(no: MemberNo, handlers: ReadonlySet<string>): number {
-    return this.#attached.has(no) ? this.#waiting.countFor(handlers) : 0;
+  review(review: number): void {
+    this.#waiting.review(review);
   }
 
-  #grantsFor(no: MemberNo): Outstanding[] {
-    let grants = this.#grants.get(no);
-    if (!grants) this.#grants.set(no, grants = []);
-    return grants;
+  /** What waits that the member could run and has not declined. */
+  backlogFor(
+    no: MemberNo,
+    mayRun: (name: string, placement: Placement | null) => boolean,
+    hasDeclined: (spec: TaskSpec) => boolean,
+  ): Backlog {
+    return this.#attached.has(no) ? this.#waiting.countFor(mayRun, hasDeclined) : NO_BACKLOG;
   }
 
-  #lease(to: MemberNo, id: string): void {
+  #lease(to: MemberNo, spec: TaskSpec): void {
+    const { id } = spec;
     const attachment = this.#attached.get(to)!;
     const session = { node: to, boot: attachment.boot, n: attachment.n };
-    const grantNo = this.#dispatcher.charge(to);
     const fence = this.#reign.propose({ type: "lease", id, session, atMs: this.#core.clock.wallMs });
+    const grantNo = this.#dispatcher.charge(to, spec.name);
+    const apart = spec.options?.placement?.apart ?? "";
+    if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));
     this.#reign.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+  }
+
+  #stands(id: string, fence: number): boolean {
+    return this.#isOpen && this.isCurrent(this.#reign.replica.tasks.records.get(id), fence);
   }
 
   #grant(lease: { to: MemberNo; attachment: Attachment; grantNo: number; id: string; fence: number }): void {
@@ -235,23 +256,7 @@ export class Desk {
     const record = this.#reign.replica.tasks.records.get(id);
     // the member re-attached without it meanwhile, or it was condemned
     if (this.#attached.get(to) !== attachment || !this.isCurrent(record, fence)) return;
-    const { spec, attempt, checkpoint, errors } = record!;
-    const task: GrantedTask = {
-      no: grantNo,
-      id,
-      fence,
-      attempt,
-      name: spec.name,
-      payload: spec.payload,
-      attemptsMax: spec.attemptsMax,
-      errorAtMs: errors.filter((error) => error.kind === "error").map((error) => error.atMs),
-      options: spec.options,
-      checkpoint,
-    };
-    const outstanding = { to, attachment, task, sentMs: 0 };
-    this.#outstanding.set(fence, outstanding);
-    this.#lastGrant = fence;
-    this.#grantsFor(to).push(outstanding);
+    this.#grants.add(to, attachment, grantNo, record!);
     this.#publisher.touch(id);
   }
 
@@ -260,23 +265,6 @@ export class Desk {
   flush(): void {
     this.#trays.flush();
     this.commands.flush();
-    for (const [no, grants] of this.#grants) if (grants.length > 0) this.#sendGrants(no, grants.splice(0));
-  }
-
-  #sendGrants(no: MemberNo, grants: Outstanding[]): void {
-    const { p, ballot } = this.#reign;
-    const attachment = this.#attached.get(no);
-    const { monoMs } = this.#core.clock;
-    const tasks: GrantedTask[] = [];
-    for (const grant of grants) {
-      if (grant.attachment !== attachment) continue;
-      grant.sentMs = monoMs;
-      tasks.push(grant.task);
-    }
-    if (!attachment || tasks.length === 0) return;
-    const lowest = this.#outstanding.keys().next();
-    const floor = lowest.done ? this.#lastGrant + 1 : lowest.value;
-    const { boot, n, attach } = attachment;
-    this.#core.send(no, { type: "grant", p, ballot, boot, n, attach, floor, tasks });
+    this.#grants.flush();
   }
 }

@@ -1,37 +1,34 @@
 /**
  * A steward node's view of who can run what: one credit account per member, for all partitions that this node
- * reigns over. Credit is soft (it protects capacity, never safety) and absolute: "after grant number `upTo` I
- * take `free` more", so a lost message is mended by the next one.
+ * reigns over, and who of them gets a task. What a task asks of its node is placement.ts's business.
  */
+import { Account } from "./account.ts";
+import { ApartHints } from "./apart-hints.ts";
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import type { CreditMessage } from "./messages.ts";
-import type { Standing } from "./messages-nodes.ts";
+import { fits, weightOf } from "./placement.ts";
 import { ringPosition } from "./ring.ts";
 import type { Sessions } from "./sessions.ts";
-import type { MemberNo } from "./types.ts";
-
-interface Account {
-  boot: number;
-  seq: number;
-  free: number;
-  upTo: number;
-  issued: number;
-  load: number;
-  standing: Standing;
-  handlers: ReadonlySet<string>;
-  toldBacklog: number;
-  toldMs: number;
-  answeredMs: number;
-}
+import type { MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
+import { type Backlog, DECLINED, NOBODY } from "./waiting-tasks.ts";
+import { type Prospect, whyPending } from "./why.ts";
 
 export class Dispatcher {
   readonly #core: Core;
   readonly #sessions: Sessions;
   readonly #accounts: Map<MemberNo, Account> = new Map();
+  /** Who may be given the task that `pick` is about; kept to be used again. */
+  readonly #candidates: Map<MemberNo, Account> = new Map();
+  readonly #apart: ApartHints = new ApartHints();
   /** Desks with tasks that wait for somebody. */
   readonly waiting: Set<Desk> = new Set();
   isDirty = false;
+  /** Grows when somebody may take what nobody took before. */
+  #round = 0;
+  /** Grows when somebody may want what everybody declined. */
+  #review = 0;
+  #epoch = 0;
 
   constructor(core: Core, sessions: Sessions) {
     this.#core = core;
@@ -41,6 +38,7 @@ export class Dispatcher {
   /** In no cluster any more. */
   reset(): void {
     this.#accounts.clear();
+    this.#apart.clear();
     this.waiting.clear();
   }
 
@@ -48,30 +46,15 @@ export class Dispatcher {
     if (message.stewardBoot !== this.#core.options.boot) return;
     let account = this.#accounts.get(from);
     if (!account || account.boot < message.boot) {
-      account = {
-        boot: message.boot,
-        seq: 0,
-        free: 0,
-        upTo: 0,
-        issued: 0,
-        load: 0,
-        standing: "up",
-        handlers: new Set(),
-        toldBacklog: 0,
-        toldMs: 0,
-        answeredMs: 0,
-      };
+      account = new Account(message.boot);
       this.#accounts.set(from, account);
+      this.#review++;
     }
     if (message.boot < account.boot || message.seq <= account.seq) return;
-    account.seq = message.seq;
-    account.free = message.free;
-    account.upTo = message.upTo;
-    account.load = message.load;
-    account.standing = message.standing;
-    if (!isSameSet(account.handlers, message.handlers)) account.handlers = new Set(message.handlers);
+    if (message.changes !== account.changes) this.#review++;
+    account.take(message);
     this.#answer(from, account, message);
-    this.isDirty = true;
+    this.reconsider();
   }
 
   /** Recalls at once; else now and then, so that grants that never arrived do not count for ever. */
@@ -86,126 +69,214 @@ export class Dispatcher {
 
   /** The member's connection closed: it gets nothing until it speaks again. */
   forget(no: MemberNo): void {
-    const account = this.#accounts.get(no);
-    if (account) account.free = account.issued - account.upTo;
+    this.#accounts.get(no)?.close();
   }
 
-  /** Hands out what waits, as far as credit goes. */
+  standingOf = (no: MemberNo): Account | undefined => this.#accounts.get(no);
+
+  /** Somebody may take what nobody took before. */
+  reconsider(): void {
+    this.#round++;
+    this.isDirty = true;
+  }
+
+  /** Somebody may want what everybody declined: a task that is kept apart has ended. */
+  reviewDeclined(): void {
+    this.#review++;
+    this.reconsider();
+  }
+
+  tick(): void {
+    this.#apart.sweep();
+    this.reconsider();
+  }
+
+  /** Hands out what waits, as far as credit goes: the highest priority of all partitions first. */
   run(): void {
     this.isDirty = false;
-    for (const desk of [...this.waiting]) {
-      if (!this.#hasCredit()) break;
-      this.waiting.delete(desk);
-      if (desk.dispatch()) this.waiting.add(desk);
+    const epoch = this.#core.roster?.epoch ?? 0;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#review++;
+    }
+    if (this.#hasCredit()) {
+      for (const desk of this.waiting) desk.review(this.#review);
+      let priority = Infinity;
+      while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
     }
     this.#tellHungry();
   }
 
+  #priorityBelow(limit: number): number {
+    let highest = -Infinity;
+    for (const desk of this.waiting) highest = Math.max(highest, desk.priorityBelow(limit));
+    return highest;
+  }
+
+  /** False when no credit is left. */
+  #handOut(priority: number): boolean {
+    for (const desk of [...this.waiting]) {
+      if (!this.#hasCredit()) return false;
+      this.waiting.delete(desk);
+      if (desk.dispatch(priority, this.#round)) this.waiting.add(desk);
+    }
+    return true;
+  }
+
   #hasCredit(): boolean {
-    for (const account of this.#accounts.values()) if (this.#available(account) > 0) return true;
+    for (const account of this.#accounts.values()) if (account.available > 0) return true;
     return false;
   }
 
-  #available(account: Account): number {
-    return account.free - (account.issued - account.upTo);
-  }
-
-  #loadOf(account: Account): number {
-    return account.load + account.issued - account.upTo;
-  }
-
   /**
-   * The member that shall run the task: clockwise from the task's hash the first that is eligible and not
-   * loaded
-   * above 1.25 x the average (consistent hashing with bounded loads); who just gave the task up comes last.
+   * The member that shall run the task, NOBODY or DECLINED. Of those that are eligible, the ones whose
+   * preferred labels weigh most and that are not loaded above 1.25 x the average (consistent hashing with
+   * bounded loads); of these the first clockwise from the task's hash. Who just gave the task up comes last.
    */
-  pick(desk: Desk, id: string, name: string, avoid: MemberNo): MemberNo {
-    let count = 0;
+  pick(desk: Desk, record: TaskRecord): MemberNo {
+    const { avoid, spec } = record;
+    const placement = spec.options?.placement ?? null;
+    const candidates = this.#candidates;
+    candidates.clear();
     let load = 1;
+    let isDeclined = false;
     for (const [no, account] of this.#accounts) {
-      if (!this.#isEligible(desk, no, name)) continue;
-      count++;
-      load += this.#loadOf(account);
+      if (!this.#isEligible(desk, no, account, spec.name, placement)) continue;
+      if (this.#hasDeclined(desk, no, spec)) {
+        isDeclined = true;
+        continue;
+      }
+      candidates.set(no, account);
+      load += account.fullLoad;
     }
-    if (count === 0) return -1;
-    const bound = Math.ceil(1.25 * load / count);
+    if (candidates.size === 0) return isDeclined ? DECLINED : NOBODY;
+    const bound = Math.ceil(1.25 * load / candidates.size);
+    const isPlain = placement === null || placement.prefers.length === 0;
+    const weigh = (no: MemberNo): number => isPlain ? 0 : this.#weightOf(no, placement);
+    const best = isPlain ? 0 : this.#bestWeight(avoid, bound, weigh);
     let chosen = -1;
     let fallback = -1;
-    this.#core.ring.walk(ringPosition(id), (no) => {
-      if (!this.#isEligible(desk, no, name)) return false;
+    let fallbackWeight = -Infinity;
+    let left = candidates.size;
+    this.#core.ring.walk(ringPosition(spec.id), (no) => {
+      const account = candidates.get(no);
+      if (!account) return false;
+      left--;
       if (no === avoid) {
         if (fallback < 0) fallback = no;
-        return false;
-      }
-      if (this.#loadOf(this.#accounts.get(no)!) >= bound) {
+      } else if (account.fullLoad < bound && weigh(no) >= best) chosen = no;
+      else if (weigh(no) >= fallbackWeight) {
         fallback = no;
-        return false;
+        fallbackWeight = weigh(no);
       }
-      chosen = no;
-      return true;
+      return chosen >= 0 || left === 0;
     });
     return chosen >= 0 ? chosen : fallback;
   }
 
-  #isEligible(desk: Desk, no: MemberNo, name: string): boolean {
-    const account = this.#accounts.get(no);
-    if (!account || account.standing !== "up" || this.#available(account) <= 0) return false;
-    if (!account.handlers.has(name) || !desk.isAttached(no, account.boot)) return false;
+  #weightOf(no: MemberNo, placement: Placement): number {
+    const member = this.#core.memberByNo.get(no);
+    return member ? weightOf(member, placement) : 0;
+  }
+
+  /** Of the candidates that are not overloaded; nobody is above it when all are. */
+  #bestWeight(avoid: MemberNo, bound: number, weigh: (no: MemberNo) => number): number {
+    let best = -Infinity;
+    for (const [no, account] of this.#candidates) {
+      if (no !== avoid && account.fullLoad < bound) best = Math.max(best, weigh(no));
+    }
+    return best;
+  }
+
+  #isEligible(
+    desk: Desk,
+    no: MemberNo,
+    account: Account,
+    name: string,
+    placement: Placement | null,
+  ): boolean {
+    if (account.standing !== "up" || account.available <= 0 || !account.hasRoomFor(name)) return false;
+    return desk.isAttached(no, account.boot) && this.#mayRun(no, placement) && this.#isHeard(no);
+  }
+
+  #isHeard(no: MemberNo): boolean {
     if (no === this.#core.self) return true;
     const { monoMs } = this.#core.clock;
     return monoMs - this.#sessions.lastBeatMs(no) < 2.5 * this.#core.options.heartbeatMs;
   }
 
-  /** Counts a grant and returns its number. */
-  charge(no: MemberNo): number {
-    return ++this.#accounts.get(no)!.issued;
+  #mayRun(no: MemberNo, placement: Placement | null): boolean {
+    if (placement === null) return true;
+    const member = this.#core.memberByNo.get(no);
+    return member !== undefined && fits(member, placement);
   }
 
+  /** It said so, or it is known that it would say so. */
+  #hasDeclined(desk: Desk, no: MemberNo, { id, options }: TaskSpec): boolean {
+    if (desk.declines.untilMs(id, no) !== undefined) return true;
+    const apart = options?.placement?.apart ?? "";
+    return apart !== "" && this.#apart.isTaken(apart, no);
+  }
+
+  /** Counts a grant and returns its number. */
+  charge(no: MemberNo, name: string): number {
+    return this.#accounts.get(no)!.charge(name);
+  }
+
+  /** The member has a task with that apart key as long as it `stands`. */
+  tookApart(key: string, no: MemberNo, stands: () => boolean): void {
+    this.#apart.took(key, no, stands);
+  }
+
+  /** Members with too little credit for what waits here and what they could run are told. */
   #tellHungry(): void {
     const { monoMs } = this.#core.clock;
     for (const [no, account] of this.#accounts) {
-      const isTaking = account.standing === "up" && this.#available(account) <= 0;
+      const isTaking = account.standing === "up" && account.available <= 0;
       const isStarved = this.waiting.size > 0 && isTaking;
       if (!isStarved && account.toldBacklog === 0) continue;
       let backlog = 0;
+      let priority = 0;
       if (isStarved) {
-        for (const desk of this.waiting) backlog += desk.backlogFor(no, account.handlers);
+        for (const desk of this.waiting) {
+          const more = this.#backlogOf(desk, no, account);
+          if (more.count > 0) priority = backlog === 0 ? more.priority : Math.max(priority, more.priority);
+          backlog += more.count;
+        }
       }
-      const isNews = (backlog === 0) !== (account.toldBacklog === 0);
+      const isNews = (backlog === 0) !== (account.toldBacklog === 0) || priority !== account.toldPriority;
       if (!isNews && (backlog === 0 || monoMs - account.toldMs < this.#core.options.heartbeatMs)) continue;
       account.toldBacklog = backlog;
+      account.toldPriority = priority;
       account.toldMs = monoMs;
-      this.#core.send(no, { type: "hungry", boot: this.#core.options.boot, backlog });
+      this.#core.send(no, { type: "hungry", boot: this.#core.options.boot, backlog, priority });
     }
+  }
+
+  #backlogOf(desk: Desk, no: MemberNo, account: Account): Backlog {
+    return desk.backlogFor(
+      no,
+      (name, placement) => account.hasRoomFor(name) && this.#mayRun(no, placement),
+      (spec) => this.#hasDeclined(desk, no, spec),
+    );
   }
 
   /** In words, for people. */
-  why(desk: Desk, name: string): string {
-    let withHandler = 0;
-    let attached = 0;
-    let frozen = 0;
-    for (const [no, account] of this.#accounts) {
-      const { handlers, standing } = account;
-      if (!handlers.has(name) || standing === "draining" || !this.#core.isConnected(no)) continue;
-      if (standing === "frozen") {
-        frozen++;
-        continue;
-      }
-      withHandler++;
-      if (desk.isAttached(no, account.boot)) attached++;
-    }
-    if (withHandler === 0 && frozen > 0) {
-      return `all ${frozen} nodes with a handler named "${name}" are frozen: unfreeze one`;
-    }
-    if (withHandler === 0) return `no connected node has a handler named "${name}"`;
-    if (attached === 0) {
-      return "the nodes that could run it have not attached to this partition's steward yet";
-    }
-    const also = frozen === 0 ? "" : `, ${frozen} more are frozen`;
-    return `waits for capacity: all ${attached} nodes with a handler named "${name}" are full${also}`;
+  why(desk: Desk, record: TaskRecord): string {
+    const members = [...this.#core.roster?.members ?? []].map((member): Prospect => {
+      const { no } = member;
+      const account = this.#accounts.get(no);
+      const isTaken = this.#apart.isTaken(record.spec.options?.placement?.apart ?? "", no);
+      return {
+        member,
+        isUp: account !== undefined && this.#core.isConnected(no),
+        hasHandler: account?.handlers.has(record.spec.name) ?? false,
+        standing: account?.standing ?? "up",
+        isAttached: account !== undefined && desk.isAttached(no, account.boot),
+        isFull: account === undefined || account.available <= 0 || !account.hasRoomFor(record.spec.name),
+        declinedUntilMs: isTaken ? 0 : desk.declines.untilMs(record.spec.id, no),
+      };
+    });
+    return whyPending(record, members);
   }
-}
-
-function isSameSet(set: ReadonlySet<string>, list: readonly string[]): boolean {
-  return set.size === list.length && list.every((item) => set.has(item));
 }

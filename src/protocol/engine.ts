@@ -194,7 +194,7 @@ export class Engine {
     for (const keeper of this.#keepers.all) keeper.tick();
     this.#belonging.joining.askToStay();
     this.#membership.tick();
-    this.#dispatcher.isDirty = true;
+    this.#dispatcher.tick();
     this.worker.tick();
     this.#credit.tick();
     this.#requests.tick();
@@ -252,7 +252,7 @@ export class Engine {
       case "cancel":
         return this.#requests.cancel(input.rid);
       case "capacity":
-        return this.#credit.offer(input.slots, input.handlers, input.standing);
+        return this.#credit.offer(input);
       case "settle":
         return this.worker.settle(input);
       case "nodeCommand":

@@ -19,6 +19,7 @@ import type { Reign } from "./reign.ts";
 import { isTerminal } from "./task-machine.ts";
 import type { Trays } from "./trays.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "./types.ts";
+import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -144,12 +145,8 @@ export class Inquiries {
   }
 
   #view(record: TaskRecord): TaskView {
-    let why = "";
-    if (record.state === "pending" || this.#desk.isDue(record)) {
-      why = this.#core.dispatcher.why(this.#desk, record.spec.name);
-    } else if (record.state === "sleeping") why = "sleeps until its time comes";
-    else if (record.state === "paused") why = "paused, until a command resumes it";
-    return { record, why };
+    const whyWaits = (): string => this.#core.dispatcher.why(this.#desk, record);
+    return { record, why: whyOf(record, this.#core.clock.wallMs, whyWaits) };
   }
 }
 

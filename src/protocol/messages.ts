@@ -108,6 +108,10 @@ export interface CreditMessage {
   readonly handlers: readonly string[];
   /** `free` was lowered: answer with creditReply. */
   readonly recall: boolean;
+  /** Grows when this worker may want what it declined "until something changes". */
+  readonly changes: number;
+  /** Of these handlers only so many more after grant number `upTo`. */
+  readonly limits: readonly { readonly name: string; readonly free: number }[];
 }
 export interface CreditReplyMessage {
   readonly type: "creditReply";
@@ -120,6 +124,8 @@ export interface HungryMessage {
   readonly type: "hungry";
   readonly boot: number;
   readonly backlog: number;
+  /** The highest of the tasks that wait; 0 when none does. */
+  readonly priority: number;
 }
 export interface GrantedTask {
   /** Consecutive number of the grants of this steward node to this worker. */

@@ -22,10 +22,19 @@ export class StartQueue {
     return this.#waiting.some((each) => each.held === held);
   }
 
-  /** The next whose turn it is, if its lease is still there. */
-  take(): Waiting | undefined {
-    const next = this.#waiting.shift();
-    return next?.session.holdings.has(next.held) ? next : undefined;
+  /** The next whose turn it is and that may start; those whose lease is gone are dropped. */
+  take(mayStart: (held: Held) => boolean): Waiting | undefined {
+    for (let at = 0; at < this.#waiting.length;) {
+      const next = this.#waiting[at]!;
+      const isThere = next.session.holdings.has(next.held);
+      if (isThere && !mayStart(next.held)) {
+        at++;
+        continue;
+      }
+      this.#waiting.splice(at, 1);
+      if (isThere) return next;
+    }
+    return undefined;
   }
 
   /** What was granted before `sinceMs` and still waits goes back, so that others can run it. */

@@ -3,6 +3,7 @@
  * is valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's
  * lease clock. Nothing starts, and nothing it says counts, on any other ground.
  */
+import { Admission } from "./admission.ts";
 import { compareBallots, isSameBallot } from "./ballot.ts";
 import type { Input, LossReason } from "./api.ts";
 import type { Core } from "./core.ts";
@@ -32,12 +33,13 @@ export class LeaseHolder {
   readonly #sessions: readonly WorkerSession[] = this.sessions.all;
   readonly #queue: StartQueue = new StartQueue();
   readonly #dirty: Set<WorkerSession> = new Set();
-  #runningCount = 0;
+  readonly #admission: Admission;
   readonly #readiness: Readiness;
 
   constructor(core: Core, credit: Credit) {
     this.#core = core;
     this.#credit = credit;
+    this.#admission = new Admission(credit);
     this.#readiness = new Readiness(core);
   }
 
@@ -112,9 +114,9 @@ export class LeaseHolder {
 
   #forget(session: WorkerSession, held: Held): void {
     if (!session.holdings.remove(held.fence)) return;
-    if (held.isStarted) this.#runningCount--;
-    this.#credit.ended();
-    const next = this.#queue.take();
+    this.#admission.ended(held);
+    this.#credit.ended(held.task.name);
+    const next = this.#queue.take((other) => this.#admission.mayStart(other));
     if (next) this.#start(next.session, next.held);
   }
 
@@ -231,7 +233,7 @@ export class LeaseHolder {
       if (isSeen(session, task.fence)) continue;
       session.seen.add(task.fence);
       const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
-      this.#credit.received(from, task.no);
+      this.#credit.received(from, task);
       this.#start(session, held);
     }
   }
@@ -239,17 +241,14 @@ export class LeaseHolder {
   #start(session: WorkerSession, held: Held): void {
     const { leaseMs } = this.#core.clock;
     if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
-    if (this.#credit.slots === 0) {
-      // granted before the steward heard that this node takes nothing any more
-      session.holdings.settle(held, { seq: 0, upTo: 0 }, { type: "release" });
+    const verdict = this.#admission.judge(held);
+    if (verdict === "wait") return this.#queue.add(session, held);
+    if (verdict !== "start") {
+      session.holdings.settle(held, { seq: 0, upTo: 0 }, verdict);
       this.#dirty.add(session);
       return;
     }
-    if (this.#runningCount >= this.#credit.slots) {
-      this.#queue.add(session, held);
-      return;
-    }
-    this.#runningCount++;
+    this.#admission.started(held);
     session.holdings.start(held);
     this.#core.emit({ type: "start", p: session.p, task: held.task });
   }

@@ -139,13 +139,20 @@ export class ClientOracle {
     // a checkpoint that comes after the end may be waved through: there is nothing left to store it for
     const isReport = type === "checkpoint" || type === "ack" || type === "progress";
     const isTooLate = isReport && effects.some((each) => ENDS.includes(each));
-    if (key.accepted && !isEffective && !isTooLate) {
+    if (key.accepted && !isEffective && !isTooLate && !this.#isEndedAlike(key.p, id, type)) {
       throw new Violation("I3", `${where}: ${type} accepted, but it had no effect`);
     }
     const isFinal = type === "complete" || type === "fail";
     if (!key.accepted && isFinal && isEffective && !this.purged.has(id)) {
       throw new Violation("I3", `${where}: ${type} refused, but it had its effect`);
     }
+  }
+
+  /** A command did the same before: it was queued when the lease lapsed. */
+  #isEndedAlike(p: number, id: string, type: Settlement["type"]): boolean {
+    if (type !== "kill" && type !== "complete") return false;
+    const state = this.#oracle.stateOf(p).tasks.get(id)?.state;
+    return this.purged.has(id) || state === (type === "kill" ? "killed" : "completed");
   }
 
   // ---- reads ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ interface Holder {
   readonly p: number;
   readonly id: string;
   readonly fence: number;
+  readonly task: GrantedTask;
 }
 
 export class LeaseOracle {
@@ -38,7 +39,10 @@ export class LeaseOracle {
     const key = `${p}/${id}/${fence}`;
     if (this.#everStarted.has(key)) throw new Violation("I8", `n${node.no} starts ${key} a second time`);
     this.#everStarted.add(key);
-    const holder: Holder = { node, boot: node.boot, self: node.engine!.self, p, id, fence };
+    const holder: Holder = { node, boot: node.boot, self: node.engine!.self, p, id, fence, task };
+    if (this.#world.plan.work.placement > 0) {
+      this.#oracle.placement.started(node, task, this.#liveAt(node));
+    }
     const holders = this.#holders.get(id);
     if (holders) holders.push(holder);
     else this.#holders.set(id, [holder]);
@@ -50,6 +54,14 @@ export class LeaseOracle {
       }
     }
     this.check();
+  }
+
+  #liveAt(node: VirtualNode): GrantedTask[] {
+    const tasks: GrantedTask[] = [];
+    for (const holders of this.#holders.values()) {
+      for (const holder of holders) if (holder.node === node && this.#isLive(holder)) tasks.push(holder.task);
+    }
+    return tasks;
   }
 
   ended(node: VirtualNode, id: string, fence: number): void {

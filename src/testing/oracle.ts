@@ -4,11 +4,12 @@
  * oracle-leases.ts, what clients were told in oracle-clients.ts, the end of a run in liveness.ts.
  */
 import type { EngineEvent, Observer, PersistRecord } from "../protocol/api.ts";
-import type { Ballot, Entry, LogEnd, Operation, Roster } from "../protocol/types.ts";
+import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/types.ts";
 import { ballotOrder, ballotText, ChosenState, differenceOf, isFinished } from "./chosen-state.ts";
 import type { Change } from "./chosen-state.ts";
 import { ClientOracle } from "./oracle-clients.ts";
 import { LeaseOracle } from "./oracle-leases.ts";
+import { PlacementOracle } from "./oracle-placement.ts";
 import { describe } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import type { VirtualNode } from "./virtual-node.ts";
@@ -23,6 +24,7 @@ interface ChosenLog {
 
 export class Oracle {
   readonly leases: LeaseOracle;
+  readonly placement: PlacementOracle;
   readonly clients: ClientOracle;
   newestRoster: Roster | null = null;
   readonly #world: World;
@@ -42,6 +44,7 @@ export class Oracle {
       this.#logs.push({ entries: [], reigns: [], state: new ChosenState() });
     }
     this.leases = new LeaseOracle(world, this);
+    this.placement = new PlacementOracle(world);
     this.clients = new ClientOracle(world, this);
   }
 
@@ -78,6 +81,10 @@ export class Oracle {
 
   chosenCount(p: number): number {
     return this.#logs[p]!.entries.length;
+  }
+
+  specOf(id: string): TaskSpec | undefined {
+    return this.#logs[this.#partitionOf.get(id) ?? -1]?.state.tasks.get(id)?.spec;
   }
 
   /** Where the task is; undefined when no submit of it was chosen. */

@@ -63,6 +63,12 @@ export interface WorkPlan {
   readonly resubmit: number;
   /** Chance that a call of a client is a command to a task. */
   readonly command: number;
+  /** Chance that a task asks for certain nodes, or has a priority. */
+  readonly placement: number;
+  /** Chance that a node declines a task for a while before it starts. */
+  readonly decline: number;
+  /** Tasks of the first handler at once; 0 = as many as there are slots. */
+  readonly limit: number;
   readonly slots: number;
   /** Some nodes have no handler for some tasks. */
   readonly uneven: boolean;

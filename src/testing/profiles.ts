@@ -6,6 +6,7 @@
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
 import { reconfiguring, rejoining } from "./profiles-roster.ts";
 import { Rng } from "./rng.ts";
+import { NO_PLACEMENT, placementWork } from "./virtual-placement.ts";
 
 export const PROFILES = [
   "general",
@@ -20,6 +21,7 @@ export const PROFILES = [
   "rejoin",
   "everything",
   "commands",
+  "placement",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
 
@@ -32,7 +34,7 @@ export function planFor(seed: number, profile: string): Plan {
   }
   const rng = new Rng(seed, 1);
   const faults = mixedFaults(rng);
-  const work = { ...mixedWork(rng), command: commandChance(seed, profile) };
+  const work = { ...mixedWork(rng), command: commandChance(seed, profile), ...placementWork(seed, profile) };
   const settings = mixedSettings(rng, seed, profile);
   return adjusted(rng, profile as ProfileName, { ...settings, faults, work });
 }
@@ -80,6 +82,7 @@ function mixedWork(rng: Rng): WorkPlan {
     stubborn: some(0.5, 0.6),
     resubmit: some(0.6, 0.4),
     command: 0,
+    ...NO_PLACEMENT,
     slots: rng.pick([1, 2, 4, 8]),
     uneven: rng.chance(0.3),
   };
@@ -131,6 +134,7 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
   switch (profile) {
     case "general":
     case "commands":
+    case "placement":
       return plan;
     case "calm": {
       const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
@@ -193,7 +197,7 @@ function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
 /** The other profiles. */
 function adjustedMore(
   rng: Rng,
-  profile: Exclude<ProfileName, "general" | "commands" | "calm" | "pauses" | "crashy">,
+  profile: Exclude<ProfileName, "general" | "commands" | "placement" | "calm" | "pauses" | "crashy">,
   plan: Plan,
 ): Plan {
   const { faults, work } = plan;

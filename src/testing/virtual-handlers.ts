@@ -33,12 +33,17 @@ export class VirtualHandlers {
   readonly #node: VirtualNode;
   readonly #rng: Rng;
   readonly #names: readonly string[];
+  /** Declines have their own, so that a run without them is the same as before. */
+  readonly #declineRng: Rng;
+  /** Until when (true time) it does not want a task, and what it says of that. */
+  readonly #declined: Map<string, { readonly untilMs: number; readonly isTold: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
 
   constructor(world: World, node: VirtualNode) {
     this.#world = world;
     this.#node = node;
     this.#rng = new Rng(world.plan.seed, 200 + node.no);
+    this.#declineRng = new Rng(world.plan.seed, 400 + node.no);
     this.#names = world.plan.work.uneven && node.no % 2 === 1 ? HANDLER_NAMES.slice(0, 1) : HANDLER_NAMES;
   }
 
@@ -50,8 +55,18 @@ export class VirtualHandlers {
     this.#offer(false);
   }
 
+  has(name: string): boolean {
+    return this.#names.includes(name);
+  }
+
+  limitOf(name: string): number {
+    const { limit, slots } = this.#world.plan.work;
+    return limit > 0 && name === HANDLER_NAMES[0] ? limit : slots;
+  }
+
   crashed(): void {
     this.#runs.clear();
+    this.#declined.clear();
   }
 
   /** Takes new tasks again after a drain. */
@@ -66,7 +81,9 @@ export class VirtualHandlers {
   #offer(draining: boolean): void {
     const slots = this.#node.candidate.witness ? 0 : this.#world.plan.work.slots;
     const standing = draining ? "draining" : "up";
-    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, standing }]);
+    const first = HANDLER_NAMES[0]!;
+    const limits = this.#world.plan.work.limit > 0 ? { [first]: this.limitOf(first) } : {};
+    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, standing, limits }]);
   }
 
   take(effect: HandlerEffect): void {
@@ -96,11 +113,29 @@ export class VirtualHandlers {
     const flags = { seq: 0, toldNo: 0, doneNo: 0, hasEnded: false, isLost: false };
     const run: Run = { p, id, fence, stubborn, ...flags };
     this.#runs.set(keyOf(run), run);
+    if (plan.work.decline > 0 && !calm && this.#decline(run)) return;
     const takesMs = this.#takesMs();
     if (this.#rng.chance(plan.work.checkpoint)) {
       this.#node.later(takesMs * this.#rng.float(), () => this.#checkpoint(run));
     }
     this.#node.later(takesMs, () => this.#finish(run, this.#verdict(run)));
+  }
+
+  /** It does not want the task for a while. */
+  #decline(run: Run): boolean {
+    const rng = this.#declineRng;
+    const { plan, schedule, oracle } = this.#world;
+    let decline = this.#declined.get(run.id);
+    if (!decline || decline.untilMs <= schedule.nowMs) {
+      if (!rng.chance(plan.work.decline)) return false;
+      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTold: rng.chance(0.5) };
+      this.#declined.set(run.id, decline);
+    }
+    const leftMs = decline.untilMs - schedule.nowMs;
+    const { wallMs } = this.#node.clock.read(schedule.nowMs);
+    if (decline.isTold) oracle.placement.declined(this.#node, run.id, leftMs);
+    this.#finish(run, { type: "decline", untilMs: decline.isTold ? Math.ceil(wallMs + leftMs) : 0 });
+    return true;
   }
 
   #takesMs(): number {

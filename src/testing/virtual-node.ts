@@ -13,6 +13,7 @@ import { VirtualClient } from "./virtual-client.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { VirtualDisk } from "./virtual-disk.ts";
 import { VirtualHandlers } from "./virtual-handlers.ts";
+import { labelsOf } from "./virtual-placement.ts";
 import type { World } from "./world.ts";
 
 export class VirtualNode {
@@ -54,7 +55,7 @@ export class VirtualNode {
     const expect = this.isWanted ? plan.foundingCount : 1;
     this.candidate = {
       name: `node-${no}`,
-      labels: {},
+      labels: labelsOf(plan, no),
       witness: plan.faults.reconfigure && no >= 3 && no % 3 === 0,
       expect,
     };

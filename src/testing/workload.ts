@@ -5,6 +5,7 @@ import type { TaskMessage, TaskSpec } from "../protocol/types.ts";
 import { Rng } from "./rng.ts";
 import { newSpec } from "./virtual-client.ts";
 import type { VirtualNode } from "./virtual-node.ts";
+import { drawnOptions, hasPlace } from "./virtual-placement.ts";
 import type { World } from "./world.ts";
 
 export class Workload {
@@ -12,6 +13,7 @@ export class Workload {
   readonly #rng: Rng;
   /** Commands have their own, so that a run without them is the same as before. */
   readonly #commandRng: Rng;
+  readonly #placementRng: Rng;
   readonly #specs: TaskSpec[] = [];
   #cid = 0;
 
@@ -19,6 +21,7 @@ export class Workload {
     this.#world = world;
     this.#rng = new Rng(world.plan.seed, 4);
     this.#commandRng = new Rng(world.plan.seed, 5);
+    this.#placementRng = new Rng(world.plan.seed, 8);
   }
 
   begin(): void {
@@ -40,7 +43,7 @@ export class Workload {
     const { work } = this.#world.plan;
     const { client } = node;
     if (this.#specs.length < work.taskCount && this.#rng.chance(0.6)) {
-      const spec = newSpec(this.#world, this.#rng, node, this.#specs.length);
+      const spec = this.#placed(newSpec(this.#world, this.#rng, node, this.#specs.length));
       this.#specs.push(spec);
       return client.submit(spec, this.#rng.chance(0.6));
     }
@@ -60,6 +63,12 @@ export class Workload {
     else if (choice < 14) client.list(this.#rng.int(this.#world.plan.partitionCount));
     else if (choice < 16) client.cancelOne();
     else if (choice < 17) this.#drain(node);
+  }
+
+  #placed(spec: TaskSpec): TaskSpec {
+    const { plan } = this.#world;
+    if (plan.work.placement === 0 || !this.#placementRng.chance(plan.work.placement)) return spec;
+    return { ...spec, options: drawnOptions(this.#placementRng, plan) };
   }
 
   /** Some are sent twice, through two nodes. */
@@ -84,12 +93,19 @@ export class Workload {
     return type === "error" ? { type, message: "told so" } : { type };
   }
 
-  /** After the faults: what was paused, or sleeps for long after an error, is told to run, until it does. */
+  /**
+   * After the faults: what was paused, or sleeps for long after an error, is told to run, until it does; what
+   * no node that stays can run is killed.
+   */
   #wakeUp(): void {
-    const { nodes, oracle, schedule } = this.#world;
+    const { nodes, oracle, schedule, plan } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const { id, state } of oracle.unfinished()) {
-      if (up.length === 0 || (state !== "paused" && state !== "sleeping")) continue;
+      if (up.length === 0) continue;
+      if (!hasPlace(this.#world, oracle.specOf(id)!)) {
+        this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "kill" });
+      }
+      if (plan.work.command === 0 || (state !== "paused" && state !== "sleeping")) continue;
       this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "run" });
     }
     schedule.after(2000, () => this.#wakeUp());
@@ -106,7 +122,8 @@ export class Workload {
     const { nodes, oracle } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const node of up) node.handlers.offerAgain();
-    if (this.#world.plan.work.command > 0) this.#wakeUp();
+    const { command, placement } = this.#world.plan.work;
+    if (command > 0 || placement > 0) this.#wakeUp();
     for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

@@ -1,6 +1,8 @@
 /** All deliberately broken protocols. */
 import type { Mutant } from "../mutant.ts";
 import { mutant as acceptedRosterIgnored } from "./accepted-roster-ignored.ts";
+import { mutant as apartIgnored } from "./apart-ignored.ts";
+import { mutant as apartKeyKept } from "./apart-key-kept.ts";
 import { mutant as appendAckedBeforeDurable } from "./append-acked-before-durable.ts";
 import { mutant as appendBelowPromise } from "./append-below-promise.ts";
 import { mutant as attachNumberIgnored } from "./attach-number-ignored.ts";
@@ -14,6 +16,7 @@ import { mutant as commandNeverResent } from "./command-never-resent.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
+import { mutant as declineForgotten } from "./decline-forgotten.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
@@ -22,21 +25,25 @@ import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
+import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
 import { mutant as olderRosterAdopted } from "./older-roster-adopted.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
+import { mutant as parkedForEver } from "./parked-for-ever.ts";
 import { mutant as partialCopyInstalled } from "./partial-copy-installed.ts";
 import { mutant as passedOverTakesOver } from "./passed-over-takes-over.ts";
 import { mutant as pausedKeeperHasty } from "./paused-keeper-hasty.ts";
+import { mutant as pinIgnored } from "./pin-ignored.ts";
 import { mutant as predecessorSkipped } from "./predecessor-skipped.ts";
 import { mutant as promiseNotDurable } from "./promise-not-durable.ts";
 import { mutant as quorumFloor } from "./quorum-floor.ts";
 import { mutant as readWithoutQuorum } from "./read-without-quorum.ts";
 import { mutant as reconcileSpares } from "./reconcile-spares.ts";
 import { mutant as replyBeforeQuorum } from "./reply-before-quorum.ts";
+import { mutant as requiresIgnored } from "./requires-ignored.ts";
 import { mutant as revertAtOnce } from "./revert-at-once.ts";
 import { mutant as revertWithoutWait } from "./revert-without-wait.ts";
 import { mutant as rosterNotDecided } from "./roster-not-decided.ts";
@@ -58,6 +65,8 @@ import { mutant as vouchesAddedUp } from "./vouches-added-up.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
+  apartIgnored,
+  apartKeyKept,
   appendAckedBeforeDurable,
   appendBelowPromise,
   attachNumberIgnored,
@@ -71,6 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
   commitBeyondMatch,
   condemnedSessionGoesOn,
   deadReignFlushes,
+  declineForgotten,
   driftIgnored,
   duplicateGrantStartsTwice,
   finishedTaskForgotten,
@@ -79,21 +89,25 @@ export const MUTANTS: readonly Mutant[] = [
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,
+  limitIgnored,
   lostGrantNeverResent,
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
   olderRosterAdopted,
   oneVouchIsEnough,
+  parkedForEver,
   partialCopyInstalled,
   passedOverTakesOver,
   pausedKeeperHasty,
+  pinIgnored,
   predecessorSkipped,
   promiseNotDurable,
   quorumFloor,
   readWithoutQuorum,
   reconcileSpares,
   replyBeforeQuorum,
+  requiresIgnored,
   revertAtOnce,
   revertWithoutWait,
   rosterNotDecided,

@@ -29,6 +29,7 @@ export class Bench {
   readonly settled: Settled[] = [];
   readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
   readonly offers: (readonly [number, readonly string[], Standing])[] = [];
+  limits: Readonly<Record<string, number>> = {};
   readonly consumer: Consumer;
   deadlineMs = 9e15;
   renew: ((deadlineMs: number) => void) | null = null;
@@ -37,7 +38,10 @@ export class Bench {
 
   constructor(capacity = 10, { balance, ambient }: BenchOptions = {}) {
     const control: ConsumerControl = {
-      offer: (slots, handlers, standing) => void this.offers.push([slots, handlers, standing]),
+      offer: (slots, handlers, standing, limits = {}) => {
+        this.offers.push([slots, handlers, standing]);
+        this.limits = limits;
+      },
       settle: (lease, settlement) => {
         this.settled.push({ ...lease, settlement });
         this.#onSettle?.();

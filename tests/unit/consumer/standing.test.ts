@@ -1,6 +1,7 @@
 /** What a consumer does when its node is frozen, balances, or is told to stop a task. */
 import { expect, test } from "bun:test";
 import type { AttemptAbortedError } from "../../../src/coordinator/errors.ts";
+import { defineTask } from "../../../src/consumer/task-definition.ts";
 import { Bench } from "./fake-coordinator.ts";
 
 test("a frozen consumer offers nothing, gives back what comes, and goes on with what it runs", () => {
@@ -63,4 +64,12 @@ test("balancing gives back what the balancer names, even if frozen, and nothing 
   without.start(1);
   without.consumer.balance();
   expect([without.settled, without.consumer.runningCount]).toEqual([[], 1]);
+});
+
+test("handlers with a concurrency of their own are offered with it, the others without", () => {
+  const bench = new Bench();
+  bench.handle(() => 1);
+  bench.consumer.add({ definition: defineTask({ name: "few" }), run: () => 1, concurrency: 2 });
+  expect(bench.offers.at(-1)?.[1]).toEqual(["n", "few"]);
+  expect(bench.limits).toEqual({ few: 2 });
 });

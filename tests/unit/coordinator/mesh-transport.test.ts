@@ -6,7 +6,7 @@ import type { Input } from "../../../src/protocol/api.ts";
 import { decodeFrame, encodeFrame } from "../../../src/protocol/codec.ts";
 import type { Message } from "../../../src/protocol/messages.ts";
 
-const hungry = (backlog: number): Message => ({ type: "hungry", boot: 1, backlog });
+const hungry = (backlog: number): Message => ({ type: "hungry", boot: 1, backlog, priority: 0 });
 const hello: Hello = {
   wire: { major: 1, minor: 0 },
   namespace: "n",

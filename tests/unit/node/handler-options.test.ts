@@ -21,6 +21,8 @@ const refused: readonly (readonly [source: unknown, options: unknown, message: s
   [() => 1, { beatTimeoutMs: "1s" }, 'beatTimeoutMs must be a number, got "1s"'],
   [() => 1, { beatTimeoutMs: 0 }, "beatTimeoutMs must be an integer from 20 to 86400000, got 0"],
   [() => 1, { graceMs: -1 }, "graceMs must be an integer from 0 to 86400000, got -1"],
+  [() => 1, { concurrency: 0 }, "concurrency must be an integer from 1 to 1000000, got 0"],
+  [() => 1, { concurrency: "2" }, 'concurrency must be a number, got "2"'],
 ];
 
 test("what cannot be a handler is refused with what is wrong", async () => {

@@ -129,9 +129,11 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     standing: "up",
     handlers: ["exec", "resize"],
     recall: true,
+    changes: 3,
+    limits: [{ name: "resize", free: 2 }],
   },
   creditReply: { type: "creditReply", seq: 9, issued: 210 },
-  hungry: { type: "hungry", boot: 1, backlog: 4000 },
+  hungry: { type: "hungry", boot: 1, backlog: 4000, priority: -7 },
   grant: {
     type: "grant",
     p,

@@ -190,9 +190,10 @@ test("a text that is not UTF-8 is refused, short or long, with its place", () =>
 });
 
 test("a name known before is no excuse for bytes that are not UTF-8", () => {
-  // credit: boots, seq, free, upTo, load, standing, one handler of one or two bytes, recall
+  // credit: boots, seq, free, upTo, load, standing, one handler of one or two bytes, recall,
+  // changes, no limits
   const credit = (...name: number[]): Uint8Array =>
-    frameOf(13, 1, 1, 1, 1, 1, 1, 0, 1, name.length, ...name, 0);
+    frameOf(13, 1, 1, 1, 1, 1, 1, 0, 1, name.length, ...name, 0, 0, 0);
   expect(decodeFrame(credit(0xc3, 0xa9))[0]).toMatchObject({ handlers: ["é"] });
   for (let byte = 0x80; byte < 0x100; byte++) {
     expect(errorOf(() => decodeFrame(credit(byte)))).toContain("UTF-8");

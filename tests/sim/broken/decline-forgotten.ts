@@ -1,0 +1,12 @@
+/** Deliberately broken: who declined a task is asked again at once. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "decline-forgotten",
+  breaks: "tasks are offered in circles (L2)",
+  file: "src/protocol/declines.ts",
+  find: "byNo.set(no, { untilMs, sinceMs: this.#core.clock.monoMs, boot, changes, epoch: this.#epoch });",
+  replace: "",
+  profile: "placement",
+  seed: 4,
+};
