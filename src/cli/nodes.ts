@@ -29,8 +29,9 @@ export const nodes: Command = {
 
 /** The contract's form, its keys in the contract's order. */
 export function contractForm(info: NodeInfo): Record<string, unknown> {
-  const { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses, lastHeardMs } = info;
-  return { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses, lastHeardMs };
+  const { node, name, state, self, tasks, load, keeps, stewardOf, ...rest } = info;
+  const { labels, version, addresses, lastHeardMs } = rest;
+  return { node, name, state, self, tasks, load, keeps, stewardOf, labels, version, addresses, lastHeardMs };
 }
 
 /** The same for people, with the health of the quorum below. */

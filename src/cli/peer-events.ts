@@ -17,6 +17,7 @@ export const PASSED_ON = [
   "join:refused",
   "store:trouble",
   "store:recovered",
+  "balancer:error",
 ] as const;
 
 export interface PeerEvent {

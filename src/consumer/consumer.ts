@@ -38,6 +38,8 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
+  /** Null when the task may begin; else until when it shall not be offered here. @default always */
+  readonly admit?: (task: GrantedTask) => number | null;
   /** @default the system's */
   readonly ambient?: Ambient;
 }
@@ -73,6 +75,28 @@ export class Consumer implements ConsumerPort {
   /** Handlers that run now. */
   get runningCount(): number {
     return this.#runningById.size;
+  }
+
+  /** What runs, in the order of the starts. */
+  running(): Iterable<Run> {
+    return this.#runningById.values();
+  }
+
+  runOf(id: string): Run | undefined {
+    return this.#runningById.get(id);
+  }
+
+  load(): number {
+    let sum = 0;
+    for (const { toldLoad } of this.#runningById.values()) sum += toldLoad;
+    return sum;
+  }
+
+  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
+  stopTask(id: string, reason: "release" | "balance"): boolean {
+    const run = this.#nextById.get(id) ?? this.#runningById.get(id);
+    if (run) this.#stop(run, reason);
+    return run !== undefined;
   }
 
   /** @throws TypeError when there is a handler for the name */
@@ -121,10 +145,10 @@ export class Consumer implements ConsumerPort {
   start(p: number, task: GrantedTask): void {
     const handler = this.#handlers.get(task.name);
     if (!handler || this.#abortReason !== null) {
-      // a settlement of its own: there never was a run
-      this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1, upTo: 0 }, { type: "release" });
-      return;
+      return this.#giveBack(p, task, { type: "release" });
     }
+    const untilMs = this.#options.admit?.(task) ?? null;
+    if (untilMs !== null) return this.#giveBack(p, task, { type: "decline", untilMs });
     const run = new Run(p, task, handler, this.#control, this.#ambient);
     this.#runs.set(keyOf(p, task.fence), run);
     if (!this.#runningById.has(task.id)) return this.#begin(run);
@@ -134,6 +158,11 @@ export class Consumer implements ConsumerPort {
     this.#ambient.setTimeout(() => {
       if (this.#nextById.get(task.id) === run) this.#stop(run, "stale");
     }, OLD_RUN_PATIENCE_MS);
+  }
+
+  /** There never was a run: a settlement of its own. */
+  #giveBack(p: number, { id, fence }: GrantedTask, settlement: Settlement): void {
+    this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
   tell(p: number, fence: number, no: number, message: TaskMessage): void {

@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { errorMessage } from "./error-policy.ts";
 import type { Handler } from "./handler.ts";
 import { Progress } from "./progress.ts";
+import { type Meter, TaskLoad } from "./task-load.ts";
 import { encodeValue } from "./values.ts";
 
 export class Run implements Context {
@@ -39,6 +40,7 @@ export class Run implements Context {
   #seq = 0;
   #feed: CommandFeed | null = null;
   #progress: Progress | null = null;
+  #load: TaskLoad | null = null;
   #handOff: (() => unknown) | null = null;
   #frozenDeadlineMs = 0;
   #controller: AbortController | null = null;
@@ -113,6 +115,14 @@ export class Run implements Context {
     this.#progress.tell(value);
   }
 
+  get meter(): Meter & TaskLoad {
+    return this.#load ??= new TaskLoad(this.#ambient);
+  }
+
+  load(load: number): void {
+    this.meter.tell(load);
+  }
+
   onHandOff(callback: () => unknown): void {
     this.#handOff = callback;
   }
@@ -139,6 +149,11 @@ export class Run implements Context {
   }
 
   // ---- for the consumer ----------------------------------------------------------------------------------
+
+  /** What it told of its load. */
+  get toldLoad(): number {
+    return this.#load?.value ?? 0;
+  }
 
   /** Asks the handler to stop. The first reason stays. */
   abort(reason: AbortReason): void {

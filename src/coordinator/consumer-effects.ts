@@ -35,6 +35,7 @@ export function controlOf({ push, hearsay, outlook, deadlines }: {
 }): ConsumerControl {
   return {
     offer: (slots, handlers, draining) => {
+      hearsay.offer(slots, handlers);
       if (draining) hearsay.state = "draining";
       push({ type: "capacity", slots, handlers, draining });
     },

@@ -8,6 +8,7 @@ import type { CommandStatus } from "../protocol/messages-commands.ts";
 import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { StoreError } from "../store/store-error.ts";
+import type { MemberOffer } from "./gossip-codec.ts";
 
 /** One error of a task, as people and programs see it. */
 export interface TaskErrorInfo {
@@ -62,6 +63,8 @@ export interface NodeInfo {
   readonly self: boolean;
   /** Tasks that it runs, by the gossiped view. */
   readonly tasks: number;
+  /** What its tasks tell of their load, in all; 0 when they tell nothing. */
+  readonly load: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
   readonly stewardOf: number;
@@ -144,6 +147,8 @@ export interface ConsumerPort {
   lost(p: number, fence: number, reason: LossReason): void;
   /** A quorum recorded a settlement, or it was refused. */
   settled(p: number, fence: number, seq: number, accepted: boolean): void;
+  /** What the tasks that run tell of their load, in all. */
+  load(): number;
 }
 
 /** What a consumer tells the coordinator. */
@@ -171,6 +176,8 @@ export type CoordinatorEvent =
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
+  /** A member takes tasks that it did not take before, or of other names. */
+  | { readonly type: "offer"; readonly node: NodeId }
   /** This node is a member no more; `evicted`: it was silent for too long and asks to be let in again. */
   | { readonly type: "left"; readonly why: "left" | "evicted" | "yielded" }
   /** The cluster does not let it in. */
@@ -190,6 +197,8 @@ export interface Coordinator extends ClientPort {
   readonly stopped: AbortSignal;
   /** The members without waiting: the same as `nodes`. */
   members(): readonly NodeInfo[];
+  /** What a member says that it would take; null as long as it has not. */
+  offerOf(node: NodeId): MemberOffer | null;
   /** Plugs the consumer in, once. */
   consume(port: ConsumerPort): ConsumerControl;
   on(listener: (event: CoordinatorEvent) => void): () => void;

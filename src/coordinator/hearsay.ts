@@ -4,11 +4,12 @@
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
+import { hashText } from "../protocol/ring.ts";
 import type { NodeId } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
-import type { NodeInfo, TaskEvent } from "./coordinator.ts";
+import type { ConsumerPort, CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
 import { EventFeed } from "./event-feed.ts";
-import { encodeMember, type MemberNews, type MemberState } from "./gossip-codec.ts";
+import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
 import type { Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
@@ -23,7 +24,7 @@ export interface HearsayOptions {
   readonly ambient: Ambient;
   readonly transport: Transport | null;
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
-  readonly onMember: (node: NodeId, name: string, up: boolean) => void;
+  readonly emit: (event: CoordinatorEvent) => void;
 }
 
 export class Hearsay {
@@ -34,9 +35,12 @@ export class Hearsay {
   #newsMs = -Infinity;
   /** What this node says of itself. */
   state: MemberState = "up";
+  #offer: Pick<MemberOffer, "slots" | "handlers"> = { slots: 0, handlers: [] };
+  /** Whose tasks tell of their load. */
+  consumer: Pick<ConsumerPort, "load"> | null = null;
 
   constructor(options: HearsayOptions) {
-    const { self, settings, engine, transport, readLeased, onMember } = options;
+    const { self, settings, engine, transport, readLeased, emit } = options;
     this.#options = options;
     this.#views = new ViewKeeper({
       self,
@@ -53,7 +57,8 @@ export class Hearsay {
       engine,
       own: () => this.#ownNews(),
       tasksOf: (node) => this.#views.view.countOf(node),
-      onChange: onMember,
+      onChange: (node, name, up) => emit({ type: "member", node, name, up }),
+      onOffer: (node) => emit({ type: "offer", node }),
     });
   }
 
@@ -94,6 +99,11 @@ export class Hearsay {
     if (transport && engine.roster && nowMs - this.#newsMs >= MEMBER_NEWS_EVERY_MS) this.publishNews();
   }
 
+  /** This node takes so many tasks of these names. */
+  offer(slots: number, names: readonly string[]): void {
+    this.#offer = { slots: names.length === 0 ? 0 : slots, handlers: names.map(hashText) };
+  }
+
   publishNews(): void {
     this.#newsMs = this.#options.ambient.monoMs();
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
@@ -119,6 +129,7 @@ export class Hearsay {
     const { settings, transport, engine } = this.#options;
     const { name, version } = settings;
     const load = engine.status().heldCount;
-    return { name, version, addresses: transport?.addresses ?? [], load, state: this.state };
+    const offer = { ...this.#offer, rate: this.consumer?.load() ?? 0 };
+    return { name, version, addresses: transport?.addresses ?? [], load, state: this.state, offer };
   }
 }

@@ -2,7 +2,7 @@
 import type { EngineStatus } from "../protocol/status.ts";
 import type { NodeId, Roster } from "../protocol/types.ts";
 import type { NodeInfo } from "./coordinator.ts";
-import { decodeMember, type MemberNews } from "./gossip-codec.ts";
+import { decodeMember, type MemberNews, type MemberOffer } from "./gossip-codec.ts";
 import type { Transport } from "./transport.ts";
 
 /** A member whose heartbeats stay away for so many of them is down to those who look. */
@@ -19,6 +19,8 @@ export interface MembersOptions {
   /** Tasks that a node runs, by the view. */
   readonly tasksOf: (node: NodeId) => number;
   readonly onChange: (node: NodeId, name: string, up: boolean) => void;
+  /** A member takes tasks that it did not take before. */
+  readonly onOffer: (node: NodeId) => void;
 }
 
 export class Members {
@@ -35,8 +37,18 @@ export class Members {
   onNews(from: NodeId, data: Uint8Array): boolean {
     const news = decodeMember(data);
     const isMember = this.#options.engine.roster?.members.some((member) => member.id === from) ?? false;
-    if (news && isMember) this.#newsById.set(from, news);
+    if (news && isMember) {
+      const before = this.#newsById.get(from)?.offer;
+      this.#newsById.set(from, news);
+      if (isMore(news.offer, before)) this.#options.onOffer(from);
+    }
     return news !== undefined;
+  }
+
+  /** Null when it is not known. */
+  offerOf(node: NodeId): MemberOffer | null {
+    const news = node === this.#options.self ? this.#options.own() : this.#newsById.get(node);
+    return news?.offer ?? null;
   }
 
   isUp(node: NodeId, status: EngineStatus, nowMs: number): boolean {
@@ -88,6 +100,7 @@ export class Members {
         state: isUp ? news?.state ?? "up" : news?.state === "stopped" ? "stopped" : "down",
         self: isSelf,
         tasks: isSelf ? status.heldCount : tasksOf(id),
+        load: news?.offer?.rate ?? 0,
         keeps: status.keeps(no),
         stewardOf: status.stewardOf(no),
         labels,
@@ -100,13 +113,14 @@ export class Members {
 
   /** There is no cluster yet. */
   #alone(): NodeInfo {
-    const { name, version, addresses, state } = this.#options.own();
+    const { name, version, addresses, state, offer } = this.#options.own();
     return {
       node: this.#options.self,
       name,
       state,
       self: true,
       tasks: 0,
+      load: offer?.rate ?? 0,
       keeps: 0,
       stewardOf: 0,
       labels: this.#options.labels,
@@ -115,4 +129,9 @@ export class Members {
       lastHeardMs: 0,
     };
   }
+}
+
+function isMore(offer: MemberOffer | null, before: MemberOffer | null | undefined): boolean {
+  if (!offer || offer.slots === 0) return false;
+  return !before || before.slots === 0 || offer.handlers.some((each) => !before.handlers.includes(each));
 }

@@ -36,7 +36,13 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     const coordinator = isEmbedded
       ? await createEmbeddedCoordinator(settings, store)
       : await overMesh(settings, store);
-    return new RunningNode(coordinator, settings);
+    try {
+      return new RunningNode(coordinator, settings);
+    } catch (error) {
+      // its balancer
+      await coordinator.stop();
+      throw error;
+    }
   } catch (error) {
     await store.close();
     throw error;

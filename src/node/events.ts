@@ -1,4 +1,5 @@
 /** What a node tells its program: typed events on an EventTarget. */
+import type { BalancerErrorInfo } from "../consumer/balancer.ts";
 import type { AttemptInfo } from "../consumer/consumer.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 
@@ -30,6 +31,8 @@ export interface NodeEventMap {
    */
   readonly "store:trouble": { readonly code: StoreErrorCode; readonly error: StoreError };
   readonly "store:recovered": Readonly<Record<string, never>>;
+  /** What its balancer threw. The task that was offered is declined for a second; nothing is released. */
+  readonly "balancer:error": BalancerErrorInfo;
   readonly "draining": Readonly<Record<string, never>>;
   /** `error` when the node had to stop by itself. */
   readonly "stopped": { readonly error?: unknown };

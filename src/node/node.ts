@@ -2,6 +2,7 @@
  * A node: a member of a cluster in this process, with its consumer and its client. Created = started;
  * disposed = drained, then stopped.
  */
+import { Balancing } from "../consumer/balancing.ts";
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerFunction } from "../consumer/handler.ts";
 import { isStateful } from "../consumer/stateful.ts";
@@ -36,6 +37,8 @@ export interface Node extends AsyncDisposable {
   ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** The members as this node sees them. */
   nodes(): NodeInfo[];
+  /** Asks its balancer now, and gives back, one after the other, what others should run. */
+  balance(): void;
   /**
    * Takes no more tasks and gives back those it runs; resolves when all have ended, after drainTimeoutMs at
    * most.
@@ -66,6 +69,7 @@ export class RunningNode implements Node {
   readonly #settings: NodeSettings;
   readonly #ambient: Ambient;
   readonly #consumer: Consumer;
+  readonly #balancing: Balancing;
   readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
@@ -84,6 +88,16 @@ export class RunningNode implements Node {
       ambient,
       wants: (type) => this.#events.wants(type),
       emit: (type, info) => this.#events.emit(type, info),
+      admit: (task) => this.#balancing.admit(task),
+    });
+    this.#balancing = new Balancing({
+      balancer: settings.balancer,
+      everyMs: settings.balanceEveryMs,
+      paceMs: settings.balancePaceMs,
+      coordinator,
+      consumer: this.#consumer,
+      ambient,
+      onError: (info) => this.#events.emit("balancer:error", info),
     });
   }
 
@@ -150,6 +164,10 @@ export class RunningNode implements Node {
     this.#events.removeEventListener(type, listener, options);
   }
 
+  balance(): void {
+    this.#balancing.balance();
+  }
+
   drain(): Promise<void> {
     this.#draining ??= this.#drain();
     return this.#draining;
@@ -158,6 +176,7 @@ export class RunningNode implements Node {
   async #drain(): Promise<void> {
     if (this.#state === "stopped") return;
     this.#state = "draining";
+    this.#balancing.stop();
     this.#events.emit("draining", {});
     const idle = this.#consumer.drain("drain");
     const late = Promise.withResolvers<void>();
@@ -211,6 +230,8 @@ export class RunningNode implements Node {
           node: event.node,
           name: event.name,
         });
+      case "offer":
+        return;
       case "left":
         if (this.#state === "ready") this.#state = "starting";
         if (event.why === "evicted") this.#events.emit("evicted", {});

@@ -115,19 +115,21 @@ export class Dispatcher {
 
   /**
    * The member that shall run the task: clockwise from the task's hash the first that is eligible and not
-   * loaded
-   * above 1.25 x the average (consistent hashing with bounded loads); who just gave the task up comes last.
+   * loaded above 1.25 x the average (consistent hashing with bounded loads). Who just gave the task up comes
+   * last; then it is the least loaded one, so that what a balance gives back levels the cluster.
    */
   pick(desk: Desk, id: string, name: string, avoid: MemberNo): MemberNo {
     let count = 0;
     let load = 1;
+    let least = Infinity;
     for (const [no, account] of this.#accounts) {
       if (!this.#isEligible(desk, no, name)) continue;
       count++;
       load += this.#loadOf(account);
+      if (no !== avoid) least = Math.min(least, this.#loadOf(account));
     }
     if (count === 0) return -1;
-    const bound = Math.ceil(1.25 * load / count);
+    const bound = avoid < 0 ? Math.ceil(1.25 * load / count) : least + 1;
     let chosen = -1;
     let fallback = -1;
     this.#core.ring.walk(ringPosition(id), (no) => {

@@ -25,8 +25,8 @@ const TASK_KEYS = [
   ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why"],
 ];
 const NODE_KEYS = [
-  ...["node", "name", "state", "self", "tasks", "keeps", "stewardOf", "labels", "version", "addresses"],
-  "lastHeardMs",
+  ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],
+  ...["addresses", "lastHeardMs"],
 ];
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
