@@ -1,6 +1,5 @@
 /** What a balancer sees: this node's tasks, and the members as hearsay has them. */
-import type { NodeInfo } from "../coordinator/coordinator.ts";
-import type { MemberOffer } from "../coordinator/gossip-codec.ts";
+import type { KnownOffer, NodeInfo } from "../coordinator/coordinator.ts";
 import { hashText } from "../protocol/ring.ts";
 import type { Placement, TaskOptions } from "../protocol/types.ts";
 import type { BalancerContext, ClusterNode, OfferedTask, RunningTask } from "./balancer.ts";
@@ -37,8 +36,10 @@ export class Surroundings implements BalancerContext {
 
   cluster(): readonly ClusterNode[] {
     const { members, offerOf } = this.#options.coordinator;
-    return members().map(({ node, name, state, self, tasks, load, labels }) => {
-      return { id: node, name, state, self, tasks, load, slots: offerOf(node)?.slots ?? 0, labels };
+    return members().map(({ node, name, state, self, load, labels, ...view }) => {
+      // the view of a node that has just started misses tasks: what a member says itself is better
+      const { slots = 0, tasks = view.tasks } = offerOf(node) ?? {};
+      return { id: node, name, state, self, tasks, load, slots, labels };
     });
   }
 
@@ -53,7 +54,7 @@ export class Surroundings implements BalancerContext {
   }
 }
 
-function hasHandler(offer: MemberOffer | null, name: string): boolean {
+function hasHandler(offer: KnownOffer | null, name: string): boolean {
   if (!offer || offer.slots === 0) return false;
   return offer.handlers.length === 0 || offer.handlers.includes(hashText(name));
 }

@@ -4,10 +4,13 @@
  * steward offers what was given back to others first.
  */
 import type { Balancer, BalancerContext, ClusterNode, RunningTask } from "./balancer.ts";
+import { Departures } from "./departures.ts";
 
 const THRESHOLD = 1.2;
 /** What runs for less may well be a short task, which ends sooner than it is moved. */
 const AGE_MS_MIN = 1000;
+/** Members tell how many tasks they run every two seconds. */
+const UNSEEN_MS = 5000;
 
 export interface FairBalancerOptions {
   /** Of the share: from here on a node has too much. >= 1. @default 1.2 */
@@ -37,6 +40,7 @@ export function fairBalancer(options: FairBalancerOptions = {}): Balancer {
 class FairBalancer implements Balancer {
   readonly #threshold: number;
   readonly #counts: (node: ClusterNode) => boolean;
+  readonly #departures: Departures = new Departures(UNSEEN_MS);
   #context: BalancerContext | null = null;
 
   constructor(threshold: number, counts: (node: ClusterNode) => boolean) {
@@ -46,6 +50,7 @@ class FairBalancer implements Balancer {
 
   init(context: BalancerContext): void {
     this.#context = context;
+    this.#departures.reset();
   }
 
   balance(): string[] {
@@ -58,11 +63,14 @@ class FairBalancer implements Balancer {
     if (!self || self.state !== "up" || !this.#counts(self)) return [];
     const others = takers(context, all, tasks).filter((node) => this.#counts(node));
     if (others.length === 0) return [];
-    // what is stopping here will run somewhere
-    const total = others.reduce((sum, node) => sum + node.tasks, running.length);
+    // what is stopping here, or on its way, will run somewhere
+    const own = running.length + this.#departures.amount(running, context.now());
+    const total = others.reduce((sum, node) => sum + node.tasks, own);
     const share = total / (others.length + 1);
     const most = Math.max(Math.ceil(share), Math.ceil(Math.floor(share) * this.#threshold));
-    return pick(context, tasks, { others, count: tasks.length - most, most });
+    const ids = pick(context, tasks, { others, count: tasks.length - most, most });
+    for (const id of ids) this.#departures.name(id, 1);
+    return ids;
   }
 }
 

@@ -3,14 +3,8 @@
  * load is above the even share gives tasks back, the heaviest first, but none without which it would be below
  * the share; and it takes none while another that could take it is less loaded.
  */
-import type {
-  Balancer,
-  BalancerContext,
-  ClaimRefusal,
-  ClusterNode,
-  OfferedTask,
-  RunningTask,
-} from "./balancer.ts";
+import type { Balancer, BalancerContext, ClaimRefusal, ClusterNode, OfferedTask } from "./balancer.ts";
+import { Departures } from "./departures.ts";
 
 const INTERVAL_MS = 60_000;
 const THRESHOLD = 1.1;
@@ -65,10 +59,7 @@ class MeteredBalancer implements Balancer {
   #viewMs = -Infinity;
   /** Begun since the view. */
   #begunCount = 0;
-  /** What the last answer named: its load. */
-  #named: ReadonlyMap<string, number> = new Map();
-  /** What was given back lately. */
-  #gone: { readonly load: number; readonly atMs: number }[] = [];
+  readonly #departures: Departures = new Departures(UNSEEN_MS);
 
   constructor(intervalMs: number, threshold: number) {
     this.everyMs = intervalMs;
@@ -78,8 +69,7 @@ class MeteredBalancer implements Balancer {
   init(context: BalancerContext): void {
     this.#context = context;
     this.#viewMs = -Infinity;
-    this.#named = new Map();
-    this.#gone = [];
+    this.#departures.reset();
   }
 
   canClaim(task: OfferedTask): true | ClaimRefusal {
@@ -103,35 +93,28 @@ class MeteredBalancer implements Balancer {
   balance(): string[] {
     const context = this.#context;
     if (!context) return [];
+    const gone = this.#departures.amount(context.tasks(), context.now());
+    const { others, share } = viewOf(context, gone);
     const tasks = context.tasks().filter(({ stopping }) => !stopping);
-    const { others, share } = viewOf(context, this.#goneLoad(context.now(), tasks));
     let load = tasks.reduce((sum, task) => sum + task.load, 0);
-    const named: Map<string, number> = new Map();
-    this.#named = named;
-    if (load <= share * this.#threshold) return [];
+    const ids: string[] = [];
+    if (load <= share * this.#threshold) return ids;
     for (const task of tasks.toSorted((a, b) => b.load - a.load)) {
       if (task.load === 0 || load <= share) break;
       if (load - task.load < share) continue;
       if (!others.some((node) => node.load < share && context.canRun(node, task))) continue;
       load -= task.load;
-      named.set(task.id, task.load);
+      ids.push(task.id);
+      this.#departures.name(task.id, task.load);
     }
-    return [...named.keys()];
-  }
-
-  /** What is on its way to another node, and in no news yet: the sum of its loads. */
-  #goneLoad(nowMs: number, tasks: readonly RunningTask[]): number {
-    const ids = new Set(tasks.map(({ id }) => id));
-    for (const [id, load] of this.#named) if (!ids.has(id)) this.#gone.push({ load, atMs: nowMs });
-    this.#gone = this.#gone.filter(({ atMs }) => nowMs - atMs < UNSEEN_MS);
-    return this.#gone.reduce((sum, { load }) => sum + load, 0);
+    return ids;
   }
 }
 
 /** Counted are this node and those that are up and take tasks. */
 function viewOf(context: BalancerContext, goneLoad = 0): View {
   const others = context.cluster().filter(({ self, state, slots }) => !self && state === "up" && slots > 0);
-  const tasks = context.tasks().filter(({ stopping }) => !stopping);
+  const tasks = context.tasks();
   const own = tasks.reduce((sum, { load }) => sum + load, 0);
   const total = others.reduce((sum, { load }) => sum + load, own + goneLoad);
   const count = others.reduce((sum, node) => sum + node.tasks, tasks.length);

@@ -35,8 +35,8 @@ export function controlOf({ push, hearsay, outlook, deadlines }: {
 }): ConsumerControl {
   return {
     offer: (slots, handlers, draining) => {
-      hearsay.offer(slots, handlers);
       if (draining) hearsay.state = "draining";
+      hearsay.offer(slots, handlers);
       push({ type: "capacity", slots, handlers, draining });
     },
     settle: ({ p, id, fence, seq, upTo }, settlement) =>

@@ -76,6 +76,12 @@ export interface NodeInfo {
   readonly lastHeardMs: number | null;
 }
 
+/** What a member says that it would take, and how much it has. */
+export interface KnownOffer extends MemberOffer {
+  /** Tasks that it ran then: older than what the view shows, by seconds, and never incomplete. */
+  readonly tasks: number;
+}
+
 /** A change of owner or state, from the gossiped view: late and incomplete, never a basis for decisions. */
 export interface TaskEvent {
   readonly id: string;
@@ -198,7 +204,7 @@ export interface Coordinator extends ClientPort {
   /** The members without waiting: the same as `nodes`. */
   members(): readonly NodeInfo[];
   /** What a member says that it would take; null as long as it has not. */
-  offerOf(node: NodeId): MemberOffer | null;
+  offerOf(node: NodeId): KnownOffer | null;
   /** Plugs the consumer in, once. */
   consume(port: ConsumerPort): ConsumerControl;
   on(listener: (event: CoordinatorEvent) => void): () => void;

@@ -99,9 +99,12 @@ export class Hearsay {
     if (transport && engine.roster && nowMs - this.#newsMs >= MEMBER_NEWS_EVERY_MS) this.publishNews();
   }
 
-  /** This node takes so many tasks of these names. */
+  /** This node takes so many tasks of these names. Told at once when it is something else than before. */
   offer(slots: number, names: readonly string[]): void {
+    const before = this.#offer;
     this.#offer = { slots: names.length === 0 ? 0 : slots, handlers: names.map(hashText) };
+    const isNews = before.slots !== this.#offer.slots || before.handlers.length !== names.length;
+    if (isNews && this.#options.engine.roster) this.publishNews();
   }
 
   publishNews(): void {

@@ -1,7 +1,7 @@
 /** The members as this node sees them: from the roster, the connections, the heartbeats and the gossip. */
 import type { EngineStatus } from "../protocol/status.ts";
 import type { NodeId, Roster } from "../protocol/types.ts";
-import type { NodeInfo } from "./coordinator.ts";
+import type { KnownOffer, NodeInfo } from "./coordinator.ts";
 import { decodeMember, type MemberNews, type MemberOffer } from "./gossip-codec.ts";
 import type { Transport } from "./transport.ts";
 
@@ -46,9 +46,9 @@ export class Members {
   }
 
   /** Null when it is not known. */
-  offerOf(node: NodeId): MemberOffer | null {
+  offerOf(node: NodeId): KnownOffer | null {
     const news = node === this.#options.self ? this.#options.own() : this.#newsById.get(node);
-    return news?.offer ?? null;
+    return news?.offer ? { ...news.offer, tasks: news.load } : null;
   }
 
   isUp(node: NodeId, status: EngineStatus, nowMs: number): boolean {

@@ -29,7 +29,7 @@ export class Bench {
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10) {
+  constructor(capacity = 10, admit?: (task: GrantedTask) => number | null) {
     const control: ConsumerControl = {
       offer: (slots, handlers, draining) => void this.offers.push([slots, handlers, draining]),
       settle: (lease, settlement) => {
@@ -51,6 +51,7 @@ export class Bench {
       capacity,
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
+      ...(admit ? { admit } : {}),
     });
   }
 

@@ -144,7 +144,7 @@ test("what a member would take is known once it says so, and told when it takes 
     return changes.length;
   });
   expect(told).toEqual([0, 1, 0, 0, 1, 0, 0]);
-  expect(members.offerOf("id-b")).toEqual({ slots: 0, handlers: [], rate: 0 });
+  expect(members.offerOf("id-b")).toEqual({ slots: 0, handlers: [], rate: 0, tasks: 7 });
   members.onNews("id-b", news("up", { slots: 3, handlers: [], rate: 2.5 }));
   expect(members.infos(0)[1]?.load).toBe(2.5);
 });
