@@ -1,7 +1,7 @@
 /**
- * Asks the node's balancer: before a task begins, when the cluster changes, every now and then, and when it
- * is told to; releases what it names, one after the other. What a balancer throws is told and costs nothing
- * else.
+ * Asks the node's balancer: before a task begins, when others can take more than before, every now and then,
+ * and when it is told to; releases what it names, one after the other. What a balancer throws is told and
+ * costs nothing else.
  */
 import type { Ambient, TimerHandle } from "../coordinator/ambient.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
@@ -69,8 +69,9 @@ export class Balancing {
     checkUnused("create a node", balancer);
     balancer.init?.(this.#surroundings);
     if (balancer.init) IN_USE.add(balancer);
-    this.#unlisten = coordinator.on(({ type }) => {
-      if (type === "member" || type === "offer") this.changed();
+    this.#unlisten = coordinator.on((event) => {
+      // one that is gone makes nobody's share smaller, and its tasks go to the least loaded
+      if (event.type === "offer" || (event.type === "member" && event.up)) this.changed();
     });
     coordinator.stopped.addEventListener("abort", () => this.stop(), { once: true });
     this.#armTick();
@@ -115,7 +116,7 @@ export class Balancing {
 
   // ---- what goes elsewhere -------------------------------------------------------------------------------
 
-  /** The cluster, or this node's part in it, is another: asks when it has settled. */
+  /** Others may take more than before, or this node goes on: asks when all has settled. */
   changed(): void {
     if (!this.#balancer.balance || this.#isOver) return;
     const { ambient } = this.#options;

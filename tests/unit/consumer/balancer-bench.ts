@@ -66,8 +66,8 @@ export class BalancerBench {
     return this;
   }
 
-  tell(type: "member" | "offer" | "quorum"): void {
-    const event = type === "quorum" ? { type, held: true } : { type, node: "x", name: "x", up: true };
+  tell(type: "member" | "offer" | "quorum", up = true): void {
+    const event = type === "quorum" ? { type, held: true } : { type, node: "x", name: "x", up };
     this.#listener?.(event as CoordinatorEvent);
   }
 
