@@ -18,13 +18,33 @@
  */
 export { createNode } from "./src/node/create-node.ts";
 export { connectClient, type ConnectOptions } from "./src/node/connect-client.ts";
-export type { Node, NodeState } from "./src/node/node.ts";
+export type { Node, NodeState, RunningTaskInfo } from "./src/node/node-api.ts";
+export { infoHandler, type NodeReport } from "./src/observe/info-handler.ts";
 export type { NodeOptions } from "./src/node/options.ts";
 export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
 export type { AttemptInfo } from "./src/consumer/consumer.ts";
 export type { CallTimes, Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
 export type { SubmitItem } from "./src/node/submission.ts";
 export type { PlacementOptions, RetryOptions } from "./src/node/task-options.ts";
+export type {
+  Balancer,
+  BalancerContext,
+  BalancerErrorInfo,
+  ClaimRefusal,
+  ClusterNode,
+  OfferedTask,
+  RunningTask,
+} from "./src/consumer/balancer.ts";
+export { fairBalancer, type FairBalancerOptions } from "./src/consumer/balancer-fair.ts";
+export { dumbBalancer, sleepBalancer, type SleepBalancerOptions } from "./src/consumer/balancer-simple.ts";
+export {
+  resourceBalancer,
+  type ResourceBalancerOptions,
+  type ResourceReporter,
+} from "./src/consumer/balancer-resource.ts";
+export { cpuReporter, memoryReporter } from "./src/consumer/balancer-reporters.ts";
+export { meteredBalancer, type MeteredBalancerOptions } from "./src/consumer/balancer-metered.ts";
+export type { Meter } from "./src/consumer/task-load.ts";
 export { defineTask } from "./src/consumer/task-definition.ts";
 export type {
   SchemaIssue,

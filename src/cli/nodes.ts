@@ -29,21 +29,11 @@ export const nodes: Command = {
 
 /** The contract's form, its keys in the contract's order. */
 export function contractForm(info: NodeInfo): Record<string, unknown> {
-  const { node, name, state, self, tasks, keeps, stewardOf, labels, version, addresses } = info;
+  const { node, name, state, self, tasks, load, keeps, stewardOf, labels, version, addresses } = info;
   const { lastHeardMs, frozen } = info;
   return {
-    node,
-    name,
-    state,
-    self,
-    tasks,
-    keeps,
-    stewardOf,
-    labels,
-    version,
-    addresses,
-    lastHeardMs,
-    frozen,
+    ...{ node, name, state, self, tasks, load, keeps, stewardOf, labels, version, addresses },
+    ...{ lastHeardMs, frozen },
   };
 }
 

@@ -18,6 +18,7 @@ export const PASSED_ON = [
   "join:refused",
   "store:trouble",
   "store:recovered",
+  "balancer:error",
 ] as const;
 
 export interface PeerEvent {

@@ -24,8 +24,10 @@ export const PEER_OPTIONS = {
   replication: { type: "string" },
   log: { type: "string" },
   handlers: { type: "string" },
+  balancer: { type: "string" },
 } as const;
 
+const BALANCERS = ["dumb", "fair", "resource", "sleep", "metered"] as const;
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
@@ -53,6 +55,9 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
   --lease-ttl D     how long a node may be silent before its tasks are taken over (default 4s)
   --evict-after D   how long a member may be silent before it is evicted and others keep what it kept, at
                     least 2 x lease-ttl (default 30s); the same on every peer
+  --balancer B      which tasks it gives back to others: fair (default; levels their number), dumb (none),
+                    resource (none begin while 80 % of the memory is used, above 90 % the oldest goes), sleep
+                    (begins later the more it runs), metered (levels what handlers tell of their load)
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
   --json            one JSON object an event on stdout
@@ -92,4 +97,11 @@ export function nodeOptionsOf(values: PeerValues): NodeOptions {
 
 export function logLevelOf(values: PeerValues): LogLevel {
   return values.log === undefined ? "info" : parseChoice("log", values.log, LOG_LEVELS);
+}
+
+export type BalancerName = typeof BALANCERS[number];
+
+/** @throws UsageError */
+export function balancerOf(values: PeerValues): BalancerName {
+  return values.balancer === undefined ? "fair" : parseChoice("balancer", values.balancer, BALANCERS);
 }

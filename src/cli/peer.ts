@@ -9,7 +9,14 @@ import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 import type { Terminal } from "./output.ts";
 import { eventText, PASSED_ON, peerEvent } from "./peer-events.ts";
-import { LOG_LEVELS, logLevelOf, nodeOptionsOf, PEER_HELP, PEER_OPTIONS } from "./peer-options.ts";
+import {
+  balancerOf,
+  LOG_LEVELS,
+  logLevelOf,
+  nodeOptionsOf,
+  PEER_HELP,
+  PEER_OPTIONS,
+} from "./peer-options.ts";
 import type { LogLevel, PeerValues } from "./peer-options.ts";
 
 type Handlers = (node: Node) => void | Promise<void>;
@@ -24,18 +31,20 @@ export const peer: Command = {
     expectPositionals("peer", positionals, []);
     const given = nodeOptionsOf(values);
     const log = logger(terminal, logLevelOf(values));
+    const balancer = balancerOf(values);
     makeDirectory(values.data);
     const addHandlers = values.handlers === undefined ? undefined : await loadHandlers(values.handlers);
     warn(values, log);
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode, sqliteStore }, { handleExec }] = await Promise.all([
+    const [{ createNode, sqliteStore }, { handleExec }, { BALANCERS }] = await Promise.all([
       import("../../mod.ts"),
       import("./exec.ts"),
+      import("./peer-balancer.ts"),
     ]);
     const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
-    const node = await createNode({ ...given, ...store });
+    const node = await createNode({ ...given, ...store, balancer: BALANCERS[balancer]() });
     const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses });
     passEventsOn(node, print);

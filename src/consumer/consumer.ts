@@ -9,14 +9,13 @@ import type { AbortReason } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
+import { callHandler } from "./calling.ts";
 import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
 import { type Handler, limitsOf, type Task } from "./handler.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { infoOf, REFUSED, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
-import { validInput } from "./schema.ts";
 import { StuckHandlers } from "./stuck.ts";
-import { decodeValue } from "./values.ts";
 
 /** What happened to an attempt. */
 export interface AttemptInfo {
@@ -41,8 +40,8 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
-  /** Ids of the tasks that others should run. @default none: there is no balancer */
-  readonly balance?: () => readonly string[];
+  /** Null when the task may begin; else until when it shall not be offered here. @default always */
+  readonly admit?: (task: GrantedTask) => number | null;
   /** @default the system's */
   readonly ambient?: Ambient;
 }
@@ -87,6 +86,28 @@ export class Consumer implements ConsumerPort {
     return this.#runningById.size;
   }
 
+  /** What runs, in the order of the starts. */
+  running(): Iterable<Run> {
+    return this.#runningById.values();
+  }
+
+  runOf(id: string): Run | undefined {
+    return this.#runningById.get(id);
+  }
+
+  load(): number {
+    let sum = 0;
+    for (const { toldLoad } of this.#runningById.values()) sum += toldLoad;
+    return sum;
+  }
+
+  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
+  stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
+    const run = this.#nextById.get(id) ?? this.#runningById.get(id);
+    if (run) this.#stop(run, reason);
+    return run !== undefined;
+  }
+
   /** @throws TypeError when there is a handler for the name */
   add(handler: Handler): void {
     const { name } = handler.definition;
@@ -108,19 +129,6 @@ export class Consumer implements ConsumerPort {
     if (isFrozen === this.isFrozen) return false;
     this.isFrozen = isFrozen;
     this.#offer();
-    return true;
-  }
-
-  /** Gives back what the balancer names, even if frozen. */
-  balance(): void {
-    for (const id of this.#options.balance?.() ?? []) this.stopTask(id, "balance");
-  }
-
-  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
-  stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
-    const run = this.#nextById.get(id) ?? this.#runningById.get(id);
-    if (!run) return false;
-    this.#stop(run, reason);
     return true;
   }
 
@@ -164,10 +172,10 @@ export class Consumer implements ConsumerPort {
   start(p: number, task: GrantedTask): void {
     const handler = this.#handlers.get(task.name);
     if (!handler || this.#abortReason !== null || this.isFrozen) {
-      // a settlement of its own: there never was a run
-      this.#control.settle({ p, id: task.id, fence: task.fence, seq: 1, upTo: 0 }, { type: "release" });
-      return;
+      return this.#giveBack(p, task, { type: "release" });
     }
+    const untilMs = this.#options.admit?.(task) ?? null;
+    if (untilMs !== null) return this.#giveBack(p, task, { type: "decline", untilMs });
     const run = new Run(p, task, handler, this.#control, this.#ambient);
     this.#runs.set(keyOf(p, task.fence), run);
     if (!this.#runningById.has(task.id)) return this.#begin(run);
@@ -177,6 +185,11 @@ export class Consumer implements ConsumerPort {
     this.#ambient.setTimeout(() => {
       if (this.#nextById.get(task.id) === run) this.#stop(run, "stale");
     }, OLD_RUN_PATIENCE_MS);
+  }
+
+  /** There never was a run: a settlement of its own. */
+  #giveBack(p: number, { id, fence }: GrantedTask, settlement: Settlement): void {
+    this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
   tell(p: number, fence: number, no: number, message: TaskMessage): void {
@@ -213,31 +226,18 @@ export class Consumer implements ConsumerPort {
   // ---- attempts ------------------------------------------------------------------------------------------
 
   #begin(run: Run): void {
-    const { task, handler } = run;
-    this.#runningById.set(task.id, run);
+    this.#runningById.set(run.task.id, run);
     run.isRunning = true;
     this.#tell("task:start", run, {});
     this.#stuck.watch(run);
     let result: unknown;
     try {
-      const input = validInput(handler.definition, decodeValue(task.payload, "input"));
-      result = input instanceof Promise
-        ? input.then((each) => this.#call(run, each))
-        : this.#call(run, input);
+      result = callHandler(run);
     } catch (error) {
       return this.#threw(run, error);
     }
     if (!isThenable(result)) return this.#returned(run, result);
     result.then((value) => this.#returned(run, value), (error) => this.#threw(run, error));
-  }
-
-  #call(run: Run, input: unknown): unknown {
-    // an asynchronous schema may have taken longer than the lease
-    run.throwIfAborted();
-    const { id, name, checkpoint } = run.task;
-    const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
-    const task: Task = { id, name, input, state };
-    return run.handler.run(task, run);
   }
 
   #returned(run: Run, value: unknown): void {

@@ -1,5 +1,6 @@
 /** What a handler is given beside its task; run.ts is it. */
 import type { TaskMessage } from "../protocol/types.ts";
+import type { Meter } from "./task-load.ts";
 
 /** What a handler is given beside its task. */
 export interface Context {
@@ -38,6 +39,14 @@ export interface Context {
   onHandOff(callback: () => unknown): void;
   /** The handler is alive: counts where it was added with `beatTimeoutMs`, and costs nothing elsewhere. */
   beat(): void;
+  /**
+   * Tells how much of its node the task takes, in whatever unit all tasks share: for `meteredBalancer`.
+   *
+   * @throws RangeError for what is no number >= 0
+   */
+  load(load: number): void;
+  /** The same by counting: its rate per second over the last minute is the load, unless one was told. */
+  readonly meter: Meter;
   /** Calls back with every renewed deadline until the attempt ends, or the returned function is called. */
   onDeadline(callback: (deadlineMs: number) => void): () => void;
 }

@@ -4,15 +4,17 @@
  */
 import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
-import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../coordinator/errors.ts";
+import { type AbortReason, LeaseLostError } from "../coordinator/errors.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
 import { BeatWatch } from "./beat-watch.ts";
+import { abortError } from "./abort-reasons.ts";
 import { CommandFeed } from "./command-feed.ts";
 import type { Context } from "./context.ts";
 import { errorMessage } from "./error-policy.ts";
 import type { Handler } from "./handler.ts";
 import { Progress } from "./progress.ts";
+import { type Meter, TaskLoad } from "./task-load.ts";
 import { encodeValue } from "./values.ts";
 
 /** How a stateful handler says what it is, whatever it is wrapped in. */
@@ -26,6 +28,8 @@ export class Run implements Context, StatefulRun {
   readonly handler: Handler;
   /** Monotonic. */
   readonly startedMs: number;
+  /** Monotonic: when it was told to end; null before that. */
+  abortedMs: number | null = null;
   readonly #control: ConsumerControl;
   readonly #ambient: Ambient;
   /** The handler was called and has not ended. */
@@ -46,6 +50,7 @@ export class Run implements Context, StatefulRun {
   #seq = 0;
   #feed: CommandFeed | null = null;
   #progress: Progress | null = null;
+  #load: TaskLoad | null = null;
   #handOff: (() => unknown) | null = null;
   #frozenDeadlineMs = 0;
   #controller: AbortController | null = null;
@@ -73,7 +78,7 @@ export class Run implements Context, StatefulRun {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.abortReason) this.#controller.abort(this.#abortError(this.abortReason));
+      if (this.abortReason) this.#controller.abort(abortError(this.task.id, this.abortReason));
     }
     return this.#controller.signal;
   }
@@ -126,6 +131,14 @@ export class Run implements Context, StatefulRun {
     this.#progress.tell(value);
   }
 
+  get meter(): Meter & TaskLoad {
+    return this.#load ??= new TaskLoad(this.#ambient);
+  }
+
+  load(load: number): void {
+    this.meter.tell(load);
+  }
+
   onHandOff(callback: () => unknown): void {
     this.#handOff = callback;
   }
@@ -153,11 +166,17 @@ export class Run implements Context, StatefulRun {
 
   // ---- for the consumer ----------------------------------------------------------------------------------
 
+  /** What it told of its load. */
+  get toldLoad(): number {
+    return this.#load?.value ?? 0;
+  }
+
   /** Asks the handler to stop. The first reason stays. */
   abort(reason: AbortReason): void {
     if (this.abortReason) return;
     this.abortReason = reason;
-    this.#controller?.abort(this.#abortError(reason));
+    this.abortedMs = this.#ambient.monoMs();
+    this.#controller?.abort(abortError(this.task.id, reason));
     if (this.#isStateful) this.#commandFeed().push({ no: 0, message: { type: "release" } });
   }
 
@@ -222,7 +241,7 @@ export class Run implements Context, StatefulRun {
   }
 
   throwIfAborted(): void {
-    if (this.abortReason) throw this.#abortError(this.abortReason);
+    if (this.abortReason) throw abortError(this.task.id, this.abortReason);
   }
 
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
@@ -262,13 +281,6 @@ export class Run implements Context, StatefulRun {
     this.#checkpoints = null;
   }
 
-  #abortError(reason: AbortReason): AttemptAbortedError {
-    return new AttemptAbortedError(
-      `Cannot go on with task ${JSON.stringify(this.task.id)}: ${WHY[reason]}`,
-      reason,
-    );
-  }
-
   #overError(): LeaseLostError {
     const { id, fence } = this.task;
     return new LeaseLostError(
@@ -276,20 +288,3 @@ export class Run implements Context, StatefulRun {
     );
   }
 }
-
-const WHY: Readonly<Record<AbortReason, string>> = {
-  drain: "the node drains",
-  stop: "the node stops",
-  release: "it was told to go elsewhere",
-  balance: "the node balances: another one shall run it",
-  lapsing: "its lease was not renewed in time and ends soon",
-  lapsed: "its lease has ended",
-  condemned: "the cluster took this node for dead and gave its lease away",
-  stale: "its lease is not the current one",
-  stuck: "it gave no sign of life for too long",
-  pause: "it was told to pause",
-  sleep: "it was told to sleep",
-  kill: "it was killed",
-  error: "it was told that something is wrong",
-  complete: "it was told that it is complete",
-};

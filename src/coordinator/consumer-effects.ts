@@ -39,6 +39,7 @@ export function consumerControl({ push, hearsay, outlook, deadlines }: ControlOp
   return {
     offer: (slots, handlers, standing, limits = {}) => {
       hearsay.stand(standing);
+      hearsay.offer(slots, handlers);
       push({ type: "capacity", slots, handlers, standing, limits });
     },
     settle: ({ p, id, fence, seq, upTo }, settlement) =>

@@ -9,6 +9,7 @@ import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts
 import type { NodeCommand, NodeCommandStatus, Standing } from "../protocol/messages-nodes.ts";
 import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
 import type { StoreError } from "../store/store-error.ts";
+import type { MemberOffer } from "./gossip-codec.ts";
 import type { NodeOrder } from "./node-commands.ts";
 
 /** One error of a task, as people and programs see it. */
@@ -66,6 +67,8 @@ export interface NodeInfo {
   readonly frozen: boolean;
   /** Tasks that it runs, by the gossiped view. */
   readonly tasks: number;
+  /** What its tasks tell of their load, in all; 0 when they tell nothing. */
+  readonly load: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
   readonly stewardOf: number;
@@ -77,6 +80,12 @@ export interface NodeInfo {
   readonly addresses: readonly string[];
   /** Age of the last heartbeat; null if there was none. */
   readonly lastHeardMs: number | null;
+}
+
+/** What a member says that it would take, and how much it has. */
+export interface KnownOffer extends MemberOffer {
+  /** Tasks that it ran then: older than what the view shows, by seconds, and never incomplete. */
+  readonly tasks: number;
 }
 
 /** A change of owner or state, from the gossiped view: late and incomplete, never a basis for decisions. */
@@ -156,6 +165,8 @@ export interface ConsumerPort {
   lost(p: number, fence: number, reason: LossReason): void;
   /** A quorum recorded a settlement, or it was refused. */
   settled(p: number, fence: number, seq: number, accepted: boolean): void;
+  /** What the tasks that run tell of their load, in all. */
+  load(): number;
 }
 
 /** What a consumer tells the coordinator. */
@@ -191,6 +202,8 @@ export type CoordinatorEvent =
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
+  /** A member takes tasks that it did not take before, or of other names. */
+  | { readonly type: "offer"; readonly node: NodeId }
   /** This node is a member no more; `evicted`: it was silent for too long and asks to be let in again. */
   | { readonly type: "left"; readonly why: "left" | "evicted" | "yielded" }
   /** The cluster does not let it in. */
@@ -210,6 +223,8 @@ export interface Coordinator extends ClientPort {
   readonly stopped: AbortSignal;
   /** The members without waiting: the same as `nodes`. */
   members(): readonly NodeInfo[];
+  /** What a member says that it would take; null as long as it has not. */
+  offerOf(node: NodeId): KnownOffer | null;
   /** Plugs the consumer in, once. */
   consume(port: ConsumerPort): ConsumerControl;
   /** Plugs in who does what others ask of this node, once. It must not throw. */

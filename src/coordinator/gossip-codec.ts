@@ -16,6 +16,18 @@ export interface MemberNews {
   readonly load: number;
   readonly state: MemberState;
   readonly frozen: boolean;
+  /** Null: it does not say. */
+  readonly offer: MemberOffer | null;
+}
+
+/** What a member would take, and how busy it is: for balancers. */
+export interface MemberOffer {
+  /** Tasks at once; 0 while it takes none. */
+  readonly slots: number;
+  /** Hashes of the names that it has handlers for; empty with slots: more than are told. */
+  readonly handlers: readonly number[];
+  /** The sum of the loads that its tasks tell of. */
+  readonly rate: number;
 }
 
 /** `stopped`: it left by itself. */
@@ -31,22 +43,44 @@ const CHANGES_PER_MESSAGE_MAX = 500;
 const ADDRESSES_MAX = 32;
 const MESSAGE_BYTES_MAX = 1_048_576;
 const TEXT_MAX = 512;
+/** News come every two seconds: beyond so many no handlers are named. */
+const HANDLERS_MAX = 64;
 
-export function encodeMember({ name, version, addresses, load, state, frozen }: MemberNews): Uint8Array {
-  return encode([name, version, addresses.slice(0, ADDRESSES_MAX), load, state, frozen]);
+export function encodeMember(
+  { name, version, addresses, load, state, frozen, offer }: MemberNews,
+): Uint8Array {
+  const fields = [name, version, addresses.slice(0, ADDRESSES_MAX), load, state];
+  return encode(offer ? [...fields, frozen, encodedOffer(offer)] : [...fields, frozen]);
+}
+
+function encodedOffer({ slots, handlers, rate }: MemberOffer): readonly unknown[] {
+  return [slots, handlers.length > HANDLERS_MAX ? [] : handlers, rate];
+}
+
+/** Null when there is none, as members of before told none; undefined when it makes no sense. */
+function decodedOffer(value: unknown): MemberOffer | null | undefined {
+  if (value === undefined) return null;
+  if (!Array.isArray(value)) return undefined;
+  const [slots, handlers, rate] = value as unknown[];
+  if (!isCount(slots) || typeof rate !== "number" || !(rate >= 0 && rate < Infinity)) return undefined;
+  if (!Array.isArray(handlers) || handlers.length > HANDLERS_MAX) return undefined;
+  if (!handlers.every((each): each is number => Number.isInteger(each))) return undefined;
+  return { slots, handlers, rate };
 }
 
 /** Undefined when it is not one. */
 export function decodeMember(data: Uint8Array): MemberNews | undefined {
   const fields = decodeArray(data);
-  const [name, version, addresses, load, state, frozen] = fields ?? [];
+  const [name, version, addresses, load, state, frozen, offered] = fields ?? [];
+  const offer = decodedOffer(offered);
+  if (offer === undefined) return undefined;
   if (!isText(name) || !isText(version) || !isCount(load) || !isMemberState(state)) return undefined;
   // members of before there was freezing say nothing of it
   if (frozen !== undefined && typeof frozen !== "boolean") return undefined;
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) {
     return undefined;
   }
-  return { name, version, addresses, load, state, frozen: frozen ?? false };
+  return { name, version, addresses, load, state, frozen: frozen ?? false, offer };
 }
 
 /** As many messages as it takes. Owners are named once a message. */

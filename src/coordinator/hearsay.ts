@@ -5,11 +5,12 @@
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { Standing } from "../protocol/messages-nodes.ts";
+import { hashText } from "../protocol/ring.ts";
 import type { NodeId } from "../protocol/types.ts";
 import type { Ambient } from "./ambient.ts";
-import type { NodeInfo, TaskEvent } from "./coordinator.ts";
+import type { ConsumerPort, CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
 import { EventFeed } from "./event-feed.ts";
-import { encodeMember, type MemberNews, type MemberState } from "./gossip-codec.ts";
+import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
 import type { Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
@@ -24,7 +25,7 @@ export interface HearsayOptions {
   readonly ambient: Ambient;
   readonly transport: Transport | null;
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
-  readonly onMember: (node: NodeId, name: string, up: boolean) => void;
+  readonly emit: (event: CoordinatorEvent) => void;
 }
 
 export class Hearsay {
@@ -36,9 +37,12 @@ export class Hearsay {
   /** What this node says of itself. */
   state: MemberState = "up";
   #isFrozen = false;
+  #offer: Pick<MemberOffer, "slots" | "handlers"> = { slots: 0, handlers: [] };
+  /** Whose tasks tell of their load. */
+  consumer: Pick<ConsumerPort, "load"> | null = null;
 
   constructor(options: HearsayOptions) {
-    const { self, settings, engine, transport, readLeased, onMember } = options;
+    const { self, settings, engine, transport, readLeased, emit } = options;
     this.#options = options;
     this.#views = new ViewKeeper({
       self,
@@ -55,7 +59,8 @@ export class Hearsay {
       engine,
       own: () => this.#ownNews(),
       tasksOf: (node) => this.#views.view.countOf(node),
-      onChange: onMember,
+      onChange: (node, name, up) => emit({ type: "member", node, name, up }),
+      onOffer: (node) => emit({ type: "offer", node }),
     });
   }
 
@@ -105,6 +110,14 @@ export class Hearsay {
     if (isNews && this.#options.engine.roster) this.publishNews();
   }
 
+  /** This node takes so many tasks of these names. Told at once when it is something else than before. */
+  offer(slots: number, names: readonly string[]): void {
+    const before = this.#offer;
+    this.#offer = { slots: names.length === 0 ? 0 : slots, handlers: names.map(hashText) };
+    const isNews = before.slots !== this.#offer.slots || before.handlers.length !== names.length;
+    if (isNews && this.#options.engine.roster) this.publishNews();
+  }
+
   publishNews(): void {
     this.#newsMs = this.#options.ambient.monoMs();
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
@@ -131,6 +144,7 @@ export class Hearsay {
     const { name, version } = settings;
     const load = engine.status().heldCount;
     const [state, frozen] = [this.state, this.#isFrozen];
-    return { name, version, addresses: transport?.addresses ?? [], load, state, frozen };
+    const offer = { ...this.#offer, rate: this.consumer?.load() ?? 0 };
+    return { name, version, addresses: transport?.addresses ?? [], load, state, frozen, offer };
   }
 }

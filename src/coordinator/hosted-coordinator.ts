@@ -96,7 +96,7 @@ export class HostedCoordinator implements Coordinator {
       ambient,
       transport,
       readLeased: (p) => this.#requests.leased(p, this.#stopped.signal),
-      onMember: (node, name, up) => this.#events.emit({ type: "member", node, name, up }),
+      emit: (event) => this.#events.emit(event),
     });
     const { members } = this.#hearsay;
     const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
@@ -227,13 +227,14 @@ export class HostedCoordinator implements Coordinator {
   }
 
   members = (): readonly NodeInfo[] => this.#hearsay.infos();
+  offerOf = (node: NodeId): ReturnType<Coordinator["offerOf"]> => this.#hearsay.members.offerOf(node);
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
     return this.#hearsay.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 
   consume(port: ConsumerPort): ConsumerControl {
-    this.#consumer = port;
+    this.#hearsay.consumer = this.#consumer = port;
     return consumerControl({
       push: (input) => this.#host.push(input),
       hearsay: this.#hearsay,

@@ -1,8 +1,8 @@
 /** The members as this node sees them: from the roster, the connections, the heartbeats and the gossip. */
 import type { EngineStatus } from "../protocol/status.ts";
 import type { NodeId, Roster } from "../protocol/types.ts";
-import type { NodeInfo } from "./coordinator.ts";
-import { decodeMember, type MemberNews } from "./gossip-codec.ts";
+import type { KnownOffer, NodeInfo } from "./coordinator.ts";
+import { decodeMember, type MemberNews, type MemberOffer } from "./gossip-codec.ts";
 import type { Transport } from "./transport.ts";
 
 /** A member whose heartbeats stay away for so many of them is down to those who look. */
@@ -19,6 +19,8 @@ export interface MembersOptions {
   /** Tasks that a node runs, by the view. */
   readonly tasksOf: (node: NodeId) => number;
   readonly onChange: (node: NodeId, name: string, up: boolean) => void;
+  /** A member takes tasks that it did not take before. */
+  readonly onOffer: (node: NodeId) => void;
 }
 
 export class Members {
@@ -35,8 +37,18 @@ export class Members {
   onNews(from: NodeId, data: Uint8Array): boolean {
     const news = decodeMember(data);
     const isMember = this.#options.engine.roster?.members.some((member) => member.id === from) ?? false;
-    if (news && isMember) this.#newsById.set(from, news);
+    if (news && isMember) {
+      const before = this.#newsById.get(from)?.offer;
+      this.#newsById.set(from, news);
+      if (isMore(news.offer, before)) this.#options.onOffer(from);
+    }
     return news !== undefined;
+  }
+
+  /** Null when it is not known. */
+  offerOf(node: NodeId): KnownOffer | null {
+    const news = node === this.#options.self ? this.#options.own() : this.#newsById.get(node);
+    return news?.offer ? { ...news.offer, tasks: news.load } : null;
   }
 
   isUp(node: NodeId, status: EngineStatus, nowMs: number): boolean {
@@ -89,6 +101,7 @@ export class Members {
         self: isSelf,
         frozen: isUp && (news?.frozen ?? false),
         tasks: isSelf ? status.heldCount : tasksOf(id),
+        load: news?.offer?.rate ?? 0,
         keeps: status.keeps(no),
         stewardOf: status.stewardOf(no),
         ringShare: status.ringShare(no),
@@ -102,7 +115,7 @@ export class Members {
 
   /** There is no cluster yet. */
   #alone(): NodeInfo {
-    const { name, version, addresses, state, frozen } = this.#options.own();
+    const { name, version, addresses, state, frozen, offer } = this.#options.own();
     return {
       node: this.#options.self,
       name,
@@ -110,6 +123,7 @@ export class Members {
       self: true,
       frozen,
       tasks: 0,
+      load: offer?.rate ?? 0,
       keeps: 0,
       stewardOf: 0,
       ringShare: 0,
@@ -119,4 +133,9 @@ export class Members {
       lastHeardMs: 0,
     };
   }
+}
+
+function isMore(offer: MemberOffer | null, before: MemberOffer | null | undefined): boolean {
+  if (!offer || offer.slots === 0) return false;
+  return !before || before.slots === 0 || offer.handlers.some((each) => !before.handlers.includes(each));
 }

@@ -5,7 +5,8 @@ import { ConnectError } from "../coordinator/errors.ts";
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import { MeshError } from "../mesh/mesh-types.ts";
 import type { Store } from "../store/store.ts";
-import { type Node, RunningNode } from "./node.ts";
+import { RunningNode } from "./node.ts";
+import type { Node } from "./node-api.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
 import { serveClient } from "./rpc-server.ts";
 
@@ -36,7 +37,13 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     const coordinator = isEmbedded
       ? await createEmbeddedCoordinator(settings, store)
       : await overMesh(settings, store);
-    return new RunningNode(coordinator, settings);
+    try {
+      return new RunningNode(coordinator, settings);
+    } catch (error) {
+      // its balancer
+      await coordinator.stop();
+      throw error;
+    }
   } catch (error) {
     await store.close();
     throw error;

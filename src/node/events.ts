@@ -1,4 +1,5 @@
 /** What a node tells its program: typed events on an EventTarget. */
+import type { BalancerErrorInfo } from "../consumer/balancer.ts";
 import type { AttemptInfo } from "../consumer/consumer.ts";
 import type { LoopBlockedInfo } from "../consumer/loop-watch.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
@@ -40,6 +41,8 @@ export interface NodeEventMap {
   /** It starts nothing new until it is unfrozen, or its process ends. */
   readonly "frozen": Readonly<Record<string, never>>;
   readonly "unfrozen": Readonly<Record<string, never>>;
+  /** What its balancer threw. The task that was offered is declined for a second; nothing is released. */
+  readonly "balancer:error": BalancerErrorInfo;
   readonly "draining": Readonly<Record<string, never>>;
   /** `error` when the node had to stop by itself. */
   readonly "stopped": { readonly error?: unknown };

@@ -2,6 +2,7 @@
  * A node: a member of a cluster in this process, with its consumer and its client. Created = started;
  * disposed = drained, then stopped.
  */
+import { Balancing } from "../consumer/balancing.ts";
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerOptions } from "../consumer/handler.ts";
 import type { TaskDefinition } from "../consumer/task-definition.ts";
@@ -14,64 +15,11 @@ import { checkKnown, shown } from "./arguments.ts";
 import { type Client, PortClient } from "./client.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import { handlerOf, type HandlerSource } from "./handler-options.ts";
+import type { Node, NodeState, RunningTaskInfo } from "./node-api.ts";
 import type { NodeSettings } from "./options.ts";
 
 /** For the others to take over what a node keeps that leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;
-
-export type NodeState = "starting" | "ready" | "draining" | "stopped";
-
-export interface Node extends AsyncDisposable {
-  readonly id: string;
-  readonly name: string;
-  /** Full multiaddrs; none with the embedded coordinator. */
-  readonly addresses: readonly string[];
-  readonly client: Client;
-  readonly state: NodeState;
-  /**
-   * From now on this node runs tasks of the definition. With isolation "thread" the handler is a module, as a
-   * URL or a path, whose default export is the function.
-   *
-   * @throws TypeError, RangeError for bad options, or when it has a handler for them already; StoppedError
-   */
-  handle<I, O>(
-    definition: TaskDefinition<I, O>,
-    handler: HandlerSource<I, O>,
-    options?: HandlerOptions,
-  ): void;
-  /** Resolves when the cluster serves: every partition has a steward. */
-  ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** The members as this node sees them. */
-  nodes(): NodeInfo[];
-  /** It starts nothing new; what it runs goes on. Lasts as long as the process. */
-  readonly frozen: boolean;
-  /** Starts nothing new until it is unfrozen. */
-  freeze(): void;
-  unfreeze(): void;
-  /** Gives back now what its balancer thinks that others should run, even if it is frozen. */
-  balance(): void;
-  /**
-   * Takes no more tasks and gives back those it runs; resolves when all have ended, after drainTimeoutMs at
-   * most.
-   */
-  drain(): Promise<void>;
-  /**
-   * Drains, hands over what it keeps and leaves the cluster, in drainTimeoutMs and 10 s more at most; a node
-   * with a durable store stays a member, for it comes back, unless `leave` is true. `now`: stops at once;
-   * others wait for its leases to end.
-   */
-  stop(options?: { readonly now?: boolean; readonly leave?: boolean }): Promise<void>;
-  addEventListener<K extends NodeEventType>(
-    type: K,
-    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  removeEventListener<K extends NodeEventType>(
-    type: K,
-    listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
-    options?: EventListenerOptions | boolean,
-  ): void;
-}
 
 export class RunningNode implements Node {
   readonly client: Client;
@@ -81,6 +29,7 @@ export class RunningNode implements Node {
   readonly #ambient: Ambient;
   readonly #consumer: Consumer;
   readonly #threads: ThreadPool;
+  readonly #balancing: Balancing;
   readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
@@ -101,6 +50,17 @@ export class RunningNode implements Node {
       ambient,
       wants: (type) => this.#events.wants(type),
       emit: (type, info) => this.#events.emit(type, info),
+      admit: (task) => this.#balancing.admit(task),
+    });
+    this.#balancing = new Balancing({
+      balancer: settings.balancer,
+      everyMs: settings.balanceEveryMs,
+      paceMs: settings.balancePaceMs,
+      coordinator,
+      consumer: this.#consumer,
+      ambient,
+      isFrozen: () => this.#consumer.isFrozen,
+      onError: (info) => this.#events.emit("balancer:error", info),
     });
   }
 
@@ -149,6 +109,19 @@ export class RunningNode implements Node {
     return [...this.#coordinator.members()];
   }
 
+  tasks(): RunningTaskInfo[] {
+    const wallAtZeroMs = this.#ambient.wallMs() - this.#ambient.monoMs();
+    const timeOf = (monoMs: number): Date => new Date(wallAtZeroMs + monoMs);
+    return [...this.#consumer.running()].map(({ task, startedMs, abortedMs }) => ({
+      id: task.id,
+      name: task.name,
+      fence: BigInt(task.fence),
+      attempt: task.attempt,
+      started: timeOf(startedMs),
+      stopped: abortedMs === null ? null : timeOf(abortedMs),
+    }));
+  }
+
   addEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
@@ -180,7 +153,7 @@ export class RunningNode implements Node {
   }
 
   balance(): void {
-    if (!this.#stopping) this.#consumer.balance();
+    this.#balancing.balance();
   }
 
   #obey(command: NodeCommand): NodeCommandStatus {
@@ -209,6 +182,7 @@ export class RunningNode implements Node {
   async #drain(): Promise<void> {
     if (this.#state === "stopped") return;
     this.#state = "draining";
+    this.#balancing.stop();
     this.#events.emit("draining", {});
     const idle = this.#consumer.drain("drain");
     const late = Promise.withResolvers<void>();
@@ -263,6 +237,8 @@ export class RunningNode implements Node {
           node: event.node,
           name: event.name,
         });
+      case "offer":
+        return;
       case "left":
         if (this.#state === "ready") this.#state = "starting";
         if (event.why === "evicted") this.#events.emit("evicted", {});

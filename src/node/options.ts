@@ -5,9 +5,15 @@ import { LIMITS } from "../protocol/limits.ts";
 import { memoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
 import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
+import {
+  BALANCE_KEYS,
+  type BalanceOptions,
+  type BalanceSettings,
+  balanceSettings,
+} from "./balance-options.ts";
 import { VERSION } from "./version.ts";
 
-export interface NodeOptions {
+export interface NodeOptions extends BalanceOptions {
   /**
    * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
    * @default "stolos"
@@ -112,7 +118,7 @@ export interface NodeOptions {
 }
 
 /** All of it, checked. */
-export interface NodeSettings extends Settings {
+export interface NodeSettings extends Settings, BalanceSettings {
   readonly namespace: string;
   readonly listen: readonly string[];
   readonly join: readonly string[];
@@ -143,6 +149,7 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
     "store",
     "drainTimeoutMs",
   ] as const,
+  ...BALANCE_KEYS,
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
@@ -167,6 +174,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     labels: labelsOf(options.labels),
     capacity: witness ? 0 : count("capacity", 1, 1_000_000, 100),
     witness,
+    ...balanceSettings(ATTEMPT, options),
     ...leaseSettings(options),
     foundAfterMs: foundAfterMs(options),
     evictAfterMs: evictAfterMs(options),

@@ -131,7 +131,8 @@ export class Dispatcher {
   /**
    * The member that shall run the task, NOBODY or DECLINED. Of those that are eligible, the ones whose
    * preferred labels weigh most and that are not loaded above 1.25 x the average (consistent hashing with
-   * bounded loads); of these the first clockwise from the task's hash. Who just gave the task up comes last.
+   * bounded loads); of these the first clockwise from the task's hash. Who just gave the task up comes last;
+   * then it is the least loaded of the others, so that what a balance gives back levels the cluster.
    */
   pick(desk: Desk, record: TaskRecord): MemberNo {
     const { avoid, spec } = record;
@@ -139,6 +140,7 @@ export class Dispatcher {
     const candidates = this.#candidates;
     candidates.clear();
     let load = 1;
+    let least = Infinity;
     let isDeclined = false;
     for (const [no, account] of this.#accounts) {
       if (!this.#isEligible(desk, no, account, spec.name, placement)) continue;
@@ -148,9 +150,10 @@ export class Dispatcher {
       }
       candidates.set(no, account);
       load += account.fullLoad;
+      if (no !== avoid) least = Math.min(least, account.fullLoad);
     }
     if (candidates.size === 0) return isDeclined ? DECLINED : NOBODY;
-    const bound = Math.ceil(1.25 * load / candidates.size);
+    const bound = avoid < 0 ? Math.ceil(1.25 * load / candidates.size) : least + 1;
     const isPlain = placement === null || placement.prefers.length === 0;
     const weigh = (no: MemberNo): number => isPlain ? 0 : this.#weightOf(no, placement);
     const best = isPlain ? 0 : this.#bestWeight(avoid, bound, weigh);

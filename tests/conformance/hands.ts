@@ -50,6 +50,9 @@ export class Hands implements ConsumerPort {
   tell(): void {}
   abort(): void {}
   lost(): void {}
+  load(): number {
+    return 0;
+  }
 
   settled(p: number, fence: number, seq: number, accepted: boolean): void {
     this.#answers.get(`${p} ${fence} ${seq}`)?.(accepted);

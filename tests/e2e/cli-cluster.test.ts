@@ -25,8 +25,8 @@ const TASK_KEYS = [
   ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
 ];
 const NODE_KEYS = [
-  ...["node", "name", "state", "self", "tasks", "keeps", "stewardOf", "labels", "version", "addresses"],
-  ...["lastHeardMs", "frozen"],
+  ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],
+  ...["addresses", "lastHeardMs", "frozen"],
 ];
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

@@ -57,6 +57,8 @@ export type FromThread =
   | { readonly type: "begun"; readonly no: number }
   | { readonly type: "beat"; readonly no: number }
   | { readonly type: "progress"; readonly no: number; readonly value: Uint8Array }
+  /** What it told of its load, or how many more marks there are on its meter. */
+  | { readonly type: "load" | "mark"; readonly no: number; readonly value: number }
   /** The handler is a stateful one. */
   | { readonly type: "stateful"; readonly no: number }
   /** The handler reads commands. */

@@ -6,8 +6,10 @@ import { AttemptAbortedError, LeaseLostError } from "../../coordinator/errors.ts
 import type { TaskMessage } from "../../protocol/types.ts";
 import { CommandFeed } from "../command-feed.ts";
 import type { Context } from "../context.ts";
+import { systemAmbient } from "../../coordinator/ambient.ts";
 import { encodeProgress } from "../progress.ts";
 import type { StatefulRun } from "../run.ts";
+import { checkAmount, type Meter, TaskLoad } from "../task-load.ts";
 import { encodeValue } from "../values.ts";
 import { CELLS, type FromThread, type HandOff, type PlainError, reasonOfNo } from "./messages.ts";
 import type { RunMessage } from "./messages.ts";
@@ -35,6 +37,7 @@ export class ThreadContext implements Context, StatefulRun {
   #isReading = false;
   #handOff: (() => unknown) | null = null;
   #newest: Uint8Array | null = null;
+  #meter: ThreadMeter | null = null;
   #toldMs = -Infinity;
   #beatMs = -Infinity;
   #seq = 0;
@@ -117,6 +120,18 @@ export class ThreadContext implements Context, StatefulRun {
     this.#newest = null;
   }
 
+  load(load: number): void {
+    checkAmount("tell the load", load);
+    if (!this.#isOver) this.#tell({ type: "load", no: this.no, value: load });
+  }
+
+  /** Counted here and, in sums, on the node. */
+  get meter(): Meter {
+    return this.#meter ??= new ThreadMeter((value) => {
+      if (!this.#isOver) this.#tell({ type: "mark", no: this.no, value });
+    });
+  }
+
   onHandOff(callback: () => unknown): void {
     this.#handOff = callback;
   }
@@ -190,5 +205,30 @@ export class ThreadContext implements Context, StatefulRun {
   #overError(): LeaseLostError {
     const id = JSON.stringify(this.#id);
     return new LeaseLostError(`Cannot store a checkpoint of task ${id}: fence ${this.fence} is over`);
+  }
+}
+
+class ThreadMeter implements Meter {
+  readonly #own: TaskLoad = new TaskLoad(systemAmbient);
+  readonly #tell: (count: number) => void;
+  #count = 0;
+  #toldMs = -Infinity;
+
+  constructor(tell: (count: number) => void) {
+    this.#tell = tell;
+  }
+
+  mark(count = 1): void {
+    this.#own.mark(count);
+    this.#count += count;
+    const nowMs = performance.now();
+    if (nowMs - this.#toldMs < PROGRESS_EVERY_MS) return;
+    this.#toldMs = nowMs;
+    this.#tell(this.#count);
+    this.#count = 0;
+  }
+
+  get rate(): number {
+    return this.#own.rate;
   }
 }

@@ -159,6 +159,10 @@ export class HandlerThread implements PortListener {
       case "failed":
         handOver(attempt, message.handOff);
         return attempt.outcome.reject(errorOf(message.error));
+      case "load":
+        return attempt.ctx.load(message.value);
+      case "mark":
+        return attempt.ctx.meter.mark(message.value);
       case "progress":
         return attempt.ctx.progress(decodeValue(message.value, "progress"));
       case "stateful":

@@ -6,7 +6,7 @@ import type { HandlerFunction, HandlerOptions } from "../../consumer/handler.ts"
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
 import { shown } from "../../node/arguments.ts";
 import { type Client, PortClient, type SubmitOptions, type TaskHandle } from "../../node/client.ts";
-import type { Node } from "../../node/node.ts";
+import type { Node } from "../../node/node-api.ts";
 import { Rng } from "../rng.ts";
 import { Trace } from "../trace.ts";
 import { ClusterPort } from "./cluster-port.ts";

@@ -3,7 +3,8 @@ import type { HandlerFunction, HandlerOptions } from "../../consumer/handler.ts"
 import type { TaskDefinition } from "../../consumer/task-definition.ts";
 import type { ClientPort, CoordinatorEvent } from "../../coordinator/coordinator.ts";
 import type { HostedCoordinator } from "../../coordinator/hosted-coordinator.ts";
-import { type Node, RunningNode } from "../../node/node.ts";
+import { RunningNode } from "../../node/node.ts";
+import type { Node } from "../../node/node-api.ts";
 import type { NodeSettings } from "../../node/options.ts";
 import { Rng } from "../rng.ts";
 import { KeptRecords } from "./kept-store.ts";

@@ -41,6 +41,8 @@ class Bench implements AsyncDisposable {
       onDeadline: () => () => {},
       commands: (async function* () {})(),
       progress: () => {},
+      load: () => {},
+      meter: { mark: () => {}, rate: 0 },
       onHandOff: () => {},
     };
     if (this.#handler === undefined) throw new Error("Cannot run: no handler was added");

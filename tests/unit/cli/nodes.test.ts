@@ -18,6 +18,7 @@ function members(count: number, keepers: number, down = 0): NodeInfo[] {
     labels: {},
     version: "0",
     addresses: [],
+    load: 0,
     lastHeardMs: 0,
   }));
 }

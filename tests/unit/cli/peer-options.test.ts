@@ -1,7 +1,7 @@
 /** Claims about the options of `stolos peer`. */
 import { expect, test } from "bun:test";
 import { parseOptions } from "../../../src/cli/options.ts";
-import { logLevelOf, nodeOptionsOf, PEER_OPTIONS } from "../../../src/cli/peer-options.ts";
+import { balancerOf, logLevelOf, nodeOptionsOf, PEER_OPTIONS } from "../../../src/cli/peer-options.ts";
 import type { PeerValues } from "../../../src/cli/peer-options.ts";
 
 const values = (...args: string[]): PeerValues => parseOptions("peer", args, PEER_OPTIONS).values;
@@ -57,4 +57,12 @@ test("an option that is not built yet is refused, not ignored", () => {
 test("a log level is one of four", () => {
   expect(logLevelOf(values())).toBe("info");
   expect(() => logLevelOf(values("--log", "loud"))).toThrow("error, warn, info, debug");
+});
+
+test("a balancer is one of five, fair unless another one is named", () => {
+  expect(balancerOf(values())).toBe("fair");
+  expect(balancerOf(values("--balancer", "metered"))).toBe("metered");
+  expect(() => balancerOf(values("--balancer", "even"))).toThrow(
+    'Cannot read --balancer: must be one of dumb, fair, resource, sleep, metered, got "even"',
+  );
 });

@@ -5,7 +5,17 @@ import { ringShares } from "../../../src/cli/ring.ts";
 import { watchText } from "../../../src/cli/watch.ts";
 
 const info = (name: string, more: Partial<NodeInfo>): NodeInfo => ({
-  ...{ node: `id-${name}`, name, state: "up", self: false, frozen: false, tasks: 0, keeps: 0, stewardOf: 0 },
+  ...{
+    node: `id-${name}`,
+    name,
+    state: "up",
+    self: false,
+    frozen: false,
+    tasks: 0,
+    load: 0,
+    keeps: 0,
+    stewardOf: 0,
+  },
   ...{ ringShare: 0, labels: {}, version: "0", addresses: [], lastHeardMs: 0, ...more },
 });
 

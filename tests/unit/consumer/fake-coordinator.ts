@@ -21,7 +21,7 @@ export interface Settled extends SettledLease {
 }
 
 export interface BenchOptions {
-  readonly balance?: () => readonly string[];
+  readonly admit?: (task: GrantedTask) => number | null;
   readonly ambient?: Ambient;
 }
 
@@ -36,7 +36,7 @@ export class Bench {
   #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10, { balance, ambient }: BenchOptions = {}) {
+  constructor(capacity = 10, { admit, ambient }: BenchOptions = {}) {
     const control: ConsumerControl = {
       offer: (slots, handlers, standing, limits = {}) => {
         this.offers.push([slots, handlers, standing]);
@@ -60,9 +60,9 @@ export class Bench {
       coordinator,
       capacity,
       ...(ambient ? { ambient } : {}),
-      ...(balance ? { balance } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
+      ...(admit ? { admit } : {}),
     });
   }
 

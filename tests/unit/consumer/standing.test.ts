@@ -47,25 +47,6 @@ test("a task that is stopped, even if frozen, sees why and is released; another 
   expect([reasons, bench.consumer.runningCount]).toEqual([["release"], 1]);
 });
 
-test("balancing gives back what the balancer names, even if frozen, and nothing without one", async () => {
-  const bench = new Bench(10, { balance: () => ["t", "gone"] });
-  bench.handle((_task, ctx) =>
-    new Promise((resolve) => ctx.signal.addEventListener("abort", () => resolve(undefined)))
-  );
-  bench.start(1);
-  bench.start(2, { id: "u" });
-  bench.consumer.freeze(true);
-  bench.consumer.balance();
-  expect(await bench.settlement()).toMatchObject({ id: "t", settlement: { type: "release" } });
-  bench.record();
-  expect(bench.events.at(-1)).toMatchObject(["task:released", { task: "t", reason: "balance" }]);
-  const without = new Bench();
-  without.handle(() => new Promise(() => {}));
-  without.start(1);
-  without.consumer.balance();
-  expect([without.settled, without.consumer.runningCount]).toEqual([[], 1]);
-});
-
 test("handlers with a concurrency of their own are offered with it, the others without", () => {
   const bench = new Bench();
   bench.handle(() => 1);

@@ -37,6 +37,7 @@ test("a member's news and digests come back as they were sent", () => {
     load: 3,
     state: "draining",
     frozen: true,
+    offer: { slots: 100, handlers: [-7, 12], rate: 1.5 },
   };
   expect(decodeMember(encodeMember(news))).toEqual(news);
   const digests = new Map([[0, { count: 2, hash: -5 }], [9, { count: 0, hash: 0 }]]);
@@ -58,4 +59,34 @@ test("garbage is nothing, and never throws", () => {
     expect(decodeMember(encode([value, value]))).toBeUndefined();
     expect(decodeOwnership(encode([[], [[value, value]]]))).toBeUndefined();
   }));
+});
+
+test("members of before tell no offer, and one that makes no sense is refused", () => {
+  const told = ["a", "1", [], 3, "up"];
+  const offerOf = (offer: unknown): unknown => decodeMember(encode([...told, false, offer]))?.offer;
+  expect([decodeMember(encode(told))?.offer, decodeMember(encode([...told, true]))?.offer]).toEqual([
+    null,
+    null,
+  ]);
+  expect(offerOf([9, [1], 0.5])).toEqual({ slots: 9, handlers: [1], rate: 0.5 });
+  const bad = [null, 7, [-1, [], 0], [1, ["x"], 0], [1, [1.5], 0], [1, [], -1], [1, [], Infinity], [
+    1,
+    [],
+    "2",
+  ]];
+  for (const offer of [...bad, [1, new Array(65).fill(1), 0]]) expect(offerOf(offer)).toBeUndefined();
+});
+
+test("more handlers than fit into the news are told as none, which means any", () => {
+  const offer = { slots: 9, handlers: Array.from({ length: 65 }, (_, at) => at), rate: 0 };
+  const news: MemberNews = {
+    name: "a",
+    version: "1",
+    addresses: [],
+    load: 0,
+    state: "up",
+    frozen: false,
+    offer,
+  };
+  expect(decodeMember(encodeMember(news))?.offer).toEqual({ slots: 9, handlers: [], rate: 0 });
 });

@@ -1,6 +1,6 @@
 /** The members as a node sees them. */
 import { expect, test } from "bun:test";
-import { encodeMember, type MemberState } from "../../../src/coordinator/gossip-codec.ts";
+import { encodeMember, type MemberOffer, type MemberState } from "../../../src/coordinator/gossip-codec.ts";
 import { Members } from "../../../src/coordinator/members.ts";
 import type { Transport } from "../../../src/coordinator/transport.ts";
 import type { Roster } from "../../../src/protocol/types.ts";
@@ -68,15 +68,24 @@ function setUp(): Setup {
         },
         status: () => status,
       },
-      own: () => ({ name: "a", version: "1", addresses: ["/own"], load: 4, state: "up", frozen: false }),
+      own: () => ({
+        name: "a",
+        version: "1",
+        addresses: ["/own"],
+        load: 4,
+        state: "up",
+        frozen: false,
+        offer: null,
+      }),
       tasksOf: () => 7,
       onChange: (_node, name, up) => changes.push(`${name} ${up ? "up" : "down"}`),
+      onOffer: (node) => changes.push(`${node} offers`),
     }),
   });
 }
 
-const news = (state: MemberState, frozen = false): Uint8Array =>
-  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state, frozen });
+const news = (state: MemberState, frozen = false, offer: MemberOffer | null = null): Uint8Array =>
+  encodeMember({ name: "b", version: "2", addresses: ["/news"], load: 7, state, frozen, offer });
 
 test("this node counts its own tasks, others are seen by the view and their own news", () => {
   const { members } = setUp();
@@ -144,4 +153,24 @@ test("before the founding there is only this node", () => {
   const setup = setUp();
   setup.roster = null;
   expect(setup.members.infos(0)).toMatchObject([{ node: "id-a", self: true, keeps: 0 }]);
+});
+
+test("what a member would take is known once it says so, and told when it takes more than before", () => {
+  const { members, changes } = setUp();
+  members.onNews("id-b", news("up"));
+  expect([members.offerOf("id-b"), members.offerOf("id-x"), members.infos(0)[1]?.load]).toEqual([
+    null,
+    null,
+    0,
+  ]);
+  const offers = [[0, [1]], [9, [1]], [9, [1]], [5, [1]], [5, [1, 2]], [5, []], [0, []]] as const;
+  const told = offers.map(([slots, handlers]) => {
+    changes.length = 0;
+    members.onNews("id-b", news("up", false, { slots, handlers, rate: slots / 2 }));
+    return changes.length;
+  });
+  expect(told).toEqual([0, 1, 0, 0, 1, 0, 0]);
+  expect(members.offerOf("id-b")).toEqual({ slots: 0, handlers: [], rate: 0, tasks: 7 });
+  members.onNews("id-b", news("up", false, { slots: 3, handlers: [], rate: 2.5 }));
+  expect(members.infos(0)[1]?.load).toBe(2.5);
 });

@@ -1,0 +1,41 @@
+/**
+ * What a balancer has given back and the members' news cannot show yet: neither here nor there for a while,
+ * but it is going to run somewhere, and a balancer that forgot it would give back more.
+ */
+import type { RunningTask } from "./balancer.ts";
+
+export class Departures {
+  readonly #unseenMs: number;
+  /** What answers named: how much it is. */
+  readonly #named: Map<string, number> = new Map();
+  #gone: { readonly amount: number; readonly atMs: number }[] = [];
+
+  /** `unseenMs`: members' news tell of it after so long at the latest. */
+  constructor(unseenMs: number) {
+    this.#unseenMs = unseenMs;
+  }
+
+  reset(): void {
+    this.#named.clear();
+    this.#gone = [];
+  }
+
+  /** The balancer answers with these. */
+  name(id: string, amount: number): void {
+    this.#named.set(id, amount);
+  }
+
+  /** How much has ended here lately of what was named. */
+  amount(tasks: readonly RunningTask[], nowMs: number): number {
+    if (this.#named.size > 0) {
+      const stopping = new Map(tasks.map((task) => [task.id, task.stopping]));
+      for (const [id, amount] of this.#named) {
+        if (stopping.get(id) === true) continue;
+        this.#named.delete(id);
+        if (!stopping.has(id)) this.#gone.push({ amount, atMs: nowMs });
+      }
+    }
+    this.#gone = this.#gone.filter(({ atMs }) => nowMs - atMs < this.#unseenMs);
+    return this.#gone.reduce((sum, { amount }) => sum + amount, 0);
+  }
+}
