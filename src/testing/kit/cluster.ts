@@ -47,7 +47,6 @@ export class SimulatedCluster implements AsyncDisposable {
   constructor(options: SimulateOptions) {
     const { seed, nodes, latencyMs, globals, startMs } = simulateSettings(options);
     this.seed = seed;
-    this.#restoreGlobals = globals ? useVirtualGlobals() : () => {};
     const time = new VirtualTime(startMs);
     this.#time = time;
     const rng = new Rng(seed, NETWORK_STREAM);
@@ -59,6 +58,7 @@ export class SimulatedCluster implements AsyncDisposable {
     this.#nodes = nodes.map((settings, no) =>
       new SimulatedNode({ no, seed, settings, time, network, log, registered })
     );
+    this.#restoreGlobals = globals ? useVirtualGlobals() : () => {};
     const chance = new Life(-1, time, new Rng(seed, CLIENT_STREAM));
     this.client = new PortClient(new ClusterPort(this.#nodes, time), undefined, chance);
   }

@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "partitions",
-  seed: 29,
+  seed: 43,
 };
