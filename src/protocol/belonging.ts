@@ -38,7 +38,11 @@ export class Belonging {
         return membership.isLeaving;
       },
       greet: (id) => membership.greet(id),
-      gone: () => !founding.hasAcked && membership.gone(""),
+      gone: () => {
+        // a founding that it acked may yet make it a member, unless that is decided and it is out again
+        const { acked } = founding;
+        if (acked === null || acked === this.joining.metCluster) membership.gone("");
+      },
     });
   }
 

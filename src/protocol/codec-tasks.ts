@@ -218,6 +218,7 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.ms(record.submittedAtMs);
   w.ms(record.startedAtMs);
   w.ms(record.finishedAtMs);
+  w.bool(record.endedByHolder);
   writeList(w, LIMITS.errorsPerTaskMax, record.errors, writeError);
   w.bytesOrNull(LIMITS.payloadBytesMax, record.result);
   w.bytesOrNull(LIMITS.payloadBytesMax, record.checkpoint);
@@ -244,6 +245,7 @@ export function readTaskRecord(r: Reader): TaskRecord {
     submittedAtMs: r.ms(),
     startedAtMs: r.ms(),
     finishedAtMs: r.ms(),
+    endedByHolder: r.bool(),
     errors: readList(r, LIMITS.errorsPerTaskMax, readError),
     result: r.copyOrNull(LIMITS.payloadBytesMax),
     checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),

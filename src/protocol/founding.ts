@@ -44,8 +44,9 @@ export class Founding {
   }
 
   /** It may be a member already without knowing it. */
-  get hasAcked(): boolean {
-    return this.#mine !== null;
+  /** The cluster that the founding makes which this node acked. */
+  get acked(): string | null {
+    return this.#mine && clusterOf(this.#mine.founding);
   }
 
   /** Another cluster takes this node in: nothing that it founded counts any more. */
@@ -134,7 +135,7 @@ export class Founding {
     const members = decided.members.map((candidate, at) => ({ no: at + 1, ...candidate, leaving: false }));
     const epoch = FOUNDING_EPOCH;
     return {
-      cluster: `${hashText(decided.founding).toString(16)}-${decided.founding.slice(-12)}`,
+      cluster: clusterOf(decided.founding),
       epoch,
       replication,
       members,
@@ -143,4 +144,8 @@ export class Founding {
       chains: assignKeepers(members.slice(0, KEEPING_MEMBERS_MAX), { partitionCount, replication, epoch }),
     };
   }
+}
+
+function clusterOf(founding: string): string {
+  return `${hashText(founding).toString(16)}-${founding.slice(-12)}`;
 }

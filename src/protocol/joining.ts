@@ -40,6 +40,11 @@ export class Joining {
     this.#port = port;
   }
 
+  /** The cluster that it last heard of, in which it is no member. */
+  get metCluster(): string | null {
+    return this.#met?.roster.cluster ?? null;
+  }
+
   get hasMet(): boolean {
     return this.#met !== null;
   }

@@ -3,7 +3,6 @@
  * a task that nobody holds. Pending and leased are its "runnable"; "fault" is passed through at once, since
  * the error policy answers in the same step; it is here, for errors that nobody's handler raised, too.
  */
-import { equals } from "uint8arrays/equals";
 import { LIMITS } from "./limits.ts";
 import type { RetryPolicy, Settlement, TaskError, TaskMessage, TaskRecord, TaskState } from "./types.ts";
 
@@ -108,15 +107,15 @@ export function settled(before: TaskRecord, settlement: Settlement, atMs: number
   const node = before.session!.node;
   switch (settlement.type) {
     case "complete":
-      return { ...before, state: "completed", result: settlement.result, finishedAtMs: atMs };
+      return { ...ended(before, "completed", atMs), result: settlement.result };
     case "fail": {
       const errors = withError(before, { kind: "error", message: settlement.message, atMs });
-      return { ...before, state: "failed", errors, finishedAtMs: atMs };
+      return { ...ended(before, "failed", atMs), errors };
     }
     case "error": {
       const errors = withError(before, { kind: "error", message: settlement.message, atMs });
       const { wakeAtMs, then } = settlement;
-      if (then === "kill") return { ...before, state: "killed", errors, finishedAtMs: atMs };
+      if (then === "kill") return { ...ended(before, "killed", atMs), errors };
       if (then === "pause") return { ...before, state: "paused", errors };
       return { ...before, state: wakeAtMs > atMs ? "sleeping" : "pending", wakeAtMs, errors, avoid: node };
     }
@@ -129,7 +128,7 @@ export function settled(before: TaskRecord, settlement: Settlement, atMs: number
     case "pause":
       return { ...before, state: "paused" };
     case "kill":
-      return { ...before, state: "killed", finishedAtMs: atMs };
+      return ended(before, "killed", atMs);
     case "checkpoint":
       return { ...before, checkpoint: settlement.state };
     case "progress":
@@ -141,17 +140,22 @@ export function settled(before: TaskRecord, settlement: Settlement, atMs: number
   }
 }
 
+function ended(before: TaskRecord, state: TaskState, atMs: number): TaskRecord {
+  return { ...before, state, finishedAtMs: atMs, endedByHolder: true };
+}
+
 /** True for what an attempt reports while it goes on. */
 export function keepsLease(settlement: Settlement): boolean {
   const { type } = settlement;
   return type === "checkpoint" || type === "progress" || type === "ack";
 }
 
-/** The task has ended as this settlement ends it: by itself, or by a command that did the same. */
+/** The task has ended by this settlement of its present holder: a repeated one is told the same again. */
 export function endedBy(record: TaskRecord, settlement: Settlement): boolean {
+  if (!record.endedByHolder) return false;
   switch (settlement.type) {
     case "complete":
-      return record.state === "completed" && isSame(record.result, settlement.result);
+      return record.state === "completed";
     case "fail":
       return record.state === "failed";
     case "kill":
@@ -159,10 +163,6 @@ export function endedBy(record: TaskRecord, settlement: Settlement): boolean {
     default:
       return false;
   }
-}
-
-function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === null || b === null ? a === b : equals(a, b);
 }
 
 /** Commands up to number `upTo` wait no more. */

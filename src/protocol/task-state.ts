@@ -132,6 +132,7 @@ export class PartitionTasks {
           submittedAtMs: atMs,
           startedAtMs: 0,
           finishedAtMs: 0,
+          endedByHolder: false,
           errors: NOTHING,
           result: null,
           checkpoint: null,

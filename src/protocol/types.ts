@@ -179,6 +179,8 @@ export interface TaskRecord {
   readonly submittedAtMs: number;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
+  /** It has ended by a report of its holder, not by a command that found it without one. */
+  readonly endedByHolder: boolean;
   /** The last ones, oldest first (see LIMITS.errorsPerTaskMax). */
   readonly errors: readonly TaskError[];
   readonly result: Uint8Array | null;

@@ -39,6 +39,7 @@ const record: TaskRecord = {
   submittedAtMs: 1_764_000_000_200,
   startedAtMs: 1_764_000_000_201.5,
   finishedAtMs: 0,
+  endedByHolder: false,
   errors: [{ atMs: 1_764_000_000_200, attempt: 1, fence: 8, node: 2, kind: "lapsed", message: "not heard" }],
   result: null,
   checkpoint: bytes(0xff),

@@ -90,6 +90,7 @@ export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   submittedAtMs: ms,
   startedAtMs: ms,
   finishedAtMs: ms,
+  endedByHolder: fc.boolean(),
   errors: list(error, LIMITS.errorsPerTaskMax),
   result: bytesOrNull,
   checkpoint: bytesOrNull,

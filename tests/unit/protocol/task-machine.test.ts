@@ -1,7 +1,7 @@
 /** Metafora's transition table, and what commands do to tasks with and without a holder. */
 import { expect, test } from "bun:test";
 import { LIMITS } from "../../../src/protocol/limits.ts";
-import { nextState, sleepAfterError } from "../../../src/protocol/task-machine.ts";
+import { endedBy, nextState, sleepAfterError } from "../../../src/protocol/task-machine.ts";
 import { PartitionTasks } from "../../../src/protocol/task-state.ts";
 import type { Settlement, TaskMessage, TaskRecord, TaskState } from "../../../src/protocol/types.ts";
 
@@ -212,4 +212,16 @@ test("what has ended, or never was, cannot be leased", () => {
   const tasks = new PartitionTasks();
   expect(tasks.apply(1, { type: "lease", id: "nobody", session, atMs: NOW_MS })).toBeNull();
   expect(tasks.records.size).toBe(0);
+});
+
+test("what a command ended was not ended by its last holder, whose late report is refused", () => {
+  const kill = { type: "kill" } as const;
+  const told = new Tasks().lease().settle({ type: "release" });
+  told.tell(kill);
+  expect([told.record.state, endedBy(told.record, kill)]).toEqual(["killed", false]);
+  const waited = new Tasks().lease();
+  waited.tell(kill);
+  waited.settle({ type: "release" });
+  expect([waited.record.state, endedBy(waited.record, kill)]).toEqual(["killed", false]);
+  expect(endedBy(new Tasks().lease().settle(kill).record, kill)).toBe(true);
 });

@@ -23,7 +23,7 @@ function taskOf(id: string, options: TaskOptions | null = null, name = "h"): Tas
     firstSentAtMs: 1,
     options,
   };
-  const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0 };
+  const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
   const contents = { errors: [], result: null, checkpoint: null, progress: null, commands: null };
   return { spec, state: "pending", session: null, fence: 0, attempt: 0, avoid: -1, ...times, ...contents };
 }

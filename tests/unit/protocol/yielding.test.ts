@@ -1,6 +1,6 @@
 /** Founders of one that meet: the empty one yields, what has recorded something never does. */
 import { expect, test } from "bun:test";
-import type { Effect, EngineEvent, EngineOptions, Input } from "../../../src/protocol/api.ts";
+import type { Effect, EngineEvent, EngineOptions, Input, PersistRecord } from "../../../src/protocol/api.ts";
 import { Engine } from "../../../src/protocol/engine.ts";
 import { engineOptions } from "../../../src/coordinator/settings.ts";
 import { nodeSettings } from "../../../src/node/options.ts";
@@ -9,6 +9,7 @@ import { memoryStore } from "../../../src/store/memory-store.ts";
 /** Engines that hear each other at once, unless they are apart. */
 class Bench {
   readonly events: (EngineEvent & { readonly at: string })[] = [];
+  readonly records: PersistRecord[] = [];
   readonly engines: Map<string, Engine> = new Map();
   readonly #inbox: Map<string, Input[]> = new Map();
   /** Nothing reaches this one, and nothing comes from it. */
@@ -52,6 +53,7 @@ class Bench {
   }
 
   #do(id: string, effect: Effect): void {
+    if (effect.type === "persist") this.records.push(...effect.records);
     if (effect.type === "event") this.events.push({ ...effect.event, at: id });
     if (effect.type !== "send" || this.apart === id || this.apart === effect.to) return;
     for (const message of effect.messages) this.push(effect.to, { type: "message", from: id, message });
@@ -173,4 +175,18 @@ test("a founder that was evicted founds nothing again, however long it is alone"
   bench.run(10_000);
   expect(bench.membersAt("a")).toEqual(["b", "c", "a"]);
   expect(bench.engines.get("a")!.self).toBe(4);
+});
+
+test("who acked a founding and was put out of its cluster before it heard of it can leave", () => {
+  const bench = new Bench();
+  bench.add("a");
+  bench.run(500);
+  const founding = bench.records.find(({ type }) => type === "founding")!;
+  // it crashed after its ack, and comes back to leave
+  bench.add("b").restore([founding]);
+  bench.push("b", { type: "leave" });
+  bench.meet("a", "b");
+  bench.run(10_000);
+  expect(bench.membersAt("a")).toEqual(["a"]);
+  expect(bench.events).toContainEqual(expect.objectContaining({ type: "left", why: "left", at: "b" }));
 });
