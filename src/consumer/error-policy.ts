@@ -70,7 +70,7 @@ export function settlementOfError(
   const failed = { attemptsMax, attempt, errorAtMs, retry: options?.retry ?? null };
   const sleepMs = sleepAfterError(failed, nowMs, chance.random());
   if (sleepMs === null) return { type: "fail", message };
-  return { type: "error", message, wakeAtMs: Math.round(nowMs + sleepMs) };
+  return { type: "error", message, wakeAtMs: Math.ceil(nowMs + sleepMs) };
 }
 
 /** Text of whatever was thrown, clipped. */

@@ -48,6 +48,8 @@ export class Credit {
   #handlers: readonly string[] = [];
   #standing: Standing = "up";
   #refreshMs = -Infinity;
+  /** A steward node is new: those before it have all there was to give. */
+  #isUneven = false;
   #turn = 0;
   /** Leases held by this node, started or not. */
   heldCount = 0;
@@ -107,6 +109,7 @@ export class Credit {
       turn: 0,
       isDirty: true,
     });
+    this.#isUneven = true;
     this.isDirty = true;
   }
 
@@ -201,6 +204,10 @@ export class Credit {
   /** At the end of a step: gives out what is free, recalls for the hungry, tells whom it concerns. */
   flush(): void {
     this.isDirty = false;
+    if (this.#isUneven) {
+      this.#isUneven = false;
+      this.#levelOut();
+    }
     const open: Given[] = [];
     for (const [no, given] of this.#given) if (this.#core.isConnected(no)) open.push(given);
     if (open.length > 0) this.#spread(open);

@@ -194,3 +194,22 @@ test("a retry policy waits backoff times factor, up to its maximum, within its j
   const first = { attemptsMax: 0, attempt: 1, errorAtMs: [], retry };
   expect([sleepAfterError(first, NOW_MS, 0), sleepAfterError(first, NOW_MS, 1)]).toEqual([50, 150]);
 });
+
+test("the last eight errors are kept, oldest first", () => {
+  const bench = new Tasks(100);
+  for (let i = 1; i <= 10; i++) bench.tell({ type: "error", message: `error ${i}` });
+  expect(bench.record.errors.map(({ message }) => message)).toEqual(
+    [3, 4, 5, 6, 7, 8, 9, 10].map((i) => `error ${i}`),
+  );
+});
+
+test("what has ended, or never was, cannot be leased", () => {
+  for (const settlement of [{ type: "complete", result: null }, { type: "kill" }] as const) {
+    const bench = new Tasks().lease().settle(settlement);
+    const { record } = bench;
+    expect(bench.lease().record).toBe(record);
+  }
+  const tasks = new PartitionTasks();
+  expect(tasks.apply(1, { type: "lease", id: "nobody", session, atMs: NOW_MS })).toBeNull();
+  expect(tasks.records.size).toBe(0);
+});
