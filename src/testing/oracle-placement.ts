@@ -1,6 +1,6 @@
 /**
  * Watches where tasks run: I9 a node runs only what it has the labels, or the name, for; never two live tasks
- * of one apart key; no more of one handler than it offered. And L2: who declined a task until a time is not
+ * of one apart key; no more of one handler than it offered. And L3: who declined a task until a time is not
  * asked again and again before.
  */
 import type { GrantedTask } from "../protocol/messages.ts";
@@ -70,7 +70,7 @@ export class PlacementOracle {
     decline.earlyCount++;
     if (decline.earlyCount <= EARLY_OFFERS_MAX + counts.crowned - decline.crowned) return;
     throw new Violation(
-      "L2",
+      "L3",
       `n${node.no} is offered ${id} ${decline.earlyCount} times though it declined it`,
     );
   }

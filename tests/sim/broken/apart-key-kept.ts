@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "this.#byApart.delete(key);",
   replace: "",
   profile: "placement",
-  seed: 2,
+  seed: 3,
 };
