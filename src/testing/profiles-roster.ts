@@ -44,3 +44,34 @@ export function rejoining(rng: Rng, plan: Plan): Plan {
     },
   };
 }
+
+/** Little goes wrong, but at the worst moment: votes and take-overs. */
+export function ambushed(rng: Rng, plan: Plan): Plan {
+  const { faults, leaseTtlMs } = plan;
+  const calmer = reconfiguring(rng, plan);
+  return {
+    ...calmer,
+    nodeCount: rng.pick([4, 5, 6]),
+    foundingCount: 3,
+    replication: 3,
+    evictAfterMs: leaseTtlMs * rng.range(0.6, 1.3),
+    faultsMs: leaseTtlMs * rng.range(10, 16),
+    faults: {
+      ...faults,
+      everyMs: rng.range(800, 2500),
+      loss: rng.chance(0.5) ? rng.range(0, 0.1) : 0,
+      crash: rng.chance(0.3),
+      pause: false,
+      partition: false,
+      oneWay: false,
+      isolate: false,
+      resign: false,
+      boundaryCrash: 0,
+      early: false,
+      reconfigure: true,
+      amnesia: rng.chance(0.3),
+      ambush: true,
+      groupCommit: rng.chance(0.5),
+    },
+  };
+}

@@ -4,7 +4,7 @@
  * other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
-import { reconfiguring, rejoining } from "./profiles-roster.ts";
+import { ambushed, reconfiguring, rejoining } from "./profiles-roster.ts";
 import { Rng } from "./rng.ts";
 
 export const PROFILES = [
@@ -19,6 +19,7 @@ export const PROFILES = [
   "reconfiguration",
   "rejoin",
   "everything",
+  "ambush",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
 
@@ -59,8 +60,10 @@ function mixedFaults(rng: Rng): FaultPlan {
     notice: rng.pick([0, 0.5, 1]),
     slowSync: some(0.4, 0, 0.03),
     blockingDisk: rng.chance(0.5),
+    groupCommit: false,
     reconfigure: false,
     amnesia: false,
+    ambush: false,
     turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
     early: rng.chance(0.3),
   };
@@ -238,6 +241,8 @@ function adjustedMore(
       });
     case "rejoin":
       return rejoining(rng, plan);
+    case "ambush":
+      return ambushed(rng, plan);
     case "everything":
       return reconfiguring(rng, plan);
     default:

@@ -3,6 +3,7 @@
  * that
  * looks on. A seed decides everything; the same seed gives the same run on every runtime.
  */
+import { Ambush } from "./ambush.ts";
 import { Chaos } from "./chaos.ts";
 import { compareKeepers, isDissolved, whatIsMissing } from "./liveness.ts";
 import { Oracle } from "./oracle.ts";
@@ -43,6 +44,7 @@ export class VirtualCluster implements World {
   run(): void {
     for (const node of this.nodes) if (node.isWanted) this.schedule.after(node.no * 3, () => node.start());
     this.#chaos.begin();
+    new Ambush(this).begin();
     this.#workload.begin();
     this.runUntil(this.plan.faultsMs);
     this.heal();

@@ -26,6 +26,11 @@ const IDLE_MS = 20_000;
 const RESTARTS = 5;
 const PATIENCE_MS = 120_000;
 
+/** A disk that writes for all who wait, as the real host does: else the steps of a busy keeper queue up. */
+const FAULTS = { notice: 1, resign: false, split: false, blockingDisk: false, groupCommit: true, turnMs: 1 };
+/** Tasks that run until they are told to stop, and then are released. */
+const WORK = { takesMs: 1e9, uneven: false, checkpoint: 0, stubborn: 0, error: 0, release: 0 };
+
 export class Measurement {
   readonly #cluster: VirtualCluster;
   readonly #size: number;
@@ -199,8 +204,8 @@ function planOf(size: number, tasksEach: number): Plan {
     snapshotChunkBytes: 262_144,
     compactBytes: Infinity,
     eventsMax: Infinity,
-    faults: { ...base.faults, notice: 1, resign: false, split: false, blockingDisk: false, turnMs: 1 },
-    work: { ...base.work, takesMs: 1e9, slots: 2 * tasksEach, uneven: false, checkpoint: 0, stubborn: 0 },
+    faults: { ...base.faults, ...FAULTS },
+    work: { ...base.work, ...WORK, slots: 2 * tasksEach },
   };
 }
 
