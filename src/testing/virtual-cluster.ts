@@ -17,6 +17,9 @@ import { Workload } from "./workload.ts";
 import { newCounts, type RunCounts, type World } from "./world.ts";
 
 const LOOK_EVERY_MS = 250;
+/** What was decided last is still being told to everybody. */
+const SETTLE_MS = 3000;
+const REST_MS = 3000;
 
 export class VirtualCluster implements World {
   readonly plan: Plan;
@@ -59,6 +62,21 @@ export class VirtualCluster implements World {
       }
     }
     compareKeepers(this);
+    this.#rest();
+  }
+
+  /** L3: at rest no roster is decided, and none is sent: everybody has it. */
+  #rest(): void {
+    this.runUntil(Math.max(this.schedule.nowMs, this.network.lastFaultyMs) + SETTLE_MS);
+    const { epochs } = this.counts;
+    let sentCount = 0;
+    this.network.onSend = (_from, messages) => {
+      for (const { type } of messages) if (type === "roster") sentCount++;
+    };
+    this.runUntil(this.schedule.nowMs + REST_MS);
+    if (this.counts.epochs === epochs && sentCount === 0) return;
+    const seen = `${this.counts.epochs - epochs} epochs were decided, ${sentCount} rosters sent`;
+    throw new Violation("L3", `in ${REST_MS} ms in which nothing happened ${seen}`);
   }
 
   /** Runs all events up to `endMs` of true time. */

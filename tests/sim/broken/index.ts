@@ -12,6 +12,7 @@ import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
+import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
@@ -65,6 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
   deadReignFlushes,
   driftIgnored,
   duplicateGrantStartsTwice,
+  epochsForNothing,
   finishedTaskForgotten,
   grantOfOlderAttach,
   installedKeeperHasty,
