@@ -1,13 +1,14 @@
 /**
  * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its reigns known, and carry
- * the
- * vouches back. Their number grows with nodes, never with tasks.
+ * the vouches back. Their number grows with nodes, never with tasks.
  */
 import { compareBallots } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
 import type { BeatMessage, BeatReplyMessage, Reign } from "./messages.ts";
 import type { Parts } from "./parts.ts";
+import type { Replica } from "./replica.ts";
+import { ownerKey } from "./task-state.ts";
 import type { Ballot, MemberNo } from "./types.ts";
 
 const NO_REIGNS: readonly Reign[] = [];
@@ -29,19 +30,21 @@ export class Beats {
     this.#parts.requests.stewardMoved(p);
   }
 
-  #reigns(isMeant: (p: number) => boolean): readonly Reign[] {
+  #reigns(isMeant: (p: number, replica: Replica) => boolean): readonly Reign[] {
     const reigns: Reign[] = [];
     for (const { p, reign, replica } of this.#parts.keepers.all) {
-      if (!reign || !isMeant(p)) continue;
+      if (!reign || !isMeant(p, replica)) continue;
       const { ballot, isActive } = reign;
       reigns.push({ p, ballot, commit: replica.commit, isActive });
     }
     return reigns;
   }
 
-  #reignsFor(no: MemberNo): readonly Reign[] {
-    const wanted = this.#core.reach.wantedBy(no);
-    return this.#reigns((p) => wanted.has(p));
+  /** Of what that member runs tasks of: always, or because it was called. */
+  #reignsFor(node: MemberNo, boot: number): readonly Reign[] {
+    const wanted = this.#core.reach.wantedBy(node);
+    const owner = ownerKey({ node, boot });
+    return this.#reigns((p, { tasks }) => wanted.has(p) || tasks.leases.has(owner));
   }
 
   message(): BeatMessage {
@@ -60,6 +63,12 @@ export class Beats {
     for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
   }
 
+  /** Beyond the usual: those who keep what this node is about to hold. */
+  sendTo(numbers: Iterable<MemberNo>): void {
+    const message = this.message();
+    for (const no of numbers) this.#core.send(no, message);
+  }
+
   onBeat(from: MemberNo, message: BeatMessage): void {
     const { boot, sentMs } = message;
     if (!this.#parts.sessions.heard(from, boot)) return;
@@ -75,7 +84,7 @@ export class Beats {
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
     const epoch = this.#core.roster!.epoch;
-    const reigns = this.#core.reach.isKeeping(from) ? NO_REIGNS : this.#reignsFor(from);
+    const reigns = this.#core.reach.isKeeping(from) ? NO_REIGNS : this.#reignsFor(from, boot);
     this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, reigns, refused });
     if (message.epoch < epoch) this.#parts.membership.isBehind(from);
   }

@@ -3,6 +3,7 @@
  * reigns over. Credit is soft (it protects capacity, never safety) and absolute: "after grant number `upTo` I
  * take `free` more", so a lost message is mended by the next one.
  */
+import type { Calls } from "./calls.ts";
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import type { CreditMessage } from "./messages.ts";
@@ -31,6 +32,8 @@ export class Dispatcher {
   /** Desks with tasks that wait for somebody. */
   readonly waiting: Set<Desk> = new Set();
   isDirty = false;
+  /** Set by the engine, once. */
+  calls: Calls | null = null;
 
   constructor(core: Core, sessions: Sessions) {
     this.#core = core;
@@ -98,6 +101,7 @@ export class Dispatcher {
       if (desk.dispatch()) this.waiting.add(desk);
     }
     this.#tellHungry();
+    this.calls?.run(this.waiting);
   }
 
   #hasCredit(): boolean {

@@ -8,6 +8,7 @@
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
 import { Beats } from "./beats.ts";
 import { Belonging } from "./belonging.ts";
+import { Calls } from "./calls.ts";
 import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -71,6 +72,7 @@ export class Engine {
       membership: this.#membership,
       joining: this.#belonging.joining,
     };
+    this.#dispatcher.calls = new Calls(this.#parts);
     this.#beats = new Beats(this.#parts);
     this.#router = new Router(this.#parts, this.#beats);
   }

@@ -1,7 +1,8 @@
 /**
  * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members
- * than keep partitions) each node runs tasks of the partitions nearest to it only, so that what it costs does
- * not grow with the number of nodes: it beats to the keepers of those, and to the deciders.
+ * than keep partitions) each node runs tasks of the partitions nearest to it only, and of those to which it
+ * is called (calls.ts), so that what it costs does not grow with the number of nodes: it beats to the keepers
+ * of those, and to the deciders.
  */
 import type { Core } from "./core.ts";
 import { hashText } from "./ring.ts";
@@ -15,6 +16,8 @@ export class Reach {
   isLarge = false;
   readonly #core: Core;
   readonly #wanted: Set<number> = new Set();
+  /** Those of others to which this node was called. */
+  readonly #called: Set<number> = new Set();
   readonly #keepers: Set<MemberNo> = new Set();
   readonly #wantedByNo: Map<MemberNo, ReadonlySet<number>> = new Map();
 
@@ -26,6 +29,7 @@ export class Reach {
     const { roster, options, self } = this.#core;
     this.isLarge = (roster?.members.length ?? 0) > KEEPING_MEMBERS_MAX;
     this.#wanted.clear();
+    this.#called.clear();
     this.#keepers.clear();
     this.#wantedByNo.clear();
     if (!this.isLarge) return;
@@ -39,7 +43,22 @@ export class Reach {
 
   /** Runs tasks of that partition. */
   wants(p: number): boolean {
-    return !this.isLarge || this.#wanted.has(p);
+    return !this.isLarge || this.#wanted.has(p) || this.#called.has(p);
+  }
+
+  /** Its steward has tasks and nobody for them: until the next roster this node is there for them, too. */
+  call(p: number): void {
+    this.#called.add(p);
+  }
+
+  keepersOf(partitions: Iterable<number>): ReadonlySet<MemberNo> {
+    const keepers: Set<MemberNo> = new Set();
+    for (const p of partitions) {
+      for (const configuration of this.#core.roster!.chains[p]!) {
+        for (const no of configuration.keepers) keepers.add(no);
+      }
+    }
+    return keepers;
   }
 
   /** It hears of reigns by the beats that it gets; others are told with the answers to theirs. */
@@ -63,12 +82,11 @@ export class Reach {
     if (!this.isLarge) return this.#core.memberByNo.keys();
     const { roster, self } = this.#core;
     if (this.#keepers.has(self)) return this.#keepers;
-    const targets = new Set<MemberNo>(roster!.deciders);
-    targets.add(self);
-    for (const p of [...this.#wanted, ...held]) {
-      for (const { keepers } of roster!.chains[p]!) for (const no of keepers) targets.add(no);
-    }
-    return targets;
+    return new Set([
+      ...roster!.deciders,
+      self,
+      ...this.keepersOf([...this.#wanted, ...this.#called, ...held]),
+    ]);
   }
 
   /** A keeper of the partition, another one each time: it knows the steward. -1 = there is none in touch. */

@@ -1,8 +1,7 @@
 /**
  * A node as the one that runs tasks: its sessions in every partition, what it holds, and until when. A lease
- * is
- * valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's lease
- * clock. Nothing starts, and nothing it says counts, on any other ground.
+ * is valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's
+ * lease clock. Nothing starts, and nothing it says counts, on any other ground.
  */
 import { compareBallots, isSameBallot } from "./ballot.ts";
 import type { Input, LossReason } from "./api.ts";
@@ -176,6 +175,17 @@ export class LeaseHolder {
     beginAttach(session);
     const isWanted = this.#core.reach.wants(session.p) || session.holdings.size > 0;
     if (session.reign && isWanted) this.#dirty.add(session);
+  }
+
+  /** A steward has tasks and too few for them. Returns the partitions to which this node comes. */
+  onCalled(from: MemberNo): readonly number[] {
+    const { reach } = this.#core;
+    const called = this.#sessions.filter(({ p, reign }) => reign?.node === from && !reach.wants(p));
+    for (const session of called) {
+      reach.call(session.p);
+      this.#dirty.add(session);
+    }
+    return called.map(({ p }) => p);
   }
 
   /** Out of touch with a steward: of a partition that it runs no tasks of nobody would tell the next one. */
