@@ -7,7 +7,6 @@ import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
 import type { BeatMessage, BeatReplyMessage, Reign } from "./messages.ts";
 import type { Parts } from "./parts.ts";
-import type { Replica } from "./replica.ts";
 import { ownerKey } from "./task-state.ts";
 import type { Ballot, MemberNo } from "./types.ts";
 
@@ -30,21 +29,30 @@ export class Beats {
     this.#parts.requests.stewardMoved(p);
   }
 
-  #reigns(isMeant: (p: number, replica: Replica) => boolean): readonly Reign[] {
+  #reigns(isMeant: (keeper: Keeper) => boolean): readonly Reign[] {
     const reigns: Reign[] = [];
-    for (const { p, reign, replica } of this.#parts.keepers.all) {
-      if (!reign || !isMeant(p, replica)) continue;
+    for (const keeper of this.#parts.keepers.all) {
+      const { p, reign, replica } = keeper;
+      if (!reign || !isMeant(keeper)) continue;
       const { ballot, isActive } = reign;
       reigns.push({ p, ballot, commit: replica.commit, isActive });
     }
     return reigns;
   }
 
-  /** Of what that member runs tasks of: always, or because it was called. */
+  /**
+   * For a member that no beat tells, what it runs tasks of; for any, what it holds by the log and has not
+   * attached to: it may not know of that lease, or not of this reign.
+   */
   #reignsFor(node: MemberNo, boot: number): readonly Reign[] {
-    const wanted = this.#core.reach.wantedBy(node);
+    const { reach } = this.#core;
+    if (!reach.isLarge) return NO_REIGNS;
+    const isTold = reach.isKeeping(node);
+    const wanted = reach.wantedBy(node);
     const owner = ownerKey({ node, boot });
-    return this.#reigns((p, { tasks }) => wanted.has(p) || tasks.leases.has(owner));
+    return this.#reigns(({ p, reign, replica }) =>
+      (!isTold && wanted.has(p)) || (replica.tasks.leases.has(owner) && !reign!.desk.isAttached(node, boot))
+    );
   }
 
   message(): BeatMessage {
@@ -84,7 +92,7 @@ export class Beats {
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
     const epoch = this.#core.roster!.epoch;
-    const reigns = this.#core.reach.isKeeping(from) ? NO_REIGNS : this.#reignsFor(from, boot);
+    const reigns = this.#reignsFor(from, boot);
     this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, reigns, refused });
     if (message.epoch < epoch) this.#parts.membership.isBehind(from);
   }
@@ -129,7 +137,11 @@ export class Beats {
       keeper.onRefuse(keeper.reign.ballot, promised);
     }
     for (const { p, reign } of this.#parts.keepers.all) if (reign && !refused.has(p)) reign.heardFrom(from);
-    for (const { p, ballot } of message.reigns) this.learnReign(p, ballot);
+    for (const { p, ballot } of message.reigns) {
+      // it may say that this node holds what it does not know of: attaching settles that
+      if (!this.#core.reach.wants(p)) this.#core.reach.call(p);
+      this.learnReign(p, ballot);
+    }
     const [first] = message.reigns;
     if (first && this.#parts.sessions.heard(from, first.ballot.boot)) this.#parts.credit.open(from);
     this.#parts.worker.onBeatReply(from, message);

@@ -46,7 +46,7 @@ export class Reach {
     return !this.isLarge || this.#wanted.has(p) || this.#called.has(p);
   }
 
-  /** Its steward has tasks and nobody for them: until the next roster this node is there for them, too. */
+  /** Its steward has tasks for this node: until the next roster it is there for them, too. */
   call(p: number): void {
     this.#called.add(p);
   }

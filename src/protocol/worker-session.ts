@@ -60,6 +60,7 @@ export function createSession(p: number, after: { attach: number; sentMs: number
 /** Sends the steward what is due: the attach, acks of grants, reports of what ended. */
 export function sendDue(core: Core, session: WorkerSession): void {
   const { p, reign: ballot, holdings, n, attach } = session;
+  if (core.reach.isLarge && !(ballot && core.isConnected(ballot.node))) return askAround(core, session);
   if (!ballot) return;
   const { monoMs } = core.clock;
   const { boot, resendMs } = core.options;
@@ -73,6 +74,13 @@ export function sendDue(core: Core, session: WorkerSession): void {
   if (fences.length > 0) core.send(ballot.node, { type: "grantAck", p, ballot, fences });
   const items = holdings.takeDue(monoMs, resendMs);
   if (items.length > 0) core.send(ballot.node, { type: "settle", p, items });
+}
+
+/** Nobody may have told who reigns now: a keeper answers with it, or takes the reports itself. */
+function askAround(core: Core, { p, holdings }: WorkerSession): void {
+  const items = holdings.takeDue(core.clock.monoMs, core.options.resendMs);
+  const to = core.reach.keeperToAsk(p);
+  if (items.length > 0 && to >= 0) core.send(to, { type: "settle", p, items });
 }
 
 /** From now on only what answers this attach counts. */
