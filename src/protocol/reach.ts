@@ -4,6 +4,7 @@
  * is called (calls.ts), so that what it costs does not grow with the number of nodes: it beats to the keepers
  * of those, and to the deciders.
  */
+import type { EngineOptions } from "./api.ts";
 import type { Core } from "./core.ts";
 import { hashText } from "./ring.ts";
 import { KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
@@ -27,7 +28,7 @@ export class Reach {
 
   adopted(): void {
     const { roster, options, self } = this.#core;
-    this.isLarge = (roster?.members.length ?? 0) > KEEPING_MEMBERS_MAX;
+    this.isLarge = (roster?.members.length ?? 0) > (options.keepingMembersMax ?? KEEPING_MEMBERS_MAX);
     this.#wanted.clear();
     this.#called.clear();
     this.#keepers.clear();
@@ -37,7 +38,7 @@ export class Reach {
       for (const { keepers } of chain) for (const no of keepers) this.#keepers.add(no);
     }
     for (const no of roster!.deciders) this.#keepers.add(no);
-    for (const p of nearest(options.self, options.partitionCount)) this.#wanted.add(p);
+    for (const p of nearest(options.self, options)) this.#wanted.add(p);
     this.#wantedByNo.set(self, this.#wanted);
   }
 
@@ -71,7 +72,7 @@ export class Reach {
     let wanted = this.#wantedByNo.get(no);
     if (!wanted) {
       const member = this.#core.memberByNo.get(no);
-      wanted = new Set(member ? nearest(member.id, this.#core.options.partitionCount) : []);
+      wanted = new Set(member ? nearest(member.id, this.#core.options) : []);
       this.#wantedByNo.set(no, wanted);
     }
     return wanted;
@@ -103,8 +104,11 @@ export class Reach {
 }
 
 /** Rendezvous hashing: the partitions whose hash with the id is highest. */
-function nearest(id: string, partitionCount: number): readonly number[] {
+function nearest(
+  id: string,
+  { partitionCount, wantedCount = WANTED_COUNT }: EngineOptions,
+): readonly number[] {
   const scored = Array.from({ length: partitionCount }, (_, p) => ({ p, score: hashText(`${id}/${p}`) }));
   scored.sort((a, b) => b.score - a.score || a.p - b.p);
-  return scored.slice(0, WANTED_COUNT).map(({ p }) => p);
+  return scored.slice(0, wantedCount).map(({ p }) => p);
 }

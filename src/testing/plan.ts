@@ -92,6 +92,8 @@ export interface Plan {
   readonly appendBytesMax: number;
   readonly snapshotChunkBytes: number;
   readonly compactBytes: number;
+  readonly keepingMembersMax: number;
+  readonly wantedCount: number;
   /** A run with more events is one that goes in circles. */
   readonly eventsMax: number;
   /** How long faults go on, and how long everything may take afterwards. */

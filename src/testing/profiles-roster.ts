@@ -75,3 +75,20 @@ export function ambushed(rng: Rng, plan: Plan): Plan {
     },
   };
 }
+
+/** More members than keep partitions: the others run tasks of some only, unless they are called. */
+export function large(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  const changing = rng.chance(0.5) ? reconfiguring(rng, plan) : plan;
+  return {
+    ...changing,
+    nodeCount: rng.pick([5, 6, 7]),
+    foundingCount: 3,
+    partitionCount: rng.pick([3, 4, 6]),
+    replication: 3,
+    keepingMembersMax: rng.pick([3, 4]),
+    wantedCount: 1,
+    faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
+    work: { ...work, uneven: rng.chance(0.5), slots: rng.pick([1, 2]), taskCount: 40 },
+  };
+}

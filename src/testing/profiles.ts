@@ -4,7 +4,7 @@
  * other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
-import { ambushed, reconfiguring, rejoining } from "./profiles-roster.ts";
+import { ambushed, large, reconfiguring, rejoining } from "./profiles-roster.ts";
 import { Rng } from "./rng.ts";
 
 export const PROFILES = [
@@ -20,6 +20,7 @@ export const PROFILES = [
   "rejoin",
   "everything",
   "ambush",
+  "large",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
 
@@ -113,6 +114,8 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
     snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
     compactBytes: rng.chance(0.5) ? rng.pick([200, 1000, 5000]) : Infinity,
+    keepingMembersMax: 64,
+    wantedCount: 16,
     eventsMax: 300_000,
     faultsMs: leaseTtlMs * rng.range(6, 11),
     healMs: leaseTtlMs * 40,
@@ -241,6 +244,8 @@ function adjustedMore(
       });
     case "rejoin":
       return rejoining(rng, plan);
+    case "large":
+      return large(rng, plan);
     case "ambush":
       return ambushed(rng, plan);
     case "everything":

@@ -7,6 +7,7 @@ import { mutant as attachNumberIgnored } from "./attach-number-ignored.ts";
 import { mutant as attachUnbound } from "./attach-unbound.ts";
 import { mutant as baseFromOne } from "./base-from-one.ts";
 import { mutant as baseWithoutTail } from "./base-without-tail.ts";
+import { mutant as clientAsksTheDeparted } from "./client-asks-the-departed.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
@@ -15,11 +16,13 @@ import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-tw
 import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
+import { mutant as holderNotTold } from "./holder-not-told.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
+import { mutant as nobodyCalled } from "./nobody-called.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
@@ -61,6 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   attachUnbound,
   baseFromOne,
   baseWithoutTail,
+  clientAsksTheDeparted,
   commitBeyondMatch,
   condemnedSessionGoesOn,
   deadReignFlushes,
@@ -69,11 +73,13 @@ export const MUTANTS: readonly Mutant[] = [
   epochsForNothing,
   finishedTaskForgotten,
   grantOfOlderAttach,
+  holderNotTold,
   installedKeeperHasty,
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,
   lostGrantNeverResent,
+  nobodyCalled,
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
