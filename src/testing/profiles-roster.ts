@@ -89,6 +89,6 @@ export function large(rng: Rng, plan: Plan): Plan {
     keepingMembersMax: rng.pick([3, 4]),
     wantedCount: 1,
     faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
-    work: { ...work, uneven: rng.chance(0.5), slots: rng.pick([1, 2]), taskCount: 40 },
+    work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
   };
 }

@@ -17,9 +17,9 @@ import { Workload } from "./workload.ts";
 import { newCounts, type RunCounts, type World } from "./world.ts";
 
 const LOOK_EVERY_MS = 250;
-/** What was decided last is still being told to everybody. */
-const SETTLE_MS = 3000;
 const REST_MS = 3000;
+/** Late frames, and what was accepted before the last fault, may lead to some more rosters. */
+const REST_TRIES_MAX = 10;
 
 export class VirtualCluster implements World {
   readonly plan: Plan;
@@ -65,18 +65,22 @@ export class VirtualCluster implements World {
     this.#rest();
   }
 
-  /** L3: at rest no roster is decided, and none is sent: everybody has it. */
+  /** L3: sooner or later no roster is decided any more and none is sent: everybody has it. */
   #rest(): void {
-    this.runUntil(Math.max(this.schedule.nowMs, this.network.lastFaultyMs) + SETTLE_MS);
-    const { epochs } = this.counts;
+    const { counts, network, schedule } = this;
     let sentCount = 0;
-    this.network.onSend = (_from, messages) => {
+    network.onSend = (_from, messages) => {
       for (const { type } of messages) if (type === "roster") sentCount++;
     };
-    this.runUntil(this.schedule.nowMs + REST_MS);
-    if (this.counts.epochs === epochs && sentCount === 0) return;
-    const seen = `${this.counts.epochs - epochs} epochs were decided, ${sentCount} rosters sent`;
-    throw new Violation("L3", `in ${REST_MS} ms in which nothing happened ${seen}`);
+    const { epochs: firstEpochs } = counts;
+    for (let i = 0; i < REST_TRIES_MAX; i++) {
+      const { epochs } = counts;
+      sentCount = 0;
+      this.runUntil(schedule.nowMs + REST_MS);
+      if (counts.epochs === epochs && sentCount === 0) return;
+    }
+    const seen = `${counts.epochs - firstEpochs} epochs were decided, ${sentCount} rosters sent at the end`;
+    throw new Violation("L3", `in ${REST_TRIES_MAX * REST_MS} ms in which nothing happened ${seen}`);
   }
 
   /** Runs all events up to `endMs` of true time. */

@@ -18,8 +18,6 @@ export class VirtualNetwork {
   /** `told[a * size + b]`: node a believes that it is connected to b. */
   readonly #told: Uint8Array;
   readonly #nodeById: Map<string, VirtualNode> = new Map();
-  /** When the last frame that was sent among faults arrives: some are very late. */
-  lastFaultyMs = 0;
   /** Looks at what is sent: for measurements. */
   onSend: ((from: VirtualNode, messages: readonly Message[]) => void) | null = null;
 
@@ -76,13 +74,12 @@ export class VirtualNetwork {
     delayMs: number,
     link: number,
   ): void {
-    const { schedule, plan, calm } = this.#world;
+    const { schedule, plan } = this.#world;
     let atMs = schedule.nowMs + delayMs;
     if (link >= 0 && !plan.faults.reorder) {
       atMs = Math.max(atMs, this.#lastMs[link]! + 0.001);
       this.#lastMs[link] = atMs;
     }
-    if (!calm && atMs > this.lastFaultyMs) this.lastFaultyMs = atMs;
     const [fromId, toId] = [from.id, to.id];
     schedule.after(atMs - schedule.nowMs, () => {
       if (!to.up || to.id !== toId) return;
