@@ -75,6 +75,10 @@ export interface EngineOptions {
    * larger; Infinity when nothing is kept.
    */
   readonly compactBytes: number;
+  /** Members that may keep partitions, the same for all nodes; more make a large cluster. @default 64 */
+  readonly keepingMembersMax?: number;
+  /** Partitions that a node of a large cluster runs tasks of, unless it is called to more. @default 16 */
+  readonly wantedCount?: number;
 }
 
 /** What one step may react to. */

@@ -1,13 +1,13 @@
 /**
  * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its reigns known, and carry
- * the
- * vouches back. Their number grows with nodes, never with tasks.
+ * the vouches back. Their number grows with nodes, never with tasks.
  */
 import { compareBallots } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
 import type { BeatMessage, BeatReplyMessage, Reign } from "./messages.ts";
 import type { Parts } from "./parts.ts";
+import { ownerKey } from "./task-state.ts";
 import type { Ballot, MemberNo } from "./types.ts";
 
 const NO_REIGNS: readonly Reign[] = [];
@@ -29,19 +29,30 @@ export class Beats {
     this.#parts.requests.stewardMoved(p);
   }
 
-  #reigns(isMeant: (p: number) => boolean): readonly Reign[] {
+  #reigns(isMeant: (keeper: Keeper) => boolean): readonly Reign[] {
     const reigns: Reign[] = [];
-    for (const { p, reign, replica } of this.#parts.keepers.all) {
-      if (!reign || !isMeant(p)) continue;
+    for (const keeper of this.#parts.keepers.all) {
+      const { p, reign, replica } = keeper;
+      if (!reign || !isMeant(keeper)) continue;
       const { ballot, isActive } = reign;
       reigns.push({ p, ballot, commit: replica.commit, isActive });
     }
     return reigns;
   }
 
-  #reignsFor(no: MemberNo): readonly Reign[] {
-    const wanted = this.#core.reach.wantedBy(no);
-    return this.#reigns((p) => wanted.has(p));
+  /**
+   * For a member that no beat tells, what it runs tasks of; for any, what it holds by the log and has not
+   * attached to: it may not know of that lease, or not of this reign.
+   */
+  #reignsFor(node: MemberNo, boot: number): readonly Reign[] {
+    const { reach } = this.#core;
+    if (!reach.isLarge) return NO_REIGNS;
+    const isTold = reach.isKeeping(node);
+    const wanted = reach.wantedBy(node);
+    const owner = ownerKey({ node, boot });
+    return this.#reigns(({ p, reign, replica }) =>
+      (!isTold && wanted.has(p)) || (replica.tasks.leases.has(owner) && !reign!.desk.isAttached(node, boot))
+    );
   }
 
   message(): BeatMessage {
@@ -60,6 +71,12 @@ export class Beats {
     for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
   }
 
+  /** Beyond the usual: those who keep what this node is about to hold. */
+  sendTo(numbers: Iterable<MemberNo>): void {
+    const message = this.message();
+    for (const no of numbers) this.#core.send(no, message);
+  }
+
   onBeat(from: MemberNo, message: BeatMessage): void {
     const { boot, sentMs } = message;
     if (!this.#parts.sessions.heard(from, boot)) return;
@@ -75,7 +92,7 @@ export class Beats {
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
     const epoch = this.#core.roster!.epoch;
-    const reigns = this.#core.reach.isKeeping(from) ? NO_REIGNS : this.#reignsFor(from);
+    const reigns = this.#reignsFor(from, boot);
     this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, reigns, refused });
     if (message.epoch < epoch) this.#parts.membership.isBehind(from);
   }
@@ -120,7 +137,11 @@ export class Beats {
       keeper.onRefuse(keeper.reign.ballot, promised);
     }
     for (const { p, reign } of this.#parts.keepers.all) if (reign && !refused.has(p)) reign.heardFrom(from);
-    for (const { p, ballot } of message.reigns) this.learnReign(p, ballot);
+    for (const { p, ballot } of message.reigns) {
+      // it may say that this node holds what it does not know of: attaching settles that
+      if (!this.#core.reach.wants(p)) this.#core.reach.call(p);
+      this.learnReign(p, ballot);
+    }
     const [first] = message.reigns;
     if (first && this.#parts.sessions.heard(from, first.ballot.boot)) this.#parts.credit.open(from);
     this.#parts.worker.onBeatReply(from, message);

@@ -64,6 +64,11 @@ export class Credit {
     return this.#slots;
   }
 
+  /** It could run one more. */
+  get hasRoom(): boolean {
+    return this.heldCount < this.#slots;
+  }
+
   /** In no cluster any more: nothing is held, nobody may grant. */
   reset(): void {
     this.#given.clear();

@@ -4,6 +4,7 @@
  */
 import { Account } from "./account.ts";
 import { ApartHints } from "./apart-hints.ts";
+import type { Calls } from "./calls.ts";
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import type { CreditMessage } from "./messages.ts";
@@ -29,6 +30,8 @@ export class Dispatcher {
   /** Grows when somebody may want what everybody declined. */
   #review = 0;
   #epoch = 0;
+  /** Set by the engine, once. */
+  calls: Calls | null = null;
 
   constructor(core: Core, sessions: Sessions) {
     this.#core = core;
@@ -105,6 +108,7 @@ export class Dispatcher {
       while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
     }
     this.#tellHungry();
+    this.calls?.run(this.waiting);
   }
 
   #priorityBelow(limit: number): number {

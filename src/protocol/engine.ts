@@ -9,6 +9,7 @@ import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } fro
 import { Beats } from "./beats.ts";
 import { Belonging } from "./belonging.ts";
 import { Connections } from "./connections.ts";
+import { Calls } from "./calls.ts";
 import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -75,6 +76,7 @@ export class Engine {
       joining: this.#belonging.joining,
       nodeCommands: new NodeCommands(this.#core),
     };
+    this.#dispatcher.calls = new Calls(this.#parts);
     this.#beats = new Beats(this.#parts);
     this.#router = new Router(this.#parts, this.#beats);
     this.#connections = new Connections(this.#parts, this.#beats);

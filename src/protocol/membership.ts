@@ -223,7 +223,8 @@ export class Membership {
     const gathered = this.#wishList.gather(roster);
     if (!gathered) return null;
     const isActive = (p: number, cfg: number): boolean => (this.#active.get(p) ?? 0) >= cfg;
-    return { ...gathered, isActive, isLive: (no) => this.#attendance.isLive(no) };
+    const { keepingMembersMax } = this.#core.options;
+    return { ...gathered, isActive, isLive: (no) => this.#attendance.isLive(no), keepingMembersMax };
   }
 
   /** Told once; it goes on being one that leaves, so that it never asks to be let in again. */

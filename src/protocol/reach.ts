@@ -1,8 +1,10 @@
 /**
  * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members
- * than keep partitions) each node runs tasks of the partitions nearest to it only, so that what it costs does
- * not grow with the number of nodes: it beats to the keepers of those, and to the deciders.
+ * than keep partitions) each node runs tasks of the partitions nearest to it only, and of those to which it
+ * is called (calls.ts), so that what it costs does not grow with the number of nodes: it beats to the keepers
+ * of those, and to the deciders.
  */
+import type { EngineOptions } from "./api.ts";
 import type { Core } from "./core.ts";
 import { hashText } from "./ring.ts";
 import { KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
@@ -15,6 +17,8 @@ export class Reach {
   isLarge = false;
   readonly #core: Core;
   readonly #wanted: Set<number> = new Set();
+  /** Those of others to which this node was called. */
+  readonly #called: Set<number> = new Set();
   readonly #keepers: Set<MemberNo> = new Set();
   readonly #wantedByNo: Map<MemberNo, ReadonlySet<number>> = new Map();
 
@@ -24,8 +28,9 @@ export class Reach {
 
   adopted(): void {
     const { roster, options, self } = this.#core;
-    this.isLarge = (roster?.members.length ?? 0) > KEEPING_MEMBERS_MAX;
+    this.isLarge = (roster?.members.length ?? 0) > (options.keepingMembersMax ?? KEEPING_MEMBERS_MAX);
     this.#wanted.clear();
+    this.#called.clear();
     this.#keepers.clear();
     this.#wantedByNo.clear();
     if (!this.isLarge) return;
@@ -33,13 +38,28 @@ export class Reach {
       for (const { keepers } of chain) for (const no of keepers) this.#keepers.add(no);
     }
     for (const no of roster!.deciders) this.#keepers.add(no);
-    for (const p of nearest(options.self, options.partitionCount)) this.#wanted.add(p);
+    for (const p of nearest(options.self, options)) this.#wanted.add(p);
     this.#wantedByNo.set(self, this.#wanted);
   }
 
   /** Runs tasks of that partition. */
   wants(p: number): boolean {
-    return !this.isLarge || this.#wanted.has(p);
+    return !this.isLarge || this.#wanted.has(p) || this.#called.has(p);
+  }
+
+  /** Its steward has tasks for this node: until the next roster it is there for them, too. */
+  call(p: number): void {
+    this.#called.add(p);
+  }
+
+  keepersOf(partitions: Iterable<number>): ReadonlySet<MemberNo> {
+    const keepers: Set<MemberNo> = new Set();
+    for (const p of partitions) {
+      for (const configuration of this.#core.roster!.chains[p]!) {
+        for (const no of configuration.keepers) keepers.add(no);
+      }
+    }
+    return keepers;
   }
 
   /** It hears of reigns by the beats that it gets; others are told with the answers to theirs. */
@@ -52,7 +72,7 @@ export class Reach {
     let wanted = this.#wantedByNo.get(no);
     if (!wanted) {
       const member = this.#core.memberByNo.get(no);
-      wanted = new Set(member ? nearest(member.id, this.#core.options.partitionCount) : []);
+      wanted = new Set(member ? nearest(member.id, this.#core.options) : []);
       this.#wantedByNo.set(no, wanted);
     }
     return wanted;
@@ -63,12 +83,11 @@ export class Reach {
     if (!this.isLarge) return this.#core.memberByNo.keys();
     const { roster, self } = this.#core;
     if (this.#keepers.has(self)) return this.#keepers;
-    const targets = new Set<MemberNo>(roster!.deciders);
-    targets.add(self);
-    for (const p of [...this.#wanted, ...held]) {
-      for (const { keepers } of roster!.chains[p]!) for (const no of keepers) targets.add(no);
-    }
-    return targets;
+    return new Set([
+      ...roster!.deciders,
+      self,
+      ...this.keepersOf([...this.#wanted, ...this.#called, ...held]),
+    ]);
   }
 
   /** A keeper of the partition, another one each time: it knows the steward. -1 = there is none in touch. */
@@ -85,8 +104,11 @@ export class Reach {
 }
 
 /** Rendezvous hashing: the partitions whose hash with the id is highest. */
-function nearest(id: string, partitionCount: number): readonly number[] {
+function nearest(
+  id: string,
+  { partitionCount, wantedCount = WANTED_COUNT }: EngineOptions,
+): readonly number[] {
   const scored = Array.from({ length: partitionCount }, (_, p) => ({ p, score: hashText(`${id}/${p}`) }));
   scored.sort((a, b) => b.score - a.score || a.p - b.p);
-  return scored.slice(0, WANTED_COUNT).map(({ p }) => p);
+  return scored.slice(0, wantedCount).map(({ p }) => p);
 }

@@ -56,7 +56,9 @@ export class Requests {
     this.#core = core;
     this.#stewardOf = (p) => {
       const steward = stewardOf(p);
-      return steward >= 0 ? steward : core.reach.keeperToAsk(p);
+      // in a large cluster nobody may have told of the next one
+      const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));
+      return isThere ? steward : core.reach.keeperToAsk(p);
     };
   }
 

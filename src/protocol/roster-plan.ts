@@ -20,13 +20,16 @@ export interface Wishes {
   isActive(p: number, cfg: number): boolean;
   /** It is in touch at the moment: better a decider than one who is not. */
   isLive(no: MemberNo): boolean;
+  /** @default KEEPING_MEMBERS_MAX */
+  readonly keepingMembersMax?: number | undefined;
 }
 
 /** The roster that follows, or null when there is nothing to change. */
 export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   const epoch = roster.epoch + 1;
   const { members, nextNo, isChanged } = nextMembers(roster, wishes);
-  const keeping = members.filter((member) => !member.leaving).slice(0, KEEPING_MEMBERS_MAX);
+  const keepingMax = wishes.keepingMembersMax ?? KEEPING_MEMBERS_MAX;
+  const keeping = members.filter((member) => !member.leaving).slice(0, keepingMax);
   const { replication } = roster;
   const shape = { partitionCount: roster.chains.length, replication, epoch };
   const targets = assignKeepers(keeping, shape);

@@ -104,6 +104,7 @@ export class Router {
       case "creditReply":
         return this.#parts.credit.onReply(from, message);
       case "hungry":
+        if (message.backlog > 0 && this.#hasAnsweredCall(from, message.boot)) return;
         return this.#parts.credit.onHungry(from, message);
       case "attachReply":
         return this.#parts.worker.onAttachReply(message);
@@ -160,6 +161,17 @@ export class Router {
       default:
         return this.#atKeeper(from, message);
     }
+  }
+
+  /** In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it (calls.ts). */
+  #hasAnsweredCall(from: MemberNo, boot: number): boolean {
+    const { core, credit, sessions, worker } = this.#parts;
+    if (!core.reach.isLarge || !credit.hasRoom || !sessions.heard(from, boot)) return false;
+    const partitions = worker.onCalled(from);
+    if (partitions.length === 0) return false;
+    credit.open(from);
+    this.#beats.sendTo(core.reach.keepersOf(partitions));
+    return true;
   }
 
   /** What any steward of the partition takes, whatever its ballot. */

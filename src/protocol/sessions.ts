@@ -1,9 +1,7 @@
 /**
  * The keeper's side of sessions: who was heard when, whom it vouches for, and how long a condemned session
- * had
- * been silent. Nothing here is durable: a restarted or stalled keeper counts everybody as just heard, so it
- * may
- * be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
+ * had been silent. Nothing here is durable: a restarted or stalled keeper counts everybody as just heard, so
+ * it may be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
  */
 import type { Core } from "./core.ts";
 import type { Silence } from "./messages-log.ts";

@@ -2,7 +2,7 @@
 import { isSameBallot, majorityReached } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { Holdings } from "./holdings.ts";
-import type { GrantMessage } from "./messages.ts";
+import type { GrantedTask, GrantMessage } from "./messages.ts";
 import type { Delivery } from "./messages-commands.ts";
 import type { Ballot, Configuration, MemberNo } from "./types.ts";
 
@@ -61,6 +61,7 @@ export function createSession(p: number, after: { attach: number; sentMs: number
 /** Sends the steward what is due: the attach, acks of grants, reports of what ended. */
 export function sendDue(core: Core, session: WorkerSession): void {
   const { p, reign: ballot, holdings, n, attach } = session;
+  if (core.reach.isLarge && !(ballot && core.isConnected(ballot.node))) return askAround(core, session);
   if (!ballot) return;
   const { monoMs } = core.clock;
   const { boot, resendMs } = core.options;
@@ -74,6 +75,13 @@ export function sendDue(core: Core, session: WorkerSession): void {
   if (fences.length > 0) core.send(ballot.node, { type: "grantAck", p, ballot, fences });
   const items = holdings.takeDue(monoMs, resendMs);
   if (items.length > 0) core.send(ballot.node, { type: "settle", p, items });
+}
+
+/** Nobody may have told who reigns now: a keeper answers with it, or takes the reports itself. */
+function askAround(core: Core, { p, holdings }: WorkerSession): void {
+  const items = holdings.takeDue(core.clock.monoMs, core.options.resendMs);
+  const to = core.reach.keeperToAsk(p);
+  if (items.length > 0 && to >= 0) core.send(to, { type: "settle", p, items });
 }
 
 /** From now on only what answers this attach counts. */
@@ -93,7 +101,24 @@ export function isPresent(core: Core, session: WorkerSession, message: GrantMess
     isSameBallot(message.ballot, session.reign);
 }
 
-export function isSeen(session: WorkerSession, fence: number): boolean {
+/** The tasks of a grant that were not seen yet; all of them are acked. */
+export function newGrants(session: WorkerSession, message: GrantMessage): GrantedTask[] {
+  session.floor = Math.max(session.floor, message.floor);
+  for (const fence of session.seen) {
+    if (fence >= session.floor) break;
+    session.seen.delete(fence);
+  }
+  const tasks: GrantedTask[] = [];
+  for (const task of message.tasks) {
+    session.holdings.acks.push(task.fence);
+    if (isSeen(session, task.fence)) continue;
+    session.seen.add(task.fence);
+    tasks.push(task);
+  }
+  return tasks;
+}
+
+function isSeen(session: WorkerSession, fence: number): boolean {
   return fence < session.floor || session.seen.has(fence);
 }
 

@@ -19,7 +19,7 @@ import type { Ballot, MemberNo } from "./types.ts";
 import {
   beginAttach,
   isPresent,
-  isSeen,
+  newGrants,
   sendDue,
   takeVouch,
   tell,
@@ -70,9 +70,7 @@ export class LeaseHolder {
   reignOf(p: number): Ballot | null {
     return this.#sessions[p]?.reign ?? null;
   }
-  running(): ReturnType<SessionTable["running"]> {
-    return this.sessions.running();
-  }
+  running = (): ReturnType<SessionTable["running"]> => this.sessions.running();
 
   onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
     if (message.boot !== this.#core.options.boot) return;
@@ -187,6 +185,17 @@ export class LeaseHolder {
     if (session.reign && isWanted) this.#dirty.add(session);
   }
 
+  /** A steward has tasks and too few for them. Returns the partitions to which this node comes. */
+  onCalled(from: MemberNo): readonly number[] {
+    const { reach } = this.#core;
+    const called = this.#sessions.filter(({ p, reign }) => reign?.node === from && !reach.wants(p));
+    for (const session of called) {
+      reach.call(session.p);
+      this.#dirty.add(session);
+    }
+    return called.map(({ p }) => p);
+  }
+
   /** Out of touch with a steward: of a partition that it runs no tasks of nobody would tell the next one. */
   onPeerDown(no: MemberNo): void {
     if (!this.#core.reach.isLarge) return;
@@ -223,15 +232,7 @@ export class LeaseHolder {
   onGrant(from: MemberNo, message: GrantMessage): void {
     const session = this.#sessions[message.p];
     if (!session || !isPresent(this.#core, session, message)) return;
-    session.floor = Math.max(session.floor, message.floor);
-    for (const fence of session.seen) {
-      if (fence >= session.floor) break;
-      session.seen.delete(fence);
-    }
-    for (const task of message.tasks) {
-      session.holdings.acks.push(task.fence);
-      if (isSeen(session, task.fence)) continue;
-      session.seen.add(task.fence);
+    for (const task of newGrants(session, message)) {
       const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
       this.#credit.received(from, task);
       this.#start(session, held);

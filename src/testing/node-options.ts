@@ -34,5 +34,7 @@ export function optionsOf(
     appendBytesMax: plan.appendBytesMax,
     snapshotChunkBytes: plan.snapshotChunkBytes,
     compactBytes: plan.compactBytes,
+    keepingMembersMax: plan.keepingMembersMax,
+    wantedCount: plan.wantedCount,
   };
 }

@@ -3,7 +3,7 @@
  * operation per index, I3 completions, I4 fences, I5 crowned logs) and the roster (I7). Leases are in
  * oracle-leases.ts, what clients were told in oracle-clients.ts, the end of a run in liveness.ts.
  */
-import type { EngineEvent, Observer, PersistRecord } from "../protocol/api.ts";
+import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/api.ts";
 import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/types.ts";
 import { ballotOrder, ballotText, ChosenState, differenceOf, isFinished } from "./chosen-state.ts";
 import type { Change } from "./chosen-state.ts";
@@ -36,7 +36,9 @@ export class Oracle {
   readonly #rosters: Map<number, string> = new Map();
 
   readonly #undurableCount: Map<VirtualNode, number> = new Map();
+  /** A sole keeper knows at once what it has chosen, but it counts when it is durable. */
   readonly #undurable: (() => void)[] = [];
+  readonly #whenDurable: WeakMap<readonly PersistRecord[], readonly (() => void)[]> = new WeakMap();
 
   constructor(world: World) {
     this.#world = world;
@@ -60,14 +62,9 @@ export class Oracle {
   }
 
   /** What this node has chosen alone is not durable yet. */
-  noteUndurable(node: VirtualNode, by: 1 | -1): void {
+  #noteUndurable(node: VirtualNode, by: 1 | -1): void {
     const count = (this.#undurableCount.get(node) ?? 0) + by;
     this.#undurableCount.set(node, count);
-  }
-
-  /** A sole keeper knows at once what it has chosen, but it counts when it is durable. */
-  takeUndurable(): readonly (() => void)[] {
-    return this.#undurable.splice(0);
   }
 
   stateOf(p: number): ChosenState {
@@ -92,8 +89,15 @@ export class Oracle {
     return this.#partitionOf.get(id);
   }
 
-  stepped(_node: VirtualNode): void {
+  stepped(node: VirtualNode, effects: readonly Effect[]): void {
     this.leases.check();
+    if (this.#undurable.length === 0) return;
+    const chosen = this.#undurable.splice(0);
+    for (const effect of effects) {
+      if (effect.type !== "persist") continue;
+      this.#whenDurable.set(effect.records, chosen);
+      this.#noteUndurable(node, 1);
+    }
   }
 
   crashed(node: VirtualNode): void {
@@ -101,8 +105,12 @@ export class Oracle {
     this.leases.crashed(node);
   }
 
-  persisted(records: readonly PersistRecord[]): void {
+  persisted(node: VirtualNode, records: readonly PersistRecord[]): void {
     for (const record of records) if (record.type === "snapshot") this.#world.counts.snapshots++;
+    const chosen = this.#whenDurable.get(records);
+    if (!chosen) return;
+    for (const run of chosen) run();
+    this.#noteUndurable(node, -1);
   }
 
   event(node: VirtualNode, event: EngineEvent): void {

@@ -33,6 +33,8 @@ export interface FaultPlan {
   readonly notice: number;
   /** Chance that a sync takes long. */
   readonly slowSync: number;
+  /** One sync is for all that was persisted while the last one ran. */
+  readonly groupCommit: boolean;
   /** The node handles nothing while its disk syncs. */
   readonly blockingDisk: boolean;
   /** What arrives within so many ms is handled in one step. */
@@ -41,6 +43,8 @@ export interface FaultPlan {
   readonly reconfigure: boolean;
   /** Nodes lose their disks, one at a time: they come back as new ones of the same name. */
   readonly amnesia: boolean;
+  /** Some faults wait for the worst moment. */
+  readonly ambush: boolean;
   /** Faults also hit the founding. */
   readonly early: boolean;
 }
@@ -96,6 +100,8 @@ export interface Plan {
   readonly appendBytesMax: number;
   readonly snapshotChunkBytes: number;
   readonly compactBytes: number;
+  readonly keepingMembersMax: number;
+  readonly wantedCount: number;
   /** A run with more events is one that goes in circles. */
   readonly eventsMax: number;
   /** How long faults go on, and how long everything may take afterwards. */

@@ -44,3 +44,51 @@ export function rejoining(rng: Rng, plan: Plan): Plan {
     },
   };
 }
+
+/** Little goes wrong, but at the worst moment: votes and take-overs. */
+export function ambushed(rng: Rng, plan: Plan): Plan {
+  const { faults, leaseTtlMs } = plan;
+  const calmer = reconfiguring(rng, plan);
+  return {
+    ...calmer,
+    nodeCount: rng.pick([4, 5, 6]),
+    foundingCount: 3,
+    replication: 3,
+    evictAfterMs: leaseTtlMs * rng.range(0.6, 1.3),
+    faultsMs: leaseTtlMs * rng.range(10, 16),
+    faults: {
+      ...faults,
+      everyMs: rng.range(800, 2500),
+      loss: rng.chance(0.5) ? rng.range(0, 0.1) : 0,
+      crash: rng.chance(0.3),
+      pause: false,
+      partition: false,
+      oneWay: false,
+      isolate: false,
+      resign: false,
+      boundaryCrash: 0,
+      early: false,
+      reconfigure: true,
+      amnesia: rng.chance(0.3),
+      ambush: true,
+      groupCommit: rng.chance(0.5),
+    },
+  };
+}
+
+/** More members than keep partitions: the others run tasks of some only, unless they are called. */
+export function large(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  const changing = rng.chance(0.5) ? reconfiguring(rng, plan) : plan;
+  return {
+    ...changing,
+    nodeCount: rng.pick([5, 6, 7]),
+    foundingCount: 3,
+    partitionCount: rng.pick([3, 4, 6]),
+    replication: 3,
+    keepingMembersMax: rng.pick([3, 4]),
+    wantedCount: 1,
+    faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
+    work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
+  };
+}

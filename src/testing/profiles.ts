@@ -4,7 +4,8 @@
  * other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
-import { reconfiguring, rejoining } from "./profiles-roster.ts";
+import { forgetful } from "./profiles-log.ts";
+import { ambushed, large, reconfiguring, rejoining } from "./profiles-roster.ts";
 import { Rng } from "./rng.ts";
 import { NO_PLACEMENT, placementWork } from "./virtual-placement.ts";
 
@@ -22,6 +23,8 @@ export const PROFILES = [
   "everything",
   "commands",
   "placement",
+  "ambush",
+  "large",
 ] as const;
 export type ProfileName = typeof PROFILES[number];
 
@@ -62,8 +65,10 @@ function mixedFaults(rng: Rng): FaultPlan {
     notice: rng.pick([0, 0.5, 1]),
     slowSync: some(0.4, 0, 0.03),
     blockingDisk: rng.chance(0.5),
+    groupCommit: false,
     reconfigure: false,
     amnesia: false,
+    ambush: false,
     turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
     early: rng.chance(0.3),
   };
@@ -123,6 +128,8 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
     snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
     compactBytes: rng.chance(0.5) ? rng.pick([200, 1000, 5000]) : Infinity,
+    keepingMembersMax: 64,
+    wantedCount: 16,
     eventsMax: 300_000,
     faultsMs: leaseTtlMs * rng.range(6, 11),
     healMs: leaseTtlMs * 40,
@@ -253,6 +260,10 @@ function adjustedMore(
       });
     case "rejoin":
       return rejoining(rng, plan);
+    case "large":
+      return large(rng, plan);
+    case "ambush":
+      return ambushed(rng, plan);
     case "everything":
       return reconfiguring(rng, plan);
     default:
@@ -262,38 +273,4 @@ function adjustedMore(
 
 function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
   return { nodeCount, foundingCount: nodeCount };
-}
-
-/** Logs are cut early, finished tasks are forgotten early. */
-function forgetful(rng: Rng, profile: "snapshots" | "purge", plan: Plan): Plan {
-  const { faults, work, leaseTtlMs } = plan;
-  switch (profile) {
-    case "snapshots":
-      return {
-        ...plan,
-        logEntriesMax: rng.pick([4, 6, 10]),
-        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
-        faultsMs: leaseTtlMs * 8,
-        faults: {
-          ...faults,
-          everyMs: 1200,
-          isolate: true,
-          crash: true,
-          duplicate: 0.2,
-          slow: 0.1,
-          split: true,
-        },
-        work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
-      };
-    case "purge":
-      return {
-        ...plan,
-        retentionMs: leaseTtlMs * 3,
-        finishedPerPartitionMax: rng.pick([3, 6, 2000]),
-        faults: { ...faults, clockJumps: false },
-        work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
-      };
-    default:
-      return profile satisfies never;
-  }
 }

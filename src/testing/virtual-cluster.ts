@@ -3,6 +3,7 @@
  * that
  * looks on. A seed decides everything; the same seed gives the same run on every runtime.
  */
+import { Ambush } from "./ambush.ts";
 import { Chaos } from "./chaos.ts";
 import { compareKeepers, isDissolved, whatIsMissing } from "./liveness.ts";
 import { Oracle } from "./oracle.ts";
@@ -16,6 +17,9 @@ import { Workload } from "./workload.ts";
 import { newCounts, type RunCounts, type World } from "./world.ts";
 
 const LOOK_EVERY_MS = 250;
+const REST_MS = 3000;
+/** Late frames, and what was accepted before the last fault, may lead to some more rosters. */
+const REST_TRIES_MAX = 10;
 
 export class VirtualCluster implements World {
   readonly plan: Plan;
@@ -43,6 +47,7 @@ export class VirtualCluster implements World {
   run(): void {
     for (const node of this.nodes) if (node.isWanted) this.schedule.after(node.no * 3, () => node.start());
     this.#chaos.begin();
+    new Ambush(this).begin();
     this.#workload.begin();
     this.runUntil(this.plan.faultsMs);
     this.heal();
@@ -57,6 +62,25 @@ export class VirtualCluster implements World {
       }
     }
     compareKeepers(this);
+    this.#rest();
+  }
+
+  /** L4: sooner or later no roster is decided any more and none is sent: everybody has it. */
+  #rest(): void {
+    const { counts, network, schedule } = this;
+    let sentCount = 0;
+    network.onSend = (_from, messages) => {
+      for (const { type } of messages) if (type === "roster") sentCount++;
+    };
+    const { epochs: firstEpochs } = counts;
+    for (let i = 0; i < REST_TRIES_MAX; i++) {
+      const { epochs } = counts;
+      sentCount = 0;
+      this.runUntil(schedule.nowMs + REST_MS);
+      if (counts.epochs === epochs && sentCount === 0) return;
+    }
+    const seen = `${counts.epochs - firstEpochs} epochs were decided, ${sentCount} rosters sent at the end`;
+    throw new Violation("L4", `in ${REST_TRIES_MAX * REST_MS} ms in which nothing happened ${seen}`);
   }
 
   /** Runs all events up to `endMs` of true time. */

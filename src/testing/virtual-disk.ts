@@ -3,7 +3,7 @@
  * crash; a write whose sync was under way when the node crashed is gone, all of it. What is read back is what
  * the real store would read back: only the rows that its ledger still needs, in its order.
  */
-import type { PersistRecord } from "../protocol/api.ts";
+import type { Effect, PersistRecord } from "../protocol/api.ts";
 import { decodeRecord, encodeRecord } from "../protocol/record-codec.ts";
 import { Ledger } from "../store/ledger.ts";
 import { headOf } from "../store/record-row.ts";
@@ -36,4 +36,12 @@ export class VirtualDisk {
   get records(): readonly PersistRecord[] {
     return this.#ledger.live().map(({ seq }) => decodeRecord(encodeRecord(this.#recordBySeq.get(seq)!)));
   }
+}
+
+/** Takes the writes out of what waits for the disk: as at the real host, one sync is for all of them. */
+export function takeWrites(waiting: Effect[]): readonly (readonly PersistRecord[])[] {
+  const writes = waiting.flatMap((effect) => effect.type === "persist" ? [effect.records] : []);
+  const rest = waiting.filter((effect) => effect.type !== "persist");
+  waiting.splice(0, waiting.length, ...rest);
+  return writes;
 }

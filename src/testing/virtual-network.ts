@@ -93,8 +93,8 @@ export class VirtualNetwork {
     return this.#cuts[a * this.#size + b]! > 0 || this.#cuts[b * this.#size + a]! > 0;
   }
 
-  /** Cuts directions `[from, to]` for a while. */
-  cut(directions: readonly (readonly [number, number])[], forMs: number): void {
+  /** Cuts directions `[from, to]` for a while; what it returns ends the cut before that. */
+  cut(directions: readonly (readonly [number, number])[], forMs: number): () => void {
     const { plan, schedule } = this.#world;
     const told = this.#rng.chance(plan.faults.notice);
     for (const [a, b] of directions) {
@@ -106,13 +106,18 @@ export class VirtualNetwork {
         });
       }
     }
-    schedule.after(forMs, () => {
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
       for (const [a, b] of directions) {
         const link = a * this.#size + b;
         if (this.#cuts[link]! > 0) this.#cuts[link]! -= 1;
         this.#repairLater(a, b);
       }
-    });
+    };
+    schedule.after(forMs, end);
+    return end;
   }
 
   /** No cut any more, everybody connected to everybody. */

@@ -1,7 +1,6 @@
 /**
  * One virtual node: hosts a real engine with a virtual clock and disk, runs its effects in order (what
- * follows a
- * persist waits for the sync), crashes, starts again, stands still. Handlers and clients are separate files.
+ * follows a persist waits for the sync), crashes, starts again, stands still. Handlers, clients: other files.
  */
 import type { CandidateInfo, Effect, Input, PersistRecord } from "../protocol/api.ts";
 import { Engine } from "../protocol/engine.ts";
@@ -11,7 +10,7 @@ import { describe } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import { VirtualClient } from "./virtual-client.ts";
 import { VirtualClock } from "./virtual-clock.ts";
-import { VirtualDisk } from "./virtual-disk.ts";
+import { takeWrites, VirtualDisk } from "./virtual-disk.ts";
 import { VirtualHandlers } from "./virtual-handlers.ts";
 import { labelsOf } from "./virtual-placement.ts";
 import type { World } from "./world.ts";
@@ -38,7 +37,6 @@ export class VirtualNode {
   #inbox: Input[] = [];
   #effects: Effect[] = [];
   #resumed: (() => void)[] = [];
-  readonly #whenDurable: WeakMap<readonly PersistRecord[], readonly (() => void)[]> = new WeakMap();
   #isSyncing = false;
   #isTurnPlanned = false;
   #timerAtMs = Infinity;
@@ -206,15 +204,8 @@ export class VirtualNode {
       if (error instanceof Violation) throw error;
       throw new Violation("X-threw", `n${this.no} threw: ${error instanceof Error ? error.stack : error}`);
     }
-    oracle.stepped(this);
-    const chosen = oracle.takeUndurable();
-    for (const effect of effects) {
-      if (effect.type === "persist" && chosen.length > 0) {
-        this.#whenDurable.set(effect.records, chosen);
-        oracle.noteUndurable(this, 1);
-      }
-      this.#effects.push(effect);
-    }
+    oracle.stepped(this, effects);
+    for (const effect of effects) this.#effects.push(effect);
     this.#run();
     if (this.engine) this.#arm();
   }
@@ -245,9 +236,10 @@ export class VirtualNode {
 
   /** Starts a sync; crashes happen just before it counts, just after, or after what it allowed to leave. */
   #sync(records: readonly PersistRecord[]): void {
-    const { plan, calm, oracle } = this.#world;
-    if (this.#world.trace.on) this.note(`sync ${describe(records)}`);
-    const { boundaryCrash, slowSync } = plan.faults;
+    const { plan, calm } = this.#world;
+    const { boundaryCrash, slowSync, groupCommit } = plan.faults;
+    const writes = groupCommit ? [records, ...takeWrites(this.#effects)] : [records];
+    if (this.#world.trace.on) { for (const write of writes) this.note(`sync ${describe(write)}`); }
     const fate = !calm && this.#rng.chance(boundaryCrash) ? this.#rng.int(3) : -1;
     this.#isSyncing = true;
     const isSlow = !calm && this.#rng.chance(slowSync);
@@ -255,11 +247,10 @@ export class VirtualNode {
       const isFated = fate >= 0 && !this.#world.calm;
       if (isFated && fate === 0) return this.#crashAndReturn();
       this.#isSyncing = false;
-      this.disk.write(records);
-      oracle.persisted(records);
-      const chosen = this.#whenDurable.get(records);
-      for (const run of chosen ?? []) run();
-      if (chosen) oracle.noteUndurable(this, -1);
+      for (const write of writes) {
+        this.disk.write(write);
+        this.#world.oracle.persisted(this, write);
+      }
       if (isFated && fate === 1) return this.#crashAndReturn();
       this.#run();
       if (isFated && fate === 2) return this.#crashAndReturn();

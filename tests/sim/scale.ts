@@ -1,7 +1,7 @@
 /**
  * What a cluster costs as it grows, in virtual time: real engines, no real network.
  *
- *   node tests/sim/scale.ts [--nodes 10,100,400] [--tasks 100] [--write]
+ *   node tests/sim/scale.ts [--nodes 10,100,1000] [--tasks 100] [--write]
  *
  * For each size: nodes join, each holds so many tasks, then what is sent is counted: idle, when a node joins,
  * when one crashes for good, and for each node of a rolling restart. `--write` makes docs/scale.md.
@@ -36,7 +36,7 @@ function page(rows: readonly Row[], command: string): string {
   return template.replace("{command}", command).replace("{table}", table(rows));
 }
 
-const sizes = optionOf("nodes", "10,100,400").split(",").map(Number);
+const sizes = optionOf("nodes", "10,100,1000").split(",").map(Number);
 const tasksEach = Number(optionOf("tasks", "100"));
 const rows: Row[] = [];
 for (const size of sizes) {

@@ -13,20 +13,24 @@ import { mutant as commandAckedAtOnce } from "./command-acked-at-once.ts";
 import { mutant as commandDoneTwice } from "./command-done-twice.ts";
 import { mutant as commandDroppedAtTheEnd } from "./command-dropped-at-the-end.ts";
 import { mutant as commandNeverResent } from "./command-never-resent.ts";
+import { mutant as clientAsksTheDeparted } from "./client-asks-the-departed.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
 import { mutant as declineForgotten } from "./decline-forgotten.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
+import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
+import { mutant as holderNotTold } from "./holder-not-told.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
+import { mutant as nobodyCalled } from "./nobody-called.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
@@ -77,20 +81,24 @@ export const MUTANTS: readonly Mutant[] = [
   commandDoneTwice,
   commandDroppedAtTheEnd,
   commandNeverResent,
+  clientAsksTheDeparted,
   commitBeyondMatch,
   condemnedSessionGoesOn,
   deadReignFlushes,
   declineForgotten,
   driftIgnored,
   duplicateGrantStartsTwice,
+  epochsForNothing,
   finishedTaskForgotten,
   grantOfOlderAttach,
+  holderNotTold,
   installedKeeperHasty,
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,
   limitIgnored,
   lostGrantNeverResent,
+  nobodyCalled,
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,

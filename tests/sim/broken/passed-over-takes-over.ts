@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/seal.ts",
   find: "if (ballot.cfg < last || ballot.cfg <= cfg) return false;",
   replace: "if (ballot.cfg <= cfg) return false;",
-  profile: "rejoin",
-  seed: 0,
+  profile: "ambush",
+  seed: 21,
 };

@@ -1,12 +1,12 @@
-/** Deliberately broken: whoever is behind is told at every message. */
+/** Deliberately broken: whoever shows the same roster is told it once more. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "roster-storm",
-  breaks: "the network drowns in rosters (X-endless)",
-  file: "src/protocol/membership.ts",
-  find: "if (this.#nowMs - (this.#toldMs.get(no) ?? -Infinity) < this.#core.options.resendMs) return;",
-  replace: "",
+  breaks: "every heartbeat brings a whole roster (L4)",
+  file: "src/protocol/beats.ts",
+  find: "if (message.epoch < epoch) this.#parts.membership.isBehind(from);",
+  replace: "if (message.epoch <= epoch) this.#parts.membership.isBehind(from);",
   profile: "reconfiguration",
-  seed: 0,
+  seed: 1,
 };

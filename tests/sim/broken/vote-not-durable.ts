@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/roster-register.ts",
   find: '    this.#core.persist({ type: "vote", epoch: this.#epoch, promised, accepted });\n',
   replace: "",
-  profile: "everything",
-  seed: 0,
+  profile: "ambush",
+  seed: 3,
 };

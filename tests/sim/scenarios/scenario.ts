@@ -104,13 +104,15 @@ function command(cluster: VirtualCluster, line: string): void {
       return nodeOf(cluster, a).receive([{ type: "resign" }]);
     case "cut": {
       const [from, to] = a.split(">").map((name) => nodeOf(cluster, name).no);
-      return network.cut([[from!, to!]], Number(b));
+      network.cut([[from!, to!]], Number(b));
+      return;
     }
     case "isolate": {
       const alone = nodeOf(cluster, a);
       const others = cluster.nodes.filter((node) => node !== alone);
       const both = others.flatMap(({ no }) => [[alone.no, no] as const, [no, alone.no] as const]);
-      return network.cut(both, Number(b));
+      network.cut(both, Number(b));
+      return;
     }
     default:
       throw new SyntaxError(`Cannot run a scenario: no such command, got ${line}`);

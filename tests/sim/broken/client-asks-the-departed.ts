@@ -1,0 +1,12 @@
+/** Deliberately broken: a client in a large cluster asks the last steward that it knew, there or not. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "client-asks-the-departed",
+  breaks: "a watch is never answered (L1)",
+  file: "src/protocol/requests.ts",
+  find: "const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));",
+  replace: "const isThere = steward >= 0;",
+  profile: "large",
+  seed: 16,
+};

@@ -1,0 +1,12 @@
+/** Deliberately broken: a roster is proposed although nothing is to change. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "epochs-for-nothing",
+  breaks: "a quiet cluster decides roster after roster (L4)",
+  file: "src/protocol/roster-plan.ts",
+  find: "return isSame ? null : {",
+  replace: "return {",
+  profile: "reconfiguration",
+  seed: 1,
+};
