@@ -19,8 +19,8 @@ export const DEFECTS: readonly Defect[] = [
     edits: [
       {
         file: "src/consumer/consumer.ts",
-        find: "    if (run.isLost) {\n      const what",
-        replace: "    if (run.task.fence < 0) {\n      const what",
+        find: "if (run.isLost || isGivenUp) {",
+        replace: "if (isGivenUp) {",
       },
       {
         file: "src/protocol/worker.ts",
@@ -62,11 +62,34 @@ export const DEFECTS: readonly Defect[] = [
     name: "2: the end of a task touches no other",
   },
   {
+    no: 3,
+    what: "many refused tasks block the node: beyond a hundred nothing is asked any more",
+    edits: [{
+      file: "src/consumer/balancing.ts",
+      find: "const ignoredMs = this.#ignored.get(task.id) ?? 0;",
+      replace: `const ignoredMs = this.#ignored.get(task.id) ?? 0;
+    if (this.#ignored.size >= 100) return nowMs + 1;`,
+    }],
+    test: "tests/unit/consumer/balancing.test.ts",
+    name: "two hundred tasks refused for a millisecond each",
+  },
+  {
+    no: 4,
+    what: "the fair balancer goes on when it has nothing left to name",
+    edits: [{
+      file: "src/consumer/balancer-fair.ts",
+      find: "if (ids.length >= count) break;",
+      replace: "if (ids.length >= 2 * tasks.length) break;",
+    }],
+    test: "tests/unit/consumer/balancers.test.ts",
+    name: "fair never gives back more than it holds",
+  },
+  {
     no: 5,
     what: "a stop before the handler looks is lost",
     edits: [{
       file: "src/consumer/run.ts",
-      find: "if (this.abortReason) this.#controller.abort(this.#abortError(this.abortReason));",
+      find: "if (this.abortReason) this.#controller.abort(abortError(this.task.id, this.abortReason));",
       replace: "",
     }],
     test: "tests/unit/consumer/consumer.test.ts",
@@ -190,8 +213,8 @@ export const DEFECTS: readonly Defect[] = [
     what: "an event that is missed orphans a task for ever",
     edits: [{
       file: "src/protocol/dispatch.ts",
-      find: "if (desk.dispatch()) this.waiting.add(desk);",
-      replace: "desk.dispatch();",
+      find: "if (desk.dispatch(priority, this.#round)) this.waiting.add(desk);",
+      replace: "desk.dispatch(priority, this.#round);",
     }],
     test: ON_CLUSTERS,
     name: "16: every runnable task",
@@ -206,5 +229,16 @@ export const DEFECTS: readonly Defect[] = [
     }],
     test: ON_CLUSTERS,
     name: "11 and 17: a handler that never stops",
+  },
+  {
+    no: 18,
+    what: "a freeze is shown nowhere",
+    edits: [{
+      file: "src/coordinator/members.ts",
+      find: "frozen: isUp && (news?.frozen ?? false),",
+      replace: "frozen: false,",
+    }],
+    test: "tests/unit/testing/kit-commands.test.ts",
+    name: "a freeze lasts as long as the process",
   },
 ];
