@@ -9,6 +9,7 @@ import { compareKeepers, isDissolved, whatIsMissing } from "./liveness.ts";
 import { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
 import { Schedule } from "./schedule.ts";
+import { ToldWatch } from "./told-watch.ts";
 import { Trace } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
@@ -52,9 +53,11 @@ export class VirtualCluster implements World {
     this.runUntil(this.plan.faultsMs);
     this.heal();
     const endMs = this.schedule.nowMs + this.plan.healMs;
+    const told = new ToldWatch(this);
     for (;;) {
       this.runUntil(this.schedule.nowMs + LOOK_EVERY_MS);
       if (isDissolved(this)) return;
+      told.check();
       const missing = whatIsMissing(this);
       if (missing === "") break;
       if (this.schedule.nowMs >= endMs) {

@@ -64,6 +64,11 @@ export class VirtualHandlers {
     return limit > 0 && name === HANDLER_NAMES[0] ? limit : slots;
   }
 
+  /** Number of the last command that the attempt was told; undefined: it does not run here. */
+  toldNo(p: number, id: string, fence: number): number | undefined {
+    return this.#runs.get(keyOf({ p, id, fence }))?.toldNo;
+  }
+
   crashed(): void {
     this.#runs.clear();
     this.#declined.clear();

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: 'index = this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
   replace: 'this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
   profile: "commands",
-  seed: 1,
+  seed: 2,
 };
