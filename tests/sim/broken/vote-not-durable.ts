@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: '    this.#core.persist({ type: "vote", epoch: this.#epoch, promised, accepted });\n',
   replace: "",
   profile: "ambush",
-  seed: 3,
+  seed: 1,
 };
