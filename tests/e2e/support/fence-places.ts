@@ -121,6 +121,8 @@ async function redisPlace(): Promise<Place> {
   const server = await startRedis();
   const address = `redis://127.0.0.1:${server.port}`;
   const asking = new Redis(address);
+  // while the monitor begins nobody may ask anything: its client would take that for an answer
+  await asking.ping();
   const monitor = await asking.monitor();
   return {
     kind: "redis",
