@@ -141,7 +141,7 @@ const computing = [
   ...tests("tests/scenarios", 1),
   ...tests("tests/conformance", 2),
 ];
-await runLanes(tally, [[...gate, ...computing], tests("tests/sim", 5)]);
+await runLanes(tally, [[...gate, ...computing], tests("tests/sim", 8)]);
 await runLanes(tally, [tests("tests/e2e", 9)]);
 if (tally.unhappy.length > 0) console.log(`\nfailed in: ${tally.unhappy.join(", ")}`);
 if (tally.skipped > 0) console.log(`\n${tally.skipped} skipped: see "(skip)" above for what and why`);
