@@ -56,6 +56,8 @@ export class Dispatcher {
     if (message.boot < account.boot || message.seq <= account.seq) return;
     if (message.changes !== account.changes) this.#review++;
     account.take(message);
+    // it was asked for: what all others declined is for this one
+    if (account.toldBacklog > 0 && account.available > 0) this.#review++;
     this.#answer(from, account, message);
     this.reconsider();
   }

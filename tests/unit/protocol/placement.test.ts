@@ -142,6 +142,28 @@ test("nobody is told of tasks that it cannot run, though it is full", () => {
   expect([...bench.hungryTo]).toEqual(["a"]);
 });
 
+test("who gets a slot free gets what all others declined, at once, and stewards do not quarrel over it", () => {
+  const bench = new EngineBench(ABC.slice(0, 2).map((node) => ({ ...node, slots: 1 })), 16);
+  bench.submit("of a", optionsOf({ node: "a" }));
+  bench.submit("of b", optionsOf({ node: "b" }));
+  bench.run(1000);
+  for (const id of ids(12)) bench.submit(id);
+  bench.run(1000);
+  bench.settle("of b");
+  for (let declined = 0; declined < 12; declined++) {
+    bench.run(1500);
+    const id = ids(12).find((each) => bench.whereIs(each) === "b");
+    if (id !== undefined) bench.settle(id, { type: "decline", untilMs: bench.wallMs + 600_000 });
+  }
+  bench.settle("of a");
+  for (let ended = 0; ended < 12; ended++) {
+    bench.run(300);
+    const [id] = bench.running.keys();
+    expect(bench.whereIs(id ?? "nothing runs")).toBe("a");
+    bench.settle(id!);
+  }
+});
+
 test("who declined until a time is not asked before it, and is asked then", () => {
   const bench = new EngineBench(ABC);
   bench.submit("t");
