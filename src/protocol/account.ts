@@ -20,6 +20,8 @@ export class Account {
   toldBacklog = 0;
   toldPriority = 0;
   toldMs = 0;
+  /** How often it was told at `toldMs`. */
+  toldCount = 0;
   answeredMs = 0;
   /** Handlers that run fewer tasks at once than the node: how many more of each. */
   #freeByName: Map<string, number> = new Map();

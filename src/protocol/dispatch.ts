@@ -15,6 +15,9 @@ import type { MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
 import { type Backlog, DECLINED, NOBODY } from "./waiting-tasks.ts";
 import { type Prospect, whyPending } from "./why.ts";
 
+/** Hunger told to one member at one time: this node may be its own member, and a step must end. */
+const TOLD_PER_INSTANT_MAX = 64;
+
 export class Dispatcher {
   readonly #core: Core;
   readonly #sessions: Sessions;
@@ -255,6 +258,8 @@ export class Dispatcher {
       }
       const isNews = (backlog === 0) !== (account.toldBacklog === 0) || priority !== account.toldPriority;
       if (!isNews && (backlog === 0 || monoMs - account.toldMs < this.#core.options.heartbeatMs)) continue;
+      account.toldCount = monoMs === account.toldMs ? account.toldCount + 1 : 1;
+      if (backlog > 0 && account.toldCount > TOLD_PER_INSTANT_MAX) continue;
       account.toldBacklog = backlog;
       account.toldPriority = priority;
       account.toldMs = monoMs;
