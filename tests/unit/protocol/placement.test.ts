@@ -142,7 +142,7 @@ test("nobody is told of tasks that it cannot run, though it is full", () => {
   expect([...bench.hungryTo]).toEqual(["a"]);
 });
 
-test("who gets a slot free gets what all others declined, at once, and stewards do not quarrel over it", () => {
+test("who gets a slot free gets at once what all others declined; stewards do not quarrel over it", () => {
   const bench = new EngineBench(ABC.slice(0, 2).map((node) => ({ ...node, slots: 1 })), 16);
   bench.submit("of a", optionsOf({ node: "a" }));
   bench.submit("of b", optionsOf({ node: "b" }));
