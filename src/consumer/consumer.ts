@@ -11,7 +11,7 @@ import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
 import { callHandler } from "./calling.ts";
 import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
-import { type Handler, limitsOf, type Task } from "./handler.ts";
+import { type Handler, limitsOf } from "./handler.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { infoOf, REFUSED, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
