@@ -94,6 +94,29 @@ interface Tally {
   failed: number;
   skipped: number;
   readonly unhappy: string[];
+  /** What failed, to be repeated at the very end, where a reader of a long log looks. */
+  readonly findings: string[];
+}
+
+/** How many lines before a failed test's own line are repeated: bun prints its error above it. */
+const LINES_BEFORE_FAIL = 30;
+/** How many last lines are repeated of a suite that ended badly and named no test. */
+const LINES_AT_END = 40;
+
+/** The failed tests of an output with what was printed just before each; else how the output ends. */
+function findingsOf(output: string): string {
+  const lines = output.trimEnd().split("\n");
+  const found: string[] = [];
+  let shownTo = 0;
+  lines.forEach((line, index) => {
+    // bun names them all once more at its end
+    if (!line.startsWith("(fail)") || found.includes(line)) return;
+    const before = lines.slice(Math.max(shownTo, index - LINES_BEFORE_FAIL), index);
+    const lastPass = before.findLastIndex((text) => text.startsWith("(pass)"));
+    found.push(...before.slice(lastPass + 1), line);
+    shownTo = index + 1;
+  });
+  return (found.length > 0 ? found : lines.slice(-LINES_AT_END)).join("\n");
 }
 
 /**
@@ -109,7 +132,9 @@ function count(tally: Tally, suite: Suite, { code, output }: Ended): void {
   tally.passed += isCounted ? passed : code === 0 ? 1 : 0;
   const misses = failed > 0 || code === 0 ? failed : 1;
   tally.failed += misses;
-  if (misses > 0) tally.unhappy.push(suite.name);
+  if (misses === 0) return;
+  tally.unhappy.push(suite.name);
+  tally.findings.push(`\n== failed in ${suite.name}\n${findingsOf(output)}`);
 }
 
 /** Lanes run beside each other, the suites of a lane one after another. */
@@ -132,7 +157,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.exit(1);
   });
 }
-const tally: Tally = { passed: 0, failed: 0, skipped: 0, unhappy: [] };
+const tally: Tally = { passed: 0, failed: 0, skipped: 0, unhappy: [], findings: [] };
 const gate = process.argv.includes("--gate") ? GATE : [];
 const computing = [
   ...tests("tests/tidy.test.ts", 1),
@@ -143,6 +168,7 @@ const computing = [
 ];
 await runLanes(tally, [[...gate, ...computing], tests("tests/sim", 8)]);
 await runLanes(tally, [tests("tests/e2e", 9)]);
+for (const finding of tally.findings) console.log(finding);
 if (tally.unhappy.length > 0) console.log(`\nfailed in: ${tally.unhappy.join(", ")}`);
 if (tally.skipped > 0) console.log(`\n${tally.skipped} skipped: see "(skip)" above for what and why`);
 console.log(`\n${tally.passed} passed, ${tally.failed} failed`);

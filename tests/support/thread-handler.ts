@@ -87,6 +87,10 @@ function loop(how: string, ctx: Context): unknown {
   switch (how) {
     case "spin":
       return spinUntil(() => false);
+    case "tell-and-spin":
+      // an abort before this would end it without a loop
+      ctx.progress("begun");
+      return spinUntil(() => false);
     case "spin-beating":
       return spinUntil(() => {
         ctx.beat();

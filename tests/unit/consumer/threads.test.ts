@@ -113,18 +113,20 @@ test("a loop that never waits sees the renewed deadline and the abort", async ()
 
 test("a loop that never ends is ended after its grace, and its attempt is released", async () => {
   const { bench, pool } = stage({ graceMs: 50 });
-  bench.start(7, told("spin"));
+  bench.start(7, told("tell-and-spin"));
+  expect((await bench.settlement()).settlement.type).toBe("progress");
   bench.port.abort(1, 7);
-  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
   expect(pool.count).toBe(0);
 });
 
 test("a thread ends with its lease, however long its grace", async () => {
   const { bench } = stage({ graceMs: 60_000 });
   bench.deadlineMs = Date.now() + 400;
-  bench.start(7, told("spin"));
+  bench.start(7, told("tell-and-spin"));
+  expect((await bench.settlement()).settlement.type).toBe("progress");
   bench.port.abort(1, 7);
-  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
 });
 
 test("a thread whose lease is lost is ended at once, and nothing of it is recorded", async () => {
@@ -209,9 +211,10 @@ test("a command that ends the attempt aborts a thread's handler, and ends one th
   bench.start(7, { id: "obeys", ...told("until-aborted") });
   bench.port.tell(1, 7, 3, { type: "pause" });
   expect((await bench.settlement()).settlement).toEqual({ type: "pause" });
-  bench.start(8, { id: "ignores", ...told("spin") });
+  bench.start(8, { id: "ignores", ...told("tell-and-spin") });
+  expect((await bench.settlement(2)).settlement.type).toBe("progress");
   bench.port.tell(1, 8, 4, { type: "kill" });
-  expect((await bench.settlement(2)).settlement).toEqual({ type: "kill" });
+  expect((await bench.settlement(3)).settlement).toEqual({ type: "kill" });
 });
 
 test("a stateful handler in a thread obeys commands itself, and hands its state over", async () => {
