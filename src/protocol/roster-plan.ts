@@ -30,9 +30,7 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   const { members, nextNo, isChanged } = nextMembers(roster, wishes);
   const keepingMax = wishes.keepingMembersMax ?? KEEPING_MEMBERS_MAX;
   const keeping = members.filter((member) => !member.leaving).slice(0, keepingMax);
-  const { replication } = roster;
-  const shape = { partitionCount: roster.chains.length, replication, epoch };
-  const targets = assignKeepers(keeping, shape);
+  const targets = isChanged ? levelOf(roster, keeping) : knownLevelOf(roster, keeping);
   let isMoved = false;
   const chains = roster.chains.map((chain, p) => {
     const newest = chain.at(-1)!;
@@ -56,6 +54,23 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   const isSame = !isChanged && !isMoved && kept.length === members.length &&
     deciders.length <= roster.deciders.length;
   return isSame ? null : { ...roster, epoch, members: kept, nextNo, deciders, chains };
+}
+
+type Chains = readonly (readonly Configuration[])[];
+
+/** Who shall keep what in the roster after this one. */
+function levelOf(roster: Roster, keeping: readonly Member[]): Chains {
+  const { replication, epoch, chains } = roster;
+  return assignKeepers(keeping, { partitionCount: chains.length, replication, epoch: epoch + 1 });
+}
+
+/** With the members as they are: asked in every tick, worked out once. */
+const levelByRoster: WeakMap<Roster, Chains> = new WeakMap();
+
+function knownLevelOf(roster: Roster, keeping: readonly Member[]): Chains {
+  let level = levelByRoster.get(roster);
+  if (!level) levelByRoster.set(roster, level = levelOf(roster, keeping));
+  return level;
 }
 
 function nextMembers(
