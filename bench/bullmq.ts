@@ -63,7 +63,8 @@ export class BullmqQueue {
   readonly redis: ChildProcess;
   #producer: Child | null = null;
 
-  private constructor(redis: ChildProcess) {
+  /** Use `start`. */
+  constructor(redis: ChildProcess) {
     this.redis = redis;
   }
 

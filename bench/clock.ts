@@ -1,4 +1,4 @@
-/** The time that all processes of this machine share, in ms since the epoch, to fractions of a microsecond. */
+/** The time that all processes of this machine share, in ms since the epoch, finer than `Date.now()`. */
 export function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }

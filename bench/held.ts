@@ -53,7 +53,7 @@ export async function benchHeld(plan: Plan): Promise<Report> {
   ]);
   return {
     lines: [
-      `Idle for ${plan.minutes} min after all have started; CPU of all processes together (BullMQ: server + workers).`,
+      `Idle for ${plan.minutes} min after all have started; CPU of all processes (BullMQ: server + workers).`,
       "",
       ...table(header, rows),
     ],

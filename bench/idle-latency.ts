@@ -1,4 +1,4 @@
-/** W2: one task at a time on an idle cluster: until recorded, until its handler runs, until its end is seen. */
+/** W2: one task at a time on an idle cluster: until it is recorded, until it runs, until its end is seen. */
 import { BullmqQueue } from "./bullmq.ts";
 import { type Latency, medianLatency } from "./latency.ts";
 import { latencyFrom, OursCluster } from "./ours.ts";

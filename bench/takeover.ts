@@ -103,7 +103,8 @@ export async function benchTakeover(plan: Plan): Promise<Report> {
   return {
     lines: [
       `${plan.taskCount} held tasks, three processes, SIGKILL for one. False takeovers: tasks started again`,
-      `although their process lives, within ${plan.minutes} minutes with ${BURNER_COUNT} other processes that keep both cores busy.`,
+      `although their process lives, within ${plan.minutes} minutes with ${BURNER_COUNT} other processes`,
+      "that keep both cores busy.",
       "",
       ...table(header, rows),
     ],

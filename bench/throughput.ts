@@ -76,7 +76,7 @@ function linesOf({ pairs, taskCount, runtime }: Plan, bulk: Sides, single: Sides
       : [],
   ]);
   return [
-    `${taskCount} no-op tasks of 100 bytes; three nodes, in memory, a quorum of three each; medians of ${pairs}.`,
+    `${taskCount} no-op tasks of 100 bytes; three nodes in memory, three keepers each; medians of ${pairs}.`,
     "",
     ...table(["submitted", "", "tasks/s", "CPU µs/task", "of that, by process"], rows),
   ];
