@@ -121,11 +121,7 @@ export class Credit {
   close(no: MemberNo): void {
     const given = this.#given.get(no);
     if (!given) return;
-    given.free = 0;
-    given.freeUpTo = given.upTo;
-    given.recall = null;
-    given.issued = 0;
-    given.backlog = 0;
+    takeBack(given);
     this.isDirty = true;
   }
 
@@ -168,6 +164,11 @@ export class Credit {
     return Math.max(unusedOf(given.recall ?? given, given.upTo), given.issued - given.upTo);
   }
 
+  /** In touch, and one that may steward. */
+  #isOpen(no: MemberNo): boolean {
+    return this.#core.isConnected(no) && this.#core.reach.isKeeping(no);
+  }
+
   /** There is something to take back. */
   #canRecall(given: Given): boolean {
     return given.recall === null && unusedOf(given, given.upTo) > 0;
@@ -189,7 +190,7 @@ export class Credit {
 
   /** Nobody starves: take back what one has above its even share. */
   #levelOut(): void {
-    const open = [...this.#given].filter(([no]) => this.#core.isConnected(no));
+    const open = [...this.#given].filter(([no]) => this.#isOpen(no));
     if (open.length === 0 || open.some(([, given]) => given.backlog > 0 || given.recall)) return;
     const share = Math.ceil(Math.max(0, this.#slots - this.heldCount) / open.length);
     for (const [, given] of open) {
@@ -214,7 +215,14 @@ export class Credit {
       this.#levelOut();
     }
     const open: Given[] = [];
-    for (const [no, given] of this.#given) if (this.#core.isConnected(no)) open.push(given);
+    for (const [no, given] of this.#given) {
+      if (this.#isOpen(no)) open.push(given);
+      else if (!this.#core.reach.isKeeping(no)) {
+        // it was a steward while the cluster was small, and answers no recall
+        takeBack(given);
+        given.isDirty = false;
+      }
+    }
     if (open.length > 0) this.#spread(open);
     const limits = this.limits.freeFor(open.length);
     for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given, limits);
@@ -272,6 +280,15 @@ export class Credit {
       limits,
     });
   }
+}
+
+/** Nothing of it counts as given any more. */
+function takeBack(given: Given): void {
+  given.free = 0;
+  given.freeUpTo = given.upTo;
+  given.recall = null;
+  given.issued = 0;
+  given.backlog = 0;
 }
 
 function unusedOf(told: { readonly free: number; readonly freeUpTo: number }, upTo: number): number {

@@ -28,7 +28,7 @@ export function statusOf({ core, worker, credit, sessions, joining }: Parts): En
   let shares: ReadonlyMap<MemberNo, number> | null = null;
   const chains = core.roster?.chains ?? [];
   return {
-    serving: worker.isReady,
+    serving: worker.readiness.isReady,
     isOut: core.roster === null && joining.hasMet,
     heldCount: credit.heldCount,
     reigns,

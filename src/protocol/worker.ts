@@ -34,17 +34,13 @@ export class LeaseHolder {
   readonly #queue: StartQueue = new StartQueue();
   readonly #dirty: Set<WorkerSession> = new Set();
   readonly #admission: Admission;
-  readonly #readiness: Readiness;
+  readonly readiness: Readiness;
 
   constructor(core: Core, credit: Credit) {
     this.#core = core;
     this.#credit = credit;
     this.#admission = new Admission(credit);
-    this.#readiness = new Readiness(core);
-  }
-
-  get isReady(): boolean {
-    return this.#readiness.isReady;
+    this.readiness = new Readiness(core);
   }
 
   /** A roster was adopted: its configurations are those that vouch. */
@@ -63,13 +59,11 @@ export class LeaseHolder {
     }
     this.sessions.forget(this.#core.clock.leaseMs);
     this.#dirty.clear();
-    this.#readiness.reset();
+    this.readiness.reset();
   }
 
   validUntilMs = (p: number): number => this.#sessions[p]?.validUntilMs ?? -Infinity;
-  reignOf(p: number): Ballot | null {
-    return this.#sessions[p]?.reign ?? null;
-  }
+  reignOf = (p: number): Ballot | null => this.#sessions[p]?.reign ?? null;
   running = (): ReturnType<SessionTable["running"]> => this.sessions.running();
 
   onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
@@ -144,9 +138,7 @@ export class LeaseHolder {
         this.#dirty.add(session);
       }
     }
-    if (this.#sessions.length > 0) {
-      this.#readiness.note(isAttached, leaseMs < earliestMs - marginMs);
-    }
+    if (this.#sessions.length > 0) this.readiness.note(isAttached, leaseMs < earliestMs - marginMs);
   }
 
   #abort(session: WorkerSession): void {
@@ -198,7 +190,6 @@ export class LeaseHolder {
 
   /** Out of touch with a steward: of a partition that it runs no tasks of nobody would tell the next one. */
   onPeerDown(no: MemberNo): void {
-    if (!this.#core.reach.isLarge) return;
     for (const session of this.#sessions) {
       if (session.reign?.node === no && !this.#core.reach.wants(session.p)) session.reign = null;
     }
@@ -231,12 +222,22 @@ export class LeaseHolder {
 
   onGrant(from: MemberNo, message: GrantMessage): void {
     const session = this.#sessions[message.p];
-    if (!session || !isPresent(this.#core, session, message)) return;
+    if (!session) return;
+    if (!isPresent(this.#core, session, message)) return this.#enlighten(session, message);
     for (const task of newGrants(session, message)) {
       const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
       this.#credit.received(from, task);
       this.#start(session, held);
     }
+  }
+
+  /** In a large cluster: a steward takes this node for attached, from before it stopped wanting to be. */
+  #enlighten(session: WorkerSession, { boot, ballot }: GrantMessage): void {
+    const { reach, options } = this.#core;
+    if (boot !== options.boot || reach.wants(session.p) || compareBallots(ballot, session.reign) < 0) return;
+    reach.call(session.p);
+    this.onReign(session.p, ballot);
+    this.#dirty.add(session);
   }
 
   #start(session: WorkerSession, held: Held): void {
