@@ -2,6 +2,7 @@
 import type { NodeOptions } from "../../mod.ts";
 import { given, parseChoice, parseCount, parseDurationMs, parseLabels, UsageError } from "./options.ts";
 import type { OptionValues } from "./options.ts";
+import { type HostAndPort, parseHostAndPort } from "./peer-http.ts";
 
 export const PEER_OPTIONS = {
   help: { type: "boolean" },
@@ -58,6 +59,8 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
   --balancer B      which tasks it gives back to others: fair (default; levels their number), dumb (none),
                     resource (none begin while 80 % of the memory is used, above 90 % the oldest goes), sleep
                     (begins later the more it runs), metered (levels what handlers tell of their load)
+  --http HOST:PORT  answer /healthz, /readyz, /info and /metrics (Prometheus) over HTTP there; :PORT for every
+                    address, PORT for 127.0.0.1 alone (default: not)
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
   --json            one JSON object an event on stdout
@@ -71,7 +74,7 @@ export type PeerValues = OptionValues<typeof PEER_OPTIONS>;
  * @throws UsageError for a bad value, and for options of the product that are not built yet
  */
 export function nodeOptionsOf(values: PeerValues): NodeOptions {
-  for (const option of ["secret-file", "http"] as const) {
+  for (const option of ["secret-file"] as const) {
     if (values[option] !== undefined) {
       throw new UsageError(
         `Cannot run "stolos peer": --${option} is not supported yet, got "${values[option]}"`,
@@ -93,6 +96,11 @@ export function nodeOptionsOf(values: PeerValues): NodeOptions {
     mdns: !values["no-mdns"],
     labels: parseLabels("label", values.label),
   };
+}
+
+/** Where to answer over HTTP; undefined: nowhere. */
+export function httpOf(values: PeerValues): HostAndPort | undefined {
+  return values.http === undefined ? undefined : parseHostAndPort("http", values.http);
 }
 
 export function logLevelOf(values: PeerValues): LogLevel {

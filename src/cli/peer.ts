@@ -8,9 +8,11 @@ import type { Command } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 import type { Terminal } from "./output.ts";
+import { openHttp } from "./peer-http.ts";
 import { eventText, PASSED_ON, peerEvent } from "./peer-events.ts";
 import {
   balancerOf,
+  httpOf,
   LOG_LEVELS,
   logLevelOf,
   nodeOptionsOf,
@@ -32,21 +34,25 @@ export const peer: Command = {
     const given = nodeOptionsOf(values);
     const log = logger(terminal, logLevelOf(values));
     const balancer = balancerOf(values);
+    const httpAddress = httpOf(values);
     makeDirectory(values.data);
     const addHandlers = values.handlers === undefined ? undefined : await loadHandlers(values.handlers);
     warn(values, log);
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode, sqliteStore }, { handleExec }, { BALANCERS }] = await Promise.all([
+    const [{ createNode, libp2pMetrics, sqliteStore }, { handleExec }, { BALANCERS }] = await Promise.all([
       import("../../mod.ts"),
       import("./exec.ts"),
       import("./peer-balancer.ts"),
     ]);
     const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
-    const node = await createNode({ ...given, ...store, balancer: BALANCERS[balancer]() });
+    await using http = httpAddress && await openHttp(httpAddress);
+    const counted = http && { libp2pMetrics: libp2pMetrics(http.registry) };
+    const node = await createNode({ ...given, ...store, ...counted, balancer: BALANCERS[balancer]() });
+    http?.attach(node);
     const print = printer(values.json, terminal);
-    print("listening", { node: node.id, name: node.name, addresses: node.addresses });
+    print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });
     passEventsOn(node, print);
     const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
     const refused = refusal(node);

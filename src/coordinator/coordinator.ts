@@ -11,6 +11,7 @@ import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../pr
 import type { StoreError } from "../store/store-error.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
 import type { NodeOrder } from "./node-commands.ts";
+import type { CoordinatorStats } from "./stats.ts";
 
 /** One error of a task, as people and programs see it. */
 export interface TaskErrorInfo {
@@ -221,6 +222,7 @@ export interface Coordinator extends ClientPort {
   readonly isReady: boolean;
   /** Aborts when it stops, before what waits is rejected. */
   readonly stopped: AbortSignal;
+  stats(): CoordinatorStats;
   /** The members without waiting: the same as `nodes`. */
   members(): readonly NodeInfo[];
   /** What a member says that it would take; null as long as it has not. */

@@ -8,7 +8,13 @@ import { decodeFrame, encodeFrame } from "../protocol/codec.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { NodeId } from "../protocol/types.ts";
 import { ProtocolError } from "../protocol/wire.ts";
-import { GOSSIP_TOPICS, type GossipTopic, type PeerHello, type Transport } from "./transport.ts";
+import {
+  GOSSIP_TOPICS,
+  type GossipTopic,
+  type PeerHello,
+  type Traffic,
+  type Transport,
+} from "./transport.ts";
 
 const BAD_FRAMES_MAX = 8;
 
@@ -22,6 +28,7 @@ export interface MeshReceiver {
 export class MeshTransport implements Transport {
   /** To be given to createMesh. */
   readonly events: MeshEvents;
+  readonly #traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
   readonly #badFrames: Map<NodeId, number> = new Map();
   readonly #onClient: (stream: ClientStream) => void;
   /** What arrived before there was a receiver. */
@@ -68,6 +75,10 @@ export class MeshTransport implements Transport {
     return this.#mesh?.addresses ?? [];
   }
 
+  get traffic(): Traffic {
+    return this.#traffic;
+  }
+
   get upCount(): number {
     return this.#mesh?.peers().size ?? 0;
   }
@@ -81,7 +92,11 @@ export class MeshTransport implements Transport {
   }
 
   send(to: NodeId, messages: readonly Message[]): void {
-    for (const frame of encodeFrame(messages)) this.#mesh?.send(to, [frame]);
+    for (const frame of encodeFrame(messages)) {
+      this.#traffic.sentFrames++;
+      this.#traffic.sentBytes += frame.byteLength;
+      this.#mesh?.send(to, [frame]);
+    }
   }
 
   setCluster(cluster: string): void {
@@ -110,6 +125,8 @@ export class MeshTransport implements Transport {
   }
 
   #frame(from: NodeId, frame: Uint8Array): void {
+    this.#traffic.receivedFrames++;
+    this.#traffic.receivedBytes += frame.byteLength;
     if ((this.#badFrames.get(from) ?? 0) >= BAD_FRAMES_MAX) return;
     let messages: Message[];
     try {

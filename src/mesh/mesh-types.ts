@@ -1,7 +1,10 @@
 /**
  * The contract of the mesh: what a node says of itself, what the mesh reports, what it can be asked.
- * Implemented by mesh.ts (members) and client.ts (non-members); the layers above know nothing of libp2p.
+ * Implemented by mesh.ts (members) and client.ts (non-members); the layers above know no more of libp2p than
+ * what
+ * it counts with.
  */
+import type { ComponentLogger, Metrics } from "@libp2p/interface";
 import type { NodeId } from "../protocol/types.ts";
 
 /** Version of the frames on the stream. Another major version is refused, another minor one is not. */
@@ -9,6 +12,9 @@ export interface WireVersion {
   readonly major: number;
   readonly minor: number;
 }
+
+/** What libp2p takes to count by, @libp2p/prometheus-metrics for one. */
+export type MetricsFactory = (components: { readonly logger: ComponentLogger }) => Metrics;
 
 /** What a member says first on the stream of a pair. */
 export interface Hello {
@@ -45,6 +51,8 @@ export interface MeshOptions {
   readonly queueBytesMax?: number;
   /** Identity as a libp2p private key in protobuf form. @default a fresh Ed25519 key */
   readonly privateKey?: Uint8Array;
+  /** What libp2p counts with. @default nothing */
+  readonly metrics?: MetricsFactory;
   /** Version to speak; given by tests that check the refusal of others. @default WIRE_VERSION */
   readonly wire?: WireVersion;
 }

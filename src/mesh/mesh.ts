@@ -32,6 +32,7 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
+    ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
     ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
     isClient: false,

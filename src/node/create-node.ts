@@ -52,7 +52,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
 
 async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinator> {
   try {
-    const { namespace, listen, join, announce, mdns } = settings;
+    const { namespace, listen, join, announce, mdns, libp2pMetrics } = settings;
     const onClient = serveClient;
     return await createMeshCoordinator({
       settings,
@@ -62,6 +62,7 @@ async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinat
       join,
       announce,
       mdns,
+      libp2pMetrics,
       onClient,
     });
   } catch (error) {

@@ -1,8 +1,8 @@
 /** The options of a node: their meaning, defaults and the relations between them, checked once. */
 import { hostname } from "node:os";
 import type { Settings } from "../coordinator/settings.ts";
+import type { MetricsFactory } from "../mesh/mesh-types.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { memoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
 import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type BalanceSettings,
   balanceSettings,
 } from "./balance-options.ts";
+import { coordinatorOf, metricsOf, storeOf } from "./port-options.ts";
 import { VERSION } from "./version.ts";
 
 export interface NodeOptions extends BalanceOptions {
@@ -111,6 +112,12 @@ export interface NodeOptions extends BalanceOptions {
    */
   readonly store?: Store;
   /**
+   * What libp2p counts with: `libp2pMetrics(registry)`, or `prometheusMetrics()` of
+   * @libp2p/prometheus-metrics.
+   * @default nothing
+   */
+  readonly libp2pMetrics?: MetricsFactory;
+  /**
    * Longest time that `stop` waits for handlers to end.
    * @default 10_000
    */
@@ -127,6 +134,7 @@ export interface NodeSettings extends Settings, BalanceSettings {
   readonly capacity: number;
   readonly coordinator: "mesh" | "embedded";
   readonly store: Store;
+  readonly libp2pMetrics: MetricsFactory | null;
   readonly drainTimeoutMs: number;
 }
 
@@ -147,6 +155,7 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
     "finishedPerPartitionMax",
     "coordinator",
     "store",
+    "libp2pMetrics",
     "drainTimeoutMs",
   ] as const,
   ...BALANCE_KEYS,
@@ -183,8 +192,9 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     clockRateBound: rateBound(options.clockRateBound),
     retentionMs: count("retentionMs", 1000, 365 * DAY_MS, 3_600_000),
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
-    coordinator: coordinatorOf(options.coordinator),
-    store: storeOf(options.store),
+    coordinator: coordinatorOf(ATTEMPT, options.coordinator),
+    store: storeOf(ATTEMPT, options.store),
+    libp2pMetrics: metricsOf(ATTEMPT, options.libp2pMetrics),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
   };
@@ -259,24 +269,6 @@ function labelsOf(value: unknown): Readonly<Record<string, string>> {
     if (each !== "") text(ATTEMPT, `label ${shown(key)}`, each, "", LIMITS.nameBytesMax);
   }
   return Object.fromEntries(entries) as Record<string, string>;
-}
-
-function coordinatorOf(value: unknown): "mesh" | "embedded" {
-  if (value === undefined) return "mesh";
-  if (value === "mesh" || value === "embedded") return value;
-  throw new TypeError(`Cannot ${ATTEMPT}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
-}
-
-function storeOf(value: unknown): Store {
-  if (value === undefined) return memoryStore();
-  if (typeof value === "object" && value !== null) {
-    const store = value as Partial<Store>;
-    const calls = [store.open, store.privateKey, store.load, store.append, store.close];
-    if (calls.every((call) => typeof call === "function")) return value as Store;
-  }
-  throw new TypeError(
-    `Cannot ${ATTEMPT}: store must be a Store, as sqliteStore makes one, got ${shown(value)}`,
-  );
 }
 
 function defaultName(): string {
