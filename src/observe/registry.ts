@@ -29,8 +29,11 @@ export interface RegisteredMetric {
 /** What metrics are registered in: ours, or a Registry of prom-client. */
 export interface MetricsRegistry {
   readonly contentType: string;
-  // a method, so that prom-client's, which names its own classes, is one too
-  registerMetric(metric: RegisteredMetric): void;
+  /**
+   * It is given a RegisteredMetric. prom-client's types name its own classes, which have this alone in
+   * common.
+   */
+  registerMetric(metric: { get(): Promise<unknown> }): void;
   metrics(): Promise<string>;
 }
 
