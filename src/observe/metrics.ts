@@ -228,6 +228,7 @@ export function registerMetrics(node: Node, registry: MetricsRegistry): void {
     const { name, help, type } = spec;
     const get = (): Promise<MetricFamily> =>
       Promise.resolve({ name, help, type, aggregator: "sum", values: spec.read(reading()) });
-    registry.registerMetric({ name, get } satisfies RegisteredMetric);
+    const metric: RegisteredMetric = { name, get };
+    registry.registerMetric(metric);
   }
 }
