@@ -1,5 +1,5 @@
 /** The options of `stolos peer`, read into what createNode takes. */
-import type { NodeOptions } from "../../mod.ts";
+import type { LogLevel, NodeOptions } from "../../mod.ts";
 import { given, parseChoice, parseCount, parseDurationMs, parseLabels, UsageError } from "./options.ts";
 import type { OptionValues } from "./options.ts";
 import { type HostAndPort, parseHostAndPort } from "./peer-http.ts";
@@ -24,13 +24,15 @@ export const PEER_OPTIONS = {
   "evict-after": { type: "string" },
   replication: { type: "string" },
   log: { type: "string" },
+  "log-format": { type: "string" },
   handlers: { type: "string" },
   balancer: { type: "string" },
 } as const;
 
 const BALANCERS = ["dumb", "fair", "resource", "sleep", "metered"] as const;
-export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
-export type LogLevel = typeof LOG_LEVELS[number];
+export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = typeof LOG_FORMATS[number];
 
 export const PEER_HELP: string = `Usage: stolos peer [OPTION]…
 
@@ -62,6 +64,7 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
   --http HOST:PORT  answer /healthz, /readyz, /info and /metrics (Prometheus) over HTTP there; :PORT for every
                     address, PORT for 127.0.0.1 alone (default: not)
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
+  --log-format F    text (default), or json: one object a line
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
   --json            one JSON object an event on stdout
   --help            this text`;
@@ -105,6 +108,12 @@ export function httpOf(values: PeerValues): HostAndPort | undefined {
 
 export function logLevelOf(values: PeerValues): LogLevel {
   return values.log === undefined ? "info" : parseChoice("log", values.log, LOG_LEVELS);
+}
+
+export function logFormatOf(values: PeerValues): LogFormat {
+  return values["log-format"] === undefined
+    ? "text"
+    : parseChoice("log-format", values["log-format"], LOG_FORMATS);
 }
 
 export type BalancerName = typeof BALANCERS[number];

@@ -5,6 +5,7 @@ import { ConnectError } from "../coordinator/errors.ts";
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import { MeshError } from "../mesh/mesh-types.ts";
 import type { Store } from "../store/store.ts";
+import { logEvents } from "./log.ts";
 import { RunningNode } from "./node.ts";
 import type { Node } from "./node-api.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
@@ -38,7 +39,9 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
       ? await createEmbeddedCoordinator(settings, store)
       : await overMesh(settings, store);
     try {
-      return new RunningNode(coordinator, settings);
+      const node = new RunningNode(coordinator, settings);
+      if (settings.logging) logEvents(node, settings.logging);
+      return node;
     } catch (error) {
       // its balancer
       await coordinator.stop();

@@ -11,7 +11,8 @@ import {
   type BalanceSettings,
   balanceSettings,
 } from "./balance-options.ts";
-import { coordinatorOf, metricsOf, storeOf } from "./port-options.ts";
+import type { LogLevel, LogRecord, LogSettings } from "./log.ts";
+import { coordinatorOf, loggingOf, metricsOf, storeOf } from "./port-options.ts";
 import { VERSION } from "./version.ts";
 
 export interface NodeOptions extends BalanceOptions {
@@ -112,6 +113,16 @@ export interface NodeOptions extends BalanceOptions {
    */
   readonly store?: Store;
   /**
+   * Takes a record of plain values for each event of the node.
+   * @default nobody
+   */
+  readonly log?: (record: LogRecord) => void;
+  /**
+   * The lowest level that is logged. "debug" has every attempt.
+   * @default "info"
+   */
+  readonly logLevel?: LogLevel;
+  /**
    * What libp2p counts with: `libp2pMetrics(registry)`, or `prometheusMetrics()` of
    * @libp2p/prometheus-metrics.
    * @default nothing
@@ -135,6 +146,7 @@ export interface NodeSettings extends Settings, BalanceSettings {
   readonly coordinator: "mesh" | "embedded";
   readonly store: Store;
   readonly libp2pMetrics: MetricsFactory | null;
+  readonly logging: LogSettings | null;
   readonly drainTimeoutMs: number;
 }
 
@@ -156,6 +168,8 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
     "coordinator",
     "store",
     "libp2pMetrics",
+    "log",
+    "logLevel",
     "drainTimeoutMs",
   ] as const,
   ...BALANCE_KEYS,
@@ -194,6 +208,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
     coordinator: coordinatorOf(ATTEMPT, options.coordinator),
     store: storeOf(ATTEMPT, options.store),
+    logging: loggingOf(ATTEMPT, options),
     libp2pMetrics: metricsOf(ATTEMPT, options.libp2pMetrics),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,

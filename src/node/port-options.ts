@@ -5,6 +5,7 @@ import type { MetricsFactory } from "../mesh/mesh-types.ts";
 import { memoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
 import { shown } from "./arguments.ts";
+import { LOG_LEVELS, type LogLevel, type LogSettings } from "./log.ts";
 
 export function coordinatorOf(attempt: string, value: unknown): "mesh" | "embedded" {
   if (value === undefined) return "mesh";
@@ -28,4 +29,21 @@ export function metricsOf(attempt: string, value: unknown): MetricsFactory | nul
   if (value === undefined) return null;
   if (typeof value === "function") return value as MetricsFactory;
   throw new TypeError(`Cannot ${attempt}: libp2pMetrics must be a function, got ${shown(value)}`);
+}
+
+export function loggingOf(
+  attempt: string,
+  { log, logLevel = "info" }: { readonly log?: unknown; readonly logLevel?: unknown },
+): LogSettings | null {
+  if (!LOG_LEVELS.includes(logLevel as LogLevel)) {
+    throw new TypeError(
+      `Cannot ${attempt}: logLevel must be one of ${LOG_LEVELS.join(", ")}, got ${shown(logLevel)}`,
+    );
+  }
+  if (log === undefined) return null;
+  if (typeof log === "function") {
+    // what it takes cannot be asked of a function
+    return { log: log as LogSettings["log"], logLevel: logLevel as LogLevel };
+  }
+  throw new TypeError(`Cannot ${attempt}: log must be a function, got ${shown(log)}`);
 }

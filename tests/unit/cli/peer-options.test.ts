@@ -4,6 +4,7 @@ import { parseOptions } from "../../../src/cli/options.ts";
 import {
   balancerOf,
   httpOf,
+  logFormatOf,
   logLevelOf,
   nodeOptionsOf,
   PEER_OPTIONS,
@@ -73,6 +74,12 @@ test("--http is a host and a port, or a port of 127.0.0.1", () => {
 test("a log level is one of four", () => {
   expect(logLevelOf(values())).toBe("info");
   expect(() => logLevelOf(values("--log", "loud"))).toThrow("error, warn, info, debug");
+});
+
+test("a log is text or JSON", () => {
+  expect(logFormatOf(values())).toBe("text");
+  expect(logFormatOf(values("--log-format", "json"))).toBe("json");
+  expect(() => logFormatOf(values("--log-format", "xml"))).toThrow("must be one of text, json");
 });
 
 test("a balancer is one of five, fair unless another one is named", () => {
