@@ -42,7 +42,8 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
 
   --namespace N     isolates clusters that share a network (default stolos)
   --listen ADDR     where to listen; may be repeated (default /ip4/127.0.0.1/tcp/0)
-  --join ADDR       address of a node of the cluster; may be repeated
+  --join ADDR       address of a node of the cluster, or a name for many (/dns4/NAME/tcp/PORT); may be
+                    repeated
   --announce ADDR   address to tell others instead of those listened on; may be repeated
   --no-mdns         do not look for nodes on the local network
   --name NAME       what people call it (default: the host's name and a random part)

@@ -162,6 +162,9 @@ export class HostedCoordinator implements Coordinator {
     this.#events.emit({ type: "rejected", peer, reason });
   }
 
+  unreachable = (address: string, reason: string): void =>
+    this.#events.emit({ type: "unreachable", address, reason });
+
   // ---- from the engine -----------------------------------------------------------------------------------
 
   #run(effect: Exclude<Effect, { readonly type: "persist" }>): void {

@@ -23,6 +23,7 @@ export interface MeshReceiver {
   input(input: Input): void;
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
   rejected(peer: NodeId | "", reason: string): void;
+  unreachable?(address: string, reason: string): void;
 }
 
 export class MeshTransport implements Transport {
@@ -44,6 +45,7 @@ export class MeshTransport implements Transport {
       frame: (from, frame) => this.#when(() => this.#frame(from, frame)),
       congested: (node, on) => this.#when(() => this.#receiver?.input({ type: "congested", node, on })),
       rejected: (id, reason) => this.#when(() => this.#receiver?.rejected(id, reason)),
+      unreachable: (address, reason) => this.#when(() => this.#receiver?.unreachable?.(address, reason)),
       gossip: (topic, from, data) => {
         if (isGossipTopic(topic)) this.#receiver?.gossip(topic, from, data);
       },

@@ -9,6 +9,7 @@ import { Dialer, peerIdOf } from "./dialer.ts";
 import { Gossip } from "./gossip.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
+import { Joins } from "./joins.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
@@ -51,6 +52,7 @@ class MemberMesh implements Mesh {
   readonly #frameBytesMax: number;
   readonly #links: Links;
   readonly #dialer: Dialer;
+  readonly #joins: Joins;
   readonly #gossip: Gossip;
   readonly #rejections: Rejections;
   readonly #stopping = new AbortController();
@@ -86,6 +88,13 @@ class MemberMesh implements Mesh {
       self: this.id,
       dial: (addresses) => this.#dial(addresses),
       isConnected: (id) => this.#isConnected(id),
+      failed: (address, reason) => this.#joins.failed(address, reason),
+    });
+    this.#joins = new Joins({
+      addresses: options.join,
+      dialer: this.#dialer,
+      ...(options.lookup && { lookup: options.lookup }),
+      unreachable: (address, reason) => this.#isLive() && events.unreachable?.(address, reason),
     });
     this.#gossip = new Gossip(host, options.namespace, (topic, from, data) => {
       if (this.#isLive()) events.gossip(topic, from, data);
@@ -97,7 +106,7 @@ class MemberMesh implements Mesh {
   }
 
   async start(): Promise<void> {
-    const { namespace, listen, join } = this.#options;
+    const { namespace, listen } = this.#options;
     await this.#links.listen();
     await acceptClient(this.#host, namespace, this.#frameBytesMax, (stream) => {
       if (this.#isLive()) this.#events.client(stream);
@@ -117,7 +126,7 @@ class MemberMesh implements Mesh {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new MeshError("LISTEN_FAILED", `Cannot listen on ${listen.join(", ")}: ${reason}`, { cause });
     }
-    for (const address of join) this.#dialer.join(address);
+    this.#joins.start();
   }
 
   peers(): ReadonlyMap<NodeId, Hello> {
@@ -163,6 +172,7 @@ class MemberMesh implements Mesh {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
+    this.#joins.stop();
     this.#dialer.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_TIMEOUT_MS);

@@ -34,6 +34,7 @@ const LEVEL_BY_EVENT: Readonly<Record<NodeEventType, LogLevel>> = {
   "loop:blocked": "warn",
   "evicted": "error",
   "join:refused": "error",
+  "join:unreachable": "warn",
   "peer:rejected": "warn",
   "store:trouble": "error",
   "store:recovered": "warn",

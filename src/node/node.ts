@@ -269,6 +269,8 @@ export class RunningNode implements Node {
         return this.#events.emit("join:refused", { reason: event.reason });
       case "rejected":
         return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
+      case "unreachable":
+        return this.#events.emit("join:unreachable", { address: event.address, reason: event.reason });
       case "store":
         if (event.error === null) return this.#events.emit("store:recovered", {});
         return this.#events.emit("store:trouble", { code: event.error.code, error: event.error });

@@ -32,7 +32,8 @@ export interface NodeOptions extends BalanceOptions {
    */
   readonly listen?: readonly string[];
   /**
-   * Multiaddrs of other nodes.
+   * Multiaddrs of other nodes. A name (`/dns4/nodes.example/tcp/4001`) stands for all its addresses, and is
+   * looked up again and again.
    * @default []
    */
   readonly join?: readonly string[];
