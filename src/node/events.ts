@@ -32,7 +32,8 @@ export interface NodeEventMap {
   /** The cluster does not let this node in; it asks again. */
   readonly "join:refused": { readonly reason: string };
   /**
-   * Nobody answers at an address of `join`, or its name cannot be looked up; it is tried again. At most once a
+   * Nobody answers at an address of `join`, or its name cannot be looked up; it is tried again. At most once
+   * a
    * minute for each address.
    */
   readonly "join:unreachable": { readonly address: string; readonly reason: string };

@@ -1,7 +1,6 @@
 /** The options of a node: their meaning, defaults and the relations between them, checked once. */
 import { hostname } from "node:os";
 import type { Settings } from "../coordinator/settings.ts";
-import type { MetricsFactory } from "../mesh/mesh-types.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Store } from "../store/store.ts";
 import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
@@ -11,11 +10,16 @@ import {
   type BalanceSettings,
   balanceSettings,
 } from "./balance-options.ts";
-import type { LogLevel, LogRecord, LogSettings } from "./log.ts";
-import { coordinatorOf, loggingOf, metricsOf, storeOf } from "./port-options.ts";
+import {
+  OBSERVE_KEYS,
+  type ObserveOptions,
+  type ObserveSettings,
+  observeSettings,
+} from "./observe-options.ts";
+import { coordinatorOf, storeOf } from "./port-options.ts";
 import { VERSION } from "./version.ts";
 
-export interface NodeOptions extends BalanceOptions {
+export interface NodeOptions extends BalanceOptions, ObserveOptions {
   /**
    * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
    * @default "stolos"
@@ -114,22 +118,6 @@ export interface NodeOptions extends BalanceOptions {
    */
   readonly store?: Store;
   /**
-   * Takes a record of plain values for each event of the node.
-   * @default nobody
-   */
-  readonly log?: (record: LogRecord) => void;
-  /**
-   * The lowest level that is logged. "debug" has every attempt.
-   * @default "info"
-   */
-  readonly logLevel?: LogLevel;
-  /**
-   * What libp2p counts with: `libp2pMetrics(registry)`, or `prometheusMetrics()` of
-   * @libp2p/prometheus-metrics.
-   * @default nothing
-   */
-  readonly libp2pMetrics?: MetricsFactory;
-  /**
    * Longest time that `stop` waits for handlers to end.
    * @default 10_000
    */
@@ -137,7 +125,7 @@ export interface NodeOptions extends BalanceOptions {
 }
 
 /** All of it, checked. */
-export interface NodeSettings extends Settings, BalanceSettings {
+export interface NodeSettings extends Settings, BalanceSettings, ObserveSettings {
   readonly namespace: string;
   readonly listen: readonly string[];
   readonly join: readonly string[];
@@ -146,8 +134,6 @@ export interface NodeSettings extends Settings, BalanceSettings {
   readonly capacity: number;
   readonly coordinator: "mesh" | "embedded";
   readonly store: Store;
-  readonly libp2pMetrics: MetricsFactory | null;
-  readonly logging: LogSettings | null;
   readonly drainTimeoutMs: number;
 }
 
@@ -168,12 +154,10 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
     "finishedPerPartitionMax",
     "coordinator",
     "store",
-    "libp2pMetrics",
-    "log",
-    "logLevel",
     "drainTimeoutMs",
   ] as const,
   ...BALANCE_KEYS,
+  ...OBSERVE_KEYS,
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
@@ -209,8 +193,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
     coordinator: coordinatorOf(ATTEMPT, options.coordinator),
     store: storeOf(ATTEMPT, options.store),
-    logging: loggingOf(ATTEMPT, options),
-    libp2pMetrics: metricsOf(ATTEMPT, options.libp2pMetrics),
+    ...observeSettings(ATTEMPT, options),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
   };

@@ -19,7 +19,9 @@ test("a name becomes all its addresses of the family that is asked for", async (
     "/ip4/10.0.0.1/tcp/1",
     "/ip4/10.0.0.2/tcp/1",
   ]);
-  expect(await resolveAddress("/dns6/nodes.test/tcp/1/p2p/x", lookup)).toEqual(["/ip6/fd00::1/tcp/1/p2p/x"]);
+  expect(await resolveAddress("/dns6/nodes.test/tcp/1/p2p/x", lookup)).toEqual([
+    "/ip6/fd00::1/tcp/1/p2p/x",
+  ]);
   expect(await resolveAddress("/dns/nodes.test/tcp/1", lookup)).toHaveLength(3);
   await expect(resolveAddress("/dns4/nobody.test/tcp/1", lookup)).rejects.toThrow();
   expect(await resolveAddress("/ip4/1.2.3.4/tcp/1", lookup)).toEqual(["/ip4/1.2.3.4/tcp/1"]);
@@ -30,7 +32,7 @@ test("the system's resolver knows this host", async () => {
   expect(isNamed("/dnsaddr/x")).toBe(false);
 });
 
-test("a node joins every node behind a name, itself left out, though one of them does not answer", async () => {
+test("a node joins every node behind a name but itself, though one address is dead", async () => {
   await using dns = await DnsServer.start();
   const { lookup } = dns;
   const first = await startNode("a", { listen: ["/ip4/127.0.0.2/tcp/0"] });
