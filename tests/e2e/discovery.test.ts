@@ -1,0 +1,77 @@
+/**
+ * Peers that know of each other nothing but a name, whose addresses a DNS server tells: three hosts (network
+ * namespaces), a runtime each. And peers that can be dialled from one side only.
+ */
+import { expect, test } from "bun:test";
+import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
+import { stolos } from "./support/cluster.ts";
+import { NamedHosts, whyNoNetworks } from "./support/named-hosts.ts";
+import type { NetHost } from "./support/netns.ts";
+import { eventually } from "./support/show.ts";
+
+const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
+const PORT = 4001;
+const why = whyNoNetworks();
+
+/** As in a container: it listens everywhere, and knows the name alone. */
+function peerOn(host: NetHost, runtime: Runtime, more: readonly string[] = []): PeerProcess {
+  const own = ["--namespace", `dns-${process.pid}`, "--name", host.name, "--no-mdns", "--expect", "3"];
+  const net = ["--listen", `/ip4/0.0.0.0/tcp/${PORT}`, "--join", `/dns4/stolos/tcp/${PORT}`];
+  return new PeerProcess({ runtime, args: [...own, ...net, ...more], prefix: host.prefix });
+}
+
+test.skipIf(why !== "")("peers behind one name found a cluster, and a new one behind it joins", async () => {
+  await using named = await NamedHosts.start(4);
+  const { hosts, dns } = named;
+  // nobody is at .99: some addresses are always of nodes that are gone
+  const gone = hosts[0]!.address.replace(/\d+$/, "99");
+  const three = hosts.slice(0, 3);
+  await using peers = new AsyncDisposableStack();
+  // not there yet when the peers start
+  const all = three.map((host, at) => peers.use(peerOn(host, RUNTIMES[at]!)));
+  await Promise.all(all.map((peer) => peer.addresses()));
+  dns.set("stolos.test.svc", [...three.map(({ address }) => address), gone]);
+  await Promise.all(all.map((peer) => peer.ready(40_000)));
+
+  const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/stolos/tcp/${PORT}`];
+  const nodes = async (runtime: Runtime): Promise<unknown[]> =>
+    (await stolos(runtime, ["nodes", "--json", ...client], three[0]!.prefix)).json();
+  for (const runtime of RUNTIMES) expect(await nodes(runtime)).toHaveLength(3);
+
+  const fourth = peers.use(peerOn(hosts[3]!, "bun"));
+  dns.set("stolos.test.svc", [gone, ...hosts.map(({ address }) => address)]);
+  await fourth.ready(40_000);
+  expect(await eventually(async () => (await nodes("bun")).length === 4, 10_000, 500)).toBe(true);
+}, 120_000);
+
+test.skipIf(why !== "")(
+  "one address that can be dialled is enough to find all, and a wrong one is told",
+  async () => {
+    await using named = await NamedHosts.start(3);
+    const { hosts, dns } = named;
+    const [first, second, third] = hosts;
+    dns.set("stolos.test.svc", [first!.address]);
+    await using peers = new AsyncDisposableStack();
+    // what the second listens on cannot be dialled by others, and it does not say so: as behind NAT
+    const hidden = ["--announce", `/ip4/192.0.2.1/tcp/${PORT}`];
+    const all = [
+      peers.use(peerOn(first!, "node", ["--join", "/dns4/nobody.example/tcp/1"])),
+      peers.use(peerOn(second!, "node", hidden)),
+      peers.use(peerOn(third!, "node", ["--announce", `/dns4/third/tcp/${PORT}`])),
+    ];
+    dns.set("third.test.svc", [third!.address]);
+    await Promise.all(all.map((peer) => peer.ready(40_000)));
+    const told = await all[0]!.event(({ event }) => event === "join:unreachable");
+    expect(told).toMatchObject({ address: "/dns4/nobody.example/tcp/1" });
+    const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/third/tcp/${PORT}`];
+    const { code, stdout } = await stolos(
+      "node",
+      ["submit", "--wait", ...client, "--", "true"],
+      first!.prefix,
+    );
+    expect([code, stdout.includes("completed")]).toEqual([0, true]);
+  },
+  120_000,
+);
+
+if (why !== "") test.skip(`discovery by DNS was not tried: ${why}`, () => {});
