@@ -3,7 +3,11 @@
  * namespaces), a runtime each. And peers that can be dialled from one side only.
  */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
+import { containerOf, manifestDocuments } from "../support/deploy-files.ts";
 import { stolos } from "./support/cluster.ts";
 import { NamedHosts, whyNoNetworks } from "./support/named-hosts.ts";
 import type { NetHost } from "./support/netns.ts";
@@ -73,5 +77,32 @@ test.skipIf(why !== "")(
   },
   120_000,
 );
+
+test.skipIf(why !== "")("what the Kubernetes manifest starts is a cluster whose probes say so", async () => {
+  const set = manifestDocuments().find(({ kind }) => kind === "StatefulSet");
+  const { args, readinessProbe } = containerOf(set);
+  await using named = await NamedHosts.start(set.spec.replicas);
+  const directory = mkdtempSync(join(tmpdir(), "stolos-manifest-"));
+  await using peers = new AsyncDisposableStack();
+  peers.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const { hosts, dns } = named;
+  const all = hosts.map((host, at) => {
+    const pod = `${set.metadata.name}-${at}`;
+    dns.set(`${pod}.stolos.test.svc`, [host.address]);
+    const own = args.slice(1).filter((arg) => !arg.startsWith("--secret-file="))
+      .map((arg) =>
+        arg.replace("$(POD_NAME)", pod).replace("--data=/data", `--data=${join(directory, pod)}`)
+      );
+    return peers.use(new PeerProcess({ runtime: "node", args: own, prefix: host.prefix }));
+  });
+  dns.set("stolos.test.svc", hosts.map(({ address }) => address));
+  await Promise.all(all.map((peer) => peer.ready(40_000)));
+  // the bridge has an address of its own in their network
+  const probe = (host: NetHost): Promise<Response> =>
+    fetch(`http://${host.address}:9464${readinessProbe.httpGet.path}`);
+  expect((await Promise.all(hosts.map(probe))).map(({ status }) => status)).toEqual([200, 200, 200]);
+  for (const peer of all.slice(1)) peer.signal("SIGKILL");
+  expect(await eventually(async () => (await probe(hosts[0]!)).status === 503, 10_000, 100)).toBe(true);
+}, 120_000);
 
 if (why !== "") test.skip(`discovery by DNS was not tried: ${why}`, () => {});

@@ -1,4 +1,6 @@
-/** Hosts (network namespaces) that ask a DNS server of the test: as in a Kubernetes cluster, on one machine. */
+/**
+ * Hosts (network namespaces) that ask a DNS server of the test: as in a Kubernetes cluster, on one machine.
+ */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { DnsServer } from "../../support/dns-server.ts";
 import { type NetHost, TestNetwork } from "./netns.ts";
