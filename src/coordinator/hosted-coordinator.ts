@@ -104,7 +104,7 @@ export class HostedCoordinator implements Coordinator {
     const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
     this.stats = () =>
       statsOf({
-        ...{ engine, transport, partitionCount: settings.partitions, isStoreWell: !this.isHindered },
+        ...{ engine, transport, clock, partitionCount: settings.partitions, isStoreWell: !this.isHindered },
         ...{ submitCount: this.#requests.submitCount, commits: this.#host.commits },
       });
     this.#outlook = new Outlook({ self, settings, engine, clock, ambient, transport, members, stewardOf });

@@ -2,6 +2,7 @@
 import type { Engine } from "../protocol/engine.ts";
 import type { TaskState } from "../protocol/types.ts";
 import type { CommitCounts } from "./engine-host.ts";
+import type { NodeClock } from "./node-clock.ts";
 import type { Traffic, Transport } from "./transport.ts";
 
 export interface CoordinatorStats {
@@ -22,6 +23,8 @@ export interface CoordinatorStats {
   readonly submitCount: number;
   readonly commits: CommitCounts;
   readonly traffic: Traffic;
+  /** How far the machine's clocks jumped ahead, all jumps together: leases ended early by so much. */
+  readonly clockJumpsMs: number;
   /** Tasks of the partitions that it is steward of. Looks at each of them. */
   tasksByState(): Readonly<Record<TaskState, number>>;
 }
@@ -29,6 +32,7 @@ export interface CoordinatorStats {
 export interface StatsSources {
   readonly engine: Engine;
   readonly transport: Transport | null;
+  readonly clock: Pick<NodeClock, "jumpsMs">;
   readonly partitionCount: number;
   readonly isStoreWell: boolean;
   readonly submitCount: number;
@@ -37,7 +41,7 @@ export interface StatsSources {
 
 const NO_TRAFFIC: Traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
 
-export function statsOf({ engine, transport, ...rest }: StatsSources): CoordinatorStats {
+export function statsOf({ engine, transport, clock, ...rest }: StatsSources): CoordinatorStats {
   const status = engine.status();
   const { self } = engine;
   return {
@@ -48,6 +52,7 @@ export function statsOf({ engine, transport, ...rest }: StatsSources): Coordinat
     stewardedCount: status.stewardOf(self),
     unstewardedCount: status.reigns.filter((reign) => reign === null).length,
     connectedCount: transport?.upCount ?? 0,
+    clockJumpsMs: clock.jumpsMs,
     traffic: { ...transport?.traffic ?? NO_TRAFFIC },
     tasksByState: () => status.tasksByState(),
   };

@@ -181,6 +181,11 @@ const PARTS: readonly MetricSpec[] = [
     "For how long it stood still then.",
     (stats) => stats.loopBlockedMs / 1000,
   ),
+  counter(
+    "stolos_clock_jumps_seconds_total",
+    "How far the machine's clocks jumped ahead: leases ended early by so much.",
+    (stats) => stats.clockJumpsMs / 1000,
+  ),
   counter("stolos_process_cpu_seconds_total", "CPU time of the process.", () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
