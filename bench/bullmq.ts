@@ -1,19 +1,25 @@
 /**
- * The peer's side of W1: BullMQ on one redis-server that writes nothing to disk, three processes of
- * concurrency 100, one producer. Uses the machine's redis-server, on a free port of the loopback.
+ * The peer's side: BullMQ on one redis-server, in memory if not told, three worker processes and one that
+ * adds. Uses the machine's redis-server, on a free port of the loopback.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { connect, createServer } from "node:net";
-import { Child, cpuUsOf, ended, endWithParent, type Reply } from "./child.ts";
-import { cpuUsOfPid, type Sample, sampleOf, spent } from "./cpu.ts";
-import { type Extras, latencyFrom, type Load, type Measured } from "./ours.ts";
+import { type ChildProcess, spawn } from "node:child_process";
+import { Child, ended, endWithParent, type Reply, type Usage, usageOf } from "./child.ts";
+import type { BullmqOptions } from "./bullmq-child.ts";
+import { cpuUsOfPid, rssBytesOfPid, type Sample, sampleOf, spent } from "./cpu.ts";
+import type { Load } from "./load.ts";
+import { freePort, serverArguments, started } from "./redis.ts";
+import { Starts } from "./starts.ts";
 
-const START_LIMIT_MS = 5000;
-
-/** The version of the redis-server on the PATH, or null when there is none. */
-export function redisVersion(): string | null {
-  const { stdout, status } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
-  return status === 0 ? /v=(\S+)/.exec(stdout)?.[1] ?? "unknown" : null;
+export interface QueueOptions {
+  /** @default 100 */
+  readonly concurrency?: number;
+  /** @default 30_000, BullMQ's */
+  readonly lockMs?: number;
+  /**
+   * There redis syncs its log before each answer.
+   * @default in memory
+   */
+  readonly directory?: string;
 }
 
 /** Completions of all workers together. */
@@ -50,98 +56,92 @@ class Tally {
   }
 }
 
-/** @throws Error when a process ends or does not answer in time; every process is ended in any case */
-export async function measureBullmq(load: Load): Promise<Sample> {
-  return (await measureBullmqWith(load, { singleCount: 0, directory: null })).sample;
-}
+export class BullmqQueue {
+  readonly workers: Child[] = [];
+  readonly starts: Starts = new Starts();
+  readonly tally: Tally = new Tally();
+  readonly redis: ChildProcess;
+  #producer: Child | null = null;
 
-/** In a directory, redis syncs its log before each answer; `singleCount`: so many one at a time, after. */
-export async function measureBullmqWith(load: Load, { singleCount, directory }: Extras): Promise<Measured> {
-  const port = await freePort();
-  const redis = spawn("redis-server", serverArguments(port, directory), { stdio: "ignore" });
-  endWithParent(redis);
-  const children: Child[] = [];
-  try {
-    await started(redis, port);
-    const tally = new Tally();
-    for (let i = 0; i < 3; i++) {
-      children.push(
-        new Child("bullmq-child.ts", ["worker", String(port)], (reply) => {
-          if (reply.type === "completed") tally.add(i, reply);
-        }),
-      );
+  /** Use `start`. */
+  constructor(redis: ChildProcess) {
+    this.redis = redis;
+  }
+
+  /** @throws Error when one ends, or is not ready in time; then every process is ended */
+  static async start(options: QueueOptions = {}): Promise<BullmqQueue> {
+    const port = await freePort();
+    const args = serverArguments(port, options.directory ?? null);
+    const queue = new BullmqQueue(spawn("redis-server", args, { stdio: "ignore" }));
+    endWithParent(queue.redis);
+    try {
+      await started(queue.redis, port);
+      await queue.#begin(port, options);
+      return queue;
+    } catch (error) {
+      await queue.stop();
+      throw error;
     }
-    await Promise.all(children.map((child) => child.next("ready")));
-    const workers = [...children];
-    const producer = new Child("bullmq-child.ts", ["producer", String(port)]);
-    children.push(producer);
-    await producer.next("ready");
-    const run = async (count: number): Promise<number> => {
-      const question = { type: "produce", count, bulk: load.bulk };
-      const [lastMs, produced] = await Promise.all([
-        tally.more(count, load.limitMs),
-        producer.ask(question, "produced", load.limitMs),
-      ]);
-      return lastMs - Number(produced["startedMs"]);
-    };
-    const read = async (): Promise<Readonly<Record<string, number>>> => ({
-      "redis-server": cpuUsOfPid(redis.pid!),
-      workers: await cpuUsOf(workers),
-      producer: await producer.cpuUs(),
-    });
-    await run(load.warmUpCount);
-    const before = await read();
-    const tookMs = await run(load.count);
-    const sample = sampleOf(load.count, tookMs, spent(before, await read()));
-    const singles = singleCount === 0 ? null : await producer.ask(
-      { type: "single", count: singleCount },
-      "singled",
-      load.limitMs,
-    );
-    return { sample, recorded: latencyFrom(singles, "recorded"), done: latencyFrom(singles, "done") };
-  } finally {
+  }
+
+  async #begin(port: number, { concurrency = 100, lockMs = 0 }: QueueOptions): Promise<void> {
+    const own: BullmqOptions = { role: "worker", port, concurrency, lockMs };
+    for (let at = 0; at < 3; at++) {
+      const onNews = (reply: Reply): void => {
+        if (reply.type === "completed") this.tally.add(at, reply);
+        else this.starts.add(at, reply);
+      };
+      this.workers.push(new Child("bullmq-child.ts", own, { onNews }));
+    }
+    await Promise.all(this.workers.map((worker) => worker.next("ready")));
+    this.#producer = new Child("bullmq-child.ts", { ...own, role: "producer" });
+    await this.#producer.next("ready");
+  }
+
+  get producer(): Child {
+    return this.#producer!;
+  }
+
+  /** Of the server alone. */
+  get server(): Usage {
+    const pid = this.redis.pid!;
+    return { cpuUs: cpuUsOfPid(pid), rssBytes: rssBytesOfPid(pid), processCount: 1 };
+  }
+
+  async stop(): Promise<void> {
+    const children = this.#producer ? [...this.workers, this.#producer] : this.workers;
     await Promise.all(children.map((child) => child.stop()));
-    await ended(redis, () => redis.kill("SIGKILL"));
+    await ended(this.redis, () => this.redis.kill("SIGKILL"));
   }
 }
 
-function serverArguments(port: number, directory: string | null): readonly string[] {
-  const net = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
-  if (directory === null) return [...net, "--appendonly", "no"];
-  return [...net, "--dir", directory, "--appendonly", "yes", "--appendfsync", "always"];
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
-/** Resolves as soon as it takes connections. */
-async function started(redis: ChildProcess, port: number): Promise<void> {
-  let why: string | null = null;
-  redis.once("error", (error) => why = error.message);
-  redis.once("exit", (code, signal) => why = `it ended with ${signal ?? code}`);
-  const untilMs = performance.now() + START_LIMIT_MS;
-  while (!await takesConnections(port)) {
-    if (why !== null) throw new Error(`Cannot start redis-server: ${why}`);
-    if (performance.now() > untilMs) {
-      throw new Error(`Cannot start redis-server: not up in ${START_LIMIT_MS} ms`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+/** Throughput of one run. @throws Error when a process ends */
+export async function measureBullmq(load: Load): Promise<Sample> {
+  const queue = await BullmqQueue.start();
+  try {
+    return await queueThroughputOf(queue, load);
+  } finally {
+    await queue.stop();
   }
 }
 
-function takesConnections(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const answer = (is: boolean) => (): void => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once("connect", answer(true)).once("error", answer(false));
+export async function queueThroughputOf(queue: BullmqQueue, load: Load): Promise<Sample> {
+  const { bulk, inFlightMax, limitMs } = load;
+  const run = async (count: number): Promise<number> => {
+    const question = { type: "produce", count, bulk, inFlightMax };
+    const [lastMs, produced] = await Promise.all([
+      queue.tally.more(count, limitMs),
+      queue.producer.ask(question, "produced", limitMs),
+    ]);
+    return lastMs - Number(produced["startedMs"]);
+  };
+  const read = async (): Promise<Readonly<Record<string, number>>> => ({
+    "redis-server": queue.server.cpuUs,
+    workers: (await usageOf(queue.workers)).cpuUs,
+    producer: (await queue.producer.usage()).cpuUs,
   });
+  await run(load.warmUpCount);
+  const before = await read();
+  const tookMs = await run(load.count);
+  return sampleOf(load.count, tookMs, spent(before, await read()));
 }

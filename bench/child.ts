@@ -40,29 +40,52 @@ export function ended(child: ChildProcess, ask: () => void): Promise<void> {
   });
 }
 
+export type Runtime = "node" | "bun" | "deno";
+
+/** What one process uses, or some together. */
+export interface Usage {
+  readonly cpuUs: number;
+  readonly rssBytes: number;
+  readonly processCount: number;
+}
+
+export interface ChildOptions {
+  /** Gets every reply of type "starts" or "completed": those nobody asks for. */
+  readonly onNews?: (reply: Reply) => void;
+  /** @default "node" */
+  readonly runtime?: Runtime;
+}
+
+const NEWS: ReadonlySet<string> = new Set(["starts", "completed"]);
+
+/** Bun and Deno come with the devDependencies. */
+function executableOf(runtime: Runtime): { readonly execPath: string; readonly execArgv: string[] } {
+  if (runtime === "node") return { execPath: process.execPath, execArgv: [] };
+  const execPath = join(import.meta.dirname, "../node_modules/.bin", runtime);
+  return { execPath, execArgv: runtime === "deno" ? ["run", "-A", "--quiet"] : [] };
+}
+
 /** A process of this folder; its file takes `{ type }` questions and sends `{ type }` replies. */
 export class Child {
   readonly #what: string;
   readonly #process: ChildProcess;
-  readonly #onReply: (reply: Reply) => void;
   #seen: Reply[] = [];
   #waiting: Waiting[] = [];
   #end: Error | null = null;
 
-  /**
-   * `onReply` gets what nobody waits for by type, and decides what becomes of it. @default kept for `next`
-   */
-  constructor(file: string, args: readonly string[], onReply?: (reply: Reply) => void) {
-    this.#what = `${file} ${args[0] ?? ""}`.trim();
-    this.#onReply = onReply ?? ((reply) => void this.#seen.push(reply));
-    this.#process = fork(join(import.meta.dirname, file), [...args], {
+  /** `options` reach the process as JSON. */
+  constructor(file: string, options: object, { onNews, runtime = "node" }: ChildOptions = {}) {
+    this.#what = file;
+    this.#process = fork(join(import.meta.dirname, file), [JSON.stringify(options)], {
+      ...executableOf(runtime),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     endWithParent(this.#process);
     this.#process.on("message", (reply: Reply) => {
+      if (NEWS.has(reply.type)) return onNews?.(reply);
       const at = this.#waiting.findIndex((entry) => entry.type === reply.type);
       if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(reply);
-      else this.#onReply(reply);
+      else this.#seen.push(reply);
     });
     this.#process.on("error", (error) => this.#ended(error.message));
     this.#process.on("exit", (code, signal) => this.#ended(`it ended with ${signal ?? code}`));
@@ -89,8 +112,14 @@ export class Child {
     return reply;
   }
 
-  async cpuUs(): Promise<number> {
-    return Number((await this.ask({ type: "cpu" }, "cpu"))["cpuUs"]);
+  async usage(): Promise<Usage> {
+    const { cpuUs, rssBytes } = await this.ask({ type: "usage" }, "usage");
+    return { cpuUs: Number(cpuUs), rssBytes: Number(rssBytes), processCount: 1 };
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void> {
+    return ended(this.#process, () => void this.#process.kill("SIGKILL"));
   }
 
   stop(): Promise<void> {
@@ -111,7 +140,12 @@ export class Child {
   }
 }
 
-/** The CPU that these used so far, in µs, together. */
-export async function cpuUsOf(children: readonly Child[]): Promise<number> {
-  return (await Promise.all(children.map((child) => child.cpuUs()))).reduce((sum, us) => sum + us, 0);
+/** What these use together. */
+export async function usageOf(children: readonly Child[]): Promise<Usage> {
+  const all = await Promise.all(children.map((child) => child.usage()));
+  return {
+    cpuUs: all.reduce((sum, { cpuUs }) => sum + cpuUs, 0),
+    rssBytes: all.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+    processCount: all.length,
+  };
 }

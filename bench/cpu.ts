@@ -23,6 +23,17 @@ export function cpuUsOfPid(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
+/** What of another process is in memory, in bytes. Linux only. */
+export function rssBytesOfPid(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+}
+
+/** Bytes sent over the loopback so far, by everybody on this machine. Linux only. */
+export function loopbackBytes(): number {
+  const line = /^\s*lo:(.*)$/m.exec(readFileSync("/proc/net/dev", "utf8"))?.[1] ?? "";
+  return Number(line.trim().split(/\s+/)[8] ?? 0);
+}
+
 /** From what one run took: the CPU by kind of process is what it used in all, in µs. */
 export function sampleOf(count: number, tookMs: number, cpuUs: Readonly<Record<string, number>>): Sample {
   const cpuParts = Object.fromEntries(Object.entries(cpuUs).map(([kind, us]) => [kind, us / count]));

@@ -5,36 +5,38 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { measureBullmqWith } from "./bullmq.ts";
-import { medianSample } from "./cpu.ts";
-import { medianLatency } from "./latency.ts";
-import { type Load, type Measured, measureOursWith } from "./ours.ts";
+import { BullmqQueue, queueThroughputOf } from "./bullmq.ts";
+import { medianSample, type Sample } from "./cpu.ts";
+import { type Latency, medianLatency } from "./latency.ts";
+import type { Load } from "./load.ts";
+import { latencyFrom, OursCluster, throughputOf } from "./ours.ts";
+import type { Plan } from "./plan.ts";
+import { pair, type Report, table } from "./report.ts";
 
 const SINGLE_COUNT = 300;
 
 type Side = "memory" | "durable" | "bullmq";
 const SIDES: readonly Side[] = ["memory", "durable", "bullmq"];
 
-export interface DurablePlan {
-  readonly load: Load;
-  readonly pairs: number;
-  readonly asJson: boolean;
-  readonly isOursOnly: boolean;
+interface Measured {
+  readonly sample: Sample;
+  readonly recorded: Latency;
+  readonly done: Latency;
 }
 
-/** Returns the text to print. */
-export async function benchDurable({ load, pairs, asJson, isOursOnly }: DurablePlan): Promise<string> {
+export async function benchDurable({ taskCount, pairs, isOursOnly }: Plan): Promise<Report> {
+  const load: Load = { count: taskCount, warmUpCount: 2000, bulk: 1000, inFlightMax: 4000, limitMs: 120_000 };
   const runs: Record<Side, Measured[]> = { memory: [], durable: [], bullmq: [] };
   const commits: number[] = [];
   const root = mkdtempSync(join(tmpdir(), "stolos-durable-"));
   try {
-    for (let pair = 1; pair <= pairs; pair++) {
+    for (let run = 1; run <= pairs; run++) {
       for (const side of SIDES.filter((each) => !isOursOnly || each !== "bullmq")) {
-        const directory = join(root, `${side}-${pair}`);
+        const directory = join(root, `${side}-${run}`);
         mkdirSync(directory);
         const measured = await measure(side, load, directory);
         runs[side].push(measured);
-        console.error(`${pair}: ${line(side, measured)}`);
+        console.error(`${run}: ${cellsOf(side, measured).join("  ")}`);
         if (side === "durable") commits.push(commitsIn(directory) / taskCountOf(load));
         rmSync(directory, { recursive: true });
       }
@@ -42,16 +44,31 @@ export async function benchDurable({ load, pairs, asJson, isOursOnly }: DurableP
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-  const medians = SIDES.filter((side) => runs[side].length > 0).map((side) =>
-    [side, median(runs[side])] as const
-  );
-  const perTask = medianLatency(commits.map((each) => ({ p50: each, p99: each }))).p50;
-  return asJson ? jsonOf(medians, perTask) : tableOf(medians, perTask);
+  const sides = SIDES.filter((side) => runs[side].length > 0);
+  const medians = sides.map((side) => [side, median(runs[side])] as const);
+  const commitsPerTask = medianLatency(commits.map((each) => ({ p50: each, p99: each }))).p50;
+  return { lines: linesOf(medians, commitsPerTask), json: jsonOf(medians, commitsPerTask) };
 }
 
-function measure(side: Side, load: Load, directory: string): Promise<Measured> {
-  const extras = { singleCount: SINGLE_COUNT, directory: side === "memory" ? null : directory };
-  return side === "bullmq" ? measureBullmqWith(load, extras) : measureOursWith(load, extras);
+async function measure(side: Side, load: Load, directory: string): Promise<Measured> {
+  if (side === "bullmq") {
+    const queue = await BullmqQueue.start({ directory });
+    try {
+      const sample = await queueThroughputOf(queue, load);
+      const singles = await queue.producer.ask({ type: "single", count: SINGLE_COUNT }, "singled");
+      return { sample, recorded: latencyFrom(singles, "recorded"), done: latencyFrom(singles, "done") };
+    } finally {
+      await queue.stop();
+    }
+  }
+  const cluster = await OursCluster.start(side === "memory" ? {} : { directory });
+  try {
+    const sample = await throughputOf(cluster, load);
+    const singles = await cluster.ask({ type: "single", count: SINGLE_COUNT }, "singled");
+    return { sample, recorded: latencyFrom(singles, "recorded"), done: latencyFrom(singles, "done") };
+  } finally {
+    await cluster.stop();
+  }
 }
 
 function taskCountOf({ count, warmUpCount }: Load): number {
@@ -74,28 +91,28 @@ function median(runs: readonly Measured[]): Measured {
   };
 }
 
-function line(side: Side, { sample, recorded, done }: Measured): string {
-  const ms = ({ p50, p99 }: Measured["done"]): string => `${p50.toFixed(1)} / ${p99.toFixed(1)} ms`;
+function cellsOf(side: Side, { sample, recorded, done }: Measured): string[] {
   const name = { memory: "stolos, memory", durable: "stolos, durable", bullmq: "BullMQ, fsync always" }[side];
-  return `${name.padEnd(22)}${sample.tasksPerS.toFixed(0).padStart(7)} tasks/s ${
-    sample.cpuUsPerTask.toFixed(0).padStart(5)
-  } µs/task  recorded p50/p99 ${ms(recorded)}  done ${ms(done)}`;
+  const { tasksPerS, cpuUsPerTask } = sample;
+  return [name, tasksPerS.toFixed(0), cpuUsPerTask.toFixed(0), pair(recorded), pair(done)];
 }
 
-function jsonOf(medians: readonly (readonly [Side, Measured])[], commitsPerTask: number): string {
+function jsonOf(medians: readonly (readonly [Side, Measured])[], commitsPerTask: number): Report["json"] {
   const sides = medians.map(([side, { sample, recorded, done }]) => {
     return [side, { tasksPerS: sample.tasksPerS, cpuUsPerTask: sample.cpuUsPerTask, recorded, done }];
   });
-  return JSON.stringify({ workload: "durable", ...Object.fromEntries(sides), commitsPerTask });
+  return { ...Object.fromEntries(sides), commitsPerTask };
 }
 
-function tableOf(medians: readonly (readonly [Side, Measured])[], commitsPerTask: number): string {
+function linesOf(medians: readonly (readonly [Side, Measured])[], commitsPerTask: number): readonly string[] {
   const bySide = new Map(medians);
   const rate = (side: Side): number => bySide.get(side)?.sample.tasksPerS ?? NaN;
+  const header = ["", "tasks/s", "CPU µs/task", "recorded, ms p50 / p99", "end seen, ms p50 / p99"];
   return [
-    ...medians.map(([side, measured]) => line(side, measured)),
+    ...table(header, medians.map(([side, measured]) => cellsOf(side, measured))),
+    "",
     `durable ÷ memory ${(rate("durable") / rate("memory")).toFixed(2)}, durable ÷ BullMQ ${
       (rate("durable") / rate("bullmq")).toFixed(2)
-    }; commits of the three nodes together per task: ${commitsPerTask.toFixed(3)}`,
-  ].join("\n");
+    }; commits of the three nodes together per task: ${commitsPerTask.toFixed(3)}.`,
+  ];
 }

@@ -1,42 +1,89 @@
-/** One node of the measured cluster, told what to do over IPC. Nothing here but the library. */
-import { createNode, defineTask, sqliteStore } from "../mod.ts";
+/**
+ * One node of the measured cluster, told what to do over IPC; its options are JSON. Nothing here but the
+ * library.
+ */
+import { type Context, createNode, type Node, sqliteStore } from "../mod.ts";
+import { nowMs } from "./clock.ts";
 import { ownCpuUs } from "./cpu.ts";
-import { type Latency, latencyOf } from "./latency.ts";
+import { hold, pace, produce, single } from "./ours-producer.ts";
 import { startProfile } from "./profiler.ts";
+import { held, noop, stamp } from "./tasks.ts";
 
-interface Question {
-  readonly type: "produce" | "single" | "cpu" | "profile" | "profiled" | "stop";
+export interface OursOptions {
+  readonly namespace: string;
+  /** "" = nobody to join. */
+  readonly join: string;
+  /** Directory; "" = in memory. */
+  readonly data: string;
+  readonly expect: number;
+  readonly capacity: number;
+  /** 0 = the default. */
+  readonly leaseTtlMs: number;
+}
+
+export interface Question {
+  readonly type: "produce" | "single" | "pace" | "hold" | "usage" | "profile" | "profiled" | "stop";
   readonly count: number;
   readonly bulk: number;
   readonly inFlightMax: number;
+  readonly ratePerS: number;
+  readonly seconds: number;
   readonly file: string;
 }
 
 const PROFILE_SETTLE_MS = 2000;
-const noop = defineTask<string, null>({ name: "noop" });
-const [namespace = "bench", join = "", data = ""] = process.argv.slice(2);
+const STARTS_EVERY_MS = 5;
+const options: OursOptions = JSON.parse(process.argv[2] ?? "{}");
 process.on("disconnect", () => process.exit(1));
-const node = await createNode({
-  namespace,
+const node: Node = await createNode({
+  namespace: options.namespace,
   listen: ["/ip4/127.0.0.1/tcp/0"],
-  join: join === "" ? [] : [join],
+  join: options.join === "" ? [] : [options.join],
   mdns: false,
-  expect: 3,
-  capacity: 100,
-  coordinator: "mesh",
-  ...(data === "" ? {} : { store: sqliteStore(data) }),
+  expect: options.expect,
+  capacity: options.capacity,
+  ...(options.leaseTtlMs > 0 ? { leaseTtlMs: options.leaseTtlMs } : {}),
+  ...(options.data === "" ? {} : { store: sqliteStore(options.data) }),
 });
 node.handle(noop, () => null);
+node.handle(stamp, () => nowMs());
+node.handle(held, ({ id }, ctx) => {
+  noteStart(id);
+  return untilAborted(ctx);
+});
+
+function untilAborted({ signal }: Context): Promise<null> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
+let starts: (readonly [id: string, atMs: number])[] = [];
+
+/** Told in lots: a message for each would be a load of its own. */
+function noteStart(id: string): void {
+  if (starts.length === 0) {
+    setTimeout(() => {
+      reply({ type: "starts", starts });
+      starts = [];
+    }, STARTS_EVERY_MS);
+  }
+  starts.push([id, nowMs()]);
+}
+
 let endProfile: ((file: string) => Promise<void>) | null = null;
 
 async function answer(question: Question): Promise<void> {
+  const { client } = node;
   switch (question.type) {
     case "produce":
-      return reply({ type: "produced", tookMs: await produce(question) });
+      return reply({ type: "produced", tookMs: await produce(client, question) });
     case "single":
-      return reply({ type: "singled", ...await single(question.count) });
-    case "cpu":
-      return reply({ type: "cpu", cpuUs: ownCpuUs() });
+      return reply({ type: "singled", ...await single(client, question.count) });
+    case "pace":
+      return reply({ type: "paced", minutes: await pace(client, question) });
+    case "hold":
+      return reply({ type: "holding", tookMs: await hold(client, question) });
+    case "usage":
+      return reply({ type: "usage", cpuUs: ownCpuUs(), rssBytes: process.memoryUsage().rss });
     case "profile":
       endProfile = await startProfile();
       // it holds up the loop when it starts, for up to a second
@@ -51,58 +98,17 @@ async function answer(question: Question): Promise<void> {
   }
 }
 
-/** Submits in bulks, at most `inFlightMax` tasks without an outcome, until every outcome is seen; in ms. */
-async function produce({ count, bulk, inFlightMax }: Question): Promise<number> {
-  const payload = "x".repeat(100);
-  let inFlight = 0;
-  let room = Promise.withResolvers<void>();
-  const submit = async (size: number): Promise<void> => {
-    const handles = await node.client.submitMany(
-      noop,
-      Array.from({ length: size }, () => ({ input: payload })),
-    );
-    await Promise.all(handles.map(async (handle) => {
-      const { state } = await handle.done();
-      if (state !== "completed") throw new Error(`Cannot measure: task ${handle.id} ${state}`);
-      inFlight--;
-      room.resolve();
-    }));
-  };
-  const startedMs = performance.now();
-  const bulks: Promise<void>[] = [];
-  for (let left = count; left > 0; left -= bulk) {
-    const size = Math.min(bulk, left);
-    while (inFlight + size > inFlightMax) {
-      room = Promise.withResolvers();
-      await room.promise;
-    }
-    inFlight += size;
-    bulks.push(submit(size));
-  }
-  await Promise.all(bulks);
-  return performance.now() - startedMs;
-}
-
-/** One at a time: how long until it is recorded, and until its end is seen. */
-async function single(count: number): Promise<{ readonly recorded: Latency; readonly done: Latency }> {
-  const payload = "x".repeat(100);
-  const [recorded, done]: [number[], number[]] = [[], []];
-  for (let at = 0; at < count; at++) {
-    const startedMs = performance.now();
-    const handle = await node.client.submit(noop, payload);
-    recorded.push(performance.now() - startedMs);
-    await handle.done();
-    done.push(performance.now() - startedMs);
-  }
-  return { recorded: latencyOf(recorded), done: latencyOf(done) };
-}
-
 function reply(message: Readonly<Record<string, unknown>>): void {
   // without a parent there is nothing to measure for
-  process.send!(message, (error: Error | null) => error && process.exit(1));
+  process.send!(message, undefined, undefined, (error: Error | null) => error && process.exit(1));
 }
 
-process.on("message", (question: Question) => void answer(question));
+process.on("message", (question: Question) => {
+  answer(question).catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
+});
 reply({ type: "listening", address: node.addresses[0] });
 await node.ready();
 reply({ type: "ready" });

@@ -1,82 +1,124 @@
-/**
- * Our side of W1: three nodes in three processes, in memory, a quorum of three; the producer is in the first.
- */
+/** Our side: nodes in processes of their own, the producer in the first. Three, in memory, if not told. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Child, cpuUsOf, type Reply } from "./child.ts";
-import type { Latency } from "./latency.ts";
+import { Child, type Reply, type Runtime, type Usage, usageOf } from "./child.ts";
 import { type Sample, sampleOf, spent } from "./cpu.ts";
+import type { Latency } from "./latency.ts";
+import type { Load } from "./load.ts";
+import type { OursOptions, Question } from "./ours-node.ts";
+import { Starts } from "./starts.ts";
 
-/** How both sides are measured. */
-export interface Load {
-  /** Tasks measured. */
-  readonly count: number;
-  readonly warmUpCount: number;
-  readonly bulk: number;
-  /** Tasks submitted and not done, at most (ours; BullMQ takes each bulk as soon as the last is recorded). */
-  readonly inFlightMax: number;
-  /** A whole run, warm-up included, must be over by then. */
-  readonly limitMs: number;
+export interface ClusterOptions {
+  /** @default 3 */
+  readonly nodeCount?: number;
+  /** @default 100 */
+  readonly capacity?: number;
+  /** @default 4000, the library's */
+  readonly leaseTtlMs?: number;
+  /**
+   * Where state is kept.
+   * @default in memory
+   */
+  readonly directory?: string;
+  /** @default "node" */
+  readonly runtime?: Runtime;
 }
 
-/** What else is measured. */
-export interface Extras {
-  /** Tasks one at a time, after the bulk; 0 = none. */
-  readonly singleCount: number;
-  /** Where state is kept; null = in memory. */
-  readonly directory: string | null;
-}
+export class OursCluster {
+  readonly nodes: Child[] = [];
+  /** Which node started which held task, and when. */
+  readonly starts: Starts = new Starts();
 
-export interface Measured {
-  readonly sample: Sample;
-  readonly recorded: Latency;
-  readonly done: Latency;
-}
-
-export function latencyFrom(reply: Reply | null, name: string): Latency {
-  return (reply?.[name] ?? { p50: 0, p99: 0 }) as Latency;
-}
-
-/** @throws Error when a process ends or does not answer in time; every process is ended in any case */
-export async function measureOurs(load: Load, profiles: readonly string[] = []): Promise<Sample> {
-  return (await measureOursWith(load, { singleCount: 0, directory: null }, profiles)).sample;
-}
-
-export async function measureOursWith(
-  load: Load,
-  { singleCount, directory }: Extras,
-  profiles: readonly string[] = [],
-): Promise<Measured> {
-  const dataOf = (at: number): string => directory === null ? "" : join(directory, `node-${at}`);
-  const namespace = `bench-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
-  const children: Child[] = [];
-  try {
-    children.push(new Child("ours-node.ts", [namespace, "", dataOf(0)]));
-    const address = String((await children[0]!.next("listening"))["address"]);
-    for (const i of [1, 2]) children.push(new Child("ours-node.ts", [namespace, address, dataOf(i)]));
-    await Promise.all(children.map((child) => child.next("ready")));
-    const [producer, ...others] = children as [Child, Child, Child];
-    const { bulk, inFlightMax, limitMs } = load;
-    const produce = async (count: number): Promise<number> => {
-      const question = { type: "produce", count, bulk, inFlightMax };
-      return Number((await producer.ask(question, "produced", limitMs))["tookMs"]);
-    };
-    const read = async (): Promise<Readonly<Record<string, number>>> => {
-      return { "producing node": await producer.cpuUs(), "other nodes": await cpuUsOf(others) };
-    };
-    await produce(load.warmUpCount);
-    if (profiles.length > 0) await Promise.all(children.map((c) => c.ask({ type: "profile" }, "profiling")));
-    const before = await read();
-    const tookMs = await produce(load.count);
-    const cpuUs = spent(before, await read());
-    await Promise.all(profiles.map((file, at) => children[at]!.ask({ type: "profiled", file }, "written")));
-    const sample = sampleOf(load.count, tookMs, cpuUs);
-    const question = { type: "single", count: singleCount };
-    const singles = singleCount === 0 ? null : await producer.ask(question, "singled", limitMs);
-    return { sample, recorded: latencyFrom(singles, "recorded"), done: latencyFrom(singles, "done") };
-  } finally {
-    await Promise.all(children.map((child) => child.stop()));
+  /** @throws Error when one ends, or is not ready in time; then every process is ended */
+  static async start(options: ClusterOptions = {}): Promise<OursCluster> {
+    const cluster = new OursCluster();
+    try {
+      await cluster.#begin(options);
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
   }
+
+  async #begin(options: ClusterOptions): Promise<void> {
+    const { nodeCount = 3, capacity = 100, leaseTtlMs = 0, directory, runtime = "node" } = options;
+    const namespace = `bench-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+    let address = "";
+    for (let at = 0; at < nodeCount; at++) {
+      const data = directory === undefined ? "" : join(directory, `node-${at}`);
+      const own = { namespace, join: address, data, expect: nodeCount, capacity, leaseTtlMs };
+      const node = this.#open(at, own, runtime);
+      this.nodes.push(node);
+      if (at === 0) address = String((await node.next("listening"))["address"]);
+    }
+    await Promise.all(this.nodes.map((node) => node.next("ready")));
+  }
+
+  #open(at: number, options: OursOptions, runtime: Runtime): Child {
+    return new Child("ours-node.ts", options, {
+      runtime,
+      onNews: (reply) => this.starts.add(at, reply),
+    });
+  }
+
+  get producer(): Child {
+    return this.nodes[0]!;
+  }
+
+  ask(question: Partial<Question> & Reply, replyType: string, limitMs?: number): Promise<Reply> {
+    return this.producer.ask(question, replyType, limitMs);
+  }
+
+  usage(): Promise<Usage> {
+    return usageOf(this.nodes);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+}
+
+/** Throughput of one run. `profiles`: a file for each node. @throws Error when a process ends */
+export async function measureOurs(
+  load: Load,
+  options: ClusterOptions = {},
+  profiles: readonly string[] = [],
+): Promise<Sample> {
+  const cluster = await OursCluster.start(options);
+  try {
+    return await throughputOf(cluster, load, profiles);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+export async function throughputOf(
+  cluster: OursCluster,
+  load: Load,
+  profiles: readonly string[] = [],
+): Promise<Sample> {
+  const { nodes } = cluster;
+  const { bulk, inFlightMax, limitMs } = load;
+  const produce = async (count: number): Promise<number> => {
+    const question = { type: "produce", count, bulk, inFlightMax } as const;
+    return Number((await cluster.ask(question, "produced", limitMs))["tookMs"]);
+  };
+  const read = async (): Promise<Readonly<Record<string, number>>> => ({
+    "producing node": (await cluster.producer.usage()).cpuUs,
+    "other nodes": (await usageOf(nodes.slice(1))).cpuUs,
+  });
+  await produce(load.warmUpCount);
+  if (profiles.length > 0) await Promise.all(nodes.map((node) => node.ask({ type: "profile" }, "profiling")));
+  const before = await read();
+  const tookMs = await produce(load.count);
+  const cpuUs = spent(before, await read());
+  await Promise.all(profiles.map((file, at) => nodes[at]!.ask({ type: "profiled", file }, "written")));
+  return sampleOf(load.count, tookMs, cpuUs);
+}
+
+export function latencyFrom(reply: Reply, name: string): Latency {
+  return reply[name] as Latency;
 }
 
 /** Where the profiles of one run go, one a node, the producing one first. */

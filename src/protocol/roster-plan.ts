@@ -30,7 +30,11 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   const { members, nextNo, isChanged } = nextMembers(roster, wishes);
   const keepingMax = wishes.keepingMembersMax ?? KEEPING_MEMBERS_MAX;
   const keeping = members.filter((member) => !member.leaving).slice(0, keepingMax);
-  const targets = isChanged ? levelOf(roster, keeping) : knownLevelOf(roster, keeping);
+  const { targets, isReached } = isChanged ? levelOf(roster, keeping) : knownLevelOf(roster, keeping);
+  if (!isChanged && isReached) {
+    const deciders = nextDeciders(roster, keeping, wishes);
+    return deciders.length > roster.deciders.length ? { ...roster, epoch, deciders } : null;
+  }
   let isMoved = false;
   const chains = roster.chains.map((chain, p) => {
     const newest = chain.at(-1)!;
@@ -56,18 +60,24 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   return isSame ? null : { ...roster, epoch, members: kept, nextNo, deciders, chains };
 }
 
-type Chains = readonly (readonly Configuration[])[];
+/** Who shall keep what in the roster after this one, and whether all of it is so already. */
+interface Level {
+  readonly targets: readonly (readonly Configuration[])[];
+  readonly isReached: boolean;
+}
 
-/** Who shall keep what in the roster after this one. */
-function levelOf(roster: Roster, keeping: readonly Member[]): Chains {
-  const { replication, epoch, chains } = roster;
-  return assignKeepers(keeping, { partitionCount: chains.length, replication, epoch: epoch + 1 });
+function levelOf({ members, replication, epoch, chains }: Roster, keeping: readonly Member[]): Level {
+  const targets = assignKeepers(keeping, { partitionCount: chains.length, replication, epoch: epoch + 1 });
+  const isReached = members.every(({ leaving }) => !leaving) && chains.every((chain, p) => {
+    return chain.length === 1 && isSameSet(chain[0]!.keepers, targets[p]![0]!.keepers);
+  });
+  return { targets, isReached };
 }
 
 /** With the members as they are: asked in every tick, worked out once. */
-const levelByRoster: WeakMap<Roster, Chains> = new WeakMap();
+const levelByRoster: WeakMap<Roster, Level> = new WeakMap();
 
-function knownLevelOf(roster: Roster, keeping: readonly Member[]): Chains {
+function knownLevelOf(roster: Roster, keeping: readonly Member[]): Level {
   let level = levelByRoster.get(roster);
   if (!level) levelByRoster.set(roster, level = levelOf(roster, keeping));
   return level;

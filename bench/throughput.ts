@@ -1,0 +1,107 @@
+/** W1: no-op tasks as fast as they go, in bulks and one by one; tasks per second and CPU per task. */
+import { measureBullmq } from "./bullmq.ts";
+import { medianSample, type Sample } from "./cpu.ts";
+import type { Load } from "./load.ts";
+import { measureOurs, profileFiles } from "./ours.ts";
+import type { Plan } from "./plan.ts";
+import { hotspots } from "./profiler.ts";
+import { redisVersion } from "./redis.ts";
+import { type Report, round, table, versionOf } from "./report.ts";
+
+/** Compiled by then: measured before, a run's first tasks cost several times the later ones. */
+const WARM_UP_COUNT = 10_000;
+
+interface Sides {
+  readonly ours: Sample;
+  readonly bullmq: Sample | null;
+}
+
+function loadOf(count: number, way: "bulk" | "one by one"): Load {
+  const bulk = way === "bulk" ? 1000 : 1;
+  const inFlightMax = way === "bulk" ? 4000 : 1000;
+  return { count, warmUpCount: WARM_UP_COUNT, bulk, inFlightMax, limitMs: 60_000 + count * 5 };
+}
+
+export async function benchThroughput(plan: Plan): Promise<Report> {
+  if (plan.profileDir !== null) {
+    console.error("Profiles cost CPU time: do not compare these numbers with the peer's.");
+  }
+  const bulk = await measure(plan, loadOf(plan.taskCount, "bulk"));
+  // the JSON is read by others as the bulk's
+  const single = plan.asJson ? null : await measure(plan, loadOf(plan.taskCount, "one by one"));
+  return { lines: linesOf(plan, bulk, single), json: jsonOf(bulk) };
+}
+
+async function measure(plan: Plan, load: Load): Promise<Sides> {
+  const ours: Sample[] = [];
+  const bullmq: Sample[] = [];
+  for (let pair = 1; pair <= plan.pairs; pair++) {
+    const profiles = plan.profileDir === null ? [] : profileFiles(plan.profileDir, pair);
+    const sample = await measureOurs(load, { runtime: plan.runtime }, profiles);
+    ours.push(sample);
+    console.error(`${pair}: ours    ${shown(sample)}`);
+    for (const file of profiles) console.error([file, ...hotspots(file, 25)].join("\n  "));
+    if (plan.isOursOnly) continue;
+    const peer = await measureBullmq(load);
+    bullmq.push(peer);
+    console.error(`${pair}: BullMQ  ${shown(peer)}`);
+  }
+  return { ours: medianSample(ours), bullmq: bullmq.length > 0 ? medianSample(bullmq) : null };
+}
+
+function ratioOf(
+  ours: Sample,
+  bullmq: Sample,
+): { readonly tasksPerS: number; readonly cpuUsPerTask: number } {
+  return {
+    tasksPerS: round(ours.tasksPerS / bullmq.tasksPerS, 3),
+    cpuUsPerTask: round(ours.cpuUsPerTask / bullmq.cpuUsPerTask, 3),
+  };
+}
+
+function jsonOf({ ours, bullmq }: Sides): Report["json"] {
+  const short = ({ tasksPerS, cpuUsPerTask }: Sample): Readonly<Record<string, number>> => {
+    return { tasksPerS: round(tasksPerS, 1), cpuUsPerTask: round(cpuUsPerTask, 1) };
+  };
+  const peer = bullmq ? { bullmq: short(bullmq), ratio: ratioOf(ours, bullmq) } : {};
+  return { ours: short(ours), ...peer };
+}
+
+function linesOf({ pairs, taskCount, runtime }: Plan, bulk: Sides, single: Sides | null): readonly string[] {
+  const ways = [["bulks of 1000", bulk] as const, ...single ? [["one by one", single] as const] : []];
+  const rows = ways.flatMap(([way, { ours, bullmq }]) => [
+    [way, `stolos ${versionOf("..")} on ${runtime}`, ...cells(ours)],
+    ...bullmq
+      ? [[way, peerName(), ...cells(bullmq)], [way, "stolos ÷ BullMQ", ...ratioCells(ours, bullmq)]]
+      : [],
+  ]);
+  return [
+    `${taskCount} no-op tasks of 100 bytes; three nodes in memory, three keepers each; medians of ${pairs}.`,
+    "",
+    ...table(["submitted", "", "tasks/s", "CPU µs/task", "of that, by process"], rows),
+  ];
+}
+
+function peerName(): string {
+  return `BullMQ ${versionOf("../node_modules/bullmq")}, redis-server ${redisVersion()}, not replicated`;
+}
+
+function cells(sample: Sample): string[] {
+  return [sample.tasksPerS.toFixed(0), sample.cpuUsPerTask.toFixed(0), partsOf(sample)];
+}
+
+function ratioCells(ours: Sample, bullmq: Sample): string[] {
+  const { tasksPerS, cpuUsPerTask } = ratioOf(ours, bullmq);
+  return [tasksPerS.toFixed(2), cpuUsPerTask.toFixed(2), ""];
+}
+
+function partsOf({ cpuParts }: Sample): string {
+  return Object.entries(cpuParts).map(([kind, us]) => `${kind} ${us.toFixed(0)}`).join(", ");
+}
+
+function shown(sample: Sample): string {
+  const { tasksPerS, cpuUsPerTask } = sample;
+  return `${tasksPerS.toFixed(0).padStart(6)} tasks/s  ${cpuUsPerTask.toFixed(0).padStart(5)} µs/task (${
+    partsOf(sample)
+  })`;
+}
