@@ -1,7 +1,11 @@
 /** `stolos peer --http` on the three runtimes: probes in a majority and in a minority, metrics, info. */
 import { expect, test } from "bun:test";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { commandOn } from "../../examples/demo/peer-process.ts";
 import { Cluster, stolos } from "./support/cluster.ts";
 import { ask, promtool, valueOf } from "./support/http-peers.ts";
 import { eventually } from "./support/show.ts";
@@ -42,5 +46,27 @@ test("a port that is in use is bad usage, and is told before anything is joined"
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toContain(`Cannot use --http 127.0.0.1:${port}: `);
 }, 30_000);
+
+const SERVER_BY_RUNTIME = { node: "serveHttp", bun: "Bun.serve", deno: "Deno.serve" } as const;
+
+for (const runtime of ["node", "bun", "deno"] as const) {
+  test(`${SERVER_BY_RUNTIME[runtime]} takes the handler as it is`, async () => {
+    const [command = "", ...args] = commandOn(runtime, "tests/support/http-mount.ts", []);
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const [line] = await once(createInterface({ input: child.stdout }), "line") as [string];
+    const { port, by } = JSON.parse(line) as { readonly port: number; readonly by: string };
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect([by, ready.status, await ready.text()]).toEqual([SERVER_BY_RUNTIME[runtime], 200, "ready\n"]);
+    expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toContain("\nstolos_ready 1\n");
+    child.stdin.end();
+    await once(child, "exit");
+  }, 30_000);
+}
+
+test.skipIf(!hasPromtool)("the alerting rules are rules, of metrics that there are", async () => {
+  const file = new URL("../../examples/deploy/alerts.yaml", import.meta.url);
+  const child = spawn("promtool", ["check", "rules", fileURLToPath(file)], { stdio: "ignore" });
+  expect(await once(child, "exit")).toEqual([0, null]);
+});
 
 if (!hasPromtool) test.skip("promtool is not installed: the format of /metrics was not checked", () => {});

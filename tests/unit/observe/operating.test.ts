@@ -37,6 +37,14 @@ test("the page names only metrics that there are", () => {
   for (const [name] of page.matchAll(/\bstolos_[a-z_]+/g)) expect(known).toContain(name);
 });
 
+test("the alerting rules ask for metrics that there are", () => {
+  const rules = readFileSync(new URL("../../../examples/deploy/alerts.yaml", import.meta.url), "utf8");
+  const known = new Set(METRICS.map(({ name }) => name));
+  const asked = [...rules.matchAll(/\bstolos_[a-z_]+/g)].map(([name]) => name);
+  expect(asked.length).toBeGreaterThan(8);
+  for (const name of asked) expect(known).toContain(name);
+});
+
 test("the page gives every event its level", () => {
   const listed = rows(/^\| `(error|warn|info|debug)` \|/);
   expect(listed.map(([level]) => level)).toEqual(["error", "warn", "info", "debug"]);
