@@ -5,7 +5,7 @@
  * those that start processes and measure time run alone.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -151,6 +151,12 @@ async function runLanes(tally: Tally, lanes: readonly (readonly Suite[])[]): Pro
   }));
 }
 
+/** Files of tests that no suite runs. */
+function forgotten(suites: readonly Suite[]): string[] {
+  return globSync("{src,tests,examples,bench}/**/*.test.ts", { cwd: ROOT })
+    .filter((file) => !suites.some(({ name }) => file === name || file.startsWith(`${name}/`)));
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     for (const pid of running) endGroup(pid);
@@ -165,9 +171,16 @@ const computing = [
   ...tests("examples", 1),
   ...tests("tests/scenarios", 1),
   ...tests("tests/conformance", 2),
+  ...tests("tests/parity", 2),
 ];
-await runLanes(tally, [[...gate, ...computing], tests("tests/sim", 8)]);
-await runLanes(tally, [tests("tests/e2e", 9)]);
+const simulating = tests("tests/sim", 8);
+const real = tests("tests/e2e", 9);
+await runLanes(tally, [[...gate, ...computing], simulating]);
+await runLanes(tally, [real]);
+for (const file of forgotten([...computing, ...simulating, ...real])) {
+  tally.failed++;
+  tally.findings.push(`\n${file} belongs to no suite of tests/run.ts`);
+}
 for (const finding of tally.findings) console.log(finding);
 if (tally.unhappy.length > 0) console.log(`\nfailed in: ${tally.unhappy.join(", ")}`);
 if (tally.skipped > 0) console.log(`\n${tally.skipped} skipped: see "(skip)" above for what and why`);
