@@ -5,7 +5,8 @@
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/types.ts";
 import { acceptClient } from "./client-stream.ts";
-import { Dialer, peerIdOf } from "./dialer.ts";
+import { decodeCluster, decodePeers, encodePeers } from "./control-codec.ts";
+import { Dialer } from "./dialer.ts";
 import { Gossip } from "./gossip.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
@@ -21,7 +22,6 @@ const DIAL_TIMEOUT_MS = 8000;
 const STOP_TIMEOUT_MS = 2000;
 /** Of which so much at most goes to handing out what is queued. */
 const FLUSH_TIMEOUT_MS = 1000;
-const PEERS_MAX = 1000;
 
 /** Starts listening, dialling and looking for members. Rejects with a MeshError. */
 export async function createMesh(options: MeshOptions, events: MeshEvents): Promise<Mesh> {
@@ -262,35 +262,4 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
       );
     }
   }
-}
-
-function encodePeers(peers: readonly (readonly [NodeId, Hello])[]): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(peers.map(([id, hello]) => [id, hello.addresses])));
-}
-
-function decodePeers(body: Uint8Array): readonly (readonly [NodeId, readonly string[]])[] {
-  const peers: unknown = JSON.parse(new TextDecoder().decode(body));
-  if (!Array.isArray(peers) || peers.length > PEERS_MAX) throw new Error("sent a bad list of peers");
-  return peers.map((peer: unknown) => {
-    const [id, addresses] = Array.isArray(peer) ? peer : [];
-    if (typeof id !== "string" || !Array.isArray(addresses) || addresses.length > 64) {
-      throw new Error("sent a bad list of peers");
-    }
-    return [id, addresses.filter((address) => isAddressOf(id, address))];
-  });
-}
-
-function isAddressOf(id: NodeId, address: unknown): address is string {
-  if (typeof address !== "string" || address.length > 512) return false;
-  try {
-    multiaddr(address);
-    return peerIdOf(address) === id;
-  } catch {
-    return false;
-  }
-}
-
-function decodeCluster(body: Uint8Array): string {
-  if (body.byteLength > 512) throw new Error(`sent a cluster id of ${body.byteLength} bytes`);
-  return new TextDecoder().decode(body);
 }
