@@ -19,7 +19,21 @@
 export { createNode } from "./src/node/create-node.ts";
 export { connectClient, type ConnectOptions } from "./src/node/connect-client.ts";
 export type { Node, NodeState, RunningTaskInfo } from "./src/node/node-api.ts";
+export { type HttpHandler, httpHandler, type HttpHandlerOptions } from "./src/observe/http-handler.ts";
+export { type HttpAddress, type HttpServer, serveHttp } from "./src/observe/http-server.ts";
+export {
+  type MetricFamily,
+  type MetricsRegistry,
+  metricsRegistry,
+  type MetricValue,
+  type RegisteredMetric,
+} from "./src/observe/registry.ts";
+export { libp2pMetrics } from "./src/observe/libp2p-metrics.ts";
 export { infoHandler, type NodeReport } from "./src/observe/info-handler.ts";
+export type { NodeEventCounts, NodeStats } from "./src/node/stats.ts";
+export type { AttemptCount, AttemptOutcome } from "./src/consumer/attempt-counts.ts";
+export type { CoordinatorStats } from "./src/coordinator/stats.ts";
+export type { LogLevel, LogRecord } from "./src/node/log.ts";
 export type { NodeOptions } from "./src/node/options.ts";
 export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
 export type { AttemptInfo } from "./src/consumer/consumer.ts";

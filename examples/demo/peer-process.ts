@@ -11,6 +11,8 @@ export interface PeerEvent {
   readonly event: string;
   readonly node?: string;
   readonly addresses?: readonly string[];
+  /** With --http. */
+  readonly http?: string;
   readonly task?: string;
   readonly fence?: string;
   readonly attempt?: number;

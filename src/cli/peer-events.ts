@@ -16,6 +16,7 @@ export const PASSED_ON = [
   "peer:rejected",
   "evicted",
   "join:refused",
+  "join:unreachable",
   "store:trouble",
   "store:recovered",
   "balancer:error",

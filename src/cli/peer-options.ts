@@ -1,7 +1,8 @@
 /** The options of `stolos peer`, read into what createNode takes. */
-import type { NodeOptions } from "../../mod.ts";
+import type { LogLevel, NodeOptions } from "../../mod.ts";
 import { given, parseChoice, parseCount, parseDurationMs, parseLabels, UsageError } from "./options.ts";
 import type { OptionValues } from "./options.ts";
+import { type HostAndPort, parseHostAndPort } from "./peer-http.ts";
 
 export const PEER_OPTIONS = {
   help: { type: "boolean" },
@@ -23,13 +24,15 @@ export const PEER_OPTIONS = {
   "evict-after": { type: "string" },
   replication: { type: "string" },
   log: { type: "string" },
+  "log-format": { type: "string" },
   handlers: { type: "string" },
   balancer: { type: "string" },
 } as const;
 
 const BALANCERS = ["dumb", "fair", "resource", "sleep", "metered"] as const;
-export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
-export type LogLevel = typeof LOG_LEVELS[number];
+export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = typeof LOG_FORMATS[number];
 
 export const PEER_HELP: string = `Usage: stolos peer [OPTION]…
 
@@ -39,7 +42,8 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
 
   --namespace N     isolates clusters that share a network (default stolos)
   --listen ADDR     where to listen; may be repeated (default /ip4/127.0.0.1/tcp/0)
-  --join ADDR       address of a node of the cluster; may be repeated
+  --join ADDR       address of a node of the cluster, or a name for many (/dns4/NAME/tcp/PORT); may be
+                    repeated
   --announce ADDR   address to tell others instead of those listened on; may be repeated
   --no-mdns         do not look for nodes on the local network
   --name NAME       what people call it (default: the host's name and a random part)
@@ -58,7 +62,10 @@ Its handler "exec" runs command lines: whoever can connect can run commands as y
   --balancer B      which tasks it gives back to others: fair (default; levels their number), dumb (none),
                     resource (none begin while 80 % of the memory is used, above 90 % the oldest goes), sleep
                     (begins later the more it runs), metered (levels what handlers tell of their load)
+  --http HOST:PORT  answer /healthz, /readyz, /info and /metrics (Prometheus) over HTTP there; :PORT for every
+                    address, PORT for 127.0.0.1 alone (default: not)
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
+  --log-format F    text (default), or json: one object a line
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
   --json            one JSON object an event on stdout
   --help            this text`;
@@ -71,7 +78,7 @@ export type PeerValues = OptionValues<typeof PEER_OPTIONS>;
  * @throws UsageError for a bad value, and for options of the product that are not built yet
  */
 export function nodeOptionsOf(values: PeerValues): NodeOptions {
-  for (const option of ["secret-file", "http"] as const) {
+  for (const option of ["secret-file"] as const) {
     if (values[option] !== undefined) {
       throw new UsageError(
         `Cannot run "stolos peer": --${option} is not supported yet, got "${values[option]}"`,
@@ -95,8 +102,19 @@ export function nodeOptionsOf(values: PeerValues): NodeOptions {
   };
 }
 
+/** Where to answer over HTTP; undefined: nowhere. */
+export function httpOf(values: PeerValues): HostAndPort | undefined {
+  return values.http === undefined ? undefined : parseHostAndPort("http", values.http);
+}
+
 export function logLevelOf(values: PeerValues): LogLevel {
   return values.log === undefined ? "info" : parseChoice("log", values.log, LOG_LEVELS);
+}
+
+export function logFormatOf(values: PeerValues): LogFormat {
+  return values["log-format"] === undefined
+    ? "text"
+    : parseChoice("log-format", values["log-format"], LOG_FORMATS);
 }
 
 export type BalancerName = typeof BALANCERS[number];

@@ -8,19 +8,21 @@ import type { Command } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 import type { Terminal } from "./output.ts";
+import { type Log, logger } from "./peer-log.ts";
+import { openHttp } from "./peer-http.ts";
 import { eventText, PASSED_ON, peerEvent } from "./peer-events.ts";
 import {
   balancerOf,
-  LOG_LEVELS,
+  httpOf,
+  logFormatOf,
   logLevelOf,
   nodeOptionsOf,
   PEER_HELP,
   PEER_OPTIONS,
 } from "./peer-options.ts";
-import type { LogLevel, PeerValues } from "./peer-options.ts";
+import type { PeerValues } from "./peer-options.ts";
 
 type Handlers = (node: Node) => void | Promise<void>;
-type Log = (level: LogLevel, text: string) => void;
 
 export const peer: Command = {
   name: "peer",
@@ -30,23 +32,27 @@ export const peer: Command = {
     const { values, positionals } = parseOptions("peer", args, PEER_OPTIONS);
     expectPositionals("peer", positionals, []);
     const given = nodeOptionsOf(values);
-    const log = logger(terminal, logLevelOf(values));
+    const log = logger(terminal, { most: logLevelOf(values), format: logFormatOf(values) });
     const balancer = balancerOf(values);
+    const httpAddress = httpOf(values);
     makeDirectory(values.data);
     const addHandlers = values.handlers === undefined ? undefined : await loadHandlers(values.handlers);
     warn(values, log);
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode, sqliteStore }, { handleExec }, { BALANCERS }] = await Promise.all([
+    const [{ createNode, libp2pMetrics, sqliteStore }, { handleExec }, { BALANCERS }] = await Promise.all([
       import("../../mod.ts"),
       import("./exec.ts"),
       import("./peer-balancer.ts"),
     ]);
     const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
-    const node = await createNode({ ...given, ...store, balancer: BALANCERS[balancer]() });
+    await using http = httpAddress && await openHttp(httpAddress);
+    const counted = http && { libp2pMetrics: libp2pMetrics(http.registry) };
+    const node = await createNode({ ...given, ...store, ...counted, balancer: BALANCERS[balancer]() });
+    http?.attach(node);
     const print = printer(values.json, terminal);
-    print("listening", { node: node.id, name: node.name, addresses: node.addresses });
+    print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });
     passEventsOn(node, print);
     const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
     const refused = refusal(node);
@@ -103,7 +109,8 @@ function passEventsOn(node: Node, print: (event: string, detail: unknown) => voi
 function printer(json: boolean, terminal: Terminal): (event: string, detail: unknown) => void {
   return (type, detail) => {
     const event = peerEvent(type, detail);
-    terminal.print(json ? jsonLine(event) : eventText(event, new Date()));
+    const now = new Date();
+    terminal.print(json ? jsonLine({ ...event, time: now.toISOString() }) : eventText(event, now));
   };
 }
 
@@ -120,12 +127,6 @@ function stopRequests(closed: AbortSignal): { first: Promise<void>; second: Prom
   if (closed.aborted) ask();
   else closed.addEventListener("abort", ask, { once: true });
   return { first: first.promise, second: second.promise };
-}
-
-function logger(terminal: Terminal, most: LogLevel): Log {
-  return (level, text) => {
-    if (LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(most)) terminal.note(`stolos: ${level}: ${text}`);
-  };
 }
 
 function warn(values: PeerValues, log: Log): void {

@@ -9,11 +9,12 @@ import type { AbortReason } from "../coordinator/errors.ts";
 import type { LossReason } from "../protocol/api.ts";
 import type { GrantedTask } from "../protocol/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/types.ts";
+import { AttemptCounts } from "./attempt-counts.ts";
 import { callHandler } from "./calling.ts";
 import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
 import { type Handler, limitsOf } from "./handler.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
-import { infoOf, REFUSED, reportOf } from "./report.ts";
+import { infoOf, isLate, LATE, REFUSED, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
 import { StuckHandlers } from "./stuck.ts";
 
@@ -67,6 +68,7 @@ export class Consumer implements ConsumerPort {
   isFrozen = false;
   #isOver = false;
   #idle: PromiseWithResolvers<void> | null = null;
+  readonly attempts: AttemptCounts = new AttemptCounts();
   readonly #stuck: StuckHandlers;
   #loopWatch: LoopWatch | null = null;
 
@@ -216,8 +218,7 @@ export class Consumer implements ConsumerPort {
   settled(p: number, fence: number, seq: number, accepted: boolean): void {
     const run = this.#runs.get(keyOf(p, fence));
     if (!run || run.checkpointSettled(seq, accepted) || !run.ending || seq !== run.endingSeq) return;
-    const { ending } = run;
-    const overrun = run.isRunning;
+    const { ending, isRunning: overrun } = run;
     this.#forget(run);
     const [type, more] = accepted ? reportOf(run, ending, overrun) : REFUSED;
     this.#tell(type, run, more);
@@ -262,7 +263,7 @@ export class Consumer implements ConsumerPort {
       if (run.isLost) this.#forget(run);
       else this.#settleIdle();
       this.#tell("task:lost", run, {
-        reason: `late: the handler's ${what} came after its lease and was ignored`,
+        reason: `${LATE}the handler's ${what} came after its lease and was ignored`,
       });
     } else run.finish(settlement);
     const next = this.#nextById.get(id);
@@ -291,7 +292,9 @@ export class Consumer implements ConsumerPort {
   }
 
   #tell(type: AttemptEventType, run: Run, more: Partial<AttemptInfo>): void {
-    if (this.#isOver || !this.#options.wants(type)) return;
-    this.#options.emit(type, infoOf(run, more, type === "task:start" ? null : this.#ambient.monoMs()));
+    if (this.#isOver) return;
+    const durationMs = type === "task:start" ? null : this.#ambient.monoMs() - run.startedMs;
+    if (!isLate(more)) this.attempts.note(type, run.task.name, durationMs);
+    if (this.#options.wants(type)) this.#options.emit(type, infoOf(run, more, durationMs));
   }
 }

@@ -7,11 +7,15 @@ export type Report = readonly [AttemptEventType, Partial<AttemptInfo>];
 
 export const REFUSED: Report = ["task:lost", { reason: "refused: its fence was not the current one" }];
 
-/** `nowMs`: null when it has only begun. */
-export function infoOf(run: Run, more: Partial<AttemptInfo>, nowMs: number | null): AttemptInfo {
+/** How the reason of an end begins that came after its attempt was over: the second word on that attempt. */
+export const LATE = "late: ";
+export const isLate = ({ reason }: Partial<AttemptInfo>): boolean => reason?.startsWith(LATE) ?? false;
+
+/** `durationMs`: null when it has only begun. */
+export function infoOf(run: Run, more: Partial<AttemptInfo>, durationMs: number | null): AttemptInfo {
   const { id, name, fence, attempt } = run.task;
   const info = { task: id, name, fence: String(fence), attempt, ...more };
-  return nowMs === null ? info : { ...info, durationMs: Math.round(nowMs - run.startedMs) };
+  return durationMs === null ? info : { ...info, durationMs: Math.round(durationMs) };
 }
 
 /** Of an attempt whose end a quorum has recorded. `isOverrun`: its handler still runs. */

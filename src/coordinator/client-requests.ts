@@ -38,6 +38,8 @@ export interface ClientRequestsOptions {
 }
 
 export class ClientRequests {
+  /** Tasks that this node was asked to have recorded. */
+  submitCount = 0;
   readonly #submits: Submits;
   readonly #outcomes: Outcomes;
   readonly #queries: Queries;
@@ -75,6 +77,7 @@ export class ClientRequests {
   }
 
   submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+    this.submitCount += specs.length;
     return this.#submits.submit(specs, options);
   }
 

@@ -11,6 +11,7 @@ import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../pr
 import type { StoreError } from "../store/store-error.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
 import type { NodeOrder } from "./node-commands.ts";
+import type { CoordinatorStats } from "./stats.ts";
 
 /** One error of a task, as people and programs see it. */
 export interface TaskErrorInfo {
@@ -209,6 +210,8 @@ export type CoordinatorEvent =
   /** The cluster does not let it in. */
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "rejected"; readonly peer: NodeId | ""; readonly reason: string }
+  /** Nobody answers at a `join` address, or its name is not known. */
+  | { readonly type: "unreachable"; readonly address: string; readonly reason: string }
   /** The store cannot write at the moment, or can again (null): until then this node votes on nothing. */
   | { readonly type: "store"; readonly error: StoreError | null }
   /** The engine broke an invariant and was stopped. */
@@ -221,6 +224,7 @@ export interface Coordinator extends ClientPort {
   readonly isReady: boolean;
   /** Aborts when it stops, before what waits is rejected. */
   readonly stopped: AbortSignal;
+  stats(): CoordinatorStats;
   /** The members without waiting: the same as `nodes`. */
   members(): readonly NodeInfo[];
   /** What a member says that it would take; null as long as it has not. */

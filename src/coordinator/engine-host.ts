@@ -34,6 +34,15 @@ export interface EngineHostOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
+/** What the store took, and how long it took for it. */
+export interface CommitCounts {
+  readonly count: number;
+  /** In all; those that were done at once took none. */
+  readonly totalMs: number;
+  /** For how long the present one has been at work; 0 when there is none. */
+  readonly pendingMs: number;
+}
+
 export class EngineHost {
   readonly #options: EngineHostOptions;
   readonly #ambient: Ambient;
@@ -44,6 +53,9 @@ export class EngineHost {
   /** Effects that wait for the store. */
   readonly #waiting: EffectQueue = new EffectQueue();
   #isSyncing = false;
+  #syncSinceMs = 0;
+  #commitCount = 0;
+  #commitTotalMs = 0;
   #isStopped = false;
   readonly #takeTurn = (): void => this.#step();
   readonly #onTimer = (): void => this.#wake();
@@ -77,6 +89,11 @@ export class EngineHost {
     this.#timer = null;
     this.#inbox = [];
     this.#waiting.clear();
+  }
+
+  get commits(): CommitCounts {
+    const pendingMs = this.#isSyncing ? this.#ambient.monoMs() - this.#syncSinceMs : 0;
+    return { count: this.#commitCount, totalMs: this.#commitTotalMs, pendingMs };
   }
 
   #plan(): void {
@@ -142,10 +159,14 @@ export class EngineHost {
   /** True when the records are durable already. */
   #persist(records: readonly PersistRecord[]): boolean {
     this.#isSyncing = true;
+    this.#commitCount++;
+    this.#syncSinceMs = this.#ambient.monoMs();
     let isInline = true;
     this.#options.store.append(records, () => {
       this.#isSyncing = false;
-      if (!isInline && !this.#isStopped) this.#run(this.#waiting.take());
+      if (isInline) return;
+      this.#commitTotalMs += this.#ambient.monoMs() - this.#syncSinceMs;
+      if (!this.#isStopped) this.#run(this.#waiting.take());
     });
     isInline = false;
     return !this.#isSyncing;

@@ -33,6 +33,7 @@ import { NodeClock } from "./node-clock.ts";
 import type { NodeOrder } from "./node-commands.ts";
 import { Outlook } from "./outlook.ts";
 import { checkStored, engineOptions, type Settings } from "./settings.ts";
+import { type CoordinatorStats, statsOf } from "./stats.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
 
 const HOUSEKEEPING_MS = 500;
@@ -64,6 +65,7 @@ export class HostedCoordinator implements Coordinator {
   readonly #events: Listeners<CoordinatorEvent> = new Listeners();
   readonly #stopped: AbortController = new AbortController();
   readonly stopped: AbortSignal = this.#stopped.signal;
+  readonly stats: () => CoordinatorStats;
   readonly #housekeeping: TimerHandle;
   #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
@@ -100,6 +102,11 @@ export class HostedCoordinator implements Coordinator {
     });
     const { members } = this.#hearsay;
     const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
+    this.stats = () =>
+      statsOf({
+        ...{ engine, transport, clock, partitionCount: settings.partitions, isStoreWell: !this.isHindered },
+        ...{ submitCount: this.#requests.submitCount, commits: this.#host.commits },
+      });
     this.#outlook = new Outlook({ self, settings, engine, clock, ambient, transport, members, stewardOf });
     this.#requests = new ClientRequests({
       push: (input) => this.#host.push(input),
@@ -154,6 +161,9 @@ export class HostedCoordinator implements Coordinator {
   rejected(peer: NodeId | "", reason: string): void {
     this.#events.emit({ type: "rejected", peer, reason });
   }
+
+  unreachable = (address: string, reason: string): void =>
+    this.#events.emit({ type: "unreachable", address, reason });
 
   // ---- from the engine -----------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 /** The mesh coordinator: the product. An engine whose peers are reached over libp2p. */
 import { createMesh } from "../mesh/mesh.ts";
-import type { ClientStream } from "../mesh/mesh-types.ts";
+import type { ClientStream, MetricsFactory } from "../mesh/mesh-types.ts";
 import { makePrivateKey } from "../mesh/private-key.ts";
 import type { Store } from "../store/store.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -16,6 +16,7 @@ export interface MeshCoordinatorOptions {
   readonly join: readonly string[];
   readonly announce: readonly string[];
   readonly mdns: boolean;
+  readonly libp2pMetrics: MetricsFactory | null;
   /** A non-member asks something; `coordinator` serves it. */
   readonly onClient: (stream: ClientStream, coordinator: Coordinator) => void;
 }
@@ -25,7 +26,7 @@ export interface MeshCoordinatorOptions {
  * StoreError.
  */
 export async function createMeshCoordinator(options: MeshCoordinatorOptions): Promise<Coordinator> {
-  const { settings, store, namespace, listen, join, announce, mdns, onClient } = options;
+  const { settings, store, namespace, listen, join, announce, mdns, libp2pMetrics, onClient } = options;
   const { name, labels, witness, expect } = settings;
   const transport = new MeshTransport((stream) => onClient(stream, coordinator));
   const mesh = await createMesh({
@@ -34,6 +35,7 @@ export async function createMeshCoordinator(options: MeshCoordinatorOptions): Pr
     join,
     ...(announce.length > 0 ? { announce } : {}),
     mdns,
+    ...(libp2pMetrics && { metrics: libp2pMetrics }),
     privateKey: await store.privateKey(makePrivateKey),
     hello: { cluster: "", name, labels, witness, expect, boot: store.boot },
   }, transport.events);

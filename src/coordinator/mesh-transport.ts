@@ -8,7 +8,13 @@ import { decodeFrame, encodeFrame } from "../protocol/codec.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { NodeId } from "../protocol/types.ts";
 import { ProtocolError } from "../protocol/wire.ts";
-import { GOSSIP_TOPICS, type GossipTopic, type PeerHello, type Transport } from "./transport.ts";
+import {
+  GOSSIP_TOPICS,
+  type GossipTopic,
+  type PeerHello,
+  type Traffic,
+  type Transport,
+} from "./transport.ts";
 
 const BAD_FRAMES_MAX = 8;
 
@@ -17,11 +23,13 @@ export interface MeshReceiver {
   input(input: Input): void;
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
   rejected(peer: NodeId | "", reason: string): void;
+  unreachable?(address: string, reason: string): void;
 }
 
 export class MeshTransport implements Transport {
   /** To be given to createMesh. */
   readonly events: MeshEvents;
+  readonly #traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
   readonly #badFrames: Map<NodeId, number> = new Map();
   readonly #onClient: (stream: ClientStream) => void;
   /** What arrived before there was a receiver. */
@@ -37,6 +45,7 @@ export class MeshTransport implements Transport {
       frame: (from, frame) => this.#when(() => this.#frame(from, frame)),
       congested: (node, on) => this.#when(() => this.#receiver?.input({ type: "congested", node, on })),
       rejected: (id, reason) => this.#when(() => this.#receiver?.rejected(id, reason)),
+      unreachable: (address, reason) => this.#when(() => this.#receiver?.unreachable?.(address, reason)),
       gossip: (topic, from, data) => {
         if (isGossipTopic(topic)) this.#receiver?.gossip(topic, from, data);
       },
@@ -68,6 +77,10 @@ export class MeshTransport implements Transport {
     return this.#mesh?.addresses ?? [];
   }
 
+  get traffic(): Traffic {
+    return this.#traffic;
+  }
+
   get upCount(): number {
     return this.#mesh?.peers().size ?? 0;
   }
@@ -81,7 +94,11 @@ export class MeshTransport implements Transport {
   }
 
   send(to: NodeId, messages: readonly Message[]): void {
-    for (const frame of encodeFrame(messages)) this.#mesh?.send(to, [frame]);
+    for (const frame of encodeFrame(messages)) {
+      this.#traffic.sentFrames++;
+      this.#traffic.sentBytes += frame.byteLength;
+      this.#mesh?.send(to, [frame]);
+    }
   }
 
   setCluster(cluster: string): void {
@@ -110,6 +127,8 @@ export class MeshTransport implements Transport {
   }
 
   #frame(from: NodeId, frame: Uint8Array): void {
+    this.#traffic.receivedFrames++;
+    this.#traffic.receivedBytes += frame.byteLength;
     if ((this.#badFrames.get(from) ?? 0) >= BAD_FRAMES_MAX) return;
     let messages: Message[];
     try {

@@ -58,6 +58,11 @@ export class NodeClock {
     this.#uptimeAtMs = monoMs;
   }
 
+  /** How far the lease clock is ahead of the monotonic one: by all jumps together. */
+  get jumpsMs(): number {
+    return this.#jumpsMs;
+  }
+
   /** All three clocks, now. */
   read(): Clock {
     const beforeMs = this.#source.monoMs();

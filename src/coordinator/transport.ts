@@ -9,7 +9,17 @@ export interface PeerHello {
   readonly addresses: readonly string[];
 }
 
+/** What went to peers and came from them, gossip and clients left out. */
+export interface Traffic {
+  readonly sentFrames: number;
+  readonly sentBytes: number;
+  readonly receivedFrames: number;
+  readonly receivedBytes: number;
+}
+
 export interface Transport {
+  /** Absent where nobody counts. */
+  readonly traffic?: Traffic;
   readonly addresses: readonly string[];
   /** Peers whose connections are open. */
   readonly upCount: number;

@@ -5,18 +5,22 @@
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { clientProtocol, overStream } from "./client-stream.ts";
+import { firstOf } from "./first-of.ts";
 import { createHost, type Host } from "./host.ts";
 import { type MeshClient, MeshError } from "./mesh-types.ts";
+import { type Lookup, resolveAddress } from "./names.ts";
 
 export interface MeshClientOptions {
   readonly namespace: string;
-  /** Tried in this order, again and again. */
+  /** Tried in this order, again and again; those with names at all addresses that DNS has for them. */
   readonly join: readonly string[];
   /** Also try members found on the local network. */
   readonly mdns: boolean;
   readonly timeoutMs: number;
   /** A member that is tried again only when no other answers. @default none */
   readonly avoid?: string | null;
+  /** Looks up names; given by tests. @default the system's */
+  readonly lookup?: Lookup;
   /** @default 4 MiB */
   readonly messageBytesMax?: number;
 }
@@ -57,15 +61,19 @@ async function connectAny(
   const deadlineMs = performance.now() + timeoutMs;
   const reasonByCandidate = new Map<string, string>();
   for (let avoid = options.avoid ?? null;; avoid = null) {
-    for (const [candidate, addresses] of candidates) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) break;
+    const signal = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now())));
+    const race: Race = { won: null };
+    const found = await firstOf(candidates, async ([candidate, addresses], over) => {
       try {
-        return await connectTo(host, addresses, Math.min(leftMs, DIAL_TIMEOUT_MS), { ...options, avoid });
+        const all = await Promise.all(addresses.map((each) => resolveAddress(each, options.lookup)));
+        const within = AbortSignal.any([over, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+        return await connectToAny(host, all.flat(), within, { ...options, avoid, race });
       } catch (error) {
-        reasonByCandidate.set(candidate, error instanceof Error ? error.message : String(error));
+        reasonByCandidate.set(candidate, reasonOf(error));
+        throw error;
       }
-    }
+    }, signal);
+    if (found) return found;
     if (deadlineMs - performance.now() < PAUSE_MS) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
@@ -78,18 +86,48 @@ async function connectAny(
   );
 }
 
-async function connectTo(
+/** Ways that lead to one node may share a connection: the losers must not close the winner's. */
+interface Race {
+  won: Connection | null;
+}
+
+interface ConnectOptions extends MeshClientOptions {
+  readonly race: Race;
+}
+
+/** Each address may be another node's: one that does not answer hides none of the others. */
+async function connectToAny(
   host: Host,
   addresses: readonly string[],
-  timeoutMs: number,
-  options: MeshClientOptions,
+  signal: AbortSignal,
+  options: ConnectOptions,
 ): Promise<MeshClient> {
-  const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
+  let reason: unknown = new Error("it has no address");
+  const found = await firstOf(addresses, async (address, over) => {
+    try {
+      return await connectTo(host, address, over, options);
+    } catch (error) {
+      if (!over.aborted || signal.aborted) reason = error;
+      throw error;
+    }
+  }, signal);
+  if (found) return found;
+  throw signal.aborted ? signal.reason : reason;
+}
+
+async function connectTo(
+  host: Host,
+  address: string,
+  signal: AbortSignal,
+  options: ConnectOptions,
+): Promise<MeshClient> {
   let connection: Connection | undefined;
   try {
-    connection = await host.dial(addresses.map((address) => multiaddr(address)), { signal });
+    connection = await host.dial(multiaddr(address), { signal });
     if (connection.remotePeer.toString() === options.avoid) throw new Error("it is to be avoided");
     const stream = await connection.newStream(clientProtocol(options.namespace), { signal });
+    signal.throwIfAborted();
+    options.race.won = connection;
     const { messages, send } = overStream(stream, options.messageBytesMax ?? MESSAGE_BYTES_MAX);
     return {
       id: host.peerId.toString(),
@@ -99,9 +137,13 @@ async function connectTo(
       stop: () => stopHost(host),
     };
   } catch (error) {
-    connection?.abort(new Error("not a member of the namespace"));
+    if (connection !== options.race.won) connection?.abort(new Error("not a member of the namespace"));
     throw error;
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function stopHost(host: Host): Promise<void> {

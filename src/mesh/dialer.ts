@@ -13,12 +13,16 @@ const POLITE_DELAY_MS = 500;
 /** A memory-only node that restarts has a new identity: the old one is dialled no longer than this. */
 const FORGET_AFTER_MS = 10 * 60_000;
 const TARGETS_MAX = 2000;
+/** Nodes that start together are not there for each other at once: about 3 s. */
+const REPORT_AFTER_ATTEMPTS = 4;
 
 export interface DialerPort {
   readonly self: NodeId;
   /** Resolves with the id of who answered. */
   dial(addresses: readonly string[]): Promise<NodeId>;
   isConnected(id: NodeId): boolean;
+  /** Nobody answered at a `join` address; it is tried again. */
+  failed(address: string, reason: string): void;
 }
 
 interface Target {
@@ -34,6 +38,8 @@ interface Target {
 export class Dialer {
   readonly #port: DialerPort;
   readonly #targetByKey = new Map<string, Target>();
+  /** Behind a name there may be this node as well. */
+  readonly #ownAddresses = new Set<string>();
   #isStopped = false;
 
   constructor(port: DialerPort) {
@@ -43,8 +49,16 @@ export class Dialer {
   /** Dials `address` now and whenever the connection to whoever answers there is gone. */
   join(address: string): void {
     const id = peerIdOf(address);
-    if (id === this.#port.self) return;
+    if (id === this.#port.self || this.#ownAddresses.has(address)) return;
     this.#add(address, { isJoin: true, addresses: [address], id }, 0);
+  }
+
+  /** Whoever is there now may be gone at any time: it is not dialled any more because of `join`. */
+  unjoin(address: string): void {
+    const target = this.#targetByKey.get(address);
+    if (!target?.isJoin) return;
+    clearTimeout(target.timer);
+    this.#remove(target);
   }
 
   /** Takes note of where a member can be reached; dials it unless connected. */
@@ -126,17 +140,32 @@ export class Dialer {
       else target.attempts++;
     } catch (error) {
       target.isDialling = false;
-      if (isSelf(error)) this.#remove(target);
-      else this.#failed(target);
+      if (isSelf(error)) this.#isOwn(target);
+      else this.#failed(target, error);
     }
   }
 
-  #failed(target: Target): void {
+  #isOwn(target: Target): void {
+    this.#remove(target);
+    for (const address of target.addresses) this.#ownAddresses.add(address);
+  }
+
+  #failed(target: Target, error: unknown = new Error("the connection was lost at once")): void {
+    if (this.#isStopped || !this.#isTarget(target)) return;
+    if (target.isJoin && target.attempts >= REPORT_AFTER_ATTEMPTS) {
+      this.#port.failed(target.addresses[0] ?? "", reasonOf(error));
+    }
     const nowMs = performance.now();
     target.attempts++;
     target.failingSinceMs ??= nowMs;
     if (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS) this.#remove(target);
     else this.#schedule(target, backoffMs(target.attempts));
+  }
+
+  /** It may have been removed while it was dialled. */
+  #isTarget(target: Target): boolean {
+    for (const each of this.#targetByKey.values()) if (each === target) return true;
+    return false;
   }
 
   #remove(target: Target): void {
@@ -152,6 +181,12 @@ export function peerIdOf(address: string): NodeId | undefined {
 function backoffMs(attempts: number): number {
   const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempts, 10));
   return fullMs * (0.75 + Math.random() / 4);
+}
+
+function reasonOf(error: unknown): string {
+  // libp2p tried several ways: the first says enough
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first.message : String(first);
 }
 
 function isSelf(error: unknown): boolean {

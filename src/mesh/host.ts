@@ -12,7 +12,7 @@ import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { createHash } from "node:crypto";
-import { MeshError } from "./mesh-types.ts";
+import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
 import { careful, thrifty } from "./libp2p-care.ts";
 
@@ -43,6 +43,7 @@ export interface HostOptions {
   readonly found?: (id: string, addresses: readonly string[]) => void;
   /** Clients look for members but are not to be found. */
   readonly isClient: boolean;
+  readonly metrics?: MetricsFactory;
 }
 
 export type Host = Libp2p<{ pubsub?: GossipSub }>;
@@ -89,6 +90,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     connectionMonitor: { enabled: false },
     ...discovery(options),
+    ...(options.metrics && { metrics: options.metrics }),
     services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
   };
   return await createLibp2p(init) as Host;

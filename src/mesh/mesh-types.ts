@@ -1,7 +1,11 @@
 /**
  * The contract of the mesh: what a node says of itself, what the mesh reports, what it can be asked.
- * Implemented by mesh.ts (members) and client.ts (non-members); the layers above know nothing of libp2p.
+ * Implemented by mesh.ts (members) and client.ts (non-members); the layers above know no more of libp2p than
+ * what
+ * it counts with.
  */
+import type { ComponentLogger, Metrics } from "@libp2p/interface";
+import type { Lookup } from "./names.ts";
 import type { NodeId } from "../protocol/types.ts";
 
 /** Version of the frames on the stream. Another major version is refused, another minor one is not. */
@@ -9,6 +13,9 @@ export interface WireVersion {
   readonly major: number;
   readonly minor: number;
 }
+
+/** What libp2p takes to count by, @libp2p/prometheus-metrics for one. */
+export type MetricsFactory = (components: { readonly logger: ComponentLogger }) => Metrics;
 
 /** What a member says first on the stream of a pair. */
 export interface Hello {
@@ -31,7 +38,8 @@ export interface MeshOptions {
   /** Multiaddrs to listen on, e.g. `/ip4/127.0.0.1/tcp/0`. */
   readonly listen: readonly string[];
   /**
-   * Multiaddrs of members, with or without /p2p/ID; dialled again forever. One's own address does no harm.
+   * Multiaddrs of members, with or without /p2p/ID; dialled again forever. Names are looked up again and
+   * again, all addresses behind them are dialled. One's own address does no harm.
    */
   readonly join: readonly string[];
   /** Addresses to advertise instead of those that are listened on. */
@@ -45,6 +53,10 @@ export interface MeshOptions {
   readonly queueBytesMax?: number;
   /** Identity as a libp2p private key in protobuf form. @default a fresh Ed25519 key */
   readonly privateKey?: Uint8Array;
+  /** Looks up names in `join`; given by tests. @default the system's */
+  readonly lookup?: Lookup;
+  /** What libp2p counts with. @default nothing */
+  readonly metrics?: MetricsFactory;
   /** Version to speak; given by tests that check the refusal of others. @default WIRE_VERSION */
   readonly wire?: WireVersion;
 }
@@ -62,6 +74,8 @@ export interface MeshEvents {
    * A peer was refused or cut off; "" when it never proved an identity. Repeats are reported once a minute.
    */
   rejected(id: NodeId | "", reason: string): void;
+  /** Nobody answers at a `join` address, or it cannot be looked up. At most once a minute for each. */
+  unreachable?(address: string, reason: string): void;
   /** A gossiped message; `from` signed it and need not be a linked peer. */
   gossip(topic: string, from: NodeId, data: Uint8Array): void;
   client(request: ClientStream): void;

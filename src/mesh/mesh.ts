@@ -5,10 +5,12 @@
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/types.ts";
 import { acceptClient } from "./client-stream.ts";
-import { Dialer, peerIdOf } from "./dialer.ts";
+import { decodeCluster, decodePeers, encodePeers } from "./control-codec.ts";
+import { Dialer } from "./dialer.ts";
 import { Gossip } from "./gossip.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
+import { Joins } from "./joins.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
@@ -20,7 +22,6 @@ const DIAL_TIMEOUT_MS = 8000;
 const STOP_TIMEOUT_MS = 2000;
 /** Of which so much at most goes to handing out what is queued. */
 const FLUSH_TIMEOUT_MS = 1000;
-const PEERS_MAX = 1000;
 
 /** Starts listening, dialling and looking for members. Rejects with a MeshError. */
 export async function createMesh(options: MeshOptions, events: MeshEvents): Promise<Mesh> {
@@ -32,6 +33,7 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
+    ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
     ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
     isClient: false,
@@ -50,6 +52,7 @@ class MemberMesh implements Mesh {
   readonly #frameBytesMax: number;
   readonly #links: Links;
   readonly #dialer: Dialer;
+  readonly #joins: Joins;
   readonly #gossip: Gossip;
   readonly #rejections: Rejections;
   readonly #stopping = new AbortController();
@@ -85,6 +88,13 @@ class MemberMesh implements Mesh {
       self: this.id,
       dial: (addresses) => this.#dial(addresses),
       isConnected: (id) => this.#isConnected(id),
+      failed: (address, reason) => this.#joins.failed(address, reason),
+    });
+    this.#joins = new Joins({
+      addresses: options.join,
+      dialer: this.#dialer,
+      ...(options.lookup && { lookup: options.lookup }),
+      unreachable: (address, reason) => this.#isLive() && events.unreachable?.(address, reason),
     });
     this.#gossip = new Gossip(host, options.namespace, (topic, from, data) => {
       if (this.#isLive()) events.gossip(topic, from, data);
@@ -96,7 +106,7 @@ class MemberMesh implements Mesh {
   }
 
   async start(): Promise<void> {
-    const { namespace, listen, join } = this.#options;
+    const { namespace, listen } = this.#options;
     await this.#links.listen();
     await acceptClient(this.#host, namespace, this.#frameBytesMax, (stream) => {
       if (this.#isLive()) this.#events.client(stream);
@@ -116,7 +126,7 @@ class MemberMesh implements Mesh {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new MeshError("LISTEN_FAILED", `Cannot listen on ${listen.join(", ")}: ${reason}`, { cause });
     }
-    for (const address of join) this.#dialer.join(address);
+    this.#joins.start();
   }
 
   peers(): ReadonlyMap<NodeId, Hello> {
@@ -162,6 +172,7 @@ class MemberMesh implements Mesh {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
+    this.#joins.stop();
     this.#dialer.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
@@ -251,35 +262,4 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
       );
     }
   }
-}
-
-function encodePeers(peers: readonly (readonly [NodeId, Hello])[]): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(peers.map(([id, hello]) => [id, hello.addresses])));
-}
-
-function decodePeers(body: Uint8Array): readonly (readonly [NodeId, readonly string[]])[] {
-  const peers: unknown = JSON.parse(new TextDecoder().decode(body));
-  if (!Array.isArray(peers) || peers.length > PEERS_MAX) throw new Error("sent a bad list of peers");
-  return peers.map((peer: unknown) => {
-    const [id, addresses] = Array.isArray(peer) ? peer : [];
-    if (typeof id !== "string" || !Array.isArray(addresses) || addresses.length > 64) {
-      throw new Error("sent a bad list of peers");
-    }
-    return [id, addresses.filter((address) => isAddressOf(id, address))];
-  });
-}
-
-function isAddressOf(id: NodeId, address: unknown): address is string {
-  if (typeof address !== "string" || address.length > 512) return false;
-  try {
-    multiaddr(address);
-    return peerIdOf(address) === id;
-  } catch {
-    return false;
-  }
-}
-
-function decodeCluster(body: Uint8Array): string {
-  if (body.byteLength > 512) throw new Error(`sent a cluster id of ${body.byteLength} bytes`);
-  return new TextDecoder().decode(body);
 }

@@ -13,7 +13,7 @@ export interface ConnectOptions {
   /** @default "stolos" */
   readonly namespace?: string;
   /**
-   * Multiaddrs of members; any will do.
+   * Multiaddrs of members; any will do. A name stands for all its addresses.
    * @default []
    */
   readonly join?: readonly string[];

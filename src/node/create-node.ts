@@ -5,6 +5,7 @@ import { ConnectError } from "../coordinator/errors.ts";
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import { MeshError } from "../mesh/mesh-types.ts";
 import type { Store } from "../store/store.ts";
+import { logEvents } from "./log.ts";
 import { RunningNode } from "./node.ts";
 import type { Node } from "./node-api.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
@@ -38,7 +39,9 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
       ? await createEmbeddedCoordinator(settings, store)
       : await overMesh(settings, store);
     try {
-      return new RunningNode(coordinator, settings);
+      const node = new RunningNode(coordinator, settings);
+      if (settings.logging) logEvents(node, settings.logging);
+      return node;
     } catch (error) {
       // its balancer
       await coordinator.stop();
@@ -52,7 +55,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
 
 async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinator> {
   try {
-    const { namespace, listen, join, announce, mdns } = settings;
+    const { namespace, listen, join, announce, mdns, libp2pMetrics } = settings;
     const onClient = serveClient;
     return await createMeshCoordinator({
       settings,
@@ -62,6 +65,7 @@ async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinat
       join,
       announce,
       mdns,
+      libp2pMetrics,
       onClient,
     });
   } catch (error) {

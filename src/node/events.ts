@@ -31,6 +31,12 @@ export interface NodeEventMap {
   readonly "evicted": Readonly<Record<string, never>>;
   /** The cluster does not let this node in; it asks again. */
   readonly "join:refused": { readonly reason: string };
+  /**
+   * Nobody answers at an address of `join`, or its name cannot be looked up; it is tried again. At most once
+   * a
+   * minute for each address.
+   */
+  readonly "join:unreachable": { readonly address: string; readonly reason: string };
   readonly "peer:rejected": { readonly peer: string; readonly reason: string };
   /**
    * The store cannot write: this node votes on nothing and records nothing until it can. It tries again by

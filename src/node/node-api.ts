@@ -5,6 +5,7 @@ import type { NodeInfo } from "../coordinator/coordinator.ts";
 import type { Client } from "./client.ts";
 import type { NodeEventMap, NodeEventType } from "./events.ts";
 import type { HandlerSource } from "./handler-options.ts";
+import type { NodeStats } from "./stats.ts";
 
 /** A task whose handler runs on this node. */
 export interface RunningTaskInfo {
@@ -43,6 +44,8 @@ export interface Node extends AsyncDisposable {
   nodes(): NodeInfo[];
   /** What runs here now, in the order of the starts. */
   tasks(): RunningTaskInfo[];
+  /** Numbers, and whether it is ready to work. */
+  stats(): NodeStats;
   /** It starts nothing new; what it runs goes on. Lasts as long as the process. */
   readonly frozen: boolean;
   /** Starts nothing new until it is unfrozen. */

@@ -17,6 +17,7 @@ import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import { handlerOf, type HandlerSource } from "./handler-options.ts";
 import type { Node, NodeState, RunningTaskInfo } from "./node-api.ts";
 import type { NodeSettings } from "./options.ts";
+import { NodeEventTally, type NodeStats, notReadyReason } from "./stats.ts";
 
 /** For the others to take over what a node keeps that leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;
@@ -30,6 +31,7 @@ export class RunningNode implements Node {
   readonly #consumer: Consumer;
   readonly #threads: ThreadPool;
   readonly #balancing: Balancing;
+  readonly #tally: NodeEventTally = new NodeEventTally();
   readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
@@ -122,6 +124,22 @@ export class RunningNode implements Node {
     }));
   }
 
+  stats(): NodeStats {
+    const stats = this.#coordinator.stats();
+    const { hasQuorum, counts } = this.#tally;
+    const { isStoreWell } = stats;
+    const members = this.nodes();
+    return {
+      ...stats,
+      ...counts,
+      hasQuorum,
+      notReady: notReadyReason({ state: this.#state, hasQuorum, isStoreWell, members }),
+      capacity: this.#settings.capacity,
+      runningCount: this.#consumer.runningCount,
+      attempts: this.#consumer.attempts.byName,
+    };
+  }
+
   addEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
@@ -129,7 +147,10 @@ export class RunningNode implements Node {
   ): void {
     this.#events.addEventListener(type, listener, options);
     if (type !== "loop:blocked") return;
-    this.#consumer.watchLoop(this.#settings.heartbeatMs, (info) => this.#events.emit("loop:blocked", info));
+    this.#consumer.watchLoop(this.#settings.heartbeatMs, (info) => {
+      this.#tally.blocked(info.blockedMs);
+      this.#events.emit("loop:blocked", info);
+    });
   }
 
   removeEventListener<K extends NodeEventType>(
@@ -226,6 +247,7 @@ export class RunningNode implements Node {
   }
 
   #onEvent(event: CoordinatorEvent): void {
+    this.#tally.note(event);
     switch (event.type) {
       case "ready":
         if (this.#state === "starting") this.#state = "ready";
@@ -247,6 +269,8 @@ export class RunningNode implements Node {
         return this.#events.emit("join:refused", { reason: event.reason });
       case "rejected":
         return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
+      case "unreachable":
+        return this.#events.emit("join:unreachable", { address: event.address, reason: event.reason });
       case "store":
         if (event.error === null) return this.#events.emit("store:recovered", {});
         return this.#events.emit("store:trouble", { code: event.error.code, error: event.error });

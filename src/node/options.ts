@@ -2,7 +2,6 @@
 import { hostname } from "node:os";
 import type { Settings } from "../coordinator/settings.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { memoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
 import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
 import {
@@ -11,9 +10,16 @@ import {
   type BalanceSettings,
   balanceSettings,
 } from "./balance-options.ts";
+import {
+  OBSERVE_KEYS,
+  type ObserveOptions,
+  type ObserveSettings,
+  observeSettings,
+} from "./observe-options.ts";
+import { coordinatorOf, storeOf } from "./port-options.ts";
 import { VERSION } from "./version.ts";
 
-export interface NodeOptions extends BalanceOptions {
+export interface NodeOptions extends BalanceOptions, ObserveOptions {
   /**
    * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
    * @default "stolos"
@@ -30,7 +36,8 @@ export interface NodeOptions extends BalanceOptions {
    */
   readonly listen?: readonly string[];
   /**
-   * Multiaddrs of other nodes.
+   * Multiaddrs of other nodes. A name (`/dns4/nodes.example/tcp/4001`) stands for all its addresses, and is
+   * looked up again and again.
    * @default []
    */
   readonly join?: readonly string[];
@@ -118,7 +125,7 @@ export interface NodeOptions extends BalanceOptions {
 }
 
 /** All of it, checked. */
-export interface NodeSettings extends Settings, BalanceSettings {
+export interface NodeSettings extends Settings, BalanceSettings, ObserveSettings {
   readonly namespace: string;
   readonly listen: readonly string[];
   readonly join: readonly string[];
@@ -150,6 +157,7 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
     "drainTimeoutMs",
   ] as const,
   ...BALANCE_KEYS,
+  ...OBSERVE_KEYS,
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
@@ -183,8 +191,9 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     clockRateBound: rateBound(options.clockRateBound),
     retentionMs: count("retentionMs", 1000, 365 * DAY_MS, 3_600_000),
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
-    coordinator: coordinatorOf(options.coordinator),
-    store: storeOf(options.store),
+    coordinator: coordinatorOf(ATTEMPT, options.coordinator),
+    store: storeOf(ATTEMPT, options.store),
+    ...observeSettings(ATTEMPT, options),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
   };
@@ -259,24 +268,6 @@ function labelsOf(value: unknown): Readonly<Record<string, string>> {
     if (each !== "") text(ATTEMPT, `label ${shown(key)}`, each, "", LIMITS.nameBytesMax);
   }
   return Object.fromEntries(entries) as Record<string, string>;
-}
-
-function coordinatorOf(value: unknown): "mesh" | "embedded" {
-  if (value === undefined) return "mesh";
-  if (value === "mesh" || value === "embedded") return value;
-  throw new TypeError(`Cannot ${ATTEMPT}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
-}
-
-function storeOf(value: unknown): Store {
-  if (value === undefined) return memoryStore();
-  if (typeof value === "object" && value !== null) {
-    const store = value as Partial<Store>;
-    const calls = [store.open, store.privateKey, store.load, store.append, store.close];
-    if (calls.every((call) => typeof call === "function")) return value as Store;
-  }
-  throw new TypeError(
-    `Cannot ${ATTEMPT}: store must be a Store, as sqliteStore makes one, got ${shown(value)}`,
-  );
 }
 
 function defaultName(): string {

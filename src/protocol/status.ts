@@ -1,8 +1,9 @@
 /**
  * What a node can say about the cluster from its own knowledge: for people and views, never for decisions.
  */
+import type { Keepers } from "./keepers.ts";
 import type { Parts } from "./parts.ts";
-import type { Ballot, MemberNo } from "./types.ts";
+import type { Ballot, MemberNo, TaskState } from "./types.ts";
 
 export interface EngineStatus {
   /** Attached to a steward of every partition. */
@@ -17,11 +18,13 @@ export interface EngineStatus {
   keeps(no: MemberNo): number;
   /** Its part of the ring of those who run tasks, of 1. */
   ringShare(no: MemberNo): number;
+  /** Tasks of the partitions that this node is steward of. Looks at each of them. */
+  tasksByState(): Readonly<Record<TaskState, number>>;
   /** Monotonic ms of the last beat; -Infinity if never. */
   lastHeardMs(no: MemberNo): number;
 }
 
-export function statusOf({ core, worker, credit, sessions, joining }: Parts): EngineStatus {
+export function statusOf({ core, worker, credit, sessions, joining, keepers }: Parts): EngineStatus {
   const reigns: (Ballot | null)[] = [];
   for (let p = 0; p < core.options.partitionCount; p++) reigns.push(worker.reignOf(p));
   const { ring } = core;
@@ -35,6 +38,18 @@ export function statusOf({ core, worker, credit, sessions, joining }: Parts): En
     stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,
     keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
     ringShare: (no) => (shares ??= ring.shares()).get(no) ?? 0,
+    tasksByState: () => tasksByState(keepers),
     lastHeardMs: (no) => sessions.lastBeatMs(no),
   };
+}
+
+function tasksByState(keepers: Keepers): Record<TaskState, number> {
+  const counts: Record<TaskState, number> = {
+    ...{ pending: 0, leased: 0, sleeping: 0, paused: 0, fault: 0, completed: 0, killed: 0, failed: 0 },
+  };
+  for (const { reign, replica } of keepers.all) {
+    if (!reign?.isActive) continue;
+    for (const { state } of replica.tasks.records.values()) counts[state]++;
+  }
+  return counts;
 }

@@ -14,14 +14,18 @@ const ip = (...args: string[]): void => {
   execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });
 };
 
+/** What is removed is gone a little later only: each network has names and addresses of its own. */
+let madeCount = 0;
+
 export class TestNetwork implements Disposable {
   readonly hosts: readonly NetHost[];
   readonly #id: string;
   readonly #undo: (() => void)[] = [];
 
   constructor(hostCount: number) {
-    this.#id = `st${process.pid % 100_000}`;
-    const subnet = 10 + process.pid % 200;
+    this.#id = `st${process.pid % 100_000}${madeCount % 10}`;
+    const subnet = 10 + (process.pid + madeCount) % 200;
+    madeCount++;
     try {
       ip("link", "add", this.#id, "type", "bridge");
       this.#undo.push(() => ip("link", "del", this.#id));

@@ -221,3 +221,22 @@ test("a stopped host runs nothing any more", async () => {
   await turn();
   expect({ ran, steps: engine.steps }).toEqual({ ran: [], steps: [] });
 });
+
+test("writes are counted with the time that they take, and one at work says for how long", async () => {
+  const acks: (() => void)[] = [];
+  const store: Store = { ...memoryStore(), append: (_records, done) => void acks.push(done) };
+  const { engine, host } = setUp(store);
+  host.start();
+  await turn();
+  expect(host.commits).toEqual({ count: 0, totalMs: 0, pendingMs: 0 });
+  engine.effects.push(PERSIST);
+  host.push(unwatch("a"));
+  await turn();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(host.commits).toMatchObject({ count: 1, totalMs: 0 });
+  expect(host.commits.pendingMs).toBeGreaterThanOrEqual(15);
+  acks[0]!();
+  expect(host.commits.pendingMs).toBe(0);
+  expect(host.commits.totalMs).toBeGreaterThanOrEqual(15);
+  host.stop();
+});

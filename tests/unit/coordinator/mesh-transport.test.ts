@@ -97,3 +97,18 @@ test("a peer that goes on with garbage is gone until it connects anew", () => {
   transport.events.frame("peer", good);
   expect(inputs.slice(1).map((input) => input.type)).toEqual(["peer", "message"]);
 });
+
+test("frames and bytes are counted both ways", () => {
+  const { transport, connect } = setUp();
+  connect();
+  const [frame] = encodeFrame([hungry(1), hungry(2)]) as [Uint8Array];
+  transport.send("peer", [hungry(1), hungry(2)]);
+  transport.events.frame("peer", frame);
+  transport.events.frame("peer", GARBAGE);
+  expect(transport.traffic).toEqual({
+    sentFrames: 1,
+    sentBytes: frame.byteLength,
+    receivedFrames: 2,
+    receivedBytes: frame.byteLength + GARBAGE.byteLength,
+  });
+});

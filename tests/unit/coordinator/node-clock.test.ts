@@ -43,6 +43,7 @@ test("a suspended machine's lease clock jumps by the time that its monotonic clo
   machine.uptime += 9000;
   machine.pass(10);
   expect(clock.read().leaseMs - startMs).toBeCloseTo(9010, 0);
+  expect(clock.jumpsMs).toBeCloseTo(9000, 0);
 });
 
 test("a suspension shows in the uptime even when the wall clock was set back meanwhile", () => {

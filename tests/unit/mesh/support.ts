@@ -1,6 +1,6 @@
 /** Starts meshes on loopback and waits for what they report. */
 import { createMesh } from "../../../src/mesh/mesh.ts";
-import type { Hello, Mesh, MeshOptions } from "../../../src/mesh/mesh-types.ts";
+import type { Hello, Mesh, MeshEvents, MeshOptions } from "../../../src/mesh/mesh-types.ts";
 import type { ClientStream } from "../../../src/mesh/mesh-types.ts";
 
 const DEADLINE_MS = 10_000;
@@ -17,7 +17,11 @@ export interface TestNode {
 
 const started: Mesh[] = [];
 
-export async function startNode(name: string, options: Partial<MeshOptions> = {}): Promise<TestNode> {
+export async function startNode(
+  name: string,
+  options: Partial<MeshOptions> = {},
+  more: Partial<MeshEvents> = {},
+): Promise<TestNode> {
   const waiters = new Set<() => void>();
   const changed = (): void => {
     for (const waiter of [...waiters]) waiter();
@@ -59,6 +63,7 @@ export async function startNode(name: string, options: Partial<MeshOptions> = {}
       state.clients.push(stream);
       changed();
     },
+    ...more,
   });
   started.push(mesh);
   return { ...state, mesh, until: (what, isTrue) => until(waiters, state.log, what, isTrue) };

@@ -1,0 +1,60 @@
+/**
+ * `--http HOST:PORT` of `stolos peer`: listens before there is a node, so that a port in use is told at
+ * once.
+ */
+import type { HttpHandler, MetricsRegistry, Node } from "../../mod.ts";
+import { UsageError } from "./options.ts";
+
+export interface PeerHttp extends AsyncDisposable {
+  readonly url: string;
+  readonly registry: MetricsRegistry;
+  /** From now on it tells of this node. */
+  attach(node: Node): void;
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * `127.0.0.1:9464`, `[::]:9464`, `:9464` for all addresses, `9464` for loopback alone.
+ *
+ * @throws UsageError
+ */
+export function parseHostAndPort(option: string, text: string): HostAndPort {
+  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2] ?? NaN);
+  if (!match || !(port <= 65_535)) {
+    throw new UsageError(`Cannot read --${option}: needs HOST:PORT such as 127.0.0.1:9464, got "${text}"`);
+  }
+  const [, named] = match;
+  if (named === undefined) return { host: "127.0.0.1", port };
+  return { host: named === "" ? "::" : named.replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+/** @throws UsageError when it cannot listen there */
+export async function openHttp(address: HostAndPort): Promise<PeerHttp> {
+  const { httpHandler, metricsRegistry, serveHttp } = await import("../../mod.ts");
+  const registry = metricsRegistry();
+  let handler: HttpHandler = (request) => Promise.resolve(early(new URL(request.url).pathname));
+  try {
+    const server = await serveHttp((request) => handler(request), address);
+    return {
+      url: server.url,
+      registry,
+      attach: (node) => handler = httpHandler(node, { registry }),
+      [Symbol.asyncDispose]: () => server.close(),
+    };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`Cannot use --http ${address.host}:${address.port}: ${why}`);
+  }
+}
+
+/** While the store is read and the network is opened. */
+function early(path: string): Response {
+  return path === "/healthz"
+    ? new Response("ok\n")
+    : new Response("the node is starting\n", { status: 503, headers: { "cache-control": "no-store" } });
+}

@@ -1,0 +1,88 @@
+/**
+ * What a node can tell of itself in numbers, and whether it is ready to work: read by /readyz and /metrics,
+ * or
+ * by whatever a program watches itself with. Reading costs something, counting next to nothing.
+ */
+import type { AttemptCount } from "../consumer/attempt-counts.ts";
+import type { CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
+import type { CoordinatorStats } from "../coordinator/stats.ts";
+import type { NodeState } from "./node-api.ts";
+
+/** Things that happened, since the node was made. */
+export interface NodeEventCounts {
+  readonly quorumLossCount: number;
+  readonly evictionCount: number;
+  /** Peers that were refused or cut off; of one peer at most one a minute is counted for the same reason. */
+  readonly rejectionCount: number;
+  readonly storeTroubleCount: number;
+  /**
+   * How often the event loop stood still for longer than a heartbeat, if anybody listens to `loop:blocked`.
+   */
+  readonly loopBlockCount: number;
+  readonly loopBlockedMs: number;
+}
+
+export interface NodeStats extends CoordinatorStats, NodeEventCounts {
+  /** Why it is not ready to work; null when it is. */
+  readonly notReady: string | null;
+  /** It reaches a majority of the keepers of every partition that it needs. */
+  readonly hasQuorum: boolean;
+  readonly capacity: number;
+  /** Handlers that run. */
+  readonly runningCount: number;
+  /** By the name of the handler. */
+  readonly attempts: ReadonlyMap<string, AttemptCount>;
+}
+
+/** Counts what the coordinator tells, and remembers whether there is a quorum. */
+export class NodeEventTally {
+  hasQuorum = false;
+  readonly #counts: { -readonly [K in keyof NodeEventCounts]: number } = {
+    quorumLossCount: 0,
+    evictionCount: 0,
+    rejectionCount: 0,
+    storeTroubleCount: 0,
+    loopBlockCount: 0,
+    loopBlockedMs: 0,
+  };
+
+  get counts(): NodeEventCounts {
+    return this.#counts;
+  }
+
+  note(event: CoordinatorEvent): void {
+    if (event.type === "ready") this.hasQuorum = true;
+    else if (event.type === "quorum") {
+      this.hasQuorum = event.held;
+      if (!event.held) this.#counts.quorumLossCount++;
+    } else if (event.type === "left") {
+      this.hasQuorum = false;
+      if (event.why === "evicted") this.#counts.evictionCount++;
+    } else if (event.type === "rejected") this.#counts.rejectionCount++;
+    else if (event.type === "store" && event.error !== null) this.#counts.storeTroubleCount++;
+  }
+
+  blocked(blockedMs: number): void {
+    this.#counts.loopBlockCount++;
+    this.#counts.loopBlockedMs += blockedMs;
+  }
+}
+
+/** Why a node is not ready to work; null when it is. */
+export function notReadyReason(
+  { state, hasQuorum, isStoreWell, members }: {
+    readonly state: NodeState;
+    readonly hasQuorum: boolean;
+    readonly isStoreWell: boolean;
+    readonly members: readonly NodeInfo[];
+  },
+): string | null {
+  if (state === "draining" || state === "stopped") return `the node is ${state}`;
+  if (state === "starting") {
+    return "the node is in no cluster yet, or not in reach of all partitions' stewards";
+  }
+  if (!isStoreWell) return "the store cannot write";
+  if (hasQuorum) return null;
+  const up = members.filter((member) => member.state === "up").length;
+  return `no quorum: ${up} of ${members.length} members are up`;
+}
