@@ -34,6 +34,7 @@ export type { NodeEventCounts, NodeStats } from "./src/node/stats.ts";
 export type { AttemptCount, AttemptOutcome } from "./src/consumer/attempt-counts.ts";
 export type { CoordinatorStats } from "./src/coordinator/stats.ts";
 export type { LogLevel, LogRecord } from "./src/node/log.ts";
+export { makePrivateKey, nodeIdOf } from "./src/mesh/private-key.ts";
 export type { NodeOptions } from "./src/node/options.ts";
 export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
 export type { AttemptInfo } from "./src/consumer/consumer.ts";

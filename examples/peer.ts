@@ -1,19 +1,26 @@
 /**
  * A daemon that runs command lines for a cluster: Metafora's koalemosd, with no broker beside it.
  *
+ *   node examples/peer.ts                                  three times on one machine
+ *   export STOLOS_SECRET=…                                 32 characters or more; then, with the same on all,
  *   node examples/peer.ts                                  on three machines of one network
  *   node examples/peer.ts --join /ip4/10.0.0.5/tcp/4100    across networks: the address of any other peer
  *
- * Whoever can reach a peer can run commands on it: trusted networks only.
+ * Whoever knows the secret can run commands on all peers.
  */
 import { parseArgs } from "node:util";
 import { createNode } from "../mod.ts";
 import { handleExec } from "../src/cli/exec.ts";
 
+const secret = process.env.STOLOS_SECRET;
+// the commands that it runs inherit the environment, and are not to know it
+delete process.env.STOLOS_SECRET;
+const everywhere = secret === undefined ? "/ip4/127.0.0.1/tcp/0" : "/ip4/0.0.0.0/tcp/0";
+
 const { values } = parseArgs({
   options: {
     name: { type: "string" },
-    listen: { type: "string", multiple: true, default: ["/ip4/0.0.0.0/tcp/0"] },
+    listen: { type: "string", multiple: true, default: [everywhere] },
     join: { type: "string", multiple: true, default: [] },
     // A cluster is founded once, by exactly so many peers that found each other: they are the first voters.
     // Three is the smallest number that survives the loss of one.
@@ -25,6 +32,7 @@ const { values } = parseArgs({
 const node = await createNode({
   namespace: "koalemos",
   ...(values.name === undefined ? {} : { name: values.name }),
+  secret,
   listen: values.listen,
   join: values.join,
   expect: Number(values.expect),

@@ -26,6 +26,7 @@ if (argv.length === 0) {
 // A client is no member: it votes on nothing and its going changes nothing.
 const client = await connectClient({
   namespace: "koalemos",
+  secret: process.env.STOLOS_SECRET,
   join: values.join,
   mdns: values.join.length === 0,
 });

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { EXIT, exitCodeOf } from "./command.ts";
 import type { Command } from "./command.ts";
+import { id } from "./id.ts";
 import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
 import { nodes } from "./nodes.ts";
 import { UsageError } from "./options.ts";
@@ -21,7 +22,7 @@ import { watch } from "./watch.ts";
 
 const COMMANDS: readonly Command[] = [
   ...[peer, submit, tasks, task, ...taskCommands, nodes, ring, watch],
-  ...[freeze, unfreeze, balance, drain, recover],
+  ...[freeze, unfreeze, balance, drain, id, recover],
 ];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…

@@ -28,6 +28,8 @@ export const CLIENT_OPTIONS = {
   namespace: { type: "string" },
   join: { type: "string", multiple: true },
   timeout: { type: "string" },
+  "secret-file": { type: "string" },
+  identity: { type: "string" },
 } as const;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -1,8 +1,9 @@
 /** The options of `stolos peer`, read into what createNode takes. */
 import type { LogLevel, NodeOptions } from "../../mod.ts";
-import { given, parseChoice, parseCount, parseDurationMs, parseLabels, UsageError } from "./options.ts";
+import { given, parseChoice, parseCount, parseDurationMs, parseLabels } from "./options.ts";
 import type { OptionValues } from "./options.ts";
 import { type HostAndPort, parseHostAndPort } from "./peer-http.ts";
+import { secretFrom } from "./secret.ts";
 
 export const PEER_OPTIONS = {
   help: { type: "boolean" },
@@ -15,6 +16,8 @@ export const PEER_OPTIONS = {
   name: { type: "string" },
   data: { type: "string" },
   "secret-file": { type: "string" },
+  allow: { type: "string", multiple: true },
+  insecure: { type: "boolean" },
   expect: { type: "string" },
   witness: { type: "boolean" },
   capacity: { type: "string" },
@@ -37,14 +40,18 @@ export type LogFormat = typeof LOG_FORMATS[number];
 export const PEER_HELP: string = `Usage: stolos peer [OPTION]…
 
 Runs a node until SIGTERM or SIGINT: then it hands its tasks over and stops; a second signal stops it at once.
-Its handler "exec" runs command lines: whoever can connect can run commands as you, so listen beyond
-127.0.0.1 on trusted networks only.
+Its handler "exec" runs command lines: whoever can connect can run commands as you, so beyond 127.0.0.1 it
+listens with a secret only.
 
   --namespace N     isolates clusters that share a network (default stolos)
   --listen ADDR     where to listen; may be repeated (default /ip4/127.0.0.1/tcp/0)
   --join ADDR       address of a node of the cluster, or a name for many (/dns4/NAME/tcp/PORT); may be
                     repeated
   --announce ADDR   address to tell others instead of those listened on; may be repeated
+  --secret-file F   file with the secret that all nodes and clients of the cluster share, of 32 characters or
+                    more (default: the environment's STOLOS_SECRET)
+  --allow ID        peer id of somebody who may connect; may be repeated (default: who knows the secret)
+  --insecure        listen beyond 127.0.0.1 without a secret
   --no-mdns         do not look for nodes on the local network
   --name NAME       what people call it (default: the host's name and a random part)
   --data DIR        where the node keeps its state, in DIR/state, and the output of commands: it comes back as
@@ -75,16 +82,9 @@ export type PeerValues = OptionValues<typeof PEER_OPTIONS>;
 /**
  * What createNode is to be given.
  *
- * @throws UsageError for a bad value, and for options of the product that are not built yet
+ * @throws UsageError for a bad value
  */
 export function nodeOptionsOf(values: PeerValues): NodeOptions {
-  for (const option of ["secret-file"] as const) {
-    if (values[option] !== undefined) {
-      throw new UsageError(
-        `Cannot run "stolos peer": --${option} is not supported yet, got "${values[option]}"`,
-      );
-    }
-  }
   return {
     ...given("namespace", values.namespace, String),
     ...given("name", values.name, String),
@@ -95,6 +95,9 @@ export function nodeOptionsOf(values: PeerValues): NodeOptions {
     ...given("replication", values.replication, (text) => parseCount("replication", text, 1)),
     ...(values.listen.length > 0 ? { listen: [...values.listen] } : {}),
     ...(values.announce.length > 0 ? { announce: [...values.announce] } : {}),
+    ...secretFrom(values["secret-file"]),
+    ...(values.insecure ? { security: "none" as const } : {}),
+    ...(values.allow.length > 0 ? { allow: [...values.allow] } : {}),
     ...(values.witness ? { witness: true } : {}),
     join: [...values.join],
     mdns: !values["no-mdns"],

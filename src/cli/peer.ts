@@ -131,8 +131,7 @@ function stopRequests(closed: AbortSignal): { first: Promise<void>; second: Prom
 
 function warn(values: PeerValues, log: Log): void {
   if (values.data === undefined) log("info", "without --data the state is kept in memory only");
-  const isOpen = values.listen.some((address) => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
-  if (isOpen && !values.witness) log("warn", "whoever can reach this node can run commands on it");
+  if (values.insecure && !values.witness) log("warn", "whoever can reach this node can run commands on it");
   if (values.expect === "2") log("warn", "two nodes survive no failure: add a third, a witness will do");
 }
 

@@ -16,6 +16,8 @@ export interface MeshCoordinatorOptions {
   readonly join: readonly string[];
   readonly announce: readonly string[];
   readonly mdns: boolean;
+  readonly secret: string | null;
+  readonly allow: readonly string[] | null;
   readonly libp2pMetrics: MetricsFactory | null;
   /** A non-member asks something; `coordinator` serves it. */
   readonly onClient: (stream: ClientStream, coordinator: Coordinator) => void;
@@ -26,7 +28,8 @@ export interface MeshCoordinatorOptions {
  * StoreError.
  */
 export async function createMeshCoordinator(options: MeshCoordinatorOptions): Promise<Coordinator> {
-  const { settings, store, namespace, listen, join, announce, mdns, libp2pMetrics, onClient } = options;
+  const { settings, store, namespace, listen, join, announce, mdns, secret, allow } = options;
+  const { libp2pMetrics, onClient } = options;
   const { name, labels, witness, expect } = settings;
   const transport = new MeshTransport((stream) => onClient(stream, coordinator));
   const mesh = await createMesh({
@@ -35,6 +38,8 @@ export async function createMeshCoordinator(options: MeshCoordinatorOptions): Pr
     join,
     ...(announce.length > 0 ? { announce } : {}),
     mdns,
+    secret,
+    allow,
     ...(libp2pMetrics && { metrics: libp2pMetrics }),
     privateKey: await store.privateKey(makePrivateKey),
     hello: { cluster: "", name, labels, witness, expect, boot: store.boot },

@@ -17,6 +17,10 @@ export interface MeshClientOptions {
   /** Also try members found on the local network. */
   readonly mdns: boolean;
   readonly timeoutMs: number;
+  /** Of the cluster. @default none */
+  readonly secret?: string | null;
+  /** Identity as a libp2p private key in protobuf form. @default a fresh one */
+  readonly privateKey?: Uint8Array;
   /** A member that is tried again only when no other answers. @default none */
   readonly avoid?: string | null;
   /** Looks up names; given by tests. @default the system's */
@@ -41,6 +45,8 @@ export async function connectClient(options: MeshClientOptions): Promise<MeshCli
     namespace: options.namespace,
     listen: [],
     isClient: true,
+    security: { secret: options.secret ?? null, allow: null },
+    ...(options.privateKey && { privateKey: options.privateKey }),
     ...(options.mdns && { found }),
   });
   try {
@@ -77,12 +83,17 @@ async function connectAny(
     if (deadlineMs - performance.now() < PAUSE_MS) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
-  const tried = [...reasonByCandidate].map(([candidate, reason]) => `${candidate} (${reason})`);
+  const tried = [...candidates.keys()].map((each) =>
+    `${each} (${reasonByCandidate.get(each) ?? "no answer"})`
+  );
   const nobody = mdns ? "no member was found on the local network" : "there is no address to dial";
   throw new MeshError(
     "CONNECT_FAILED",
     `Cannot connect to a member of namespace ${namespace} within ${timeoutMs} ms: ` +
-      (tried.length === 0 ? nobody : `tried ${tried.join(", ")}`),
+      (tried.length === 0 ? nobody : `tried ${tried.join(", ")}`) +
+      (options.secret
+        ? ". Is it the cluster's secret?"
+        : ". A cluster with a secret answers nobody who lacks it"),
   );
 }
 

@@ -11,7 +11,7 @@ export function encodePeers(peers: readonly (readonly [NodeId, Hello])[]): Uint8
 }
 
 export function decodePeers(body: Uint8Array): readonly (readonly [NodeId, readonly string[]])[] {
-  const peers: unknown = JSON.parse(new TextDecoder().decode(body));
+  const peers = parsed(body);
   if (!Array.isArray(peers) || peers.length > PEERS_MAX) throw new Error("sent a bad list of peers");
   return peers.map((peer: unknown) => {
     const [id, addresses] = Array.isArray(peer) ? peer : [];
@@ -20,6 +20,15 @@ export function decodePeers(body: Uint8Array): readonly (readonly [NodeId, reado
     }
     return [id, addresses.filter((address) => isAddressOf(id, address))];
   });
+}
+
+/** Nothing of what was sent is quoted. */
+function parsed(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw new Error("sent a list of peers that is not JSON");
+  }
 }
 
 function isAddressOf(id: NodeId, address: unknown): address is string {

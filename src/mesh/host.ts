@@ -12,9 +12,11 @@ import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { createHash } from "node:crypto";
+import { gaterOf } from "./allow-list.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
 import { careful, thrifty } from "./libp2p-care.ts";
+import { privateNetwork } from "./secret.ts";
 
 /**
  * Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the
@@ -44,6 +46,16 @@ export interface HostOptions {
   /** Clients look for members but are not to be found. */
   readonly isClient: boolean;
   readonly metrics?: MetricsFactory;
+  readonly security?: HostSecurity;
+}
+
+export interface HostSecurity {
+  /** Shared by all nodes and clients; null = whoever can connect may talk. */
+  readonly secret: string | null;
+  /** Peer ids; null = whoever knows the secret. */
+  readonly allow: readonly string[] | null;
+  /** Somebody was cut off before it got a byte of a protocol; "" when it never proved who it is. */
+  readonly denied?: (id: string, reason: string) => void;
 }
 
 export type Host = Libp2p<{ pubsub?: GossipSub }>;
@@ -51,21 +63,31 @@ export type Host = Libp2p<{ pubsub?: GossipSub }>;
 /** Makes a host that is not started yet: handlers come first. */
 export async function createHost(options: HostOptions): Promise<Host> {
   checkNamespace(options.namespace);
+  const { secret = null, allow = null, denied = () => {} } = options.security ?? {};
+  const onFailed = secret === null
+    ? undefined
+    : (host: string) => denied("", `a connection from ${host} did not show that it knows the secret`);
   const init: Libp2pOptions = {
     start: false,
     privateKey: await keyOf(options.privateKey),
     nodeInfo: { name: "stolos", version: "1", userAgent: "stolos" },
     addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
     transports: [
-      careful(tcp({
-        inboundSocketInactivityTimeout: 0,
-        outboundSocketInactivityTimeout: 0,
-        maxConnections: 2000,
-        backlog: 512,
-        dialOpts: dialOptions,
-        listenOpts: { noDelay: true },
-      })),
+      careful(
+        tcp({
+          inboundSocketInactivityTimeout: 0,
+          outboundSocketInactivityTimeout: 0,
+          maxConnections: 2000,
+          backlog: 512,
+          dialOpts: dialOptions,
+          listenOpts: { noDelay: true },
+        }),
+        onFailed,
+      ),
     ],
+    ...(secret !== null && { connectionProtector: privateNetwork(secret) }),
+    ...(allow &&
+      { connectionGater: gaterOf(allow, (id) => denied(id, "is not on the list of allowed peers")) }),
     connectionEncrypters: [thrifty(noise({ crypto: noiseCrypto }))],
     streamMuxers: [
       yamux({

@@ -13,11 +13,17 @@ import type {
   Upgrader,
 } from "@libp2p/interface";
 
+/** Told of a connection from that host that came to nothing. */
+export type OnInboundFailed = (host: string) => void;
+
 /**
  * A transport that writes every message to the socket in one piece, not length and body apart, and whose
  * dials can be aborted. The time to connect must be bounded by the transport itself.
  */
-export function careful<C, T extends Transport>(create: (components: C) => T): (components: C) => T {
+export function careful<C, T extends Transport>(
+  create: (components: C) => T,
+  onFailed?: OnInboundFailed,
+): (components: C) => T {
   return (components) => {
     const transport = create(components);
     const dial = transport.dial.bind(transport);
@@ -31,7 +37,8 @@ export function careful<C, T extends Transport>(create: (components: C) => T): (
         signal,
       );
     };
-    transport.createListener = (options) => createListener({ ...options, upgrader: wrap(options.upgrader) });
+    transport.createListener = (options) =>
+      createListener({ ...options, upgrader: noting(wrap(options.upgrader), onFailed) });
     return transport;
   };
 }
@@ -60,6 +67,24 @@ function wrap(upgrader: Upgrader, dialSignal?: AbortSignal): Upgrader {
     });
   };
   return wrapped;
+}
+
+/** Of those that another part has refused for a reason of its own nothing is said here. */
+function noting(upgrader: Upgrader, onFailed: OnInboundFailed | undefined): Upgrader {
+  if (!onFailed) return upgrader;
+  const upgradeInbound = upgrader.upgradeInbound.bind(upgrader);
+  upgrader.upgradeInbound = async (connection, options) => {
+    try {
+      await upgradeInbound(connection, options);
+    } catch (error) {
+      const { name } = error as Error;
+      if (name !== "ConnectionInterceptedError" && name !== "ConnectionDeniedError") {
+        onFailed(connection.remoteAddr.toString().split("/")[2] ?? "");
+      }
+      throw error;
+    }
+  };
+  return upgrader;
 }
 
 function joined(connection: MultiaddrConnection): MultiaddrConnection {

@@ -55,6 +55,10 @@ export interface MeshOptions {
   readonly privateKey?: Uint8Array;
   /** Looks up names in `join`; given by tests. @default the system's */
   readonly lookup?: Lookup;
+  /** Shared by all nodes and clients: who lacks it gets nothing. @default none, for loopback */
+  readonly secret?: string | null;
+  /** Peer ids of all who may connect. @default whoever knows the secret */
+  readonly allow?: readonly string[] | null;
   /** What libp2p counts with. @default nothing */
   readonly metrics?: MetricsFactory;
   /** Version to speak; given by tests that check the refusal of others. @default WIRE_VERSION */

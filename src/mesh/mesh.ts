@@ -28,7 +28,7 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("join", options.join);
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
-  const finder: { found?: (id: NodeId, addresses: readonly string[]) => void } = {};
+  const finder: Pick<Partial<MemberMesh>, "found" | "denied"> = {};
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
@@ -37,9 +37,15 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
     ...(options.privateKey && { privateKey: options.privateKey }),
     ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
     isClient: false,
+    security: {
+      secret: options.secret ?? null,
+      allow: options.allow ?? null,
+      denied: (id, reason) => finder.denied?.(id, reason),
+    },
   });
   const mesh = new MemberMesh(host, options, events);
   finder.found = (id, addresses) => mesh.found(id, addresses);
+  finder.denied = (id, reason) => mesh.denied(id, reason);
   await mesh.start();
   return mesh;
 }
@@ -165,6 +171,12 @@ class MemberMesh implements Mesh {
     this.#dialer.learn(id, addresses);
   }
 
+  /** Somebody was cut off before it got a byte of a protocol. */
+  denied(id: NodeId | "", reason: string): void {
+    if (id !== "") this.#dialer.refused(id);
+    this.#report(id, reason);
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -246,7 +258,7 @@ class MemberMesh implements Mesh {
     }
   }
 
-  #report(id: NodeId, reason: string): void {
+  #report(id: NodeId | "", reason: string): void {
     if (this.#isLive()) this.#rejections.report(id, reason);
   }
 }

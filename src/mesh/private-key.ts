@@ -2,12 +2,12 @@
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from "@libp2p/crypto/keys";
 import type { NodeId } from "../protocol/types.ts";
 
-/** A new Ed25519 key in libp2p's protobuf form. */
+/** A new Ed25519 key in libp2p's protobuf form: keep it to be the same client again. */
 export async function makePrivateKey(): Promise<Uint8Array> {
   return privateKeyToProtobuf(await generateKeyPair("Ed25519"));
 }
 
-/** The id of the node with that key. */
+/** The peer id of the node or client with that key. */
 export function nodeIdOf(privateKey: Uint8Array): NodeId {
   return privateKeyFromProtobuf(privateKey).publicKey.toString();
 }

@@ -8,6 +8,7 @@ import { asPublicError } from "./create-node.ts";
 import { namespaceOf } from "./options.ts";
 import { RpcPort } from "./rpc-client.ts";
 import { RpcConnection } from "./rpc-connection.ts";
+import { secretOf } from "./security-options.ts";
 
 export interface ConnectOptions {
   /** @default "stolos" */
@@ -27,9 +28,19 @@ export interface ConnectOptions {
    * @default 10_000
    */
   readonly timeoutMs?: number;
+  /**
+   * The cluster's pre-shared key.
+   * @default none
+   */
+  readonly secret?: string | undefined;
+  /**
+   * Who this client is, as `makePrivateKey` makes it: for clusters with a list of who may connect.
+   * @default a fresh one each time
+   */
+  readonly privateKey?: Uint8Array;
 }
 
-const KNOWN = ["namespace", "join", "mdns", "timeoutMs"];
+const KNOWN = ["namespace", "join", "mdns", "timeoutMs", "secret", "privateKey"];
 const ATTEMPT = "connect";
 const RECONNECT_TIMEOUT_MS = 5000;
 /** Members come and go: so often it is asked who they are. */
@@ -49,12 +60,14 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const mdns = boolean(ATTEMPT, "mdns", options.mdns, join.length === 0);
   const bounds = { min: 1, max: 2 ** 31 - 1, default: 10_000 };
   const timeoutMs = integer(ATTEMPT, "timeoutMs", options.timeoutMs, bounds);
+  const secret = secretOf(ATTEMPT, options.secret);
+  const identity = options.privateKey ? { privateKey: options.privateKey } : {};
   let learned: readonly string[] = [];
   const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
     const all = [...new Set([...learned, ...join])];
     const others = all.filter((address) => avoid === null || !address.includes(avoid));
     const addresses = others.length > 0 ? others : all;
-    return connectMesh({ namespace, join: addresses, mdns, timeoutMs: withinMs, avoid });
+    return connectMesh({ namespace, join: addresses, mdns, timeoutMs: withinMs, avoid, secret, ...identity });
   };
   let first: MeshClient;
   try {

@@ -55,7 +55,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
 
 async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinator> {
   try {
-    const { namespace, listen, join, announce, mdns, libp2pMetrics } = settings;
+    const { namespace, listen, join, announce, mdns, secret, allow, libp2pMetrics } = settings;
     const onClient = serveClient;
     return await createMeshCoordinator({
       settings,
@@ -65,6 +65,8 @@ async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinat
       join,
       announce,
       mdns,
+      secret,
+      allow,
       libp2pMetrics,
       onClient,
     });

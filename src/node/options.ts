@@ -2,6 +2,12 @@
 import { hostname } from "node:os";
 import type { Settings } from "../coordinator/settings.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import {
+  SECURITY_KEYS,
+  type SecurityOptions,
+  type SecuritySettings,
+  securitySettings,
+} from "./security-options.ts";
 import type { Store } from "../store/store.ts";
 import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
 import {
@@ -19,7 +25,7 @@ import {
 import { coordinatorOf, storeOf } from "./port-options.ts";
 import { VERSION } from "./version.ts";
 
-export interface NodeOptions extends BalanceOptions, ObserveOptions {
+export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOptions {
   /**
    * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
    * @default "stolos"
@@ -125,7 +131,7 @@ export interface NodeOptions extends BalanceOptions, ObserveOptions {
 }
 
 /** All of it, checked. */
-export interface NodeSettings extends Settings, BalanceSettings, ObserveSettings {
+export interface NodeSettings extends Settings, SecuritySettings, BalanceSettings, ObserveSettings {
   readonly namespace: string;
   readonly listen: readonly string[];
   readonly join: readonly string[];
@@ -158,6 +164,7 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
   ] as const,
   ...BALANCE_KEYS,
   ...OBSERVE_KEYS,
+  ...SECURITY_KEYS,
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
@@ -194,6 +201,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     coordinator: coordinatorOf(ATTEMPT, options.coordinator),
     store: storeOf(ATTEMPT, options.store),
     ...observeSettings(ATTEMPT, options),
+    ...securitySettings(ATTEMPT, options),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
   };

@@ -17,7 +17,12 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 const ITEMS_WAITING_MAX = 1000;
 
 /** What serves; a client leaves it for another member when it stops, or cannot record anything. */
-export type ServingPort = ClientPort & { readonly stopped: AbortSignal; readonly isHindered?: boolean };
+export type ServingPort = ClientPort & {
+  readonly stopped: AbortSignal;
+  readonly isHindered?: boolean;
+  /** Told of a client that was cut off for what it sent. */
+  rejected?(peer: string, reason: string): void;
+};
 
 /** Until the client is gone. */
 export function serveClient(stream: ClientStream, port: ServingPort): void {
@@ -40,12 +45,21 @@ class Session {
   async run(): Promise<void> {
     try {
       for await (const frame of this.#stream.messages) {
-        for (const message of decodeRpc(frame)) void this.#serve(message);
+        for (const message of this.#messagesOf(frame)) void this.#serve(message);
       }
     } catch {
       // garbage, or the connection broke: either way the client is gone
     }
     this.#end();
+  }
+
+  #messagesOf(frame: Uint8Array): readonly RpcMessage[] {
+    try {
+      return decodeRpc(frame);
+    } catch (error) {
+      this.#port.rejected?.(this.#stream.peer, "a client's frame that holds no requests");
+      throw error;
+    }
   }
 
   #end(): void {

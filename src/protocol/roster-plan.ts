@@ -118,8 +118,8 @@ function canServe({ keepers }: Configuration, members: readonly Member[]): boole
 }
 
 /**
- * Whoever is let in now decides later: it must have been there to be counted on. But two that are there and a
- * newcomer are better than one alone.
+ * Whoever is let in now decides later: it must have been there to be counted on. But two that are there and
+ * one newcomer are better than one alone; with more newcomers the two would be no majority.
  */
 function nextDeciders(
   roster: Roster,
@@ -130,7 +130,7 @@ function nextDeciders(
   const live = old.filter(isLive);
   const staying = roster.deciders.filter((no) => old.includes(no));
   const known = new Set([...live, ...staying]).size;
-  const count = known === 2 ? deciderCount(keeping.length) : deciderCount(known);
+  const count = deciderCount(known === 2 ? Math.min(3, keeping.length) : known);
   const newcomers = keeping.map((member) => member.no);
   const preferred = [...staying.filter(isLive), ...live, ...staying, ...old, ...newcomers];
   const deciders = [...new Set(preferred)].slice(0, count).sort((a, b) => a - b);

@@ -166,10 +166,12 @@ export class Router {
   /** In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it (calls.ts). */
   #hasAnsweredCall(from: MemberNo, boot: number): boolean {
     const { core, credit, sessions, worker } = this.#parts;
-    if (!core.reach.isLarge || !credit.hasRoom || !sessions.heard(from, boot)) return false;
+    if (!core.reach.isLarge || !sessions.heard(from, boot)) return false;
+    // it may be attached already, by a call of the steward before
+    credit.open(from);
+    if (!credit.hasRoom) return false;
     const partitions = worker.onCalled(from);
     if (partitions.length === 0) return false;
-    credit.open(from);
     this.#beats.sendTo(core.reach.keepersOf(partitions));
     return true;
   }

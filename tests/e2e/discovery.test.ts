@@ -3,7 +3,7 @@
  * namespaces), a runtime each. And peers that can be dialled from one side only.
  */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
@@ -16,12 +16,15 @@ import { eventually } from "./support/show.ts";
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const PORT = 4001;
 const why = whyNoNetworks();
+const SECRET = join(mkdtempSync(join(tmpdir(), "stolos-secret-")), "secret");
+writeFileSync(SECRET, `${"of the whole cluster ".repeat(3)}\n`);
+const secret = ["--secret-file", SECRET];
 
 /** As in a container: it listens everywhere, and knows the name alone. */
 function peerOn(host: NetHost, runtime: Runtime, more: readonly string[] = []): PeerProcess {
   const own = ["--namespace", `dns-${process.pid}`, "--name", host.name, "--no-mdns", "--expect", "3"];
   const net = ["--listen", `/ip4/0.0.0.0/tcp/${PORT}`, "--join", `/dns4/stolos/tcp/${PORT}`];
-  return new PeerProcess({ runtime, args: [...own, ...net, ...more], prefix: host.prefix });
+  return new PeerProcess({ runtime, args: [...own, ...net, ...secret, ...more], prefix: host.prefix });
 }
 
 test.skipIf(why !== "")("peers behind one name found a cluster, and a new one behind it joins", async () => {
@@ -37,7 +40,7 @@ test.skipIf(why !== "")("peers behind one name found a cluster, and a new one be
   dns.set("stolos.test.svc", [...three.map(({ address }) => address), gone]);
   await Promise.all(all.map((peer) => peer.ready(40_000)));
 
-  const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/stolos/tcp/${PORT}`];
+  const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/stolos/tcp/${PORT}`, ...secret];
   const nodes = async (runtime: Runtime): Promise<unknown[]> =>
     (await stolos(runtime, ["nodes", "--json", ...client], three[0]!.prefix)).json();
   for (const runtime of RUNTIMES) expect(await nodes(runtime)).toHaveLength(3);
@@ -67,7 +70,7 @@ test.skipIf(why !== "")(
     await Promise.all(all.map((peer) => peer.ready(40_000)));
     const told = await all[0]!.event(({ event }) => event === "join:unreachable");
     expect(told).toMatchObject({ address: "/dns4/nobody.example/tcp/1" });
-    const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/third/tcp/${PORT}`];
+    const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/third/tcp/${PORT}`, ...secret];
     const { code, stdout } = await stolos(
       "node",
       ["submit", "--wait", ...client, "--", "true"],
@@ -89,10 +92,10 @@ test.skipIf(why !== "")("what the Kubernetes manifest starts is a cluster whose 
   const all = hosts.map((host, at) => {
     const pod = `${set.metadata.name}-${at}`;
     dns.set(`${pod}.stolos.test.svc`, [host.address]);
-    const own = args.slice(1).filter((arg) => !arg.startsWith("--secret-file="))
-      .map((arg) =>
-        arg.replace("$(POD_NAME)", pod).replace("--data=/data", `--data=${join(directory, pod)}`)
-      );
+    const own = args.slice(1).map((arg) =>
+      arg.replace("$(POD_NAME)", pod).replace("--data=/data", `--data=${join(directory, pod)}`)
+        .replace(/^--secret-file=.*/, `--secret-file=${SECRET}`)
+    );
     return peers.use(new PeerProcess({ runtime: "node", args: own, prefix: host.prefix }));
   });
   dns.set("stolos.test.svc", hosts.map(({ address }) => address));

@@ -72,6 +72,7 @@ function peerOn(host: NetHost, namespace: string, directory: string): PeerProces
   const args = [
     ...["--namespace", namespace, "--name", host.name, "--expect", "3", "--handlers", handlers],
     ...["--listen", `/ip4/${host.address}/tcp/0`, "--data", join(directory, host.name), "--capacity", "400"],
+    "--insecure",
   ];
   return new PeerProcess({ runtime: "node", args, prefix: host.prefix, env: { STOLOS_BEATS: directory } });
 }

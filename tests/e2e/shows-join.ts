@@ -47,6 +47,7 @@ function mdnsPeer(host: NetHost, namespace: string, directory: string): PeerProc
     host.name,
     "--listen",
     listen,
+    "--insecure",
     "--expect",
     "3",
     "--data",

@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "epochs-for-nothing",
   breaks: "a quiet cluster decides roster after roster (L4)",
   file: "src/protocol/roster-plan.ts",
-  find: "return isSame ? null : {",
-  replace: "return {",
+  find: "return deciders.length > roster.deciders.length ? { ...roster, epoch, deciders } : null;",
+  replace: "return { ...roster, epoch, deciders };",
   profile: "reconfiguration",
   seed: 1,
 };

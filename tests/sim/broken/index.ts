@@ -22,7 +22,6 @@ import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
 import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
-import { mutant as formerStewardKeepsCredit } from "./former-steward-keeps-credit.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
 import { mutant as holderNotTold } from "./holder-not-told.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
@@ -32,6 +31,7 @@ import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
 import { mutant as misplacedGrantIgnored } from "./misplaced-grant-ignored.ts";
+import { mutant as newcomersOutvote } from "./newcomers-outvote.ts";
 import { mutant as nobodyCalled } from "./nobody-called.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
@@ -92,7 +92,6 @@ export const MUTANTS: readonly Mutant[] = [
   duplicateGrantStartsTwice,
   epochsForNothing,
   finishedTaskForgotten,
-  formerStewardKeepsCredit,
   grantOfOlderAttach,
   holderNotTold,
   installedKeeperHasty,
@@ -102,6 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
   limitIgnored,
   lostGrantNeverResent,
   misplacedGrantIgnored,
+  newcomersOutvote,
   nobodyCalled,
   numberGivenTwice,
   oldBallotCounted,

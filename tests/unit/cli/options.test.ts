@@ -68,6 +68,8 @@ test("what follows -- is left alone, and options before it are read", () => {
     namespace: undefined,
     join: ["a", "b"],
     timeout: undefined,
+    "secret-file": undefined,
+    identity: undefined,
   });
   expect(parsed.rest).toEqual(["ls", "--", "-l"]);
   expect(parsed.positionals).toEqual([]);

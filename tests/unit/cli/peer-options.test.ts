@@ -56,8 +56,10 @@ test("every option reaches the node", () => {
   });
 });
 
-test("an option that is not built yet is refused, not ignored", () => {
-  expect(() => nodeOptionsOf(values("--secret-file", "s"))).toThrow("--secret-file is not supported yet");
+test("a secret that cannot be read is an error, not none", () => {
+  expect(() => nodeOptionsOf(values("--secret-file", "/none"))).toThrow(
+    "Cannot use --secret-file /none: ENOENT",
+  );
 });
 
 test("--http is a host and a port, or a port of 127.0.0.1", () => {
