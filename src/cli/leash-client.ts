@@ -10,6 +10,9 @@ import { lineParser } from "./leash-messages.ts";
 import type { FromLeash, LeashExit, Stamp, ToLeash } from "./leash-messages.ts";
 import { signalGroup } from "./leash-supervisor.ts";
 
+/** As sources, or as built. */
+const FILE = new URL(import.meta.url.endsWith(".ts") ? "./leash.ts" : "./leash.js", import.meta.url);
+
 /** A command to run; `deadlineMs` is comparable with Date.now(). */
 export interface LeashCommand {
   /** Unique among the running. */
@@ -136,7 +139,7 @@ export class LeashClient {
   #open(): void {
     if (this.#child !== undefined) return;
     this.#early = [];
-    const file = fileURLToPath(new URL("./leash.ts", import.meta.url));
+    const file = fileURLToPath(FILE);
     const args = "deno" in process.versions ? ["run", "-A", "--no-config", file] : [file];
     // Detached: a terminal's Ctrl-C asks the peer to drain, and must not reach the commands by another way.
     const child = spawn(process.execPath, args, { detached: true, stdio: ["pipe", "pipe", "inherit"] });

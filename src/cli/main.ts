@@ -2,7 +2,7 @@
 /**
  * The `stolos` command: finds the command, runs it, turns its ending into an exit code. One file a command.
  */
-import { readFileSync } from "node:fs";
+import { VERSION } from "../node/version.ts";
 import { EXIT, exitCodeOf } from "./command.ts";
 import type { Command } from "./command.ts";
 import { id } from "./id.ts";
@@ -40,7 +40,7 @@ async function main(args: readonly string[], terminal: Terminal, closed: AbortSi
     return EXIT.done;
   }
   if (name === "--version") {
-    terminal.print(version());
+    terminal.print(VERSION);
     return EXIT.done;
   }
   const command = COMMANDS.find((each) => each.name === name);
@@ -58,11 +58,6 @@ async function main(args: readonly string[], terminal: Terminal, closed: AbortSi
     return EXIT.done;
   }
   return await command.run(rest, terminal, closed);
-}
-
-function version(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 /** Results may still be on their way to a pipe when the process would end. */

@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 
 export const VERSION: string = (() => {
-  const file = new URL("../../package.json", import.meta.url);
+  // beside the sources, or above what was built of them (dist/)
+  const path = import.meta.url.endsWith(".ts") ? "../../package.json" : "../../../package.json";
+  const file = new URL(path, import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 })();

@@ -12,6 +12,12 @@ import { damaged, StoreError } from "./store-error.ts";
 import type { Store } from "./store.ts";
 import type { FromThread, PlainError, ToThread } from "./thread-messages.ts";
 
+/** As sources, or as built. */
+const FILE = new URL(
+  import.meta.url.endsWith(".ts") ? "./sqlite-thread.ts" : "./sqlite-thread.js",
+  import.meta.url,
+);
+
 /** A disk that takes longer for its last writes is not waited for. */
 const CLOSE_MS = 5000;
 
@@ -59,7 +65,7 @@ class SqliteStore implements Store {
     this.#closed = Promise.withResolvers();
     this.#records = [];
     this.#cluster = null;
-    const thread = new Worker(new URL("./sqlite-thread.ts", import.meta.url));
+    const thread = new Worker(FILE);
     this.#thread = thread;
     // one that was ended may still have something to say
     const listen = <T>(heard: (what: T) => void) => (what: T): void => {

@@ -8,7 +8,7 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly license?: string;
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -25,8 +25,18 @@ export function manifestViolations(npm: Manifest, deno: Manifest): readonly Viol
   compare("name", npm.name, deno.name.replace(/^@[^/]+\//, ""));
   compare("version", npm.version, deno.version);
   compare("license", npm.license, deno.license);
-  compare("exports", npm.exports, deno.exports);
+  compare("exports", sourcesOf(npm.exports), deno.exports);
   return violations;
+}
+
+/** What was built stands for the source that it was built from. */
+function sourcesOf(exports: Manifest["exports"]): Readonly<Record<string, string>> {
+  const sources = Object.entries(exports).flatMap(([name, file]) => {
+    if (name === "./package.json") return [];
+    const path = typeof file === "string" ? file : file.default;
+    return [[name, path.replace("./dist/", "./").replace(/\.js$/, ".ts")]];
+  });
+  return Object.fromEntries(sources);
 }
 
 /** The names that a module exports by `export { … } from`, sorted. */

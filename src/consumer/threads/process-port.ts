@@ -9,12 +9,18 @@ import type { FromProcess, ToThread } from "./messages.ts";
 import { errorOf } from "./plain-error.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";
 
+/** As sources, or as built. */
+const FILE = new URL(
+  import.meta.url.endsWith(".ts") ? "./handler-process.ts" : "./handler-process.js",
+  import.meta.url,
+);
+
 export class ProcessPort implements ThreadPort {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
   constructor(listener: PortListener) {
-    const file = fileURLToPath(new URL("./handler-process.ts", import.meta.url));
+    const file = fileURLToPath(FILE);
     const child = fork(file, [], { serialization: "advanced" });
     this.#child = child;
     this.#exited = once(child, "exit").catch(() => {});

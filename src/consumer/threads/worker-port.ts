@@ -6,6 +6,12 @@ import { Worker } from "node:worker_threads";
 import { CELLS, CELLS_BYTES, type FromThread, NO_BY_REASON, type ToThread } from "./messages.ts";
 import { errorOf, plainError } from "./plain-error.ts";
 
+/** As sources, or as built. */
+const FILE = new URL(
+  import.meta.url.endsWith(".ts") ? "./handler-thread.ts" : "./handler-thread.js",
+  import.meta.url,
+);
+
 /** What a thread's owner is told. */
 export interface PortListener {
   message(message: FromThread): void;
@@ -28,7 +34,7 @@ export class WorkerPort implements ThreadPort {
   constructor(listener: PortListener) {
     const cells = new SharedArrayBuffer(CELLS_BYTES);
     this.#cells = new BigInt64Array(cells);
-    this.#worker = new Worker(new URL("./handler-thread.ts", import.meta.url), { workerData: { cells } });
+    this.#worker = new Worker(FILE, { workerData: { cells } });
     let thrown: Error | null = null;
     this.#worker.on("message", (message: FromThread) => listener.message(message));
     this.#worker.on("error", (error: unknown) => thrown = errorOf(plainError(error)));
