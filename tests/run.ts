@@ -174,7 +174,7 @@ const computing = [
   ...tests("tests/parity", 2),
 ];
 const simulating = tests("tests/sim", 8);
-const real = tests("tests/e2e", 9);
+const real = tests("tests/e2e", 11);
 await runLanes(tally, [[...gate, ...computing], simulating]);
 await runLanes(tally, [real]);
 for (const file of forgotten([...computing, ...simulating, ...real])) {
