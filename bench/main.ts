@@ -23,6 +23,11 @@ const BENCHES: Readonly<Record<Workload, (plan: Plan) => Promise<Report>>> = {
   soak: benchSoak,
 };
 
+/** Ours alone, on whichever runtime, is not what is compared. */
+function sectionOf({ workload, isOursOnly, runtime }: Plan): string {
+  return isOursOnly && workload === "w1" ? `${workload}-${runtime}` : workload;
+}
+
 async function main(): Promise<number> {
   const plan = planOf(process.argv.slice(2));
   if (!plan.isOursOnly && plan.workload !== "soak" && redisVersion() === null) {
@@ -31,7 +36,7 @@ async function main(): Promise<number> {
   }
   const { lines, json } = await BENCHES[plan.workload](plan);
   console.log(plan.asJson ? JSON.stringify({ workload: plan.workload, ...json }) : lines.join("\n"));
-  if (plan.isWritten) writeSection(plan.workload, lines);
+  if (plan.isWritten && plan.profileDir === null) writeSection(sectionOf(plan), lines);
   return 0;
 }
 

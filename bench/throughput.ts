@@ -4,9 +4,9 @@ import { medianSample, type Sample } from "./cpu.ts";
 import type { Load } from "./load.ts";
 import { measureOurs, profileFiles } from "./ours.ts";
 import type { Plan } from "./plan.ts";
-import { hotspots } from "./profiler.ts";
+import { areas, hotspots } from "./profiler.ts";
 import { redisVersion } from "./redis.ts";
-import { type Report, round, table, versionOf } from "./report.ts";
+import { type Report, round, table, versionOf, writeSection } from "./report.ts";
 
 /** Compiled by then: measured before, a run's first tasks cost several times the later ones. */
 const WARM_UP_COUNT = 10_000;
@@ -41,12 +41,30 @@ async function measure(plan: Plan, load: Load): Promise<Sides> {
     ours.push(sample);
     console.error(`${pair}: ours    ${shown(sample)}`);
     for (const file of profiles) console.error([file, ...hotspots(file, 25)].join("\n  "));
+    if (profiles.length > 0) noteAreas(profiles, plan);
     if (plan.isOursOnly) continue;
     const peer = await measureBullmq(load);
     bullmq.push(peer);
     console.error(`${pair}: BullMQ  ${shown(peer)}`);
   }
   return { ours: medianSample(ours), bullmq: bullmq.length > 0 ? medianSample(bullmq) : null };
+}
+
+/** By node: the producing one, and another. */
+function noteAreas([producer = "", other = ""]: readonly string[], { isWritten, taskCount }: Plan): void {
+  const shares = [producer, other].map((file) => new Map(areas(file)));
+  const names = [...new Set(shares.flatMap((each) => [...each.keys()]))];
+  const rows = names.map((name) => [
+    name,
+    ...shares.map((each) => `${((each.get(name) ?? 0) * 100).toFixed(0)} %`),
+  ]);
+  const lines = [
+    `Shares of the busy time, by what the functions belong to; ${taskCount} tasks in bulks.`,
+    "",
+    ...table(["", "producing node", "another node"], rows),
+  ];
+  console.error(lines.join("\n"));
+  if (isWritten) writeSection("profile", lines);
 }
 
 function ratioOf(
