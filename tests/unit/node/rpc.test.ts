@@ -91,12 +91,12 @@ const spec = (id: string): TaskSpec => ({
 test("calls are answered as by the cluster itself", async () => {
   const port = new FakePort();
   const { remote, connection } = connected(port);
-  expect(await remote.submit([spec("a"), spec("b")], { timeoutMs: 1000 })).toEqual(["created", "created"]);
+  expect(await remote.submit([spec("a"), spec("b")], { timeoutMs: 20_000 })).toEqual(["created", "created"]);
   expect(port.submitted).toEqual([[spec("a"), spec("b")]]);
   port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
-  expect(await remote.get("a", { timeoutMs: 1000 })).toEqual(port.tasks[0]);
-  expect(await remote.get("z", { timeoutMs: 1000 })).toBeUndefined();
-  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 1000 })).toEqual({
+  expect(await remote.get("a", { timeoutMs: 20_000 })).toEqual(port.tasks[0]);
+  expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
+  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 20_000 })).toEqual({
     tasks: port.tasks,
     next: null,
   });
@@ -112,11 +112,11 @@ test("errors keep their class and what is in them", async () => {
   const { remote, connection } = connected(port);
   const keepers = [{ id: "i", name: "a", up: true }];
   port.statusOf = () => new NoQuorumError("Cannot: no", 12, keepers);
-  const error = await remote.submit([spec("a")], { timeoutMs: 1000 }).catch((each) => each);
+  const error = await remote.submit([spec("a")], { timeoutMs: 20_000 }).catch((each) => each);
   expect(error).toBeInstanceOf(NoQuorumError);
   expect([error.message, error.partition, error.keepers]).toEqual(["Cannot: no", 12, keepers]);
   port.statusOf = () => new ConflictError("taken");
-  await expect(remote.submit([spec("a")], { timeoutMs: 1000 })).rejects.toThrow(ConflictError);
+  await expect(remote.submit([spec("a")], { timeoutMs: 20_000 })).rejects.toThrow(ConflictError);
   await expect(remote.outcome("")).rejects.toThrow(TypeError);
   await connection.stop();
 });
@@ -170,7 +170,7 @@ test("a command to a node goes along with its number, and keeps it at the next m
   const port = new FakePort();
   const { remote, connection, lines } = connected(port);
   const order = { node: "b", command: { type: "stopTask", id: "t" }, cid: 2 ** 52 - 1 } as const;
-  await remote.commandNode(order, { timeoutMs: 1000 });
+  await remote.commandNode(order, { timeoutMs: 20_000 });
   const commandNode = port.commandNode.bind(port);
   port.commandNode = (given): Promise<never> => {
     port.orders.push(given);
@@ -189,14 +189,14 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   const order = { node: "b", command: { type: "freeze" }, cid: 1 } as const;
   for (const error of [new NotFoundError("gone"), new ConnectError("away"), new UnknownOutcomeError("hm")]) {
     port.errorOf = () => error;
-    const got = await remote.commandNode(order, { timeoutMs: 1000 }).catch((each) => each);
+    const got = await remote.commandNode(order, { timeoutMs: 20_000 }).catch((each) => each);
     expect([got.constructor, got.message]).toEqual([error.constructor, error.message]);
   }
   const command = { type: "melt" } as never;
-  await expect(remote.commandNode({ ...order, command }, { timeoutMs: 1000 })).rejects.toThrow(
+  await expect(remote.commandNode({ ...order, command }, { timeoutMs: 20_000 })).rejects.toThrow(
     'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
   );
-  await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 1000 })).rejects.toThrow("cid must be");
+  await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow("cid must be");
   port.commandNode = () => new Promise(() => {});
   const late = await remote.commandNode(order, { timeoutMs: 1 }).catch((each) => each);
   expect(late).toBeInstanceOf(UnknownOutcomeError);
@@ -247,9 +247,9 @@ test("a client leaves a member whose store takes nothing, and asks the next one"
     return Promise.resolve(open());
   });
   const remote = new RpcPort(connection);
-  expect(await remote.submit([spec("a")], { timeoutMs: 1000 })).toEqual(["created"]);
+  expect(await remote.submit([spec("a")], { timeoutMs: 20_000 })).toEqual(["created"]);
   hindered.isHindered = true;
-  expect(await remote.submit([spec("b")], { timeoutMs: 1000 })).toEqual(["created"]);
+  expect(await remote.submit([spec("b")], { timeoutMs: 20_000 })).toEqual(["created"]);
   expect([hindered.submitted, port.submitted]).toEqual([[[spec("a")]], [[spec("b")]]]);
   expect(avoided).toEqual(["member-0"]);
   await connection.stop();
