@@ -33,6 +33,8 @@ export class Core {
   mayStand: (keeper: Keeper) => boolean = () => true;
   /** A reign began or ended: everybody is told at once. */
   reignsChanged = false;
+  /** No keeper stands before: the engine need not look through them all in each step. */
+  standMs: number = Infinity;
   /** Reigns that may still be handed over in this tick. */
   transferBudget = 0;
   readonly #noById: Map<NodeId, MemberNo> = new Map();

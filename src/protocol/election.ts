@@ -20,8 +20,7 @@ interface Candidacy {
 }
 
 export class Election {
-  /** When to stand unless a steward is heard before. */
-  atMs: number;
+  #atMs = Infinity;
   readonly #core: Core;
   readonly #keeper: Keeper;
   readonly #rank: number;
@@ -34,6 +33,15 @@ export class Election {
     const { electionMs } = core.options;
     const rank = this.#firstRank();
     this.atMs = core.clock.monoMs + rank * electionMs / 2 + core.jitterMs(electionMs / 10);
+  }
+
+  /** When to stand unless a steward is heard before. */
+  get atMs(): number {
+    return this.#atMs;
+  }
+  set atMs(ms: number) {
+    this.#atMs = ms;
+    if (ms < this.#core.standMs) this.#core.standMs = ms;
   }
 
   get #nowMs(): number {

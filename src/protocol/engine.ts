@@ -102,6 +102,7 @@ export class Engine {
   /** Monotonic ms at which the engine wants a step even if nothing happens. */
   get deadlineMs(): number {
     let dueMs = this.#tickDueMs;
+    if (this.#core.standMs >= dueMs) return dueMs;
     for (const { reign, election, isSealed } of this.#keepers.all) {
       if (!reign && !isSealed && election.atMs < dueMs) dueMs = election.atMs;
     }
@@ -205,9 +206,15 @@ export class Engine {
 
   #standIfDue(): void {
     const { monoMs } = this.#core.clock;
+    if (monoMs < this.#core.standMs) return;
     for (const keeper of this.#keepers.all) {
       if (!keeper.reign && monoMs >= keeper.election.atMs) keeper.tick();
     }
+    let standMs = Infinity;
+    for (const { reign, election } of this.#keepers.all) {
+      if (!reign && election.atMs < standMs) standMs = election.atMs;
+    }
+    this.#core.standMs = standMs;
   }
 
   /** Until nothing more follows: own messages, dispatch, replication, what leaves. */

@@ -196,7 +196,9 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   await expect(remote.commandNode({ ...order, command }, { timeoutMs: 20_000 })).rejects.toThrow(
     'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
   );
-  await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow("cid must be");
+  await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow(
+    "cid must be",
+  );
   port.commandNode = () => new Promise(() => {});
   const late = await remote.commandNode(order, { timeoutMs: 1 }).catch((each) => each);
   expect(late).toBeInstanceOf(UnknownOutcomeError);
