@@ -10,7 +10,7 @@ const STAGES = ["recorded", "started", "done"] as const;
 type Stage = (typeof STAGES)[number];
 type Latencies = Readonly<Record<Stage, Latency>>;
 /** Throws away: compiles what is measured. */
-const WARM_UP_COUNT = 500;
+const WARM_UP_COUNT = 2000;
 
 export async function benchIdleLatency(plan: Plan): Promise<Report> {
   const ours: Latencies[] = [];

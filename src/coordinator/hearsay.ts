@@ -16,7 +16,13 @@ import type { Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
 import { ViewKeeper } from "./view-keeper.ts";
 
-const MEMBER_NEWS_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 400;
+/** What is new of a member is told so often at most. */
+const NEWS_EVERY_MS = 2000;
+/** What is not new is repeated, since gossip gets lost, */
+const NEWS_AGAIN_MS = 10_000;
+/** and told to a member that came up, once gossip has found it. */
+const NEWCOMER_MS = 5000;
 
 export interface HearsayOptions {
   readonly self: NodeId;
@@ -33,7 +39,12 @@ export class Hearsay {
   readonly #options: HearsayOptions;
   readonly #views: ViewKeeper;
   readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
+  #lookedMs = -Infinity;
   #newsMs = -Infinity;
+  #toldMs = -Infinity;
+  #told = "";
+  /** Somebody came up who may not have heard of this node yet. */
+  #newcomerMs = -Infinity;
   /** What this node says of itself. */
   state: MemberState = "up";
   #isFrozen = false;
@@ -59,7 +70,10 @@ export class Hearsay {
       engine,
       own: () => this.#ownNews(),
       tasksOf: (node) => this.#views.view.countOf(node),
-      onChange: (node, name, up) => emit({ type: "member", node, name, up }),
+      onChange: (node, name, up) => {
+        if (up) this.#newcomerMs = options.ambient.monoMs();
+        emit({ type: "member", node, name, up });
+      },
       onOffer: (node) => emit({ type: "offer", node }),
     });
   }
@@ -92,13 +106,26 @@ export class Hearsay {
     this.#views.flush();
   }
 
-  /** A few times a second. */
+  /** After every step of the engine; looks around a few times a second. */
   tick(): void {
     const nowMs = this.#options.ambient.monoMs();
-    const { transport, engine } = this.#options;
+    if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
+    this.#lookedMs = nowMs;
     this.members.poll(nowMs);
     this.#views.tick(nowMs);
-    if (transport && engine.roster && nowMs - this.#newsMs >= MEMBER_NEWS_EVERY_MS) this.publishNews();
+    const { transport, engine } = this.#options;
+    if (transport && engine.roster && nowMs - this.#newsMs >= NEWS_EVERY_MS) this.#repeatNews(nowMs);
+  }
+
+  #repeatNews(nowMs: number): void {
+    this.#newsMs = nowMs;
+    const isDue = nowMs - this.#toldMs >= NEWS_AGAIN_MS || nowMs - this.#newcomerMs < NEWCOMER_MS;
+    if (isDue || this.#told !== this.#busyness) this.publishNews();
+  }
+
+  /** What changes while it works; the rest is told when it changes. */
+  get #busyness(): string {
+    return `${this.#options.engine.status().heldCount} ${this.consumer?.load() ?? 0}`;
   }
 
   /** This node takes tasks, or no more; what is new of it is told at once. */
@@ -119,7 +146,8 @@ export class Hearsay {
   }
 
   publishNews(): void {
-    this.#newsMs = this.#options.ambient.monoMs();
+    this.#newsMs = this.#toldMs = this.#options.ambient.monoMs();
+    this.#told = this.#busyness;
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
   }
 

@@ -9,7 +9,7 @@ import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
 import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
 import type { NodeId, TaskSpec } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
-import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
+import { type Ambient, systemAmbient } from "./ambient.ts";
 import { ClientRequests } from "./client-requests.ts";
 import { consumerControl, type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
 import type {
@@ -36,7 +36,6 @@ import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import { type CoordinatorStats, statsOf } from "./stats.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
 
-const HOUSEKEEPING_MS = 500;
 /** For the last messages of a node that resigns to leave it. */
 const FAREWELL_MS = 50;
 
@@ -66,7 +65,6 @@ export class HostedCoordinator implements Coordinator {
   readonly #stopped: AbortController = new AbortController();
   readonly stopped: AbortSignal = this.#stopped.signal;
   readonly stats: () => CoordinatorStats;
-  readonly #housekeeping: TimerHandle;
   #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
   /** The store takes nothing at the moment: what is asked here gets no answer. */
@@ -133,7 +131,6 @@ export class HostedCoordinator implements Coordinator {
       this.#events.emit({ type: "store", error });
     };
     this.#host.start();
-    this.#housekeeping = ambient.setInterval(() => this.#hearsay.tick(), HOUSEKEEPING_MS);
   }
 
   get addresses(): readonly string[] {
@@ -198,6 +195,7 @@ export class HostedCoordinator implements Coordinator {
       for (const effect of effects) if (this.#consumer) tellConsumer(this.#consumer, effect);
     }
     this.#deadlines.poll(this.#ambient.monoMs());
+    this.#hearsay.tick();
   }
 
   #broke(error: unknown): void {
@@ -285,7 +283,6 @@ export class HostedCoordinator implements Coordinator {
 
   async #stop(): Promise<void> {
     this.#stopped.abort();
-    this.#ambient.clearInterval(this.#housekeeping);
     this.#requests.stop();
     this.#engineEvents.stop();
     this.#host.stop();

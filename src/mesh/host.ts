@@ -15,7 +15,7 @@ import { createHash } from "node:crypto";
 import { gaterOf } from "./allow-list.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
-import { careful, thrifty } from "./libp2p-care.ts";
+import { careful, sparing, thrifty } from "./libp2p-care.ts";
 import { privateNetwork } from "./secret.ts";
 
 /**
@@ -90,7 +90,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       { connectionGater: gaterOf(allow, (id) => denied(id, "is not on the list of allowed peers")) }),
     connectionEncrypters: [thrifty(noise({ crypto: noiseCrypto }))],
     streamMuxers: [
-      yamux({
+      sparing(yamux({
         enableKeepAlive: false,
         maxInboundStreams: 256,
         maxOutboundStreams: 256,
@@ -99,7 +99,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
           maxStreamWindowSize: STREAM_WINDOW_BYTES,
           inactivityTimeout: NEVER_MS,
         },
-      }),
+      })),
     ],
     connectionManager: {
       maxConnections: 2000,

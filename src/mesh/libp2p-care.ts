@@ -9,6 +9,8 @@ import type {
   ConnectionEncrypter,
   MultiaddrConnection,
   Stream,
+  StreamMuxer,
+  StreamMuxerFactory,
   Transport,
   Upgrader,
 } from "@libp2p/interface";
@@ -139,16 +141,38 @@ interface WindowedStream {
 const SYN_SENT = 1;
 const ESTABLISHED = 3;
 
-/** Renews the receive window when half of it is used, not after every message. */
-export function renewWindowRarely(stream: Stream): void {
-  const windowed = stream as unknown as Partial<WindowedStream>;
+/** The part of a muxer that is looked at here: what it makes of a stream that the peer opened. */
+interface Accepting {
+  onRemoteStream?(stream: Stream): void;
+}
+
+/** A muxer whose streams renew the receive window when half of it is used, not after every message. */
+export function sparing<C, F extends StreamMuxerFactory>(create: (components: C) => F): (components: C) => F {
+  return (components) => {
+    const factory = create(components);
+    const createMuxer = factory.createStreamMuxer.bind(factory);
+    factory.createStreamMuxer = (connection) => {
+      const muxer: StreamMuxer & Accepting = createMuxer(connection);
+      const open = muxer.createStream.bind(muxer);
+      const accept = muxer.onRemoteStream?.bind(muxer);
+      muxer.createStream = async (options) => renewWindowRarely(await open(options));
+      if (accept) muxer.onRemoteStream = (stream) => accept(renewWindowRarely(stream));
+      return muxer;
+    };
+    return factory;
+  };
+}
+
+function renewWindowRarely<S extends Stream>(stream: S): S {
+  const windowed = stream as Partial<WindowedStream>;
   const update = windowed.sendWindowUpdate?.bind(stream);
-  if (update === undefined || typeof windowed.recvWindowCapacity !== "number") return;
+  if (update === undefined || typeof windowed.recvWindowCapacity !== "number") return stream;
   windowed.sendWindowUpdate = () => {
     const { state, recvWindow = 0, recvWindowCapacity = 0 } = windowed;
     if ((state === ESTABLISHED || state === SYN_SENT) && recvWindowCapacity > recvWindow / 2) return;
     update();
   };
+  return stream;
 }
 
 /** Resolves when the stream takes data again. Its own onDrain() resolves at once after the first time. */

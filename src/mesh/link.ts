@@ -8,7 +8,7 @@ import { encode } from "it-length-prefixed";
 import { encodePrefix, FrameReader, plain } from "./framing.ts";
 import { HELLO_BYTES_MAX } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
-import { nextDrain, renewWindowRarely } from "./libp2p-care.ts";
+import { nextDrain } from "./libp2p-care.ts";
 
 /** First byte of every message after the hello. */
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
@@ -71,7 +71,6 @@ export class Link {
       write: (bytes) => this.#write(bytes),
       congested: (on) => this.#events.congested(on),
     });
-    renewWindowRarely(stream);
     stream.addEventListener("message", (event) => this.#onChunk(event.data));
     stream.addEventListener("drain", () => {
       this.#blockedTicks = 0;

@@ -16,11 +16,16 @@ export class Beats {
   readonly #parts: Parts;
   readonly #core: Core;
   /** Monotonic time of the last beat sent. */
-  sentMs: number = -Infinity;
+  #sentMs: number = -Infinity;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#core = parts.core;
+  }
+
+  /** Of the next one. */
+  get dueMs(): number {
+    return this.#sentMs + this.#core.options.heartbeatMs;
   }
 
   learnReign(p: number, ballot: Ballot): void {
@@ -31,7 +36,9 @@ export class Beats {
 
   #reigns(isMeant: (keeper: Keeper) => boolean): readonly Reign[] {
     const reigns: Reign[] = [];
-    for (const keeper of this.#parts.keepers.all) {
+    const keepers = this.#parts.keepers.all;
+    for (let at = 0; at < keepers.length; at++) {
+      const keeper = keepers[at]!;
       const { p, reign, replica } = keeper;
       if (!reign || !isMeant(keeper)) continue;
       const { ballot, isActive } = reign;
@@ -66,7 +73,7 @@ export class Beats {
   send(): void {
     const message = this.message();
     this.#core.reignsChanged = false;
-    this.sentMs = this.#core.clock.monoMs;
+    this.#sentMs = this.#core.clock.monoMs;
     const held = this.#parts.worker.sessions.heldPartitions();
     for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
   }
@@ -104,7 +111,9 @@ export class Beats {
     condemned: { p: number; n: number }[],
   ): BeatReplyMessage["vouches"] {
     const bitsByCfg: Map<number, Uint8Array> = new Map();
-    for (const keeper of this.#parts.keepers.all) {
+    const keepers = this.#parts.keepers.all;
+    for (let at = 0; at < keepers.length; at++) {
+      const keeper = keepers[at]!;
       if (!this.mayVouch(keeper)) continue;
       const { p, cfg, replica } = keeper;
       let bits = bitsByCfg.get(cfg);
@@ -136,7 +145,11 @@ export class Beats {
       refused.add(p);
       keeper.onRefuse(keeper.reign.ballot, promised);
     }
-    for (const { p, reign } of this.#parts.keepers.all) if (reign && !refused.has(p)) reign.heardFrom(from);
+    const keepers = this.#parts.keepers.all;
+    for (let at = 0; at < keepers.length; at++) {
+      const { p, reign } = keepers[at]!;
+      if (reign && !refused.has(p)) reign.heardFrom(from);
+    }
     for (const { p, ballot } of message.reigns) {
       // it may say that this node holds what it does not know of: attaching settles that
       if (!this.#core.reach.wants(p)) this.#core.reach.call(p);

@@ -65,6 +65,7 @@ export class CommandDesk {
   }
 
   tick(): void {
+    if (this.#sentMsById.size === 0) return;
     const overdueMs = this.#core.clock.monoMs - this.#core.options.resendMs;
     for (const sentMs of this.#sentMsById.values()) {
       if (sentMs > overdueMs) continue;

@@ -6,6 +6,7 @@ import type { Clock, Effect, EngineEvent, EngineOptions, Observer, PersistRecord
 import type { Message } from "./messages.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Keeper } from "./keeper.ts";
+import { LIMITS } from "./limits.ts";
 import { Reach } from "./reach.ts";
 import { type Ring, ringOf } from "./ring.ts";
 import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "./types.ts";
@@ -20,6 +21,8 @@ export class Core {
   /** Monotonic time of the first step: nobody counts as silent from before it. */
   bootMs = 0;
   readonly reach: Reach;
+  /** What a replica keeps of its log for those that lag. */
+  readonly logLimits: { readonly countMax: number; readonly bytesMax: number };
   readonly memberByNo: Map<MemberNo, Member> = new Map();
   readonly connected: Set<NodeId> = new Set();
   readonly congested: Set<MemberNo> = new Set();
@@ -35,6 +38,8 @@ export class Core {
   reignsChanged = false;
   /** No keeper stands before: the engine need not look through them all in each step. */
   standMs: number = Infinity;
+  /** Something is going on: until then ticks come as often as they may. */
+  #busyUntilMs: number = -Infinity;
   /** Reigns that may still be handed over in this tick. */
   transferBudget = 0;
   readonly #noById: Map<NodeId, MemberNo> = new Map();
@@ -48,6 +53,7 @@ export class Core {
     this.options = options;
     this.observer = observer;
     this.reach = new Reach(this);
+    this.logLimits = { countMax: options.logEntriesMax, bytesMax: LIMITS.logBytesMax };
     this.#random = (options.seed ^ 0x6d2b79f5) | 0 || 1;
   }
 
@@ -111,6 +117,17 @@ export class Core {
       last.prevIndex + last.entries.length === prevIndex
     ) (last.entries as Entry[]).push(entry);
     else this.#records.push({ type: "append", p, cfg, prevIndex, entries: [entry] });
+  }
+
+  /** What goes on or is due soon must not wait for a slow tick. */
+  hurry(): void {
+    this.#busyUntilMs = this.clock.monoMs + 2 * this.options.heartbeatMs;
+  }
+
+  /** Until the next tick: an idle node looks around less often. */
+  get tickGapMs(): number {
+    const { tickMs, heartbeatMs } = this.options;
+    return this.clock.monoMs < this.#busyUntilMs ? tickMs : Math.max(tickMs, heartbeatMs / 2);
   }
 
   emit(effect: Effect): void {

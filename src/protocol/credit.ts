@@ -174,9 +174,10 @@ export class Credit {
     return given.recall === null && unusedOf(given, given.upTo) > 0;
   }
 
-  tick(): void {
+  /** Told again with every heartbeat, in the same frame. */
+  tick(hasBeaten: boolean): void {
     const { monoMs } = this.#core.clock;
-    if (monoMs - this.#refreshMs < this.#core.options.heartbeatMs) return;
+    if (!hasBeaten && monoMs - this.#refreshMs < this.#core.options.heartbeatMs) return;
     this.#refreshMs = monoMs;
     this.#levelOut();
     for (const given of this.#given.values()) {

@@ -88,10 +88,12 @@ export class Desk {
   }
 
   tick(): void {
-    if (this.#waiting.wake(this.#reign.replica.tasks.records, this.#core.clock)) this.#wants();
+    const { clock, options } = this.#core;
+    if (this.#waiting.wake(this.#reign.replica.tasks.records, clock)) this.#wants();
+    if (this.#waiting.wakeAtMs - clock.wallMs < options.heartbeatMs) this.#core.hurry();
     this.#grants.tick();
     this.#sweep();
-    this.#purge(this.#core.clock.wallMs);
+    this.#purge(clock.wallMs);
     this.commands.tick();
     this.#publisher.tick();
   }

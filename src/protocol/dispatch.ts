@@ -96,6 +96,7 @@ export class Dispatcher {
 
   tick(): void {
     this.#apart.sweep();
+    if (this.waiting.size > 0) this.#core.hurry();
     this.reconsider();
   }
 
@@ -140,8 +141,8 @@ export class Dispatcher {
   /**
    * The member that shall run the task, NOBODY or DECLINED. Of those that are eligible, the ones whose
    * preferred labels weigh most and that are not loaded above 1.25 x the average (consistent hashing with
-   * bounded loads); of these the first clockwise from the task's hash. Who just gave the task up comes last;
-   * then it is the least loaded of the others, so that what a balance gives back levels the cluster.
+   * bounded loads); of these this node itself, which spares messages, else the first clockwise from the
+   * task's hash. Who just gave the task up comes last; then it is the least loaded of the others.
    */
   pick(desk: Desk, record: TaskRecord): MemberNo {
     const { avoid, spec } = record;
@@ -166,11 +167,14 @@ export class Dispatcher {
     const isPlain = placement === null || placement.prefers.length === 0;
     const weigh = (no: MemberNo): number => isPlain ? 0 : this.#weightOf(no, placement);
     const best = isPlain ? 0 : this.#bestWeight(avoid, bound, weigh);
+    const { self, ring } = this.#core;
+    const own = candidates.get(self);
+    if (own && self !== avoid && own.fullLoad < bound && weigh(self) >= best) return self;
     let chosen = -1;
     let fallback = -1;
     let fallbackWeight = -Infinity;
     let left = candidates.size;
-    this.#core.ring.walk(ringPosition(spec.id), (no) => {
+    ring.walk(ringPosition(spec.id), (no) => {
       const account = candidates.get(no);
       if (!account) return false;
       left--;

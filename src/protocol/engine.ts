@@ -29,6 +29,8 @@ import type { Entry, LogEnd, MemberNo, Roster, TaskRecord } from "./types.ts";
 import { LeaseHolder } from "./worker.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
+/** What comes all the time, though nothing goes on. */
+const ROUTINE: ReadonlySet<string> = new Set(["beat", "beatReply", "credit", "creditReply"]);
 
 export class Engine {
   readonly #core: Core;
@@ -101,12 +103,8 @@ export class Engine {
 
   /** Monotonic ms at which the engine wants a step even if nothing happens. */
   get deadlineMs(): number {
-    let dueMs = this.#tickDueMs;
-    if (this.#core.standMs >= dueMs) return dueMs;
-    for (const { reign, election, isSealed } of this.#keepers.all) {
-      if (!reign && !isSealed && election.atMs < dueMs) dueMs = election.atMs;
-    }
-    return dueMs;
+    if (this.#core.standMs < this.#tickDueMs) this.#core.standMs = this.#firstToStandMs();
+    return Math.min(this.#tickDueMs, this.#core.standMs);
   }
 
   /** This keeper's copy of a task, chosen or not. */
@@ -152,6 +150,7 @@ export class Engine {
     const lateMs = clock.monoMs - this.#tickDueMs;
     if (lateMs > this.#stallMs) this.#forgive(lateMs);
     for (const input of inputs) this.#input(input);
+    this.#tickDueMs = Math.min(this.#tickDueMs, clock.monoMs + this.#core.tickGapMs);
     if (clock.monoMs >= this.#tickDueMs) this.#tick();
     else this.#standIfDue();
     this.#settleDown();
@@ -182,24 +181,32 @@ export class Engine {
   }
 
   #tick(): void {
-    const { monoMs } = this.#core.clock;
-    const { tickMs, heartbeatMs } = this.#core.options;
-    this.#tickDueMs = monoMs + tickMs;
-    this.#core.transferBudget = TRANSFERS_PER_TICK_MAX;
-    if (!this.#core.roster) {
+    const core = this.#core;
+    core.transferBudget = TRANSFERS_PER_TICK_MAX;
+    if (!core.roster) {
+      core.hurry();
       this.#belonging.tick();
-      if (!this.#core.roster) return;
     }
-    if (monoMs - this.#beats.sentMs >= heartbeatMs - tickMs / 2) this.#beats.send();
-    for (const { p, reign } of this.#keepers.all) {
+    if (core.roster) this.#tickAsMember();
+    this.#tickDueMs = core.clock.monoMs + core.tickGapMs;
+    if (core.roster) this.#tickDueMs = Math.min(this.#tickDueMs, this.#beats.dueMs);
+  }
+
+  #tickAsMember(): void {
+    const { tickMs } = this.#core.options;
+    const mustBeat = this.#core.clock.monoMs >= this.#beats.dueMs - tickMs / 2;
+    if (mustBeat) this.#beats.send();
+    const keepers = this.#keepers.all;
+    for (let at = 0; at < keepers.length; at++) {
+      const { p, reign } = keepers[at]!;
       if (reign?.isActive) this.#membership.noteActive(p, reign.ballot.cfg);
     }
-    for (const keeper of this.#keepers.all) keeper.tick();
+    for (let at = 0; at < keepers.length; at++) keepers[at]!.tick();
     this.#belonging.joining.askToStay();
     this.#membership.tick();
     this.#dispatcher.tick();
     this.worker.tick();
-    this.#credit.tick();
+    this.#credit.tick(mustBeat);
     this.#requests.tick();
     this.#parts.nodeCommands.tick();
   }
@@ -210,11 +217,17 @@ export class Engine {
     for (const keeper of this.#keepers.all) {
       if (!keeper.reign && monoMs >= keeper.election.atMs) keeper.tick();
     }
+    this.#core.standMs = this.#firstToStandMs();
+  }
+
+  #firstToStandMs(): number {
     let standMs = Infinity;
-    for (const { reign, election } of this.#keepers.all) {
-      if (!reign && election.atMs < standMs) standMs = election.atMs;
+    const keepers = this.#keepers.all;
+    for (let at = 0; at < keepers.length; at++) {
+      const { reign, election, isSealed } = keepers[at]!;
+      if (!reign && !isSealed && election.atMs < standMs) standMs = election.atMs;
     }
-    this.#core.standMs = standMs;
+    return standMs;
   }
 
   /** Until nothing more follows: own messages, dispatch, replication, what leaves. */
@@ -241,8 +254,10 @@ export class Engine {
   // ---- inputs --------------------------------------------------------------------------------------------
 
   #input(input: Input): void {
+    if (input.type !== "message") this.#core.hurry();
     switch (input.type) {
       case "message":
+        if (!ROUTINE.has(input.message.type)) this.#core.hurry();
         return this.#router.receive(input.from, input.message);
       case "peer":
         return this.#connections.peer(input);

@@ -41,23 +41,26 @@ export class Expiry {
   tick(): void {
     const { tasks } = this.#reign.replica;
     if (tasks.leases.size === 0) return;
-    for (const [owner, counts] of tasks.leases) this.#condemnIfSilent(owner, counts);
+    tasks.leases.forEach(this.#condemnIfSilent);
     const mine = this.#sessions.silences(tasks, this.#reign.keeper.silenceFloorMs);
     if (mine.length === 0) return;
+    this.#core.hurry();
     this.note(this.#core.self, mine, this.#reign.replica.lastIndex);
     for (const pending of this.#pending.values()) this.#revertIfDue(pending);
   }
 
-  #condemnIfSilent(owner: number, counts: ReadonlyMap<number, number>): void {
+  readonly #condemnIfSilent = (counts: ReadonlyMap<number, number>, owner: number): void => {
+    const lastHeardMs = Math.max(this.#sessions.ownerHeardMs(owner), this.#reign.keeper.silenceFloorMs);
+    const silentMs = this.#core.clock.monoMs - lastHeardMs;
+    if (silentMs > 2 * this.#core.options.heartbeatMs) this.#core.hurry();
+    if (silentMs <= this.#core.options.leaseTtlMs) return;
     const node = Math.floor(owner / 0x1_0000_0000);
     const session = { node, boot: owner % 0x1_0000_0000, n: Math.max(...counts.keys()) };
-    const lastHeardMs = Math.max(this.#sessions.lastHeardMs(session), this.#reign.keeper.silenceFloorMs);
-    const silentMs = this.#core.clock.monoMs - lastHeardMs;
-    if (silentMs <= this.#core.options.leaseTtlMs || this.#reign.replica.tasks.isCondemned(session)) return;
+    if (this.#reign.replica.tasks.isCondemned(session)) return;
     this.#reign.propose({ type: "condemn", session });
     const member = this.#core.memberByNo.get(node);
     if (member) this.#core.event({ type: "condemned", p: this.#reign.p, node: member.id });
-  }
+  };
 
   /** A keeper reports how long condemned sessions had been silent there. */
   note(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {

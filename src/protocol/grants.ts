@@ -67,6 +67,7 @@ export class Grants {
   }
 
   tick(): void {
+    if (this.#outstanding.size === 0) return;
     const { monoMs } = this.#core.clock;
     for (const [fence, grant] of this.#outstanding) {
       if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);

@@ -8,7 +8,6 @@ import { compact, isCompactionDue } from "./compaction.ts";
 import type { Core } from "./core.ts";
 import { Election } from "./election.ts";
 import type { Image } from "./image-codec.ts";
-import { LIMITS } from "./limits.ts";
 import type {
   AppendMessage,
   InheritMessage,
@@ -81,8 +80,7 @@ export class Keeper {
     }
     if (this.isSealed) return;
     this.election.tick();
-    const { logEntriesMax } = this.#core.options;
-    this.replica.trimExcess({ countMax: logEntriesMax, bytesMax: LIMITS.logBytesMax }, 0);
+    this.replica.trimExcess(this.#core.logLimits, 0);
   }
 
   /** The steward's connection closed: do not wait for its silence to grow. */

@@ -14,7 +14,10 @@ export class Readiness {
     this.isReady = false;
   }
 
-  note(isAttached: boolean, hasQuorum: boolean): void {
+  /** `leftMs`: until what runs here must stop, if no keeper vouches for it again. */
+  note(isAttached: boolean, leftMs: number): void {
+    const hasQuorum = leftMs > 0;
+    if (leftMs < this.#core.options.heartbeatMs) this.#core.hurry();
     if (isAttached && hasQuorum && !this.isReady) {
       this.isReady = this.#hasQuorum = true;
       const { epoch, members } = this.#core.roster!;

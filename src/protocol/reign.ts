@@ -117,13 +117,14 @@ export class Reign {
 
   #trim(): void {
     let wanted = this.replica.commit;
-    for (const follower of this.#followers) wanted = Math.min(wanted, follower.match);
-    const { logEntriesMax } = this.#core.options;
-    this.replica.trimExcess({ countMax: logEntriesMax, bytesMax: LIMITS.logBytesMax }, wanted);
+    for (let at = 0; at < this.#followers.length; at++) {
+      wanted = Math.min(wanted, this.#followers[at]!.match);
+    }
+    this.replica.trimExcess(this.#core.logLimits, wanted);
   }
 
   #returnToFirst(): void {
-    const first = this.#followers.find((follower) => follower.no === this.keeper.keepers[0]);
+    const first = this.#follower(this.keeper.keepers[0]!);
     if (!first || this.#core.transferBudget <= 0) return;
     const { monoMs } = this.#core.clock;
     if (monoMs - this.#beganMs < 2 * this.#core.options.electionMs) return;
@@ -286,7 +287,9 @@ export class Reign {
   }
 
   #follower(no: MemberNo): Follower | undefined {
-    for (const follower of this.#followers) if (follower.no === no) return follower;
+    for (let at = 0; at < this.#followers.length; at++) {
+      if (this.#followers[at]!.no === no) return this.#followers[at];
+    }
     return undefined;
   }
 }

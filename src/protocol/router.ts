@@ -3,7 +3,7 @@
  */
 import { isSameBallot } from "./ballot.ts";
 import type { Beats } from "./beats.ts";
-import type { Message } from "./messages.ts";
+import type { AttachReplyMessage, Message } from "./messages.ts";
 import type { Parts } from "./parts.ts";
 import type { MemberNo, NodeId } from "./types.ts";
 
@@ -107,7 +107,7 @@ export class Router {
         if (message.backlog > 0 && this.#hasAnsweredCall(from, message.boot)) return;
         return this.#parts.credit.onHungry(from, message);
       case "attachReply":
-        return this.#parts.worker.onAttachReply(message);
+        return this.#onAttachReply(from, message);
       case "grant":
         return this.#parts.worker.onGrant(from, message);
       case "settleReply":
@@ -161,6 +161,13 @@ export class Router {
       default:
         return this.#atKeeper(from, message);
     }
+  }
+
+  /** In a large cluster nothing else may tell that the steward is there for this node, too. */
+  #onAttachReply(from: MemberNo, message: AttachReplyMessage): void {
+    const { credit, sessions, worker } = this.#parts;
+    if (sessions.heard(from, message.ballot.boot)) credit.open(from);
+    worker.onAttachReply(message);
   }
 
   /** In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it (calls.ts). */

@@ -8,6 +8,8 @@ import type { Silence } from "./messages-log.ts";
 import { type Condemnation, ownerKey, type PartitionTasks } from "./task-state.ts";
 import type { MemberNo } from "./types.ts";
 
+const NO_SILENCES: readonly Silence[] = [];
+
 export class Sessions {
   readonly #core: Core;
   /** Monotonic time of the last beat, per `(node, boot)`. */
@@ -40,7 +42,11 @@ export class Sessions {
   }
 
   lastHeardMs(owner: { readonly node: MemberNo; readonly boot: number }): number {
-    return Math.max(this.#heardMs.get(ownerKey(owner)) ?? -Infinity, this.#floorMs);
+    return this.ownerHeardMs(ownerKey(owner));
+  }
+
+  ownerHeardMs(owner: number): number {
+    return Math.max(this.#heardMs.get(owner) ?? -Infinity, this.#floorMs);
   }
 
   /** Monotonic time at which the present life of the node was heard; -Infinity if never. */
@@ -58,7 +64,8 @@ export class Sessions {
    * CONDEMN was appended freezes the silence: call it in the same step. `floorMs`: when this keeper's copy
    * was installed; it cannot speak for the time before.
    */
-  silences(tasks: PartitionTasks, floorMs: number): Silence[] {
+  silences(tasks: PartitionTasks, floorMs: number): readonly Silence[] {
+    if (tasks.condemned.size === 0) return NO_SILENCES;
     const silences: Silence[] = [];
     for (const condemnation of tasks.openCondemnations()) {
       const { session, index } = condemnation;

@@ -25,8 +25,8 @@ export interface EngineStatus {
 }
 
 export function statusOf({ core, worker, credit, sessions, joining, keepers }: Parts): EngineStatus {
-  const reigns: (Ballot | null)[] = [];
-  for (let p = 0; p < core.options.partitionCount; p++) reigns.push(worker.reignOf(p));
+  const { partitionCount } = core.options;
+  const reigns = (): (Ballot | null)[] => Array.from({ length: partitionCount }, (_, p) => worker.reignOf(p));
   const { ring } = core;
   let shares: ReadonlyMap<MemberNo, number> | null = null;
   const chains = core.roster?.chains ?? [];
@@ -34,8 +34,10 @@ export function statusOf({ core, worker, credit, sessions, joining, keepers }: P
     serving: worker.readiness.isReady,
     isOut: core.roster === null && joining.hasMet,
     heldCount: credit.heldCount,
-    reigns,
-    stewardOf: (no) => reigns.filter((reign) => reign?.node === no).length,
+    get reigns() {
+      return reigns();
+    },
+    stewardOf: (no) => reigns().filter((reign) => reign?.node === no).length,
     keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
     ringShare: (no) => (shares ??= ring.shares()).get(no) ?? 0,
     tasksByState: () => tasksByState(keepers),

@@ -63,6 +63,8 @@ export class WaitingTasks {
   readonly #sleepers: Set<string> = new Set();
   #turn = 0;
   #review = 0;
+  /** Wall clock at which the first of those that sleep is to wake, as of the last look. */
+  wakeAtMs: number = Infinity;
 
   clear(): void {
     this.#queues = [];
@@ -116,10 +118,15 @@ export class WaitingTasks {
 
   /** Those that slept or were parked for long enough wait for a node. True when there were some. */
   wake(records: ReadonlyMap<string, TaskRecord>, clock: Clock): boolean {
+    this.wakeAtMs = Infinity;
+    if (this.#sleepers.size === 0 && this.#parked.size === 0) return false;
     let isNews = false;
     for (const id of this.#sleepers) {
       const record = records.get(id);
-      if (record?.state === "sleeping" && record.wakeAtMs > clock.wallMs) continue;
+      if (record?.state === "sleeping" && record.wakeAtMs > clock.wallMs) {
+        this.wakeAtMs = Math.min(this.wakeAtMs, record.wakeAtMs);
+        continue;
+      }
       this.#sleepers.delete(id);
       if (record?.state !== "sleeping") continue;
       this.#push(record.spec);

@@ -141,7 +141,8 @@ export function takeVouch(
   session: WorkerSession,
   { cfg, from, sentMs }: { readonly cfg: number; readonly from: MemberNo; readonly sentMs: number },
 ): void {
-  for (const vouchers of session.vouchers) {
+  for (let i = 0; i < session.vouchers.length; i++) {
+    const vouchers = session.vouchers[i]!;
     if (vouchers.cfg !== cfg) continue;
     const at = vouchers.keepers.indexOf(from);
     if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) return;

@@ -73,10 +73,11 @@ export class LeaseHolder {
       if (session && n >= session.n) this.#onCondemned(session, n);
     }
     for (const { cfg, bits } of message.vouches) {
-      for (const session of this.#sessions) {
-        const { p } = session;
+      const vouch = { cfg, from, sentMs: message.sentMs };
+      for (let p = 0; p < this.#sessions.length; p++) {
+        const session = this.#sessions[p]!;
         if ((bits[p >> 3]! & (1 << (p & 7))) === 0) continue;
-        takeVouch(this.#core, session, { cfg, from, sentMs: message.sentMs });
+        takeVouch(this.#core, session, vouch);
         if (session.holdings.waitingCount > 0) this.#startWaiting(session);
       }
     }
@@ -114,15 +115,14 @@ export class LeaseHolder {
 
   tick(): void {
     const { leaseMs, monoMs } = this.#core.clock;
-    const { marginMs, resendMs } = this.#core.options;
-    const longMs = leaseMs - 2 * this.#core.options.heartbeatMs;
-    for (const session of this.#queue.giveBack(longMs)) this.#dirty.add(session);
+    const { marginMs, resendMs, heartbeatMs } = this.#core.options;
+    for (const session of this.#queue.giveBack(leaseMs - 2 * heartbeatMs)) this.#dirty.add(session);
     let isAttached = true;
     let earliestMs = Infinity;
-    for (const session of this.#sessions) {
+    for (let p = 0; p < this.#sessions.length; p++) {
+      const session = this.#sessions[p]!;
       const { holdings, validUntilMs } = session;
-      const isWanted = this.#core.reach.wants(session.p);
-      if (!isWanted && holdings.size === 0) continue;
+      if (!this.#core.reach.wants(p) && holdings.size === 0) continue;
       if (validUntilMs < earliestMs) earliestMs = validUntilMs;
       if (holdings.size > 0) {
         if (leaseMs >= validUntilMs) this.#lapse(session);
@@ -138,7 +138,7 @@ export class LeaseHolder {
         this.#dirty.add(session);
       }
     }
-    if (this.#sessions.length > 0) this.readiness.note(isAttached, leaseMs < earliestMs - marginMs);
+    if (this.#sessions.length > 0) this.readiness.note(isAttached, earliestMs - marginMs - leaseMs);
   }
 
   #abort(session: WorkerSession): void {
