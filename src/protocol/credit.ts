@@ -1,9 +1,7 @@
 /**
  * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the
- * hungry
- * when somebody does. Lowering what a steward node may still use is a recall, and the slots count as given
- * until
- * that node has answered. The other side is dispatch.ts.
+ * hungry when somebody does. Lowering what a steward node may still use is a recall, and the slots count as
+ * given until that node has answered. The other side is dispatch.ts.
  */
 import type { Input } from "./api.ts";
 import type { Core } from "./core.ts";
@@ -19,6 +17,8 @@ interface Given {
   /** As last told. */
   free: number;
   freeUpTo: number;
+  /** Tasks held, as last told. */
+  load: number;
   /** Highest number of the grants received. */
   upTo: number;
   /** An unanswered recall: what this node may have used before it hears of it. */
@@ -104,6 +104,7 @@ export class Credit {
       seq: this.#given.get(no)?.seq ?? 0,
       free: 0,
       freeUpTo: 0,
+      load: 0,
       upTo: 0,
       recall: null,
       issued: 0,
@@ -169,7 +170,6 @@ export class Credit {
     return this.#core.isConnected(no) && this.#core.reach.isKeeping(no);
   }
 
-  /** There is something to take back. */
   #canRecall(given: Given): boolean {
     return given.recall === null && unusedOf(given, given.upTo) > 0;
   }
@@ -200,9 +200,8 @@ export class Credit {
   }
 
   #recall(given: Given, free: number): void {
-    const { monoMs } = this.#core.clock;
-    const before = given.recall ?? given;
-    given.recall = { seq: given.seq + 1, free: before.free, freeUpTo: before.freeUpTo, sentMs: monoMs };
+    const { free: before, freeUpTo } = given.recall ?? given;
+    given.recall = { seq: given.seq + 1, free: before, freeUpTo, sentMs: this.#core.clock.monoMs };
     given.free = free;
     given.freeUpTo = given.upTo;
     given.isDirty = true;
@@ -225,6 +224,9 @@ export class Credit {
       }
     }
     if (open.length > 0) this.#spread(open);
+    // to itself it costs nothing: an idle steward must know that it is idle
+    const own = this.#given.get(this.#core.self);
+    if (own && own.load !== this.heldCount) own.isDirty = true;
     const limits = this.limits.freeFor(open.length);
     for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given, limits);
   }
@@ -266,6 +268,7 @@ export class Credit {
     if (given.recall) given.recall = { ...given.recall, seq: given.seq };
     given.free = unusedOf(given, given.upTo);
     given.freeUpTo = given.upTo;
+    given.load = this.heldCount;
     this.#core.send(no, {
       type: "credit",
       boot: this.#core.options.boot,

@@ -1,0 +1,74 @@
+/** What a cluster does while nothing goes on, and that it is quick all the same when something does. */
+import { expect, test } from "bun:test";
+import type { Effect } from "../../src/protocol/api.ts";
+import type { Message } from "../../src/protocol/messages.ts";
+import type { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
+import type { VirtualNode } from "../../src/testing/virtual-node.ts";
+import { quietCluster, submitOne, until } from "./quiet-cluster.ts";
+
+const THREE = { size: 3, slots: 10, takesMs: 200 };
+
+/** Steps that the node took and frames that it sent, a frame for each list of message types. */
+interface Doings {
+  stepCount: number;
+  readonly frames: Message["type"][][];
+}
+
+function watched(node: VirtualNode): Doings {
+  const doings: Doings = { stepCount: 0, frames: [] };
+  const engine = node.engine!;
+  const step = engine.step.bind(engine);
+  engine.step = (inputs, clock): Effect[] => {
+    const effects = step(inputs, clock);
+    doings.stepCount++;
+    for (const effect of effects) {
+      if (effect.type === "send") doings.frames.push(effect.messages.map(({ type }) => type));
+    }
+    return effects;
+  };
+  return doings;
+}
+
+test("an idle node steps a few times a second, and its credit goes with its heartbeat", () => {
+  const cluster = quietCluster(THREE);
+  cluster.runUntil(cluster.schedule.nowMs + 5000);
+  const doings = watched(cluster.nodes[0]!);
+  cluster.runUntil(cluster.schedule.nowMs + 10_000);
+  // own ticks 2, heartbeats of two others 2, their answers 2
+  expect(doings.stepCount).toBeLessThanOrEqual(70);
+  // to each of two others: a heartbeat a second, and an answer to theirs
+  expect(doings.frames.length).toBeLessThanOrEqual(44);
+  const beats = doings.frames.filter((types) => types.includes("beat"));
+  expect(beats.length).toBeGreaterThanOrEqual(18);
+  for (const types of beats) expect(types).toContain("credit");
+});
+
+test("a task that was due later starts when it is due, on an idle cluster", () => {
+  const cluster = quietCluster(THREE);
+  cluster.runUntil(cluster.schedule.nowMs + 5000);
+  const node = cluster.nodes[0]!;
+  const { wallMs } = node.clock.read(cluster.schedule.nowMs);
+  const runAtMs = wallMs + 30_000;
+  const more = { payload: new Uint8Array(0), attemptsMax: 0, options: null, firstSentAtMs: wallMs };
+  node.client.submit({ id: "later", name: "alpha", ...more, runAtMs }, false);
+  const dueMs = cluster.schedule.nowMs + 30_000;
+  cluster.runUntil(dueMs - 10);
+  expect(runner(cluster)).toBeUndefined();
+  cluster.runUntil(dueMs + 150);
+  expect(runner(cluster)).toBeDefined();
+});
+
+test("the steward of an idle cluster runs a task itself", () => {
+  const cluster = quietCluster(THREE);
+  for (let i = 0; i < 20; i++) {
+    submitOne(cluster, i, "alpha", `own-${i}`);
+    expect(until(cluster, 2000, () => runner(cluster) !== undefined)).toBe(true);
+    const { worker, self } = runner(cluster)!.engine!;
+    for (const { p } of worker.running()) expect(worker.reignOf(p)!.node).toBe(self);
+    until(cluster, 2000, () => runner(cluster) === undefined);
+  }
+});
+
+function runner(cluster: VirtualCluster): VirtualNode | undefined {
+  return cluster.nodes.find(({ handlers }) => handlers.runningCount > 0);
+}
