@@ -7,7 +7,8 @@ import { Child, ended, endWithParent, type Reply, type Usage, usageOf } from "./
 import type { BullmqOptions } from "./bullmq-child.ts";
 import { cpuUsOfPid, rssBytesOfPid, type Sample, sampleOf, spent } from "./cpu.ts";
 import type { Load } from "./load.ts";
-import { freePort, serverArguments, started } from "./redis.ts";
+import { serverArguments } from "./redis.ts";
+import { freePort, started } from "./server.ts";
 import { Starts } from "./starts.ts";
 
 export interface QueueOptions {
@@ -75,7 +76,7 @@ export class BullmqQueue {
     const queue = new BullmqQueue(spawn("redis-server", args, { stdio: "ignore" }));
     endWithParent(queue.redis);
     try {
-      await started(queue.redis, port);
+      await started(queue.redis, "redis-server", port);
       await queue.#begin(port, options);
       return queue;
     } catch (error) {

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "proposal.value = proposal.highest?.roster ?? proposal.wish;",
   replace: "proposal.value = proposal.wish;",
   profile: "reconfiguration",
-  seed: 109,
+  seed: 48,
 };

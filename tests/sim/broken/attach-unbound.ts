@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (!isSameBallot(message.ballot, this.#reign.ballot)) return;",
   replace: "",
   profile: "stale",
-  seed: 485,
+  seed: 870,
 };

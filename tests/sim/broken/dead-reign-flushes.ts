@@ -11,5 +11,5 @@ export const mutant: Mutant = {
     this.desk.end();`,
   replace: "this.desk.end();",
   profile: "partitions",
-  seed: 498,
+  seed: 451,
 };

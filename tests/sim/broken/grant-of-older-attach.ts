@@ -9,5 +9,5 @@ export const mutant: Mutant = {
     isSameBallot(message.ballot, session.reign);`,
   replace: "return message.n === session.n;",
   profile: "stale",
-  seed: 24,
+  seed: 6,
 };

@@ -32,7 +32,6 @@ import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
 import { mutant as misplacedGrantIgnored } from "./misplaced-grant-ignored.ts";
-import { mutant as newcomersOutvote } from "./newcomers-outvote.ts";
 import { mutant as nobodyCalled } from "./nobody-called.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
@@ -103,7 +102,6 @@ export const MUTANTS: readonly Mutant[] = [
   limitIgnored,
   lostGrantNeverResent,
   misplacedGrantIgnored,
-  newcomersOutvote,
   nobodyCalled,
   numberGivenTwice,
   oldBallotCounted,

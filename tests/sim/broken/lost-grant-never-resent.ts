@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {",
   replace: "else if (monoMs - grant.sentMs >= 1e12) {",
   profile: "general",
-  seed: 44,
+  seed: 25,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (untilMs > clock.monoMs) continue;",
   replace: "if (untilMs > 0) continue;",
   profile: "placement",
-  seed: 135,
+  seed: 205,
 };

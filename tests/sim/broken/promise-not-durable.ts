@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: `this.#core.persist({ type: "promise", p: this.p, ballot });`,
   replace: "",
   profile: "crashy",
-  seed: 102,
+  seed: 340,
 };

@@ -12,5 +12,5 @@ export const mutant: Mutant = {
     this.#reign.whenChosen(index, () => {
       const { replica }`,
   profile: "partitions",
-  seed: 22,
+  seed: 2,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return missingLabel(member, placement) === null;",
   replace: "return true;",
   profile: "placement",
-  seed: 1,
+  seed: 2,
 };

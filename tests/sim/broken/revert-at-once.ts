@@ -9,5 +9,5 @@ export const mutant: Mutant = {
   replace: `this.#reign.propose({ type: "revert", session, atMs: this.#core.clock.wallMs });
     this.#reign.desk.requeue();`,
   profile: "stale",
-  seed: 3,
+  seed: 2,
 };

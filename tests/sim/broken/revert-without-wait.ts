@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (this.#core.clock.monoMs < due[majorityOf(due.length) - 1]!) return;",
   replace: "if (due[majorityOf(due.length) - 1]! === Infinity) return;",
   profile: "stale",
-  seed: 9,
+  seed: 14,
 };

@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "stale",
-  seed: 2,
+  seed: 1,
 };

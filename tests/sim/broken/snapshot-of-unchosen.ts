@@ -22,5 +22,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "snapshots",
-  seed: 11,
+  seed: 16,
 };

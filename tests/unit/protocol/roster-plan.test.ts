@@ -127,3 +127,10 @@ test("who is let in decides in a later epoch only", () => {
   expect(next.deciders).toEqual([1, 2, 3]);
   expect(settle(next, {}).deciders).toEqual([1, 2, 3, 4, 5]);
 });
+
+test("two that are there are not outvoted by newcomers that may never come", () => {
+  const joins = [candidate("c"), candidate("d"), candidate("e")];
+  const next = nextRoster(founded(candidate("a"), candidate("b")), { ...quiet, joins })!;
+  // a majority of these is there; with all five deciding two would be none
+  expect(next.deciders).toEqual([1, 2, 3]);
+});
