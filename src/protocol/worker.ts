@@ -158,7 +158,10 @@ export class LeaseHolder {
       this.#forget(session, held);
       if (held.isStarted) this.#lost(session.p, held, "lapsed");
     }
-    if (session.holdings.size < before) this.#reattach(session);
+    if (session.holdings.size === before) return;
+    // whatever it wants of that partition now, its steward must hear that it holds less
+    this.#core.reach.call(session.p);
+    this.#reattach(session);
   }
 
   /** Hears that `ballot` reigns in `p`. */
@@ -207,11 +210,8 @@ export class LeaseHolder {
 
   onAttachReply(message: AttachReplyMessage): void {
     const session = this.#sessions[message.p];
-    if (
-      !session || message.boot !== this.#core.options.boot || !isSameBallot(session.reign, message.ballot)
-    ) {
-      return;
-    }
+    if (!session || message.boot !== this.#core.options.boot) return;
+    if (!isSameBallot(session.reign, message.ballot)) return;
     if (message.condemned >= session.n) this.#onCondemned(session, message.condemned);
     else if (message.condemned === 0 && message.attach === session.attach) {
       session.isAttached = true;

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (sessions.heard(from, message.ballot.boot)) credit.open(from);",
   replace: "",
   profile: "large",
-  seed: 0,
+  seed: 705,
 };

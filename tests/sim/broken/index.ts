@@ -26,6 +26,7 @@ import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
 import { mutant as holderNotTold } from "./holder-not-told.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
+import { mutant as lapseNotTold } from "./lapse-not-told.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
@@ -96,6 +97,7 @@ export const MUTANTS: readonly Mutant[] = [
   grantOfOlderAttach,
   holderNotTold,
   installedKeeperHasty,
+  lapseNotTold,
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,

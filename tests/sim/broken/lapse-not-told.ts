@@ -1,0 +1,12 @@
+/** Deliberately broken: who lost a lease in a partition that it wants no more does not tell its steward. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "lapse-not-told",
+  breaks: "a lease stands for ever that its owner has given up (L1)",
+  file: "src/protocol/worker.ts",
+  find: "this.#core.reach.call(session.p);",
+  replace: "",
+  profile: "large",
+  seed: 202796,
+};
