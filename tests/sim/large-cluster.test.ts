@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import type { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
 import type { VirtualNode } from "../../src/testing/virtual-node.ts";
-import { quietCluster, submit, until } from "./quiet-cluster.ts";
+import type { Ballot } from "../../src/protocol/types.ts";
+import { quietCluster, submit, submitOne, until } from "./quiet-cluster.ts";
 
 const SIZE = 66;
 const SLOTS = 2;
@@ -26,13 +27,18 @@ function lastOf(cluster: VirtualCluster): VirtualNode {
 
 /** Only the last member has a handler for "beta", and room for all 64 of them. */
 function specialist(cluster: VirtualCluster): VirtualNode {
+  const only = teachLast(cluster);
+  submit(cluster, 64, "beta");
+  return only;
+}
+
+function teachLast(cluster: VirtualCluster): VirtualNode {
   const only = lastOf(cluster);
   for (const node of cluster.nodes) {
     const handlers = node === only ? ["alpha", "beta"] : ["alpha"];
     node.receive([{ type: "capacity", slots: 64, handlers, standing: "up" }]);
   }
   cluster.runUntil(cluster.schedule.nowMs + 2000);
-  submit(cluster, 64, "beta");
   return only;
 }
 
@@ -56,4 +62,35 @@ test("a node of a large cluster that was called hears of the next steward of wha
   cluster.runUntil(cluster.schedule.nowMs + 6000);
   expect(worker.reignOf(called)?.node).toBeGreaterThan(0);
   expect(worker.reignOf(called)?.node).not.toBe(steward);
+}, 120_000);
+
+/** A partition whose steward the node has nothing to do with yet. */
+function strange(
+  cluster: VirtualCluster,
+  node: VirtualNode,
+): { readonly p: number; readonly ballot: Ballot } {
+  const { sessions } = node.engine!.worker;
+  const known = new Set(sessions.all.flatMap(({ isAttached, reign }) => isAttached ? [reign!.node] : []));
+  for (const { p, isAttached } of sessions.all) {
+    const ballot = cluster.nodes[0]!.engine!.worker.reignOf(p)!;
+    if (!isAttached && !known.has(ballot.node)) return { p, ballot };
+  }
+  throw new Error("it knows all stewards");
+}
+
+test("a steward of a large cluster to which a node attached by itself gives it tasks", () => {
+  const cluster = quietCluster(LARGE);
+  const only = teachLast(cluster);
+  const { p, ballot } = strange(cluster, only);
+  const { engine } = only;
+  const steward = engine!.roster!.members.find(({ no }) => no === ballot.node)!;
+  // for an attach that it knows nothing of: it attaches
+  const grant = { p, ballot, boot: 1, n: 1, attach: 0, floor: 0, tasks: [] };
+  only.receive([{ type: "message", from: steward.id, message: { type: "grant", ...grant } }]);
+  cluster.runUntil(cluster.schedule.nowMs + 1000);
+  expect(engine!.worker.sessions.all[p]!.isAttached).toBe(true);
+  const ids = Array.from({ length: 1000 }, (_, i) => `strange-${i}`);
+  submitOne(cluster, 0, "beta", ids.find((id) => engine!.partitionOf(id) === p)!);
+  until(cluster, 5000, () => only.handlers.runningCount === 1);
+  expect(only.handlers.runningCount).toBe(1);
 }, 120_000);

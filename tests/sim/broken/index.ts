@@ -6,7 +6,6 @@ import { mutant as apartKeyKept } from "./apart-key-kept.ts";
 import { mutant as appendAckedBeforeDurable } from "./append-acked-before-durable.ts";
 import { mutant as appendBelowPromise } from "./append-below-promise.ts";
 import { mutant as attachNumberIgnored } from "./attach-number-ignored.ts";
-import { mutant as attachedOpensNothing } from "./attached-opens-nothing.ts";
 import { mutant as attachUnbound } from "./attach-unbound.ts";
 import { mutant as baseFromOne } from "./base-from-one.ts";
 import { mutant as baseWithoutTail } from "./base-without-tail.ts";
@@ -77,7 +76,6 @@ export const MUTANTS: readonly Mutant[] = [
   appendAckedBeforeDurable,
   appendBelowPromise,
   attachNumberIgnored,
-  attachedOpensNothing,
   attachUnbound,
   baseFromOne,
   baseWithoutTail,
