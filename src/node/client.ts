@@ -26,6 +26,7 @@ import {
   specOf,
   SUBMIT_KEYS,
   type SubmitItem,
+  submitOne,
   submitWindows,
 } from "./submission.ts";
 
@@ -148,9 +149,11 @@ export class PortClient implements Client {
     checkKnown("submit a task", options, SUBMIT_KEYS);
     const { id, signal } = options;
     const item = id === undefined ? { input } : { input, id };
-    const spec = await specOf(definition, item, options, this.#ambient);
-    const [handle] = await submitWindows(this.#port, [spec], this.#callOptions(options.timeoutMs, signal));
-    return new Handle(this.#port, handle!.id, handle!.created);
+    const made = specOf(definition, item, options, this.#ambient);
+    const spec = made instanceof Promise ? await made : made;
+    const call = this.#callOptions(options.timeoutMs, signal);
+    const recorded = await submitOne(this.#port, spec, call);
+    return new Handle(this.#port, recorded.id, recorded.created);
   }
 
   async submitMany<I, O>(

@@ -32,6 +32,7 @@ export const SUBMIT_KEYS: readonly string[] = [
   ...PLACEMENT_KEYS,
 ];
 const ITEM_KEYS = ["input", "id", "attempts", "delayMs", "runAt", ...PLACEMENT_KEYS];
+const ATTEMPTS = { min: 1, max: 1_000_000, default: 0 };
 const WINDOW_TASKS_MAX = 1000;
 const WINDOW_BYTES_MAX = 1_048_576;
 /** Windows on their way at once: the next is encoded and sent while the last is being recorded. */
@@ -59,11 +60,7 @@ export function specOf<I, O>(
     id: id ?? ambient.uuid(),
     name,
     payload: encodeValue(input, "input"),
-    attemptsMax: integer("submit a task", "attempts", item.attempts ?? shared.attempts, {
-      min: 1,
-      max: 1_000_000,
-      default: 0,
-    }),
+    attemptsMax: integer("submit a task", "attempts", item.attempts ?? shared.attempts, ATTEMPTS),
     runAtMs: runAtOf(item.delayMs === undefined && item.runAt === undefined ? shared : item, nowMs),
     // the fraction tells two clients apart that send the same id in the same millisecond
     firstSentAtMs: nowMs + ambient.random(),
@@ -131,6 +128,12 @@ function runAtOf({ delayMs, runAt }: ItemOptions, nowMs: number): number {
   return delayMs === 0 ? 0 : nowMs + delayMs;
 }
 
+/** The same as a window of one, with less around it. */
+export async function submitOne(port: ClientPort, spec: TaskSpec, options: CallOptions): Promise<Recorded> {
+  const [status] = await port.submit([spec], options);
+  return recordedOf(spec, status);
+}
+
 /**
  * Sends all of them, some windows at a time; resolves in their order, rejects at the first that is refused.
  */
@@ -178,11 +181,9 @@ async function* windowsOf(specs: Iterable<TaskSpec | Promise<TaskSpec>>): AsyncG
 }
 
 function recordedOf({ id }: TaskSpec, status: string | undefined): Recorded {
+  if (status === "created" || status === "exists") return { id, created: status === "created" };
   const task = `task ${JSON.stringify(id)}`;
   switch (status) {
-    case "created":
-    case "exists":
-      return { id, created: status === "created" };
     case "conflict":
       throw new ConflictError(`Cannot submit ${task}: its id is in use with another name or input`, [id]);
     case "tooOld":
