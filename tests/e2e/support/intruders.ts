@@ -6,7 +6,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { type CommandResult, stolos } from "./cluster.ts";
+import { eventually } from "./show.ts";
 import { PeerProcess, type Runtime } from "../../../examples/demo/peer-process.ts";
+
+/** More than a handshake may take. */
+const TOLD_WITHIN_MS = 15_000;
 
 /** What the member sent on the connections of one stranger. */
 export class WireTap implements AsyncDisposable {
@@ -117,6 +121,16 @@ export class GuardedCluster implements AsyncDisposable {
     return this.peers.flatMap(({ events }) =>
       events.filter(({ event }) => event === "peer:rejected").map(({ reason = "" }) => reason)
     );
+  }
+
+  /**
+   * Members tell of both kinds: of those without the secret when their handshake has failed, which may be
+   * after the stranger has given up.
+   */
+  haveToldOfBoth(): Promise<boolean> {
+    const kinds = ["is not on the list of allowed peers", "did not show that it knows the secret"];
+    const isTold = (kind: string): boolean => this.refusals.some((reason) => reason.includes(kind));
+    return eventually(() => kinds.every(isTold), TOLD_WITHIN_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
