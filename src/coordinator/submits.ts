@@ -1,11 +1,11 @@
 /**
- * Submits that wait for an answer. One promise and one timer serve a whole chunk, however many tasks it
- * holds. A steward that is too busy is asked again until the time is over.
+ * Submits that wait for an answer. One promise serves a whole chunk, however many tasks it holds, and one
+ * timer all chunks. A steward that is too busy is asked again until the time is over.
  */
 import type { Input } from "../protocol/api.ts";
 import type { SubmitStatus } from "../protocol/messages.ts";
 import type { TaskSpec } from "../protocol/types.ts";
-import { type Ambient, systemAmbient } from "./ambient.ts";
+import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "./errors.ts";
 
@@ -21,7 +21,12 @@ interface Chunk {
   remaining: number;
   /** Something may have reached a steward. */
   maybeSent: boolean;
-  settle(error: unknown): void;
+  readonly timeoutMs: number;
+  readonly dueMs: number;
+  readonly resolve: (statuses: readonly SubmitStatus[]) => void;
+  readonly reject: (error: unknown) => void;
+  /** Stops listening to the caller's signal. */
+  unhear: (() => void) | null;
 }
 
 export interface SubmitsOptions {
@@ -42,6 +47,8 @@ export class Submits {
   readonly #chunkByRid: Map<number, Chunk> = new Map();
   readonly #unsent: Set<Chunk> = new Set();
   readonly #open: Set<Chunk> = new Set();
+  #timer: TimerHandle | null = null;
+  #timerDueMs = Infinity;
   #lastRid = 0;
 
   constructor(options: SubmitsOptions) {
@@ -59,13 +66,6 @@ export class Submits {
     const { timeoutMs, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const settle = (error: unknown): void => {
-        this.#ambient.clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        this.#forget(chunk);
-        if (error === undefined) resolve(chunk.statuses as SubmitStatus[]);
-        else reject(error);
-      };
       const chunk: Chunk = {
         specs,
         statuses: new Array<SubmitStatus | undefined>(specs.length),
@@ -73,17 +73,53 @@ export class Submits {
         busy: [],
         remaining: specs.length,
         maybeSent: false,
-        settle,
+        timeoutMs,
+        dueMs: this.#ambient.monoMs() + timeoutMs,
+        resolve,
+        reject,
+        unhear: null,
       };
-      const onAbort = (): void => settle(signal?.reason);
-      const onTimeout = (): void => settle(this.#timeoutError(chunk, timeoutMs));
-      const timer = this.#ambient.setTimeout(onTimeout, timeoutMs);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal) this.#hear(chunk, signal);
       this.#lastRid += specs.length;
       this.#open.add(chunk);
-      specs.forEach((spec, at) => this.#push(chunk, chunk.firstRid + at, spec));
+      this.#arm(chunk.dueMs);
+      for (let at = 0; at < specs.length; at++) this.#push(chunk, chunk.firstRid + at, specs[at]!);
       if (!chunk.maybeSent) this.#unsent.add(chunk);
     });
+  }
+
+  #hear(chunk: Chunk, signal: AbortSignal): void {
+    const onAbort = (): void => this.#settle(chunk, signal.reason);
+    chunk.unhear = () => signal.removeEventListener("abort", onAbort);
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  #settle(chunk: Chunk, error?: unknown): void {
+    chunk.unhear?.();
+    this.#forget(chunk);
+    if (error === undefined) chunk.resolve(chunk.statuses as SubmitStatus[]);
+    else chunk.reject(error);
+  }
+
+  /** The timer moves only to fire earlier; one that fires too early is set again. */
+  #arm(dueMs: number): void {
+    if (dueMs >= this.#timerDueMs) return;
+    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    this.#timerDueMs = dueMs;
+    const waitMs = Math.max(1, Math.ceil(dueMs - this.#ambient.monoMs()));
+    this.#timer = this.#ambient.setTimeout(() => this.#onTimer(), waitMs);
+  }
+
+  #onTimer(): void {
+    this.#timer = null;
+    this.#timerDueMs = Infinity;
+    const nowMs = this.#ambient.monoMs();
+    let nextMs = Infinity;
+    for (const chunk of this.#open) {
+      if (chunk.dueMs <= nowMs) this.#settle(chunk, this.#timeoutError(chunk));
+      else nextMs = Math.min(nextMs, chunk.dueMs);
+    }
+    if (nextMs < Infinity) this.#arm(nextMs);
   }
 
   #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
@@ -112,7 +148,7 @@ export class Submits {
       return;
     }
     chunk.statuses[at] = status;
-    if (--chunk.remaining === 0) chunk.settle(undefined);
+    if (--chunk.remaining === 0) this.#settle(chunk);
   }
 
   #retry(chunk: Chunk): void {
@@ -123,9 +159,11 @@ export class Submits {
   }
 
   stop(): void {
+    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
     for (const chunk of [...this.#open]) {
       const what = named(chunk.specs.map((spec) => spec.id));
-      chunk.settle(
+      this.#settle(
+        chunk,
         chunk.maybeSent
           ? new UnknownOutcomeError(
             `Cannot tell whether ${what} was recorded: the node stopped before the answer`,
@@ -147,13 +185,13 @@ export class Submits {
     });
   }
 
-  #timeoutError(chunk: Chunk, timeoutMs: number): Error {
+  #timeoutError(chunk: Chunk): Error {
     const ids = chunk.specs.filter((_, at) => chunk.statuses[at] === undefined).map((spec) => spec.id);
     const [first = ""] = ids;
     if (!chunk.maybeSent) return this.#options.noQuorum(first);
     const trouble = this.#options.trouble(first);
     return new UnknownOutcomeError(
-      `Cannot tell whether ${named(ids)} was recorded: no answer within ${timeoutMs} ms` +
+      `Cannot tell whether ${named(ids)} was recorded: no answer within ${chunk.timeoutMs} ms` +
         `${trouble === "" ? "" : ` (${trouble})`}; submit again with the same id`,
       ids,
     );

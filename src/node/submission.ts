@@ -72,7 +72,8 @@ export function specOf<I, O>(
 }
 
 function optionsOf(item: ItemOptions, shared: ItemOptions): TaskOptions | null {
-  const isPlain = PLACEMENT_KEYS.every((key) => item[key] === undefined && shared[key] === undefined);
+  let isPlain = true;
+  for (const key of PLACEMENT_KEYS) isPlain &&= item[key] === undefined && shared[key] === undefined;
   return isPlain ? null : taskOptionsOf({ ...shared, ...item });
 }
 
