@@ -53,7 +53,9 @@ export async function benchHeld(plan: Plan): Promise<Report> {
   ]);
   return {
     lines: [
-      `Idle for ${plan.minutes} min after all have started; CPU of all processes (BullMQ: server + workers).`,
+      `Idle for ${plan.minutes} min, from ${
+        SETTLE_MS / 1000
+      } s after all have started; CPU of all processes (BullMQ: server + workers).`,
       "",
       ...table(header, rows),
     ],

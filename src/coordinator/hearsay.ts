@@ -19,9 +19,9 @@ import { ViewKeeper } from "./view-keeper.ts";
 const LOOK_EVERY_MS = 400;
 /** What is new of a member is told so often at most. */
 const NEWS_EVERY_MS = 2000;
-/** What is not new is repeated, since gossip gets lost, */
+/** What is not new is told again after so long, since gossip gets lost. */
 const NEWS_AGAIN_MS = 10_000;
-/** and told to a member that came up, once gossip has found it. */
+/** For so long after a member came up all is told as if it were new: gossip finds newcomers late. */
 const NEWCOMER_MS = 5000;
 
 export interface HearsayOptions {

@@ -254,10 +254,9 @@ export class Engine {
   // ---- inputs --------------------------------------------------------------------------------------------
 
   #input(input: Input): void {
-    if (input.type !== "message") this.#core.hurry();
+    if (input.type !== "message" || !ROUTINE.has(input.message.type)) this.#core.hurry();
     switch (input.type) {
       case "message":
-        if (!ROUTINE.has(input.message.type)) this.#core.hurry();
         return this.#router.receive(input.from, input.message);
       case "peer":
         return this.#connections.peer(input);

@@ -31,8 +31,13 @@ function watched(node: VirtualNode): Doings {
 
 test("an idle node steps a few times a second, and its credit goes with its heartbeat", () => {
   const cluster = quietCluster(THREE);
-  cluster.runUntil(cluster.schedule.nowMs + 5000);
-  const doings = watched(cluster.nodes[0]!);
+  // heartbeats that are sent out of turn, because others reign now, must not part the two for good
+  const [node, other] = cluster.nodes as [VirtualNode, VirtualNode];
+  other.crash();
+  cluster.runUntil(cluster.schedule.nowMs + 7110);
+  other.start();
+  cluster.runUntil(cluster.schedule.nowMs + 15_000);
+  const doings = watched(node);
   cluster.runUntil(cluster.schedule.nowMs + 10_000);
   // own ticks 2, heartbeats of two others 2, their answers 2
   expect(doings.stepCount).toBeLessThanOrEqual(70);
@@ -43,19 +48,23 @@ test("an idle node steps a few times a second, and its credit goes with its hear
   for (const types of beats) expect(types).toContain("credit");
 });
 
-test("a task that was due later starts when it is due, on an idle cluster", () => {
+test("tasks that were due later start when they are due, on an idle cluster", () => {
   const cluster = quietCluster(THREE);
-  cluster.runUntil(cluster.schedule.nowMs + 5000);
   const node = cluster.nodes[0]!;
   const { wallMs } = node.clock.read(cluster.schedule.nowMs);
-  const runAtMs = wallMs + 30_000;
   const more = { payload: new Uint8Array(0), attemptsMax: 0, options: null, firstSentAtMs: wallMs };
-  node.client.submit({ id: "later", name: "alpha", ...more, runAtMs }, false);
-  const dueMs = cluster.schedule.nowMs + 30_000;
-  cluster.runUntil(dueMs - 10);
-  expect(runner(cluster)).toBeUndefined();
-  cluster.runUntil(dueMs + 150);
-  expect(runner(cluster)).toBeDefined();
+  // idle again in between, and at all places between two slow ticks
+  const delaysMs = Array.from({ length: 10 }, (_, i) => 20_000 + i * 10_070);
+  for (const delayMs of delaysMs) {
+    node.client.submit({ id: `in-${delayMs}`, name: "alpha", ...more, runAtMs: wallMs + delayMs }, false);
+  }
+  const beginMs = cluster.schedule.nowMs;
+  for (const delayMs of delaysMs) {
+    cluster.runUntil(beginMs + delayMs - 10);
+    expect(runner(cluster)).toBeUndefined();
+    cluster.runUntil(beginMs + delayMs + 150);
+    expect(runner(cluster)).toBeDefined();
+  }
 });
 
 test("the steward of an idle cluster runs a task itself", () => {

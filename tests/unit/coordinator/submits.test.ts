@@ -4,6 +4,7 @@ import { NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/c
 import { Submits } from "../../../src/coordinator/submits.ts";
 import type { Input } from "../../../src/protocol/api.ts";
 import type { TaskSpec } from "../../../src/protocol/types.ts";
+import { FakeAmbient } from "../consumer/fake-ambient.ts";
 
 const spec = (id: string): TaskSpec => ({
   id,
@@ -15,16 +16,26 @@ const spec = (id: string): TaskSpec => ({
   firstSentAtMs: 1,
 });
 
-function setUp(reachable = true): { submits: Submits; pushed: Input[]; set(reachable: boolean): void } {
+function setUp(
+  reachable = true,
+  ambient?: FakeAmbient,
+): { submits: Submits; pushed: Input[]; set(reachable: boolean): void } {
   const pushed: Input[] = [];
   let isReachable = reachable;
   const submits = new Submits({
+    ...(ambient && { ambient }),
     push: (input) => pushed.push(input),
     isReachable: () => isReachable,
     noQuorum: (id) => new NoQuorumError(`no quorum for ${id}`),
     trouble: () => "",
   });
   return { submits, pushed, set: (value) => isReachable = value };
+}
+
+/** Time passes, and whoever waited for that has gone on. */
+async function passed(ambient: FakeAmbient, ms: number): Promise<void> {
+  ambient.advance(ms);
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 const rids = (pushed: readonly Input[]): number[] =>
@@ -56,6 +67,21 @@ test("what may have been sent ends as unknown, with the ids to submit again", as
   expect(error).toBeInstanceOf(UnknownOutcomeError);
   expect(error.ids).toEqual(["b"]);
   expect(error.message).toContain("submit again with the same id");
+});
+
+test("each chunk is given up when its own time is over", async () => {
+  const ambient = new FakeAmbient();
+  const { submits } = setUp(false, ambient);
+  const givenUpMs: Record<string, number> = {};
+  const submit = (id: string, timeoutMs: number): void =>
+    void submits.submit([spec(id)], { timeoutMs }).catch(() => givenUpMs[id] = ambient.monoMs());
+  submit("late", 600);
+  submit("soon", 100);
+  submit("later", 800);
+  for (const ms of [100, 500, 200]) await passed(ambient, ms);
+  submit("after", 50);
+  await passed(ambient, 50);
+  expect(givenUpMs).toEqual({ soon: 1100, late: 1600, later: 1800, after: 1850 });
 });
 
 test("a busy steward is asked again", async () => {
