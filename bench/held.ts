@@ -10,7 +10,7 @@ import type { Starts } from "./starts.ts";
 
 const PEER_COUNT = 10_000;
 /** What the starts left to do is done by then, and what runs when idle is compiled: no cost of holding. */
-const SETTLE_MS = 30_000;
+const SETTLE_MS = 90_000;
 
 interface Setup {
   readonly nodeCount: number;

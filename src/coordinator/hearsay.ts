@@ -19,8 +19,10 @@ import { ViewKeeper } from "./view-keeper.ts";
 const LOOK_EVERY_MS = 400;
 /** What is new of a member is told so often at most. */
 const NEWS_EVERY_MS = 2000;
-/** What is not new is told again after so long, since gossip gets lost. */
+/** What is not new is told again after so long, since gossip gets lost, */
 const NEWS_AGAIN_MS = 10_000;
+/** and from then on every so often. */
+const NEWS_REPEATED_MS = 30_000;
 /** For so long after a member came up all is told as if it were new: gossip finds newcomers late. */
 const NEWCOMER_MS = 5000;
 
@@ -41,7 +43,8 @@ export class Hearsay {
   readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
   #lookedMs = -Infinity;
   #newsMs = -Infinity;
-  #toldMs = -Infinity;
+  /** When it is told again though nothing changed. */
+  #againMs = -Infinity;
   #told = "";
   /** Somebody came up who may not have heard of this node yet. */
   #newcomerMs = -Infinity;
@@ -119,8 +122,10 @@ export class Hearsay {
 
   #repeatNews(nowMs: number): void {
     this.#newsMs = nowMs;
-    const isDue = nowMs - this.#toldMs >= NEWS_AGAIN_MS || nowMs - this.#newcomerMs < NEWCOMER_MS;
-    if (isDue || this.#told !== this.#busyness) this.publishNews();
+    const isNews = this.#told !== this.#busyness || nowMs - this.#newcomerMs < NEWCOMER_MS;
+    if (!isNews && nowMs < this.#againMs) return;
+    this.publishNews();
+    if (!isNews) this.#againMs = nowMs + NEWS_REPEATED_MS;
   }
 
   /** What changes while it works; the rest is told when it changes. */
@@ -146,7 +151,8 @@ export class Hearsay {
   }
 
   publishNews(): void {
-    this.#newsMs = this.#toldMs = this.#options.ambient.monoMs();
+    this.#newsMs = this.#options.ambient.monoMs();
+    this.#againMs = this.#newsMs + NEWS_AGAIN_MS;
     this.#told = this.#busyness;
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
   }

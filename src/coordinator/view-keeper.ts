@@ -1,7 +1,8 @@
 /**
  * Keeps the ownership view: publishes what this node stewards, merges what others publish, and mends what
- * got lost. A steward sums up its partitions every ten seconds; whoever sees something else, and does not
- * hear the missing news shortly after, reads the partition through its log.
+ * got lost. A steward sums up its partitions ten seconds after the last sum if there were news, else after
+ * thirty; whoever sees something else, and does not hear the missing news shortly after, reads the partition
+ * through its log.
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
@@ -16,7 +17,9 @@ import {
 import { type Digest, OwnershipView } from "./ownership-view.ts";
 import type { GossipTopic } from "./transport.ts";
 
-const DIGEST_EVERY_MS = 10_000;
+const DIGEST_EVERY_MS = 30_000;
+/** Since the last one, when there were news. */
+const DIGEST_AFTER_NEWS_MS = 10_000;
 /** A new steward has told all of its tasks by then. */
 const REIGN_SETTLED_MS = 3000;
 /** News that is on its way may explain a difference. */
@@ -48,6 +51,8 @@ export class ViewKeeper {
   readonly #repairing: Set<number> = new Set();
   #outgoing: OwnershipNews[] = [];
   #digestMs = 0;
+  /** Since the last digest. */
+  #hasNews = false;
 
   constructor(options: ViewKeeperOptions) {
     this.#options = options;
@@ -55,6 +60,7 @@ export class ViewKeeper {
 
   stewardIs(p: number, node: NodeId, nowMs: number): void {
     this.#stewardOf.set(p, { node, sinceMs: nowMs, isSettled: false });
+    this.#hasNews = true;
     this.#suspects.delete(p);
   }
 
@@ -66,6 +72,7 @@ export class ViewKeeper {
   own(p: number, changes: readonly OwnershipChange[], nowMs: number): void {
     this.#merge(p, changes, nowMs);
     this.#outgoing.push({ p, changes });
+    this.#hasNews = true;
   }
 
   /** Publishes what has gathered: once a turn. */
@@ -102,8 +109,9 @@ export class ViewKeeper {
       this.#suspects.delete(p);
       if (isSame(own, this.view.digestOf(p))) void this.#repair(p);
     }
-    if (nowMs - this.#digestMs < DIGEST_EVERY_MS) return;
+    if (nowMs - this.#digestMs < (this.#hasNews ? DIGEST_AFTER_NEWS_MS : DIGEST_EVERY_MS)) return;
     this.#digestMs = nowMs;
+    this.#hasNews = false;
     const digests: Map<number, Digest> = new Map();
     for (const [p, stewardship] of this.#stewardOf) {
       const { node, sinceMs } = stewardship;

@@ -54,6 +54,11 @@ export interface EngineOptions {
   readonly leaseTtlMs: number;
   /** leaseTtlMs >= 3 x heartbeatMs. */
   readonly heartbeatMs: number;
+  /**
+   * A heartbeat that is due within so long goes out when another's comes: an idle cluster wakes at once, not
+   * once for each. <= heartbeatMs / 2: no node sends more than two in a heartbeat. 0 = never.
+   */
+  readonly beatAlongMs: number;
   /** Handlers abort this long before their lease ends. */
   readonly marginMs: number;
   /** Bound on the error of a clock's rate: 0.01 = 1 %. */

@@ -17,6 +17,7 @@ export class Beats {
   readonly #core: Core;
   /** Monotonic time of the last beat sent. */
   #sentMs: number = -Infinity;
+  #isAlong = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -25,7 +26,12 @@ export class Beats {
 
   /** Of the next one. */
   get dueMs(): number {
-    return this.#sentMs + this.#core.options.heartbeatMs;
+    return this.#isAlong ? -Infinity : this.#sentMs + this.#core.options.heartbeatMs;
+  }
+
+  /** Another's came when the next one was due soon: it goes at once, so that both wake each node once. */
+  get isAlong(): boolean {
+    return this.#isAlong;
   }
 
   learnReign(p: number, ballot: Ballot): void {
@@ -74,6 +80,7 @@ export class Beats {
     const message = this.message();
     this.#core.reignsChanged = false;
     this.#sentMs = this.#core.clock.monoMs;
+    this.#isAlong = false;
     const held = this.#parts.worker.sessions.heldPartitions();
     for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
   }
@@ -102,6 +109,8 @@ export class Beats {
     const reigns = this.#reignsFor(from, boot);
     this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, reigns, refused });
     if (message.epoch < epoch) this.#parts.membership.isBehind(from);
+    const { clock, options: { beatAlongMs } } = this.#core;
+    this.#isAlong ||= beatAlongMs > 0 && clock.monoMs > this.dueMs - beatAlongMs;
   }
 
   /** What is kept here whole and not sealed, where the session is not condemned. */

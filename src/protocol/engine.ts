@@ -151,7 +151,7 @@ export class Engine {
     if (lateMs > this.#stallMs) this.#forgive(lateMs);
     for (const input of inputs) this.#input(input);
     this.#tickDueMs = Math.min(this.#tickDueMs, clock.monoMs + this.#core.tickGapMs);
-    if (clock.monoMs >= this.#tickDueMs) this.#tick();
+    if (clock.monoMs >= this.#tickDueMs || this.#beats.isAlong) this.#tick();
     else this.#standIfDue();
     this.#settleDown();
     return this.#core.takeEffects();

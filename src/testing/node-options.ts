@@ -23,6 +23,7 @@ export function optionsOf(
     replication: plan.replication,
     leaseTtlMs: plan.leaseTtlMs,
     heartbeatMs: plan.heartbeatMs,
+    beatAlongMs: plan.beatAlongMs,
     marginMs: plan.marginMs,
     clockRateBound: plan.clockRateBound,
     electionMs: plan.electionMs,

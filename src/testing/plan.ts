@@ -89,6 +89,7 @@ export interface Plan {
   readonly replication: number;
   readonly leaseTtlMs: number;
   readonly heartbeatMs: number;
+  readonly beatAlongMs: number;
   readonly marginMs: number;
   readonly clockRateBound: number;
   readonly electionMs: number;

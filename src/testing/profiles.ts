@@ -101,6 +101,11 @@ function commandChance(seed: number, profile: string): number {
   return rng.chance(0.25) ? rng.range(0, 0.5) : 0;
 }
 
+/** Drawn apart, and in some profiles only: the seeds kept from before there was any are what they were. */
+function goesAlong(seed: number, profile: string): boolean {
+  return ["calm", "purge", "everything"].includes(profile) && new Rng(seed, 9).chance(0.75);
+}
+
 type Settings = Omit<Plan, "faults" | "work">;
 
 function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
@@ -116,6 +121,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
     leaseTtlMs,
     heartbeatMs: leaseTtlMs / 4,
+    beatAlongMs: goesAlong(seed, profile) ? leaseTtlMs / 8 : 0,
     marginMs: leaseTtlMs / 4,
     clockRateBound: RATE_BOUND,
     // 1500 may be shorter than two heartbeats: stewards step down for nothing

@@ -42,6 +42,7 @@ export class ScenarioCluster {
           replication: 3,
           leaseTtlMs: 4000,
           heartbeatMs: 1000,
+          beatAlongMs: 500,
           marginMs: 1000,
           clockRateBound: 0.01,
           electionMs: 2500,

@@ -48,6 +48,34 @@ test("an idle node steps a few times a second, and its credit goes with its hear
   for (const types of beats) expect(types).toContain("credit");
 });
 
+test("the heartbeats of an idle cluster go together, one a second from each node", () => {
+  const cluster = quietCluster({ ...THREE, size: 5 });
+  const beatsAtMs = cluster.nodes.map((node) => {
+    const atMs: number[] = [];
+    const engine = node.engine!;
+    const step = engine.step.bind(engine);
+    engine.step = (inputs, clock): Effect[] => {
+      const effects = step(inputs, clock);
+      const isBeat = ({ type }: Message): boolean => type === "beat";
+      const hasBeat = effects.some((effect) => effect.type === "send" && effect.messages.some(isBeat));
+      if (hasBeat) atMs.push(cluster.schedule.nowMs);
+      return effects;
+    };
+    return atMs;
+  });
+  cluster.runUntil(cluster.schedule.nowMs + 5000);
+  for (const atMs of beatsAtMs) atMs.length = 0;
+  cluster.runUntil(cluster.schedule.nowMs + 20_200);
+  const [first, ...others] = beatsAtMs as [number[], ...number[][]];
+  expect(first.length).toBeGreaterThanOrEqual(20);
+  expect(first.length).toBeLessThanOrEqual(22);
+  for (const beatMs of first.slice(1, -1)) {
+    for (const atMs of others) {
+      expect(Math.min(...atMs.map((otherMs) => Math.abs(otherMs - beatMs)))).toBeLessThan(50);
+    }
+  }
+});
+
 test("tasks that were due later start when they are due, on an idle cluster", () => {
   const cluster = quietCluster(THREE);
   const node = cluster.nodes[0]!;

@@ -21,6 +21,7 @@ export function quietCluster({ size, slots, takesMs = 1e9 }: QuietOptions): Virt
     replication: 3,
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
+    beatAlongMs: 500,
     marginMs: 1000,
     electionMs: 2000,
     tickMs: 100,

@@ -199,6 +199,7 @@ function planOf(size: number, tasksEach: number): Plan {
     replication: 3,
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
+    beatAlongMs: 500,
     marginMs: 1000,
     clockRateBound: 0.01,
     electionMs: 2000,

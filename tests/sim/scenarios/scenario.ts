@@ -60,6 +60,7 @@ function clusterOf(head: string): VirtualCluster {
     replication: 3,
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
+    beatAlongMs: 500,
     marginMs: 1000,
     electionMs: 2000,
     clockRateBound: 0.01,

@@ -55,16 +55,18 @@ class Stage {
   }
 }
 
-test("nothing new is told every ten seconds, what changes every two at most", () => {
+test("nothing new is told again after ten seconds, then every thirty, what changes every two at most", () => {
   const stage = new Stage();
   stage.run(20_000);
-  expect(stage.run(60_000).length).toBe(6);
+  expect(stage.run(60_000).length).toBe(2);
   for (let second = 0; second < 20; second++) {
     stage.heldCount++;
     expect(stage.run(1000).length).toBeLessThanOrEqual(1);
   }
   stage.heldCount++;
   expect(stage.run(2400).length).toBe(1);
+  expect(stage.run(11_000).length).toBe(1);
+  expect(stage.run(25_000).length).toBe(0);
 });
 
 test("a member that comes up is told at once, and again while gossip may not have found it", () => {
