@@ -58,9 +58,12 @@ export interface ChildOptions {
 
 const NEWS: ReadonlySet<string> = new Set(["starts", "completed"]);
 
+/** For a look inside: `BENCH_NODE_FLAGS=--trace-gc`. What they make node print goes to stderr. */
+const NODE_FLAGS = (process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
+
 /** Bun and Deno come with the devDependencies. */
 function executableOf(runtime: Runtime): { readonly execPath: string; readonly execArgv: string[] } {
-  if (runtime === "node") return { execPath: process.execPath, execArgv: [] };
+  if (runtime === "node") return { execPath: process.execPath, execArgv: NODE_FLAGS };
   const execPath = join(import.meta.dirname, "../node_modules/.bin", runtime);
   return { execPath, execArgv: runtime === "deno" ? ["run", "-A", "--quiet"] : [] };
 }
@@ -78,7 +81,7 @@ export class Child {
     this.#what = file;
     this.#process = fork(join(import.meta.dirname, file), [JSON.stringify(options)], {
       ...executableOf(runtime),
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      stdio: ["ignore", NODE_FLAGS.length > 0 ? process.stderr : "ignore", "inherit", "ipc"],
     });
     endWithParent(this.#process);
     this.#process.on("message", (reply: Reply) => {

@@ -9,8 +9,8 @@ import { type Report, round, table } from "./report.ts";
 import type { Starts } from "./starts.ts";
 
 const PEER_COUNT = 10_000;
-/** What the starts left to do is done by then, and what runs when idle is compiled: no cost of holding. */
-const SETTLE_MS = 90_000;
+/** What the starts left is collected by then, and what runs when idle mostly compiled: no cost of holding. */
+const SETTLE_MS = 180_000;
 
 interface Setup {
   readonly nodeCount: number;
