@@ -64,6 +64,7 @@ export function engineOptions(
     electionMs: 2 * heartbeatMs,
     resendMs: Math.max(RESEND_MIN_MS, heartbeatMs / 2),
     tickMs: Math.min(TICK_MAX_MS, Math.max(TICK_MIN_MS, heartbeatMs / 10)),
+    calmTickMs: Math.max(TICK_MIN_MS, heartbeatMs),
     retentionMs: settings.retentionMs,
     finishedPerPartitionMax: settings.finishedPerPartitionMax,
     logEntriesMax: LOG_ENTRIES_MAX,

@@ -177,7 +177,7 @@ function createGossip(): ReturnType<typeof gossipsub> {
     Dhi: 8,
     Dout: 1,
     Dlazy: 3,
-    heartbeatInterval: 1000,
+    heartbeatInterval: 2000,
     doPX: false,
     maxInboundDataLength: GOSSIP_BYTES_MAX,
     // Many nodes on one host are ordinary here: no score, and no timer for it.

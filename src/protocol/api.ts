@@ -69,6 +69,8 @@ export interface EngineOptions {
   readonly resendMs: number;
   /** Longest time between two steps; the engine asks for no finer timer. */
   readonly tickMs: number;
+  /** The same while nothing goes on. tickMs to heartbeatMs: what is due within a heartbeat is looked for. */
+  readonly calmTickMs: number;
   readonly retentionMs: number;
   readonly finishedPerPartitionMax: number;
   /** Committed entries kept for slow keepers before they get a snapshot instead. */

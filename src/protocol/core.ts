@@ -126,8 +126,8 @@ export class Core {
 
   /** Until the next tick: an idle node looks around less often. */
   get tickGapMs(): number {
-    const { tickMs, heartbeatMs } = this.options;
-    return this.clock.monoMs < this.#busyUntilMs ? tickMs : Math.max(tickMs, heartbeatMs / 2);
+    const { tickMs, calmTickMs } = this.options;
+    return this.clock.monoMs < this.#busyUntilMs ? tickMs : calmTickMs;
   }
 
   emit(effect: Effect): void {

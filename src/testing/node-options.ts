@@ -29,6 +29,7 @@ export function optionsOf(
     electionMs: plan.electionMs,
     resendMs: plan.resendMs,
     tickMs: plan.tickMs,
+    calmTickMs: plan.calmTickMs,
     retentionMs: plan.retentionMs,
     finishedPerPartitionMax: plan.finishedPerPartitionMax,
     logEntriesMax: plan.logEntriesMax,

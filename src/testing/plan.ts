@@ -95,6 +95,7 @@ export interface Plan {
   readonly electionMs: number;
   readonly resendMs: number;
   readonly tickMs: number;
+  readonly calmTickMs: number;
   readonly retentionMs: number;
   readonly finishedPerPartitionMax: number;
   readonly logEntriesMax: number;

@@ -101,8 +101,11 @@ function commandChance(seed: number, profile: string): number {
   return rng.chance(0.25) ? rng.range(0, 0.5) : 0;
 }
 
-/** Drawn apart, and in some profiles only: the seeds kept from before there was any are what they were. */
-function goesAlong(seed: number, profile: string): boolean {
+/**
+ * Whether nodes do what real ones do: heartbeats go along with others', ticks are slow when nothing goes on.
+ * Drawn apart, and in some profiles only: the seeds kept from before they did are what they were.
+ */
+function isThrifty(seed: number, profile: string): boolean {
   return ["calm", "purge", "everything"].includes(profile) && new Rng(seed, 9).chance(0.75);
 }
 
@@ -121,13 +124,14 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
     leaseTtlMs,
     heartbeatMs: leaseTtlMs / 4,
-    beatAlongMs: goesAlong(seed, profile) ? leaseTtlMs / 8 : 0,
+    beatAlongMs: isThrifty(seed, profile) ? leaseTtlMs / 8 : 0,
     marginMs: leaseTtlMs / 4,
     clockRateBound: RATE_BOUND,
     // 1500 may be shorter than two heartbeats: stewards step down for nothing
     electionMs: rng.pick([1500, leaseTtlMs / 2, leaseTtlMs / 2]),
     resendMs: rng.pick([300, 500]),
     tickMs: rng.pick([100, 250]),
+    calmTickMs: leaseTtlMs / (isThrifty(seed, profile) ? 4 : 8),
     retentionMs: 3_600_000,
     finishedPerPartitionMax: 2000,
     logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,

@@ -48,6 +48,7 @@ export class ScenarioCluster {
           electionMs: 2500,
           resendMs: 500,
           tickMs: 100,
+          calmTickMs: 1000,
           retentionMs: 3_600_000,
           finishedPerPartitionMax: 100,
           logEntriesMax: 100,

@@ -25,6 +25,7 @@ export function quietCluster({ size, slots, takesMs = 1e9 }: QuietOptions): Virt
     marginMs: 1000,
     electionMs: 2000,
     tickMs: 100,
+    calmTickMs: 1000,
     resendMs: 500,
     logEntriesMax: 2048,
     eventsMax: Infinity,

@@ -205,6 +205,7 @@ function planOf(size: number, tasksEach: number): Plan {
     electionMs: 2000,
     resendMs: 500,
     tickMs: 100,
+    calmTickMs: 1000,
     evictAfterMs: 30_000,
     logEntriesMax: 2048,
     appendBytesMax: 262_144,

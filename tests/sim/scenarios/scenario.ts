@@ -61,6 +61,7 @@ function clusterOf(head: string): VirtualCluster {
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
     beatAlongMs: 500,
+    calmTickMs: 1000,
     marginMs: 1000,
     electionMs: 2000,
     clockRateBound: 0.01,
