@@ -1,8 +1,7 @@
 /**
  * Keeps the ownership view: publishes what this node stewards, merges what others publish, and mends what
- * got lost. A steward sums up its partitions ten seconds after the last sum if there were news, else after
- * thirty; whoever sees something else, and does not hear the missing news shortly after, reads the partition
- * through its log.
+ * got lost. A steward sums up its partitions every thirty seconds, after news every ten; whoever sees something
+ * else, and does not hear the missing news shortly after, reads the partition through its log.
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
@@ -51,7 +50,7 @@ export class ViewKeeper {
   readonly #repairing: Set<number> = new Set();
   #outgoing: OwnershipNews[] = [];
   #digestMs = 0;
-  /** Since the last digest. */
+  /** Not in a digest yet. */
   #hasNews = false;
 
   constructor(options: ViewKeeperOptions) {
@@ -115,7 +114,11 @@ export class ViewKeeper {
     const digests: Map<number, Digest> = new Map();
     for (const [p, stewardship] of this.#stewardOf) {
       const { node, sinceMs } = stewardship;
-      if (node !== this.#options.self || nowMs - sinceMs < REIGN_SETTLED_MS) continue;
+      if (node !== this.#options.self) continue;
+      if (nowMs - sinceMs < REIGN_SETTLED_MS) {
+        this.#hasNews = true;
+        continue;
+      }
       if (!stewardship.isSettled) {
         stewardship.isSettled = true;
         const stale = this.view.unconfirmed(p, sinceMs);

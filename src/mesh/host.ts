@@ -177,6 +177,7 @@ function createGossip(): ReturnType<typeof gossipsub> {
     Dhi: 8,
     Dout: 1,
     Dlazy: 3,
+    // A wake-up each; newcomers are told everything for longer than two of them (NEWCOMER_MS, hearsay.ts).
     heartbeatInterval: 2000,
     doPX: false,
     maxInboundDataLength: GOSSIP_BYTES_MAX,

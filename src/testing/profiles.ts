@@ -114,6 +114,7 @@ type Settings = Omit<Plan, "faults" | "work">;
 function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
   const nodeCount = rng.pick([3, 3, 4, 5, 5]);
   const leaseTtlMs = rng.pick([4000, 4000, 2400]);
+  const thrifty = isThrifty(seed, profile);
   return {
     seed,
     profile,
@@ -124,14 +125,14 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
     leaseTtlMs,
     heartbeatMs: leaseTtlMs / 4,
-    beatAlongMs: isThrifty(seed, profile) ? leaseTtlMs / 8 : 0,
+    beatAlongMs: thrifty ? leaseTtlMs / 8 : 0,
     marginMs: leaseTtlMs / 4,
     clockRateBound: RATE_BOUND,
     // 1500 may be shorter than two heartbeats: stewards step down for nothing
     electionMs: rng.pick([1500, leaseTtlMs / 2, leaseTtlMs / 2]),
     resendMs: rng.pick([300, 500]),
     tickMs: rng.pick([100, 250]),
-    calmTickMs: leaseTtlMs / (isThrifty(seed, profile) ? 4 : 8),
+    calmTickMs: leaseTtlMs / (thrifty ? 4 : 8),
     retentionMs: 3_600_000,
     finishedPerPartitionMax: 2000,
     logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,

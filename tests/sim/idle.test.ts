@@ -39,7 +39,7 @@ test("an idle node steps a few times a second, and its credit goes with its hear
   cluster.runUntil(cluster.schedule.nowMs + 15_000);
   const doings = watched(node);
   cluster.runUntil(cluster.schedule.nowMs + 10_000);
-  // own ticks 2, heartbeats of two others 2, their answers 2
+  // own ticks 1, heartbeats of two others 2, their answers 2
   expect(doings.stepCount).toBeLessThanOrEqual(70);
   // to each of two others: a heartbeat a second, and an answer to theirs
   expect(doings.frames.length).toBeLessThanOrEqual(44);
