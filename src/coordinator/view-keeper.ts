@@ -1,7 +1,7 @@
 /**
  * Keeps the ownership view: publishes what this node stewards, merges what others publish, and mends what
- * got lost. A steward sums up its partitions every thirty seconds, after news every ten; whoever sees something
- * else, and does not hear the missing news shortly after, reads the partition through its log.
+ * got lost. A steward sums up its partitions every thirty seconds, after news every ten; whoever sees
+ * something else, and does not hear the missing news shortly after, reads the partition through its log.
  */
 import type { OwnershipChange } from "../protocol/api.ts";
 import type { NodeId } from "../protocol/types.ts";
