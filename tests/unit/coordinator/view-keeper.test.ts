@@ -102,3 +102,26 @@ test("digests of whoever is not the steward are ignored", () => {
   both.other.tick(30_000);
   expect(both.reads).toEqual([]);
 });
+
+test("a digest comes 10 s after the one before when there were news or a young reign, else 30 s after", () => {
+  const digestsAtMs: number[] = [];
+  let nowMs = 0;
+  const steward = new ViewKeeper({
+    self: "steward",
+    publish: (topic) => topic === "digest" && digestsAtMs.push(nowMs),
+    readLeased: () => Promise.resolve([]),
+    onNews: () => {},
+  });
+  const runUntil = (endMs: number): void => {
+    for (; nowMs < endMs; nowMs += 500) steward.tick(nowMs);
+  };
+  runUntil(39_000);
+  expect(digestsAtMs).toEqual([]);
+  // at 40 s, the first that is due, it reigns for one second only
+  steward.stewardIs(3, "steward", nowMs);
+  runUntil(100_000);
+  expect(digestsAtMs).toEqual([50_000, 80_000]);
+  steward.own(3, [leased("a", 5)], nowMs);
+  runUntil(150_000);
+  expect(digestsAtMs).toEqual([50_000, 80_000, 100_000, 130_000]);
+});
