@@ -103,7 +103,7 @@ test("digests of whoever is not the steward are ignored", () => {
   expect(both.reads).toEqual([]);
 });
 
-test("a digest comes 10 s after the one before when there were news or a young reign, else 30 s after", () => {
+test("digests come every 30 s, but 10 s after the last one when there is news or a young reign", () => {
   const digestsAtMs: number[] = [];
   let nowMs = 0;
   const steward = new ViewKeeper({
