@@ -4,6 +4,8 @@
  * result too, hence one pass over reused memory instead of a general encoder.
  */
 
+import { copyBytes } from "../protocol/slab.ts";
+
 /** Unassigned: whole milliseconds since the epoch. The standard's tag 1 counts seconds, which would round. */
 export const TAG_DATE = 84_279;
 export const TAG_BIGINT = 2;
@@ -38,7 +40,7 @@ export class ValueWriter {
     this.#parents.length = 0;
     try {
       this.#value(value);
-      return this.#bytes.slice(0, this.#at);
+      return copyBytes(this.#bytes, 0, this.#at);
     } finally {
       this.isBusy = false;
       if (this.#bytes.length > BYTES_KEPT_MAX) this.#use(new Uint8Array(BYTES_INITIAL));

@@ -23,6 +23,8 @@ export class Account {
   /** How often it was told at `toldMs`. */
   toldCount = 0;
   answeredMs = 0;
+  /** Number of the last `pick` of the dispatcher in which it could be given the task. */
+  candidateIn = 0;
   /** Handlers that run fewer tasks at once than the node: how many more of each. */
   #freeByName: Map<string, number> = new Map();
   /** Numbers of the grants of such handlers that the member has not told of. */

@@ -7,7 +7,7 @@ import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
 import type { BeatMessage, BeatReplyMessage, Reign } from "./messages.ts";
 import type { Parts } from "./parts.ts";
-import { ownerKey } from "./task-state.ts";
+import { ownerKey } from "./lease-counts.ts";
 import type { Ballot, MemberNo } from "./types.ts";
 
 const NO_REIGNS: readonly Reign[] = [];

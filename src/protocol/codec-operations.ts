@@ -155,6 +155,27 @@ function tail(bytes: Uint8Array, length: number): Uint8Array {
   return viewBytes(bytes, bytes.length - length, length);
 }
 
+/** An entry of a log. Its operation is kept as an object until it took effect, and as bytes for good. */
+export class LogEntry implements Entry {
+  readonly ballot: Ballot;
+  readonly bytes: Uint8Array;
+  #op: Operation | null;
+
+  constructor(ballot: Ballot, op: Operation, bytes: Uint8Array) {
+    this.ballot = ballot;
+    this.bytes = bytes;
+    this.#op = op;
+  }
+
+  get op(): Operation {
+    return this.#op ?? operationFromBytes(this.bytes);
+  }
+
+  tookEffect(): void {
+    this.#op = null;
+  }
+}
+
 /** Entries mostly have the ballot of the one before, the first that of `first`: a flag stands for it. */
 export function writeEntries(
   w: Writer,
@@ -190,7 +211,7 @@ export function readEntries(r: Reader, countMax: number, first: Ballot | null): 
     }
     if (last === null) return r.fail("the first entry must have a ballot, got none");
     const bytes = r.copy(LIMITS.operationBytesMax);
-    entries.push({ ballot: last, op: operationFromBytes(bytes), bytes });
+    entries.push(new LogEntry(last, operationFromBytes(bytes), bytes));
   }
   return entries;
 }

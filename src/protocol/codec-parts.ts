@@ -47,7 +47,7 @@ export function writeId(w: Writer, id: string): void {
   w.text(LIMITS.idBytesMax, id);
 }
 export function readId(r: Reader): string {
-  return r.text(LIMITS.idBytesMax);
+  return r.id(LIMITS.idBytesMax);
 }
 
 export function writeList<T>(
@@ -68,14 +68,27 @@ export function readList<T>(r: Reader, max: number, read: (r: Reader) => T): T[]
 
 // ---- ballots, sessions, log ends -------------------------------------------------------------------------
 
+const BALLOT_SLOTS = 1024;
+const ballots: Ballot[] = new Array(BALLOT_SLOTS).fill({ cfg: -1, counter: 0, node: -1, boot: 0 });
+
 export function writeBallot(w: Writer, ballot: Ballot): void {
   w.uint(ballot.cfg);
   w.uint(ballot.counter);
   w.upTo(LIMITS.memberNoMax, ballot.node);
   w.upTo(LIMITS.bootMax, ballot.boot);
 }
+/** Most likely the same object as the last one with these numbers: entries and messages keep many. */
 export function readBallot(r: Reader): Ballot {
-  return { cfg: r.uint(), counter: r.uint(), node: readMemberNo(r), boot: readBoot(r) };
+  const cfg = r.uint();
+  const counter = r.uint();
+  const node = readMemberNo(r);
+  const boot = readBoot(r);
+  const slot = (node * 31 + counter) % BALLOT_SLOTS;
+  const known = ballots[slot]!;
+  if (known.counter === counter && known.node === node && known.boot === boot && known.cfg === cfg) {
+    return known;
+  }
+  return ballots[slot] = { cfg, counter, node, boot };
 }
 
 export function writeBallotOrNull(w: Writer, ballot: Ballot | null): void {
@@ -86,13 +99,23 @@ export function readBallotOrNull(r: Reader): Ballot | null {
   return r.bool() ? readBallot(r) : null;
 }
 
+const SESSION_SLOTS = 256;
+const sessions: SessionId[] = new Array(SESSION_SLOTS).fill({ node: -1, boot: 0, n: 0 });
+
 export function writeSession(w: Writer, session: SessionId): void {
   w.upTo(LIMITS.memberNoMax, session.node);
   w.upTo(LIMITS.bootMax, session.boot);
   w.uint(session.n);
 }
+/** One with the numbers of the last one of its node is the same object. */
 export function readSession(r: Reader): SessionId {
-  return { node: readMemberNo(r), boot: readBoot(r), n: r.uint() };
+  const node = readMemberNo(r);
+  const boot = readBoot(r);
+  const n = r.uint();
+  const slot = node % SESSION_SLOTS;
+  const known = sessions[slot]!;
+  if (known.n === n && known.boot === boot && known.node === node) return known;
+  return sessions[slot] = { node, boot, n };
 }
 
 /** A log is empty in both ways or in neither. */

@@ -2,7 +2,7 @@
  * Tasks as bytes: what the submitter fixed, what became of it, how attempts end, what tasks are told. Parts
  * of messages, log entries and snapshots.
  */
-import { readList, readSession, writeList, writeSession } from "./codec-parts.ts";
+import { readId, readList, readSession, writeList, writeSession } from "./codec-parts.ts";
 import { LIMITS } from "./limits.ts";
 import type {
   CommandLog,
@@ -89,7 +89,7 @@ export function readSpec(r: Reader): TaskSpec {
 }
 
 function readSpecWith(r: Reader, isCopy: boolean): TaskSpec {
-  const id = r.text(LIMITS.idBytesMax);
+  const id = readId(r);
   const name = r.name(LIMITS.nameBytesMax);
   const attemptsMax = r.uint();
   const runAtMs = r.ms();

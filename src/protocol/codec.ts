@@ -5,7 +5,7 @@
  * known from their hello, are not sent.
  */
 import { LOG_CODECS } from "./codec-log.ts";
-import { bind, operationFromBytes, operationToBytes } from "./codec-operations.ts";
+import { bind, LogEntry, operationFromBytes, operationToBytes } from "./codec-operations.ts";
 import { CLIENT_CODECS } from "./codec-clients.ts";
 import { COMMAND_CODECS } from "./codec-commands.ts";
 import type { MessageCodec, MessageCodecs } from "./codec-parts.ts";
@@ -174,7 +174,7 @@ export function decodeOperation(bytes: Uint8Array): Operation {
  */
 export function makeEntry(ballot: Ballot, op: Operation): Entry {
   const bytes = operationToBytes(op);
-  return { ballot, op: bind(op, bytes), bytes };
+  return new LogEntry(ballot, bind(op, bytes), bytes);
 }
 
 /** About what the entry takes in a frame or in memory, in bytes. */

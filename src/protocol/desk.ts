@@ -15,8 +15,8 @@ import type { Sessions } from "./sessions.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { endedBy, isTerminal, keepsLease } from "./task-machine.ts";
 import { Trays } from "./trays.ts";
-import type { MemberNo, Placement, Settlement, TaskRecord, TaskSpec } from "./types.ts";
-import { type Backlog, NO_BACKLOG, WaitingTasks } from "./waiting-tasks.ts";
+import type { MemberNo, Settlement, TaskRecord, TaskSpec } from "./types.ts";
+import { type Backlog, NO_BACKLOG, type Taker, WaitingTasks } from "./waiting-tasks.ts";
 
 /** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
 const PURGED_PER_TICK_MAX = 256;
@@ -138,7 +138,7 @@ export class Desk {
       : 0;
     const isRepeat = known?.boot === boot && known.attach === attach && known.n === n;
     if (condemned === 0 && !isRepeat) {
-      this.#attached.set(from, { boot, n, attach });
+      this.#attached.set(from, { boot, n, attach, session: { node: from, boot, n } });
       this.#reconcile(from, message);
     }
     this.#core.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
@@ -148,7 +148,7 @@ export class Desk {
   #reconcile(from: MemberNo, message: AttachMessage): void {
     const held = new Map(message.held.map(({ id, fence }) => [id, fence]));
     const { tasks } = this.#reign.replica;
-    if (tasks.leases.size > 0) {
+    if (tasks.leases.total > 0) {
       for (const [id, record] of tasks.records) {
         const { session, fence } = record;
         if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
@@ -230,18 +230,14 @@ export class Desk {
   }
 
   /** What waits that the member could run and has not declined. */
-  backlogFor(
-    no: MemberNo,
-    mayRun: (name: string, placement: Placement | null) => boolean,
-    hasDeclined: (spec: TaskSpec) => boolean,
-  ): Backlog {
-    return this.#attached.has(no) ? this.#waiting.countFor(mayRun, hasDeclined) : NO_BACKLOG;
+  backlogFor(no: MemberNo, taker: Taker): Backlog {
+    return this.#attached.has(no) ? this.#waiting.countFor(taker) : NO_BACKLOG;
   }
 
   #lease(to: MemberNo, spec: TaskSpec): void {
     const { id } = spec;
     const attachment = this.#attached.get(to)!;
-    const session = { node: to, boot: attachment.boot, n: attachment.n };
+    const { session } = attachment;
     const fence = this.#reign.propose({ type: "lease", id, session, atMs: this.#core.clock.wallMs });
     const grantNo = this.#dispatcher.charge(to, spec.name);
     const apart = spec.options?.placement?.apart ?? "";

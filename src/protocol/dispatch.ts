@@ -8,22 +8,19 @@ import type { Calls } from "./calls.ts";
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import type { CreditMessage } from "./messages.ts";
+import { Hunger } from "./hunger.ts";
 import { fits, weightOf } from "./placement.ts";
 import { ringPosition } from "./ring.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
-import { type Backlog, DECLINED, NOBODY } from "./waiting-tasks.ts";
+import { DECLINED, NOBODY } from "./waiting-tasks.ts";
 import { type Prospect, whyPending } from "./why.ts";
-
-/** Hunger told to one member at one time: this node may be its own member, and a step must end. */
-const TOLD_PER_INSTANT_MAX = 64;
 
 export class Dispatcher {
   readonly #core: Core;
   readonly #sessions: Sessions;
   readonly #accounts: Map<MemberNo, Account> = new Map();
-  /** Who may be given the task that `pick` is about; kept to be used again. */
-  readonly #candidates: Map<MemberNo, Account> = new Map();
+  readonly #hunger: Hunger;
   readonly #apart: ApartHints = new ApartHints();
   /** Desks with tasks that wait for somebody. */
   readonly waiting: Set<Desk> = new Set();
@@ -33,12 +30,18 @@ export class Dispatcher {
   /** Grows when somebody may want what everybody declined. */
   #review = 0;
   #epoch = 0;
+  /** Number of the last `pick`: its candidates' accounts are marked with it. */
+  #pickNo = 0;
   /** Set by the engine, once. */
   calls: Calls | null = null;
 
   constructor(core: Core, sessions: Sessions) {
     this.#core = core;
     this.#sessions = sessions;
+    this.#hunger = new Hunger(core, {
+      mayRun: (no, placement) => this.#mayRun(no, placement),
+      hasDeclined: (desk, no, spec) => this.#hasDeclined(desk, no, spec),
+    });
   }
 
   /** In no cluster any more. */
@@ -113,7 +116,7 @@ export class Dispatcher {
       let priority = Infinity;
       while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
     }
-    this.#tellHungry();
+    this.#hunger.tell(this.#accounts, this.waiting);
     this.calls?.run(this.waiting);
   }
 
@@ -147,8 +150,8 @@ export class Dispatcher {
   pick(desk: Desk, record: TaskRecord): MemberNo {
     const { avoid, spec } = record;
     const placement = spec.options?.placement ?? null;
-    const candidates = this.#candidates;
-    candidates.clear();
+    const pickNo = ++this.#pickNo;
+    let candidateCount = 0;
     let load = 1;
     let least = Infinity;
     let isDeclined = false;
@@ -158,25 +161,28 @@ export class Dispatcher {
         isDeclined = true;
         continue;
       }
-      candidates.set(no, account);
+      account.candidateIn = pickNo;
+      candidateCount++;
       load += account.fullLoad;
       if (no !== avoid) least = Math.min(least, account.fullLoad);
     }
-    if (candidates.size === 0) return isDeclined ? DECLINED : NOBODY;
-    const bound = avoid < 0 ? Math.ceil(1.25 * load / candidates.size) : least + 1;
+    if (candidateCount === 0) return isDeclined ? DECLINED : NOBODY;
+    const bound = avoid < 0 ? Math.ceil(1.25 * load / candidateCount) : least + 1;
     const isPlain = placement === null || placement.prefers.length === 0;
     const weigh = (no: MemberNo): number => isPlain ? 0 : this.#weightOf(no, placement);
     const best = isPlain ? 0 : this.#bestWeight(avoid, bound, weigh);
     const { self, ring } = this.#core;
-    const own = candidates.get(self);
-    if (own && self !== avoid && own.fullLoad < bound && weigh(self) >= best) return self;
+    const own = this.#accounts.get(self);
+    if (own?.candidateIn === pickNo && self !== avoid && own.fullLoad < bound && weigh(self) >= best) {
+      return self;
+    }
     let chosen = -1;
     let fallback = -1;
     let fallbackWeight = -Infinity;
-    let left = candidates.size;
+    let left = candidateCount;
     ring.walk(ringPosition(spec.id), (no) => {
-      const account = candidates.get(no);
-      if (!account) return false;
+      const account = this.#accounts.get(no);
+      if (account?.candidateIn !== pickNo) return false;
       left--;
       if (no === avoid) {
         if (fallback < 0) fallback = no;
@@ -198,8 +204,10 @@ export class Dispatcher {
   /** Of the candidates that are not overloaded; nobody is above it when all are. */
   #bestWeight(avoid: MemberNo, bound: number, weigh: (no: MemberNo) => number): number {
     let best = -Infinity;
-    for (const [no, account] of this.#candidates) {
-      if (no !== avoid && account.fullLoad < bound) best = Math.max(best, weigh(no));
+    for (const [no, account] of this.#accounts) {
+      if (account.candidateIn === this.#pickNo && no !== avoid && account.fullLoad < bound) {
+        best = Math.max(best, weigh(no));
+      }
     }
     return best;
   }
@@ -242,41 +250,6 @@ export class Dispatcher {
   /** The member has a task with that apart key as long as it `stands`. */
   tookApart(key: string, no: MemberNo, stands: () => boolean): void {
     this.#apart.took(key, no, stands);
-  }
-
-  /** Members with too little credit for what waits here and what they could run are told. */
-  #tellHungry(): void {
-    const { monoMs } = this.#core.clock;
-    for (const [no, account] of this.#accounts) {
-      const isTaking = account.standing === "up" && account.available <= 0;
-      const isStarved = this.waiting.size > 0 && isTaking;
-      if (!isStarved && account.toldBacklog === 0) continue;
-      let backlog = 0;
-      let priority = 0;
-      if (isStarved) {
-        for (const desk of this.waiting) {
-          const more = this.#backlogOf(desk, no, account);
-          if (more.count > 0) priority = backlog === 0 ? more.priority : Math.max(priority, more.priority);
-          backlog += more.count;
-        }
-      }
-      const isNews = (backlog === 0) !== (account.toldBacklog === 0) || priority !== account.toldPriority;
-      if (!isNews && (backlog === 0 || monoMs - account.toldMs < this.#core.options.heartbeatMs)) continue;
-      account.toldCount = monoMs === account.toldMs ? account.toldCount + 1 : 1;
-      if (backlog > 0 && account.toldCount > TOLD_PER_INSTANT_MAX) continue;
-      account.toldBacklog = backlog;
-      account.toldPriority = priority;
-      account.toldMs = monoMs;
-      this.#core.send(no, { type: "hungry", boot: this.#core.options.boot, backlog, priority });
-    }
-  }
-
-  #backlogOf(desk: Desk, no: MemberNo, account: Account): Backlog {
-    return desk.backlogFor(
-      no,
-      (name, placement) => account.hasRoomFor(name) && this.#mayRun(no, placement),
-      (spec) => this.#hasDeclined(desk, no, spec),
-    );
   }
 
   /** In words, for people. */

@@ -9,7 +9,7 @@ import type { Core } from "./core.ts";
 import type { Silence } from "./messages-log.ts";
 import type { Reign } from "./reign.ts";
 import type { Sessions } from "./sessions.ts";
-import { ownerKey } from "./task-state.ts";
+import { ownerKey } from "./lease-counts.ts";
 import type { MemberNo, SessionId } from "./types.ts";
 
 interface Pending {
@@ -40,7 +40,7 @@ export class Expiry {
 
   tick(): void {
     const { tasks } = this.#reign.replica;
-    if (tasks.leases.size === 0) return;
+    if (tasks.leases.total === 0) return;
     tasks.leases.forEach(this.#condemnIfSilent);
     const mine = this.#sessions.silences(tasks, this.#reign.keeper.silenceFloorMs);
     if (mine.length === 0) return;
@@ -49,13 +49,13 @@ export class Expiry {
     for (const pending of this.#pending.values()) this.#revertIfDue(pending);
   }
 
-  readonly #condemnIfSilent = (counts: ReadonlyMap<number, number>, owner: number): void => {
+  readonly #condemnIfSilent = (owner: number, newest: number): void => {
     const lastHeardMs = Math.max(this.#sessions.ownerHeardMs(owner), this.#reign.keeper.silenceFloorMs);
     const silentMs = this.#core.clock.monoMs - lastHeardMs;
     if (silentMs > 2 * this.#core.options.heartbeatMs) this.#core.hurry();
     if (silentMs <= this.#core.options.leaseTtlMs) return;
     const node = Math.floor(owner / 0x1_0000_0000);
-    const session = { node, boot: owner % 0x1_0000_0000, n: Math.max(...counts.keys()) };
+    const session = { node, boot: owner % 0x1_0000_0000, n: newest };
     if (this.#reign.replica.tasks.isCondemned(session)) return;
     this.#reign.propose({ type: "condemn", session });
     const member = this.#core.memberByNo.get(node);

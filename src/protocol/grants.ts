@@ -5,12 +5,13 @@
 import type { Core } from "./core.ts";
 import type { GrantedTask } from "./messages.ts";
 import type { Reign } from "./reign.ts";
-import type { MemberNo, TaskRecord } from "./types.ts";
+import type { MemberNo, SessionId, TaskRecord } from "./types.ts";
 
 export interface Attachment {
   readonly boot: number;
   readonly n: number;
   readonly attach: number;
+  readonly session: SessionId;
 }
 
 interface Outstanding {

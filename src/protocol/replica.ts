@@ -75,6 +75,7 @@ export class Replica {
     this.#bytes += entry.bytes.length;
     this.imageDebtBytes += entry.bytes.length;
     this.#undos.push(this.tasks.apply(this.lastIndex, entry.op));
+    entry.tookEffect();
   }
 
   /** Drops every entry after `index`. */

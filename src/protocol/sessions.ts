@@ -5,7 +5,8 @@
  */
 import type { Core } from "./core.ts";
 import type { Silence } from "./messages-log.ts";
-import { type Condemnation, ownerKey, type PartitionTasks } from "./task-state.ts";
+import { ownerKey } from "./lease-counts.ts";
+import type { Condemnation, PartitionTasks } from "./task-state.ts";
 import type { MemberNo } from "./types.ts";
 
 const NO_SILENCES: readonly Silence[] = [];

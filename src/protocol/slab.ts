@@ -11,6 +11,9 @@ const LOOP_BYTES_MAX = 48;
 
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
 
+/** One byte is what most handlers return: nothing. */
+const ONE_BYTE: readonly Uint8Array[] = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+
 let slab = new Uint8Array(SLAB_BYTES);
 let used = 0;
 
@@ -18,6 +21,7 @@ let used = 0;
 export function copyBytes(source: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length === 0) return EMPTY_BYTES;
+  if (length === 1) return ONE_BYTE[source[start]!]!;
   if (length > SHARED_BYTES_MAX) {
     const copy = new Uint8Array(length);
     copy.set(viewBytes(source, start, length));
@@ -42,5 +46,7 @@ export function copyBytes(source: Uint8Array, start: number, end: number): Uint8
  * is.
  */
 export function viewBytes(source: Uint8Array, start: number, length: number): Uint8Array {
-  return length === 0 ? EMPTY_BYTES : new Uint8Array(source.buffer, source.byteOffset + start, length);
+  if (length === 0) return EMPTY_BYTES;
+  if (length === 1) return ONE_BYTE[source[start]!]!;
+  return new Uint8Array(source.buffer, source.byteOffset + start, length);
 }

@@ -107,7 +107,13 @@ export function settled(before: TaskRecord, settlement: Settlement, atMs: number
   const node = before.session!.node;
   switch (settlement.type) {
     case "complete":
-      return { ...ended(before, "completed", atMs), result: settlement.result };
+      return {
+        ...before,
+        state: "completed",
+        finishedAtMs: atMs,
+        endedByHolder: true,
+        result: settlement.result,
+      };
     case "fail": {
       const errors = withError(before, { kind: "error", message: settlement.message, atMs });
       return { ...ended(before, "failed", atMs), errors };

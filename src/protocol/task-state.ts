@@ -3,6 +3,7 @@
  * every keeper; an operation whose precondition fails changes nothing. Operations take effect when they are
  * appended and can be undone until they are chosen (replica.ts keeps the undo records).
  */
+import { LeaseCounts, ownerKey } from "./lease-counts.ts";
 import type { PartitionState } from "./state-codec.ts";
 import { acked, commanded, isKnown, isTerminal, settled, withError, withoutHolder } from "./task-machine.ts";
 import type { Operation, SessionId, TaskRecord } from "./types.ts";
@@ -35,19 +36,13 @@ export interface Condemnation {
   readonly index: number;
 }
 
-/** One number for `(node, boot)`. */
-export function ownerKey(owner: { readonly node: number; readonly boot: number }): number {
-  return owner.node * 0x1_0000_0000 + owner.boot;
-}
-
 const NOTHING: readonly never[] = [];
 
 export class PartitionTasks {
   readonly records: Map<string, TaskRecord> = new Map();
   /** Highest condemned session per `(node, boot)`. */
   readonly condemned: Map<number, Condemnation> = new Map();
-  /** Leased tasks per `(node, boot)` and session number. */
-  readonly leases: Map<number, Map<number, number>> = new Map();
+  readonly leases: LeaseCounts = new LeaseCounts();
   /** Forgotten tasks were first sent up to here: an unknown id from before may have run already. */
   horizonMs = 0;
   #finished: string[] = [];
@@ -57,7 +52,7 @@ export class PartitionTasks {
     const tasks = new PartitionTasks();
     for (const record of state.records) {
       tasks.records.set(record.spec.id, record);
-      if (record.state === "leased") tasks.#count(record.session!, 1);
+      if (record.state === "leased") tasks.leases.add(record.session!, 1);
     }
     tasks.#finished = [...state.finished];
     tasks.horizonMs = state.horizonMs;
@@ -102,14 +97,7 @@ export class PartitionTasks {
   *openCondemnations(): Iterable<Condemnation> {
     if (this.condemned.size === 0) return;
     for (const [owner, entry] of this.condemned) {
-      const counts = this.leases.get(owner);
-      if (!counts) continue;
-      for (const n of counts.keys()) {
-        if (n <= entry.session.n) {
-          yield entry;
-          break;
-        }
-      }
+      if (this.leases.lowestOf(owner) <= entry.session.n) yield entry;
     }
   }
 
@@ -144,7 +132,7 @@ export class PartitionTasks {
         const before = this.records.get(op.id);
         if (!before || (before.state !== "pending" && before.state !== "sleeping")) return null;
         if (this.isCondemned(op.session)) return null;
-        return this.#replace(op.id, before, {
+        return this.#replace(before.spec.id, before, {
           ...before,
           state: "leased",
           session: op.session,
@@ -157,13 +145,13 @@ export class PartitionTasks {
         const before = this.records.get(op.id);
         if (!before || before.state !== "leased" || before.fence !== op.fence) return null;
         const after = settled(acked(before, op.upTo), op.settlement, op.atMs);
-        return this.#replace(op.id, before, withoutHolder(after, op.atMs));
+        return this.#replace(before.spec.id, before, withoutHolder(after, op.atMs));
       }
       case "command": {
         const before = this.records.get(op.id);
         if (!before || isTerminal(before.state) || isKnown(before, op.cid)) return null;
         const { cid, message, atMs } = op;
-        return this.#replace(op.id, before, commanded(before, { no: index, cid, message, atMs }));
+        return this.#replace(before.spec.id, before, commanded(before, { no: index, cid, message, atMs }));
       }
       case "condemn": {
         if (this.isCondemned(op.session)) return null;
@@ -205,15 +193,15 @@ export class PartitionTasks {
 
   #putBack({ id, before }: Change): void {
     const now = this.records.get(id);
-    if (now?.state === "leased") this.#count(now.session!, -1);
+    if (now?.state === "leased") this.leases.add(now.session!, -1);
     if (before) this.records.set(id, before);
     else this.records.delete(id);
-    if (before?.state === "leased") this.#count(before.session!, 1);
+    if (before?.state === "leased") this.leases.add(before.session!, 1);
   }
 
   #replace(id: string, before: TaskRecord | undefined, after: TaskRecord): Undo {
-    if (before?.state === "leased") this.#count(before.session!, -1);
-    if (after.state === "leased") this.#count(after.session!, 1);
+    if (before?.state === "leased") this.leases.add(before.session!, -1);
+    if (after.state === "leased") this.leases.add(after.session!, 1);
     this.records.set(id, after);
     const finishedPushed = isTerminal(after.state);
     if (finishedPushed) this.#finished.push(id);
@@ -236,7 +224,7 @@ export class PartitionTasks {
       this.records.set(id, after);
       if (isTerminal(after.state)) finishedCount = this.#finished.push(id) - finishedBefore;
       changes.push({ id, before });
-      this.#count(held!, -1);
+      this.leases.add(held!, -1);
     }
     return changes.length === 0 ? null : { type: "changes", changes, finishedCount, purged: NOTHING };
   }
@@ -256,14 +244,5 @@ export class PartitionTasks {
       this.records.delete(id);
     }
     return { type: "changes", changes, finishedCount: 0, purged };
-  }
-
-  #count(session: SessionId, by: 1 | -1): void {
-    const owner = ownerKey(session);
-    let counts = this.leases.get(owner);
-    if (!counts) this.leases.set(owner, counts = new Map());
-    const count = (counts.get(session.n) ?? 0) + by;
-    if (count > 0) counts.set(session.n, count);
-    else if (counts.delete(session.n) && counts.size === 0) this.leases.delete(owner);
   }
 }

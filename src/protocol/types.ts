@@ -251,6 +251,8 @@ export interface Entry {
   readonly op: Operation;
   /** The operation as bytes: encoded (or received) once, shared by every frame that carries it. */
   readonly bytes: Uint8Array;
+  /** `op` is decoded from now on when somebody asks for it: logs are long, and few of them ask again. */
+  tookEffect(): void;
 }
 
 /** Where a log ends: the ballot and index of its last entry; `ballot` null and index 0 when it is empty. */

@@ -45,6 +45,12 @@ export interface DispatchOptions {
   readonly waitMs: (id: string) => number;
 }
 
+/** Somebody who might run what waits. */
+export interface Taker {
+  mayRun(name: string, placement: Placement | null): boolean;
+  hasDeclined(spec: TaskSpec): boolean;
+}
+
 /** How many tasks wait, and the highest priority of them (0 when there are none). */
 export interface Backlog {
   readonly count: number;
@@ -145,6 +151,8 @@ export class WaitingTasks {
   review(review: number): void {
     if (review === this.#review) return;
     this.#review = review;
+    // mostly so; clearing an empty map makes garbage
+    if (this.#parked.size === 0) return;
     for (const { spec } of this.#parked.values()) this.#push(spec);
     this.#parked.clear();
   }
@@ -202,25 +210,29 @@ export class WaitingTasks {
   }
 
   /** How many wait for a node like this, and the highest priority of them. */
-  countFor(
-    mayRun: (name: string, placement: Placement | null) => boolean,
-    hasDeclined: (spec: TaskSpec) => boolean,
-  ): Backlog {
+  countFor(taker: Taker): Backlog {
     let count = 0;
     let highest = -Infinity;
     for (const queue of this.#queues) {
-      if (isEmpty(queue) || !mayRun(queue.name, queue.placement)) continue;
+      if (isEmpty(queue) || !taker.mayRun(queue.name, queue.placement)) continue;
       count += queue.ids.length - queue.head;
       highest = Math.max(highest, queue.priority);
     }
+    if (this.#parked.size > 0) ({ count, highest } = this.#countParked(taker, count, highest));
+    return count === 0 ? NO_BACKLOG : { count, priority: highest };
+  }
+
+  #countParked(taker: Taker, counted: number, priority: number): { count: number; highest: number } {
+    let count = counted;
+    let highest = priority;
     let looked = 0;
     for (const { spec } of this.#parked.values()) {
       if (++looked > PARKED_COUNTED_MAX) break;
-      if (!mayRun(spec.name, spec.options?.placement ?? null) || hasDeclined(spec)) continue;
+      if (!taker.mayRun(spec.name, spec.options?.placement ?? null) || taker.hasDeclined(spec)) continue;
       count++;
       highest = Math.max(highest, spec.options?.priority ?? 0);
     }
-    return count === 0 ? NO_BACKLOG : { count, priority: highest };
+    return { count, highest };
   }
 }
 

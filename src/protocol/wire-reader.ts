@@ -14,9 +14,13 @@ const CODES: readonly number[][] = Array.from(
   { length: SHORT_TEXT_BYTES + 1 },
   (_, n) => new Array(n).fill(0),
 );
-/** Names come again and again: the last ones are found by their bytes. */
+/** Names and ids come again and again: the last ones are found by their bytes. */
 const NAME_SLOTS = 256;
 const names: string[] = new Array(NAME_SLOTS).fill("");
+const ID_SLOTS = 32_768;
+const ids: string[] = new Array(ID_SLOTS).fill("");
+/** Of an id so many bytes at either end choose the slot. */
+const ID_HASHED_BYTES = 6;
 
 /** Made to be used again after `reset`. */
 export class Reader {
@@ -141,18 +145,37 @@ export class Reader {
     const start = this.#at;
     this.#at = start + length;
     const slot = (length * 31 + bytes[start]! * 7 + bytes[start + length - 1]!) % NAME_SLOTS;
-    const known = names[slot]!;
-    if (known.length === length) {
-      let i = 0;
-      let all = 0;
-      for (; i < length; i++) {
-        const byte = bytes[start + i]!;
-        if (known.charCodeAt(i) !== byte) break;
-        all |= byte;
-      }
-      if (i === length && all < 0x80) return known;
+    return this.#isTextAt(start, names[slot]!, length)
+      ? names[slot]!
+      : names[slot] = this.#textAt(start, length);
+  }
+
+  /** As `name`, for texts of which many are in use: maps find the same string object sooner. */
+  id(bytesMax: number): string {
+    const length = this.#length(bytesMax);
+    if (length === 0) return "";
+    const bytes = this.#bytes;
+    const start = this.#at;
+    this.#at = start + length;
+    let hash = length;
+    const hashed = Math.min(length, ID_HASHED_BYTES);
+    for (let i = 0; i < hashed; i++) hash = (Math.imul(hash, 31) + bytes[start + i]!) | 0;
+    for (let i = 1; i <= hashed; i++) hash = (Math.imul(hash, 31) + bytes[start + length - i]!) | 0;
+    const slot = (hash ^ (hash >>> 15)) & (ID_SLOTS - 1);
+    return this.#isTextAt(start, ids[slot]!, length) ? ids[slot]! : ids[slot] = this.#textAt(start, length);
+  }
+
+  /** The bytes there are those of that text; only ASCII is compared. */
+  #isTextAt(start: number, text: string, length: number): boolean {
+    if (text.length !== length) return false;
+    const bytes = this.#bytes;
+    let all = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[start + i]!;
+      if (text.charCodeAt(i) !== byte) return false;
+      all |= byte;
     }
-    return names[slot] = this.#textAt(start, length);
+    return all < 0x80;
   }
 
   #textAt(start: number, length: number): string {

@@ -1,17 +1,16 @@
 /** Durable records for tests of the store, and a replay of them that knows nothing of how a store forgets. */
 import type { PersistRecord } from "../../src/protocol/api.ts";
-import { operationToBytes } from "../../src/protocol/codec-operations.ts";
+import { makeEntry } from "../../src/protocol/codec.ts";
 import type { Ballot, Entry, Operation, Roster } from "../../src/protocol/types.ts";
 
 const NOOP: Operation = { type: "noop" };
-const NOOP_BYTES = operationToBytes(NOOP);
 
 export function ballotOf(counter: number, cfg = 1): Ballot {
   return { cfg, counter, node: 0, boot: 1 };
 }
 
 export function entryOf(counter: number, cfg = 1): Entry {
-  return { ballot: ballotOf(counter, cfg), op: NOOP, bytes: NOOP_BYTES };
+  return makeEntry(ballotOf(counter, cfg), NOOP);
 }
 
 /** An entry that is as long as a task's. */
@@ -27,7 +26,7 @@ export function taskEntry(id: string, payloadBytes: number): Entry {
     firstSentAtMs: 1_700_000_000_000,
   };
   const op: Operation = { type: "submit", spec, atMs: 1_700_000_000_000 };
-  return { ballot: ballotOf(1), op, bytes: operationToBytes(op) };
+  return makeEntry(ballotOf(1), op);
 }
 
 export interface Place {

@@ -8,6 +8,7 @@ import type { PersistRecord } from "../../../src/protocol/api.ts";
 import { Belonging } from "../../../src/protocol/belonging.ts";
 import { Core } from "../../../src/protocol/core.ts";
 import { Engine } from "../../../src/protocol/engine.ts";
+import type { LeaseCounts } from "../../../src/protocol/lease-counts.ts";
 import type { Keeper } from "../../../src/protocol/keeper.ts";
 import { RosterRegister } from "../../../src/protocol/roster-register.ts";
 import { optionsOf } from "../../../src/testing/node-options.ts";
@@ -65,6 +66,12 @@ afterAll(() => {
   VirtualDisk.prototype.write = original.write;
 });
 
+function leasesOf(leases: LeaseCounts): unknown {
+  const newest: Map<number, number> = new Map();
+  leases.forEach((owner, n) => newest.set(owner, n));
+  return { newest, total: leases.total };
+}
+
 function viewOf(keeper: Keeper, fromIndex: number): unknown {
   const { p, cfg, isInstalled, seal, replica } = keeper;
   const { records, finished, condemned } = replica.tasks.toState();
@@ -75,7 +82,7 @@ function viewOf(keeper: Keeper, fromIndex: number): unknown {
     records: new Map(records.map((record) => [record.spec.id, record])),
     finished,
     condemned: new Set(condemned.map((session) => JSON.stringify(session))),
-    leases: replica.tasks.leases,
+    leases: leasesOf(replica.tasks.leases),
   };
 }
 

@@ -78,7 +78,8 @@ class Bench {
   backlog(node: string): number {
     const mayRun = (_name: string, placement: Placement | null): boolean =>
       placement === null || placement.node === "" || placement.node === node;
-    return this.waiting.countFor(mayRun, ({ id }) => id.startsWith("declined by " + node)).count;
+    return this.waiting.countFor({ mayRun, hasDeclined: ({ id }) => id.startsWith("declined by " + node) })
+      .count;
   }
 }
 
