@@ -11,6 +11,8 @@ export interface Plan {
   readonly pairs: number;
   /** Tasks of one run. */
   readonly taskCount: number;
+  /** Of w1, before each run: what it costs is not counted. */
+  readonly warmUpCount: number;
   /** Of the soak, and of the look for false takeovers. */
   readonly minutes: number;
   readonly asJson: boolean;
@@ -29,6 +31,7 @@ const DEFAULTS: Readonly<Record<Workload, { pairs: number; tasks: number; minute
   durable: { pairs: 3, tasks: 3000, minutes: 0 },
   soak: { pairs: 1, tasks: 20_000, minutes: 20 },
 };
+const WARM_UP_TASKS = 10_000;
 const RUNTIMES: readonly string[] = ["node", "bun", "deno"];
 
 /** @throws Error that says what is wrong with the arguments */
@@ -39,6 +42,7 @@ export function planOf(args: readonly string[]): Plan {
     options: {
       pairs: { type: "string" },
       tasks: { type: "string" },
+      "warm-up": { type: "string" },
       minutes: { type: "string" },
       json: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
@@ -65,6 +69,7 @@ export function planOf(args: readonly string[]): Plan {
     workload,
     pairs: countOf("pairs", values.pairs, defaults.pairs, 1000),
     taskCount: countOf("tasks", values.tasks, defaults.tasks, 10_000_000),
+    warmUpCount: countOf("warm-up", values["warm-up"], WARM_UP_TASKS, 1_000_000),
     minutes: countOf("minutes", values.minutes, defaults.minutes, 1440),
     asJson: values.json,
     isOursOnly: values["ours-only"],

@@ -8,27 +8,30 @@ import { areas, hotspots } from "./profiler.ts";
 import { redisVersion } from "./redis.ts";
 import { type Report, round, table, versionOf, writeSection } from "./report.ts";
 
-/** Compiled by then: measured before, a run's first tasks cost several times the later ones. */
-const WARM_UP_COUNT = 10_000;
-
 interface Sides {
   readonly ours: Sample;
   readonly bullmq: Sample | null;
 }
 
-function loadOf(count: number, way: "bulk" | "one by one"): Load {
+function loadOf({ taskCount, warmUpCount }: Plan, way: "bulk" | "one by one"): Load {
   const bulk = way === "bulk" ? 1000 : 1;
   const inFlightMax = way === "bulk" ? 4000 : 1000;
-  return { count, warmUpCount: WARM_UP_COUNT, bulk, inFlightMax, limitMs: 60_000 + count * 5 };
+  return {
+    count: taskCount,
+    warmUpCount,
+    bulk,
+    inFlightMax,
+    limitMs: 60_000 + (warmUpCount + taskCount) * 5,
+  };
 }
 
 export async function benchThroughput(plan: Plan): Promise<Report> {
   if (plan.profileDir !== null) {
     console.error("Profiles cost CPU time: do not compare these numbers with the peer's.");
   }
-  const bulk = await measure(plan, loadOf(plan.taskCount, "bulk"));
+  const bulk = await measure(plan, loadOf(plan, "bulk"));
   // the JSON is read by others as the bulk's
-  const single = plan.asJson ? null : await measure(plan, loadOf(plan.taskCount, "one by one"));
+  const single = plan.asJson ? null : await measure(plan, loadOf(plan, "one by one"));
   return { lines: linesOf(plan, bulk, single), json: jsonOf(bulk) };
 }
 

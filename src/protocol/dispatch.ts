@@ -29,6 +29,7 @@ export class Dispatcher {
   #round = 0;
   /** Grows when somebody may want what everybody declined. */
   #review = 0;
+  #reviewed = 0;
   #epoch = 0;
   /** Number of the last `pick`: its candidates' accounts are marked with it. */
   #pickNo = 0;
@@ -112,7 +113,10 @@ export class Dispatcher {
       this.#review++;
     }
     if (this.#hasCredit()) {
-      for (const desk of this.waiting) desk.review(this.#review);
+      if (this.#review !== this.#reviewed) {
+        this.#reviewed = this.#review;
+        for (const desk of this.waiting) desk.review(this.#review);
+      }
       let priority = Infinity;
       while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
     }

@@ -6,7 +6,7 @@ import type { Account } from "./account.ts";
 import type { Core } from "./core.ts";
 import type { Desk } from "./desk.ts";
 import type { MemberNo, Placement, TaskSpec } from "./types.ts";
-import type { Taker } from "./waiting-tasks.ts";
+import { type Backlog, NO_BACKLOG, type Taker } from "./waiting-tasks.ts";
 
 /** Hunger told to one member at one time: this node may be its own member, and a step must end. */
 const TOLD_PER_INSTANT_MAX = 64;
@@ -46,32 +46,59 @@ export class Hunger {
   }
 
   tell(accounts: ReadonlyMap<MemberNo, Account>, waiting: ReadonlySet<Desk>): void {
-    const { monoMs } = this.#core.clock;
+    const { clock, options } = this.#core;
+    let highest = NaN;
     for (const [no, account] of accounts) {
-      const isTaking = account.standing === "up" && account.available <= 0;
-      const isStarved = waiting.size > 0 && isTaking;
+      const isStarved = waiting.size > 0 && account.standing === "up" && account.available <= 0;
       if (!isStarved && account.toldBacklog === 0) continue;
-      let backlog = 0;
-      let priority = 0;
-      if (isStarved) {
-        const asker = this.#asker;
-        asker.no = no;
-        asker.account = account;
-        for (const desk of waiting) {
-          asker.desk = desk;
-          const more = desk.backlogFor(no, asker);
-          if (more.count > 0) priority = backlog === 0 ? more.priority : Math.max(priority, more.priority);
-          backlog += more.count;
-        }
+      const isFresh = clock.monoMs - account.toldMs < options.heartbeatMs;
+      if (isStarved && isFresh && account.toldBacklog > 0) {
+        if (Number.isNaN(highest)) highest = highestOf(waiting);
+        if (account.toldPriority === highest && this.#hasAny(no, account, waiting, highest)) continue;
       }
-      const isNews = (backlog === 0) !== (account.toldBacklog === 0) || priority !== account.toldPriority;
-      if (!isNews && (backlog === 0 || monoMs - account.toldMs < this.#core.options.heartbeatMs)) continue;
-      account.toldCount = monoMs === account.toldMs ? account.toldCount + 1 : 1;
-      if (backlog > 0 && account.toldCount > TOLD_PER_INSTANT_MAX) continue;
-      account.toldBacklog = backlog;
+      const { count, priority } = isStarved ? this.#backlogOf(no, account, waiting) : NO_BACKLOG;
+      const isNews = (count === 0) !== (account.toldBacklog === 0) || priority !== account.toldPriority;
+      if (!isNews && (count === 0 || isFresh)) continue;
+      account.toldCount = clock.monoMs === account.toldMs ? account.toldCount + 1 : 1;
+      if (count > 0 && account.toldCount > TOLD_PER_INSTANT_MAX) continue;
+      account.toldBacklog = count;
       account.toldPriority = priority;
-      account.toldMs = monoMs;
-      this.#core.send(no, { type: "hungry", boot: this.#core.options.boot, backlog, priority });
+      account.toldMs = clock.monoMs;
+      this.#core.send(no, { type: "hungry", boot: options.boot, backlog: count, priority });
     }
   }
+
+  /** It could run something of that priority, which is the highest: as it was told. Asked at every step. */
+  #hasAny(no: MemberNo, account: Account, waiting: ReadonlySet<Desk>, priority: number): boolean {
+    for (const desk of waiting) {
+      const backlog = this.#ask(desk, no, account);
+      if (backlog.count > 0 && backlog.priority === priority) return true;
+    }
+    return false;
+  }
+
+  #backlogOf(no: MemberNo, account: Account, waiting: ReadonlySet<Desk>): Backlog {
+    let count = 0;
+    let priority = 0;
+    for (const desk of waiting) {
+      const more = this.#ask(desk, no, account);
+      if (more.count > 0) priority = count === 0 ? more.priority : Math.max(priority, more.priority);
+      count += more.count;
+    }
+    return { count, priority };
+  }
+
+  #ask(desk: Desk, no: MemberNo, account: Account): Backlog {
+    const asker = this.#asker;
+    asker.no = no;
+    asker.account = account;
+    asker.desk = desk;
+    return desk.backlogFor(no, asker);
+  }
+}
+
+function highestOf(waiting: ReadonlySet<Desk>): number {
+  let highest = -Infinity;
+  for (const desk of waiting) highest = Math.max(highest, desk.priorityBelow(Infinity));
+  return highest;
 }

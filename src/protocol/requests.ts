@@ -8,10 +8,13 @@ import type { CommandMessage, CommandReplyMessage } from "./messages-commands.ts
 import type { Outcome, QueryReplyMessage, SubmitMessage, SubmitReplyMessage, TaskQuery } from "./messages.ts";
 import { partitionOf } from "./ring.ts";
 import type { MemberNo } from "./types.ts";
+import { NEVER, type Watch, Watches } from "./watches.ts";
 
 type Command = Omit<CommandMessage, "rid" | "p">;
 interface Submit {
   readonly p: number;
+  /** Somebody waits for the end already. */
+  readonly isWatched: boolean;
   readonly item: SubmitMessage["items"][number];
   sentMs: number;
 }
@@ -21,16 +24,7 @@ interface Query {
   readonly query: TaskQuery | Command;
   sentMs: number;
 }
-interface Watch {
-  readonly p: number;
-  sentMs: number;
-  /** A steward said "unknown", perhaps to an older question: this query asks again. 0 = none is under way. */
-  doubtRid: number;
-}
-
-const NEVER = -Infinity;
 const RIDS_PER_BOOT = 0x1_0000_0000;
-const WATCHES_PER_TICK_MAX = 1000;
 /** Numbers of own queries, beyond any that the host uses. */
 const DOUBTS_FROM = 0x8000_0000;
 
@@ -40,7 +34,7 @@ export class Requests {
   /** Each in the order of the last sending, so that what is overdue stands in front. */
   readonly #submits: Map<number, Submit> = new Map();
   readonly #queries: Map<string, Query> = new Map();
-  readonly #watches: Map<string, Watch> = new Map();
+  readonly #watches: Watches = new Watches();
   readonly #doubts: Map<number, Outcome> = new Map();
   #nextDoubt = DOUBTS_FROM;
   readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][]; unknown: Outcome[] } = {
@@ -68,8 +62,8 @@ export class Requests {
 
   submit(input: Extract<Input, { type: "submit" }>): void {
     const { rid, spec, watch } = input;
-    const item = { rid: this.#wireRid(rid), watch, spec };
-    const submit = { p: this.#partitionOf(spec.id), item, sentMs: NEVER };
+    const item = { rid: this.#wireRid(rid), watch: watch || this.#watches.isLikely, spec };
+    const submit = { p: this.#partitionOf(spec.id), isWatched: watch, item, sentMs: NEVER };
     this.#submits.set(rid, submit);
     this.#fresh.submits.push(submit);
   }
@@ -84,19 +78,18 @@ export class Requests {
   }
 
   watch(id: string): void {
-    if (this.#watches.has(id)) return;
-    const watch = this.#addWatch(id, NEVER);
-    this.#fresh.watches.push([id, watch]);
-  }
-
-  #addWatch(id: string, sentMs: number): Watch {
-    const watch = { p: this.#partitionOf(id), sentMs, doubtRid: 0 };
-    this.#watches.set(id, watch);
-    return watch;
+    const known = this.#watches.want(id);
+    if (!known) this.#fresh.watches.push([id, this.#watches.add(id, this.#partitionOf(id), NEVER, true)]);
+    else if (known.outcome) this.#told(known.outcome);
   }
 
   unwatch(id: string): void {
-    this.#watches.delete(id);
+    this.#watches.byId.delete(id);
+  }
+
+  #told(outcome: Outcome): void {
+    this.#watches.byId.delete(outcome.id);
+    this.#core.emit({ type: "outcome", outcome });
   }
 
   query(input: Extract<Input, { type: "query" }>): void {
@@ -125,21 +118,25 @@ export class Requests {
       if (!submit) continue;
       this.#submits.delete(local);
       const { spec, watch } = submit.item;
-      if (watch && (status === "created" || status === "exists")) {
-        if (!this.#watches.has(spec.id)) this.#addWatch(spec.id, this.#core.clock.monoMs);
-      }
       this.#core.emit({ type: "submitted", rid: local, status });
+      if (watch && (status === "created" || status === "exists")) this.#asked(submit);
     }
   }
 
+  /** The steward was asked for the end along with the submit. */
+  #asked({ p, isWatched, item }: Submit): void {
+    const { id } = item.spec;
+    const known = isWatched ? this.#watches.want(id) : this.#watches.byId.get(id);
+    if (!known) this.#watches.add(id, p, this.#core.clock.monoMs, isWatched);
+    else if (isWatched && known.outcome) this.#told(known.outcome);
+  }
+
   onOutcome(outcome: Outcome): void {
-    const watch = this.#watches.get(outcome.id);
+    const watch = this.#watches.byId.get(outcome.id);
     if (!watch) return;
-    if (outcome.state === "unknown") this.#doubt(outcome, watch);
-    else {
-      this.#watches.delete(outcome.id);
-      this.#core.emit({ type: "outcome", outcome });
-    }
+    if (!watch.isWanted) this.#watches.hold(outcome, watch);
+    else if (outcome.state === "unknown") this.#doubt(outcome, watch);
+    else this.#told(outcome);
   }
 
   /**
@@ -156,7 +153,7 @@ export class Requests {
     const outcome = this.#doubts.get(rid)!;
     const { id } = outcome;
     this.#doubts.delete(rid);
-    const watch = this.#watches.get(id);
+    const watch = this.#watches.byId.get(id);
     if (watch?.doubtRid !== rid) return;
     watch.doubtRid = 0;
     if (isThere) {
@@ -168,14 +165,13 @@ export class Requests {
 
   /** At the end of the step, since a submit of the same id may have come in it. */
   #tellUnknown(outcome: Outcome): void {
-    const watch = this.#watches.get(outcome.id);
+    const watch = this.#watches.byId.get(outcome.id);
     if (!watch) return;
     if (this.#isSubmitting(outcome.id)) {
       this.#fresh.watches.push([outcome.id, watch]);
       return;
     }
-    this.#watches.delete(outcome.id);
-    this.#core.emit({ type: "outcome", outcome });
+    this.#told(outcome);
   }
 
   #isSubmitting(id: string): boolean {
@@ -210,16 +206,7 @@ export class Requests {
     const overdueMs = monoMs - this.#core.options.resendMs;
     requeue(this.#submits, this.#fresh.submits, overdueMs, monoMs);
     requeue(this.#queries, this.#fresh.queries, overdueMs, monoMs);
-    const patienceMs = this.#patienceMs;
-    let count = 0;
-    for (const [id, watch] of this.#watches) {
-      if (watch.sentMs > monoMs - patienceMs) break;
-      this.#watches.delete(id);
-      this.#watches.set(id, watch);
-      this.#fresh.watches.push([id, watch]);
-      watch.sentMs = monoMs;
-      if (++count >= WATCHES_PER_TICK_MAX) break;
-    }
+    this.#watches.repeat(monoMs, this.#patienceMs, this.#fresh.watches);
   }
 
   /** At the end of a step: one message of a kind per partition. */
@@ -247,7 +234,9 @@ export class Requests {
       if (this.#moved.has(submit.p)) this.#fresh.submits.push(submit);
     }
     for (const query of this.#queries.values()) if (this.#moved.has(query.p)) this.#fresh.queries.push(query);
-    for (const entry of this.#watches) if (this.#moved.has(entry[1].p)) this.#fresh.watches.push(entry);
+    for (const entry of this.#watches.byId) {
+      if (entry[1].isWanted && this.#moved.has(entry[1].p)) this.#fresh.watches.push(entry);
+    }
     this.#moved.clear();
   }
 
@@ -269,7 +258,7 @@ export class Requests {
   #sendWatches(watches: readonly [string, Watch][]): void {
     const idsByPartition: Map<number, string[]> = new Map();
     for (const [id, watch] of watches) {
-      if (this.#watches.get(id) !== watch) continue;
+      if (this.#watches.byId.get(id) !== watch) continue;
       watch.sentMs = this.#core.clock.monoMs;
       const ids = idsByPartition.get(watch.p);
       if (ids) ids.push(id);

@@ -6,7 +6,7 @@ import { engineOptions } from "../../../src/coordinator/settings.ts";
 import { nodeSettings } from "../../../src/node/options.ts";
 import type { Effect, Input } from "../../../src/protocol/api.ts";
 import { Engine } from "../../../src/protocol/engine.ts";
-import type { GrantedTask } from "../../../src/protocol/messages.ts";
+import type { GrantedTask, Message } from "../../../src/protocol/messages.ts";
 import type { Placement, Settlement, TaskOptions } from "../../../src/protocol/types.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
 
@@ -43,6 +43,10 @@ export class EngineBench {
   readonly starts: string[] = [];
   /** Who was told by another node that tasks wait there that it could run. */
   readonly hungryTo: Set<string> = new Set();
+  /** Ends that were told, in order: `task state`. */
+  readonly ended: string[] = [];
+  /** Between nodes, as the senders put it. */
+  readonly sent: Message[] = [];
   /** By the number of the question. */
   readonly #why: Map<number, string> = new Map();
   #nowMs = 0;
@@ -75,12 +79,18 @@ export class EngineBench {
     this.push(name, { type: "capacity", slots, handlers, standing: "up", limits });
   }
 
-  submit(id: string, options: TaskOptions | null = null, name = "h"): void {
+  submit(id: string, options: TaskOptions | null = null, name = "h", watch = false): void {
     const payload = new Uint8Array(0);
     const firstSentAtMs = WALL_MS + this.#nowMs;
     const spec = { id, name, payload, attemptsMax: 0, options, runAtMs: 0, firstSentAtMs };
     const [first] = this.#engines.keys();
-    this.push(first!, { type: "submit", rid: ++this.#rid, watch: false, spec });
+    this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec });
+  }
+
+  /** Waits for the end, where tasks are submitted. */
+  watch(id: string): void {
+    const [first] = this.#engines.keys();
+    this.push(first!, { type: "watch", id });
   }
 
   settle(id: string, settlement: Settlement = { type: "complete", result: null }): void {
@@ -113,12 +123,14 @@ export class EngineBench {
       for (const message of effect.messages) {
         if (message.type === "hungry" && message.backlog > 0) this.hungryTo.add(effect.to);
       }
+      this.sent.push(...effect.messages);
       for (const message of effect.messages) this.push(effect.to, { type: "message", from: node, message });
     } else if (effect.type === "start") {
       const { p, task } = effect;
       this.running.set(task.id, { node, p, task });
       this.starts.push(`${task.id}@${node}`);
-    } else if (effect.type === "answer") this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");
+    } else if (effect.type === "outcome") this.ended.push(`${effect.outcome.id} ${effect.outcome.state}`);
+    else if (effect.type === "answer") this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");
   }
 
   /** Where it runs; "" when it does not. */
