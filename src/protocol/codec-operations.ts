@@ -13,7 +13,7 @@ import {
   writeTaskMessage,
 } from "./codec-tasks.ts";
 import { LIMITS } from "./limits.ts";
-import { viewBytes } from "./slab.ts";
+import { copyPart, type Place, viewBytes } from "./slab.ts";
 import type { Ballot, Entry, Operation, Settlement } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
 import { Writer } from "./wire.ts";
@@ -103,28 +103,33 @@ function readOperation(r: Reader): Operation {
 
 /** The operation as bytes. Throws a RangeError if a part of it is over its limit. */
 export function operationToBytes(op: Operation): Uint8Array {
+  return write(op).toSharedBytes();
+}
+
+function write(op: Operation): Writer {
   operationWriter.reset();
   writeOperation(operationWriter, op);
-  return operationWriter.toSharedBytes();
+  return operationWriter;
 }
 
 /** The operation that the bytes are; its payload, result or state is a window onto them. */
 export function operationFromBytes(bytes: Uint8Array): Operation {
-  const r = operationReader.reset(bytes, "operation");
+  return operationAt(bytes, 0, bytes.length);
+}
+
+function operationAt(bytes: Uint8Array, at: number, length: number): Operation {
+  const r = operationReader.reset(bytes, "operation", at, length);
   const op = readOperation(r);
   r.finish();
   r.release();
   return op;
 }
 
-/**
- * The same operation with its long bytes as a window onto `bytes`: stored once, and independent of any
- * frame.
- */
-export function bind(op: Operation, bytes: Uint8Array): Operation {
+/** The same operation with its long bytes as a window onto where it is: stored once, and kept by no frame. */
+function bind(op: Operation, place: Place): Operation {
   if (op.type === "submit") {
     const { id, name, attemptsMax, runAtMs, firstSentAtMs, options } = op.spec;
-    const payload = tail(bytes, op.spec.payload.length);
+    const payload = tail(place, op.spec.payload.length);
     return {
       type: "submit",
       spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options },
@@ -132,48 +137,74 @@ export function bind(op: Operation, bytes: Uint8Array): Operation {
     };
   }
   if (op.type === "settle") {
-    const settlement = bindSettlement(op.settlement, bytes);
+    const settlement = bindSettlement(op.settlement, place);
     if (settlement !== op.settlement) return { ...op, settlement };
   }
   return op;
 }
 
-function bindSettlement(settlement: Settlement, bytes: Uint8Array): Settlement {
+function bindSettlement(settlement: Settlement, place: Place): Settlement {
   if (settlement.type === "complete" && settlement.result !== null) {
-    return { type: "complete", result: tail(bytes, settlement.result.length) };
+    return { type: "complete", result: tail(place, settlement.result.length) };
   }
   if (settlement.type === "checkpoint") {
-    return { type: "checkpoint", state: tail(bytes, settlement.state.length) };
+    return { type: "checkpoint", state: tail(place, settlement.state.length) };
   }
   if (settlement.type === "progress") {
-    return { type: "progress", value: tail(bytes, settlement.value.length) };
+    return { type: "progress", value: tail(place, settlement.value.length) };
   }
   return settlement;
 }
 
-function tail(bytes: Uint8Array, length: number): Uint8Array {
-  return viewBytes(bytes, bytes.length - length, length);
+function tail(place: Place, length: number): Uint8Array {
+  return viewBytes(place.slab, place.at + place.length - length, length);
 }
 
-/** An entry of a log. Its operation is kept as an object until it took effect, and as bytes for good. */
-export class LogEntry implements Entry {
+/**
+ * An entry of a log. Its operation is kept as an object until it took effect, and as bytes for good: logs are
+ * long, and an array of its own for each entry would be most of what the entry takes.
+ */
+class LogEntry implements Entry {
   readonly ballot: Ballot;
-  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly #slab: Uint8Array;
+  readonly #at: number;
   #op: Operation | null;
 
-  constructor(ballot: Ballot, op: Operation, bytes: Uint8Array) {
+  /** Throws a ProtocolError when no operation is told and there is none at the place. */
+  constructor(ballot: Ballot, { slab, at, length }: Place, op?: Operation) {
     this.ballot = ballot;
-    this.bytes = bytes;
-    this.#op = op;
+    this.length = length;
+    this.#slab = slab;
+    this.#at = at;
+    this.#op = op ?? operationAt(slab, at, length);
   }
 
   get op(): Operation {
-    return this.#op ?? operationFromBytes(this.bytes);
+    return this.#op ?? operationAt(this.#slab, this.#at, this.length);
   }
 
   tookEffect(): void {
     this.#op = null;
   }
+
+  copyTo(target: Uint8Array, at: number): void {
+    copyPart(this.#slab, this.#at, this.length, target, at);
+  }
+
+  /** For traces. */
+  toJSON(): Pick<Entry, "ballot" | "op"> {
+    return { ballot: this.ballot, op: this.op };
+  }
+}
+
+/**
+ * The operation as an entry, encoded once and for all. Its payload, result or state is a window onto its
+ * bytes, so it keeps nothing of where `op` came from. Throws a RangeError if a part is over its limit.
+ */
+export function makeEntry(ballot: Ballot, op: Operation): Entry {
+  const place = write(op).toPlace();
+  return new LogEntry(ballot, place, bind(op, place));
 }
 
 /** Entries mostly have the ballot of the one before, the first that of `first`: a flag stands for it. */
@@ -186,7 +217,8 @@ export function writeEntries(
   w.count(countMax, entries.length);
   let last = first;
   for (let i = 0; i < entries.length; i++) {
-    const { ballot, bytes } = entries[i]!;
+    const entry = entries[i]!;
+    const { ballot } = entry;
     if (ballot === last || isSameBallot(ballot, last)) {
       w.u8(0);
     } else {
@@ -194,7 +226,7 @@ export function writeEntries(
       writeBallot(w, ballot);
       last = ballot;
     }
-    w.bytes(LIMITS.operationBytesMax, bytes);
+    w.part(LIMITS.operationBytesMax, entry);
   }
 }
 
@@ -210,8 +242,7 @@ export function readEntries(r: Reader, countMax: number, first: Ballot | null): 
       last = ballot;
     }
     if (last === null) return r.fail("the first entry must have a ballot, got none");
-    const bytes = r.copy(LIMITS.operationBytesMax);
-    entries.push(new LogEntry(last, operationFromBytes(bytes), bytes));
+    entries.push(new LogEntry(last, r.place(LIMITS.operationBytesMax)));
   }
   return entries;
 }

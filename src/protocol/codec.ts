@@ -5,7 +5,7 @@
  * known from their hello, are not sent.
  */
 import { LOG_CODECS } from "./codec-log.ts";
-import { bind, LogEntry, operationFromBytes, operationToBytes } from "./codec-operations.ts";
+import { operationFromBytes, operationToBytes } from "./codec-operations.ts";
 import { CLIENT_CODECS } from "./codec-clients.ts";
 import { COMMAND_CODECS } from "./codec-commands.ts";
 import type { MessageCodec, MessageCodecs } from "./codec-parts.ts";
@@ -16,7 +16,7 @@ import { halvesOf } from "./codec-split.ts";
 import { WORKER_CODECS } from "./codec-workers.ts";
 import { LIMITS } from "./limits.ts";
 import type { Message } from "./messages.ts";
-import type { Ballot, Entry, Operation } from "./types.ts";
+import type { Entry, Operation } from "./types.ts";
 import { Reader } from "./wire-reader.ts";
 import { SizeError, Writer } from "./wire.ts";
 
@@ -167,17 +167,7 @@ export function decodeOperation(bytes: Uint8Array): Operation {
   return operationFromBytes(bytes);
 }
 
-/**
- * The operation as a log entry, encoded once and for all. The entry's payload, result or state is a window
- * onto its bytes, so it keeps nothing of where `op` came from. Throws a RangeError if a part is over its
- * limit.
- */
-export function makeEntry(ballot: Ballot, op: Operation): Entry {
-  const bytes = operationToBytes(op);
-  return new LogEntry(ballot, bind(op, bytes), bytes);
-}
-
 /** About what the entry takes in a frame or in memory, in bytes. */
 export function sizeOfEntry(entry: Entry): number {
-  return entry.bytes.length + ENTRY_OVERHEAD_BYTES;
+  return entry.length + ENTRY_OVERHEAD_BYTES;
 }

@@ -4,7 +4,7 @@
  * and runs what waited for that. Requests come in through desk.ts, expired sessions through expiry.ts.
  */
 import { isSameBallot, majorityOf, majorityReached } from "./ballot.ts";
-import { makeEntry } from "./codec.ts";
+import { makeEntry } from "./codec-operations.ts";
 import type { Core } from "./core.ts";
 import { Desk } from "./desk.ts";
 import { Expiry } from "./expiry.ts";

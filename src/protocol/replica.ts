@@ -63,7 +63,7 @@ export class Replica {
     let bytes = 0;
     let at = from;
     while (at < to) {
-      bytes += this.#entries[at]!.bytes.length;
+      bytes += this.#entries[at]!.length;
       if (bytes > bytesMax && at > from) break;
       at++;
     }
@@ -72,8 +72,8 @@ export class Replica {
 
   append(entry: Entry): void {
     this.#entries.push(entry);
-    this.#bytes += entry.bytes.length;
-    this.imageDebtBytes += entry.bytes.length;
+    this.#bytes += entry.length;
+    this.imageDebtBytes += entry.length;
     this.#undos.push(this.tasks.apply(this.lastIndex, entry.op));
     entry.tookEffect();
   }
@@ -86,7 +86,7 @@ export class Replica {
     while (this.lastIndex > index) {
       const undo = this.#undos.pop();
       if (undo) this.tasks.undo(undo);
-      this.#bytes -= this.#entries.pop()!.bytes.length;
+      this.#bytes -= this.#entries.pop()!.length;
     }
   }
 
@@ -101,7 +101,7 @@ export class Replica {
   trim(index: number): void {
     const count = Math.min(index, this.commit) - this.#base.index;
     if (count <= 0) return;
-    for (let i = 0; i < count; i++) this.#bytes -= this.#entries[i]!.bytes.length;
+    for (let i = 0; i < count; i++) this.#bytes -= this.#entries[i]!.length;
     this.#base = { ballot: this.#entries[count - 1]!.ballot, index: this.#base.index + count };
     this.#entries.splice(0, count);
   }

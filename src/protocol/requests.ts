@@ -117,7 +117,7 @@ export class Requests {
       const submit = this.#submits.get(local);
       if (!submit) continue;
       this.#submits.delete(local);
-      const { spec, watch } = submit.item;
+      const { watch } = submit.item;
       this.#core.emit({ type: "submitted", rid: local, status });
       if (watch && (status === "created" || status === "exists")) this.#asked(submit);
     }

@@ -17,15 +17,24 @@ const ONE_BYTE: readonly Uint8Array[] = Array.from({ length: 256 }, (_, byte) =>
 let slab = new Uint8Array(SLAB_BYTES);
 let used = 0;
 
-/** The bytes from `start` to `end`, independent of `source`. Its `buffer` may be shared with other copies. */
-export function copyBytes(source: Uint8Array, start: number, end: number): Uint8Array {
+/** Where a copy is. */
+export interface Place {
+  readonly slab: Uint8Array;
+  readonly at: number;
+  readonly length: number;
+}
+
+const PLACE: { -readonly [K in keyof Place]: Place[K] } = { slab, at: 0, length: 0 };
+
+/** Copies the bytes from `start` to `end`. The place is one object: good until the next copy. */
+export function placeBytes(source: Uint8Array, start: number, end: number): Place {
   const length = end - start;
-  if (length === 0) return EMPTY_BYTES;
-  if (length === 1) return ONE_BYTE[source[start]!]!;
+  PLACE.length = length;
   if (length > SHARED_BYTES_MAX) {
-    const copy = new Uint8Array(length);
-    copy.set(viewBytes(source, start, length));
-    return copy;
+    PLACE.slab = new Uint8Array(length);
+    PLACE.at = 0;
+    PLACE.slab.set(viewBytes(source, start, length));
+    return PLACE;
   }
   if (used + length > SLAB_BYTES) {
     slab = new Uint8Array(SLAB_BYTES);
@@ -33,12 +42,31 @@ export function copyBytes(source: Uint8Array, start: number, end: number): Uint8
   }
   const at = used;
   used += length;
-  if (length <= LOOP_BYTES_MAX) {
-    for (let from = start, to = at; from < end; from++, to++) slab[to] = source[from]!;
-  } else {
-    slab.set(viewBytes(source, start, length), at);
-  }
-  return new Uint8Array(slab.buffer, at, length);
+  PLACE.slab = slab;
+  PLACE.at = at;
+  copyPart(source, start, length, slab, at);
+  return PLACE;
+}
+
+/** Copies `length` bytes that begin at `start` to where `at` is in `target`. */
+export function copyPart(
+  source: Uint8Array,
+  start: number,
+  length: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  if (length > LOOP_BYTES_MAX) return target.set(viewBytes(source, start, length), at);
+  for (let i = 0; i < length; i++) target[at + i] = source[start + i]!;
+}
+
+/** The bytes from `start` to `end`, independent of `source`. Its `buffer` may be shared with other copies. */
+export function copyBytes(source: Uint8Array, start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (length === 0) return EMPTY_BYTES;
+  if (length === 1) return ONE_BYTE[source[start]!]!;
+  placeBytes(source, start, end);
+  return new Uint8Array(PLACE.slab.buffer, PLACE.at, length);
 }
 
 /**

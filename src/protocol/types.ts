@@ -249,8 +249,9 @@ export type Operation =
 export interface Entry {
   readonly ballot: Ballot;
   readonly op: Operation;
-  /** The operation as bytes: encoded (or received) once, shared by every frame that carries it. */
-  readonly bytes: Uint8Array;
+  /** Of the operation as bytes: encoded (or received) once, written to every frame that carries it. */
+  readonly length: number;
+  copyTo(target: Uint8Array, at: number): void;
   /** `op` is decoded from now on when somebody asks for it: logs are long, and few of them ask again. */
   tookEffect(): void;
 }

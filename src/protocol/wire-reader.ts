@@ -2,7 +2,7 @@
  * The strict reader of the wire format: whatever has no place in it, or another encoding than the writer's,
  * is a ProtocolError. Nothing is allocated for a length before so many bytes are known to be there.
  */
-import { copyBytes, EMPTY_BYTES, viewBytes } from "./slab.ts";
+import { copyBytes, EMPTY_BYTES, type Place, placeBytes, viewBytes } from "./slab.ts";
 import { MS_MIN, ProtocolError } from "./wire.ts";
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -25,15 +25,16 @@ const ID_HASHED_BYTES = 6;
 /** Made to be used again after `reset`. */
 export class Reader {
   #bytes: Uint8Array = EMPTY_BYTES;
+  #start = 0;
   #at = 0;
   #end = 0;
   #what = "";
 
-  /** Begins at the first of `bytes`; `what` names it in errors. Returns itself. */
-  reset(bytes: Uint8Array, what: string): this {
+  /** Begins at the first of `bytes`, or of the part told; `what` names it in errors. Returns itself. */
+  reset(bytes: Uint8Array, what: string, start: number = 0, length: number = bytes.length): this {
     this.#bytes = bytes;
-    this.#at = 0;
-    this.#end = bytes.length;
+    this.#at = this.#start = start;
+    this.#end = start + length;
     this.#what = what;
     return this;
   }
@@ -46,11 +47,11 @@ export class Reader {
   /** Lets go of the bytes. */
   release(): void {
     this.#bytes = EMPTY_BYTES;
-    this.#at = this.#end = 0;
+    this.#at = this.#start = this.#end = 0;
   }
 
   fail(problem: string): never {
-    throw new ProtocolError(this.#what, problem, this.#at);
+    throw new ProtocolError(this.#what, problem, this.#at - this.#start);
   }
 
   finish(): void {
@@ -205,6 +206,13 @@ export class Reader {
     const length = this.#length(bytesMax);
     this.#at += length;
     return copyBytes(this.#bytes, this.#at - length, this.#at);
+  }
+
+  /** A copy that is no array yet. */
+  place(bytesMax: number): Place {
+    const length = this.#length(bytesMax);
+    this.#at += length;
+    return placeBytes(this.#bytes, this.#at - length, this.#at);
   }
 
   viewOrNull(bytesMax: number): Uint8Array | null {

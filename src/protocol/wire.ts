@@ -3,7 +3,7 @@
  * are minimal LEB128 varints up to 2^53 - 1, times are floats, texts strict UTF-8; every value has exactly
  * one encoding. What the bytes mean is the codecs' business.
  */
-import { copyBytes } from "./slab.ts";
+import { copyBytes, type Place, placeBytes } from "./slab.ts";
 
 /** Bytes that the protocol does not allow: where they are and what is wrong with them. */
 export class ProtocolError extends Error {
@@ -76,6 +76,11 @@ export class Writer {
   /** What was written, perhaps in a buffer shared with other short ones. */
   toSharedBytes(): Uint8Array {
     return copyBytes(this.#bytes, 0, this.#at);
+  }
+
+  /** As `toSharedBytes`, but no array yet. */
+  toPlace(): Place {
+    return placeBytes(this.#bytes, 0, this.#at);
   }
 
   u8(value: number): void {
@@ -179,6 +184,19 @@ export class Writer {
     checkLength(bytesMax, value.length);
     this.uint(value.length);
     this.raw(value);
+  }
+
+  /** As `bytes`, of something that is no array. */
+  part(
+    bytesMax: number,
+    part: { readonly length: number; copyTo(target: Uint8Array, at: number): void },
+  ): void {
+    const { length } = part;
+    checkLength(bytesMax, length);
+    this.uint(length);
+    if (this.#at + length > this.#bytes.length) this.#grow(length);
+    part.copyTo(this.#bytes, this.#at);
+    this.#at += length;
   }
 
   bytesOrNull(bytesMax: number, value: Uint8Array | null): void {

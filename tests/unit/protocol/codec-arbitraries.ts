@@ -1,6 +1,6 @@
 /** Anything that the codecs must carry, for property tests: edges of numbers, all of Unicode, empty lists. */
 import * as fc from "fast-check";
-import { makeEntry } from "../../../src/protocol/codec.ts";
+import { makeEntry } from "../../../src/protocol/codec-operations.ts";
 import { TASK_STATES } from "../../../src/protocol/codec-tasks.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Message, Outcome, TaskView } from "../../../src/protocol/messages.ts";

@@ -1,6 +1,6 @@
 /** One example of every kind of message, state and durable record: what wire.golden.txt shows as bytes. */
 import type { PersistRecord } from "../../../src/protocol/api.ts";
-import { makeEntry } from "../../../src/protocol/codec.ts";
+import { makeEntry } from "../../../src/protocol/codec-operations.ts";
 import type { Message } from "../../../src/protocol/messages.ts";
 import type { PartitionState } from "../../../src/protocol/state-codec.ts";
 import type { Roster, TaskRecord } from "../../../src/protocol/types.ts";

@@ -76,7 +76,10 @@ function viewOf(keeper: Keeper, fromIndex: number): unknown {
   const { p, cfg, isInstalled, seal, replica } = keeper;
   const { records, finished, condemned } = replica.tasks.toState();
   const entries = [];
-  for (let at = fromIndex + 1; at <= replica.lastIndex; at++) entries.push(replica.entryAt(at));
+  for (let at = fromIndex + 1; at <= replica.lastIndex; at++) {
+    const { ballot, op } = replica.entryAt(at)!;
+    entries.push({ ballot, op });
+  }
   return {
     ...{ p, cfg, isInstalled, seal: [...seal.by], promised: replica.promised, end: replica.end, entries },
     records: new Map(records.map((record) => [record.spec.id, record])),
