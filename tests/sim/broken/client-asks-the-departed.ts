@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));",
   replace: "const isThere = steward >= 0;",
   profile: "large",
-  seed: 147,
+  seed: 26,
 };

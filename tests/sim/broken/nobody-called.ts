@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "    this.calls?.run(this.waiting);\n",
   replace: "",
   profile: "large",
-  seed: 3,
+  seed: 6,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return majorityReached(vouchedMs) + core.options.leaseTtlMs;",
   replace: "return Math.max(...vouchedMs) + core.options.leaseTtlMs;",
   profile: "stale",
-  seed: 3,
+  seed: 9,
 };

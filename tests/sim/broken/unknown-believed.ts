@@ -8,10 +8,8 @@ export const mutant: Mutant = {
   name: "unknown-believed",
   breaks: "an acked task is denied (I6)",
   file: "src/protocol/requests.ts",
-  find: `if (outcome.state === "unknown") this.#doubt(outcome, watch);
-    else {`,
-  replace: `if (watch.p < -1) this.#doubt(outcome, watch);
-    else {`,
+  find: `else if (outcome.state === "unknown") this.#doubt(outcome, watch);`,
+  replace: `else if (watch.p < -1) this.#doubt(outcome, watch);`,
   more: [
     {
       file: "src/protocol/inquiries.ts",
@@ -20,5 +18,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "partitions",
-  seed: 13,
+  seed: 82,
 };
