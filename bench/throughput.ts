@@ -30,8 +30,9 @@ export async function benchThroughput(plan: Plan): Promise<Report> {
     console.error("Profiles cost CPU time: do not compare these numbers with the peer's.");
   }
   const bulk = await measure(plan, loadOf(plan, "bulk"));
-  // the JSON is read by others as the bulk's
-  const single = plan.asJson ? null : await measure(plan, loadOf(plan, "one by one"));
+  // the JSON is read by others as the bulk's, and so is the section of the profile
+  const isBulkOnly = plan.asJson || plan.profileDir !== null;
+  const single = isBulkOnly ? null : await measure(plan, loadOf(plan, "one by one"));
   return { lines: linesOf(plan, bulk, single), json: jsonOf(bulk) };
 }
 
