@@ -47,7 +47,7 @@ export function writeId(w: Writer, id: string): void {
   w.text(LIMITS.idBytesMax, id);
 }
 export function readId(r: Reader): string {
-  return r.id(LIMITS.idBytesMax);
+  return r.sharedText(LIMITS.idBytesMax);
 }
 
 export function writeList<T>(

@@ -29,11 +29,11 @@ function readLabels(r: Reader): Readonly<Record<string, string>> {
   const count = r.count(LIMITS.labelsMax);
   const pairs: [string, string][] = [];
   for (let i = 0; i < count; i++) {
-    const key = r.name(LIMITS.nameBytesMax);
+    const key = r.sharedText(LIMITS.nameBytesMax);
     if (i > 0 && key <= pairs[i - 1]![0]) {
       r.fail(`keys of labels must be in order, got ${JSON.stringify(key)}`);
     }
-    pairs.push([key, r.name(LIMITS.nameBytesMax)]);
+    pairs.push([key, r.sharedText(LIMITS.nameBytesMax)]);
   }
   return Object.fromEntries(pairs);
 }
@@ -46,8 +46,8 @@ export function writeCandidate(w: Writer, candidate: Candidate): void {
 }
 export function readCandidate(r: Reader): Candidate {
   return {
-    id: r.name(LIMITS.idBytesMax),
-    name: r.name(LIMITS.nameBytesMax),
+    id: r.sharedText(LIMITS.idBytesMax),
+    name: r.sharedText(LIMITS.nameBytesMax),
     labels: readLabels(r),
     witness: r.bool(),
   };
@@ -96,7 +96,7 @@ export function writeRoster(w: Writer, roster: Roster): void {
 }
 /** Numbers and ids of members differ; deciders, and keepers of the newest configurations, are members. */
 export function readRoster(r: Reader): Roster {
-  const cluster = r.name(LIMITS.foundingBytesMax);
+  const cluster = r.sharedText(LIMITS.foundingBytesMax);
   const epoch = r.uint();
   const replication = r.upTo(LIMITS.keepersMax);
   const members = readList(r, LIMITS.membersMax, readMember);
@@ -149,7 +149,7 @@ export const ROSTER_CODECS: MessageCodecs<
     },
     read: (r) => ({
       type: "found",
-      founding: r.name(LIMITS.foundingBytesMax),
+      founding: r.sharedText(LIMITS.foundingBytesMax),
       members: readList(r, LIMITS.membersMax, readCandidate),
       acked: readList(r, LIMITS.membersMax, readId),
     }),

@@ -90,7 +90,7 @@ export function readSpec(r: Reader): TaskSpec {
 
 function readSpecWith(r: Reader, isCopy: boolean): TaskSpec {
   const id = readId(r);
-  const name = r.name(LIMITS.nameBytesMax);
+  const name = r.sharedText(LIMITS.nameBytesMax);
   const attemptsMax = r.uint();
   const runAtMs = r.ms();
   const firstSentAtMs = r.ms();

@@ -40,7 +40,7 @@ const readUint = (r: Reader): number => r.uint();
 const writeMs = (w: Writer, value: number): void => w.ms(value);
 const readMs = (r: Reader): number => r.ms();
 const writeHandler = (w: Writer, name: string): void => w.text(LIMITS.nameBytesMax, name);
-const readHandler = (r: Reader): string => r.name(LIMITS.nameBytesMax);
+const readHandler = (r: Reader): string => r.sharedText(LIMITS.nameBytesMax);
 
 function writeHeld(w: Writer, held: Held): void {
   writeId(w, held.id);
@@ -107,7 +107,7 @@ function readGranted(r: Reader): GrantedTask {
     id: readId(r),
     fence: r.uint(),
     attempt: r.uint(),
-    name: r.name(LIMITS.nameBytesMax),
+    name: r.sharedText(LIMITS.nameBytesMax),
     payload: r.copy(LIMITS.payloadBytesMax),
     attemptsMax: r.uint(),
     errorAtMs: readList(r, LIMITS.errorsPerTaskMax, readMs),

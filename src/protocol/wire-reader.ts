@@ -15,12 +15,10 @@ const CODES: readonly number[][] = Array.from(
   (_, n) => new Array(n).fill(0),
 );
 /** Names and ids come again and again: the last ones are found by their bytes. */
-const NAME_SLOTS = 256;
-const names: string[] = new Array(NAME_SLOTS).fill("");
-const ID_SLOTS = 32_768;
-const ids: string[] = new Array(ID_SLOTS).fill("");
-/** Of an id so many bytes at either end choose the slot. */
-const ID_HASHED_BYTES = 6;
+const TEXT_SLOTS = 32_768;
+const texts: string[] = new Array(TEXT_SLOTS).fill("");
+/** So many bytes at either end choose the slot. */
+const HASHED_BYTES = 6;
 
 /** Made to be used again after `reset`. */
 export class Reader {
@@ -138,32 +136,23 @@ export class Reader {
     return this.#textAt(start, length);
   }
 
-  /** A text that comes often: the same string object as last time, most likely. */
-  name(bytesMax: number): string {
+  /** A name or an id, which comes again: most likely the same string object, which maps find sooner. */
+  sharedText(bytesMax: number): string {
     const length = this.#length(bytesMax);
-    if (length === 0) return "";
-    const bytes = this.#bytes;
     const start = this.#at;
     this.#at = start + length;
-    const slot = (length * 31 + bytes[start]! * 7 + bytes[start + length - 1]!) % NAME_SLOTS;
-    return this.#isTextAt(start, names[slot]!, length)
-      ? names[slot]!
-      : names[slot] = this.#textAt(start, length);
+    const slot = this.#slotOf(start, length);
+    const known = texts[slot]!;
+    return this.#isTextAt(start, known, length) ? known : texts[slot] = this.#textAt(start, length);
   }
 
-  /** As `name`, for texts of which many are in use: maps find the same string object sooner. */
-  id(bytesMax: number): string {
-    const length = this.#length(bytesMax);
-    if (length === 0) return "";
+  #slotOf(start: number, length: number): number {
     const bytes = this.#bytes;
-    const start = this.#at;
-    this.#at = start + length;
     let hash = length;
-    const hashed = Math.min(length, ID_HASHED_BYTES);
-    for (let i = 0; i < hashed; i++) hash = (Math.imul(hash, 31) + bytes[start + i]!) | 0;
-    for (let i = 1; i <= hashed; i++) hash = (Math.imul(hash, 31) + bytes[start + length - i]!) | 0;
-    const slot = (hash ^ (hash >>> 15)) & (ID_SLOTS - 1);
-    return this.#isTextAt(start, ids[slot]!, length) ? ids[slot]! : ids[slot] = this.#textAt(start, length);
+    const count = Math.min(length, HASHED_BYTES);
+    for (let i = 0; i < count; i++) hash = (Math.imul(hash, 31) + bytes[start + i]!) | 0;
+    for (let i = 1; i <= count; i++) hash = (Math.imul(hash, 31) + bytes[start + length - i]!) | 0;
+    return (hash ^ (hash >>> 15)) & (TEXT_SLOTS - 1);
   }
 
   /** The bytes there are those of that text; only ASCII is compared. */
