@@ -31,7 +31,7 @@ const DEFAULTS: Readonly<Record<Workload, { pairs: number; tasks: number; minute
   durable: { pairs: 3, tasks: 3000, minutes: 0 },
   soak: { pairs: 1, tasks: 20_000, minutes: 20 },
 };
-const WARM_UP_TASKS = 10_000;
+const WARM_UP_TASKS = 30_000;
 const RUNTIMES: readonly string[] = ["node", "bun", "deno"];
 
 /** @throws Error that says what is wrong with the arguments */

@@ -11,12 +11,12 @@ interface Minute extends PacedMinute {
 }
 
 export async function benchSoak(plan: Plan): Promise<Report> {
-  const { taskCount, minutes, runtime } = plan;
+  const { taskCount, warmUpCount, minutes, runtime } = plan;
   const cluster = await OursCluster.start({ runtime });
   try {
     const load: Load = {
       count: taskCount,
-      warmUpCount: 10_000,
+      warmUpCount,
       bulk: 1000,
       inFlightMax: 4000,
       limitMs: 120_000,
