@@ -30,11 +30,15 @@ export async function produce(client: Client, { count, bulk, inFlightMax }: Amou
 }
 
 async function oneByOne(client: Client, count: number, unansweredMax: number): Promise<void> {
-  const ends: Promise<void>[] = [];
+  let left = count;
+  const all = Promise.withResolvers<void>();
+  const over = (): void => {
+    if (--left === 0) all.resolve();
+  };
   await inParallel(count, unansweredMax, async () => {
-    ends.push(ended(await client.submit(noop, PAYLOAD)));
+    ended(await client.submit(noop, PAYLOAD)).then(over, all.reject);
   });
-  await Promise.all(ends);
+  await all.promise;
 }
 
 async function inBulks(client: Client, { count, bulk, inFlightMax }: Amount): Promise<void> {

@@ -100,11 +100,14 @@ interface DecodingStream {
   readonly decoder?: { lengthDecoder?: (data: { readonly byteLength: number }) => number };
 }
 
-/** Noise's reader asks for a length behind every message it took and expects this when there is none yet. */
-const TOO_SHORT = new RangeError("Cannot read a length: there are less than 2 bytes");
+/**
+ * Noise's reader asks for a length behind every message it took, and expects a RangeError when there is none
+ * yet. Without the cost of throwing: nothing is as long as NaN, so it waits for more bytes just the same.
+ */
+const TOO_SHORT = NaN;
 const LENGTH_BYTES = 2;
 
-/** An encrypter that does not make a new error, with its stack, for every chunk that was read to its end. */
+/** An encrypter that does not throw an error for every chunk that was read to its end. */
 export function thrifty<C, E extends ConnectionEncrypter>(
   create: (components: C) => E,
 ): (components: C) => E {
@@ -116,10 +119,7 @@ export function thrifty<C, E extends ConnectionEncrypter>(
       const { decoder } = secured.connection as DecodingStream;
       const decode = decoder?.lengthDecoder;
       if (decoder !== undefined && decode !== undefined) {
-        decoder.lengthDecoder = (data) => {
-          if (data.byteLength < LENGTH_BYTES) throw TOO_SHORT;
-          return decode(data);
-        };
+        decoder.lengthDecoder = (data) => data.byteLength < LENGTH_BYTES ? TOO_SHORT : decode(data);
       }
       return secured;
     };

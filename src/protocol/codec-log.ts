@@ -49,6 +49,7 @@ function writeAppend(w: Writer, m: AppendMessage): void {
   writeHead(w, m);
   w.uint(m.commit);
   w.uint(m.first);
+  w.uint(m.floor);
   w.uint(m.prevIndex);
   if (m.prevBallot === null) {
     w.u8(PREV_NONE);
@@ -65,10 +66,11 @@ function readAppend(r: Reader): AppendMessage {
   const ballot = readBallot(r);
   const commit = r.uint();
   const first = r.uint();
+  const floor = r.uint();
   const prevIndex = r.uint();
   const prevBallot = readPrevBallot(r, ballot);
   const entries = readEntries(r, LIMITS.entriesPerAppendMax, ballot);
-  return { type: "append", p, ballot, prevIndex, prevBallot, commit, first, entries };
+  return { type: "append", p, ballot, prevIndex, prevBallot, commit, first, floor, entries };
 }
 
 function readPrevBallot(r: Reader, ballot: Ballot): Ballot | null {

@@ -20,3 +20,10 @@ export interface Follower {
 export function newFollower(no: MemberNo, next: number, nowMs: number): Follower {
   return { no, next, match: 0, ackMs: nowMs, sentMs: nowMs, probe: -1, probeUntil: 0, snapshot: null };
 }
+
+/** All have the log up to here, the steward up to `lastIndex`. */
+export function floorOf(followers: readonly Follower[], lastIndex: number): number {
+  let floor = lastIndex;
+  for (let at = 0; at < followers.length; at++) floor = Math.min(floor, followers[at]!.match);
+  return floor;
+}

@@ -5,7 +5,7 @@
 import type { Core } from "./core.ts";
 import type { GrantedTask } from "./messages.ts";
 import type { Reign } from "./reign.ts";
-import type { MemberNo, SessionId, TaskRecord } from "./types.ts";
+import type { MemberNo, SessionId, TaskError, TaskRecord } from "./types.ts";
 
 export interface Attachment {
   readonly boot: number;
@@ -20,6 +20,8 @@ interface Outstanding {
   readonly task: GrantedTask;
   sentMs: number;
 }
+
+const NEVER: readonly number[] = [];
 
 export class Grants {
   readonly #core: Core;
@@ -47,7 +49,7 @@ export class Grants {
       name: spec.name,
       payload: spec.payload,
       attemptsMax: spec.attemptsMax,
-      errorAtMs: errors.filter((error) => error.kind === "error").map((error) => error.atMs),
+      errorAtMs: errors.length === 0 ? NEVER : errors.filter(isOwnError).map(({ atMs }) => atMs),
       options: spec.options,
       checkpoint,
     };
@@ -100,4 +102,9 @@ export class Grants {
     const { boot, n, attach } = attachment;
     this.#core.send(no, { type: "grant", p, ballot, boot, n, attach, floor, tasks });
   }
+}
+
+/** Of the task's own, which count against its attempts. */
+function isOwnError({ kind }: TaskError): boolean {
+  return kind === "error";
 }

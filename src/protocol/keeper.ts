@@ -80,7 +80,7 @@ export class Keeper {
     }
     if (this.isSealed) return;
     this.election.tick();
-    this.replica.trimExcess(this.#core.logLimits, 0);
+    this.replica.trimExcess(this.#core.logLimits);
   }
 
   /** The steward's connection closed: do not wait for its silence to grow. */
@@ -204,7 +204,8 @@ export class Keeper {
     if (this.replica.lastIndex === 0 && prevIndex > 0) this.#inherit();
     const merged = this.replica.merge(prevIndex, message.prevBallot, entries);
     if (!merged) {
-      const index = Math.min(this.replica.commit, prevIndex);
+      const { commit, lastIndex } = this.replica;
+      const index = prevIndex > lastIndex ? lastIndex : commit;
       this.#core.send(from, { type: "appendReply", p, ballot, ok: false, index, silences: [] });
       return;
     }
@@ -213,6 +214,7 @@ export class Keeper {
       this.#core.persist({ type: "append", p, cfg, prevIndex: merged.at, entries: merged.added });
     }
     this.#matches(from, message, prevIndex + entries.length);
+    this.replica.raiseFloor(message.floor);
     this.replica.commitTo(Math.min(message.commit, this.#matched!.index));
   }
 

@@ -43,6 +43,8 @@ export interface AppendMessage {
   readonly commit: number;
   /** Where the reign began: a new keeper's copy is whole when it matches up to there. */
   readonly first: number;
+  /** All keepers have the log up to here: nobody asks for earlier entries again. */
+  readonly floor: number;
   readonly entries: readonly Entry[];
 }
 /** How long a condemned session had been silent here, counted to now. */
@@ -55,7 +57,10 @@ export interface AppendReplyMessage {
   readonly type: "appendReply";
   readonly p: number;
   readonly ballot: Ballot;
-  /** `ok`: everything up to `index` matches. `need`: send from `index + 1`. */
+  /**
+   * `ok`: everything up to `index` matches. If not, `index` is where the log ends, being too short, or up to
+   * where it is known to be chosen: send from there.
+   */
   readonly ok: boolean;
   readonly index: number;
   readonly silences: readonly Silence[];

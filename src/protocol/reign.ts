@@ -8,7 +8,7 @@ import { makeEntry } from "./codec-operations.ts";
 import type { Core } from "./core.ts";
 import { Desk } from "./desk.ts";
 import { Expiry } from "./expiry.ts";
-import { type Follower, newFollower } from "./follower.ts";
+import { floorOf, type Follower, newFollower } from "./follower.ts";
 import type { Keeper } from "./keeper.ts";
 import { LIMITS } from "./limits.ts";
 import type { AppendReplyMessage, SnapshotReplyMessage } from "./messages-log.ts";
@@ -111,16 +111,9 @@ export class Reign {
     }
     this.expiry.tick();
     this.desk.tick();
-    this.#trim();
+    this.replica.raiseFloor(floorOf(this.#followers, this.replica.lastIndex));
+    this.replica.trimExcess(this.#core.logLimits);
     this.#returnToFirst();
-  }
-
-  #trim(): void {
-    let wanted = this.replica.commit;
-    for (let at = 0; at < this.#followers.length; at++) {
-      wanted = Math.min(wanted, this.#followers[at]!.match);
-    }
-    this.replica.trimExcess(this.#core.logLimits, wanted);
   }
 
   #returnToFirst(): void {
@@ -215,10 +208,17 @@ export class Reign {
         core.options.appendBytesMax,
         LIMITS.entriesPerAppendMax,
       );
-      const prevBallot = replica.ballotAt(prevIndex) ?? null;
-      const { p, ballot, first } = this;
-      const { commit } = replica;
-      core.send(follower.no, { type: "append", p, ballot, prevIndex, prevBallot, commit, first, entries });
+      core.send(follower.no, {
+        type: "append",
+        p: this.p,
+        ballot: this.ballot,
+        prevIndex,
+        prevBallot: replica.ballotAt(prevIndex) ?? null,
+        commit: replica.commit,
+        first: this.first,
+        floor: floorOf(this.#followers, replica.lastIndex),
+        entries,
+      });
       follower.next += entries.length;
       follower.sentMs = core.clock.monoMs;
       if (again || entries.length === 0) return;

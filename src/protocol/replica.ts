@@ -11,6 +11,8 @@ import type { Image } from "./image-codec.ts";
 import type { PartitionState } from "./state-codec.ts";
 
 export const EMPTY_LOG: LogEnd = { ballot: null, index: 0 };
+/** A log is trimmed when it has this part of what it may have: each time what stays is moved. */
+const TRIMMED_PART = 32;
 
 export class Replica {
   promised: Ballot | null = null;
@@ -21,6 +23,8 @@ export class Replica {
   #entries: Entry[] = [];
   /** Bytes of the entries kept. */
   #bytes = 0;
+  /** All keepers have the log up to here, as far as it is known. */
+  #floor = 0;
   /** Bytes of entries since the last image of the whole state, and how long that one was. */
   imageDebtBytes = 0;
   imageBytes = 0;
@@ -106,12 +110,17 @@ export class Replica {
     this.#entries.splice(0, count);
   }
 
-  /** Keeps at most so many chosen entries; `wanted` is the lowest index that somebody may still ask for. */
-  trimExcess(limits: { readonly countMax: number; readonly bytesMax: number }, wanted: number): void {
-    const length = this.#entries.length;
-    if (length < limits.countMax / 4 && this.#bytes < limits.bytesMax / 4) return;
+  /** All keepers have the log up to `index`. */
+  raiseFloor(index: number): void {
+    if (index > this.#floor) this.#floor = index;
+  }
+
+  /** Keeps the chosen entries that somebody may still ask for, but at most so many. */
+  trimExcess(limits: { readonly countMax: number; readonly bytesMax: number }): void {
+    const isLong = this.#entries.length >= limits.countMax / TRIMMED_PART;
+    if (!isLong && this.#bytes < limits.bytesMax / TRIMMED_PART) return;
     const excess = this.#bytes > limits.bytesMax ? this.commit : this.lastIndex - limits.countMax;
-    this.trim(Math.max(excess, Math.min(wanted, this.commit)));
+    this.trim(Math.max(excess, this.#floor));
   }
 
   /** A task as of the last chosen entry: what may be told to others. */

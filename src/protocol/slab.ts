@@ -1,9 +1,9 @@
 /**
  * Copies of short byte strings, many to one buffer. A buffer of its own costs V8 more than a microsecond, ten
- * times the copy; a slab of 4 KiB is the most that a surviving copy can keep alive.
+ * times the copy; a slab of 16 KiB is the most that a surviving copy can keep alive.
  */
 
-const SLAB_BYTES = 4096;
+const SLAB_BYTES = 16_384;
 /** Longer ones get a buffer of their own: a slab always holds several. */
 const SHARED_BYTES_MAX = 1024;
 /** Up to here a loop is quicker than the call of `set`. */

@@ -2,7 +2,7 @@
  * The strict reader of the wire format: whatever has no place in it, or another encoding than the writer's,
  * is a ProtocolError. Nothing is allocated for a length before so many bytes are known to be there.
  */
-import { copyBytes, EMPTY_BYTES, type Place, placeBytes, viewBytes } from "./slab.ts";
+import { copyBytes, copyPart, EMPTY_BYTES, type Place, placeBytes, viewBytes } from "./slab.ts";
 import { MS_MIN, ProtocolError } from "./wire.ts";
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -14,11 +14,16 @@ const CODES: readonly number[][] = Array.from(
   { length: SHORT_TEXT_BYTES + 1 },
   (_, n) => new Array(n).fill(0),
 );
-/** Names and ids come again and again: the last ones are found by their bytes. */
-const TEXT_SLOTS = 32_768;
-const texts: string[] = new Array(TEXT_SLOTS).fill("");
-/** So many bytes at either end choose the slot. */
-const HASHED_BYTES = 6;
+/**
+ * Names and ids come again and again: the last ones are found by their bytes. A text is in one of the two
+ * places of its set, and the next one there goes to the other.
+ */
+const TEXT_SETS = 16_384;
+const texts: string[] = new Array(2 * TEXT_SETS).fill("");
+const nextInSet = new Uint8Array(TEXT_SETS);
+/** Of each text its length and its bytes: comparing with a string takes longer. */
+const PLACE_BYTES = 64;
+const textBytes = new Uint8Array(texts.length * PLACE_BYTES);
 
 /** Made to be used again after `reset`. */
 export class Reader {
@@ -141,31 +146,47 @@ export class Reader {
     const length = this.#length(bytesMax);
     const start = this.#at;
     this.#at = start + length;
-    const slot = this.#slotOf(start, length);
-    const known = texts[slot]!;
-    return this.#isTextAt(start, known, length) ? known : texts[slot] = this.#textAt(start, length);
+    if (length >= PLACE_BYTES) return this.#textAt(start, length);
+    const first = 2 * this.#setOf(start, length);
+    if (this.#isAt(first, start, length)) return texts[first]!;
+    if (this.#isAt(first + 1, start, length)) return texts[first + 1]!;
+    return this.#keep(first, start, length);
   }
 
-  #slotOf(start: number, length: number): number {
-    const bytes = this.#bytes;
+  /** Of the length and four bytes at either end and in the middle, mixed as MurmurHash3 ends. */
+  #setOf(start: number, length: number): number {
     let hash = length;
-    const count = Math.min(length, HASHED_BYTES);
-    for (let i = 0; i < count; i++) hash = (Math.imul(hash, 31) + bytes[start + i]!) | 0;
-    for (let i = 1; i <= count; i++) hash = (Math.imul(hash, 31) + bytes[start + length - i]!) | 0;
-    return (hash ^ (hash >>> 15)) & (TEXT_SLOTS - 1);
+    if (length >= 4) {
+      hash ^= Math.imul(this.#wordAt(start), 0x9e3779b1);
+      hash ^= Math.imul(this.#wordAt(start + (length >> 1) - 2), 0x85ebca6b);
+      hash ^= Math.imul(this.#wordAt(start + length - 4), 0xc2b2ae35);
+    } else if (length > 0) hash ^= this.#bytes[start]! << 8;
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return (hash ^ (hash >>> 16)) & (TEXT_SETS - 1);
   }
 
-  /** The bytes there are those of that text; only ASCII is compared. */
-  #isTextAt(start: number, text: string, length: number): boolean {
-    if (text.length !== length) return false;
+  #wordAt(at: number): number {
     const bytes = this.#bytes;
-    let all = 0;
-    for (let i = 0; i < length; i++) {
-      const byte = bytes[start + i]!;
-      if (text.charCodeAt(i) !== byte) return false;
-      all |= byte;
-    }
-    return all < 0x80;
+    return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+  }
+
+  #isAt(place: number, start: number, length: number): boolean {
+    const bytes = this.#bytes;
+    let at = place * PLACE_BYTES;
+    if (textBytes[at] !== length) return false;
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== textBytes[++at]) return false;
+    return true;
+  }
+
+  #keep(first: number, start: number, length: number): string {
+    const text = this.#textAt(start, length);
+    const place = first + nextInSet[first >> 1]!;
+    nextInSet[first >> 1]! ^= 1;
+    texts[place] = text;
+    textBytes[place * PLACE_BYTES] = length;
+    copyPart(this.#bytes, start, length, textBytes, place * PLACE_BYTES + 1);
+    return text;
   }
 
   #textAt(start: number, length: number): string {

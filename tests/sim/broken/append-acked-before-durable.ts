@@ -22,5 +22,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "crashy",
-  seed: 3,
+  seed: 13,
 };

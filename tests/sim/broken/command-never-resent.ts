@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (sentMs > monoMs - this.#core.options.resendMs) continue;",
   replace: "if (sentMs > 0) continue;",
   profile: "commands",
-  seed: 1013,
+  seed: 1859,
 };

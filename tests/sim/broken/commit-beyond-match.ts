@@ -10,5 +10,5 @@ export const mutant: Mutant = {
   find: "this.replica.commitTo(Math.min(message.commit, this.#matched!.index));",
   replace: "this.replica.commitTo(Math.min(message.commit, this.replica.lastIndex));",
   profile: "general",
-  seed: 74,
+  seed: 78,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "|| (replica.tasks.leases.has(owner) && !reign!.desk.isAttached(node, boot))",
   replace: "|| (replica.tasks.leases.has(-owner) && !reign!.desk.isAttached(node, boot))",
   profile: "large",
-  seed: 31,
+  seed: 186,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;",
   replace: "return -Infinity;",
   profile: "reconfiguration",
-  seed: 98,
+  seed: 320,
 };

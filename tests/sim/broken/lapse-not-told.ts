@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "this.#core.reach.call(session.p);",
   replace: "",
   profile: "large",
-  seed: 202796,
+  seed: 4170,
 };

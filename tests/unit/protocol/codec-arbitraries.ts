@@ -100,7 +100,7 @@ const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e
     data,
   }),
 );
-const counts = { prevIndex: uint, commit: uint, first: uint };
+const counts = { prevIndex: uint, commit: uint, first: uint, floor: uint };
 const append = of("append", { p, ballot, prevBallot: fc.option(ballot), ...counts, entries });
 const query = fc.oneof(
   fc.record({ type: fc.constant("get" as const), id }),

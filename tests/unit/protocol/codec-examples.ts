@@ -69,7 +69,17 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   prepare: { type: "prepare", p, ballot, pre: true, end: { ballot: older, index: 12 } },
   promise: { type: "promise", p, ballot, pre: false, answer: "promised", promised: older },
   transfer: { type: "transfer", p: 4095, ballot },
-  append: { type: "append", p, ballot, prevIndex: 12, prevBallot: older, commit: 11, first: 10, entries },
+  append: {
+    type: "append",
+    p,
+    ballot,
+    prevIndex: 12,
+    prevBallot: older,
+    commit: 11,
+    first: 10,
+    floor: 9,
+    entries,
+  },
   appendReply: {
     type: "appendReply",
     p,

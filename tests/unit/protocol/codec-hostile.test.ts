@@ -202,7 +202,7 @@ test("a name known before is no excuse for bytes that are not UTF-8", () => {
 
 test("a claimed length beyond the frame or the limit allocates nothing", () => {
   // append with 4096 entries of which none is there; watch with an id of 257 bytes
-  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0x80, 0x20)))).toContain(
+  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0x80, 0x20)))).toContain(
     "got 0 bytes",
   );
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 1, 0x81, 0x02)))).toContain("at most 256, got 257");
@@ -214,10 +214,10 @@ test("a claimed length beyond the frame or the limit allocates nothing", () => {
 
 test("an entry that repeats its ballot, or has none, is refused", () => {
   const ballot = [1, 1, 1, 1];
-  const head = [4, 1, ...ballot, 0, 0, 0, 0];
+  const head = [4, 1, ...ballot, 0, 0, 0, 0, 0];
   expect(decodeFrame(frameOf(...head, 1, 0, 1, 0))).toHaveLength(1);
   expect(errorOf(() => decodeFrame(frameOf(...head, 1, 1, ...ballot, 1, 0)))).toContain("left out");
-  expect(errorOf(() => decodeFrame(frameOf(4, 1, ...ballot, 0, 0, 0, 2, ...ballot, 0)))).toContain(
+  expect(errorOf(() => decodeFrame(frameOf(4, 1, ...ballot, 0, 0, 0, 0, 2, ...ballot, 0)))).toContain(
     "left out",
   );
   expect(errorOf(() => decodeRecord(Uint8Array.of(3, 3, 1, 1, 0, 1, 0, 1, 0)))).toContain(
@@ -226,7 +226,7 @@ test("an entry that repeats its ballot, or has none, is refused", () => {
 });
 
 test("an entry whose operation ends before its bytes do is refused", () => {
-  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 2, 0, 0)))).toBe(
+  expect(errorOf(() => decodeFrame(frameOf(4, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 2, 0, 0)))).toBe(
     "Cannot decode operation: must end here, got 1 more bytes at byte 1",
   );
 });

@@ -95,6 +95,7 @@ test("decoded entries share the append's ballot and nothing of the frame", () =>
         prevBallot: { ...ballot },
         commit: 2,
         first: 1,
+        floor: 1,
         entries: list.map(({ op }) => makeEntry({ ...ballot }, op)),
       };
       const frame = encodeFrame([sent])[0]!;
