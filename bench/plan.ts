@@ -24,7 +24,7 @@ export interface Plan {
 }
 
 const DEFAULTS: Readonly<Record<Workload, { pairs: number; tasks: number; minutes: number }>> = {
-  w1: { pairs: 5, tasks: 20_000, minutes: 0 },
+  w1: { pairs: 5, tasks: 60_000, minutes: 0 },
   w2: { pairs: 3, tasks: 1000, minutes: 0 },
   w3: { pairs: 10, tasks: 300, minutes: 5 },
   w4: { pairs: 1, tasks: 100_000, minutes: 1 },
