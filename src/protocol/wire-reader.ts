@@ -160,7 +160,9 @@ export class Reader {
       hash ^= Math.imul(this.#wordAt(start), 0x9e3779b1);
       hash ^= Math.imul(this.#wordAt(start + (length >> 1) - 2), 0x85ebca6b);
       hash ^= Math.imul(this.#wordAt(start + length - 4), 0xc2b2ae35);
-    } else if (length > 0) hash ^= this.#bytes[start]! << 8;
+    } else {
+      for (let i = 0; i < length; i++) hash = (hash << 8) | this.#bytes[start + i]!;
+    }
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
     return (hash ^ (hash >>> 16)) & (TEXT_SETS - 1);
