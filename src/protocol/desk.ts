@@ -173,9 +173,8 @@ export class Desk {
       this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
       let index = replica.lastIndex;
-      // told before, and the answer got lost
-      let accepted = record !== undefined && record.fence === fence && record.session?.node === from &&
-        endedBy(record, settlement);
+      // told before, and the answer got lost; the holder may have got another number since, as a member anew
+      let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
         index = this.#settle(id, fence, upTo, settlement);
         accepted = true;

@@ -23,6 +23,7 @@ import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-tw
 import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
+import { mutant as holderKnownByNumber } from "./holder-known-by-number.ts";
 import { mutant as holderNotTold } from "./holder-not-told.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lapseNotTold } from "./lapse-not-told.ts";
@@ -93,6 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
   epochsForNothing,
   finishedTaskForgotten,
   grantOfOlderAttach,
+  holderKnownByNumber,
   holderNotTold,
   installedKeeperHasty,
   lapseNotTold,

@@ -1,0 +1,12 @@
+/** Deliberately broken: who asks again whether its completion counts must have the number of then. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "holder-known-by-number",
+  breaks: "a completion that is recorded is told as refused to a holder that became a member anew (I3)",
+  file: "src/protocol/desk.ts",
+  find: "record.fence === fence && endedBy(record, settlement);",
+  replace: "record.fence === fence && record.session?.node === from && endedBy(record, settlement);",
+  profile: "rejoin",
+  seed: 803552,
+};
