@@ -38,7 +38,7 @@ async function oneByOne(client: Client, count: number, unansweredMax: number): P
   await inParallel(count, unansweredMax, async () => {
     ended(await client.submit(noop, PAYLOAD)).then(over, all.reject);
   });
-  await all.promise;
+  if (left > 0) await all.promise;
 }
 
 async function inBulks(client: Client, { count, bulk, inFlightMax }: Amount): Promise<void> {

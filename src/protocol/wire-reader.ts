@@ -16,14 +16,14 @@ const CODES: readonly number[][] = Array.from(
 );
 /**
  * Names and ids come again and again: the last ones are found by their bytes. A text is in one of the two
- * places of its set, and the next one there goes to the other.
+ * slots of its set, and the next one there goes to the other.
  */
 const TEXT_SETS = 16_384;
 const texts: string[] = new Array(2 * TEXT_SETS).fill("");
 const nextInSet = new Uint8Array(TEXT_SETS);
 /** Of each text its length and its bytes: comparing with a string takes longer. */
-const PLACE_BYTES = 64;
-const textBytes = new Uint8Array(texts.length * PLACE_BYTES);
+const SLOT_BYTES = 64;
+const textBytes = new Uint8Array(texts.length * SLOT_BYTES);
 
 /** Made to be used again after `reset`. */
 export class Reader {
@@ -146,7 +146,7 @@ export class Reader {
     const length = this.#length(bytesMax);
     const start = this.#at;
     this.#at = start + length;
-    if (length >= PLACE_BYTES) return this.#textAt(start, length);
+    if (length >= SLOT_BYTES) return this.#textAt(start, length);
     const first = 2 * this.#setOf(start, length);
     if (this.#isAt(first, start, length)) return texts[first]!;
     if (this.#isAt(first + 1, start, length)) return texts[first + 1]!;
@@ -173,9 +173,9 @@ export class Reader {
     return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
   }
 
-  #isAt(place: number, start: number, length: number): boolean {
+  #isAt(slot: number, start: number, length: number): boolean {
     const bytes = this.#bytes;
-    let at = place * PLACE_BYTES;
+    let at = slot * SLOT_BYTES;
     if (textBytes[at] !== length) return false;
     for (let i = 0; i < length; i++) if (bytes[start + i] !== textBytes[++at]) return false;
     return true;
@@ -183,11 +183,11 @@ export class Reader {
 
   #keep(first: number, start: number, length: number): string {
     const text = this.#textAt(start, length);
-    const place = first + nextInSet[first >> 1]!;
+    const slot = first + nextInSet[first >> 1]!;
     nextInSet[first >> 1]! ^= 1;
-    texts[place] = text;
-    textBytes[place * PLACE_BYTES] = length;
-    copyPart(this.#bytes, start, length, textBytes, place * PLACE_BYTES + 1);
+    texts[slot] = text;
+    textBytes[slot * SLOT_BYTES] = length;
+    copyPart(this.#bytes, start, length, textBytes, slot * SLOT_BYTES + 1);
     return text;
   }
 

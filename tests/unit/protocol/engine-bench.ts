@@ -7,7 +7,7 @@ import { nodeSettings } from "../../../src/node/options.ts";
 import type { Effect, Input } from "../../../src/protocol/api.ts";
 import { Engine } from "../../../src/protocol/engine.ts";
 import type { GrantedTask, Message } from "../../../src/protocol/messages.ts";
-import type { Placement, Settlement, TaskOptions } from "../../../src/protocol/types.ts";
+import type { Entry, Placement, Settlement, TaskOptions } from "../../../src/protocol/types.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
 
 export interface BenchNode {
@@ -131,6 +131,16 @@ export class EngineBench {
       this.starts.push(`${task.id}@${node}`);
     } else if (effect.type === "outcome") this.ended.push(`${effect.outcome.id} ${effect.outcome.state}`);
     else if (effect.type === "answer") this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");
+  }
+
+  /** Of the node's copy of that partition; undefined when it was trimmed, or is not there yet. */
+  entryAt(node: string, p: number, index: number): Entry | undefined {
+    return this.#engines.get(node)!.entryAt(p, index);
+  }
+
+  /** Index of the last entry of the node's copy. */
+  lastIndex(node: string, p: number): number {
+    return this.#engines.get(node)!.logEnd(p).index;
   }
 
   /** Where it runs; "" when it does not. */
