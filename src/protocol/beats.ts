@@ -64,7 +64,8 @@ export class Beats {
     const wanted = reach.wantedBy(node);
     const owner = ownerKey({ node, boot });
     return this.#reigns(({ p, reign, replica }) =>
-      (!isTold && wanted.has(p)) || (replica.tasks.leases.has(owner) && !reign!.desk.isAttached(node, boot))
+      (!isTold && wanted.has(p)) ||
+      (replica.tasks.leases.has(owner) && !this.#parts.desks.of(reign!).isAttached(node, boot))
     );
   }
 

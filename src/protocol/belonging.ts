@@ -107,7 +107,7 @@ export class Belonging {
   }
 
   #keep(roster: Roster): void {
-    const { core, sessions, keepers } = this.parts;
+    const { core, sessions, keepers, desks } = this.parts;
     for (const keeper of keepers.all) {
       const isNamed = roster.chains[keeper.p]!.some((each) => each.epoch === keeper.cfg);
       if (!isNamed) this.#retire(keeper);
@@ -116,8 +116,10 @@ export class Belonging {
       chain.forEach(({ epoch, keepers: named }, at) => {
         if (!named.includes(core.self) || keepers.at(p, epoch)) return;
         const predecessors = (): Iterable<Keeper> => keepers.before(p, epoch);
-        const place = { p, chain: chain.slice(0, at + 1), predecessors };
-        keepers.add(new Keeper(core, sessions, place));
+        const mayStand = (): boolean => keepers.mayStand(keeper);
+        const place = { p, chain: chain.slice(0, at + 1), predecessors, mayStand };
+        const keeper = new Keeper(core, sessions, place, desks.open);
+        keepers.add(keeper);
       });
     });
   }

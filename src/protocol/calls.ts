@@ -3,11 +3,11 @@
  * may all be full, or without the handler, while others idle. A steward whose tasks wait calls the others:
  * quickly all of them once, then a few with every heartbeat. Who has room answers by attaching (router.ts).
  */
-import type { Desk } from "./desk.ts";
-import type { BelongingParts } from "./belonging.ts";
+import type { Core } from "./core.ts";
 import { LIMITS } from "./limits.ts";
-import type { Reign } from "./reign.ts";
+import type { Sessions } from "./sessions.ts";
 import type { MemberNo } from "./types.ts";
+import type { TaskBook } from "./waiting-tasks.ts";
 
 /** Tasks that wait longer have nobody among those attached. */
 const PATIENCE_MS = 300;
@@ -23,31 +23,33 @@ interface Call {
 }
 
 export class Calls {
-  readonly #parts: Pick<BelongingParts, "core" | "sessions" | "keepers">;
-  readonly #callByDesk: Map<Desk, Call> = new Map();
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #callByDesk: Map<TaskBook, Call> = new Map();
 
-  constructor(parts: Pick<BelongingParts, "core" | "sessions" | "keepers">) {
-    this.#parts = parts;
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core;
+    this.#sessions = sessions;
   }
 
   /** `waiting`: those with tasks that nobody who is attached can take. */
-  run(waiting: ReadonlySet<Desk>): void {
-    const { core, keepers } = this.#parts;
+  run(waiting: ReadonlySet<TaskBook>): void {
+    const core = this.#core;
     for (const desk of this.#callByDesk.keys()) if (!waiting.has(desk)) this.#callByDesk.delete(desk);
     if (waiting.size === 0 || !core.reach.isLarge) return;
     const { monoMs } = core.clock;
-    for (const { reign } of keepers.all) {
-      if (!reign || !waiting.has(reign.desk)) continue;
-      const call = this.#callByDesk.get(reign.desk);
+    for (const desk of [...waiting].sort((a, b) => a.p - b.p)) {
+      const call = this.#callByDesk.get(desk);
       if (!call) {
         const dueMs = monoMs + PATIENCE_MS;
-        this.#callByDesk.set(reign.desk, { dueMs, count: FIRST_COUNT, passedCount: 0 });
-      } else if (monoMs >= call.dueMs) this.#call(reign, call);
+        this.#callByDesk.set(desk, { dueMs, count: FIRST_COUNT, passedCount: 0 });
+      } else if (monoMs >= call.dueMs) this.#call(desk, call);
     }
   }
 
-  #call({ p, ballot, desk }: Reign, call: Call): void {
-    const { core } = this.#parts;
+  #call(desk: TaskBook, call: Call): void {
+    const core = this.#core;
+    const { p, ballot } = desk;
     const { boot, heartbeatMs } = core.options;
     const { members } = core.roster!;
     const priority = Math.max(-LIMITS.priorityMax, desk.priorityBelow(Infinity));
@@ -63,8 +65,8 @@ export class Calls {
     call.dueMs = core.clock.monoMs + (isFirstRound ? FIRST_EVERY_MS : heartbeatMs);
   }
 
-  #isAttached(desk: Desk, no: MemberNo): boolean {
-    const { core, sessions } = this.#parts;
+  #isAttached(desk: TaskBook, no: MemberNo): boolean {
+    const [core, sessions] = [this.#core, this.#sessions];
     if (no === core.self) return desk.isAttached(no, core.options.boot);
     const silentMs = core.clock.monoMs - sessions.lastBeatMs(no);
     return silentMs < 2.5 * core.options.heartbeatMs && desk.isAttached(no, sessions.bootOf(no));

@@ -3,24 +3,28 @@
  * task's lease until that has carried them out. What a command does is task-machine.ts's business.
  */
 import type { Core } from "./core.ts";
-import type { Desk } from "./desk.ts";
 import { LIMITS } from "./limits.ts";
 import type { CommandMessage, CommandStatus, Delivery } from "./messages-commands.ts";
 import type { Reign } from "./reign.ts";
 import { isKnown, isTerminal, nextState } from "./task-machine.ts";
 import type { MemberNo, TaskRecord } from "./types.ts";
 
+export interface CommandPort {
+  changed(id: string): void;
+  announceIfOver(id: string): void;
+}
+
 export class CommandDesk {
   readonly #core: Core;
   readonly #reign: Reign;
-  readonly #desk: Desk;
+  readonly #port: CommandPort;
   /** Leased tasks with commands that wait, and when those were last sent to the holder. */
   readonly #sentMsById: Map<string, number> = new Map();
 
-  constructor(core: Core, reign: Reign, desk: Desk) {
+  constructor(core: Core, reign: Reign, port: CommandPort) {
     this.#core = core;
     this.#reign = reign;
-    this.#desk = desk;
+    this.#port = port;
   }
 
   begin(): void {
@@ -42,7 +46,7 @@ export class CommandDesk {
     if ((status === "applied" || status === "queued") && !isKnown(record!, cid)) {
       const atMs = this.#core.clock.wallMs;
       index = this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });
-      if (status === "applied") this.#desk.changed(id);
+      if (status === "applied") this.#port.changed(id);
     } else if (status === "unknown") {
       // that there is no such task must be chosen, too
       index = this.#reign.propose({ type: "noop" });
@@ -50,7 +54,7 @@ export class CommandDesk {
     this.#reign.whenChosen(index, () => {
       this.#core.send(from, { type: "commandReply", rid, p, status });
       this.#note(tasks.records.get(id));
-      if (status === "applied") this.#desk.inquiries.announceIfOver(id);
+      if (status === "applied") this.#port.announceIfOver(id);
     });
   }
 

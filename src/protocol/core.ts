@@ -4,8 +4,6 @@
  */
 import type { Clock, Effect, EngineEvent, EngineOptions, Observer, PersistRecord } from "./api.ts";
 import type { Message } from "./messages.ts";
-import type { Dispatcher } from "./dispatch.ts";
-import type { Keeper } from "./keeper.ts";
 import { LIMITS } from "./limits.ts";
 import { Reach } from "./reach.ts";
 import { type Ring, ringOf } from "./ring.ts";
@@ -30,10 +28,6 @@ export class Core {
   readonly loopback: Message[] = [];
   /** Reigns with something to send or to learn before the step ends. */
   readonly dirty: Set<{ flush(): void }> = new Set();
-  /** Set by the engine, once. */
-  dispatcher!: Dispatcher;
-  /** Not too many partitions at once are taken over: what still waits goes on serving as before. */
-  mayStand: (keeper: Keeper) => boolean = () => true;
   /** A reign began or ended: everybody is told at once. */
   reignsChanged = false;
   /** No keeper stands before: the engine need not look through them all in each step. */
@@ -110,7 +104,11 @@ export class Core {
   }
 
   /** One entry appended by the steward itself; consecutive ones become one record. */
-  persistEntry({ p, cfg }: Pick<Keeper, "p" | "cfg">, prevIndex: number, entry: Entry): void {
+  persistEntry(
+    { p, cfg }: { readonly p: number; readonly cfg: number },
+    prevIndex: number,
+    entry: Entry,
+  ): void {
     const last = this.#records.at(-1);
     if (
       last?.type === "append" && last.p === p && last.cfg === cfg &&

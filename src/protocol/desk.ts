@@ -6,26 +6,31 @@ import { isSameBallot } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { Declines } from "./declines.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { Expiry } from "./expiry.ts";
 import { type Attachment, Grants } from "./grants.ts";
 import { Inquiries } from "./inquiries.ts";
 import type { AttachMessage, SettleMessage } from "./messages.ts";
 import { Publisher } from "./publisher.ts";
-import type { Reign } from "./reign.ts";
+import type { Silence } from "./messages-log.ts";
+import type { Office, Reign } from "./reign.ts";
 import type { Sessions } from "./sessions.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { endedBy, isTerminal, keepsLease } from "./task-machine.ts";
 import { Trays } from "./trays.ts";
-import type { MemberNo, Settlement, TaskRecord, TaskSpec } from "./types.ts";
-import { type Backlog, NO_BACKLOG, type Taker, WaitingTasks } from "./waiting-tasks.ts";
+import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "./types.ts";
+import { type Backlog, NO_BACKLOG, type Taker, type TaskBook, WaitingTasks } from "./waiting-tasks.ts";
 
 /** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
 const PURGED_PER_TICK_MAX = 256;
 const SWEEP_EVERY_MS = 1000;
 
-export class Desk {
+export class Desk implements Office, TaskBook {
+  readonly p: number;
+  readonly ballot: Ballot;
   readonly #core: Core;
-  readonly #sessions: Sessions;
+  readonly #dispatcher: Dispatcher;
   readonly #reign: Reign;
+  readonly #expiry: Expiry;
   readonly #attached: Map<MemberNo, Attachment> = new Map();
   readonly #grants: Grants;
   readonly #trays: Trays;
@@ -38,20 +43,32 @@ export class Desk {
   /** The reign goes on. */
   #isOpen = true;
 
-  constructor(core: Core, sessions: Sessions, reign: Reign) {
+  constructor(core: Core, sessions: Sessions, dispatcher: Dispatcher, reign: Reign) {
     this.#core = core;
-    this.#sessions = sessions;
+    this.#dispatcher = dispatcher;
     this.#reign = reign;
+    this.p = reign.p;
+    this.ballot = reign.ballot;
     this.#publisher = new Publisher(core, reign);
-    this.declines = new Declines(core, core.dispatcher.standingOf);
+    this.declines = new Declines(core, dispatcher.standingOf);
     this.#grants = new Grants(core, reign, this.#attached);
     this.#trays = new Trays(core, reign.p);
-    this.inquiries = new Inquiries(core, reign, this.#trays, this);
-    this.commands = new CommandDesk(core, reign, this);
+    this.inquiries = new Inquiries(core, reign, this.#trays, {
+      enqueue: (record) => this.enqueue(record),
+      why: (record) => dispatcher.why(this, record),
+    });
+    this.commands = new CommandDesk(core, reign, {
+      changed: (id) => this.changed(id),
+      announceIfOver: (id) => this.inquiries.announceIfOver(id),
+    });
+    this.#expiry = new Expiry(core, sessions, reign, {
+      reverted: () => this.requeue(),
+      announceAll: () => this.inquiries.announceAll(),
+    });
   }
 
-  get #dispatcher(): Dispatcher {
-    return this.#core.dispatcher;
+  onSilences(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {
+    this.#expiry.note(keeper, silences, matchIndex);
   }
 
   begin(): void {
@@ -88,6 +105,7 @@ export class Desk {
   }
 
   tick(): void {
+    this.#expiry.tick();
     const { clock, options } = this.#core;
     if (this.#waiting.wake(this.#reign.replica.tasks.records, clock)) this.#wants();
     if (this.#waiting.wakeAtMs - clock.wallMs < options.heartbeatMs) this.#core.hurry();

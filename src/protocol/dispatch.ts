@@ -4,16 +4,15 @@
  */
 import { Account } from "./account.ts";
 import { ApartHints } from "./apart-hints.ts";
-import type { Calls } from "./calls.ts";
+import { Calls } from "./calls.ts";
 import type { Core } from "./core.ts";
-import type { Desk } from "./desk.ts";
 import type { CreditMessage } from "./messages.ts";
 import { Hunger } from "./hunger.ts";
 import { fits, weightOf } from "./placement.ts";
 import { ringPosition } from "./ring.ts";
 import type { Sessions } from "./sessions.ts";
 import type { MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
-import { DECLINED, NOBODY } from "./waiting-tasks.ts";
+import { DECLINED, NOBODY, type TaskBook } from "./waiting-tasks.ts";
 import { type Prospect, whyPending } from "./why.ts";
 
 export class Dispatcher {
@@ -23,7 +22,7 @@ export class Dispatcher {
   readonly #hunger: Hunger;
   readonly #apart: ApartHints = new ApartHints();
   /** Desks with tasks that wait for somebody. */
-  readonly waiting: Set<Desk> = new Set();
+  readonly waiting: Set<TaskBook> = new Set();
   isDirty = false;
   /** Grows when somebody may take what nobody took before. */
   #round = 0;
@@ -33,12 +32,12 @@ export class Dispatcher {
   #epoch = 0;
   /** Number of the last `pick`: its candidates' accounts are marked with it. */
   #pickNo = 0;
-  /** Set by the engine, once. */
-  calls: Calls | null = null;
+  readonly #calls: Calls;
 
   constructor(core: Core, sessions: Sessions) {
     this.#core = core;
     this.#sessions = sessions;
+    this.#calls = new Calls(core, sessions);
     this.#hunger = new Hunger(core, {
       mayRun: (no, placement) => this.#mayRun(no, placement),
       hasDeclined: (desk, no, spec) => this.#hasDeclined(desk, no, spec),
@@ -121,7 +120,7 @@ export class Dispatcher {
       while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
     }
     this.#hunger.tell(this.#accounts, this.waiting);
-    this.calls?.run(this.waiting);
+    this.#calls.run(this.waiting);
   }
 
   #priorityBelow(limit: number): number {
@@ -151,7 +150,7 @@ export class Dispatcher {
    * bounded loads); of these this node itself, which spares messages, else the first clockwise from the
    * task's hash. Who just gave the task up comes last; then it is the least loaded of the others.
    */
-  pick(desk: Desk, record: TaskRecord): MemberNo {
+  pick(desk: TaskBook, record: TaskRecord): MemberNo {
     const { avoid, spec } = record;
     const placement = spec.options?.placement ?? null;
     const pickNo = ++this.#pickNo;
@@ -217,7 +216,7 @@ export class Dispatcher {
   }
 
   #isEligible(
-    desk: Desk,
+    desk: TaskBook,
     no: MemberNo,
     account: Account,
     name: string,
@@ -240,7 +239,7 @@ export class Dispatcher {
   }
 
   /** It said so, or it is known that it would say so. */
-  #hasDeclined(desk: Desk, no: MemberNo, { id, options }: TaskSpec): boolean {
+  #hasDeclined(desk: TaskBook, no: MemberNo, { id, options }: TaskSpec): boolean {
     if (desk.declines.untilMs(id, no) !== undefined) return true;
     const apart = options?.placement?.apart ?? "";
     return apart !== "" && this.#apart.isTaken(apart, no);
@@ -257,7 +256,7 @@ export class Dispatcher {
   }
 
   /** In words, for people. */
-  why(desk: Desk, record: TaskRecord): string {
+  why(desk: TaskBook, record: TaskRecord): string {
     const members = [...this.#core.roster?.members ?? []].map((member): Prospect => {
       const { no } = member;
       const account = this.#accounts.get(no);

@@ -4,11 +4,20 @@
  */
 import { compareBallots, isSameBallot, majorityOf } from "./ballot.ts";
 import type { Core } from "./core.ts";
-import { Inheritance } from "./inheritance.ts";
-import type { Keeper } from "./keeper.ts";
+import { type Heir, Inheritance } from "./inheritance.ts";
 import type { Message } from "./messages.ts";
 import type { ImageMessage, PromiseMessage, SealedMessage } from "./messages-log.ts";
-import type { Ballot, MemberNo } from "./types.ts";
+import type { Ballot, LogEnd, MemberNo } from "./types.ts";
+
+/** The keeper that stands. */
+export interface Stander extends Heir {
+  readonly cfg: number;
+  readonly keepers: readonly MemberNo[];
+  readonly isInstalled: boolean;
+  readonly votingEnd: LogEnd;
+  readonly replica: { readonly promised: Ballot | null };
+  crown(ballot: Ballot): void;
+}
 
 interface Candidacy {
   readonly ballot: Ballot;
@@ -22,11 +31,11 @@ interface Candidacy {
 export class Election {
   #atMs = Infinity;
   readonly #core: Core;
-  readonly #keeper: Keeper;
+  readonly #keeper: Stander;
   readonly #rank: number;
   #candidacy: Candidacy | null = null;
 
-  constructor(core: Core, keeper: Keeper) {
+  constructor(core: Core, keeper: Stander) {
     this.#core = core;
     this.#keeper = keeper;
     this.#rank = keeper.keepers.indexOf(core.self);
@@ -54,7 +63,7 @@ export class Election {
     if (!before) return this.#rank;
     const { keepers } = this.#keeper;
     const heirs = keepers.filter((no) => before.keepers.includes(no));
-    for (const old of this.#keeper.place.predecessors()) if (old.reign) return 0;
+    for (const old of this.#keeper.place.predecessors()) if (old.isReigning) return 0;
     const at = heirs.indexOf(this.#core.self);
     return at >= 0 ? at + 1 : heirs.length + 1 + this.#rank;
   }
@@ -62,7 +71,7 @@ export class Election {
   tick(): void {
     if (this.#candidacy?.inheritance) this.#inherit(this.#candidacy);
     else if (this.#nowMs >= this.atMs) {
-      if (this.#core.mayStand(this.#keeper)) this.stand(true);
+      if (this.#keeper.place.mayStand()) this.stand(true);
       else this.atMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 4);
     }
   }

@@ -9,9 +9,9 @@ import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } fro
 import { Beats } from "./beats.ts";
 import { Belonging } from "./belonging.ts";
 import { Connections } from "./connections.ts";
-import { Calls } from "./calls.ts";
 import { Core } from "./core.ts";
 import { Credit } from "./credit.ts";
+import { Desks } from "./desks.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { Founding } from "./founding.ts";
 import type { Keeper } from "./keeper.ts";
@@ -56,16 +56,15 @@ export class Engine {
     this.#sessions = new Sessions(this.#core);
     this.#credit = new Credit(this.#core, this.#sessions);
     this.#dispatcher = new Dispatcher(this.#core, this.#sessions);
-    this.#core.dispatcher = this.#dispatcher;
     this.#founding = new Founding(this.#core);
     this.worker = new LeaseHolder(this.#core, this.#credit);
     this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
-    this.#core.mayStand = (keeper) => this.#keepers.mayStand(keeper);
     this.#belonging = new Belonging({
       core: this.#core,
       sessions: this.#sessions,
       credit: this.#credit,
       dispatcher: this.#dispatcher,
+      desks: new Desks(this.#core, this.#sessions, this.#dispatcher),
       founding: this.#founding,
       worker: this.worker,
       keepers: this.#keepers,
@@ -78,7 +77,6 @@ export class Engine {
       joining: this.#belonging.joining,
       nodeCommands: new NodeCommands(this.#core),
     };
-    this.#dispatcher.calls = new Calls(this.#parts);
     this.#beats = new Beats(this.#parts);
     this.#router = new Router(this.#parts, this.#beats);
     this.#connections = new Connections(this.#parts, this.#beats);

@@ -12,6 +12,12 @@ import type { Sessions } from "./sessions.ts";
 import { ownerKey } from "./lease-counts.ts";
 import type { MemberNo, SessionId } from "./types.ts";
 
+export interface ExpiryPort {
+  /** Leases were taken back. */
+  reverted(): void;
+  announceAll(): void;
+}
+
 interface Pending {
   readonly session: SessionId;
   readonly index: number;
@@ -24,9 +30,11 @@ export class Expiry {
   readonly #core: Core;
   readonly #sessions: Sessions;
   readonly #reign: Reign;
+  readonly #port: ExpiryPort;
   readonly #pending: Map<number, Pending> = new Map();
 
-  constructor(core: Core, sessions: Sessions, reign: Reign) {
+  constructor(core: Core, sessions: Sessions, reign: Reign, port: ExpiryPort) {
+    this.#port = port;
     this.#core = core;
     this.#sessions = sessions;
     this.#reign = reign;
@@ -87,10 +95,9 @@ export class Expiry {
     const due = keeper.keepers.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
     if (this.#core.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
     pending.isReverted = true;
-    const { desk } = this.#reign;
     const atMs = this.#core.clock.wallMs;
     const index = this.#reign.propose({ type: "revert", session: pending.session, atMs });
-    desk.requeue();
-    this.#reign.whenChosen(index, () => desk.inquiries.announceAll());
+    this.#port.reverted();
+    this.#reign.whenChosen(index, () => this.#port.announceAll());
   }
 }

@@ -4,23 +4,22 @@
  */
 import type { Account } from "./account.ts";
 import type { Core } from "./core.ts";
-import type { Desk } from "./desk.ts";
 import type { MemberNo, Placement, TaskSpec } from "./types.ts";
-import { type Backlog, NO_BACKLOG, type Taker } from "./waiting-tasks.ts";
+import { type Backlog, NO_BACKLOG, type Taker, type TaskBook } from "./waiting-tasks.ts";
 
 /** Hunger told to one member at one time: this node may be its own member, and a step must end. */
 const TOLD_PER_INSTANT_MAX = 64;
 
 export interface DispatchRules {
   mayRun(no: MemberNo, placement: Placement | null): boolean;
-  hasDeclined(desk: Desk, no: MemberNo, spec: TaskSpec): boolean;
+  hasDeclined(desk: TaskBook, no: MemberNo, spec: TaskSpec): boolean;
 }
 
 /** One member at one desk; every step asks for each pair, so one object serves all. */
 class Asker implements Taker {
   no: MemberNo = -1;
   account: Account | null = null;
-  desk: Desk | null = null;
+  desk: TaskBook | null = null;
   readonly #rules: DispatchRules;
 
   constructor(rules: DispatchRules) {
@@ -45,7 +44,7 @@ export class Hunger {
     this.#asker = new Asker(rules);
   }
 
-  tell(accounts: ReadonlyMap<MemberNo, Account>, waiting: ReadonlySet<Desk>): void {
+  tell(accounts: ReadonlyMap<MemberNo, Account>, waiting: ReadonlySet<TaskBook>): void {
     const { clock, options } = this.#core;
     let highest = NaN;
     for (const [no, account] of accounts) {
@@ -69,7 +68,7 @@ export class Hunger {
   }
 
   /** It could run something of that priority, which is the highest: as it was told. Asked at every step. */
-  #hasAny(no: MemberNo, account: Account, waiting: ReadonlySet<Desk>, priority: number): boolean {
+  #hasAny(no: MemberNo, account: Account, waiting: ReadonlySet<TaskBook>, priority: number): boolean {
     for (const desk of waiting) {
       const backlog = this.#ask(desk, no, account);
       if (backlog.count > 0 && backlog.priority === priority) return true;
@@ -77,7 +76,7 @@ export class Hunger {
     return false;
   }
 
-  #backlogOf(no: MemberNo, account: Account, waiting: ReadonlySet<Desk>): Backlog {
+  #backlogOf(no: MemberNo, account: Account, waiting: ReadonlySet<TaskBook>): Backlog {
     let count = 0;
     let priority = 0;
     for (const desk of waiting) {
@@ -88,7 +87,7 @@ export class Hunger {
     return { count, priority };
   }
 
-  #ask(desk: Desk, no: MemberNo, account: Account): Backlog {
+  #ask(desk: TaskBook, no: MemberNo, account: Account): Backlog {
     const asker = this.#asker;
     asker.no = no;
     asker.account = account;
@@ -97,7 +96,7 @@ export class Hunger {
   }
 }
 
-function highestOf(waiting: ReadonlySet<Desk>): number {
+function highestOf(waiting: ReadonlySet<TaskBook>): number {
   let highest = -Infinity;
   for (const desk of waiting) highest = Math.max(highest, desk.priorityBelow(Infinity));
   return highest;

@@ -10,9 +10,16 @@ import { compareLogEnds, isSameBallot, majorityOf } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { decodeImage, type Image } from "./image-codec.ts";
 import { IncomingPieces } from "./incoming-pieces.ts";
-import type { Keeper } from "./keeper.ts";
 import type { ImageMessage, SealedMessage } from "./messages-log.ts";
+import type { Place } from "./place.ts";
 import type { Ballot, Configuration, MemberNo } from "./types.ts";
+
+/** The keeper that takes over. */
+export interface Heir {
+  readonly p: number;
+  readonly place: Place;
+  adopt(image: Image): void;
+}
 
 interface Predecessor {
   readonly configuration: Configuration;
@@ -22,7 +29,7 @@ interface Predecessor {
 export class Inheritance {
   isDone = false;
   readonly #core: Core;
-  readonly #keeper: Keeper;
+  readonly #keeper: Heir;
   readonly #ballot: Ballot;
   /** Newest last. */
   readonly #predecessors: readonly Predecessor[];
@@ -30,7 +37,7 @@ export class Inheritance {
   #source: { readonly no: MemberNo; readonly cfg: number } | null = null;
   #incoming: IncomingPieces | null = null;
 
-  constructor(core: Core, keeper: Keeper, ballot: Ballot) {
+  constructor(core: Core, keeper: Heir, ballot: Ballot) {
     this.#core = core;
     this.#keeper = keeper;
     this.#ballot = ballot;

@@ -5,7 +5,6 @@
  */
 import { equals } from "uint8arrays/equals";
 import type { Core } from "./core.ts";
-import type { Desk } from "./desk.ts";
 import { LIMITS } from "./limits.ts";
 import type {
   Outcome,
@@ -23,18 +22,24 @@ import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
+export interface InquiriesPort {
+  /** A task is pending now. */
+  enqueue(record: TaskRecord): void;
+  why(record: TaskRecord): string;
+}
+
 export class Inquiries {
   readonly #core: Core;
   readonly #reign: Reign;
   readonly #trays: Trays;
-  readonly #desk: Desk;
+  readonly #port: InquiriesPort;
   readonly #watchers: Map<string, MemberNo[]> = new Map();
 
-  constructor(core: Core, reign: Reign, trays: Trays, desk: Desk) {
+  constructor(core: Core, reign: Reign, trays: Trays, port: InquiriesPort) {
     this.#core = core;
     this.#reign = reign;
     this.#trays = trays;
-    this.#desk = desk;
+    this.#port = port;
   }
 
   onSubmit(from: MemberNo, message: SubmitMessage): void {
@@ -45,7 +50,7 @@ export class Inquiries {
       let index = replica.lastIndex;
       if (status === "created" && !record) {
         index = this.#reign.propose({ type: "submit", spec, atMs: this.#core.clock.wallMs });
-        this.#desk.enqueue(replica.tasks.records.get(spec.id)!);
+        this.#port.enqueue(replica.tasks.records.get(spec.id)!);
       }
       if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
       const tray = this.#trays.for(from);
@@ -145,7 +150,7 @@ export class Inquiries {
   }
 
   #view(record: TaskRecord): TaskView {
-    const whyWaits = (): string => this.#core.dispatcher.why(this.#desk, record);
+    const whyWaits = (): string => this.#port.why(record);
     return { record, why: whyOf(record, this.#core.clock.wallMs, whyWaits) };
   }
 }

@@ -18,7 +18,7 @@ import type {
   TransferMessage,
 } from "./messages-log.ts";
 import { FOUNDING_EPOCH, type Place } from "./place.ts";
-import { Reign } from "./reign.ts";
+import { type Office, Reign } from "./reign.ts";
 import { EMPTY_LOG, Replica } from "./replica.ts";
 import { Seal } from "./seal.ts";
 import { SnapshotIntake } from "./snapshot-intake.ts";
@@ -46,10 +46,13 @@ export class Keeper {
   #heardStewardMs = -Infinity;
   readonly #core: Core;
   readonly #sessions: Sessions;
+  readonly #open: (reign: Reign) => Office;
 
-  constructor(core: Core, sessions: Sessions, place: Place) {
+  /** `open`: what the steward does for others. */
+  constructor(core: Core, sessions: Sessions, place: Place, open: (reign: Reign) => Office) {
     this.#core = core;
     this.#sessions = sessions;
+    this.#open = open;
     this.place = place;
     this.p = place.p;
     const { epoch, keepers } = place.chain.at(-1)!;
@@ -62,6 +65,9 @@ export class Keeper {
     this.election = new Election(core, this);
   }
 
+  get isReigning(): boolean {
+    return this.reign !== null;
+  }
   get isSealed(): boolean {
     return this.seal.by.length > 0;
   }
@@ -186,7 +192,7 @@ export class Keeper {
   crown(ballot: Ballot): void {
     this.#intake.drop();
     this.#core.observer?.crowned(this.p, ballot, this.replica.end);
-    this.reign = new Reign(this.#core, this.#sessions, this, ballot);
+    this.reign = new Reign(this.#core, this, ballot, this.#open);
     this.reign.begin();
     if (!this.isInstalled) this.#install();
   }

@@ -1,6 +1,7 @@
 /** The parts of one engine, for those that route between them. */
 import type { Core } from "./core.ts";
 import type { Credit } from "./credit.ts";
+import type { Desks } from "./desks.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Founding } from "./founding.ts";
 import type { Joining } from "./joining.ts";
@@ -16,6 +17,7 @@ export interface Parts {
   readonly sessions: Sessions;
   readonly credit: Credit;
   readonly dispatcher: Dispatcher;
+  readonly desks: Desks;
   readonly founding: Founding;
   readonly requests: Requests;
   readonly worker: LeaseHolder;

@@ -4,25 +4,34 @@
  * is called (calls.ts), so that what it costs does not grow with the number of nodes: it beats to the keepers
  * of those, and to the deciders.
  */
-import type { EngineOptions } from "./api.ts";
-import type { Core } from "./core.ts";
+import type { Clock, EngineOptions } from "./api.ts";
 import { hashText } from "./ring.ts";
 import { KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
-import type { MemberNo } from "./types.ts";
+import type { Member, MemberNo, Roster } from "./types.ts";
 
 /** Partitions that a node of a large cluster runs tasks of: with 3 keepers each, 48 peers at most. */
 const WANTED_COUNT = 16;
 
+/** What it looks at. */
+export interface ReachView {
+  readonly options: EngineOptions;
+  readonly roster: Roster | null;
+  readonly self: MemberNo;
+  readonly clock: Clock;
+  readonly memberByNo: ReadonlyMap<MemberNo, Member>;
+  isConnected(no: MemberNo): boolean;
+}
+
 export class Reach {
   isLarge = false;
-  readonly #core: Core;
+  readonly #core: ReachView;
   readonly #wanted: Set<number> = new Set();
   /** Those of others to which this node was called. */
   readonly #called: Set<number> = new Set();
   readonly #keepers: Set<MemberNo> = new Set();
   readonly #wantedByNo: Map<MemberNo, ReadonlySet<number>> = new Map();
 
-  constructor(core: Core) {
+  constructor(core: ReachView) {
     this.#core = core;
   }
 

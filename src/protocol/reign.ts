@@ -6,24 +6,38 @@
 import { isSameBallot, majorityOf, majorityReached } from "./ballot.ts";
 import { makeEntry } from "./codec-operations.ts";
 import type { Core } from "./core.ts";
-import { Desk } from "./desk.ts";
-import { Expiry } from "./expiry.ts";
 import { floorOf, type Follower, newFollower } from "./follower.ts";
-import type { Keeper } from "./keeper.ts";
 import { LIMITS } from "./limits.ts";
-import type { AppendReplyMessage, SnapshotReplyMessage } from "./messages-log.ts";
+import type { AppendReplyMessage, Silence, SnapshotReplyMessage } from "./messages-log.ts";
 import type { Replica } from "./replica.ts";
-import type { Sessions } from "./sessions.ts";
 import { encodeState } from "./state-codec.ts";
 import type { Ballot, MemberNo, Operation } from "./types.ts";
+
+/** The keeper that reigns. */
+export interface Reigning {
+  readonly p: number;
+  readonly cfg: number;
+  readonly keepers: readonly MemberNo[];
+  readonly replica: Replica;
+  readonly silenceFloorMs: number;
+}
+
+/** What the steward does for others as long as it reigns. */
+export interface Office {
+  begin(): void;
+  end(): void;
+  tick(): void;
+  flush(): void;
+  /** A keeper reports how long condemned sessions had been silent there. */
+  onSilences(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void;
+}
 
 export class Reign {
   readonly p: number;
   readonly ballot: Ballot;
-  readonly keeper: Keeper;
+  readonly keeper: Reigning;
   readonly replica: Replica;
-  readonly desk: Desk;
-  readonly expiry: Expiry;
+  readonly #office: Office;
   readonly #core: Core;
   readonly #followers: Follower[] = [];
   readonly #waiters: { readonly index: number; readonly run: () => void }[] = [];
@@ -32,7 +46,7 @@ export class Reign {
   /** Index of its first entry: when that is chosen, so is all before it. */
   readonly first: number;
 
-  constructor(core: Core, sessions: Sessions, keeper: Keeper, ballot: Ballot) {
+  constructor(core: Core, keeper: Reigning, ballot: Ballot, open: (reign: Reign) => Office) {
     this.#core = core;
     this.p = keeper.p;
     this.ballot = ballot;
@@ -45,13 +59,12 @@ export class Reign {
       if (no === core.self) continue;
       this.#followers.push(newFollower(no, next, core.clock.monoMs));
     }
-    this.desk = new Desk(core, sessions, this);
-    this.expiry = new Expiry(core, sessions, this);
+    this.#office = open(this);
   }
 
   begin(): void {
     this.propose({ type: "noop" });
-    this.desk.begin();
+    this.#office.begin();
     this.#core.reignsChanged = true;
   }
 
@@ -65,7 +78,7 @@ export class Reign {
     this.#waiters.length = 0;
     this.#waitersHead = 0;
     this.#core.dirty.delete(this);
-    this.desk.end();
+    this.#office.end();
     this.#core.reignsChanged = true;
   }
 
@@ -109,8 +122,7 @@ export class Reign {
         this.#replicateTo(follower, true);
       }
     }
-    this.expiry.tick();
-    this.desk.tick();
+    this.#office.tick();
     this.replica.raiseFloor(floorOf(this.#followers, this.replica.lastIndex));
     this.replica.trimExcess(this.#core.logLimits);
     this.#returnToFirst();
@@ -154,7 +166,7 @@ export class Reign {
   flush(): void {
     this.#advance();
     for (const follower of this.#followers) this.#replicateTo(follower, false);
-    this.desk.flush();
+    this.#office.flush();
   }
 
   #advance(): void {
@@ -245,7 +257,7 @@ export class Reign {
       if (follower.match >= follower.probeUntil) follower.probe = -1;
       else this.#probe(follower, follower.match);
     }
-    this.expiry.note(from, message.silences, message.index);
+    this.#office.onSilences(from, message.silences, message.index);
     this.#core.dirty.add(this);
   }
 

@@ -185,8 +185,9 @@ export class Router {
 
   /** What any steward of the partition takes, whatever its ballot. */
   #atDesk(from: MemberNo, message: DeskMessage): void {
-    const desk = this.#parts.keepers.reigning(message.p)?.reign?.desk;
-    if (!desk) return this.#direct(from, message.p);
+    const reign = this.#parts.keepers.reigning(message.p)?.reign;
+    if (!reign) return this.#direct(from, message.p);
+    const desk = this.#parts.desks.of(reign);
     switch (message.type) {
       case "settle":
         return desk.onSettle(from, message);
@@ -237,9 +238,9 @@ export class Router {
       case "snapshotReply":
         return reign.onSnapshotReply(from, message);
       case "attach":
-        return reign.desk.onAttach(from, message);
+        return this.#parts.desks.of(reign).onAttach(from, message);
       case "grantAck":
-        return reign.desk.onGrantAck(message.fences);
+        return this.#parts.desks.of(reign).onGrantAck(message.fences);
     }
   }
 }

@@ -3,10 +3,19 @@
  * to a newer configuration that takes over, and the copy that is handed to it.
  */
 import type { Core } from "./core.ts";
-import type { Keeper } from "./keeper.ts";
 import type { InheritMessage, SealMessage } from "./messages-log.ts";
+import type { Replica } from "./replica.ts";
 import { OutgoingImage } from "./outgoing-image.ts";
 import type { MemberNo } from "./types.ts";
+
+/** The keeper whose configuration ends. */
+export interface Sealable {
+  readonly p: number;
+  readonly cfg: number;
+  readonly isInstalled: boolean;
+  readonly replica: Replica;
+  readonly election: { withdraw(): void };
+}
 
 export class Seal {
   /**
@@ -15,10 +24,10 @@ export class Seal {
    */
   by: readonly number[] = [];
   readonly #core: Core;
-  readonly #keeper: Keeper;
+  readonly #keeper: Sealable;
   #outgoing: OutgoingImage | null = null;
 
-  constructor(core: Core, keeper: Keeper) {
+  constructor(core: Core, keeper: Sealable) {
     this.#core = core;
     this.#keeper = keeper;
   }

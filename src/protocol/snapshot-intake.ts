@@ -2,17 +2,23 @@
 import { isSameBallot } from "./ballot.ts";
 import type { Core } from "./core.ts";
 import { IncomingPieces } from "./incoming-pieces.ts";
-import type { Keeper } from "./keeper.ts";
+import type { Replica } from "./replica.ts";
 import type { SnapshotMessage } from "./messages-log.ts";
 import { decodeState, type PartitionState } from "./state-codec.ts";
 import type { LogEnd, MemberNo } from "./types.ts";
 
+interface Follower {
+  readonly p: number;
+  readonly cfg: number;
+  readonly replica: Replica;
+}
+
 export class SnapshotIntake {
   readonly #core: Core;
-  readonly #keeper: Keeper;
+  readonly #keeper: Follower;
   #incoming: IncomingPieces | null = null;
 
-  constructor(core: Core, keeper: Keeper) {
+  constructor(core: Core, keeper: Follower) {
     this.#core = core;
     this.#keeper = keeper;
   }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "./api.ts";
 import { likenessOf } from "./placement.ts";
-import type { MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
+import type { Ballot, MemberNo, Placement, TaskRecord, TaskSpec } from "./types.ts";
 
 /** `pick` found nobody: those who may run the task take nothing now. */
 export const NOBODY: MemberNo = -1;
@@ -55,6 +55,18 @@ export interface Taker {
 export interface Backlog {
   readonly count: number;
   readonly priority: number;
+}
+
+/** The tasks of one steward that wait, for those who hand them out. */
+export interface TaskBook {
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly declines: { untilMs(id: string, no: MemberNo): number | undefined };
+  isAttached(no: MemberNo, boot: number): boolean;
+  priorityBelow(limit: number): number;
+  backlogFor(no: MemberNo, taker: Taker): Backlog;
+  review(review: number): void;
+  dispatch(priority: number, round: number): boolean;
 }
 
 export const NO_BACKLOG: Backlog = { count: 0, priority: 0 };
