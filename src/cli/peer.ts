@@ -1,4 +1,5 @@
 /** `stolos peer`: runs a node with the `exec` handler until it is told to stop; its events are its output. */
+import { makeBalancer } from "./peer-balancer.ts";
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -41,15 +42,14 @@ export const peer: Command = {
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode, libp2pMetrics, sqliteStore }, { handleExec }, { BALANCERS }] = await Promise.all([
+    const [{ createNode, libp2pMetrics, sqliteStore }, { handleExec }] = await Promise.all([
       import("../../mod.ts"),
       import("./exec.ts"),
-      import("./peer-balancer.ts"),
     ]);
     const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
     await using http = httpAddress && await openHttp(httpAddress);
     const counted = http && { libp2pMetrics: libp2pMetrics(http.registry) };
-    const node = await createNode({ ...given, ...store, ...counted, balancer: BALANCERS[balancer]() });
+    const node = await createNode({ ...given, ...store, ...counted, balancer: await makeBalancer(balancer) });
     http?.attach(node);
     const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });

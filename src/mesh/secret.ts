@@ -14,12 +14,12 @@ const PURPOSE = "libp2p private network, version 1";
 const NONCE_TIMEOUT_MS = 3000;
 
 /** HKDF (RFC 5869) with SHA-256: a secret may be any text, the key has the same strength as it. */
-export function keyOf(secret: string): string {
+export function networkKeyOf(secret: string): string {
   const key = hkdfSync("sha256", secret.normalize("NFC"), SALT, PURPOSE, KEY_BYTES);
   return Buffer.from(key).toString("hex");
 }
 
 export function privateNetwork(secret: string): (components: ProtectorComponents) => ConnectionProtector {
-  const psk = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${keyOf(secret)}`);
+  const psk = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${networkKeyOf(secret)}`);
   return preSharedKey({ psk, timeout: NONCE_TIMEOUT_MS });
 }

@@ -28,7 +28,7 @@ type SubmitItem = SubmitMessage["items"][number];
 type SubmitAnswer = SubmitReplyMessage["items"][number];
 
 /** Their place is their number on the wire: append only. */
-const STATUSES: readonly SubmitStatus[] = ["created", "exists", "conflict", "tooOld", "busy"];
+const SUBMIT_STATUSES: readonly SubmitStatus[] = ["created", "exists", "conflict", "tooOld", "busy"];
 const OUTCOMES: readonly (TaskState | "unknown")[] = ["unknown", ...TASK_STATES];
 const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
 
@@ -44,10 +44,10 @@ function readSubmitItem(r: Reader): SubmitItem {
 
 function writeSubmitAnswer(w: Writer, item: SubmitAnswer): void {
   w.uint(item.rid);
-  w.oneOf(STATUSES, item.status);
+  w.oneOf(SUBMIT_STATUSES, item.status);
 }
 function readSubmitAnswer(r: Reader): SubmitAnswer {
-  return { rid: r.uint(), status: r.oneOf(STATUSES) };
+  return { rid: r.uint(), status: r.oneOf(SUBMIT_STATUSES) };
 }
 
 function writeOutcome(w: Writer, outcome: Outcome): void {

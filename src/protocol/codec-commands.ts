@@ -15,7 +15,14 @@ import type { Reader } from "./wire-reader.ts";
 import type { Writer } from "./wire.ts";
 
 /** Their place is their number on the wire: append only. */
-const STATUSES: readonly CommandStatus[] = ["applied", "queued", "unknown", "ended", "invalid", "busy"];
+const COMMAND_STATUSES: readonly CommandStatus[] = [
+  "applied",
+  "queued",
+  "unknown",
+  "ended",
+  "invalid",
+  "busy",
+];
 
 function writeDelivery(w: Writer, { id, fence, commands }: Delivery): void {
   writeId(w, id);
@@ -50,9 +57,14 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
-      w.oneOf(STATUSES, m.status);
+      w.oneOf(COMMAND_STATUSES, m.status);
     },
-    read: (r) => ({ type: "commandReply", rid: r.uint(), p: readPartition(r), status: r.oneOf(STATUSES) }),
+    read: (r) => ({
+      type: "commandReply",
+      rid: r.uint(),
+      p: readPartition(r),
+      status: r.oneOf(COMMAND_STATUSES),
+    }),
   },
   deliver: {
     tag: 42,

@@ -6,7 +6,7 @@ import type { Writer } from "./wire.ts";
 
 /** Their place is their number on the wire: append only. */
 const COMMANDS: readonly NodeCommand["type"][] = ["freeze", "unfreeze", "balance", "drain", "stopTask"];
-const STATUSES: readonly NodeCommandStatus[] = ["done", "missing"];
+const NODE_COMMAND_STATUSES: readonly NodeCommandStatus[] = ["done", "missing"];
 
 function writeCommand(w: Writer, command: NodeCommand): void {
   w.oneOf(COMMANDS, command.type);
@@ -30,8 +30,8 @@ export const NODE_CODECS: MessageCodecs<"nodeCommand" | "nodeCommandReply"> = {
     tag: 45,
     write: (w, m) => {
       w.uint(m.cid);
-      w.oneOf(STATUSES, m.status);
+      w.oneOf(NODE_COMMAND_STATUSES, m.status);
     },
-    read: (r) => ({ type: "nodeCommandReply", cid: r.uint(), status: r.oneOf(STATUSES) }),
+    read: (r) => ({ type: "nodeCommandReply", cid: r.uint(), status: r.oneOf(NODE_COMMAND_STATUSES) }),
   },
 };

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { connectClient } from "../../../src/mesh/client.ts";
 import { makePrivateKey, nodeIdOf } from "../../../src/mesh/private-key.ts";
-import { keyOf } from "../../../src/mesh/secret.ts";
+import { networkKeyOf } from "../../../src/mesh/secret.ts";
 import { startNode, stopNodes, type TestNode } from "./support.ts";
 
 const SECRET = "a secret of more than thirty-two characters";
@@ -16,8 +16,8 @@ const clientOf = (member: TestNode): Parameters<typeof connectClient>[0] => {
 };
 
 test("the key of a secret is the same on every runtime and in every version", () => {
-  expect(keyOf(SECRET)).toBe("b9c5069b387d482fa0e74da7d22a2d70a126c2a865f39013deac1915c7e86f54");
-  expect(keyOf("e\u0301")).toBe(keyOf("\u00e9"));
+  expect(networkKeyOf(SECRET)).toBe("b9c5069b387d482fa0e74da7d22a2d70a126c2a865f39013deac1915c7e86f54");
+  expect(networkKeyOf("e\u0301")).toBe(networkKeyOf("\u00e9"));
 });
 
 test("two that share a secret talk; who has none or another one gets nothing and is told of", async () => {
