@@ -17,8 +17,8 @@
  * @module
  */
 export { createNode } from "./src/node/create-node.ts";
-export { connectClient, type ConnectOptions } from "./src/node/connect-client.ts";
-export type { Node, NodeState, RunningTaskInfo } from "./src/node/node-api.ts";
+export { connectClient, type ConnectOptions } from "./src/client/connect.ts";
+export type { Node, RunningTaskInfo } from "./src/node/node-api.ts";
 export { type HttpHandler, httpHandler, type HttpHandlerOptions } from "./src/observe/http-handler.ts";
 export { type HttpAddress, type HttpServer, serveHttp } from "./src/observe/http-server.ts";
 export {
@@ -30,20 +30,20 @@ export {
 } from "./src/observe/registry.ts";
 export { libp2pMetrics } from "./src/observe/libp2p-metrics.ts";
 export { infoHandler, type NodeReport } from "./src/observe/info-handler.ts";
-export type { NodeEventCounts, NodeStats } from "./src/node/stats.ts";
-export type { AttemptCount, AttemptOutcome } from "./src/consumer/attempt-counts.ts";
+export type { NodeEventCounts, NodeState, NodeStats } from "./src/node/stats.ts";
+export type { AttemptCount, AttemptOutcome } from "./src/consumer/attempt-events.ts";
 export type { CoordinatorStats } from "./src/coordinator/stats.ts";
 export type { LogLevel, LogRecord } from "./src/node/log.ts";
 export { makePrivateKey, nodeIdOf } from "./src/mesh/private-key.ts";
 export type { NodeOptions } from "./src/node/options.ts";
-export type { SecurityOptions } from "./src/node/security-options.ts";
+export type { SecurityOptions } from "./src/client/security-options.ts";
 export type { BalanceOptions } from "./src/node/balance-options.ts";
-export type { ObserveOptions } from "./src/node/observe-options.ts";
+export type { ObserveOptions } from "./src/node/options.ts";
 export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
-export type { AttemptInfo } from "./src/consumer/consumer.ts";
-export type { CallTimes, Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/node/client.ts";
-export type { SubmitItem } from "./src/node/submission.ts";
-export type { PlacementOptions, RetryOptions } from "./src/node/task-options.ts";
+export type { AttemptInfo } from "./src/consumer/attempt-events.ts";
+export type { CallTimes, Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/client/client.ts";
+export type { SubmitItem } from "./src/client/submission.ts";
+export type { PlacementOptions, RetryOptions } from "./src/client/task-options.ts";
 export type {
   Balancer,
   BalancerContext,
@@ -52,24 +52,19 @@ export type {
   ClusterNode,
   OfferedTask,
   RunningTask,
-} from "./src/consumer/balancer.ts";
-export { fairBalancer, type FairBalancerOptions } from "./src/consumer/balancer-fair.ts";
-export { dumbBalancer, sleepBalancer, type SleepBalancerOptions } from "./src/consumer/balancer-simple.ts";
+} from "./src/consumer/balancers/balancer.ts";
+export { fairBalancer, type FairBalancerOptions } from "./src/consumer/balancers/fair.ts";
+export { dumbBalancer, sleepBalancer, type SleepBalancerOptions } from "./src/consumer/balancers/simple.ts";
 export {
   resourceBalancer,
   type ResourceBalancerOptions,
   type ResourceReporter,
-} from "./src/consumer/balancer-resource.ts";
-export { cpuReporter, memoryReporter } from "./src/consumer/balancer-reporters.ts";
-export { meteredBalancer, type MeteredBalancerOptions } from "./src/consumer/balancer-metered.ts";
+} from "./src/consumer/balancers/resource.ts";
+export { cpuReporter, memoryReporter } from "./src/consumer/balancers/reporters.ts";
+export { meteredBalancer, type MeteredBalancerOptions } from "./src/consumer/balancers/metered.ts";
 export type { Meter } from "./src/consumer/task-load.ts";
-export { defineTask } from "./src/consumer/task-definition.ts";
-export type {
-  SchemaIssue,
-  SchemaResult,
-  StandardSchemaV1,
-  TaskDefinition,
-} from "./src/consumer/task-definition.ts";
+export { defineTask } from "./src/task/definition.ts";
+export type { SchemaIssue, SchemaResult, StandardSchemaV1, TaskDefinition } from "./src/task/definition.ts";
 export type {
   ErrorHandler,
   HandlerFunction,
@@ -82,8 +77,8 @@ export type { LoopBlockedInfo } from "./src/consumer/loop-watch.ts";
 export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
-export type { NodeCommand } from "./src/protocol/messages-nodes.ts";
-export type { TaskMessage, TaskState } from "./src/protocol/types.ts";
+export type { NodeCommand } from "./src/protocol/model/messages.ts";
+export type { TaskMessage, TaskState } from "./src/protocol/model/types.ts";
 export {
   type AbortReason,
   AttemptAbortedError,
@@ -102,7 +97,7 @@ export {
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,
-} from "./src/coordinator/errors.ts";
+} from "./src/base/errors.ts";
 export { sqliteStore } from "./src/store/sqlite-store.ts";
 export { memoryStore } from "./src/store/memory-store.ts";
 export type { Store } from "./src/store/store.ts";

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PersistRecord } from "../src/protocol/api.ts";
+import type { PersistRecord } from "../src/protocol/model/contract.ts";
 import { RecordFile } from "../src/store/record-file.ts";
 import { rowOf } from "../src/store/record-row.ts";
 import { sqliteStore } from "../src/store/sqlite-store.ts";

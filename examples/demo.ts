@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient } from "../mod.ts";
-import { exec } from "../src/cli/exec.ts";
+import { exec } from "../src/cli/exec/exec.ts";
 import { beatingCommand } from "./demo/command.ts";
 import { PeerProcess } from "./demo/peer-process.ts";
 import type { PeerEvent, Runtime } from "./demo/peer-process.ts";

@@ -10,7 +10,7 @@
  */
 import { parseArgs } from "node:util";
 import { createNode } from "../mod.ts";
-import { handleExec } from "../src/cli/exec.ts";
+import { handleExec } from "../src/cli/exec/exec.ts";
 
 const secret = process.env.STOLOS_SECRET;
 // the commands that it runs inherit the environment, and are not to know it

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { connectClient } from "../mod.ts";
-import { exec } from "../src/cli/exec.ts";
+import { exec } from "../src/cli/exec/exec.ts";
 
 const { values, positionals: argv } = parseArgs({
   allowPositionals: true,

@@ -5,7 +5,7 @@ import { EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
-import { identityFrom } from "./secret.ts";
+import { identityFrom } from "./connect.ts";
 
 const HELP = `Usage: stolos id --data DIR | --identity FILE [--json]
 

@@ -1,9 +1,15 @@
 /** The options of `stolos peer`, read into what createNode takes. */
-import type { LogLevel, NodeOptions } from "../../mod.ts";
-import { given, parseChoice, parseCount, parseDurationMs, parseLabels } from "./options.ts";
-import type { OptionValues } from "./options.ts";
+import type { Balancer, LogLevel, NodeOptions } from "../../mod.ts";
+import { secretFrom } from "./connect.ts";
+import {
+  given,
+  type OptionValues,
+  parseChoice,
+  parseCount,
+  parseDurationMs,
+  parseLabels,
+} from "./options.ts";
 import { type HostAndPort, parseHostAndPort } from "./peer-http.ts";
-import { secretFrom } from "./secret.ts";
 
 export const PEER_OPTIONS = {
   help: { type: "boolean" },
@@ -125,4 +131,26 @@ export type BalancerName = typeof BALANCERS[number];
 /** @throws UsageError */
 export function balancerOf(values: PeerValues): BalancerName {
   return values.balancer === undefined ? "fair" : parseChoice("balancer", values.balancer, BALANCERS);
+}
+
+// ---- balancers --------------------------------------------------------------------------------------------
+// The balancers of `stolos peer`, by name. Loaded with the network's code only.
+
+/** Loads the network's code: call it only when a node is to run. */
+export async function makeBalancer(name: BalancerName): Promise<Balancer> {
+  const made = await import("../../mod.ts");
+  switch (name) {
+    case "dumb":
+      return made.dumbBalancer();
+    case "fair":
+      return made.fairBalancer();
+    case "resource":
+      return made.resourceBalancer({ claimLimit: 80, releaseLimit: 90, reporter: made.memoryReporter() });
+    case "sleep":
+      return made.sleepBalancer();
+    case "metered":
+      return made.meteredBalancer();
+    default:
+      return name satisfies never;
+  }
 }

@@ -1,5 +1,5 @@
 /** `stolos peer`: runs a node with the `exec` handler until it is told to stop; its events are its output. */
-import { makeBalancer } from "./peer-balancer.ts";
+import { makeBalancer } from "./peer-options.ts";
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,9 +9,9 @@ import type { Command } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 import type { Terminal } from "./output.ts";
-import { type Log, logger } from "./peer-log.ts";
+import { type Log, logger } from "./peer-output.ts";
 import { openHttp } from "./peer-http.ts";
-import { eventText, PASSED_ON, peerEvent } from "./peer-events.ts";
+import { eventText, PASSED_ON, peerEvent } from "./peer-output.ts";
 import {
   balancerOf,
   httpOf,
@@ -44,7 +44,7 @@ export const peer: Command = {
     // Loaded only now: help and bad usage are answered without the network's code.
     const [{ createNode, libp2pMetrics, sqliteStore }, { handleExec }] = await Promise.all([
       import("../../mod.ts"),
-      import("./exec.ts"),
+      import("./exec/exec.ts"),
     ]);
     const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
     await using http = httpAddress && await openHttp(httpAddress);

@@ -2,7 +2,7 @@
  * Notices a handler that has given no sign of life for too long. What becomes of it is the consumer's
  * business.
  */
-import type { Ambient, TimerHandle } from "../coordinator/ambient.ts";
+import type { Ambient, TimerHandle } from "../base/environment.ts";
 
 /** A timer that is later than this part of the time allowed says that everything stood still. */
 const LATE_PART = 0.25;

@@ -3,7 +3,7 @@
  * the handler asks for the next, leaves its loop, or returns; not when it throws. An iterator that was left
  * behind gets nothing more.
  */
-import type { TaskMessage } from "../protocol/types.ts";
+import type { TaskMessage } from "../protocol/model/types.ts";
 
 export interface FedCommand {
   /** 0: not recorded anywhere, a word of this node alone. */

@@ -3,36 +3,27 @@
  * that still runs here under an older fence is waited for before the new attempt starts, and given back
  * when that takes too long.
  */
-import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
+import { type Ambient, systemAmbient } from "../base/environment.ts";
+import type { AbortReason } from "../base/errors.ts";
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
-import type { AbortReason } from "../coordinator/errors.ts";
-import type { LossReason } from "../protocol/api.ts";
-import type { GrantedTask } from "../protocol/messages.ts";
-import type { Settlement, TaskMessage } from "../protocol/types.ts";
-import { AttemptCounts } from "./attempt-counts.ts";
-import { callHandler } from "./calling.ts";
-import { endingOfError, endingOfValue, isThenable } from "./ending.ts";
+import type { LossReason } from "../protocol/model/contract.ts";
+import type { GrantedTask } from "../protocol/model/messages.ts";
+import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import {
+  AttemptCounts,
+  type AttemptEventType,
+  type AttemptInfo,
+  infoOf,
+  isLate,
+  LATE,
+  REFUSED,
+  reportOf,
+} from "./attempt-events.ts";
+import { Run } from "./attempt.ts";
 import { type Handler, limitsOf } from "./handler.ts";
+import { callHandler, endingOfError, endingOfValue, isThenable } from "./invocation.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
-import { infoOf, isLate, LATE, REFUSED, reportOf } from "./report.ts";
-import { Run } from "./run.ts";
-import { StuckHandlers } from "./stuck.ts";
-
-/** What happened to an attempt. */
-export interface AttemptInfo {
-  readonly task: string;
-  readonly name: string;
-  /** Decimal. */
-  readonly fence: string;
-  readonly attempt: number;
-  /** Why, in words or as one word. */
-  readonly reason?: string;
-  /** The handler still ran when its lease ended. */
-  readonly overrun?: boolean;
-  readonly durationMs?: number;
-}
-
-export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task:lost" | "task:released";
+import { StuckHandlers } from "./stuck-handlers.ts";
 
 export interface ConsumerOptions {
   readonly coordinator: Coordinator;

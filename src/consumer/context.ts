@@ -1,5 +1,5 @@
-/** What a handler is given beside its task; run.ts is it. */
-import type { TaskMessage } from "../protocol/types.ts";
+/** What a handler is given beside its task; attempt.ts is it. */
+import type { TaskMessage } from "../protocol/model/types.ts";
 import type { Meter } from "./task-load.ts";
 
 /** What a handler is given beside its task. */

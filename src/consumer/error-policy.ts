@@ -3,13 +3,13 @@
  * the eighth error in four hours. With a number of attempts: again after 1 s, 2 s, 4 s … (at most a
  * minute), failed when they are used up. The arithmetic is the protocol's (task-machine.ts).
  */
-import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
-import { FatalError } from "../coordinator/errors.ts";
-import type { GrantedTask } from "../protocol/messages.ts";
-import { sleepAfterError } from "../protocol/task-machine.ts";
-import type { Settlement, TaskMessage } from "../protocol/types.ts";
+import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { FatalError } from "../base/errors.ts";
+import type { GrantedTask } from "../protocol/model/messages.ts";
+import { sleepAfterError } from "../protocol/state/task-machine.ts";
+import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import type { ErrorHandler } from "./handler.ts";
-import { messageOf } from "./task-message.ts";
+import { messageOf } from "../task/message.ts";
 
 const MESSAGE_MAX = 1000;
 

@@ -1,7 +1,7 @@
 /** What runs a kind of task. */
 import type { Context } from "./context.ts";
-import type { TaskMessage } from "../protocol/types.ts";
-import type { TaskDefinition } from "./task-definition.ts";
+import type { TaskMessage } from "../protocol/model/types.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 
 /** A task as its handler sees it. */
 export interface Task<I = unknown> {

@@ -2,7 +2,7 @@
  * Notices, when it is over, that the event loop stood still for long: a handler that did not let go of it, a
  * process that was stopped, a machine that was suspended or gave it no time. From inside they look the same.
  */
-import type { Ambient, TimerHandle } from "../coordinator/ambient.ts";
+import type { Ambient, TimerHandle } from "../base/environment.ts";
 
 /** The event loop stood still. */
 export interface LoopBlockedInfo {

@@ -1,7 +1,7 @@
 /** What an attempt tells of how far it is: the newest value, recorded once a second at most. */
-import type { Ambient, TimerHandle } from "../coordinator/ambient.ts";
-import { LIMITS } from "../protocol/limits.ts";
-import { encodeValue } from "./values.ts";
+import type { Ambient, TimerHandle } from "../base/environment.ts";
+import { LIMITS } from "../protocol/model/limits.ts";
+import { encodeValue } from "../task/values.ts";
 
 const EVERY_MS = 1000;
 

@@ -2,12 +2,12 @@
  * Metafora's stateful handler: it is given the task's commands, and answers with what shall become of the
  * task. The state machine (task-machine.ts) is in the task's record, under the fence of the attempt.
  */
-import { AttemptAbortedError } from "../coordinator/errors.ts";
-import type { TaskMessage } from "../protocol/types.ts";
+import { AttemptAbortedError } from "../base/errors.ts";
+import type { TaskMessage } from "../protocol/model/types.ts";
 import type { HandlerFunction, Task } from "./handler.ts";
 import type { Context } from "./context.ts";
-import type { StatefulRun } from "./run.ts";
-import { messageOf } from "./task-message.ts";
+import type { StatefulRun } from "./attempt.ts";
+import { messageOf } from "../task/message.ts";
 
 /**
  * Answers `complete`, `sleep`, `pause`, `kill`, `error` (to the error policy), `release`; `run` and

@@ -3,7 +3,7 @@
  * over the last minute is the number (the exponentially weighted average of Unix's load, in steps of five
  * seconds).
  */
-import type { Ambient } from "../coordinator/ambient.ts";
+import type { Ambient } from "../base/environment.ts";
 
 const STEP_MS = 5000;
 const KEPT_PER_STEP: number = Math.exp(-STEP_MS / 60_000);

@@ -1,22 +1,20 @@
 /** Everything that waits for an answer of the engine: submits, outcomes, reads. */
-import type { Effect, Input, OwnershipChange } from "../protocol/api.ts";
+import type { Ambient } from "../base/environment.ts";
+import type { NoQuorumError } from "../base/errors.ts";
 import type { Engine } from "../protocol/engine.ts";
-import type { CommandStatus } from "../protocol/messages-commands.ts";
-import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { NodeCommandStatus } from "../protocol/messages-nodes.ts";
-import type { MemberNo, NodeId, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
-import type { Ambient } from "./ambient.ts";
-import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
-import type { NoQuorumError } from "./errors.ts";
-import { NodeCommandCalls, type NodeOrder } from "./node-commands.ts";
+import type { Effect, Input, OwnershipChange } from "../protocol/model/contract.ts";
+import type { CommandStatus, NodeCommandStatus, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
+import type { MemberNo, NodeId, TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import type { CallOptions, ListCursor, ListPage, NodeOrder, TaskSnapshot } from "./coordinator.ts";
 import { Listing } from "./listing.ts";
+import { NodeCommandCalls } from "./node-commands.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Queries } from "./queries.ts";
 import { Submits } from "./submits.ts";
 
 type Answer = Extract<Effect, { readonly type: "submitted" | "outcome" | "answer" | "commanded" }>;
 
-/** What outlook.ts knows. */
+/** What diagnosis.ts knows. */
 export interface RequestsOutlook {
   isReachable(id: string): boolean;
   leaseRemainingMs(p: number, owner: MemberNo): number;

@@ -3,14 +3,19 @@
  * engine host stands behind both implementations, with a mesh (mesh-coordinator.ts) or without
  * (embedded-coordinator.ts).
  */
-import type { LossReason } from "../protocol/api.ts";
-import type { CommandStatus } from "../protocol/messages-commands.ts";
-import type { GrantedTask, Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { NodeCommand, NodeCommandStatus, Standing } from "../protocol/messages-nodes.ts";
-import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/types.ts";
+import type { LossReason } from "../protocol/model/contract.ts";
+import type {
+  CommandStatus,
+  GrantedTask,
+  NodeCommand,
+  NodeCommandStatus,
+  Outcome,
+  Standing,
+  SubmitStatus,
+} from "../protocol/model/messages.ts";
+import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
 import type { StoreError } from "../store/store-error.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
-import type { NodeOrder } from "./node-commands.ts";
 import type { CoordinatorStats } from "./stats.ts";
 
 /** One error of a task, as people and programs see it. */
@@ -242,4 +247,13 @@ export interface Coordinator extends ClientPort {
   leave(signal: AbortSignal): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;
+}
+
+/** Who is to do what, as it was asked for. */
+export interface NodeOrder {
+  /** Name or id. */
+  readonly node: string;
+  readonly command: NodeCommand;
+  /** 52 random bits: a repeat with the same number is not done twice. */
+  readonly cid: number;
 }

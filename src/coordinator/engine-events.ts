@@ -1,13 +1,12 @@
 /** What the engine tells of itself and the cluster, passed on to the parts of a node that it concerns. */
-import type { EngineEvent } from "../protocol/api.ts";
-import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
-import { abortable } from "./abortable.ts";
-import type { Ambient } from "./ambient.ts";
+import type { Ambient } from "../base/environment.ts";
+import { StoppedError } from "../base/errors.ts";
+import type { EngineEvent } from "../protocol/model/contract.ts";
+import type { NodeCommand, NodeCommandStatus } from "../protocol/model/messages.ts";
 import type { ClientRequests } from "./client-requests.ts";
+import type { Hearsay } from "./cluster-view.ts";
 import type { CoordinatorEvent } from "./coordinator.ts";
 import type { EngineHost } from "./engine-host.ts";
-import { StoppedError } from "./errors.ts";
-import type { Hearsay } from "./hearsay.ts";
 import type { Transport } from "./transport.ts";
 
 export interface EngineEventsOptions {
@@ -80,4 +79,17 @@ export class EngineEvents {
     if (!this.obey) return;
     this.#options.host.push({ type: "nodeCommandDone", cid, status: this.obey(command) });
   }
+}
+
+// ---- waiting that a signal may end ------------------------------------------------------------------------
+// Waiting that a signal may end.
+
+/** Settles like the promise, or rejects with the signal's reason when that aborts first. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }

@@ -3,8 +3,8 @@
  * it. Hints only: a message that does not fit is dropped as a whole.
  */
 import { decode, encode } from "cborg";
-import type { OwnershipChange } from "../protocol/api.ts";
-import { LIMITS } from "../protocol/limits.ts";
+import type { OwnershipChange } from "../protocol/model/contract.ts";
+import { LIMITS } from "../protocol/model/limits.ts";
 import type { Digest } from "./ownership-view.ts";
 
 /** What a member says of itself now and then. */

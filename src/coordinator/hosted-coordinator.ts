@@ -1,17 +1,23 @@
 /**
  * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides.
- * The parts do the work: engine-host.ts, client-requests.ts, hearsay.ts, outlook.ts, deadlines.ts.
+ * The parts do the work: engine-host.ts, client-requests.ts, cluster-view.ts, diagnosis.ts, deadlines.ts.
  */
-import type { Effect, Input } from "../protocol/api.ts";
+import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { StoppedError } from "../base/errors.ts";
 import { Engine } from "../protocol/engine.ts";
-import type { CommandStatus } from "../protocol/messages-commands.ts";
-import type { Outcome, SubmitStatus } from "../protocol/messages.ts";
-import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
-import type { NodeId, TaskSpec } from "../protocol/types.ts";
+import type { Effect, Input } from "../protocol/model/contract.ts";
+import type {
+  CommandStatus,
+  NodeCommand,
+  NodeCommandStatus,
+  Outcome,
+  SubmitStatus,
+} from "../protocol/model/messages.ts";
+import type { NodeId, TaskSpec } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
-import { type Ambient, systemAmbient } from "./ambient.ts";
 import { ClientRequests } from "./client-requests.ts";
-import { consumerControl, type ConsumerEffect, tellConsumer } from "./consumer-effects.ts";
+import { Hearsay } from "./cluster-view.ts";
+import { consumerControl, type ConsumerEffect, tellConsumer } from "./consumer-link.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -20,18 +26,15 @@ import type {
   CoordinatorEvent,
   ListPage,
   NodeInfo,
+  NodeOrder,
   TaskEvent,
   TaskSnapshot,
 } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Outlook } from "./diagnosis.ts";
 import { EngineEvents } from "./engine-events.ts";
 import { EngineHost } from "./engine-host.ts";
-import { StoppedError } from "./errors.ts";
-import { Hearsay } from "./hearsay.ts";
-import { Listeners } from "./listeners.ts";
 import { NodeClock } from "./node-clock.ts";
-import type { NodeOrder } from "./node-commands.ts";
-import { Outlook } from "./outlook.ts";
 import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import { type CoordinatorStats, statsOf } from "./stats.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
@@ -293,5 +296,34 @@ export class HostedCoordinator implements Coordinator {
   #refused(attempt: string): Promise<never> | undefined {
     if (!this.#stopped.signal.aborted) return undefined;
     return Promise.reject(new StoppedError(`Cannot ${attempt}: the node has stopped`));
+  }
+}
+
+/** Who is told of events, at once and in order. */
+export class Listeners<E> {
+  readonly #listeners: Set<(event: E) => void> = new Set();
+
+  /** Returns what ends it. */
+  on(listener: (event: E) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(event: E): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  /** Resolves at the next event that fits, or when the signal aborts. */
+  next(fits: (event: E) => boolean, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const off = this.on((event) => fits(event) && done());
+      const done = (): void => {
+        off();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      signal.addEventListener("abort", done, { once: true });
+    });
   }
 }

@@ -1,7 +1,7 @@
 /** Reads of tasks through the partitions' logs: one task, the leased ones of a partition, all of them. */
-import type { OwnershipChange } from "../protocol/api.ts";
-import type { TaskView } from "../protocol/messages.ts";
-import type { MemberNo, Roster, TaskState } from "../protocol/types.ts";
+import type { OwnershipChange } from "../protocol/model/contract.ts";
+import type { TaskView } from "../protocol/model/messages.ts";
+import type { MemberNo, Roster, TaskState } from "../protocol/model/types.ts";
 import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "./coordinator.ts";
 import type { Queries } from "./queries.ts";
 import { taskSnapshot } from "./task-snapshot.ts";

@@ -1,6 +1,6 @@
 /** The members as this node sees them: from the roster, the connections, the heartbeats and the gossip. */
 import type { EngineStatus } from "../protocol/status.ts";
-import type { NodeId, Roster } from "../protocol/types.ts";
+import type { NodeId, Roster } from "../protocol/model/types.ts";
 import type { KnownOffer, NodeInfo } from "./coordinator.ts";
 import { decodeMember, type MemberNews, type MemberOffer } from "./gossip-codec.ts";
 import type { Transport } from "./transport.ts";

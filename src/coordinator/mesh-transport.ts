@@ -3,11 +3,11 @@
  * sending what is no protocol is treated as gone until it connects anew.
  */
 import type { ClientStream, Hello, Mesh, MeshEvents } from "../mesh/mesh-types.ts";
-import type { Input } from "../protocol/api.ts";
-import { decodeFrame, encodeFrame } from "../protocol/codec.ts";
-import type { Message } from "../protocol/messages.ts";
-import type { NodeId } from "../protocol/types.ts";
-import { ProtocolError } from "../protocol/wire.ts";
+import type { Input } from "../protocol/model/contract.ts";
+import { decodeFrame, encodeFrame } from "../protocol/wire/frame.ts";
+import type { Message } from "../protocol/model/messages.ts";
+import type { NodeId } from "../protocol/model/types.ts";
+import { ProtocolError } from "../protocol/wire/writer.ts";
 import {
   GOSSIP_TOPICS,
   type GossipTopic,

@@ -3,8 +3,8 @@
  * the uptime shows against it, so that a suspended machine does not think that its leases still hold. It
  * errs only ahead: leases then end early, never late.
  */
-import type { Clock } from "../protocol/api.ts";
-import { systemAmbient } from "./ambient.ts";
+import type { Clock } from "../protocol/model/contract.ts";
+import { systemAmbient } from "../base/environment.ts";
 
 export interface ClockSource {
   monoMs(): number;

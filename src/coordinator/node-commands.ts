@@ -2,21 +2,12 @@
  * Commands to nodes that wait for their answer. One whose answer stays away may have been done, unless its
  * node was never connected meanwhile.
  */
-import type { Input } from "../protocol/api.ts";
-import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
-import type { NodeId } from "../protocol/types.ts";
-import type { Ambient } from "./ambient.ts";
-import type { CallOptions } from "./coordinator.ts";
-import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "./errors.ts";
-
-/** Who is to do what, as it was asked for. */
-export interface NodeOrder {
-  /** Name or id. */
-  readonly node: string;
-  readonly command: NodeCommand;
-  /** 52 random bits: a repeat with the same number is not done twice. */
-  readonly cid: number;
-}
+import type { Ambient } from "../base/environment.ts";
+import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
+import type { Input } from "../protocol/model/contract.ts";
+import type { NodeCommandStatus } from "../protocol/model/messages.ts";
+import type { NodeId } from "../protocol/model/types.ts";
+import type { CallOptions, NodeOrder } from "./coordinator.ts";
 
 interface Waiting {
   readonly order: NodeOrder;

@@ -1,7 +1,7 @@
 /** Waiting for the ends of tasks: many may wait for one task, the engine is asked once. */
-import type { Input } from "../protocol/api.ts";
-import type { Outcome } from "../protocol/messages.ts";
-import { StoppedError } from "./errors.ts";
+import type { Input } from "../protocol/model/contract.ts";
+import type { Outcome } from "../protocol/model/messages.ts";
+import { StoppedError } from "../base/errors.ts";
 
 interface Waiter {
   resolve(outcome: Outcome): void;

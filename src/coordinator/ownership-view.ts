@@ -3,9 +3,9 @@
  * higher fence; a task that is not leased leaves the view, and a tombstone keeps late news of its lease
  * out.
  */
-import type { OwnershipChange } from "../protocol/api.ts";
-import { hashText } from "../protocol/ring.ts";
-import type { NodeId } from "../protocol/types.ts";
+import type { OwnershipChange } from "../protocol/model/contract.ts";
+import { hashText } from "../protocol/context/ring.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 
 /** Gossip that is late by more than this is mended by the digests. */
 const TOMBSTONE_MS = 60_000;

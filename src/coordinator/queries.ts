@@ -1,11 +1,11 @@
 /** Questions and commands that wait for a steward's answer, one partition each. */
-import type { Input } from "../protocol/api.ts";
-import type { CommandStatus } from "../protocol/messages-commands.ts";
-import type { TaskQuery, TaskView } from "../protocol/messages.ts";
-import type { TaskMessage } from "../protocol/types.ts";
-import type { Ambient } from "./ambient.ts";
+import type { Input } from "../protocol/model/contract.ts";
+import type { CommandStatus } from "../protocol/model/messages.ts";
+import type { TaskQuery, TaskView } from "../protocol/model/messages.ts";
+import type { TaskMessage } from "../protocol/model/types.ts";
+import type { Ambient } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";
-import { StoppedError } from "./errors.ts";
+import { StoppedError } from "../base/errors.ts";
 
 export interface QueryAnswer {
   readonly tasks: readonly TaskView[];

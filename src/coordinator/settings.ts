@@ -1,8 +1,8 @@
 /** The settings of a node that the engine needs, with their defaults and the formulas between them. */
-import type { EngineOptions, PersistRecord } from "../protocol/api.ts";
-import type { NodeId } from "../protocol/types.ts";
+import type { EngineOptions, PersistRecord } from "../protocol/model/contract.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
-import { type Ambient, systemAmbient } from "./ambient.ts";
+import { type Ambient, systemAmbient } from "../base/environment.ts";
 
 export interface Settings {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** What a coordinator can tell of itself in numbers, for metrics and for whether it is ready. */
 import type { Engine } from "../protocol/engine.ts";
-import type { TaskState } from "../protocol/types.ts";
+import type { TaskState } from "../protocol/model/types.ts";
 import type { CommitCounts } from "./engine-host.ts";
 import type { NodeClock } from "./node-clock.ts";
 import type { Traffic, Transport } from "./transport.ts";

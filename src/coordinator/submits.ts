@@ -2,12 +2,12 @@
  * Submits that wait for an answer. One promise serves a whole chunk, however many tasks it holds, and one
  * timer all chunks. A steward that is too busy is asked again until the time is over.
  */
-import type { Input } from "../protocol/api.ts";
-import type { SubmitStatus } from "../protocol/messages.ts";
-import type { TaskSpec } from "../protocol/types.ts";
-import { type Ambient, systemAmbient, type TimerHandle } from "./ambient.ts";
+import type { Input } from "../protocol/model/contract.ts";
+import type { SubmitStatus } from "../protocol/model/messages.ts";
+import type { TaskSpec } from "../protocol/model/types.ts";
+import { type Ambient, systemAmbient, type TimerHandle } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";
-import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "./errors.ts";
+import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
 
 const BUSY_RETRY_MS = 100;
 const IDS_NAMED_MAX = 3;

@@ -1,6 +1,6 @@
 /** A task's record turned into what people and programs are shown. */
-import type { TaskView } from "../protocol/messages.ts";
-import type { Member, MemberNo, NodeId, Roster, TaskError } from "../protocol/types.ts";
+import type { TaskView } from "../protocol/model/messages.ts";
+import type { Member, MemberNo, NodeId, Roster, TaskError } from "../protocol/model/types.ts";
 import type { TaskErrorInfo, TaskSnapshot } from "./coordinator.ts";
 
 export interface SnapshotContext {

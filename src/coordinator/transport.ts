@@ -1,6 +1,6 @@
 /** What a hosted engine needs of the network. The mesh is one; the embedded coordinator has none. */
-import type { Message } from "../protocol/messages.ts";
-import type { NodeId } from "../protocol/types.ts";
+import type { Message } from "../protocol/model/messages.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 
 /** What a peer last said of itself. */
 export interface PeerHello {

@@ -1,6 +1,6 @@
 /** What members tell each other beside the protocol: who else is there, and to which cluster they belong. */
 import { multiaddr } from "@multiformats/multiaddr";
-import type { NodeId } from "../protocol/types.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 import { peerIdOf } from "./dialer.ts";
 import type { Hello } from "./mesh-types.ts";
 

@@ -2,7 +2,7 @@
  * Keeps trying to be connected: to the `join` addresses for ever, to members that were found or heard of
  * until they have been out of reach for long. What happens on a connection is left to links.ts.
  */
-import type { NodeId } from "../protocol/types.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 
 const BACKOFF_MIN_MS = 200;
 const BACKOFF_MAX_MS = 5000;

@@ -2,21 +2,20 @@
  * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. All settings
  * of libp2p live here. What is said on the streams is left to links.ts and client.ts.
  */
+import { createHash, hkdfSync } from "node:crypto";
 import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { identify } from "@libp2p/identify";
-import type { Libp2p, PrivateKey } from "@libp2p/interface";
+import type { ConnectionGater, ConnectionProtector, Libp2p, PeerId, PrivateKey } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
+import { preSharedKey, type ProtectorComponents } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
-import { createHash } from "node:crypto";
-import { gaterOf } from "./allow-list.ts";
+import { careful, sparing, thrifty } from "./libp2p-care.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
-import { careful, sparing, thrifty } from "./libp2p-care.ts";
-import { privateNetwork } from "./secret.ts";
 
 /**
  * Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the
@@ -177,11 +176,60 @@ function createGossip(): ReturnType<typeof gossipsub> {
     Dhi: 8,
     Dout: 1,
     Dlazy: 3,
-    // A wake-up each; newcomers are told everything for longer than two of them (NEWCOMER_MS, hearsay.ts).
+    // A wake-up each; newcomers are told everything for longer than two of them (NEWCOMER_MS,
+    // cluster-view.ts).
     heartbeatInterval: 2000,
     doPX: false,
     maxInboundDataLength: GOSSIP_BYTES_MAX,
     // Many nodes on one host are ordinary here: no score, and no timer for it.
     scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0, decayInterval: NEVER_MS },
   });
+}
+
+// ---- who may connect --------------------------------------------------------------------------------------
+// Who may connect: with a list, everybody else is cut off as soon as the handshake has shown who it is,
+// before it gets a byte of a protocol.
+
+/** Base58 of a public key, or of its hash. */
+const PEER_ID: RegExp = /^[1-9A-HJ-NP-Za-km-z]{46,64}$/;
+
+/** @throws MeshError when one is no peer id */
+export function gaterOf(allowed: readonly string[], onDenied: (id: string) => void): ConnectionGater {
+  for (const id of allowed) {
+    if (PEER_ID.test(id)) continue;
+    throw new MeshError(
+      "INVALID_INPUT",
+      `Cannot create a mesh: allow must be peer ids like 12D3KooW…, got ${JSON.stringify(id)}`,
+    );
+  }
+  const ids = new Set(allowed);
+  const isDenied = (peer: PeerId): boolean => {
+    const id = peer.toString();
+    if (ids.has(id)) return false;
+    onDenied(id);
+    return true;
+  };
+  return { denyInboundEncryptedConnection: isDenied, denyOutboundEncryptedConnection: isDenied };
+}
+
+// ---- the secret -------------------------------------------------------------------------------------------
+// The secret that all nodes and clients of a cluster share, as the key of a libp2p private network: who
+// lacks it cannot read or say anything on a connection, not even which protocols there are.
+
+const KEY_BYTES = 32;
+const SALT = "stolos";
+/** Another derivation is another version. */
+const PURPOSE = "libp2p private network, version 1";
+/** Between a connection and the 24 bytes that each end sends first. */
+const NONCE_TIMEOUT_MS = 3000;
+
+/** HKDF (RFC 5869) with SHA-256: a secret may be any text, the key has the same strength as it. */
+export function networkKeyOf(secret: string): string {
+  const key = hkdfSync("sha256", secret.normalize("NFC"), SALT, PURPOSE, KEY_BYTES);
+  return Buffer.from(key).toString("hex");
+}
+
+export function privateNetwork(secret: string): (components: ProtectorComponents) => ConnectionProtector {
+  const psk = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${networkKeyOf(secret)}`);
+  return preSharedKey({ psk, timeout: NONCE_TIMEOUT_MS });
 }

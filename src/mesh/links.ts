@@ -3,7 +3,7 @@
  * exists, whoever dialled. Accepts or refuses a peer by its hello. Dialling is left to dialer.ts.
  */
 import type { Connection, Stream } from "@libp2p/interface";
-import type { NodeId } from "../protocol/types.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
 import type { Host } from "./host.ts";
 import { Link, type LinkEnd, type LinkLimits, TICK_MS } from "./link.ts";

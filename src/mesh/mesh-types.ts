@@ -1,12 +1,11 @@
 /**
  * The contract of the mesh: what a node says of itself, what the mesh reports, what it can be asked.
  * Implemented by mesh.ts (members) and client.ts (non-members); the layers above know no more of libp2p than
- * what
- * it counts with.
+ * what it counts with.
  */
 import type { ComponentLogger, Metrics } from "@libp2p/interface";
-import type { Lookup } from "./names.ts";
-import type { NodeId } from "../protocol/types.ts";
+import type { Lookup } from "./joins.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 
 /** Version of the frames on the stream. Another major version is refused, another minor one is not. */
 export interface WireVersion {

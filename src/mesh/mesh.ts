@@ -2,19 +2,18 @@
  * The mesh of a member: joins discovery, links, gossip and clients behind the contract of mesh-types.ts. What
  * the frames mean is left to the layers above.
  */
+import type { Message } from "@chainsafe/libp2p-gossipsub";
 import { multiaddr } from "@multiformats/multiaddr";
-import type { NodeId } from "../protocol/types.ts";
+import type { NodeId } from "../protocol/model/types.ts";
 import { acceptClient } from "./client-stream.ts";
 import { decodeCluster, decodePeers, encodePeers } from "./control-codec.ts";
 import { Dialer } from "./dialer.ts";
-import { Gossip } from "./gossip.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
 import { Joins } from "./joins.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
-import { Rejections } from "./rejections.ts";
 
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
@@ -273,5 +272,62 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
         `Cannot create a mesh: ${option} must be multiaddrs like /ip4/127.0.0.1/tcp/7700, got ${address}`,
       );
     }
+  }
+}
+
+/**
+ * Gossipsub for hints: topics of one namespace, signed. It loses messages under load and by design, so
+ * nothing may depend on them.
+ */
+export class Gossip {
+  readonly #host: Host;
+  readonly #prefix: string;
+
+  constructor(
+    host: Host,
+    namespace: string,
+    onMessage: (topic: string, from: NodeId, data: Uint8Array) => void,
+  ) {
+    this.#host = host;
+    this.#prefix = `stolos/${namespace}/`;
+    host.services.pubsub?.addEventListener("message", ({ detail }: CustomEvent<Message>) => {
+      if (detail.type !== "signed" || !detail.topic.startsWith(this.#prefix)) return;
+      onMessage(detail.topic.slice(this.#prefix.length), detail.from.toString(), detail.data);
+    });
+  }
+
+  subscribe(topic: string): void {
+    this.#host.services.pubsub?.subscribe(this.#prefix + topic);
+  }
+
+  publish(topic: string, data: Uint8Array): void {
+    this.#host.services.pubsub?.publish(this.#prefix + topic, data).catch(() => {
+      // Lost, as gossip may be.
+    });
+  }
+}
+
+// ---- refused peers ----------------------------------------------------------------------------------------
+// Reports why peers are refused, without repeating itself at every dial.
+
+const REPEAT_AFTER_MS = 60_000;
+const REMEMBERED_MAX = 1000;
+
+export class Rejections {
+  readonly #report: (id: string, reason: string) => void;
+  readonly #reportedMsByKey = new Map<string, number>();
+
+  constructor(report: (id: string, reason: string) => void) {
+    this.#report = report;
+  }
+
+  report(id: string, reason: string): void {
+    const key = `${id} ${reason}`;
+    const nowMs = performance.now();
+    const reportedMs = this.#reportedMsByKey.get(key);
+    if (reportedMs !== undefined && nowMs - reportedMs < REPEAT_AFTER_MS) return;
+    if (this.#reportedMsByKey.size >= REMEMBERED_MAX) this.#reportedMsByKey.clear();
+    this.#reportedMsByKey.set(key, nowMs);
+    this.#report(id, reason);
   }
 }

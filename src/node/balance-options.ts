@@ -1,8 +1,8 @@
 /** The options of a node that concern its balancer, checked. */
-import type { Balancer } from "../consumer/balancer.ts";
-import { fairBalancer } from "../consumer/balancer-fair.ts";
-import { checkUnused } from "../consumer/balancing.ts";
-import { integer, shown } from "./arguments.ts";
+import type { Balancer } from "../consumer/balancers/balancer.ts";
+import { fairBalancer } from "../consumer/balancers/fair.ts";
+import { checkUnused } from "../consumer/balancers/balancing.ts";
+import { integer, shown } from "../base/arguments.ts";
 
 export interface BalanceOptions {
   /**

@@ -1,15 +1,14 @@
 /** Starts a node. */
-import { createEmbeddedCoordinator } from "../coordinator/embedded-coordinator.ts";
+import { asPublicError } from "../client/connect.ts";
+import { serveClient } from "../client/rpc-server.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
-import { ConnectError } from "../coordinator/errors.ts";
+import { createEmbeddedCoordinator } from "../coordinator/embedded-coordinator.ts";
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
-import { MeshError } from "../mesh/mesh-types.ts";
 import type { Store } from "../store/store.ts";
 import { logEvents } from "./log.ts";
-import { RunningNode } from "./node.ts";
 import type { Node } from "./node-api.ts";
+import { RunningNode } from "./node.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
-import { serveClient } from "./rpc-server.ts";
 
 /**
  * Creates and starts a node: it listens, looks for others, founds a cluster with them. Without a `store` its
@@ -73,11 +72,4 @@ async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinat
   } catch (error) {
     throw asPublicError(error);
   }
-}
-
-/** What the mesh throws, as the errors of this library. */
-export function asPublicError(error: unknown): unknown {
-  if (!(error instanceof MeshError)) return error;
-  if (error.code === "INVALID_INPUT") return new TypeError(error.message, { cause: error });
-  return new ConnectError(error.message, { cause: error });
 }

@@ -1,6 +1,6 @@
 /** What a node tells its program: typed events on an EventTarget. */
-import type { BalancerErrorInfo } from "../consumer/balancer.ts";
-import type { AttemptInfo } from "../consumer/consumer.ts";
+import type { AttemptInfo } from "../consumer/attempt-events.ts";
+import type { BalancerErrorInfo } from "../consumer/balancers/balancer.ts";
 import type { LoopBlockedInfo } from "../consumer/loop-watch.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 
@@ -33,8 +33,7 @@ export interface NodeEventMap {
   readonly "join:refused": { readonly reason: string };
   /**
    * Nobody answers at an address of `join`, or its name cannot be looked up; it is tried again. At most once
-   * a
-   * minute for each address.
+   * a minute for each address.
    */
   readonly "join:unreachable": { readonly address: string; readonly reason: string };
   readonly "peer:rejected": { readonly peer: string; readonly reason: string };

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ErrorHandler, Handler, HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
-import type { TaskDefinition } from "../consumer/task-definition.ts";
-import { checkKnown, integer, shown } from "./arguments.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import { checkKnown, integer, shown } from "../base/arguments.ts";
 
 const KNOWN = ["concurrency", "isolation", "beatTimeoutMs", "graceMs", "onError"];
 const BEAT_TIMEOUT_MIN_MS = 20;

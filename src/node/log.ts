@@ -1,7 +1,6 @@
 /**
  * What a node tells its program's log: its events as records of plain values, each with a level. Where they
- * go
- * is the program's business.
+ * go is the program's business.
  */
 import type { NodeEventMap, NodeEventType } from "./events.ts";
 import type { Node } from "./node-api.ts";

@@ -1,11 +1,11 @@
 /** A node as its program sees it; node.ts is it. */
+import type { Client } from "../client/client.ts";
 import type { HandlerOptions } from "../consumer/handler.ts";
-import type { TaskDefinition } from "../consumer/task-definition.ts";
 import type { NodeInfo } from "../coordinator/coordinator.ts";
-import type { Client } from "./client.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 import type { NodeEventMap, NodeEventType } from "./events.ts";
 import type { HandlerSource } from "./handler-options.ts";
-import type { NodeStats } from "./stats.ts";
+import type { NodeState, NodeStats } from "./stats.ts";
 
 /** A task whose handler runs on this node. */
 export interface RunningTaskInfo {
@@ -17,8 +17,6 @@ export interface RunningTaskInfo {
   /** When its handler was told to end; null before that. */
   readonly stopped: Date | null;
 }
-
-export type NodeState = "starting" | "ready" | "draining" | "stopped";
 
 export interface Node extends AsyncDisposable {
   readonly id: string;

@@ -2,22 +2,22 @@
  * A node: a member of a cluster in this process, with its consumer and its client. Created = started;
  * disposed = drained, then stopped.
  */
-import { Balancing } from "../consumer/balancing.ts";
+import { checkKnown, shown } from "../base/arguments.ts";
+import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { StoppedError } from "../base/errors.ts";
+import { type Client, PortClient } from "../client/client.ts";
+import { Balancing } from "../consumer/balancers/balancing.ts";
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerOptions } from "../consumer/handler.ts";
-import type { TaskDefinition } from "../consumer/task-definition.ts";
 import { ThreadPool } from "../consumer/threads/thread-pool.ts";
-import { type Ambient, systemAmbient } from "../coordinator/ambient.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
-import { StoppedError } from "../coordinator/errors.ts";
-import type { NodeCommand, NodeCommandStatus } from "../protocol/messages-nodes.ts";
-import { checkKnown, shown } from "./arguments.ts";
-import { type Client, PortClient } from "./client.ts";
+import type { NodeCommand, NodeCommandStatus } from "../protocol/model/messages.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import { handlerOf, type HandlerSource } from "./handler-options.ts";
-import type { Node, NodeState, RunningTaskInfo } from "./node-api.ts";
+import type { Node, RunningTaskInfo } from "./node-api.ts";
 import type { NodeSettings } from "./options.ts";
-import { NodeEventTally, type NodeStats, notReadyReason } from "./stats.ts";
+import { NodeEventTally, type NodeState, type NodeStats, notReadyReason } from "./stats.ts";
 
 /** For the others to take over what a node keeps that leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;

@@ -1,29 +1,103 @@
 /** The options of a node: their meaning, defaults and the relations between them, checked once. */
 import { hostname } from "node:os";
-import type { Settings } from "../coordinator/settings.ts";
-import { LIMITS } from "../protocol/limits.ts";
+import { boolean, checkKnown, integer, shown, text, texts } from "../base/arguments.ts";
 import {
+  namespaceOf,
   SECURITY_KEYS,
   type SecurityOptions,
   type SecuritySettings,
   securitySettings,
-} from "./security-options.ts";
+} from "../client/security-options.ts";
+import type { Settings } from "../coordinator/settings.ts";
+import type { MetricsFactory } from "../mesh/mesh-types.ts";
+import { LIMITS } from "../protocol/model/limits.ts";
+import { memoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
-import { boolean, checkKnown, integer, shown, text, texts } from "./arguments.ts";
 import {
   BALANCE_KEYS,
   type BalanceOptions,
   type BalanceSettings,
   balanceSettings,
 } from "./balance-options.ts";
-import {
-  OBSERVE_KEYS,
-  type ObserveOptions,
-  type ObserveSettings,
-  observeSettings,
-} from "./observe-options.ts";
-import { coordinatorOf, storeOf } from "./port-options.ts";
+import { LOG_LEVELS, type LogLevel, type LogRecord, type LogSettings } from "./log.ts";
 import { VERSION } from "./version.ts";
+
+/** Options of a node that plug something into it: a store, the kind of coordinator. */
+export function coordinatorOf(attempt: string, value: unknown): "mesh" | "embedded" {
+  if (value === undefined) return "mesh";
+  if (value === "mesh" || value === "embedded") return value;
+  throw new TypeError(`Cannot ${attempt}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
+}
+
+export function storeOf(attempt: string, value: unknown): Store {
+  if (value === undefined) return memoryStore();
+  if (typeof value === "object" && value !== null) {
+    const store = value as Partial<Store>;
+    const calls = [store.open, store.privateKey, store.load, store.append, store.close];
+    if (calls.every((call) => typeof call === "function")) return value as Store;
+  }
+  throw new TypeError(
+    `Cannot ${attempt}: store must be a Store, as sqliteStore makes one, got ${shown(value)}`,
+  );
+}
+
+/** Options by which a program watches a node: its log, and what libp2p counts with. */
+export interface ObserveOptions {
+  /**
+   * Takes a record of plain values for each event of the node.
+   * @default nobody
+   */
+  readonly log?: (record: LogRecord) => void;
+  /**
+   * The lowest level that is logged. "debug" has every attempt.
+   * @default "info"
+   */
+  readonly logLevel?: LogLevel;
+  /**
+   * What libp2p counts with: `libp2pMetrics(registry)`, or `prometheusMetrics()` of
+   * @libp2p/prometheus-metrics.
+   * @default nothing
+   */
+  readonly libp2pMetrics?: MetricsFactory;
+}
+
+export interface ObserveSettings {
+  readonly libp2pMetrics: MetricsFactory | null;
+  readonly logging: LogSettings | null;
+}
+
+export const OBSERVE_KEYS = ["log", "logLevel", "libp2pMetrics"] as const;
+
+/** @throws TypeError */
+export function observeSettings(attempt: string, options: ObserveOptions): ObserveSettings {
+  return {
+    libp2pMetrics: metricsOf(attempt, options.libp2pMetrics),
+    logging: loggingOf(attempt, options),
+  };
+}
+
+function metricsOf(attempt: string, value: unknown): MetricsFactory | null {
+  if (value === undefined) return null;
+  if (typeof value === "function") return value as MetricsFactory;
+  throw new TypeError(`Cannot ${attempt}: libp2pMetrics must be a function, got ${shown(value)}`);
+}
+
+function loggingOf(
+  attempt: string,
+  { log, logLevel = "info" }: { readonly log?: unknown; readonly logLevel?: unknown },
+): LogSettings | null {
+  if (!LOG_LEVELS.includes(logLevel as LogLevel)) {
+    throw new TypeError(
+      `Cannot ${attempt}: logLevel must be one of ${LOG_LEVELS.join(", ")}, got ${shown(logLevel)}`,
+    );
+  }
+  if (log === undefined) return null;
+  if (typeof log === "function") {
+    // what it takes cannot be asked of a function
+    return { log: log as LogSettings["log"], logLevel: logLevel as LogLevel };
+  }
+  throw new TypeError(`Cannot ${attempt}: log must be a function, got ${shown(log)}`);
+}
 
 export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOptions {
   /**
@@ -170,7 +244,6 @@ const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
 /** How long a node without `join` looks for a cluster by mDNS before it founds one. */
 const DISCOVERY_MS = 1000;
-export const NAMESPACE: RegExp = /^[a-zA-Z0-9._-]{1,64}$/;
 
 /** @throws TypeError, RangeError that name the option, what it must be and what it is */
 export function nodeSettings(options: NodeOptions): NodeSettings {
@@ -205,14 +278,6 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
   };
-}
-
-export function namespaceOf(attempt: string, value: unknown): string {
-  if (value === undefined) return "stolos";
-  if (typeof value === "string" && NAMESPACE.test(value)) return value;
-  throw new TypeError(
-    `Cannot ${attempt}: namespace must be 1 to 64 of a-z A-Z 0-9 . _ -, got ${shown(value)}`,
-  );
 }
 
 function leaseSettings(options: NodeOptions): Pick<Settings, "leaseTtlMs" | "heartbeatMs" | "marginMs"> {

@@ -6,7 +6,7 @@ import { engineOptions } from "../coordinator/settings.ts";
 import { nodeIdOf } from "../mesh/private-key.ts";
 import { Engine } from "../protocol/engine.ts";
 import { type Recovery, recoveryOf, type Survivor } from "../protocol/recovery.ts";
-import type { Roster } from "../protocol/types.ts";
+import type { Roster } from "../protocol/model/types.ts";
 import { sqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { nodeSettings } from "./options.ts";

@@ -1,12 +1,10 @@
 /**
  * What a node can tell of itself in numbers, and whether it is ready to work: read by /readyz and /metrics,
- * or
- * by whatever a program watches itself with. Reading costs something, counting next to nothing.
+ * or by whatever a program watches itself with. Reading costs something, counting next to nothing.
  */
-import type { AttemptCount } from "../consumer/attempt-counts.ts";
+import type { AttemptCount } from "../consumer/attempt-events.ts";
 import type { CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
 import type { CoordinatorStats } from "../coordinator/stats.ts";
-import type { NodeState } from "./node-api.ts";
 
 /** Things that happened, since the node was made. */
 export interface NodeEventCounts {
@@ -86,3 +84,5 @@ export function notReadyReason(
   const up = members.filter((member) => member.state === "up").length;
   return `no quorum: ${up} of ${members.length} members are up`;
 }
+
+export type NodeState = "starting" | "ready" | "draining" | "stopped";

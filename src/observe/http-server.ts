@@ -1,7 +1,6 @@
 /**
  * A small HTTP server for a handler of Requests, on node:http, which the three runtimes have. Bounded: it
- * reads
- * no bodies, and a client that is slow to ask or to read is cut off.
+ * reads no bodies, and a client that is slow to ask or to read is cut off.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -3,7 +3,8 @@
  * Deno.serve, or anything else that turns a Request into a Response. It asks the node alone, so it answers
  * while handlers hang.
  */
-import type { Node, NodeState } from "../node/node-api.ts";
+import type { Node } from "../node/node-api.ts";
+import type { NodeState } from "../node/stats.ts";
 
 /** What the handler answers. Times are ISO 8601. */
 export interface NodeReport {

@@ -3,7 +3,7 @@
  * suffixes, `_total` for what only grows. Values are read from the node when a scrape asks, once a scrape.
  * docs/operating.md lists them; a test holds the two together.
  */
-import { type AttemptCount, DURATION_BOUNDS_S } from "../consumer/attempt-counts.ts";
+import { type AttemptCount, DURATION_BOUNDS_S } from "../consumer/attempt-events.ts";
 import type { NodeInfo } from "../coordinator/coordinator.ts";
 import type { Node } from "../node/node-api.ts";
 import type { NodeStats } from "../node/stats.ts";

@@ -1,7 +1,6 @@
 /**
  * Metrics in Prometheus' text format, version 0.0.4. A registry takes anything that can say its values when
- * it
- * is asked; prom-client's Registry takes the same, so that a program may have its own metrics beside ours.
+ * it is asked; prom-client's Registry takes the same, so that a program may have its own metrics beside ours.
  */
 
 export interface MetricValue {

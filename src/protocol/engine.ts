@@ -1,32 +1,32 @@
 /**
  * The protocol of one node: `step(inputs, clock)` takes all that happened in one turn of the loop and returns
  * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes; the parts are:
- * belonging.ts (the roster: founding, joining, leaving), keeper.ts (follower) with election.ts, reign.ts
- * (steward's log) with desk.ts and expiry.ts, sessions.ts (vouching) with beats.ts, worker.ts (leases held
- * here), credit.ts and dispatch.ts (who runs what), requests.ts (clients).
+ * lifecycle.ts (the roster: founding, joining, leaving), keeper.ts (follower) with election.ts, term.ts
+ * (steward's log) with steward.ts and session-expiry.ts, liveness.ts (vouching) with heartbeats.ts,
+ * lease-holder.ts (leases held here), credit.ts and dispatcher.ts (who runs what), requests.ts (clients).
  */
-import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./api.ts";
-import { Beats } from "./beats.ts";
-import { Belonging } from "./belonging.ts";
-import { Connections } from "./connections.ts";
-import { Core } from "./core.ts";
-import { Credit } from "./credit.ts";
-import { Desks } from "./desks.ts";
-import { Dispatcher } from "./dispatch.ts";
-import { Founding } from "./founding.ts";
-import type { Keeper } from "./keeper.ts";
-import { Keepers } from "./keepers.ts";
-import type { Membership } from "./membership.ts";
-import { NodeCommands } from "./node-commands.ts";
-import type { Parts } from "./parts.ts";
+import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./model/contract.ts";
+import { Beats } from "./heartbeats.ts";
+import { Belonging } from "./lifecycle.ts";
+import { Connections } from "./router.ts";
+import { Core } from "./context/context.ts";
+import { Credit } from "./holder/credit.ts";
+import { Desks } from "./steward/steward.ts";
+import { Dispatcher } from "./steward/dispatcher.ts";
+import { Founding } from "./roster/founding.ts";
+import type { Keeper } from "./log/keeper.ts";
+import { Keepers } from "./log/keeper-table.ts";
+import type { Membership } from "./roster/membership.ts";
+import { NodeCommands } from "./client/node-commands.ts";
+import type { Parts } from "./roles.ts";
 import type { Copy } from "./recovery.ts";
-import { Requests } from "./requests.ts";
-import { partitionOf } from "./ring.ts";
+import { Requests } from "./client/requests.ts";
+import { partitionOf } from "./context/ring.ts";
 import { Router } from "./router.ts";
-import { Sessions } from "./sessions.ts";
+import { Sessions } from "./context/liveness.ts";
 import { type EngineStatus, statusOf } from "./status.ts";
-import type { Entry, LogEnd, MemberNo, Roster, TaskRecord } from "./types.ts";
-import { LeaseHolder } from "./worker.ts";
+import type { Entry, LogEnd, MemberNo, Roster, TaskRecord } from "./model/types.ts";
+import { LeaseHolder } from "./holder/lease-holder.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
 /** What comes all the time, though nothing goes on. */

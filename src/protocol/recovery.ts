@@ -3,14 +3,15 @@
  * survivors become a cluster of another name, which nobody of the old one can disturb. What only the lost
  * ones knew is lost, and nobody can tell whether there was any; so this is never done by itself.
  */
-import { compareLogEnds, majorityOf } from "./ballot.ts";
-import type { PersistRecord } from "./api.ts";
-import type { Replica } from "./replica.ts";
-import { assignKeepers, hashText } from "./ring.ts";
-import { firstDeciders, KEEPING_MEMBERS_MAX } from "./roster-plan.ts";
-import { encodeState } from "./state-codec.ts";
-import { PartitionTasks } from "./task-state.ts";
-import type { LogEnd, NodeId, Roster } from "./types.ts";
+import { assignKeepers, hashText } from "./context/ring.ts";
+import type { Replica } from "./log/replica.ts";
+import { compareLogEnds, majorityOf } from "./model/ballot.ts";
+import type { PersistRecord } from "./model/contract.ts";
+import { KEEPING_MEMBERS_MAX } from "./model/limits.ts";
+import type { LogEnd, NodeId, Roster } from "./model/types.ts";
+import { firstDeciders } from "./roster/next-roster.ts";
+import { PartitionTasks } from "./state/partition-tasks.ts";
+import { encodeState } from "./wire/snapshots.ts";
 
 export interface Copy {
   readonly p: number;

@@ -1,11 +1,12 @@
 /**
  * Takes each message to the part that it is for. Only members speak the protocol, and only in their own name.
  */
-import { isSameBallot } from "./ballot.ts";
-import type { Beats } from "./beats.ts";
-import type { AttachReplyMessage, Message } from "./messages.ts";
-import type { Parts } from "./parts.ts";
-import type { MemberNo, NodeId } from "./types.ts";
+import type { Beats } from "./heartbeats.ts";
+import { isSameBallot } from "./model/ballot.ts";
+import type { Input } from "./model/contract.ts";
+import type { AttachReplyMessage, Message } from "./model/messages.ts";
+import type { MemberNo, NodeId } from "./model/types.ts";
+import type { Parts } from "./roles.ts";
 
 type DeskMessage = Extract<
   Message,
@@ -170,7 +171,7 @@ export class Router {
     worker.onAttachReply(message);
   }
 
-  /** In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it (calls.ts). */
+  /** In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it (demand.ts). */
   #hasAnsweredCall(from: MemberNo, boot: number): boolean {
     const { core, credit, sessions, worker } = this.#parts;
     if (!core.reach.isLarge || !sessions.heard(from, boot)) return false;
@@ -241,6 +242,58 @@ export class Router {
         return this.#parts.desks.of(reign).onAttach(from, message);
       case "grantAck":
         return this.#parts.desks.of(reign).onGrantAck(message.fences);
+    }
+  }
+}
+
+/** Streams to other nodes that open, close, or take no bulk for a while: who has to know of it. */
+export class Connections {
+  readonly #parts: Parts;
+  readonly #beats: Beats;
+
+  constructor(parts: Parts, beats: Beats) {
+    this.#parts = parts;
+    this.#beats = beats;
+  }
+
+  congested({ node, on }: Extract<Input, { readonly type: "congested" }>): void {
+    const { core, keepers } = this.#parts;
+    const no = core.noOf(node);
+    if (on) core.congested.add(no);
+    else if (core.congested.delete(no)) {
+      for (const { reign } of keepers.all) if (reign) core.dirty.add(reign);
+    }
+  }
+
+  peer(input: Extract<Input, { readonly type: "peer" }>): void {
+    const { node, up, candidate } = input;
+    const { core, founding, membership, worker, requests } = this.#parts;
+    const no = core.noOf(node);
+    if (!up) return this.#down(node, no);
+    core.connected.add(node);
+    core.congested.delete(no);
+    if (candidate) founding.seen(node, candidate);
+    if (core.roster) {
+      if (no >= 0) core.sendToId(node, this.#beats.message());
+      else membership.greet(node);
+    }
+    if (no < 0) return;
+    worker.onPeerUp(no);
+    core.roster!.chains.forEach((_, p) => {
+      if (worker.reignOf(p)?.node === no) requests.stewardMoved(p);
+    });
+  }
+
+  #down(node: string, no: MemberNo): void {
+    const { core, dispatcher, credit, worker, keepers } = this.#parts;
+    core.connected.delete(node);
+    core.congested.delete(no);
+    if (no < 0) return;
+    dispatcher.forget(no);
+    credit.close(no);
+    worker.onPeerDown(no);
+    for (const keeper of keepers.all) {
+      if (worker.reignOf(keeper.p)?.node === no) keeper.stewardGone();
     }
   }
 }

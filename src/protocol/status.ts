@@ -1,9 +1,9 @@
 /**
  * What a node can say about the cluster from its own knowledge: for people and views, never for decisions.
  */
-import type { Keepers } from "./keepers.ts";
-import type { Parts } from "./parts.ts";
-import type { Ballot, MemberNo, TaskState } from "./types.ts";
+import type { Keepers } from "./log/keeper-table.ts";
+import type { Parts } from "./roles.ts";
+import type { Ballot, MemberNo, TaskState } from "./model/types.ts";
 
 export interface EngineStatus {
   /** Attached to a steward of every partition. */

@@ -1,6 +1,6 @@
 /** A record as a row. Apart from row.ts, so that the store's thread starts without the protocol's codecs. */
-import type { PersistRecord } from "../protocol/api.ts";
-import { encodeRecord } from "../protocol/record-codec.ts";
+import type { PersistRecord } from "../protocol/model/contract.ts";
+import { encodeRecord } from "../protocol/wire/records.ts";
 import { KIND, type Row, type RowHead } from "./row.ts";
 
 /** `isAnew`: the roster is of another cluster than the last one. */

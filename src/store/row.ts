@@ -3,7 +3,7 @@
  * (ledger.ts). Many rows travel between the threads as one buffer that is handed over, not copied.
  */
 import { crc32 } from "node:zlib";
-import type { PersistRecord } from "../protocol/api.ts";
+import type { PersistRecord } from "../protocol/model/contract.ts";
 
 /** Part of the file format. */
 export const KIND: Readonly<Record<PersistRecord["type"] | "rosterAnew", number>> = {

@@ -4,8 +4,8 @@
  */
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { PersistRecord } from "../protocol/api.ts";
-import { decodeRecord } from "../protocol/record-codec.ts";
+import type { PersistRecord } from "../protocol/model/contract.ts";
+import { decodeRecord } from "../protocol/wire/records.ts";
 import { rowOf } from "./record-row.ts";
 import { packRows, type Row, unpackRows } from "./row.ts";
 import { damaged, StoreError } from "./store-error.ts";

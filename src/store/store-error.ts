@@ -1,5 +1,5 @@
 /** What may be wrong with a durable store, and how SQLite and the operating system say so. */
-import { StolosError } from "../protocol/stolos-error.ts";
+import { StolosError } from "../protocol/model/stolos-error.ts";
 
 /**
  * `STORE_BUSY`: open already, here or in another process. `STORE_CORRUPT`: what is there is not what was

@@ -3,7 +3,7 @@
  * engine's business; when they must be durable is the host's. A store knows just enough of them to forget
  * those that no replay needs (ledger.ts).
  */
-import type { PersistRecord } from "../protocol/api.ts";
+import type { PersistRecord } from "../protocol/model/contract.ts";
 import type { StoreError } from "./store-error.ts";
 
 export interface Store {

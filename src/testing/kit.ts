@@ -15,10 +15,10 @@
  *
  * @module
  */
-export { simulate } from "./kit/simulate.ts";
-export type { SimulatedCluster } from "./kit/cluster.ts";
-export type { WaitOptions } from "./kit/waiting.ts";
-export type { SimulatedNodeOptions, SimulateOptions } from "./kit/options.ts";
-export type { RunEnd, TaskRun } from "./kit/run-log.ts";
-export { type Overlap, OverlapError } from "./kit/overlaps.ts";
-export { NotDoneError } from "./kit/unfinished.ts";
+export { simulate } from "./cluster.ts";
+export type { SimulatedCluster } from "./cluster.ts";
+export type { WaitOptions } from "./waiting.ts";
+export type { SimulatedNodeOptions, SimulateOptions } from "./options.ts";
+export type { RunEnd, TaskRun } from "./run-log.ts";
+export { type Overlap, OverlapError } from "./overlaps.ts";
+export { NotDoneError } from "./waiting.ts";

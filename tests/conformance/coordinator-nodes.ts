@@ -1,7 +1,7 @@
 /** Part of the suite in coordinator.ts: nodes that are frozen, and commands to nodes. */
 import { expect, test } from "bun:test";
-import { NotFoundError } from "../../src/coordinator/errors.ts";
-import type { NodeCommand } from "../../src/protocol/messages-nodes.ts";
+import { NotFoundError } from "../../src/base/errors.ts";
+import type { NodeCommand } from "../../src/protocol/model/messages.ts";
 import { CALL, spec, type TestCluster } from "./test-cluster.ts";
 
 /** Nodes that take nothing new. */

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/coordinator.ts";
-import { StoppedError } from "../../src/coordinator/errors.ts";
+import { StoppedError } from "../../src/base/errors.ts";
 import { commandTests, frozenTests } from "./coordinator-nodes.ts";
 import type { Start } from "./hands.ts";
 import { bytes, CALL, spec, TestCluster, text } from "./test-cluster.ts";

@@ -1,8 +1,8 @@
 /** A consumer without handlers, for the conformance suite: tests end by hand what it was granted. */
 import type { ConsumerControl, ConsumerPort, Coordinator } from "../../src/coordinator/coordinator.ts";
-import type { GrantedTask } from "../../src/protocol/messages.ts";
-import type { NodeCommand } from "../../src/protocol/messages-nodes.ts";
-import type { Settlement } from "../../src/protocol/types.ts";
+import type { GrantedTask } from "../../src/protocol/model/messages.ts";
+import type { NodeCommand } from "../../src/protocol/model/messages.ts";
+import type { Settlement } from "../../src/protocol/model/types.ts";
 
 export interface Start {
   readonly p: number;

@@ -1,6 +1,6 @@
 /** What every Store does, as a suite of tests. A store that keeps nothing is held to that. */
 import { expect, test } from "bun:test";
-import type { PersistRecord } from "../../src/protocol/api.ts";
+import type { PersistRecord } from "../../src/protocol/model/contract.ts";
 import type { Store } from "../../src/store/store.ts";
 import { meaningOf, record } from "../support/records.ts";
 

@@ -1,6 +1,6 @@
 /** The cluster that the conformance suite works on, and the tasks that it submits. */
 import type { CallOptions, Coordinator } from "../../src/coordinator/coordinator.ts";
-import type { TaskSpec } from "../../src/protocol/types.ts";
+import type { TaskSpec } from "../../src/protocol/model/types.ts";
 import { Hands, type Start } from "./hands.ts";
 
 export const CALL: CallOptions = { timeoutMs: 10_000 };

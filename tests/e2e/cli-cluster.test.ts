@@ -10,10 +10,10 @@ import { beatingCommand } from "../../examples/demo/command.ts";
 import type { PeerProcess, Runtime } from "../../examples/demo/peer-process.ts";
 import { readAttempts, tally } from "../../examples/demo/tally.ts";
 import { connectClient } from "../../mod.ts";
-import { exec } from "../../src/cli/exec.ts";
-import { Cluster, stolos } from "./support/cluster.ts";
-import type { CommandResult } from "./support/cluster.ts";
-import { eventually } from "./support/show.ts";
+import { exec } from "../../src/cli/exec/exec.ts";
+import { Cluster, stolos } from "../support/cluster.ts";
+import type { CommandResult } from "../support/cluster.ts";
+import { eventually } from "../support/drill.ts";
 
 const CLUSTERS: readonly (readonly Runtime[])[] = [
   ["bun", "deno", "node"],

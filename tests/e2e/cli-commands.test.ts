@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { type Client, connectClient, type TaskInfo } from "../../mod.ts";
-import { Cluster, stolos } from "./support/cluster.ts";
-import { eventually } from "./support/show.ts";
+import { Cluster, stolos } from "../support/cluster.ts";
+import { eventually } from "../support/drill.ts";
 
 const LONG = ["--", "sleep", "600"];
 

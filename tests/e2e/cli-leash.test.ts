@@ -34,7 +34,7 @@ class Peer implements Disposable {
 
   constructor(runtime: Runtime, script: string) {
     const args = [this.directory, String(LEASE_MS), "sh", "-c", script];
-    const [command = "", ...rest] = commandOn(runtime, "tests/e2e/support/leash-peer.ts", args);
+    const [command = "", ...rest] = commandOn(runtime, "tests/support/leash-peer.ts", args);
     this.child = spawn(command, rest, { stdio: ["pipe", "pipe", "inherit"] });
     createInterface({ input: this.child.stdout! }).on("line", (line) => {
       this.lines.push(JSON.parse(line) as PeerLine);

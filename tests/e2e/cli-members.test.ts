@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connectClient } from "../../mod.ts";
 import type { Client, NodeInfo } from "../../mod.ts";
-import { exec } from "../../src/cli/exec.ts";
-import { Cluster, stolos } from "./support/cluster.ts";
-import { eventually } from "./support/show.ts";
+import { exec } from "../../src/cli/exec/exec.ts";
+import { Cluster, stolos } from "../support/cluster.ts";
+import { eventually } from "../support/drill.ts";
 
 const ARGS = ["--lease-ttl", "2s", "--evict-after", "1m"];
 let cluster: Cluster;

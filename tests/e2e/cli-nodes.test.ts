@@ -12,10 +12,10 @@ import { commandOn } from "../../examples/demo/peer-process.ts";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { connectClient } from "../../mod.ts";
 import type { Client, NodeInfo } from "../../mod.ts";
-import { exec } from "../../src/cli/exec.ts";
-import { Cluster, stolos } from "./support/cluster.ts";
-import type { CommandResult } from "./support/cluster.ts";
-import { eventually } from "./support/show.ts";
+import { exec } from "../../src/cli/exec/exec.ts";
+import { Cluster, stolos } from "../support/cluster.ts";
+import type { CommandResult } from "../support/cluster.ts";
+import { eventually } from "../support/drill.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const directory = mkdtempSync(join(tmpdir(), "stolos-nodes-"));

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
-import { stolos } from "./support/cluster.ts";
+import { stolos } from "../support/cluster.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const NOWHERE = ["--join", "/ip4/127.0.0.1/tcp/1", "--timeout", "500ms"];

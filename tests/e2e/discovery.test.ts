@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
 import { containerOf, manifestDocuments } from "../support/deploy-files.ts";
-import { stolos } from "./support/cluster.ts";
-import { NamedHosts, whyNoNetworks } from "./support/named-hosts.ts";
-import type { NetHost } from "./support/netns.ts";
-import { eventually } from "./support/show.ts";
+import { stolos } from "../support/cluster.ts";
+import { NamedHosts, whyNoNetworks } from "../support/named-hosts.ts";
+import type { NetHost } from "../support/netns.ts";
+import { eventually } from "../support/drill.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const PORT = 4001;

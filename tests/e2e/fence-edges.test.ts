@@ -7,10 +7,10 @@ import { DatabaseSync } from "node:sqlite";
 import * as file from "../../examples/fence/file.ts";
 import * as onPostgres from "../../examples/fence/postgres.ts";
 import * as onSqlite from "../../examples/fence/sqlite.ts";
-import { openPlace, type Place } from "./support/fence-places.ts";
+import { openPlace, type Place } from "../support/fence-places.ts";
 import { read } from "../tidy/source.ts";
-import { pgPool } from "./support/pg-pool.ts";
-import { postgresMissing } from "./support/servers.ts";
+import { pgPool } from "../support/pg-pool.ts";
+import { postgresMissing } from "../support/servers.ts";
 
 /** A directory that goes with the test. */
 class Scratch implements Disposable {

@@ -9,12 +9,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient } from "../../mod.ts";
 import type { Outcome, TaskInfo } from "../../mod.ts";
-import { Cluster } from "./support/cluster.ts";
-import { effect } from "./support/fence-handlers.ts";
-import { missingFor, openPlace, type Place } from "./support/fence-places.ts";
-import { connectTarget, type Kind } from "./support/fence-targets.ts";
-import { valueOf } from "./support/fence-value.ts";
-import { eventually } from "./support/show.ts";
+import { Cluster } from "../support/cluster.ts";
+import { effect } from "../support/fence-handlers.ts";
+import { missingFor, openPlace, type Place } from "../support/fence-places.ts";
+import { connectTarget, type Kind } from "../support/fence-targets.ts";
+import { valueOf } from "../support/fence-value.ts";
+import { eventually } from "../support/drill.ts";
 
 const KINDS: readonly Kind[] = [
   "sqlite-row",

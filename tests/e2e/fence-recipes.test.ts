@@ -1,5 +1,5 @@
 /** The fence recipes of examples/fence, each on the real thing; docs/fencing.md quotes them. */
-import { fenceSuite } from "./support/fence-suite.ts";
+import { fenceSuite } from "../support/fence-suite.ts";
 
 fenceSuite("sqlite-row");
 fenceSuite("sqlite-transaction");

@@ -6,7 +6,7 @@ import { commandOn, type Runtime } from "../../examples/demo/peer-process.ts";
 
 /** What the node printed; a handler's own words on stderr are of no interest. */
 async function seenOn(runtime: Runtime): Promise<unknown> {
-  const [command = "", ...args] = commandOn(runtime, "tests/e2e/support/threads-node.ts", []);
+  const [command = "", ...args] = commandOn(runtime, "tests/support/threads-node.ts", []);
   const { stdout } = await promisify(execFile)(command, args, { timeout: 60_000 });
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
 }
@@ -52,7 +52,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 // on the other runtimes a thread ends, and stands still, with its process
 for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
   test(`deno: ${signal} of a peer leaves no handler running past its lease`, async () => {
-    const [command = "", ...args] = commandOn("deno", "tests/e2e/support/threads-peer.ts", []);
+    const [command = "", ...args] = commandOn("deno", "tests/support/threads-peer.ts", []);
     const peer = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
     try {
       let said = "";

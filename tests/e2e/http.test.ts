@@ -6,9 +6,9 @@ import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { commandOn } from "../../examples/demo/peer-process.ts";
-import { Cluster, stolos } from "./support/cluster.ts";
-import { ask, promtool, valueOf } from "./support/http-peers.ts";
-import { eventually } from "./support/show.ts";
+import { Cluster, stolos } from "../support/cluster.ts";
+import { ask, promtool, valueOf } from "../support/http-peers.ts";
+import { eventually } from "../support/drill.ts";
 
 const hasPromtool = await promtool("") !== null;
 

@@ -2,7 +2,13 @@
 import { expect, test } from "bun:test";
 import { connectClient, defineTask, dumbBalancer, NoQuorumError, UnknownOutcomeError } from "../../mod.ts";
 import type { Node } from "../../mod.ts";
-import { LEASE_TTL_MS, LibraryCluster, nextEvent, overlapsOf, type Seen } from "./support/library-cluster.ts";
+import {
+  LEASE_TTL_MS,
+  LibraryCluster,
+  nextEvent,
+  overlapsOf,
+  type Seen,
+} from "../support/library-cluster.ts";
 
 const double = defineTask<number, number>({ name: "double" });
 const hold = defineTask<{ ms: number }, string>({ name: "hold" });

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connectClient, ConnectError, createNode, defineTask, NotFoundError } from "../../mod.ts";
 import type { Client, Node, NodeInfo } from "../../mod.ts";
-import { LibraryCluster, nextEvent } from "./support/library-cluster.ts";
+import { LibraryCluster, nextEvent } from "../support/library-cluster.ts";
 
 const hold = defineTask<string, string>({ name: "hold" });
 

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const SCRIPT = fileURLToPath(new URL("mesh-node.ts", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("../support/mesh-node.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DEADLINE_MS = 20_000;
 const COMMANDS = { node: ["node"], bun: ["bun"], deno: ["deno", "run", "-A"] } as const;

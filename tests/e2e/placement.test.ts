@@ -1,7 +1,7 @@
 /** Where tasks run, on three nodes as users make them; each has labels of its own and takes two at once. */
 import { expect, test } from "bun:test";
 import { createNode, defineTask, type Node } from "../../mod.ts";
-import { LEASE_TTL_MS } from "./support/library-cluster.ts";
+import { LEASE_TTL_MS } from "../support/library-cluster.ts";
 
 const work = defineTask<string, string>({ name: "work" });
 const careful = defineTask<string, string>({ name: "careful" });

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stolos } from "./support/cluster.ts";
-import { GuardedCluster, WireTap } from "./support/intruders.ts";
+import { stolos } from "../support/cluster.ts";
+import { GuardedCluster, WireTap } from "../support/intruders.ts";
 
 test("strangers learn nothing, members tell of them, and friends are served", async () => {
   const directory = mkdtempSync(join(tmpdir(), "stolos-guarded-"));

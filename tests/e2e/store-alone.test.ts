@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client, TaskInfo } from "../../mod.ts";
-import { exec } from "../../src/cli/exec.ts";
-import { DurableCluster } from "./support/durable-cluster.ts";
-import { eventually } from "./support/show.ts";
+import { exec } from "../../src/cli/exec/exec.ts";
+import { DurableCluster } from "../support/durable-cluster.ts";
+import { eventually } from "../support/drill.ts";
 
 const DELAY_MS = 8000;
 

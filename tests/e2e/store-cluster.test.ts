@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Cluster, stolos } from "./support/cluster.ts";
+import { Cluster, stolos } from "../support/cluster.ts";
 
 const RUNTIMES = ["node", "bun", "deno"] as const;
 

@@ -35,7 +35,7 @@ for (const runtime of ["node", "deno", "bun"] as const) {
     `${runtime}: a node on a directory comes back as itself, and one that is open is refused`,
     async () => {
       await using fixture = new DurableFixture();
-      const [command = "", ...args] = commandOn(runtime, "tests/e2e/support/store-node.ts", [
+      const [command = "", ...args] = commandOn(runtime, "tests/support/store-node.ts", [
         fixture.directory,
       ]);
       const ran = (): Record<string, unknown> =>

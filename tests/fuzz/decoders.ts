@@ -1,15 +1,15 @@
 /** Each thing that reads bytes of others, called directly: it answers, or refuses in its own way. */
 import { decodeDigests, decodeMember, decodeOwnership } from "../../src/coordinator/gossip-codec.ts";
-import { decodeValue } from "../../src/consumer/values.ts";
+import { decodeValue } from "../../src/task/values.ts";
 import { decodeCluster, decodePeers } from "../../src/mesh/control-codec.ts";
 import { FrameReader } from "../../src/mesh/framing.ts";
 import { decodeHello, WIRE_VERSION } from "../../src/mesh/hello.ts";
-import { decodeRpc, unpackSpec } from "../../src/node/rpc-messages.ts";
-import { unpackOrder } from "../../src/node/node-orders.ts";
-import { decodeFrame } from "../../src/protocol/codec.ts";
-import { decodeRecord } from "../../src/protocol/record-codec.ts";
-import { decodeState } from "../../src/protocol/state-codec.ts";
-import { ProtocolError } from "../../src/protocol/wire.ts";
+import { decodeRpc, unpackSpec } from "../../src/client/rpc-messages.ts";
+import { unpackOrder } from "../../src/client/commands.ts";
+import { decodeFrame } from "../../src/protocol/wire/frame.ts";
+import { decodeRecord } from "../../src/protocol/wire/records.ts";
+import { decodeState } from "../../src/protocol/wire/snapshots.ts";
+import { ProtocolError } from "../../src/protocol/wire/writer.ts";
 import type { Rng } from "../../src/testing/rng.ts";
 import { mutated } from "./mutate.ts";
 import type { Recordings } from "./recordings.ts";

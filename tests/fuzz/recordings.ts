@@ -5,12 +5,12 @@
 import { encodeMember, encodeOwnership } from "../../src/coordinator/gossip-codec.ts";
 import { encodePeers } from "../../src/mesh/control-codec.ts";
 import { encodeHello } from "../../src/mesh/hello.ts";
-import { encodeRpc } from "../../src/node/rpc-messages.ts";
-import { encodeFrame } from "../../src/protocol/codec.ts";
+import { encodeRpc } from "../../src/client/rpc-messages.ts";
+import { encodeFrame } from "../../src/protocol/wire/frame.ts";
 import { Engine } from "../../src/protocol/engine.ts";
-import { encodeRecord } from "../../src/protocol/record-codec.ts";
-import { encodeValue } from "../../src/consumer/values.ts";
-import { simulate } from "../../src/testing/simulate.ts";
+import { encodeRecord } from "../../src/protocol/wire/records.ts";
+import { encodeValue } from "../../src/task/values.ts";
+import { simulate } from "../../src/simulator/simulate.ts";
 
 export interface Recordings {
   /** Frames between members. Those of strangers would be let in by a join, so there is none. */

@@ -23,7 +23,7 @@ export const DEFECTS: readonly Defect[] = [
         replace: "if (isGivenUp) {",
       },
       {
-        file: "src/protocol/worker.ts",
+        file: "src/protocol/holder/lease-holder.ts",
         find: "    if (!session || !held || held.isSettling) {",
         replace: `    if (session?.reign && !held) {
       const items = [{ id, fence, seq, upTo: 0, settlement }];
@@ -32,12 +32,12 @@ export const DEFECTS: readonly Defect[] = [
     if (!session || !held || held.isSettling) {`,
       },
       {
-        file: "src/protocol/desk.ts",
+        file: "src/protocol/steward/steward.ts",
         find: "if (this.isCurrent(record, fence) && record!.session!.node === from) {",
         replace: `if (record && record.state !== "completed") {`,
       },
       {
-        file: "src/protocol/task-state.ts",
+        file: "src/protocol/state/partition-tasks.ts",
         find: `if (!before || before.state !== "leased" || before.fence !== op.fence) return null;`,
         replace: `if (!before?.session || before.state === "completed") return null;`,
       },
@@ -49,7 +49,7 @@ export const DEFECTS: readonly Defect[] = [
     no: 2,
     what: "the end of x1 takes x10 along",
     edits: [{
-      file: "src/protocol/task-state.ts",
+      file: "src/protocol/state/partition-tasks.ts",
       find: "if (finishedPushed) this.#finished.push(id);",
       replace: `if (finishedPushed) {
       this.#finished.push(id);
@@ -65,30 +65,30 @@ export const DEFECTS: readonly Defect[] = [
     no: 3,
     what: "many refused tasks block the node: beyond a hundred nothing is asked any more",
     edits: [{
-      file: "src/consumer/balancing.ts",
+      file: "src/consumer/balancers/balancing.ts",
       find: "const ignoredMs = this.#ignored.get(task.id) ?? 0;",
       replace: `const ignoredMs = this.#ignored.get(task.id) ?? 0;
     if (this.#ignored.size >= 100) return nowMs + 1;`,
     }],
-    test: "tests/unit/consumer/balancing.test.ts",
+    test: "tests/unit/consumer/balancers/balancing.test.ts",
     name: "two hundred tasks refused for a millisecond each",
   },
   {
     no: 4,
     what: "the fair balancer goes on when it has nothing left to name",
     edits: [{
-      file: "src/consumer/balancer-fair.ts",
+      file: "src/consumer/balancers/fair.ts",
       find: "if (ids.length >= count) break;",
       replace: "if (ids.length >= 2 * tasks.length) break;",
     }],
-    test: "tests/unit/consumer/balancers.test.ts",
+    test: "tests/unit/consumer/balancers/balancers.test.ts",
     name: "fair never gives back more than it holds",
   },
   {
     no: 5,
     what: "a stop before the handler looks is lost",
     edits: [{
-      file: "src/consumer/run.ts",
+      file: "src/consumer/attempt.ts",
       find: "if (this.abortReason) this.#controller.abort(abortError(this.task.id, this.abortReason));",
       replace: "",
     }],
@@ -99,11 +99,11 @@ export const DEFECTS: readonly Defect[] = [
     no: 6,
     what: "a command that arrives while the handler returns is swallowed",
     edits: [{
-      file: "src/protocol/task-machine.ts",
+      file: "src/protocol/state/task-machine.ts",
       find: "for (const { message } of commands.queued) now = carriedOut(now, message, atMs);",
       replace: "",
     }],
-    test: "tests/unit/protocol/task-machine.test.ts",
+    test: "tests/unit/protocol/state/task-machine.test.ts",
     name: "what waits when an attempt ends is carried out",
   },
   {
@@ -143,11 +143,11 @@ export const DEFECTS: readonly Defect[] = [
     no: 10,
     what: "the message of an error does not travel",
     edits: [{
-      file: "src/protocol/codec-tasks.ts",
+      file: "src/protocol/wire/tasks.ts",
       find: `if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, message.message);`,
       replace: `if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, "{}");`,
     }],
-    test: "tests/unit/protocol/codec-roundtrip.test.ts",
+    test: "tests/unit/protocol/wire/roundtrip.test.ts",
     name: "any operation survives",
   },
   {
@@ -178,7 +178,7 @@ export const DEFECTS: readonly Defect[] = [
     no: 13,
     what: "two nodes of one name are both accepted",
     edits: [{
-      file: "src/protocol/wishes.ts",
+      file: "src/protocol/roster/pending-changes.ts",
       find: "if (double && this.#core.isConnected(double.no)) {",
       replace: "if (double && !this.#core.isConnected(double.no)) {",
     }],
@@ -201,7 +201,7 @@ export const DEFECTS: readonly Defect[] = [
     no: 15,
     what: "one blip and the lease is lost: no renewal is tried again",
     edits: [{
-      file: "src/protocol/worker.ts",
+      file: "src/protocol/holder/lease-holder.ts",
       find: "if (leaseMs >= validUntilMs) this.#lapse(session);",
       replace: "if (leaseMs >= validUntilMs - this.#core.options.leaseTtlMs * 0.6) this.#lapse(session);",
     }],
@@ -212,7 +212,7 @@ export const DEFECTS: readonly Defect[] = [
     no: 16,
     what: "an event that is missed orphans a task for ever",
     edits: [{
-      file: "src/protocol/dispatch.ts",
+      file: "src/protocol/steward/dispatcher.ts",
       find: "if (desk.dispatch(priority, this.#round)) this.waiting.add(desk);",
       replace: "desk.dispatch(priority, this.#round);",
     }],

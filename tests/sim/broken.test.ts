@@ -2,7 +2,7 @@
  * The simulator is only as good as what it catches: each broken protocol must fail at its remembered seed.
  */
 import { expect, test } from "bun:test";
-import { simulate } from "../../src/testing/simulate.ts";
+import { simulate } from "../../src/simulator/simulate.ts";
 import { MUTANTS } from "./broken/index.ts";
 import { withMutant } from "./mutant.ts";
 

@@ -4,10 +4,8 @@
  *   node tests/sim/broken.ts [--only NAME,NAME] [--max 2000] [--from 1] [--jobs 2] [--seconds 120] [--write]
  *
  * Each mutant runs in a process of its own, since a broken protocol may also never return; that is reported
- * as
- * "hangs". `--write` notes the seeds in the mutants' files: any change of the protocol or the simulator moves
- * them.
- * Exits 1 when one goes unnoticed: then the simulator is not good enough.
+ * as "hangs". `--write` notes the seeds in the mutants' files: any change of the protocol or the simulator
+ * moves them. Exits 1 when one goes unnoticed: then the simulator is not good enough.
  */
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";

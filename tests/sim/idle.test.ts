@@ -1,9 +1,9 @@
 /** What a cluster does while nothing goes on, and that it is quick all the same when something does. */
 import { expect, test } from "bun:test";
-import type { Effect } from "../../src/protocol/api.ts";
-import type { Message } from "../../src/protocol/messages.ts";
-import type { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
-import type { VirtualNode } from "../../src/testing/virtual-node.ts";
+import type { Effect } from "../../src/protocol/model/contract.ts";
+import type { Message } from "../../src/protocol/model/messages.ts";
+import type { VirtualCluster } from "../../src/simulator/cluster.ts";
+import type { VirtualNode } from "../../src/simulator/node.ts";
 import { quietCluster, submitOne, until } from "./quiet-cluster.ts";
 
 const THREE = { size: 3, slots: 10, takesMs: 200 };

@@ -1,8 +1,8 @@
 /** More members than keep partitions: each attaches to some of them only, and still nothing waits in vain. */
 import { expect, test } from "bun:test";
-import type { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
-import type { VirtualNode } from "../../src/testing/virtual-node.ts";
-import type { Ballot } from "../../src/protocol/types.ts";
+import type { VirtualCluster } from "../../src/simulator/cluster.ts";
+import type { VirtualNode } from "../../src/simulator/node.ts";
+import type { Ballot } from "../../src/protocol/model/types.ts";
 import { quietCluster, submit, submitOne, until } from "./quiet-cluster.ts";
 
 const SIZE = 66;

@@ -9,8 +9,8 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { PROFILES } from "../../src/testing/profiles.ts";
-import { type RunReport, simulate } from "../../src/testing/simulate.ts";
+import { PROFILES } from "../../src/simulator/profiles.ts";
+import { type RunReport, simulate } from "../../src/simulator/simulate.ts";
 import { hasFlag, optionOf, runtimeCommand, seedsOf } from "./options.ts";
 
 const TRACES_SHOWN_MAX = 3;

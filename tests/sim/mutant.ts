@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { RunReport, SimulateOptions } from "../../src/testing/simulate.ts";
+import type { RunReport, SimulateOptions } from "../../src/simulator/simulate.ts";
 
 export interface Mutant {
   readonly name: string;
@@ -35,7 +35,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulate) => T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "stolos-broken-"));
   try {
-    for (const part of ["src/protocol", "src/store", "src/testing"]) {
+    for (const part of ["src/protocol", "src/simulator", "src/store", "src/testing"]) {
       cpSync(join(ROOT, part), join(folder, part), { recursive: true });
     }
     if (existsSync(join(ROOT, "node_modules"))) {
@@ -52,7 +52,7 @@ export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulate) =>
       }
       writeFileSync(path, text.replace(find, () => replace));
     }
-    const { simulate } = await import(pathToFileURL(join(folder, "src/testing/simulate.ts")).href) as {
+    const { simulate } = await import(pathToFileURL(join(folder, "src/simulator/simulate.ts")).href) as {
       simulate: Simulate;
     };
     return use(simulate);

@@ -1,6 +1,6 @@
 /** Clusters in which nothing goes wrong, and tasks run until they are told to stop. */
-import { planFor } from "../../src/testing/profiles.ts";
-import { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
+import { planFor } from "../../src/simulator/profiles.ts";
+import { VirtualCluster } from "../../src/simulator/cluster.ts";
 
 export interface QuietOptions {
   readonly size: number;

@@ -1,11 +1,11 @@
 /** One size of tests/sim/scale.ts: a virtual cluster that is grown, loaded, disturbed and measured. */
-import { encodeFrame } from "../../src/protocol/codec.ts";
-import type { Message } from "../../src/protocol/messages.ts";
-import type { TaskSpec } from "../../src/protocol/types.ts";
-import type { Plan } from "../../src/testing/plan.ts";
-import { planFor } from "../../src/testing/profiles.ts";
+import { encodeFrame } from "../../src/protocol/wire/frame.ts";
+import type { Message } from "../../src/protocol/model/messages.ts";
+import type { TaskSpec } from "../../src/protocol/model/types.ts";
+import type { Plan } from "../../src/simulator/plan.ts";
+import { planFor } from "../../src/simulator/profiles.ts";
 import { Trace } from "../../src/testing/trace.ts";
-import { VirtualCluster } from "../../src/testing/virtual-cluster.ts";
+import { VirtualCluster } from "../../src/simulator/cluster.ts";
 
 export interface Row {
   readonly nodes: number;

@@ -3,8 +3,8 @@
  * it.
  */
 import { expect, test } from "bun:test";
-import { PROFILES } from "../../src/testing/profiles.ts";
-import { simulate } from "../../src/testing/simulate.ts";
+import { PROFILES } from "../../src/simulator/profiles.ts";
+import { simulate } from "../../src/simulator/simulate.ts";
 import { seedsOf } from "./options.ts";
 
 const BUDGET_MS = 60_000 / PROFILES.length;

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { PROFILES } from "../../src/testing/profiles.ts";
-import { simulate } from "../../src/testing/simulate.ts";
+import { PROFILES } from "../../src/simulator/profiles.ts";
+import { simulate } from "../../src/simulator/simulate.ts";
 
 const SEEDS = [1, 2, 3];
 

@@ -1,7 +1,7 @@
 /** Durable records for tests of the store, and a replay of them that knows nothing of how a store forgets. */
-import type { PersistRecord } from "../../src/protocol/api.ts";
-import { makeEntry } from "../../src/protocol/codec-operations.ts";
-import type { Ballot, Entry, Operation, Roster } from "../../src/protocol/types.ts";
+import type { PersistRecord } from "../../src/protocol/model/contract.ts";
+import { makeEntry } from "../../src/protocol/wire/operations.ts";
+import type { Ballot, Entry, Operation, Roster } from "../../src/protocol/model/types.ts";
 
 const NOOP: Operation = { type: "noop" };
 

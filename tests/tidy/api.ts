@@ -12,7 +12,7 @@ const PAGES = ["handlers", "placement", "balancing", "operating", "security", "t
 const HEADER = [
   "# API",
   "",
-  "Made from the comments in the code by `UPDATE=1 bun test tests/unit/tidy/api.test.ts`; a test",
+  "Made from the comments in the code by `UPDATE=1 bun test tests/tidy/api.test.ts`; a test",
   "fails when it is out of date. What belongs together is told in",
   `${PAGES.map((name) => `[${name}.md](${name}.md)`).join(", ")}.`,
   "",

@@ -1,7 +1,6 @@
 /**
  * What src/protocol must not do: no input or output, no clock, no chance, nothing asynchronous, and nothing
- * whose
- * result differs between the runtimes. Time and chance come in with the step.
+ * whose result differs between the runtimes. Time and chance come in with the step.
  */
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
 import {

@@ -1,8 +1,7 @@
 /**
  * The files that the house rules are checked on, read and parsed. The syntax trees come from the compiler
- * that
- * also checks the types; its programming interface is called unstable by its makers, so only this file uses
- * it.
+ * that also checks the types; its programming interface is called unstable by its makers, so only this file
+ * uses it.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";

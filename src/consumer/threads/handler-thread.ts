@@ -3,10 +3,10 @@
  * whatever else ends the thread is noticed from outside.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { AttemptAbortedError } from "../../coordinator/errors.ts";
+import { AttemptAbortedError } from "../../base/errors.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
 import { Answer } from "../stateful.ts";
-import { decodeValue, encodeValue } from "../values.ts";
+import { decodeValue, encodeValue } from "../../task/values.ts";
 import type { FromThread, RunMessage, ToThread } from "./messages.ts";
 import { plainError } from "./plain-error.ts";
 import { ThreadContext } from "./thread-context.ts";

@@ -2,8 +2,8 @@
  * What a node and a thread that runs handlers say to each other. Values are encoded as they are on their way
  * between nodes; two cells of shared memory carry what a thread has to see while it takes no messages.
  */
-import type { AbortReason } from "../../coordinator/errors.ts";
-import type { TaskMessage } from "../../protocol/types.ts";
+import type { AbortReason } from "../../base/errors.ts";
+import type { TaskMessage } from "../../protocol/model/types.ts";
 
 export type ToThread =
   | RunMessage

@@ -1,5 +1,5 @@
 /** Errors on their way between threads: what a program reads of them arrives. */
-import { AttemptAbortedError, FatalError, LeaseLostError } from "../../coordinator/errors.ts";
+import { AttemptAbortedError, FatalError, LeaseLostError } from "../../base/errors.ts";
 import { errorMessage } from "../error-policy.ts";
 import type { PlainError } from "./messages.ts";
 

@@ -2,15 +2,15 @@
  * The Context of a handler that runs in a thread. Deadline and abort come twice: as messages, for a handler
  * that waits, and in shared memory, for one that looks at `ctx.signal` or `ctx.deadline` and never waits.
  */
-import { AttemptAbortedError, LeaseLostError } from "../../coordinator/errors.ts";
-import type { TaskMessage } from "../../protocol/types.ts";
+import { AttemptAbortedError, LeaseLostError } from "../../base/errors.ts";
+import type { TaskMessage } from "../../protocol/model/types.ts";
 import { CommandFeed } from "../command-feed.ts";
 import type { Context } from "../context.ts";
-import { systemAmbient } from "../../coordinator/ambient.ts";
+import { systemAmbient } from "../../base/environment.ts";
 import { encodeProgress } from "../progress.ts";
-import type { StatefulRun } from "../run.ts";
+import type { StatefulRun } from "../attempt.ts";
 import { checkAmount, type Meter, TaskLoad } from "../task-load.ts";
-import { encodeValue } from "../values.ts";
+import { encodeValue } from "../../task/values.ts";
 import { CELLS, type FromThread, type HandOff, type PlainError, reasonOfNo } from "./messages.ts";
 import type { RunMessage } from "./messages.ts";
 import { errorOf, plainError } from "./plain-error.ts";

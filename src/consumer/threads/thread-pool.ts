@@ -3,9 +3,10 @@
  * module. Those that idle end after a while, and keep no process alive.
  */
 import { GRACE_MS, type HandlerFunction, type HandlerOptions } from "../handler.ts";
-import { openThread } from "./open-thread.ts";
-import { BEATS_PER_TIMEOUT } from "../stuck.ts";
+import { BEATS_PER_TIMEOUT } from "../stuck-handlers.ts";
+import { ProcessPort } from "./process-port.ts";
 import { type AttemptOptions, HandlerThread } from "./thread.ts";
+import { type PortListener, type ThreadPort, WorkerPort } from "./worker-port.ts";
 
 /** A thread takes a fifth of a second to start, and some megabytes while it idles. */
 const IDLE_MS = 10_000;
@@ -93,4 +94,9 @@ export class ThreadPool {
     clearTimeout(idle.timer);
     this.#idle = this.#idle.filter((each) => each !== idle);
   }
+}
+
+/** Starts what a handler runs in on this runtime: something that can be ended whatever it does. */
+export function openThread(listener: PortListener): ThreadPort {
+  return "deno" in process.versions ? new ProcessPort(listener) : new WorkerPort(listener);
 }

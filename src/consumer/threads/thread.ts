@@ -2,12 +2,12 @@
  * One thread of a node and the attempt that runs in it: what its handler sees, stores and returns, and its
  * end when the attempt is over and the handler is not.
  */
-import { AttemptAbortedError } from "../../coordinator/errors.ts";
+import { AttemptAbortedError } from "../../base/errors.ts";
 import type { Task } from "../handler.ts";
 import type { Context } from "../context.ts";
-import type { StatefulRun } from "../run.ts";
+import type { StatefulRun } from "../attempt.ts";
 import { Answer } from "../stateful.ts";
-import { decodeValue, encodeValue } from "../values.ts";
+import { decodeValue, encodeValue } from "../../task/values.ts";
 import type { FromThread, HandOff, ToThread } from "./messages.ts";
 import { errorOf, plainError } from "./plain-error.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";

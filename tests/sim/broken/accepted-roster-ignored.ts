@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "accepted-roster-ignored",
   breaks: "two rosters of one epoch (I7)",
-  file: "src/protocol/roster-register.ts",
+  file: "src/protocol/roster/register.ts",
   find: "proposal.value = proposal.highest?.roster ?? proposal.wish;",
   replace: "proposal.value = proposal.wish;",
   profile: "reconfiguration",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "apart-ignored",
   breaks: "two such tasks run on one node (I9)",
-  file: "src/protocol/admission.ts",
+  file: "src/protocol/holder/admission.ts",
   find: 'if (!this.#claimsKey(held)) return { type: "decline", untilMs: 0 };',
   replace: "",
   profile: "placement",

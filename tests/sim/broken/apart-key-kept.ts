@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "apart-key-kept",
   breaks: "a task waits for ever (L1)",
-  file: "src/protocol/admission.ts",
+  file: "src/protocol/holder/admission.ts",
   find: "this.#byApart.delete(key);",
   replace: "",
   profile: "placement",

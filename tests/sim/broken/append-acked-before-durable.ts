@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "append-acked-before-durable",
   breaks: "a crash loses acked entries (I5, I2)",
-  file: "src/protocol/core.ts",
+  file: "src/protocol/context/context.ts",
   find: `effects.unshift({ type: "persist", records: this.#records });
       this.#records = [];
     }`,
@@ -13,7 +13,7 @@ export const mutant: Mutant = {
     this.#records = [];`,
   more: [
     {
-      file: "src/protocol/core.ts",
+      file: "src/protocol/context/context.ts",
       find: `this.#outbox.clear();
     return effects;`,
       replace: `this.#outbox.clear();

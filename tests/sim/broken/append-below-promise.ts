@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "append-below-promise",
   breaks: "a deposed steward goes on choosing (I2, I5)",
-  file: "src/protocol/keeper.ts",
+  file: "src/protocol/log/keeper.ts",
   find: `if (order < 0) {
       this.#core.send(from, { type: "refuse"`,
   replace: `if (order < -1_000_000) {

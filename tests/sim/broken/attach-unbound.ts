@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "attach-unbound",
   breaks: "a late attach releases leases that run (I1)",
-  file: "src/protocol/desk.ts",
+  file: "src/protocol/steward/steward.ts",
   find: "if (!isSameBallot(message.ballot, this.#reign.ballot)) return;",
   replace: "",
   profile: "stale",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "base-without-tail",
   breaks: "chosen entries are lost (I5)",
-  file: "src/protocol/replica.ts",
+  file: "src/protocol/log/replica.ts",
   find: "return { ...this.chosenState(), tail };",
   replace: "return { ...this.chosenState(), tail: tail.slice(tail.length) };",
   profile: "reconfiguration",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "client-asks-the-departed",
   breaks: "a watch is never answered (L1)",
-  file: "src/protocol/requests.ts",
+  file: "src/protocol/client/requests.ts",
   find: "const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));",
   replace: "const isThere = steward >= 0;",
   profile: "large",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "command-acked-at-once",
   breaks: "an acked command is lost with its steward (I6)",
-  file: "src/protocol/command-desk.ts",
+  file: "src/protocol/steward/command-delivery.ts",
   find: 'index = this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
   replace: 'this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
   profile: "commands",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "command-dropped-at-the-end",
   breaks: "an acked command is lost when the task is released or its owner dies (I6)",
-  file: "src/protocol/task-machine.ts",
+  file: "src/protocol/state/task-machine.ts",
   find: "for (const { message } of commands.queued) now = carriedOut(now, message, atMs);",
   replace: "",
   profile: "commands",

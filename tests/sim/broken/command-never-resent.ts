@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "command-never-resent",
   breaks: "a command that gets lost on its way waits until the attempt ends (L5)",
-  file: "src/protocol/command-desk.ts",
+  file: "src/protocol/steward/command-delivery.ts",
   find: "if (sentMs > monoMs - this.#core.options.resendMs) continue;",
   replace: "if (sentMs > 0) continue;",
   profile: "commands",

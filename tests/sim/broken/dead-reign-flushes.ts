@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "dead-reign-flushes",
   breaks: "it acks what was cut (I6)",
-  file: "src/protocol/reign.ts",
+  file: "src/protocol/log/term.ts",
   find: `this.#waiters.length = 0;
     this.#waitersHead = 0;
     this.#core.dirty.delete(this);

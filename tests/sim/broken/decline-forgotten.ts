@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "decline-forgotten",
   breaks: "tasks are offered in circles (L3)",
-  file: "src/protocol/declines.ts",
+  file: "src/protocol/steward/declines.ts",
   find: "byNo.set(no, { untilMs, sinceMs: this.#core.clock.monoMs, boot, changes, epoch: this.#epoch });",
   replace: "",
   profile: "placement",

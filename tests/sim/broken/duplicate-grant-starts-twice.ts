@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "duplicate-grant-starts-twice",
   breaks: "a fence starts twice (I8)",
-  file: "src/protocol/worker-session.ts",
+  file: "src/protocol/holder/session.ts",
   find: "return fence < session.floor || session.seen.has(fence);",
   replace: "return fence < session.floor - 1_000_000 || session.seen.has(-fence);",
   profile: "general",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "epochs-for-nothing",
   breaks: "a quiet cluster decides roster after roster (L4)",
-  file: "src/protocol/roster-plan.ts",
+  file: "src/protocol/roster/next-roster.ts",
   find: "return deciders.length > roster.deciders.length ? { ...roster, epoch, deciders } : null;",
   replace: "return { ...roster, epoch, deciders };",
   profile: "reconfiguration",

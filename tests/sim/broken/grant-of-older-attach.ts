@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "grant-of-older-attach",
   breaks: "it starts what was released or given to others (I1, I8)",
-  file: "src/protocol/worker-session.ts",
+  file: "src/protocol/holder/session.ts",
   find: `return message.n === session.n && message.attach === session.attach &&
     isSameBallot(message.ballot, session.reign);`,
   replace: "return message.n === session.n;",

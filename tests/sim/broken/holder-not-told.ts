@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "holder-not-told",
   breaks: "a lease stays with a node that does not know of it (L1)",
-  file: "src/protocol/beats.ts",
+  file: "src/protocol/heartbeats.ts",
   find: "|| (replica.tasks.leases.has(owner) && !reign!.desk.isAttached(node, boot))",
   replace: "|| (replica.tasks.leases.has(-owner) && !reign!.desk.isAttached(node, boot))",
   profile: "large",

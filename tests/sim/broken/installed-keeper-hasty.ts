@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "installed-keeper-hasty",
   breaks: "a lease is reverted while it is valid (I1)",
-  file: "src/protocol/keeper.ts",
+  file: "src/protocol/log/keeper.ts",
   find: "return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;",
   replace: "return -Infinity;",
   profile: "reconfiguration",

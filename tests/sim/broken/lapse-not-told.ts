@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "lapse-not-told",
   breaks: "a lease stands for ever that its owner has given up (L1)",
-  file: "src/protocol/worker.ts",
+  file: "src/protocol/holder/lease-holder.ts",
   find: "this.#core.reach.call(session.p);",
   replace: "",
   profile: "large",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "late-duplicate-cuts",
   breaks: "a late duplicate drops acked entries (I5)",
-  file: "src/protocol/replica.ts",
+  file: "src/protocol/log/replica.ts",
   find: "const added = skip === 0 ? entries : entries.slice(skip);",
   replace: `if (entries.length > 0 && prevIndex + entries.length >= this.commit) this.cut(prevIndex + skip);
     const added = skip === 0 ? entries : entries.slice(skip);`,

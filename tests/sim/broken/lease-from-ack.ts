@@ -6,7 +6,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "lease-from-ack",
   breaks: "a lease outlives the wait of the keepers (I1)",
-  file: "src/protocol/worker-session.ts",
+  file: "src/protocol/holder/session.ts",
   find: "vouchers.vouchedMs[at] = sentMs;",
   replace: "vouchers.vouchedMs[at] = core.clock.leaseMs;",
   profile: "stale",

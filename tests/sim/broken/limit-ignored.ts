@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "limit-ignored",
   breaks: "too many of them run at once (I9)",
-  file: "src/protocol/admission.ts",
+  file: "src/protocol/holder/admission.ts",
   find: "return this.#runningCount < this.#credit.slots && this.#credit.limits.mayStart(task.name);",
   replace: 'return this.#runningCount < this.#credit.slots && task.name !== "";',
   profile: "placement",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "misplaced-grant-ignored",
   breaks: "a lease stands for ever that its owner refuses (L1)",
-  file: "src/protocol/worker.ts",
+  file: "src/protocol/holder/lease-holder.ts",
   find: "return this.#enlighten(session, message);",
   replace: "return;",
   profile: "large",

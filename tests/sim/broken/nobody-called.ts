@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "nobody-called",
   breaks: "a task waits for ever beside nodes that could run it (L1)",
-  file: "src/protocol/dispatch.ts",
+  file: "src/protocol/steward/dispatcher.ts",
   find: "    this.calls?.run(this.waiting);\n",
   replace: "",
   profile: "large",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "number-given-twice",
   breaks: "sessions of two nodes are one (I1)",
-  file: "src/protocol/roster-plan.ts",
+  file: "src/protocol/roster/next-roster.ts",
   find: "else members.push({ no: nextNo++, ...candidate, leaving: false });",
   replace: "else members.push({ no: members.at(-1)!.no + 1, ...candidate, leaving: false });",
   profile: "everything",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "older-roster-adopted",
   breaks: "it keeps again what it has forgotten its promises of (I2, I5)",
-  file: "src/protocol/joining.ts",
+  file: "src/protocol/roster/joining.ts",
   find: "if (this.#outBy?.cluster === roster.cluster && roster.epoch < this.#outBy.epoch) return;",
   replace: "",
   profile: "rejoin",

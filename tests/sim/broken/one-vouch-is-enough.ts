@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "one-vouch-is-enough",
   breaks: "a lease that a majority has condemned goes on (I1)",
-  file: "src/protocol/worker-session.ts",
+  file: "src/protocol/holder/session.ts",
   find: "return majorityReached(vouchedMs) + core.options.leaseTtlMs;",
   replace: "return Math.max(...vouchedMs) + core.options.leaseTtlMs;",
   profile: "stale",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "parked-for-ever",
   breaks: "a task waits for ever (L1)",
-  file: "src/protocol/waiting-tasks.ts",
+  file: "src/protocol/steward/task-queues.ts",
   find: "if (untilMs > clock.monoMs) continue;",
   replace: "if (untilMs > 0) continue;",
   profile: "placement",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "partial-copy-installed",
   breaks: "chosen entries are lost (I5)",
-  file: "src/protocol/keeper.ts",
+  file: "src/protocol/log/keeper.ts",
   find: "return index >= first;",
   replace: "return true;",
   profile: "reconfiguration",

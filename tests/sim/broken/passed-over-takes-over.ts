@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "passed-over-takes-over",
   breaks: "two configurations choose at once (I2)",
-  file: "src/protocol/seal.ts",
+  file: "src/protocol/log/reconfiguration.ts",
   find: "if (ballot.cfg < last || ballot.cfg <= cfg) return false;",
   replace: "if (ballot.cfg <= cfg) return false;",
   profile: "ambush",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "paused-keeper-hasty",
   breaks: "nodes in good health lose their leases (L2)",
-  file: "src/protocol/sessions.ts",
+  file: "src/protocol/context/liveness.ts",
   find: "for (const [owner, ms] of this.#heardMs) this.#heardMs.set(owner, ms + gapMs);",
   replace: "if (gapMs < 0) this.#heardMs.clear();",
   profile: "pauses",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "predecessor-skipped",
   breaks: "chosen entries are lost (I5)",
-  file: "src/protocol/inheritance.ts",
+  file: "src/protocol/log/reconfiguration.ts",
   find: "if (!by.has(predecessor.configuration.epoch)) return true;",
   replace: "return true;",
   profile: "reconfiguration",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "read-without-quorum",
   breaks: "a deposed steward answers what is long out of date (I6)",
-  file: "src/protocol/inquiries.ts",
+  file: "src/protocol/steward/client-service.ts",
   find: `const index = this.#reign.propose({ type: "noop" });
     this.#reign.whenChosen(index, () => {
       const { replica }`,

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "reply-before-quorum",
   breaks: "what was acked or granted was never chosen (I6, I1, I5)",
-  file: "src/protocol/reign.ts",
+  file: "src/protocol/log/term.ts",
   find: "this.#runWaiters(this.replica.commit);",
   replace: "this.#runWaiters(this.replica.lastIndex);",
   profile: "general",

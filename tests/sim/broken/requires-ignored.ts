@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "requires-ignored",
   breaks: "a task runs where it must not (I9)",
-  file: "src/protocol/placement.ts",
+  file: "src/protocol/steward/placement.ts",
   find: "return missingLabel(member, placement) === null;",
   replace: "return true;",
   profile: "placement",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "revert-at-once",
   breaks: "keepers go on vouching for a reverted session (I1)",
-  file: "src/protocol/expiry.ts",
+  file: "src/protocol/steward/session-expiry.ts",
   find: `this.#reign.propose({ type: "condemn", session });`,
   replace: `this.#reign.propose({ type: "revert", session, atMs: this.#core.clock.wallMs });
     this.#reign.desk.requeue();`,

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "roster-storm",
   breaks: "every heartbeat brings a whole roster (L4)",
-  file: "src/protocol/beats.ts",
+  file: "src/protocol/heartbeats.ts",
   find: "if (message.epoch < epoch) this.#parts.membership.isBehind(from);",
   replace: "if (message.epoch <= epoch) this.#parts.membership.isBehind(from);",
   profile: "reconfiguration",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "seal-not-durable",
   breaks: "the old configuration serves again (I2)",
-  file: "src/protocol/seal.ts",
+  file: "src/protocol/log/reconfiguration.ts",
   find: `    this.#core.persist({ type: "seal", p, cfg, by: this.by });
 `,
   replace: "",

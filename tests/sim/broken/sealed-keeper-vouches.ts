@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "sealed-keeper-vouches",
   breaks: "a lease outlives the silence that the new configuration counts (I1)",
-  file: "src/protocol/beats.ts",
+  file: "src/protocol/heartbeats.ts",
   find: "return keeper.isServing;",
   replace: "return keeper.isInstalled;",
   profile: "reconfiguration",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "sealers-not-told",
   breaks: "a configuration that serves is passed over (I5)",
-  file: "src/protocol/seal.ts",
+  file: "src/protocol/log/reconfiguration.ts",
   find: "const by = this.by.slice(0, -1);",
   replace: "const by: readonly number[] = [];",
   profile: "reconfiguration",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "shorter-log-crowned",
   breaks: "a reign begins without chosen entries (I5)",
-  file: "src/protocol/keeper.ts",
+  file: "src/protocol/log/keeper.ts",
   find: "return compareLogEnds(this.votingEnd, end) > 0;",
   replace: "return compareLogEnds(this.replica.end, end) > 1_000_000_000;",
   profile: "general",

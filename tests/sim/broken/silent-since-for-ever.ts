@@ -4,12 +4,12 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "silent-since-for-ever",
   breaks: "a session is reverted while its lease is valid (I1)",
-  file: "src/protocol/sessions.ts",
+  file: "src/protocol/context/liveness.ts",
   find: "this.#floorMs = this.#core.clock.monoMs;",
   replace: "this.#floorMs = -1e12;",
   more: [
     {
-      file: "src/protocol/keeper.ts",
+      file: "src/protocol/log/keeper.ts",
       find: "return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;",
       replace: "return -1e12;",
     },

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "snapshot-installed-early",
   breaks: "a keeper serves with tasks missing (I5, X)",
-  file: "src/protocol/incoming-pieces.ts",
+  file: "src/protocol/log/snapshot-transfer.ts",
   find: "return this.receivedBytes === this.bytes.length;",
   replace: "return this.receivedBytes > 0;",
   profile: "snapshots",

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "snapshot-over-acked",
   breaks: "acked entries vanish (I5)",
-  file: "src/protocol/snapshot-intake.ts",
+  file: "src/protocol/log/snapshot-transfer.ts",
   find: "if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;",
   replace: "if (mine !== null) return false;",
   profile: "snapshots",

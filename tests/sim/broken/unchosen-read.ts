@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "unchosen-read",
   breaks: "reads return what may never be chosen (I6)",
-  file: "src/protocol/inquiries.ts",
+  file: "src/protocol/steward/client-service.ts",
   find: "const record = replica.chosenRecord(query.id);",
   replace: "const record = replica.tasks.records.get(query.id);",
   profile: "general",

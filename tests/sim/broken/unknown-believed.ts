@@ -7,12 +7,12 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "unknown-believed",
   breaks: "an acked task is denied (I6)",
-  file: "src/protocol/requests.ts",
+  file: "src/protocol/client/requests.ts",
   find: `else if (outcome.state === "unknown") this.#doubt(outcome, watch);`,
   replace: `else if (watch.p < -1) this.#doubt(outcome, watch);`,
   more: [
     {
-      file: "src/protocol/inquiries.ts",
+      file: "src/protocol/steward/client-service.ts",
       find: `const index = record ? lastIndex : this.#reign.propose({ type: "noop" });`,
       replace: "const index = record ? lastIndex : 0;",
     },

@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "vote-not-durable",
   breaks: "two rosters of one epoch (I7)",
-  file: "src/protocol/roster-register.ts",
+  file: "src/protocol/roster/register.ts",
   find: '    this.#core.persist({ type: "vote", epoch: this.#epoch, promised, accepted });\n',
   replace: "",
   profile: "ambush",

@@ -1,7 +1,7 @@
 /** Claims about what is printed: JSON to the contract, tables, and nothing that a terminal would obey. */
 import { expect, test } from "bun:test";
 import { fields, humanDuration, jsonLine, printable, table } from "../../../src/cli/output.ts";
-import { eventText, peerEvent } from "../../../src/cli/peer-events.ts";
+import { eventText, peerEvent } from "../../../src/cli/peer-output.ts";
 
 test("JSON has fences as decimal strings, times as ISO 8601, bytes as base64 and leaves nothing out", () => {
   const value = { fence: 17n, at: new Date(0), bytes: new Uint8Array([1, 2, 255]), result: undefined };

@@ -1,6 +1,6 @@
 /** What the consumer does with leases that its balancer refuses, and with tasks that others should run. */
 import { expect, test } from "bun:test";
-import { Bench } from "./fake-coordinator.ts";
+import { Bench } from "../../support/fake-coordinator.ts";
 
 test("a lease that is refused is declined until then, and its handler never starts", () => {
   const bench = new Bench(10, { admit: ({ id }) => id === "no" ? 1_900_000_000_000 : null });

@@ -1,11 +1,11 @@
 /** Handlers that give no sign of life, and a loop that stands still. */
 import { expect, test } from "bun:test";
-import type { AttemptAbortedError } from "../../../src/coordinator/errors.ts";
+import type { AttemptAbortedError } from "../../../src/base/errors.ts";
 import type { Context } from "../../../src/consumer/context.ts";
-import { defineTask } from "../../../src/consumer/task-definition.ts";
+import { defineTask } from "../../../src/task/definition.ts";
 import type { LoopBlockedInfo } from "../../../src/consumer/loop-watch.ts";
-import { FakeAmbient } from "./fake-ambient.ts";
-import { Bench, resultOf } from "./fake-coordinator.ts";
+import { FakeAmbient } from "../../support/fake-environment.ts";
+import { Bench, resultOf } from "../../support/fake-coordinator.ts";
 
 const BEAT_MS = 1000;
 const GRACE_MS = 300;

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { CommandFeed } from "../../../src/consumer/command-feed.ts";
 import type { Context } from "../../../src/consumer/context.ts";
 import { statefulHandler } from "../../../src/consumer/stateful.ts";
-import { decodeValue } from "../../../src/consumer/values.ts";
-import { FatalError } from "../../../src/coordinator/errors.ts";
-import type { TaskMessage } from "../../../src/protocol/types.ts";
-import { Bench } from "./fake-coordinator.ts";
+import { decodeValue } from "../../../src/task/values.ts";
+import { FatalError } from "../../../src/base/errors.ts";
+import type { TaskMessage } from "../../../src/protocol/model/types.ts";
+import { Bench } from "../../support/fake-coordinator.ts";
 
 function untilAborted(ctx: Context): Promise<void> {
   return new Promise((_, reject) => {

@@ -1,10 +1,10 @@
 /** How handlers run and end. */
 import { expect, test } from "bun:test";
-import { AttemptAbortedError } from "../../../src/coordinator/errors.ts";
+import { AttemptAbortedError } from "../../../src/base/errors.ts";
 import type { Context } from "../../../src/consumer/context.ts";
-import { defineTask } from "../../../src/consumer/task-definition.ts";
-import { encodeValue } from "../../../src/consumer/values.ts";
-import { Bench, resultOf } from "./fake-coordinator.ts";
+import { defineTask } from "../../../src/task/definition.ts";
+import { encodeValue } from "../../../src/task/values.ts";
+import { Bench, resultOf } from "../../support/fake-coordinator.ts";
 
 const untilAborted = (ctx: Context): Promise<never> =>
   new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason)));

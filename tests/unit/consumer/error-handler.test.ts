@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { settlementOfFailure } from "../../../src/consumer/error-policy.ts";
 import type { ErrorHandler, TaskFailure } from "../../../src/consumer/handler.ts";
-import { FatalError } from "../../../src/coordinator/errors.ts";
-import type { Settlement, TaskMessage } from "../../../src/protocol/types.ts";
+import { FatalError } from "../../../src/base/errors.ts";
+import type { Settlement, TaskMessage } from "../../../src/protocol/model/types.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const chance = { random: () => 0.5, wallMs: () => NOW_MS };

@@ -1,8 +1,8 @@
 /** What a consumer does when its node is frozen, balances, or is told to stop a task. */
 import { expect, test } from "bun:test";
-import type { AttemptAbortedError } from "../../../src/coordinator/errors.ts";
-import { defineTask } from "../../../src/consumer/task-definition.ts";
-import { Bench } from "./fake-coordinator.ts";
+import type { AttemptAbortedError } from "../../../src/base/errors.ts";
+import { defineTask } from "../../../src/task/definition.ts";
+import { Bench } from "../../support/fake-coordinator.ts";
 
 test("a frozen consumer offers nothing, gives back what comes, and goes on with what it runs", () => {
   const bench = new Bench(5);

@@ -1,7 +1,7 @@
 /** What tasks tell of their load. */
 import { expect, test } from "bun:test";
 import { TaskLoad } from "../../../src/consumer/task-load.ts";
-import { systemAmbient } from "../../../src/coordinator/ambient.ts";
+import { systemAmbient } from "../../../src/base/environment.ts";
 
 /** A load and what makes time pass for it. */
 function setUp(): { load: TaskLoad; pass: (ms: number) => void } {

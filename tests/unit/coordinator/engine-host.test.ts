@@ -1,8 +1,8 @@
 /** The host of the engine, with an engine that does as it is told. */
 import { expect, test } from "bun:test";
 import { EngineHost, type Steppable } from "../../../src/coordinator/engine-host.ts";
-import type { Effect, Input } from "../../../src/protocol/api.ts";
-import type { GrantedTask } from "../../../src/protocol/messages.ts";
+import type { Effect, Input } from "../../../src/protocol/model/contract.ts";
+import type { GrantedTask } from "../../../src/protocol/model/messages.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
 

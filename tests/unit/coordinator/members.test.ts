@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { encodeMember, type MemberOffer, type MemberState } from "../../../src/coordinator/gossip-codec.ts";
 import { Members } from "../../../src/coordinator/members.ts";
 import type { Transport } from "../../../src/coordinator/transport.ts";
-import type { Roster } from "../../../src/protocol/types.ts";
+import type { Roster } from "../../../src/protocol/model/types.ts";
 
 const members = ["a", "b"].map((name, at) => ({
   no: at + 1,

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { MeshTransport } from "../../../src/coordinator/mesh-transport.ts";
 import type { Hello, Mesh } from "../../../src/mesh/mesh-types.ts";
-import type { Input } from "../../../src/protocol/api.ts";
-import { decodeFrame, encodeFrame } from "../../../src/protocol/codec.ts";
-import type { Message } from "../../../src/protocol/messages.ts";
+import type { Input } from "../../../src/protocol/model/contract.ts";
+import { decodeFrame, encodeFrame } from "../../../src/protocol/wire/frame.ts";
+import type { Message } from "../../../src/protocol/model/messages.ts";
 
 const hungry = (backlog: number): Message => ({ type: "hungry", boot: 1, backlog, priority: 0 });
 const hello: Hello = {

@@ -1,14 +1,10 @@
 /** Commands to nodes that wait for their answer. */
 import { expect, test } from "bun:test";
-import { systemAmbient } from "../../../src/coordinator/ambient.ts";
-import {
-  ConnectError,
-  NotFoundError,
-  StoppedError,
-  UnknownOutcomeError,
-} from "../../../src/coordinator/errors.ts";
-import { NodeCommandCalls, type NodeOrder } from "../../../src/coordinator/node-commands.ts";
-import type { Input } from "../../../src/protocol/api.ts";
+import { systemAmbient } from "../../../src/base/environment.ts";
+import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "../../../src/base/errors.ts";
+import type { NodeOrder } from "../../../src/coordinator/coordinator.ts";
+import { NodeCommandCalls } from "../../../src/coordinator/node-commands.ts";
+import type { Input } from "../../../src/protocol/model/contract.ts";
 
 const order: NodeOrder = { node: "b", command: { type: "freeze" }, cid: 7 };
 const SOON = { timeoutMs: 5 };

@@ -1,9 +1,9 @@
 /** Waiting for the ends of tasks. */
 import { expect, test } from "bun:test";
-import { StoppedError } from "../../../src/coordinator/errors.ts";
+import { StoppedError } from "../../../src/base/errors.ts";
 import { Outcomes } from "../../../src/coordinator/outcomes.ts";
-import type { Input } from "../../../src/protocol/api.ts";
-import type { Outcome } from "../../../src/protocol/messages.ts";
+import type { Input } from "../../../src/protocol/model/contract.ts";
+import type { Outcome } from "../../../src/protocol/model/messages.ts";
 
 const outcome: Outcome = { id: "a", state: "completed", fence: 3, attempt: 1, result: null, error: "" };
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { OwnershipView } from "../../../src/coordinator/ownership-view.ts";
-import type { OwnershipChange } from "../../../src/protocol/api.ts";
+import type { OwnershipChange } from "../../../src/protocol/model/contract.ts";
 
 const leased = (id: string, fence: number, owner: string): OwnershipChange => ({
   id,

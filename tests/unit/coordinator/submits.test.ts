@@ -1,10 +1,10 @@
 /** Submits that wait. */
 import { expect, test } from "bun:test";
-import { NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/coordinator/errors.ts";
+import { NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/base/errors.ts";
 import { Submits } from "../../../src/coordinator/submits.ts";
-import type { Input } from "../../../src/protocol/api.ts";
-import type { TaskSpec } from "../../../src/protocol/types.ts";
-import { FakeAmbient } from "../consumer/fake-ambient.ts";
+import type { Input } from "../../../src/protocol/model/contract.ts";
+import type { TaskSpec } from "../../../src/protocol/model/types.ts";
+import { FakeAmbient } from "../../support/fake-environment.ts";
 
 const spec = (id: string): TaskSpec => ({
   id,

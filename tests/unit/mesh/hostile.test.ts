@@ -12,7 +12,7 @@ import { createConnection } from "node:net";
 import { encodeHello } from "../../../src/mesh/hello.ts";
 import { noiseCrypto } from "../../../src/mesh/noise-crypto.ts";
 import { connectClient } from "../../../src/mesh/client.ts";
-import { startNode, startPair, stopNodes, type TestNode } from "./support.ts";
+import { startNode, startPair, stopNodes, type TestNode } from "../../support/mesh.ts";
 
 const PROTOCOL = "/stolos/mesh/test";
 const hosts: Libp2p[] = [];

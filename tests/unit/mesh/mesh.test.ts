@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { connectClient } from "../../../src/mesh/client.ts";
 import { createMesh } from "../../../src/mesh/mesh.ts";
-import { startNode, startPair, stopNodes } from "./support.ts";
+import { startNode, startPair, stopNodes } from "../../support/mesh.ts";
 
 afterEach(stopNodes);
 

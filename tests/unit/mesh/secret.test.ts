@@ -2,8 +2,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { connectClient } from "../../../src/mesh/client.ts";
 import { makePrivateKey, nodeIdOf } from "../../../src/mesh/private-key.ts";
-import { networkKeyOf } from "../../../src/mesh/secret.ts";
-import { startNode, stopNodes, type TestNode } from "./support.ts";
+import { networkKeyOf } from "../../../src/mesh/host.ts";
+import { startNode, stopNodes, type TestNode } from "../../support/mesh.ts";
 
 const SECRET = "a secret of more than thirty-two characters";
 const OTHER = "another secret of more than thirty-two characters";

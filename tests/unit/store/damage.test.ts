@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import { decodeRecord } from "../../../src/protocol/record-codec.ts";
+import { decodeRecord } from "../../../src/protocol/wire/records.ts";
 import { RecordFile } from "../../../src/store/record-file.ts";
 import { rowOf } from "../../../src/store/record-row.ts";
 import { StoreError } from "../../../src/store/store-error.ts";

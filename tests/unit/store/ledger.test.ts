@@ -1,11 +1,11 @@
 /** The ledger: whatever is deleted of what it calls dead, and whenever, the rest means the same. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { PersistRecord } from "../../../src/protocol/api.ts";
+import type { PersistRecord } from "../../../src/protocol/model/contract.ts";
 import { Ledger } from "../../../src/store/ledger.ts";
 import { rowOf } from "../../../src/store/record-row.ts";
 import { checksumOf, packRows, type Row, unpackRows } from "../../../src/store/row.ts";
-import { decodeRecord } from "../../../src/protocol/record-codec.ts";
+import { decodeRecord } from "../../../src/protocol/wire/records.ts";
 import { meaningOf, record } from "../../support/records.ts";
 
 type Step = { readonly make: number; readonly a: number; readonly b: number; readonly deleted: number };

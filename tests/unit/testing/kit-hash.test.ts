@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { hashOf } from "./kit-run.ts";
+import { hashOf } from "../../support/kit-run.ts";
 
 const SEEDS = [1, 2, 3];
 const RUNTIMES: readonly (readonly [string, ...string[]])[] = [["bun"], ["deno", "run", "-A"], ["node"]];
@@ -21,7 +21,7 @@ test("the same seed gives the same run twice, another seed another run", async (
 
 for (const [program, ...before] of RUNTIMES) {
   test(`the same seed gives the same run on ${program}`, async () => {
-    const script = fileURLToPath(new URL("./kit-run.ts", import.meta.url));
+    const script = fileURLToPath(new URL("../../support/kit-run.ts", import.meta.url));
     const bin = fileURLToPath(new URL("../../../node_modules/.bin/", import.meta.url));
     const text = execFileSync(bin + program, [...before, script, ...SEEDS.map(String)], { encoding: "utf8" });
     expect(text.trim().split("\n")).toEqual(await hashesHere());

@@ -1,0 +1,66 @@
+/** How the events of a node are printed by `stolos peer`: JSON lines to the contract, or lines for people. */
+import type { LogLevel } from "../../mod.ts";
+import { humanDuration, jsonLine, printable, type Terminal } from "./output.ts";
+import { LOG_LEVELS, type LogFormat } from "./peer-options.ts";
+
+/** The events of a node that are passed on as they come; the others have their own moment. */
+export const PASSED_ON = [
+  "member:up",
+  "member:down",
+  "quorum:lost",
+  "quorum:regained",
+  "task:start",
+  "task:done",
+  "task:error",
+  "task:lost",
+  "task:released",
+  "loop:blocked",
+  "peer:rejected",
+  "evicted",
+  "join:refused",
+  "join:unreachable",
+  "store:trouble",
+  "store:recovered",
+  "balancer:error",
+] as const;
+
+export interface PeerEvent {
+  readonly event: string;
+  readonly [key: string]: unknown;
+}
+
+/** An event as an object whose first key is `event`; errors become their messages. */
+export function peerEvent(event: string, detail: unknown): PeerEvent {
+  const rest = typeof detail === "object" && detail !== null ? detail : {};
+  const entries = Object.entries(rest).filter(([, value]) => value !== undefined).map(
+    ([key, value]) => [key, value instanceof Error ? value.message : value],
+  );
+  return { event, ...Object.fromEntries(entries) };
+}
+
+/** The same for people: the time of day, the event, then what there is to say. */
+export function eventText(event: PeerEvent, at: Date): string {
+  const time = at.toISOString().slice(11, 23);
+  const words = Object.entries(event).filter(([key]) => key !== "event").map(([key, value]) => {
+    if (key === "task") return printable(String(value));
+    if (key.endsWith("Ms") && typeof value === "number") return `${key.slice(0, -2)} ${humanDuration(value)}`;
+    return `${key} ${printable(typeof value === "object" ? jsonLine(value) : String(value))}`;
+  });
+  return `${time} ${event.event.padEnd(15)} ${words.join("  ")}`.trimEnd();
+}
+
+// ---- the log on stderr ------------------------------------------------------------------------------------
+// What `stolos peer` tells on stderr beside its events: lines for people, or JSON.
+
+export type Log = (level: LogLevel, text: string) => void;
+
+export function logger(
+  terminal: Terminal,
+  { most, format }: { readonly most: LogLevel; readonly format: LogFormat },
+): Log {
+  return (level, message) => {
+    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(most)) return;
+    if (format === "text") terminal.note(`stolos: ${level}: ${printable(message)}`);
+    else terminal.note(jsonLine({ time: new Date().toISOString(), level, message }));
+  };
+}

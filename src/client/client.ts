@@ -1,0 +1,277 @@
+/**
+ * The client: submits tasks, waits for their ends, looks at what there is. The same for a program that runs a
+ * node and for one that only connects; the difference is in the port.
+ */
+import type { TaskDefinition } from "../task/definition.ts";
+import { decodeValue } from "../task/values.ts";
+import { type Ambient, systemAmbient } from "../base/environment.ts";
+import type {
+  ClientPort,
+  ListCursor,
+  ListPage,
+  NodeInfo,
+  TaskEvent,
+  TaskSnapshot,
+} from "../coordinator/coordinator.ts";
+import { TooOldError } from "../base/errors.ts";
+import type { NodeCommand } from "../protocol/model/messages.ts";
+import type { TaskMessage, TaskState } from "../protocol/model/types.ts";
+import { checkKnown, integer, shown } from "../base/arguments.ts";
+import { orderOf } from "./commands.ts";
+import type { PlacementOptions } from "./task-options.ts";
+import { sendCommand } from "./commands.ts";
+import {
+  checkId,
+  type ItemOptions,
+  specOf,
+  SUBMIT_KEYS,
+  type SubmitItem,
+  submitOne,
+  submitWindows,
+} from "./submission.ts";
+
+export interface SubmitOptions extends PlacementOptions {
+  /**
+   * The same id is the same task: a submit may be repeated with it, and runs once.
+   * @default a random one
+   */
+  readonly id?: string;
+  /** Attempts until an error makes it fail. @default the node's error policy decides */
+  readonly attempts?: number;
+  /** Start it so long from now at the earliest. Not together with runAt. */
+  readonly delayMs?: number;
+  readonly runAt?: Date;
+  /** How long to try to have it recorded. @default 10_000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How long to wait for an answer. */
+export interface CallTimes {
+  /** @default 10_000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a task ended. */
+export type Outcome<O = unknown> =
+  | { readonly state: "completed"; readonly result: O }
+  | { readonly state: "failed" | "killed"; readonly error: string };
+
+export interface TaskHandle<O = unknown> {
+  readonly id: string;
+  /** False when the task was known already. */
+  readonly created: boolean;
+  /**
+   * Waits for the task's end, however long it takes.
+   *
+   * @throws TooOldError when it ended longer ago than it is known; StoppedError; the signal's reason
+   */
+  done(options?: { readonly signal?: AbortSignal }): Promise<Outcome<O>>;
+}
+
+/** A task as the cluster has it. */
+export interface TaskInfo extends Omit<TaskSnapshot, "result" | "progress"> {
+  /** What the handler returned; null before that, and when it returned nothing. */
+  readonly result: unknown;
+  /** What the handler last told of how far it is; null before that. */
+  readonly progress: unknown;
+}
+
+export interface Client {
+  /**
+   * Resolves once a quorum has recorded the task: from then on it is not lost.
+   *
+   * @throws InvalidInputError, ConflictError, NoQuorumError (nothing was done), UnknownOutcomeError (retry
+   * with the same id), TooOldError, BusyError, StoppedError; TypeError, RangeError for bad arguments
+   */
+  submit<I, O>(definition: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<TaskHandle<O>>;
+  /** Many at once, in order; as fast as the cluster takes them. Rejects at the first that is refused. */
+  submitMany<I, O>(
+    definition: TaskDefinition<I, O>,
+    inputs: Iterable<SubmitItem<I>>,
+    options?: Omit<SubmitOptions, "id">,
+  ): Promise<TaskHandle<O>[]>;
+  /**
+   * The task as a quorum has it now; undefined if there is none.
+   *
+   * @throws NoQuorumError
+   */
+  get(id: string): Promise<TaskInfo | undefined>;
+  /**
+   * Tells a task something. Resolves once a quorum has recorded it: from then on it is not lost. `applied`:
+   * nobody ran the task, and it is done; `queued`: it goes to whoever runs it, in order.
+   *
+   * @throws NotFoundError, StateError (it has ended, or its state does not allow it), BusyError (too many
+   * commands wait), NoQuorumError, UnknownOutcomeError; TypeError, RangeError for what is no command
+   */
+  command(
+    id: string,
+    message: TaskMessage,
+    options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+  ): Promise<"applied" | "queued">;
+  /** All tasks, partition by partition; `node`: only those that it runs, by name or id. */
+  list(filter?: { readonly state?: TaskState; readonly node?: string }): AsyncIterable<TaskInfo>;
+  /** What is leased now, then every change of owner or state; hints, late and incomplete. */
+  watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
+  nodes(): Promise<NodeInfo[]>;
+  /**
+   * Has a node, by name or id, do something; resolves when it has done it, for `drain` when it has begun.
+   *
+   * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
+   * (nothing was done), UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
+   */
+  commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;
+}
+
+export const TASK_STATES: readonly TaskState[] = [
+  ...["pending", "leased", "sleeping", "paused", "fault", "completed", "killed", "failed"] as const,
+];
+const TIMEOUT_MS = 10_000;
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
+export class PortClient implements Client {
+  readonly #port: ClientPort;
+  readonly #timeoutMs: number;
+  readonly #ambient: Ambient;
+
+  constructor(port: ClientPort, timeoutMs: number = TIMEOUT_MS, ambient: Ambient = systemAmbient) {
+    this.#port = port;
+    this.#timeoutMs = timeoutMs;
+    this.#ambient = ambient;
+  }
+
+  async submit<I, O>(
+    definition: TaskDefinition<I, O>,
+    input: I,
+    options: SubmitOptions = {},
+  ): Promise<TaskHandle<O>> {
+    checkKnown("submit a task", options, SUBMIT_KEYS);
+    const { id, signal } = options;
+    const item = id === undefined ? { input } : { input, id };
+    const made = specOf(definition, item, options, this.#ambient);
+    const spec = made instanceof Promise ? await made : made;
+    const call = this.#callOptions(options.timeoutMs, signal);
+    const recorded = await submitOne(this.#port, spec, call);
+    return new Handle(this.#port, recorded.id, recorded.created);
+  }
+
+  async submitMany<I, O>(
+    definition: TaskDefinition<I, O>,
+    inputs: Iterable<SubmitItem<I>>,
+    options: Omit<SubmitOptions, "id"> = {},
+  ): Promise<TaskHandle<O>[]> {
+    checkKnown("submit tasks", options, SUBMIT_KEYS.filter((key) => key !== "id"));
+    if (typeof inputs?.[Symbol.iterator] !== "function") {
+      throw new TypeError(`Cannot submit tasks: inputs must be iterable, got ${shown(inputs)}`);
+    }
+    const shared: ItemOptions = options;
+    const ambient = this.#ambient;
+    function* specs(): Generator<ReturnType<typeof specOf>> {
+      for (const item of inputs) yield specOf(definition, item, shared, ambient);
+    }
+    const call = this.#callOptions(options.timeoutMs, options.signal);
+    const recorded = await submitWindows(this.#port, specs(), call);
+    return recorded.map(({ id, created }) => new Handle<O>(this.#port, id, created));
+  }
+
+  async get(id: string): Promise<TaskInfo | undefined> {
+    checkId("read a task", id);
+    const snapshot = await this.#port.get(id, this.#callOptions());
+    return snapshot && infoOf(snapshot);
+  }
+
+  async command(
+    id: string,
+    message: TaskMessage,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<"applied" | "queued"> {
+    checkId("tell a task", id);
+    checkKnown("tell a task", options, ["timeoutMs", "signal"]);
+    const call = this.#callOptions(options.timeoutMs, options.signal);
+    return await sendCommand(this.#port, { id, message }, call, this.#ambient);
+  }
+
+  async *list(filter: { readonly state?: TaskState; readonly node?: string } = {}): AsyncGenerator<TaskInfo> {
+    checkKnown("list tasks", filter, ["state", "node"]);
+    const { state, node } = filter;
+    if (state !== undefined && !TASK_STATES.includes(state)) {
+      throw new TypeError(
+        `Cannot list tasks: state must be one of ${TASK_STATES.join(", ")}, got ${shown(state)}`,
+      );
+    }
+    const asked = { state: state ?? (node === undefined ? undefined : "leased" as const) };
+    for (let from: ListCursor | null = { p: 0, offset: 0 }; from !== null;) {
+      const { tasks, next }: ListPage = await this.#port.list(asked, from, this.#callOptions());
+      for (const snapshot of tasks) {
+        if (node === undefined || snapshot.owner === node || snapshot.ownerName === node) {
+          yield infoOf(snapshot);
+        }
+      }
+      from = next;
+    }
+  }
+
+  async *watch(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<TaskEvent> {
+    checkKnown("watch tasks", options, ["signal"]);
+    // ends the port's iteration when this one is left
+    const left = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+    try {
+      for await (const batch of this.#port.watch(signal)) yield* batch;
+    } finally {
+      left.abort();
+    }
+  }
+
+  async nodes(): Promise<NodeInfo[]> {
+    return [...await this.#port.nodes(this.#callOptions())];
+  }
+
+  async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {
+    checkKnown("command a node", options, ["timeoutMs", "signal"]);
+    const order = orderOf(node, command, this.#ambient.random());
+    await this.#port.commandNode(order, this.#callOptions(options.timeoutMs, options.signal));
+  }
+
+  #callOptions(
+    timeoutMs?: number,
+    signal?: AbortSignal,
+  ): { timeoutMs: number; signal: AbortSignal | undefined } {
+    const bounds = { min: 1, max: TIMEOUT_MAX_MS, default: this.#timeoutMs };
+    return { timeoutMs: integer("ask the cluster", "timeoutMs", timeoutMs, bounds), signal };
+  }
+}
+
+class Handle<O> implements TaskHandle<O> {
+  readonly #port: ClientPort;
+  readonly id: string;
+  readonly created: boolean;
+
+  constructor(port: ClientPort, id: string, created: boolean) {
+    this.#port = port;
+    this.id = id;
+    this.created = created;
+  }
+
+  async done(options: { readonly signal?: AbortSignal } = {}): Promise<Outcome<O>> {
+    const { state, result, error } = await this.#port.outcome(this.id, options.signal);
+    if (state === "completed") {
+      // what the handler returned; only the definition knows its type
+      return { state, result: (result === null ? undefined : decodeValue(result, "result")) as O };
+    }
+    if (state === "failed" || state === "killed") return { state, error };
+    throw new TooOldError(
+      `Cannot tell how task ${JSON.stringify(this.id)} ended: it is not known any more (see retentionMs)`,
+    );
+  }
+}
+
+function infoOf(snapshot: TaskSnapshot): TaskInfo {
+  const { result, progress } = snapshot;
+  return {
+    ...snapshot,
+    result: result === null ? null : decodeValue(result, "result") ?? null,
+    progress: progress === null ? null : decodeValue(progress, "progress") ?? null,
+  };
+}

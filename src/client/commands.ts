@@ -1,0 +1,87 @@
+/** Commands to nodes as users and strangers give them: checked before they go anywhere. */
+import { checkKnown, shown, text } from "../base/arguments.ts";
+import type { Ambient } from "../base/environment.ts";
+import { BusyError, NotFoundError, StateError } from "../base/errors.ts";
+import type { CallOptions, ClientPort, NodeOrder } from "../coordinator/coordinator.ts";
+import { LIMITS } from "../protocol/model/limits.ts";
+import type { NodeCommand } from "../protocol/model/messages.ts";
+import type { TaskMessage } from "../protocol/model/types.ts";
+import { messageOf } from "../task/message.ts";
+import { checkId } from "./submission.ts";
+
+const ATTEMPT = "command a node";
+const TYPES: readonly NodeCommand["type"][] = ["freeze", "unfreeze", "balance", "drain", "stopTask"];
+const CID_LIMIT = 2 ** 52;
+
+/**
+ * `random` in [0, 1) makes the number by which a repeat is known.
+ *
+ * @throws TypeError, RangeError
+ */
+export function orderOf(node: unknown, command: unknown, random: number): NodeOrder {
+  const name = text(ATTEMPT, "node", node ?? null, "", LIMITS.idBytesMax);
+  return { node: name, command: checkedCommand(command), cid: Math.floor(random * CID_LIMIT) };
+}
+
+/**
+ * What a non-member sent.
+ *
+ * @throws TypeError, RangeError
+ */
+export function unpackOrder(args: unknown): NodeOrder {
+  const [node, command, cid] = Array.isArray(args) ? args as unknown[] : [];
+  if (!Number.isSafeInteger(cid) || (cid as number) < 0) {
+    throw new TypeError(`Cannot ${ATTEMPT}: cid must be a whole number, got ${shown(cid)}`);
+  }
+  return { ...orderOf(node, command, 0), cid: cid as number };
+}
+
+function checkedCommand(command: unknown): NodeCommand {
+  const given = typeof command === "object" && command !== null ? command as { type?: unknown } : {};
+  const type = TYPES.find((each) => each === given.type);
+  if (type === undefined) {
+    throw new TypeError(
+      `Cannot ${ATTEMPT}: its type must be one of ${TYPES.join(", ")}, got ${shown(given.type ?? command)}`,
+    );
+  }
+  checkKnown(ATTEMPT, given, type === "stopTask" ? ["type", "id"] : ["type"]);
+  if (type !== "stopTask") return { type };
+  const { id } = given as { id?: unknown };
+  checkId("stop a task", id);
+  // checkId lets texts through only
+  return { type, id: id as string };
+}
+
+// ---- commands to tasks ------------------------------------------------------------------------------------
+// Commands to tasks: checked, sent, and what the answer means.
+
+const CID_MAX = 2 ** 52;
+
+/** @throws what Client.command says */
+export async function sendCommand(
+  port: ClientPort,
+  command: { readonly id: string; readonly message: TaskMessage },
+  options: CallOptions,
+  ambient: Ambient,
+): Promise<"applied" | "queued"> {
+  const message = messageOf("tell a task", command.message);
+  const { id } = command;
+  const cid = Math.floor(ambient.random() * CID_MAX);
+  const status = await port.command(id, cid, message, options);
+  const attempt = `Cannot ${message.type} task ${JSON.stringify(id)}`;
+  switch (status) {
+    case "applied":
+    case "queued":
+      return status;
+    case "unknown":
+      throw new NotFoundError(`${attempt}: there is no such task (any more)`);
+    case "ended":
+      throw new StateError(`${attempt}: it has ended`);
+    case "invalid":
+      throw new StateError(`${attempt}: the state that it is in does not allow it`);
+    case "busy":
+      throw new BusyError(`${attempt}: too many commands wait for its handler already`);
+    default:
+      return status satisfies never;
+  }
+}

@@ -1,0 +1,143 @@
+/** The port of a client that is no member: every call is a request to whichever member it is connected to. */
+import { UnknownOutcomeError } from "../base/errors.ts";
+import type {
+  CallOptions,
+  ClientPort,
+  ListCursor,
+  ListPage,
+  NodeInfo,
+  NodeOrder,
+  TaskEvent,
+  TaskSnapshot,
+} from "../coordinator/coordinator.ts";
+import { EventFeed } from "../coordinator/event-feed.ts";
+import type { CommandStatus, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
+import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import { type RpcCall, type RpcConnection, unreachableError } from "./rpc-connection.ts";
+import { packSpec, type RpcMethod } from "./rpc-messages.ts";
+
+/** The member's own answer about the time being over shall come first. */
+const GRACE_MS = 500;
+
+interface Request {
+  readonly method: RpcMethod;
+  readonly args: readonly unknown[];
+  /** 0 = without end. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onItem?: (value: unknown) => void;
+  /** The error when it was sent and not answered in time. */
+  readonly unanswered?: () => Error;
+}
+
+export class RpcPort implements ClientPort {
+  readonly #connection: RpcConnection;
+
+  constructor(connection: RpcConnection) {
+    this.#connection = connection;
+  }
+
+  async submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+    const { timeoutMs } = options;
+    const unanswered = (): Error =>
+      new UnknownOutcomeError(
+        `Cannot tell whether ${specs.length} tasks from ${JSON.stringify(specs[0]?.id)} on were recorded: ` +
+          `no answer within ${timeoutMs} ms; submit again with the same id`,
+        specs.map((spec) => spec.id),
+      );
+    const args = [specs.map(packSpec), timeoutMs];
+    return await this.#ask({ method: "submit", args, ...options, unanswered }) as SubmitStatus[];
+  }
+
+  async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    return await this.#ask({ method: "outcome", args: [id], timeoutMs: 0, signal }) as Outcome;
+  }
+
+  async get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
+    const answer = await this.#ask({ method: "get", args: [id, options.timeoutMs], ...options });
+    return answer === null ? undefined : answer as TaskSnapshot;
+  }
+
+  async list(
+    filter: { readonly state?: TaskState | undefined },
+    from: ListCursor,
+    options: CallOptions,
+  ): Promise<ListPage> {
+    const args = [filter.state ?? null, [from.p, from.offset], options.timeoutMs];
+    return await this.#ask({ method: "list", args, ...options }) as ListPage;
+  }
+
+  async command(
+    id: string,
+    cid: number,
+    message: TaskMessage,
+    options: CallOptions,
+  ): Promise<CommandStatus> {
+    const { timeoutMs } = options;
+    const unanswered = (): Error =>
+      new UnknownOutcomeError(
+        `Cannot tell whether the command to task ${JSON.stringify(id)} was recorded: ` +
+          `no answer within ${timeoutMs} ms`,
+        [id],
+      );
+    const args = [id, cid, message, timeoutMs];
+    return await this.#ask({ method: "command", args, ...options, unanswered }) as CommandStatus;
+  }
+
+  async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
+    return await this.#ask({ method: "nodes", args: [options.timeoutMs], ...options }) as NodeInfo[];
+  }
+
+  async commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+    const { node, command, cid } = order;
+    const { timeoutMs } = options;
+    const unanswered = (): Error =>
+      new UnknownOutcomeError(
+        `Cannot tell whether node ${JSON.stringify(node)} obeyed ${JSON.stringify(command.type)}: ` +
+          `no answer within ${timeoutMs} ms`,
+      );
+    await this.#ask({ method: "commandNode", args: [node, command, cid, timeoutMs], ...options, unanswered });
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+    const feed = new EventFeed<TaskEvent>();
+    const ended = new AbortController();
+    const failure: unknown[] = [];
+    const events = feed.read(AbortSignal.any([signal, ended.signal]));
+    const next = events.next();
+    const onItem = (value: unknown): void => feed.publish(value as TaskEvent[]);
+    this.#ask({ method: "watch", args: [], timeoutMs: 0, signal, onItem }).catch((error) =>
+      failure.push(error)
+    )
+      .finally(() => ended.abort());
+    for (let result = await next; !result.done; result = await events.next()) yield result.value;
+    if (failure.length > 0 && !signal.aborted) throw failure[0];
+  }
+
+  #ask(request: Request): Promise<unknown> {
+    const { method, args, timeoutMs, signal, onItem, unanswered } = request;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => (forget(), call.settle(undefined, signal?.reason));
+      const onTimeout = (): void => {
+        forget();
+        call.settle(undefined, call.wasSent && unanswered ? unanswered() : unreachableError(timeoutMs));
+      };
+      const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs + GRACE_MS) : undefined;
+      const call: RpcCall = {
+        method,
+        args,
+        wasSent: false,
+        item: (value) => onItem?.(value),
+        settle: (value, error) => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", onAbort);
+          if (error === undefined) resolve(value);
+          else reject(error);
+        },
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      const forget = this.#connection.call(call);
+    });
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * A non-member's line to a cluster: connected to one member, to another when that one is gone or silent. What
+ * was asked and not answered is asked again there; every request is safe to repeat.
+ */
+import { setImmediate } from "node:timers";
+import { ConnectError, StoppedError } from "../base/errors.ts";
+import type { MeshClient } from "../mesh/mesh-types.ts";
+import { decodeRpc, encodeRpc, type RpcMessage, type RpcMethod, unpackError } from "./rpc-messages.ts";
+
+/** A member that does not even answer a ping for so long is given up. */
+const SILENCE_MAX_MS = 5000;
+const PING_EVERY_MS = 1500;
+const RECONNECT_PAUSE_MS = 250;
+
+/** One request, open until it is settled. */
+export interface RpcCall {
+  readonly method: RpcMethod;
+  readonly args: readonly unknown[];
+  settle(value: unknown, error: unknown): void;
+  item(value: unknown): void;
+  /** It left for some member: it may have been done. */
+  wasSent: boolean;
+}
+
+export type Connector = (avoid: string | null) => Promise<MeshClient>;
+
+export class RpcConnection {
+  readonly #connect: Connector;
+  readonly #calls: Map<number, RpcCall> = new Map();
+  readonly #pinging: ReturnType<typeof setInterval>;
+  #lastRid = 0;
+  #line: { readonly client: MeshClient; readonly outbox: RpcOutbox } | null = null;
+  #lastHeardMs = 0;
+  #isStopped = false;
+
+  constructor(first: MeshClient, connect: Connector) {
+    this.#connect = connect;
+    this.#open(first);
+    this.#pinging = setInterval(() => this.#ping(), PING_EVERY_MS);
+  }
+
+  /** Sends it now, and again to the next member if need be. Returns what gives it up. */
+  call(call: RpcCall): () => void {
+    if (this.#isStopped) {
+      call.settle(undefined, stoppedError());
+      return () => {};
+    }
+    const rid = ++this.#lastRid;
+    this.#calls.set(rid, call);
+    this.#send(rid, call);
+    return () => {
+      if (this.#calls.delete(rid)) this.#line?.outbox.push([rid, "cancel", null]);
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    clearInterval(this.#pinging);
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const call of calls) call.settle(undefined, stoppedError());
+    const line = this.#line;
+    this.#line = null;
+    await line?.client.stop();
+  }
+
+  #send(rid: number, call: RpcCall): void {
+    if (!this.#line) return;
+    call.wasSent = true;
+    this.#line.outbox.push([rid, call.method, call.args]);
+  }
+
+  #open(client: MeshClient): void {
+    const outbox = new RpcOutbox((frame) => client.send(frame), () => this.#lose(client));
+    this.#line = { client, outbox };
+    this.#lastHeardMs = performance.now();
+    void this.#read(client);
+    for (const [rid, call] of this.#calls) this.#send(rid, call);
+  }
+
+  async #read(client: MeshClient): Promise<void> {
+    try {
+      for await (const frame of client.messages) {
+        if (this.#line?.client !== client) return;
+        this.#lastHeardMs = performance.now();
+        for (const message of decodeRpc(frame)) this.#take(message);
+      }
+    } catch {
+      // the connection broke, or the member speaks something else: the next one
+    }
+    this.#lose(client);
+  }
+
+  #take([rid, kind, value]: RpcMessage): void {
+    const call = this.#calls.get(rid);
+    if (!call) return;
+    if (kind === "item") return call.item(value);
+    this.#calls.delete(rid);
+    if (kind === "ok") call.settle(value, undefined);
+    else call.settle(undefined, unpackError(value));
+  }
+
+  #ping(): void {
+    if (!this.#line || this.#calls.size === 0) {
+      this.#lastHeardMs = performance.now();
+      return;
+    }
+    if (performance.now() - this.#lastHeardMs > SILENCE_MAX_MS) this.#lose(this.#line.client);
+    else this.#line.outbox.push([0, "ping", null]);
+  }
+
+  #lose(client: MeshClient): void {
+    if (this.#line?.client !== client) return;
+    this.#line = null;
+    void client.stop();
+    void this.#reconnect(client.member);
+  }
+
+  async #reconnect(avoid: string): Promise<void> {
+    while (!this.#isStopped && !this.#line) {
+      try {
+        const client = await this.#connect(avoid);
+        if (this.#isStopped) await client.stop();
+        else this.#open(client);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+      }
+    }
+  }
+}
+
+function stoppedError(): StoppedError {
+  return new StoppedError("Cannot ask the cluster: the client was closed");
+}
+
+/** Nobody could be asked in time. */
+export function unreachableError(timeoutMs: number): ConnectError {
+  return new ConnectError(`Cannot ask the cluster: no member could be reached within ${timeoutMs} ms`);
+}
+
+/**
+ * Messages that wait for the end of the turn, then for the stream: sent in order, as few frames as it
+ * takes.
+ */
+export class RpcOutbox {
+  readonly #send: (frame: Uint8Array) => Promise<void>;
+  readonly #onGone: () => void;
+  #messages: RpcMessage[] = [];
+  #isSending = false;
+  #isGone = false;
+
+  constructor(send: (frame: Uint8Array) => Promise<void>, onGone: () => void) {
+    this.#send = send;
+    this.#onGone = onGone;
+  }
+
+  /** Messages that the stream does not take yet. */
+  get length(): number {
+    return this.#messages.length;
+  }
+
+  push(message: RpcMessage): void {
+    if (this.#isGone) return;
+    this.#messages.push(message);
+    if (this.#isSending) return;
+    this.#isSending = true;
+    setImmediate(() => void this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      while (this.#messages.length > 0) {
+        const messages = this.#messages;
+        this.#messages = [];
+        for (const frame of encodeRpc(messages)) await this.#send(frame);
+      }
+    } catch {
+      this.#isGone = true;
+      this.#messages = [];
+      this.#onGone();
+    } finally {
+      this.#isSending = false;
+    }
+  }
+}

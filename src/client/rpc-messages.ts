@@ -1,0 +1,132 @@
+/**
+ * What a non-member and the member that serves it say to each other: CBOR arrays of messages, all that is
+ * due in a turn in one frame. A request is `[number, method, arguments]`; it is answered by `[number, "ok",
+ * value]`, `[number, "error", error]` or, for a watch, by any number of `[number, "item", value]`.
+ */
+import { decode, encode } from "cborg";
+import {
+  BusyError,
+  ConflictError,
+  ConnectError,
+  InvalidInputError,
+  NoQuorumError,
+  NotFoundError,
+  StolosError,
+  StoppedError,
+  TooOldError,
+  UnknownOutcomeError,
+  VersionMismatchError,
+} from "../base/errors.ts";
+import type { TaskSpec } from "../protocol/model/types.ts";
+import { areTaskOptions } from "./task-options.ts";
+
+export type RpcMethod =
+  | "submit"
+  | "outcome"
+  | "get"
+  | "list"
+  | "nodes"
+  | "commandNode"
+  | "watch"
+  | "command"
+  | "ping"
+  | "cancel";
+export type RpcMessage = readonly [rid: number, kind: string, value: unknown];
+
+/** Frames stay below the 4 MiB that the mesh allows. */
+const FRAME_BYTES_MAX = 3_145_728;
+
+/** As many frames as it takes; a message above the limit goes alone. */
+export function encodeRpc(messages: readonly RpcMessage[]): Uint8Array[] {
+  const whole = encode(messages);
+  if (whole.length <= FRAME_BYTES_MAX || messages.length === 1) return [whole];
+  const half = messages.length >> 1;
+  return [...encodeRpc(messages.slice(0, half)), ...encodeRpc(messages.slice(half))];
+}
+
+/** @throws TypeError when the bytes are no messages */
+export function decodeRpc(bytes: Uint8Array): RpcMessage[] {
+  const messages: unknown = decode(bytes);
+  if (Array.isArray(messages) && messages.every(isRpcMessage)) return messages;
+  throw new TypeError("Cannot read a frame: it holds no messages");
+}
+
+function isRpcMessage(value: unknown): value is RpcMessage {
+  return Array.isArray(value) && value.length === 3 && Number.isSafeInteger(value[0]) &&
+    typeof value[1] === "string";
+}
+
+export function packSpec(spec: TaskSpec): unknown[] {
+  const { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options } = spec;
+  return [id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options];
+}
+
+/** @throws TypeError when it is none */
+export function unpackSpec(packed: unknown): TaskSpec {
+  const [id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options] = Array.isArray(packed)
+    ? packed as unknown[]
+    : [];
+  const isGood = typeof id === "string" && id !== "" && typeof name === "string" && name !== "" &&
+    payload instanceof Uint8Array && isTime(attemptsMax) && Number.isInteger(attemptsMax) &&
+    isTime(runAtMs) &&
+    isTime(firstSentAtMs) && areTaskOptions(options);
+  if (!isGood) throw new TypeError("Cannot submit: a task is not well-formed");
+  return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options };
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && Number.isFinite(value);
+}
+
+/** An error as plain data; what is not the library's own stays a plain message. */
+export function packError(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof StolosError)) {
+    const code = error instanceof RangeError ? "RANGE" : error instanceof TypeError ? "TYPE" : "";
+    return { code, message };
+  }
+  const { code } = error;
+  if (error instanceof NoQuorumError) {
+    return { code, message, partition: error.partition, keepers: error.keepers };
+  }
+  if (error instanceof UnknownOutcomeError) return { code, message, ids: error.ids };
+  return { code, message };
+}
+
+export function unpackError(packed: unknown): Error {
+  const { code, message, partition, keepers, ids } = (packed ?? {}) as Record<string, unknown>;
+  const text = typeof message === "string" ? message : "Cannot do it: the member gave no reason";
+  const idList = Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
+  switch (code) {
+    case "NO_QUORUM":
+      return new NoQuorumError(
+        text,
+        typeof partition === "number" ? partition : -1,
+        Array.isArray(keepers) ? keepers as NoQuorumError["keepers"] : [],
+      );
+    case "UNKNOWN_OUTCOME":
+      return new UnknownOutcomeError(text, idList);
+    case "CONFLICT":
+      return new ConflictError(text);
+    case "INVALID_INPUT":
+      return new InvalidInputError(text);
+    case "OUTCOME_UNKNOWN_RETENTION":
+      return new TooOldError(text);
+    case "BUSY":
+      return new BusyError(text);
+    case "NOT_FOUND":
+      return new NotFoundError(text);
+    case "CONNECT_FAILED":
+      return new ConnectError(text);
+    case "STOPPED":
+      return new StoppedError(text);
+    case "VERSION_MISMATCH":
+      return new VersionMismatchError(text);
+    case "RANGE":
+      return new RangeError(text);
+    case "TYPE":
+      return new TypeError(text);
+    default:
+      return new StolosError("REMOTE", text);
+  }
+}

@@ -1,0 +1,100 @@
+/** How many attempts began and ended here, and how long they took: by the handler's name. For metrics. */
+import type { Settlement } from "../protocol/model/types.ts";
+import type { Run } from "./attempt.ts";
+
+/** How an attempt ended, or that a handler has not ended and its attempt has. */
+export type AttemptOutcome = "done" | "error" | "lost" | "released";
+
+/** Upper bounds of the durations that are told apart, in seconds; longer ones have a place of their own. */
+export const DURATION_BOUNDS_S: readonly number[] = [0.01, 0.1, 1, 10, 60, 600, 3600, 21_600, 86_400];
+
+export interface AttemptCount {
+  started: number;
+  readonly ended: Record<AttemptOutcome, number>;
+  /** Of those that ended: how many took at most so long as each of DURATION_BOUNDS_S, and how many longer. */
+  readonly durations: number[];
+  durationSumMs: number;
+}
+
+export class AttemptCounts {
+  readonly byName: Map<string, AttemptCount> = new Map();
+
+  /** `durationMs`: null when it has only begun. */
+  note(type: AttemptEventType, name: string, durationMs: number | null): void {
+    const count = this.#of(name);
+    if (type === "task:start" || durationMs === null) {
+      count.started++;
+      return;
+    }
+    // "task:done" is "done"
+    count.ended[type.slice(5) as AttemptOutcome]++;
+    count.durationSumMs += durationMs;
+    let at = 0;
+    while (at < DURATION_BOUNDS_S.length && durationMs > DURATION_BOUNDS_S[at]! * 1000) at++;
+    count.durations[at]!++;
+  }
+
+  #of(name: string): AttemptCount {
+    let count = this.byName.get(name);
+    if (count === undefined) {
+      const durations = new Array<number>(DURATION_BOUNDS_S.length + 1).fill(0);
+      const ended = { done: 0, error: 0, lost: 0, released: 0 };
+      this.byName.set(name, count = { started: 0, ended, durations, durationSumMs: 0 });
+    }
+    return count;
+  }
+}
+
+// ---- what is said of an attempt ---------------------------------------------------------------------------
+// What is said of an attempt.
+
+export type Report = readonly [AttemptEventType, Partial<AttemptInfo>];
+
+export const REFUSED: Report = ["task:lost", { reason: "refused: its fence was not the current one" }];
+
+/** How the reason of an end begins that came after its attempt was over: the second word on that attempt. */
+export const LATE = "late: ";
+export const isLate = ({ reason }: Partial<AttemptInfo>): boolean => reason?.startsWith(LATE) ?? false;
+
+/** `durationMs`: null when it has only begun. */
+export function infoOf(run: Run, more: Partial<AttemptInfo>, durationMs: number | null): AttemptInfo {
+  const { id, name, fence, attempt } = run.task;
+  const info = { task: id, name, fence: String(fence), attempt, ...more };
+  return durationMs === null ? info : { ...info, durationMs: Math.round(durationMs) };
+}
+
+/** Of an attempt whose end a quorum has recorded. `isOverrun`: its handler still runs. */
+export function reportOf(run: Run, ending: Settlement, isOverrun: boolean): Report {
+  const overrun = isOverrun ? { overrun: true } : {};
+  switch (ending.type) {
+    case "complete":
+      return ["task:done", {}];
+    case "error":
+      return ["task:error", { reason: ending.message, ...overrun }];
+    case "fail":
+      return ["task:error", { reason: `${ending.message} (no further attempt)`, ...overrun }];
+    default:
+      return ["task:released", { ...releaseReason(run, ending), ...overrun }];
+  }
+}
+
+function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
+  const reason = ending.type === "release" ? run.abortReason : ending.type;
+  if (run.handOffError === "") return reason ? { reason } : {};
+  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
+}
+
+/** What happened to an attempt. */
+export interface AttemptInfo {
+  readonly task: string;
+  readonly name: string;
+  /** Decimal. */
+  readonly fence: string;
+  readonly attempt: number;
+  /** Why, in words or as one word. */
+  readonly reason?: string;
+  /** The handler still ran when its lease ended. */
+  readonly overrun?: boolean;
+  readonly durationMs?: number;
+}
+export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task:lost" | "task:released";

@@ -1,0 +1,311 @@
+/**
+ * One attempt at one task on this node: its state, and the Context (context.ts) that its handler sees. What
+ * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
+ */
+import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
+import type { ConsumerControl } from "../coordinator/coordinator.ts";
+import type { GrantedTask } from "../protocol/model/messages.ts";
+import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import { encodeValue } from "../task/values.ts";
+import { BeatWatch } from "./beat-watch.ts";
+import { CommandFeed } from "./command-feed.ts";
+import type { Context } from "./context.ts";
+import { errorMessage } from "./error-policy.ts";
+import type { Handler } from "./handler.ts";
+import { Progress } from "./progress.ts";
+import { type Meter, TaskLoad } from "./task-load.ts";
+
+/** How a stateful handler says what it is, whatever it is wrapped in. */
+export interface StatefulRun {
+  becomeStateful(): void;
+}
+
+export class Run implements Context, StatefulRun {
+  readonly p: number;
+  readonly task: GrantedTask;
+  readonly handler: Handler;
+  /** Monotonic. */
+  readonly startedMs: number;
+  /** Monotonic: when it was told to end; null before that. */
+  abortedMs: number | null = null;
+  readonly #control: ConsumerControl;
+  readonly #ambient: Ambient;
+  /** The handler was called and has not ended. */
+  isRunning = false;
+  isLost = false;
+  abortReason: AbortReason | null = null;
+  /** The settlement that ends the attempt, once there is one. */
+  ending: Settlement | null = null;
+  /** Number of that settlement. */
+  endingSeq = 0;
+  /** Why its state could not be handed over; "" when nothing was wrong. */
+  handOffError = "";
+  /** The command that ends the attempt, once there is one. */
+  order: TaskMessage | null = null;
+  /** Commands up to this number are carried out. */
+  #doneNo = 0;
+  #isStateful = false;
+  #seq = 0;
+  #feed: CommandFeed | null = null;
+  #progress: Progress | null = null;
+  #load: TaskLoad | null = null;
+  #handOff: (() => unknown) | null = null;
+  #frozenDeadlineMs = 0;
+  #controller: AbortController | null = null;
+  #checkpoints: Map<number, PromiseWithResolvers<void>> | null = null;
+  #unlisten: Set<() => void> | null = null;
+  #beats: BeatWatch | null = null;
+
+  constructor(
+    p: number,
+    task: GrantedTask,
+    handler: Handler,
+    control: ConsumerControl,
+    ambient: Ambient = systemAmbient,
+  ) {
+    this.p = p;
+    this.task = task;
+    this.handler = handler;
+    this.#control = control;
+    this.#ambient = ambient;
+    this.startedMs = ambient.monoMs();
+  }
+
+  // ---- Context -------------------------------------------------------------------------------------------
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.abortReason) this.#controller.abort(abortError(this.task.id, this.abortReason));
+    }
+    return this.#controller.signal;
+  }
+
+  get fence(): bigint {
+    return BigInt(this.task.fence);
+  }
+
+  get attempt(): number {
+    return this.task.attempt;
+  }
+
+  get deadline(): number {
+    return this.isLost ? this.#frozenDeadlineMs : this.#control.deadlineMs(this.p);
+  }
+
+  checkpoint(state: unknown): Promise<void> {
+    let encoded: Uint8Array;
+    try {
+      encoded = encodeValue(state, "checkpoint");
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.isLost || this.ending) return Promise.reject(this.#overError());
+    const seq = this.settle({ type: "checkpoint", state: encoded });
+    const waiting = Promise.withResolvers<void>();
+    // a handler that does not wait for its checkpoint must not bring the process down
+    waiting.promise.catch(() => {});
+    this.#checkpoints ??= new Map();
+    this.#checkpoints.set(seq, waiting);
+    return waiting.promise;
+  }
+
+  beat(): void {
+    this.#beats?.beat();
+  }
+
+  get commands(): AsyncIterableIterator<TaskMessage> {
+    return this.#commandFeed().open();
+  }
+
+  #commandFeed(): CommandFeed {
+    return this.#feed ??= new CommandFeed((no) => this.#carriedOut(no));
+  }
+
+  progress(value: unknown): void {
+    if (this.isLost || this.ending) return;
+    this.beat();
+    this.#progress ??= new Progress(this.#ambient, (value) => this.settle({ type: "progress", value }));
+    this.#progress.tell(value);
+  }
+
+  get meter(): Meter & TaskLoad {
+    return this.#load ??= new TaskLoad(this.#ambient);
+  }
+
+  load(load: number): void {
+    this.meter.tell(load);
+  }
+
+  onHandOff(callback: () => unknown): void {
+    this.#handOff = callback;
+  }
+
+  onDeadline(callback: (deadlineMs: number) => void): () => void {
+    if (this.isLost || this.ending) return () => {};
+    const unlisten = this.#control.onDeadline(this.p, (deadlineMs) => {
+      if (this.isLost) return;
+      try {
+        callback(deadlineMs);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    });
+    const end = (): void => {
+      unlisten();
+      this.#unlisten?.delete(end);
+    };
+    this.#unlisten ??= new Set();
+    this.#unlisten.add(end);
+    return end;
+  }
+
+  // ---- for the consumer ----------------------------------------------------------------------------------
+
+  /** What it told of its load. */
+  get toldLoad(): number {
+    return this.#load?.value ?? 0;
+  }
+
+  /** Asks the handler to stop. The first reason stays. */
+  abort(reason: AbortReason): void {
+    if (this.abortReason) return;
+    this.abortReason = reason;
+    this.abortedMs = this.#ambient.monoMs();
+    this.#controller?.abort(abortError(this.task.id, reason));
+    if (this.#isStateful) this.#commandFeed().push({ no: 0, message: { type: "release" } });
+  }
+
+  becomeStateful(): void {
+    this.#isStateful = true;
+  }
+
+  /** A client told the task something. */
+  tell(no: number, message: TaskMessage): void {
+    if (this.#isStateful || message.type === "checkpoint") {
+      return this.#commandFeed().push({ no, message });
+    }
+    // it runs already: nothing is to be done
+    if (message.type === "run") return this.order ? undefined : this.#carriedOut(no);
+    // what comes after the first that ends the attempt finds the task without a holder
+    if (this.order) return;
+    this.order = message;
+    this.#doneNo = no;
+    this.abort(message.type);
+  }
+
+  /** The handler returned: what it was told last is carried out. */
+  finishReading(): void {
+    this.#feed?.finishReading();
+  }
+
+  #carriedOut(no: number): void {
+    this.#doneNo = Math.max(this.#doneNo, no);
+    if (!this.ending && !this.isLost) this.settle({ type: "ack" });
+  }
+
+  /** The settlement that ends the attempt; before it goes what the handler hands over. */
+  finish(settlement: Settlement): void {
+    this.ending = settlement;
+    this.#progress?.close(this.isLost);
+    const isElsewhere = settlement.type === "release" || settlement.type === "sleep" ||
+      settlement.type === "pause";
+    const state = isElsewhere ? this.#stateToHandOver() : null;
+    if (state) this.settle({ type: "checkpoint", state });
+    this.endingSeq = this.settle(settlement);
+  }
+
+  #stateToHandOver(): Uint8Array | null {
+    if (!this.#handOff) return null;
+    try {
+      return encodeValue(this.#handOff(), "state to hand over");
+    } catch (error) {
+      // the last checkpoint stays
+      this.handOffError = errorMessage(error);
+      return null;
+    }
+  }
+
+  /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
+  watchBeats(timeoutMs: number, onSilent: () => void): void {
+    this.#beats = new BeatWatch({ timeoutMs, ambient: this.#ambient, onSilent });
+  }
+
+  endBeats(): void {
+    this.#beats?.end();
+    this.#beats = null;
+  }
+
+  throwIfAborted(): void {
+    if (this.abortReason) throw abortError(this.task.id, this.abortReason);
+  }
+
+  /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
+  lose(reason: AbortReason): void {
+    this.#frozenDeadlineMs = Math.min(this.#ambient.wallMs(), this.#control.deadlineMs(this.p));
+    this.isLost = true;
+    this.abort(reason);
+    this.close();
+  }
+
+  settle(settlement: Settlement): number {
+    this.beat();
+    const { id, fence } = this.task;
+    const seq = ++this.#seq;
+    this.#control.settle({ p: this.p, id, fence, seq, upTo: this.#doneNo }, settlement);
+    return seq;
+  }
+
+  /** True when the settlement was a checkpoint's. */
+  checkpointSettled(seq: number, accepted: boolean): boolean {
+    const waiting = this.#checkpoints?.get(seq);
+    if (!waiting) return false;
+    this.#checkpoints?.delete(seq);
+    if (accepted) waiting.resolve();
+    else waiting.reject(this.#overError());
+    return true;
+  }
+
+  /** Nothing more comes: ends listeners and what still waits. */
+  close(): void {
+    this.endBeats();
+    for (const end of [...this.#unlisten ?? []]) end();
+    this.#progress?.close(true);
+    this.#feed?.close();
+    if (!this.#checkpoints) return;
+    for (const waiting of this.#checkpoints.values()) waiting.reject(this.#overError());
+    this.#checkpoints = null;
+  }
+
+  #overError(): LeaseLostError {
+    const { id, fence } = this.task;
+    return new LeaseLostError(
+      `Cannot store a checkpoint of task ${JSON.stringify(id)}: fence ${fence} is over`,
+    );
+  }
+}
+
+/** Why attempts are told to end, in words. */
+export function abortError(id: string, reason: AbortReason): AttemptAbortedError {
+  return new AttemptAbortedError(`Cannot go on with task ${JSON.stringify(id)}: ${WHY[reason]}`, reason);
+}
+
+const WHY: Readonly<Record<AbortReason, string>> = {
+  drain: "the node drains",
+  stop: "the node stops",
+  release: "it was told to go elsewhere",
+  balance: "the node balances: another one shall run it",
+  lapsing: "its lease was not renewed in time and ends soon",
+  lapsed: "its lease has ended",
+  condemned: "the cluster took this node for dead and gave its lease away",
+  stale: "its lease is not the current one",
+  stuck: "it gave no sign of life for too long",
+  pause: "it was told to pause",
+  sleep: "it was told to sleep",
+  kill: "it was killed",
+  error: "it was told that something is wrong",
+  complete: "it was told that it is complete",
+};

@@ -1,0 +1,184 @@
+/**
+ * What a node hears and says beside the protocol: members' news, the ownership view, the events made from
+ * them. Hints for people, clients and balancers.
+ */
+import type { OwnershipChange } from "../protocol/model/contract.ts";
+import type { Engine } from "../protocol/engine.ts";
+import type { Standing } from "../protocol/model/messages.ts";
+import { hashText } from "../protocol/context/ring.ts";
+import type { NodeId } from "../protocol/model/types.ts";
+import type { Ambient } from "../base/environment.ts";
+import type { ConsumerPort, CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
+import { EventFeed } from "./event-feed.ts";
+import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
+import { Members } from "./members.ts";
+import type { Settings } from "./settings.ts";
+import type { GossipTopic, Transport } from "./transport.ts";
+import { ViewKeeper } from "./ownership-sync.ts";
+
+const LOOK_EVERY_MS = 400;
+/** What is new of a member is told so often at most. */
+const NEWS_EVERY_MS = 2000;
+/** What is not new is told again after so long, since gossip gets lost, */
+const NEWS_AGAIN_MS = 10_000;
+/** and from then on every so often. */
+const NEWS_REPEATED_MS = 30_000;
+/** For so long after a member came up all is told as if it were new: gossip finds newcomers late. */
+const NEWCOMER_MS = 5000;
+
+export interface HearsayOptions {
+  readonly self: NodeId;
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly ambient: Ambient;
+  readonly transport: Transport | null;
+  readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
+  readonly emit: (event: CoordinatorEvent) => void;
+}
+
+export class Hearsay {
+  readonly members: Members;
+  readonly #options: HearsayOptions;
+  readonly #views: ViewKeeper;
+  readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
+  #lookedMs = -Infinity;
+  #newsMs = -Infinity;
+  /** When it is told again though nothing changed. */
+  #againMs = -Infinity;
+  #told = "";
+  /** Somebody came up who may not have heard of this node yet. */
+  #newcomerMs = -Infinity;
+  /** What this node says of itself. */
+  state: MemberState = "up";
+  #isFrozen = false;
+  #offer: Pick<MemberOffer, "slots" | "handlers"> = { slots: 0, handlers: [] };
+  /** Whose tasks tell of their load. */
+  consumer: Pick<ConsumerPort, "load"> | null = null;
+
+  constructor(options: HearsayOptions) {
+    const { self, settings, engine, transport, readLeased, emit } = options;
+    this.#options = options;
+    this.#views = new ViewKeeper({
+      self,
+      ambient: options.ambient,
+      publish: (topic, data) => transport?.publish(topic, data),
+      readLeased,
+      onNews: (news) => this.#feed.publish(news),
+    });
+    this.members = new Members({
+      self,
+      labels: settings.labels,
+      heartbeatMs: settings.heartbeatMs,
+      transport,
+      engine,
+      own: () => this.#ownNews(),
+      tasksOf: (node) => this.#views.view.countOf(node),
+      onChange: (node, name, up) => {
+        if (up) this.#newcomerMs = options.ambient.monoMs();
+        emit({ type: "member", node, name, up });
+      },
+      onOffer: (node) => emit({ type: "offer", node }),
+    });
+  }
+
+  /** False when it makes no sense. */
+  receive(topic: GossipTopic, from: NodeId, data: Uint8Array): boolean {
+    const { self, engine } = this.#options;
+    if (from === self || !engine.roster?.members.some((member) => member.id === from)) return true;
+    const nowMs = this.#options.ambient.monoMs();
+    if (topic === "members") return this.members.onNews(from, data);
+    if (topic === "ownership") return this.#views.onOwnership(data, nowMs);
+    return this.#views.onDigests(from, data, nowMs);
+  }
+
+  stewardIs(p: number, node: NodeId): void {
+    this.#views.stewardIs(p, node, this.#options.ambient.monoMs());
+  }
+
+  stewardOf(p: number): NodeId | undefined {
+    return this.#views.stewardOf(p);
+  }
+
+  /** News of a partition that this node stewards. */
+  own(p: number, changes: readonly OwnershipChange[]): void {
+    this.#views.own(p, changes, this.#options.ambient.monoMs());
+  }
+
+  /** Publishes what has gathered: once a turn. */
+  flush(): void {
+    this.#views.flush();
+  }
+
+  /** After every step of the engine; looks around a few times a second. */
+  tick(): void {
+    const nowMs = this.#options.ambient.monoMs();
+    if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
+    this.#lookedMs = nowMs;
+    this.members.poll(nowMs);
+    this.#views.tick(nowMs);
+    const { transport, engine } = this.#options;
+    if (transport && engine.roster && nowMs - this.#newsMs >= NEWS_EVERY_MS) this.#repeatNews(nowMs);
+  }
+
+  #repeatNews(nowMs: number): void {
+    this.#newsMs = nowMs;
+    const isNews = this.#told !== this.#busyness || nowMs - this.#newcomerMs < NEWCOMER_MS;
+    if (!isNews && nowMs < this.#againMs) return;
+    this.publishNews();
+    if (!isNews) this.#againMs = nowMs + NEWS_REPEATED_MS;
+  }
+
+  /** What changes while it works; the rest is told when it changes. */
+  get #busyness(): string {
+    return `${this.#options.engine.status().heldCount} ${this.consumer?.load() ?? 0}`;
+  }
+
+  /** This node takes tasks, or no more; what is new of it is told at once. */
+  stand(standing: Standing): void {
+    const isFrozen = standing === "frozen";
+    const isNews = isFrozen !== this.#isFrozen || (standing === "draining" && this.state === "up");
+    this.#isFrozen = isFrozen;
+    if (standing === "draining") this.state = "draining";
+    if (isNews && this.#options.engine.roster) this.publishNews();
+  }
+
+  /** This node takes so many tasks of these names. Told at once when it is something else than before. */
+  offer(slots: number, names: readonly string[]): void {
+    const before = this.#offer;
+    this.#offer = { slots: names.length === 0 ? 0 : slots, handlers: names.map(hashText) };
+    const isNews = before.slots !== this.#offer.slots || before.handlers.length !== names.length;
+    if (isNews && this.#options.engine.roster) this.publishNews();
+  }
+
+  publishNews(): void {
+    this.#newsMs = this.#options.ambient.monoMs();
+    this.#againMs = this.#newsMs + NEWS_AGAIN_MS;
+    this.#told = this.#busyness;
+    this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
+  }
+
+  infos(): NodeInfo[] {
+    return this.members.infos(this.#options.ambient.monoMs());
+  }
+
+  /** First what is leased now, then what changes, until the signal aborts. */
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+    for await (const batch of this.#feed.read(signal, [...this.#views.view.all()])) {
+      yield batch.map((change) => this.#taskEvent(change));
+    }
+  }
+
+  #taskEvent({ id, state, owner, fence }: OwnershipChange): TaskEvent {
+    const ownerName = owner === "" ? null : this.members.nameOf(owner);
+    return { id, state, owner: owner === "" ? null : owner, ownerName, fence: String(fence) };
+  }
+
+  #ownNews(): MemberNews {
+    const { settings, transport, engine } = this.#options;
+    const { name, version } = settings;
+    const load = engine.status().heldCount;
+    const [state, frozen] = [this.state, this.#isFrozen];
+    const offer = { ...this.#offer, rate: this.consumer?.load() ?? 0 };
+    return { name, version, addresses: transport?.addresses ?? [], load, state, frozen, offer };
+  }
+}

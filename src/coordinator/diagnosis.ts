@@ -1,0 +1,142 @@
+/**
+ * What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums.
+ */
+import type { Ambient } from "../base/environment.ts";
+import { type KeeperState, NoQuorumError, UnknownOutcomeError } from "../base/errors.ts";
+import type { Engine } from "../protocol/engine.ts";
+import type { MemberNo, NodeId, Roster } from "../protocol/model/types.ts";
+import type { Members } from "./members.ts";
+import type { NodeClock } from "./node-clock.ts";
+import type { Settings } from "./settings.ts";
+import { keepersOf } from "./task-snapshot.ts";
+import type { Transport } from "./transport.ts";
+
+export interface OutlookOptions {
+  readonly self: NodeId;
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly clock: NodeClock;
+  readonly ambient: Ambient;
+  readonly transport: Transport | null;
+  readonly members: Members;
+  readonly stewardOf: (p: number) => NodeId | undefined;
+}
+
+export class Outlook {
+  readonly #options: OutlookOptions;
+
+  constructor(options: OutlookOptions) {
+    this.#options = options;
+  }
+
+  /** What is sent to the steward of the task's partition now may arrive. */
+  isReachable(id: string): boolean {
+    const { engine, stewardOf } = this.#options;
+    const steward = stewardOf(engine.partitionOf(id));
+    return steward !== undefined && this.isConnected(steward);
+  }
+
+  /** The member with that id or name; null while this node is in no cluster, unless it is the one. */
+  memberOf(nameOrId: string): NodeId | undefined | null {
+    const { self, settings, engine } = this.#options;
+    const members = engine.roster?.members ?? [{ id: self, name: settings.name }];
+    const found = members.find(({ id }) => id === nameOrId) ?? members.find(({ name }) => name === nameOrId);
+    return found?.id ?? (engine.roster ? undefined : null);
+  }
+
+  /** It is this node, or what is sent to it now may arrive. */
+  isConnected(node: NodeId): boolean {
+    return node === this.#options.self || (this.#options.transport?.isUp(node) ?? false);
+  }
+
+  /** Wall clock at which this node's leases in a partition end. */
+  deadlineMs(p: number): number {
+    const { leaseMs, wallMs } = this.#options.clock.read();
+    return Math.max(0, wallMs + this.#options.engine.worker.validUntilMs(p) - leaseMs);
+  }
+
+  /** Exact for this node; for others what is left of a lease since their last heartbeat. */
+  leaseRemainingMs(p: number, owner: MemberNo): number {
+    const { engine, clock, settings } = this.#options;
+    const { leaseMs, monoMs } = clock.read();
+    if (owner === engine.self) return engine.worker.validUntilMs(p) - leaseMs;
+    return settings.leaseTtlMs - (monoMs - engine.status().lastHeardMs(owner));
+  }
+
+  /** `attempt` completes "Cannot …". */
+  noQuorum(p: number, attempt: string): NoQuorumError {
+    return noQuorumError(this.#quorumView(), p, attempt);
+  }
+
+  cannotSubmit(id: string): NoQuorumError {
+    return this.noQuorum(this.#options.engine.partitionOf(id), `submit task ${JSON.stringify(id)}`);
+  }
+
+  /** A command was not answered in time: perhaps recorded, if it could be sent at all. */
+  unanswered(id: string, timeoutMs: number): Error {
+    const task = `task ${JSON.stringify(id)}`;
+    const trouble = this.trouble(id);
+    const p = this.#options.engine.partitionOf(id);
+    if (!this.isReachable(id)) return this.noQuorum(p, `tell ${task}`);
+    return new UnknownOutcomeError(
+      `Cannot tell whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
+        (trouble === "" ? "" : ` (${trouble})`),
+      [id],
+    );
+  }
+
+  /** What is wrong with the task's partition; "" when nothing is. */
+  trouble(id: string): string {
+    return quorumTrouble(this.#quorumView(), this.#options.engine.partitionOf(id));
+  }
+
+  #quorumView(): QuorumView {
+    const { engine, settings, ambient, transport, members } = this.#options;
+    const status = engine.status();
+    const nowMs = ambient.monoMs();
+    return {
+      roster: engine.roster,
+      isOut: status.isOut,
+      expect: settings.expect,
+      connectedCount: 1 + (transport?.upCount ?? 0),
+      isUp: (node) => members.isUp(node, status, nowMs),
+    };
+  }
+}
+
+/** Words for a partition that cannot be served: which keepers it needs, and which are up. */
+export interface QuorumView {
+  readonly roster: Roster | null;
+  /** It was in a cluster, or knows one that has not let it in yet. */
+  readonly isOut: boolean;
+  readonly expect: number;
+  /** Nodes that this one is connected to, itself included. */
+  readonly connectedCount: number;
+  isUp(node: NodeId): boolean;
+}
+
+export function keeperStates(view: QuorumView, partition: number): KeeperState[] {
+  const keepers = view.roster ? keepersOf(view.roster, partition) : [];
+  return keepers.map(({ id, name }) => ({ id, name, up: view.isUp(id) }));
+}
+
+/** "" when a majority of the keepers is up. */
+export function quorumTrouble(view: QuorumView, partition: number): string {
+  if (!view.roster) {
+    const { expect, connectedCount, isOut } = view;
+    if (isOut) return "this node is in no cluster at the moment: it asks to be let in (again)";
+    return `no cluster yet: it is founded by ${expect} nodes, of which ${connectedCount} are connected`;
+  }
+  const keepers = keeperStates(view, partition);
+  const needed = Math.floor(keepers.length / 2) + 1;
+  if (keepers.filter((keeper) => keeper.up).length >= needed) return "";
+  const states = keepers.map(({ name, up }) => `${name} (${up ? "up" : "down"})`).join(", ");
+  return `no quorum: partition ${partition} needs ${needed} of ${keepers.length} keepers, ${states}`;
+}
+
+/** `attempt` completes "Cannot …". */
+export function noQuorumError(view: QuorumView, partition: number, attempt: string): NoQuorumError {
+  const trouble = quorumTrouble(view, partition);
+  const why = trouble === "" ? `no answer from the steward of partition ${partition}` : trouble;
+  return new NoQuorumError(`Cannot ${attempt}: ${why}`, partition, keeperStates(view, partition));
+}

@@ -1,0 +1,367 @@
+/**
+ * A node as the client of stewards: submits, watches and queries that wait for an answer. Each is sent to the
+ * steward of its partition and sent again, with the same id, until it is answered or given up.
+ */
+import type { Core } from "../context/context.ts";
+import { partitionOf } from "../context/ring.ts";
+import type { Input } from "../model/contract.ts";
+import type {
+  CommandMessage,
+  CommandReplyMessage,
+  Outcome,
+  QueryReplyMessage,
+  SubmitMessage,
+  SubmitReplyMessage,
+  TaskQuery,
+} from "../model/messages.ts";
+import type { MemberNo } from "../model/types.ts";
+
+type Command = Omit<CommandMessage, "rid" | "p">;
+interface Submit {
+  readonly p: number;
+  /** Somebody waits for the end already. */
+  readonly isWatched: boolean;
+  readonly item: SubmitMessage["items"][number];
+  sentMs: number;
+}
+interface Query {
+  readonly p: number;
+  readonly rid: number;
+  readonly query: TaskQuery | Command;
+  sentMs: number;
+}
+const RIDS_PER_BOOT = 0x1_0000_0000;
+/** Numbers of own queries, beyond any that the host uses. */
+const DOUBTS_FROM = 0x8000_0000;
+
+export class Requests {
+  readonly #core: Core;
+  readonly #stewardOf: (p: number) => MemberNo;
+  /** Each in the order of the last sending, so that what is overdue stands in front. */
+  readonly #submits: Map<number, Submit> = new Map();
+  readonly #queries: Map<string, Query> = new Map();
+  readonly #watches: Watches = new Watches();
+  readonly #doubts: Map<number, Outcome> = new Map();
+  #nextDoubt = DOUBTS_FROM;
+  readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][]; unknown: Outcome[] } = {
+    submits: [],
+    queries: [],
+    watches: [],
+    unknown: [],
+  };
+  /** Partitions whose steward changed or came back: everything that waits there goes again. */
+  readonly #moved: Set<number> = new Set();
+
+  constructor(core: Core, stewardOf: (p: number) => MemberNo) {
+    this.#core = core;
+    this.#stewardOf = (p) => {
+      const steward = stewardOf(p);
+      // in a large cluster nobody may have told of the next one
+      const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));
+      return isThere ? steward : core.reach.keeperToAsk(p);
+    };
+  }
+
+  #partitionOf(id: string): number {
+    return partitionOf(id, this.#core.options.partitionCount);
+  }
+
+  submit(input: Extract<Input, { type: "submit" }>): void {
+    const { rid, spec, watch } = input;
+    const item = { rid: this.#wireRid(rid), watch: watch || this.#watches.isLikely, spec };
+    const submit = { p: this.#partitionOf(spec.id), isWatched: watch, item, sentMs: NEVER };
+    this.#submits.set(rid, submit);
+    this.#fresh.submits.push(submit);
+  }
+
+  /** Answers to an earlier life of this node must not answer this one. */
+  #wireRid(rid: number): number {
+    return this.#core.options.boot * RIDS_PER_BOOT + rid;
+  }
+
+  #localRid(rid: number): number {
+    return rid - this.#core.options.boot * RIDS_PER_BOOT;
+  }
+
+  watch(id: string): void {
+    const known = this.#watches.want(id);
+    if (!known) this.#fresh.watches.push([id, this.#watches.add(id, this.#partitionOf(id), NEVER, true)]);
+    else if (known.outcome) this.#told(known.outcome);
+  }
+
+  unwatch(id: string): void {
+    this.#watches.byId.delete(id);
+  }
+
+  #told(outcome: Outcome): void {
+    this.#watches.byId.delete(outcome.id);
+    this.#core.emit({ type: "outcome", outcome });
+  }
+
+  query(input: Extract<Input, { type: "query" }>): void {
+    this.#ask(input.rid, input.p, input.query);
+  }
+
+  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
+    this.#ask(rid, this.#partitionOf(id), { type: "command", id, cid, message });
+  }
+
+  #ask(rid: number, p: number, query: TaskQuery | Command): void {
+    const entry = { p, rid, query, sentMs: NEVER };
+    this.#queries.set(`${rid}.${p}`, entry);
+    this.#fresh.queries.push(entry);
+  }
+
+  cancel(rid: number): void {
+    this.#submits.delete(rid);
+    for (const [key, query] of this.#queries) if (query.rid === rid) this.#queries.delete(key);
+  }
+
+  onSubmitReply(message: SubmitReplyMessage): void {
+    for (const { rid, status } of message.items) {
+      const local = this.#localRid(rid);
+      const submit = this.#submits.get(local);
+      if (!submit) continue;
+      this.#submits.delete(local);
+      const { watch } = submit.item;
+      this.#core.emit({ type: "submitted", rid: local, status });
+      if (watch && (status === "created" || status === "exists")) this.#asked(submit);
+    }
+  }
+
+  /** The steward was asked for the end along with the submit. */
+  #asked({ p, isWatched, item }: Submit): void {
+    const { id } = item.spec;
+    const known = isWatched ? this.#watches.want(id) : this.#watches.byId.get(id);
+    if (!known) this.#watches.add(id, p, this.#core.clock.monoMs, isWatched);
+    else if (isWatched && known.outcome) this.#told(known.outcome);
+  }
+
+  onOutcome(outcome: Outcome): void {
+    const watch = this.#watches.byId.get(outcome.id);
+    if (!watch) return;
+    if (!watch.isWanted) this.#watches.hold(outcome, watch);
+    else if (outcome.state === "unknown") this.#doubt(outcome, watch);
+    else this.#told(outcome);
+  }
+
+  /**
+   * "Unknown" may be the late answer to a question from before a submit: only a newer question settles it.
+   */
+  #doubt(outcome: Outcome, watch: Watch): void {
+    if (watch.doubtRid !== 0) return;
+    watch.doubtRid = this.#nextDoubt++;
+    this.#doubts.set(watch.doubtRid, outcome);
+    this.query({ type: "query", rid: watch.doubtRid, p: watch.p, query: { type: "get", id: outcome.id } });
+  }
+
+  #resolveDoubt(rid: number, isThere: boolean): void {
+    const outcome = this.#doubts.get(rid)!;
+    const { id } = outcome;
+    this.#doubts.delete(rid);
+    const watch = this.#watches.byId.get(id);
+    if (watch?.doubtRid !== rid) return;
+    watch.doubtRid = 0;
+    if (isThere) {
+      this.#fresh.watches.push([id, watch]);
+      return;
+    }
+    this.#fresh.unknown.push(outcome);
+  }
+
+  /** At the end of the step, since a submit of the same id may have come in it. */
+  #tellUnknown(outcome: Outcome): void {
+    const watch = this.#watches.byId.get(outcome.id);
+    if (!watch) return;
+    if (this.#isSubmitting(outcome.id)) {
+      this.#fresh.watches.push([outcome.id, watch]);
+      return;
+    }
+    this.#told(outcome);
+  }
+
+  #isSubmitting(id: string): boolean {
+    for (const { item } of this.#submits.values()) if (item.spec.id === id) return true;
+    return false;
+  }
+
+  /** A watch is answered when the task ends, which may take days: asking again only repairs. */
+  get #patienceMs(): number {
+    return Math.max(5000, 4 * this.#core.options.resendMs);
+  }
+
+  onQueryReply(message: QueryReplyMessage): void {
+    const { p, tasks, more } = message;
+    const rid = this.#localRid(message.rid);
+    if (!this.#queries.delete(`${rid}.${p}`)) return;
+    if (this.#doubts.has(rid)) this.#resolveDoubt(rid, tasks.length > 0);
+    else this.#core.emit({ type: "answer", rid, p, tasks, more });
+  }
+
+  onCommandReply({ rid, p, status }: CommandReplyMessage): void {
+    const local = this.#localRid(rid);
+    if (this.#queries.delete(`${local}.${p}`)) this.#core.emit({ type: "commanded", rid: local, status });
+  }
+
+  stewardMoved(p: number): void {
+    this.#moved.add(p);
+  }
+
+  tick(): void {
+    const { monoMs } = this.#core.clock;
+    const overdueMs = monoMs - this.#core.options.resendMs;
+    requeue(this.#submits, this.#fresh.submits, overdueMs, monoMs);
+    requeue(this.#queries, this.#fresh.queries, overdueMs, monoMs);
+    this.#watches.repeat(monoMs, this.#patienceMs, this.#fresh.watches);
+  }
+
+  /** At the end of a step: one message of a kind per partition. */
+  flush(): void {
+    if (this.#moved.size > 0) this.#resendMoved();
+    for (const outcome of this.#fresh.unknown.splice(0)) this.#tellUnknown(outcome);
+    const { submits, queries, watches } = this.#fresh;
+    if (submits.length > 0) this.#sendSubmits(submits.splice(0));
+    if (watches.length > 0) this.#sendWatches(watches.splice(0));
+    for (const query of queries.splice(0)) {
+      const { rid, p } = query;
+      if (!this.#queries.has(`${rid}.${p}`)) continue;
+      query.sentMs = this.#core.clock.monoMs;
+      const to = this.#stewardOf(p);
+      if (to < 0) continue;
+      const wireRid = this.#wireRid(rid);
+      const asked = query.query;
+      if (asked.type === "command") this.#core.send(to, { ...asked, rid: wireRid, p });
+      else this.#core.send(to, { type: "query", rid: wireRid, p, query: asked });
+    }
+  }
+
+  #resendMoved(): void {
+    for (const submit of this.#submits.values()) {
+      if (this.#moved.has(submit.p)) this.#fresh.submits.push(submit);
+    }
+    for (const query of this.#queries.values()) if (this.#moved.has(query.p)) this.#fresh.queries.push(query);
+    for (const entry of this.#watches.byId) {
+      if (entry[1].isWanted && this.#moved.has(entry[1].p)) this.#fresh.watches.push(entry);
+    }
+    this.#moved.clear();
+  }
+
+  #sendSubmits(submits: readonly Submit[]): void {
+    const itemsByPartition: Map<number, Submit["item"][]> = new Map();
+    for (const submit of submits) {
+      if (this.#submits.get(this.#localRid(submit.item.rid)) !== submit) continue;
+      submit.sentMs = this.#core.clock.monoMs;
+      const items = itemsByPartition.get(submit.p);
+      if (items) items.push(submit.item);
+      else itemsByPartition.set(submit.p, [submit.item]);
+    }
+    for (const [p, items] of itemsByPartition) {
+      const to = this.#stewardOf(p);
+      if (to >= 0) this.#core.send(to, { type: "submit", p, items });
+    }
+  }
+
+  #sendWatches(watches: readonly [string, Watch][]): void {
+    const idsByPartition: Map<number, string[]> = new Map();
+    for (const [id, watch] of watches) {
+      if (this.#watches.byId.get(id) !== watch) continue;
+      watch.sentMs = this.#core.clock.monoMs;
+      const ids = idsByPartition.get(watch.p);
+      if (ids) ids.push(id);
+      else idsByPartition.set(watch.p, [id]);
+    }
+    for (const [p, ids] of idsByPartition) {
+      const to = this.#stewardOf(p);
+      if (to >= 0) this.#core.send(to, { type: "watch", p, ids });
+    }
+  }
+}
+
+/** Moves what is overdue from the front of the map to its end and onto the list of what goes now. */
+function requeue<K, V extends { sentMs: number }>(
+  waiting: Map<K, V>,
+  fresh: V[],
+  overdueMs: number,
+  nowMs: number,
+): void {
+  for (const [key, entry] of waiting) {
+    if (entry.sentMs > overdueMs) return;
+    waiting.delete(key);
+    waiting.set(key, entry);
+    fresh.push(entry);
+    entry.sentMs = nowMs;
+  }
+}
+
+/**
+ * What a node watches as a client: tasks whose ends somebody waits for, and tasks whose ends somebody will
+ * most likely ask for. Where the ends of recent tasks were waited for, the next submits ask for theirs
+ * along: it spares a message a task. Such a watch is dropped after a while if nobody wants it. Part of
+ * requests.ts.
+ */
+export interface Watch {
+  readonly p: number;
+  sentMs: number;
+  /** Somebody waits. */
+  isWanted: boolean;
+  /** Came before anybody waited. */
+  outcome: Outcome | null;
+  /** A steward said "unknown", perhaps to an older question: this query asks again. 0 = none is under way. */
+  doubtRid: number;
+}
+
+export const NEVER: number = -Infinity;
+const PER_TICK_MAX = 1000;
+/** Ends that nobody asked for, until submits ask for none. */
+const INTEREST_MAX = 100;
+/** Longer results are asked for again. */
+const HELD_BYTES_MAX = 1024;
+
+export class Watches {
+  /** In the order of the last sending, so that what is overdue stands in front. */
+  readonly byId: Map<string, Watch> = new Map();
+  #interest = 0;
+
+  /** The end of what is submitted now will be waited for. */
+  get isLikely(): boolean {
+    return this.#interest > 0;
+  }
+
+  /** Somebody waits for the end. Undefined when that was to be watched only now. */
+  want(id: string): Watch | undefined {
+    this.#interest = Math.min(INTEREST_MAX, this.#interest + 1);
+    const watch = this.byId.get(id);
+    if (watch) watch.isWanted = true;
+    return watch;
+  }
+
+  add(id: string, p: number, sentMs: number, isWanted: boolean): Watch {
+    const watch = { p, sentMs, isWanted, outcome: null, doubtRid: 0 };
+    this.byId.set(id, watch);
+    return watch;
+  }
+
+  /** An end that nobody waits for yet. */
+  hold(outcome: Outcome, watch: Watch): void {
+    const isShort = (outcome.result?.length ?? 0) + outcome.error.length <= HELD_BYTES_MAX;
+    if (outcome.state !== "unknown" && isShort) watch.outcome = outcome;
+    else this.byId.delete(outcome.id);
+  }
+
+  /** A watch is answered when the task ends, which may take days: asking again only repairs. */
+  repeat(nowMs: number, patienceMs: number, fresh: [string, Watch][]): void {
+    let count = 0;
+    for (const [id, watch] of this.byId) {
+      if (watch.sentMs > nowMs - patienceMs) break;
+      this.byId.delete(id);
+      if (!watch.isWanted) {
+        this.#interest = Math.max(0, this.#interest - 1);
+        continue;
+      }
+      this.byId.set(id, watch);
+      fresh.push([id, watch]);
+      watch.sentMs = nowMs;
+      if (++count >= PER_TICK_MAX) break;
+    }
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * What the parts of one engine share: options, the clocks of the present step, the roster, the outgoing
+ * messages and effects, the Lamport counter and the seeded jitter. No decisions are made here.
+ */
+import type {
+  Clock,
+  Effect,
+  EngineEvent,
+  EngineOptions,
+  Observer,
+  PersistRecord,
+} from "../model/contract.ts";
+import type { Message } from "../model/messages.ts";
+import { LIMITS } from "../model/limits.ts";
+import { Reach } from "./topology.ts";
+import { type Ring, ringOf } from "./ring.ts";
+import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "../model/types.ts";
+
+export class Core {
+  readonly options: EngineOptions;
+  readonly observer: Observer | undefined;
+  clock: Clock = { monoMs: 0, leaseMs: 0, wallMs: 0 };
+  roster: Roster | null = null;
+  /** This node's number in the roster; -1 before it is in one. */
+  self: MemberNo = -1;
+  /** Monotonic time of the first step: nobody counts as silent from before it. */
+  bootMs = 0;
+  readonly reach: Reach;
+  /** What a replica keeps of its log for those that lag. */
+  readonly logLimits: { readonly countMax: number; readonly bytesMax: number };
+  readonly memberByNo: Map<MemberNo, Member> = new Map();
+  readonly connected: Set<NodeId> = new Set();
+  readonly congested: Set<MemberNo> = new Set();
+  /** Messages of this node to itself, handled before the step ends. */
+  readonly loopback: Message[] = [];
+  /** Reigns with something to send or to learn before the step ends. */
+  readonly dirty: Set<{ flush(): void }> = new Set();
+  /** A reign began or ended: everybody is told at once. */
+  reignsChanged = false;
+  /** No keeper stands before: the engine need not look through them all in each step. */
+  standMs: number = Infinity;
+  /** Something is going on: until then ticks come as often as they may. */
+  #busyUntilMs: number = -Infinity;
+  /** Reigns that may still be handed over in this tick. */
+  transferBudget = 0;
+  readonly #noById: Map<NodeId, MemberNo> = new Map();
+  readonly #outbox: Map<NodeId, Message[]> = new Map();
+  #effects: Effect[] = [];
+  #records: PersistRecord[] = [];
+  #counter = 0;
+  #random: number;
+
+  constructor(options: EngineOptions, observer: Observer | undefined) {
+    this.options = options;
+    this.observer = observer;
+    this.reach = new Reach(this);
+    this.logLimits = { countMax: options.logEntriesMax, bytesMax: LIMITS.logBytesMax };
+    this.#random = (options.seed ^ 0x6d2b79f5) | 0 || 1;
+  }
+
+  /** Null: this node belongs to no cluster any more. */
+  adoptRoster(roster: Roster | null): void {
+    this.roster = roster;
+    this.memberByNo.clear();
+    this.#noById.clear();
+    for (const member of roster?.members ?? []) {
+      this.memberByNo.set(member.no, member);
+      this.#noById.set(member.id, member.no);
+    }
+    this.self = this.noOf(this.options.self);
+    this.reach.adopted();
+  }
+
+  /** Those who run tasks. */
+  get ring(): Ring {
+    return ringOf(this.roster?.members ?? []);
+  }
+
+  noOf(id: NodeId): MemberNo {
+    return this.#noById.get(id) ?? -1;
+  }
+
+  nameOf(no: MemberNo): string {
+    return this.memberByNo.get(no)?.name ?? `member ${no}`;
+  }
+
+  isConnected(no: MemberNo): boolean {
+    if (no === this.self) return true;
+    const member = this.memberByNo.get(no);
+    return member !== undefined && this.connected.has(member.id);
+  }
+
+  send(to: MemberNo, message: Message): void {
+    if (to === this.self) {
+      this.loopback.push(message);
+      return;
+    }
+    const member = this.memberByNo.get(to);
+    if (member) this.sendToId(member.id, message);
+  }
+
+  sendToId(id: NodeId, message: Message): void {
+    if (!this.connected.has(id)) return;
+    const messages = this.#outbox.get(id);
+    if (messages) messages.push(message);
+    else this.#outbox.set(id, [message]);
+  }
+
+  persist(record: PersistRecord): void {
+    this.#records.push(record);
+  }
+
+  /** One entry appended by the steward itself; consecutive ones become one record. */
+  persistEntry(
+    { p, cfg }: { readonly p: number; readonly cfg: number },
+    prevIndex: number,
+    entry: Entry,
+  ): void {
+    const last = this.#records.at(-1);
+    if (
+      last?.type === "append" && last.p === p && last.cfg === cfg &&
+      last.prevIndex + last.entries.length === prevIndex
+    ) (last.entries as Entry[]).push(entry);
+    else this.#records.push({ type: "append", p, cfg, prevIndex, entries: [entry] });
+  }
+
+  /** What goes on or is due soon must not wait for a slow tick. */
+  hurry(): void {
+    this.#busyUntilMs = this.clock.monoMs + 2 * this.options.heartbeatMs;
+  }
+
+  /** Until the next tick: an idle node looks around less often. */
+  get tickGapMs(): number {
+    const { tickMs, calmTickMs } = this.options;
+    return this.clock.monoMs < this.#busyUntilMs ? tickMs : calmTickMs;
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  event(event: EngineEvent): void {
+    this.#effects.push({ type: "event", event });
+  }
+
+  /** All effects of the step: what must be durable first, then what the host does, then what leaves. */
+  takeEffects(): Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    if (this.#records.length > 0) {
+      effects.unshift({ type: "persist", records: this.#records });
+      this.#records = [];
+    }
+    for (const [to, messages] of this.#outbox) effects.push({ type: "send", to, messages });
+    this.#outbox.clear();
+    return effects;
+  }
+
+  /** Entries appended by reigns that are gone are still to be made durable; what waits to leave is not. */
+  dropMessages(): void {
+    this.#outbox.clear();
+    this.loopback.length = 0;
+    this.dirty.clear();
+  }
+
+  /** Lamport: the own counter rises above any that is seen. */
+  see(ballot: Ballot | null): void {
+    if (ballot && ballot.counter > this.#counter) this.#counter = ballot.counter;
+  }
+
+  nextBallot(cfg: number): Ballot {
+    return { cfg, counter: ++this.#counter, node: this.self, boot: this.options.boot };
+  }
+
+  /** Jitter in [0, limitMs): xorshift32, seeded by the host. */
+  jitterMs(limitMs: number): number {
+    let x = this.#random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#random = x;
+    return ((x >>> 0) / 0x1_0000_0000) * limitMs;
+  }
+}

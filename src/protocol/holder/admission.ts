@@ -1,0 +1,124 @@
+/**
+ * Which leases granted to this node may start now: no more than it has slots, no more of one handler than it
+ * takes, and of tasks with one apart key a single one. A second one is declined: only the node itself knows
+ * all that it holds, of every partition.
+ */
+import type { Settlement } from "../model/types.ts";
+import type { Credit } from "./credit.ts";
+import type { Held } from "./held-leases.ts";
+import type { WorkerSession } from "./session.ts";
+
+interface Keyed {
+  readonly held: Held;
+  /** Others were declined for it. */
+  hasDeclined: boolean;
+}
+
+/** It may start; it waits for a slot; or it goes back to its steward at once. */
+export type Verdict = "start" | "wait" | Settlement;
+
+export class Admission {
+  readonly #credit: Credit;
+  readonly #byApart: Map<string, Keyed> = new Map();
+  #runningCount = 0;
+
+  constructor(credit: Credit) {
+    this.#credit = credit;
+  }
+
+  judge(held: Held): Verdict {
+    // granted before the steward heard that this node takes nothing any more
+    if (this.#credit.slots === 0) return { type: "release" };
+    if (!this.#claimsKey(held)) return { type: "decline", untilMs: 0 };
+    return this.mayStart(held) ? "start" : "wait";
+  }
+
+  /** There is a slot for it. */
+  mayStart({ task }: Held): boolean {
+    return this.#runningCount < this.#credit.slots && this.#credit.limits.mayStart(task.name);
+  }
+
+  started({ task }: Held): void {
+    this.#runningCount++;
+    this.#credit.limits.started(task.name);
+  }
+
+  /** Its lease is over, or was never used. */
+  ended(held: Held): void {
+    if (held.isStarted) {
+      this.#runningCount--;
+      this.#credit.limits.stopped(held.task.name);
+    }
+    const key = apartKeyOf(held);
+    const keyed = this.#byApart.get(key);
+    if (keyed?.held !== held) return;
+    this.#byApart.delete(key);
+    if (keyed.hasDeclined) this.#credit.changed();
+  }
+
+  /** Of those with one key the first that comes, until its lease is over. */
+  #claimsKey(held: Held): boolean {
+    const key = apartKeyOf(held);
+    if (key === "") return true;
+    const keyed = this.#byApart.get(key);
+    if (!keyed) this.#byApart.set(key, { held, hasDeclined: false });
+    else if (keyed.held !== held) {
+      keyed.hasDeclined = true;
+      return false;
+    }
+    return true;
+  }
+}
+
+function apartKeyOf({ task }: Held): string {
+  return task.options?.placement?.apart ?? "";
+}
+
+/** Leases granted beyond the free slots: only after faults, and not for long. */
+interface Waiting {
+  readonly session: WorkerSession;
+  readonly held: Held;
+}
+
+export class StartQueue {
+  readonly #waiting: Waiting[] = [];
+
+  clear(): void {
+    this.#waiting.length = 0;
+  }
+
+  add(session: WorkerSession, held: Held): void {
+    this.#waiting.push({ session, held });
+  }
+
+  has(held: Held): boolean {
+    return this.#waiting.some((each) => each.held === held);
+  }
+
+  /** The next whose turn it is and that may start; those whose lease is gone are dropped. */
+  take(mayStart: (held: Held) => boolean): Waiting | undefined {
+    for (let at = 0; at < this.#waiting.length;) {
+      const next = this.#waiting[at]!;
+      const isThere = next.session.holdings.has(next.held);
+      if (isThere && !mayStart(next.held)) {
+        at++;
+        continue;
+      }
+      this.#waiting.splice(at, 1);
+      if (isThere) return next;
+    }
+    return undefined;
+  }
+
+  /** What was granted before `sinceMs` and still waits goes back, so that others can run it. */
+  giveBack(sinceMs: number): readonly WorkerSession[] {
+    const sessions: WorkerSession[] = [];
+    while (this.#waiting.length > 0 && this.#waiting[0]!.held.grantedMs < sinceMs) {
+      const { session, held } = this.#waiting.shift()!;
+      if (!session.holdings.has(held) || held.isStarted || held.isSettling) continue;
+      session.holdings.settle(held, { seq: 0, upTo: 0 }, { type: "release" });
+      sessions.push(session);
+    }
+    return sessions;
+  }
+}

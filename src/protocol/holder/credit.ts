@@ -1,0 +1,300 @@
+/**
+ * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the
+ * hungry when somebody does. Lowering what a steward node may still use is a recall, and the slots count as
+ * given until that node has answered. The other side is dispatcher.ts.
+ */
+import type { Input } from "../model/contract.ts";
+import type { Core } from "../context/context.ts";
+import { HandlerLimits } from "./handler-limits.ts";
+import type { CreditMessage, CreditReplyMessage, GrantedTask, HungryMessage } from "../model/messages.ts";
+import type { Standing } from "../model/messages.ts";
+import type { Sessions } from "../context/liveness.ts";
+import type { MemberNo } from "../model/types.ts";
+
+interface Given {
+  boot: number;
+  seq: number;
+  /** As last told. */
+  free: number;
+  freeUpTo: number;
+  /** Tasks held, as last told. */
+  load: number;
+  /** Highest number of the grants received. */
+  upTo: number;
+  /** An unanswered recall: what this node may have used before it hears of it. */
+  recall:
+    | { readonly seq: number; readonly free: number; readonly freeUpTo: number; readonly sentMs: number }
+    | null;
+  /** Highest number known to be issued: those above `upTo` are on their way, or were lost and withdrawn. */
+  issued: number;
+  issuedMs: number;
+  /** As told at `backlogMs`; the hungry repeat it with every heartbeat. */
+  backlog: number;
+  backlogMs: number;
+  /** The highest of the backlog. */
+  priority: number;
+  /** When it was last given something: who waits longest comes first. */
+  turn: number;
+  isDirty: boolean;
+}
+
+export class Credit {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #given: Map<MemberNo, Given> = new Map();
+  readonly limits: HandlerLimits = new HandlerLimits();
+  #changes = 0;
+  #slots = 0;
+  #handlers: readonly string[] = [];
+  #standing: Standing = "up";
+  #refreshMs = -Infinity;
+  /** A steward node is new: those before it have all there was to give. */
+  #isUneven = false;
+  #turn = 0;
+  /** Leases held by this node, started or not. */
+  heldCount = 0;
+  isDirty = false;
+
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core;
+    this.#sessions = sessions;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** It could run one more. */
+  get hasRoom(): boolean {
+    return this.heldCount < this.#slots;
+  }
+
+  /** In no cluster any more: nothing is held, nobody may grant. */
+  reset(): void {
+    this.#given.clear();
+    this.heldCount = 0;
+    this.limits.reset();
+  }
+
+  offer({ slots, handlers, standing, limits }: Extract<Input, { type: "capacity" }>): void {
+    this.#slots = standing === "up" ? slots : 0;
+    this.#handlers = handlers;
+    this.#standing = standing;
+    this.limits.set(limits ?? {});
+    this.changed();
+  }
+
+  /** What was declined "until something changes" may be offered again. */
+  changed(): void {
+    this.#changes++;
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
+    for (const given of this.#given.values()) given.isDirty = true;
+    this.isDirty = true;
+  }
+
+  /** A steward node is there; its account begins anew when it is a new life of it. */
+  open(no: MemberNo): void {
+    const boot = no === this.#core.self ? this.#core.options.boot : this.#sessions.bootOf(no);
+    if (boot === 0 || this.#given.get(no)?.boot === boot) return;
+    this.#given.set(no, {
+      boot,
+      seq: this.#given.get(no)?.seq ?? 0,
+      free: 0,
+      freeUpTo: 0,
+      load: 0,
+      upTo: 0,
+      recall: null,
+      issued: 0,
+      issuedMs: 0,
+      backlog: 0,
+      backlogMs: 0,
+      priority: 0,
+      turn: 0,
+      isDirty: true,
+    });
+    this.#isUneven = true;
+    this.isDirty = true;
+  }
+
+  close(no: MemberNo): void {
+    const given = this.#given.get(no);
+    if (!given) return;
+    takeBack(given);
+    this.isDirty = true;
+  }
+
+  received(from: MemberNo, { no, name }: GrantedTask): void {
+    const given = this.#given.get(from);
+    if (given && no > given.upTo) given.upTo = no;
+    this.heldCount++;
+    if (this.limits.received(name)) this.#tellAll();
+  }
+
+  ended(name: string): void {
+    this.heldCount--;
+    this.isDirty = true;
+    if (this.limits.ended(name)) this.#tellAll();
+  }
+
+  onHungry(from: MemberNo, message: HungryMessage): void {
+    const given = this.#given.get(from);
+    if (!given || given.boot !== message.boot) return;
+    given.backlog = message.backlog;
+    given.backlogMs = this.#core.clock.monoMs;
+    given.priority = message.priority;
+    this.isDirty = true;
+  }
+
+  onReply(from: MemberNo, message: CreditReplyMessage): void {
+    const given = this.#given.get(from);
+    if (!given) return;
+    if (message.issued > given.issued) {
+      given.issued = message.issued;
+      given.issuedMs = this.#core.clock.monoMs;
+    }
+    if (!given.recall || message.seq < given.recall.seq) return;
+    given.recall = null;
+    this.isDirty = true;
+  }
+
+  /** Slots that this steward node may still fill, at worst: unused ones, or grants on their way. */
+  #reserved(given: Given): number {
+    return Math.max(unusedOf(given.recall ?? given, given.upTo), given.issued - given.upTo);
+  }
+
+  /** In touch, and one that may steward. */
+  #isOpen(no: MemberNo): boolean {
+    return this.#core.isConnected(no) && this.#core.reach.isKeeping(no);
+  }
+
+  #canRecall(given: Given): boolean {
+    return given.recall === null && unusedOf(given, given.upTo) > 0;
+  }
+
+  /** Told again with every heartbeat, in the same frame. */
+  tick(hasBeaten: boolean): void {
+    const { monoMs } = this.#core.clock;
+    if (!hasBeaten && monoMs - this.#refreshMs < this.#core.options.heartbeatMs) return;
+    this.#refreshMs = monoMs;
+    this.#levelOut();
+    for (const given of this.#given.values()) {
+      given.isDirty = true;
+      const isLost = given.issued > given.upTo && monoMs - given.issuedMs > this.#core.options.leaseTtlMs;
+      if (isLost) given.upTo = given.issued;
+      if (monoMs - given.backlogMs > 2.5 * this.#core.options.heartbeatMs) given.backlog = 0;
+    }
+    this.isDirty = true;
+  }
+
+  /** Nobody starves: take back what one has above its even share. */
+  #levelOut(): void {
+    const open = [...this.#given].filter(([no]) => this.#isOpen(no));
+    if (open.length === 0 || open.some(([, given]) => given.backlog > 0 || given.recall)) return;
+    const share = Math.ceil(Math.max(0, this.#slots - this.heldCount) / open.length);
+    for (const [, given] of open) {
+      if (unusedOf(given, given.upTo) > share) this.#recall(given, share);
+    }
+  }
+
+  #recall(given: Given, free: number): void {
+    const { free: before, freeUpTo } = given.recall ?? given;
+    given.recall = { seq: given.seq + 1, free: before, freeUpTo, sentMs: this.#core.clock.monoMs };
+    given.free = free;
+    given.freeUpTo = given.upTo;
+    given.isDirty = true;
+  }
+
+  /** At the end of a step: gives out what is free, recalls for the hungry, tells whom it concerns. */
+  flush(): void {
+    this.isDirty = false;
+    if (this.#isUneven) {
+      this.#isUneven = false;
+      this.#levelOut();
+    }
+    const open: Given[] = [];
+    for (const [no, given] of this.#given) {
+      if (this.#isOpen(no)) open.push(given);
+      else if (!this.#core.reach.isKeeping(no)) {
+        // it was a steward while the cluster was small, and answers no recall
+        takeBack(given);
+        given.isDirty = false;
+      }
+    }
+    if (open.length > 0) this.#spread(open);
+    // to itself it costs nothing: an idle steward must know that it is idle
+    const own = this.#given.get(this.#core.self);
+    if (own && own.load !== this.heldCount) own.isDirty = true;
+    const limits = this.limits.freeFor(open.length);
+    for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given, limits);
+  }
+
+  #spread(open: readonly Given[]): void {
+    let spare = this.#slots - this.heldCount;
+    for (const given of open) spare -= this.#reserved(given);
+    if (spare < 0) {
+      // fewer slots than before: whoever has unused ones gives them back
+      for (const given of open) if (this.#canRecall(given)) this.#recall(given, 0);
+      return;
+    }
+    const hungry = open.filter((given) => given.backlog > 0);
+    const highest = hungry.reduce((priority, given) => Math.max(priority, given.priority), -Infinity);
+    const first = hungry.filter((given) => given.priority === highest);
+    const takers = (hungry.length > 0 ? first : open).filter((given) => !given.recall);
+    while (spare > 0 && takers.length > 0) {
+      const each = Math.max(1, Math.floor(spare / takers.length));
+      takers.sort((a, b) => this.#reserved(a) - this.#reserved(b) || a.turn - b.turn);
+      for (const given of takers) {
+        if (spare <= 0) break;
+        const more = Math.min(each, spare);
+        given.free = unusedOf(given, given.upTo) + more;
+        given.freeUpTo = given.upTo;
+        given.isDirty = true;
+        given.turn = ++this.#turn;
+        spare -= more;
+      }
+    }
+    if (hungry.length === 0 || spare > 0) return;
+    for (const given of open) {
+      if (given.backlog === 0 && this.#canRecall(given)) this.#recall(given, 0);
+    }
+  }
+
+  #tell(no: MemberNo, given: Given, limits: CreditMessage["limits"]): void {
+    given.isDirty = false;
+    given.seq++;
+    if (given.recall) given.recall = { ...given.recall, seq: given.seq };
+    given.free = unusedOf(given, given.upTo);
+    given.freeUpTo = given.upTo;
+    given.load = this.heldCount;
+    this.#core.send(no, {
+      type: "credit",
+      boot: this.#core.options.boot,
+      stewardBoot: given.boot,
+      seq: given.seq,
+      free: given.free,
+      upTo: given.upTo,
+      load: this.heldCount,
+      standing: this.#standing,
+      handlers: this.#handlers,
+      recall: given.recall !== null,
+      changes: this.#changes,
+      limits,
+    });
+  }
+}
+
+/** Nothing of it counts as given any more. */
+function takeBack(given: Given): void {
+  given.free = 0;
+  given.freeUpTo = given.upTo;
+  given.recall = null;
+  given.issued = 0;
+  given.backlog = 0;
+}
+
+function unusedOf(told: { readonly free: number; readonly freeUpTo: number }, upTo: number): number {
+  return Math.max(0, told.free - (upTo - told.freeUpTo));
+}

@@ -1,0 +1,142 @@
+/** What a node holds in one partition: granted leases by fence, and what it has to report about them. */
+import { LIMITS } from "../model/limits.ts";
+import type { GrantedTask, SettleMessage } from "../model/messages.ts";
+import { keepsLease } from "../state/task-machine.ts";
+import type { MemberNo, Settlement } from "../model/types.ts";
+import { clipText } from "../wire/writer.ts";
+
+export interface Held {
+  readonly id: string;
+  readonly fence: number;
+  readonly task: GrantedTask;
+  readonly from: MemberNo;
+  /** Lease clock. */
+  readonly grantedMs: number;
+  isStarted: boolean;
+  isAborted: boolean;
+  /** Its end was reported: only the steward's answer is missing. */
+  isSettling: boolean;
+  /** Reports without an answer. */
+  reportCount: number;
+  /** Number of the last command that the handler was told. */
+  toldNo: number;
+}
+
+interface Report {
+  readonly item: SettleMessage["items"][number];
+  sentMs: number;
+}
+
+export class Holdings {
+  readonly #heldByFence: Map<number, Held> = new Map();
+  /** Reports without an answer; those that were sent longest ago first. */
+  readonly #reports: Map<string, Report> = new Map();
+  readonly #due: Report[] = [];
+  /** Fences whose grants were received; told to the steward unless a report tells it first. */
+  readonly acks: number[] = [];
+  /** Set once a tick: now the acks go. */
+  areAcksDue = false;
+  waitingCount = 0;
+
+  get size(): number {
+    return this.#heldByFence.size;
+  }
+
+  values(): Iterable<Held> {
+    return this.#heldByFence.values();
+  }
+
+  get(fence: number): Held | undefined {
+    return this.#heldByFence.get(fence);
+  }
+
+  has(held: Held): boolean {
+    return this.#heldByFence.get(held.fence) === held;
+  }
+
+  add(task: GrantedTask, from: MemberNo, grantedMs: number): Held {
+    const { id, fence } = task;
+    const flags = { isStarted: false, isAborted: false, isSettling: false, reportCount: 0, toldNo: 0 };
+    const held: Held = { id, fence, task, from, grantedMs, ...flags };
+    this.#heldByFence.set(fence, held);
+    this.waitingCount++;
+    return held;
+  }
+
+  start(held: Held): void {
+    held.isStarted = true;
+    this.waitingCount--;
+  }
+
+  remove(fence: number): boolean {
+    const held = this.#heldByFence.get(fence);
+    if (!held) return false;
+    this.#heldByFence.delete(fence);
+    if (!held.isStarted) this.waitingCount--;
+    if (held.reportCount > 0) {
+      for (const [key, report] of this.#reports) if (report.item.fence === fence) this.#reports.delete(key);
+    }
+    return true;
+  }
+
+  settle(held: Held, { seq, upTo }: { seq: number; upTo: number }, settlement: Settlement): void {
+    if (!keepsLease(settlement)) held.isSettling = true;
+    held.reportCount++;
+    const { id, fence } = held;
+    const report = { item: { id, fence, seq, upTo, settlement: clipped(settlement) }, sentMs: -Infinity };
+    this.#reports.set(`${fence}.${seq}`, report);
+    this.#due.push(report);
+  }
+
+  /** The steward answered; returns what it answered to, once. */
+  answered(fence: number, seq: number): Settlement | undefined {
+    const key = `${fence}.${seq}`;
+    const report = this.#reports.get(key);
+    const held = this.#heldByFence.get(fence);
+    if (this.#reports.delete(key) && held) held.reportCount--;
+    return report?.item.settlement;
+  }
+
+  /** The oldest report without an answer was sent before `sinceMs`. */
+  hasOverdue(sinceMs: number): boolean {
+    for (const report of this.#reports.values()) return report.sentMs < sinceMs;
+    return false;
+  }
+
+  resendAll(): void {
+    for (const report of this.#reports.values()) report.sentMs = -Infinity;
+  }
+
+  takeDue(nowMs: number, resendMs: number): SettleMessage["items"][number][] {
+    const items = [];
+    for (const report of this.#due) {
+      if (report.sentMs !== -Infinity) continue;
+      report.sentMs = nowMs;
+      items.push(report.item);
+    }
+    this.#due.length = 0;
+    for (const [key, report] of this.#reports) {
+      if (report.sentMs > nowMs - resendMs) break;
+      report.sentMs = nowMs;
+      this.#reports.delete(key);
+      this.#reports.set(key, report);
+      items.push(report.item);
+    }
+    return items;
+  }
+
+  /** Acks are lazy: a short task's report comes first and says the same. */
+  takeAcks(): number[] {
+    if (!this.areAcksDue || this.acks.length === 0) return [];
+    const fences = this.acks.filter((fence) => this.#heldByFence.has(fence));
+    this.acks.length = 0;
+    this.areAcksDue = false;
+    return fences;
+  }
+}
+
+/** An error's text can have any length; what is kept of it cannot. */
+function clipped(settlement: Settlement): Settlement {
+  if (settlement.type !== "error" && settlement.type !== "fail") return settlement;
+  return { ...settlement, message: clipText(settlement.message, LIMITS.errorMessageBytesMax) };
+}

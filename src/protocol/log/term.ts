@@ -1,0 +1,334 @@
+/**
+ * The steward's side of one partition for the time of one ballot: it appends, replicates, learns what is
+ * chosen and runs what waited for that. Requests come in through steward.ts, expired sessions through
+ * session-expiry.ts.
+ */
+import type { Core } from "../context/context.ts";
+import { isSameBallot, majorityOf, majorityReached } from "../model/ballot.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { AppendReplyMessage, Silence, SnapshotReplyMessage } from "../model/messages.ts";
+import type { Ballot, LogEnd, MemberNo, Operation } from "../model/types.ts";
+import { makeEntry } from "../wire/operations.ts";
+import { encodeState } from "../wire/snapshots.ts";
+import type { Replica } from "./replica.ts";
+
+/** The keeper that reigns. */
+export interface Reigning {
+  readonly p: number;
+  readonly cfg: number;
+  readonly keepers: readonly MemberNo[];
+  readonly replica: Replica;
+  readonly silenceFloorMs: number;
+}
+
+/** What the steward does for others as long as it reigns. */
+export interface Office {
+  begin(): void;
+  end(): void;
+  tick(): void;
+  flush(): void;
+  /** A keeper reports how long condemned sessions had been silent there. */
+  onSilences(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void;
+}
+
+export class Reign {
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly keeper: Reigning;
+  readonly replica: Replica;
+  readonly #office: Office;
+  readonly #core: Core;
+  readonly #followers: Follower[] = [];
+  readonly #waiters: { readonly index: number; readonly run: () => void }[] = [];
+  #waitersHead = 0;
+  #beganMs: number;
+  /** Index of its first entry: when that is chosen, so is all before it. */
+  readonly first: number;
+
+  constructor(core: Core, keeper: Reigning, ballot: Ballot, open: (reign: Reign) => Office) {
+    this.#core = core;
+    this.p = keeper.p;
+    this.ballot = ballot;
+    this.keeper = keeper;
+    this.replica = keeper.replica;
+    this.#beganMs = core.clock.monoMs;
+    const next = this.replica.lastIndex + 1;
+    this.first = next;
+    for (const no of keeper.keepers) {
+      if (no === core.self) continue;
+      this.#followers.push(newFollower(no, next, core.clock.monoMs));
+    }
+    this.#office = open(this);
+  }
+
+  begin(): void {
+    this.propose({ type: "noop" });
+    this.#office.begin();
+    this.#core.reignsChanged = true;
+  }
+
+  /** Its configuration stands: the ones before are not needed any more. */
+  get isActive(): boolean {
+    return this.replica.commit >= this.first;
+  }
+
+  /** Deposed: what waited for entries of this reign must not take the next reign's entries for them. */
+  end(): void {
+    this.#waiters.length = 0;
+    this.#waitersHead = 0;
+    this.#core.dirty.delete(this);
+    this.#office.end();
+    this.#core.reignsChanged = true;
+  }
+
+  forgive(gapMs: number): void {
+    for (const follower of this.#followers) follower.ackMs += gapMs;
+  }
+
+  /** CheckQuorum: a steward that a majority no longer answers cannot choose anything. */
+  hasLostMajority(): boolean {
+    const since = this.#core.clock.monoMs - 0.7 * this.#core.options.electionMs;
+    let live = 1;
+    for (const follower of this.#followers) if (follower.ackMs >= since) live++;
+    return live < majorityOf(this.#followers.length + 1);
+  }
+
+  /** A keeper answered a beat and did not contradict this reign. */
+  heardFrom(no: MemberNo): void {
+    const follower = this.#follower(no);
+    if (follower) follower.ackMs = this.#core.clock.monoMs;
+  }
+
+  /** The connected keeper with the longest log. */
+  bestFollower(): MemberNo | undefined {
+    let best: Follower | undefined;
+    for (const follower of this.#followers) {
+      if (!this.#core.isConnected(follower.no)) continue;
+      if (!best || follower.match > best.match) best = follower;
+    }
+    return best?.no;
+  }
+
+  tick(): void {
+    const { monoMs } = this.#core.clock;
+    const { resendMs } = this.#core.options;
+    for (const follower of this.#followers) {
+      if (follower.match < this.replica.lastIndex && monoMs - follower.sentMs >= resendMs) {
+        follower.next = follower.match + 1;
+        if (follower.match === 0) follower.next = this.replica.lastIndex + 1;
+        follower.probe = follower.next - 1;
+        follower.probeUntil = this.replica.lastIndex;
+        this.#replicateTo(follower, true);
+      }
+    }
+    this.#office.tick();
+    this.replica.raiseFloor(floorOf(this.#followers, this.replica.lastIndex));
+    this.replica.trimExcess(this.#core.logLimits);
+    this.#returnToFirst();
+  }
+
+  #returnToFirst(): void {
+    const first = this.#follower(this.keeper.keepers[0]!);
+    if (!first || this.#core.transferBudget <= 0) return;
+    const { monoMs } = this.#core.clock;
+    if (monoMs - this.#beganMs < 2 * this.#core.options.electionMs) return;
+    const isReady = first.match === this.replica.lastIndex && this.#core.isConnected(first.no) &&
+      monoMs - first.ackMs <= this.#core.options.heartbeatMs * 1.5;
+    if (!isReady) return;
+    this.#core.transferBudget--;
+    this.#beganMs = monoMs;
+    this.#core.send(first.no, { type: "transfer", p: this.p, ballot: this.ballot });
+  }
+
+  /** Appends an operation; it leaves with all others of this step. Returns its index. */
+  propose(op: Operation): number {
+    const entry = makeEntry(this.ballot, op);
+    this.replica.append(entry);
+    const index = this.replica.lastIndex;
+    this.#core.persistEntry(this.keeper, index - 1, entry);
+    this.#core.dirty.add(this);
+    return index;
+  }
+
+  /** Runs `run` as soon as everything up to `index` is chosen. */
+  whenChosen(index: number, run: () => void): void {
+    this.#waiters.push({ index, run });
+    if (index <= this.replica.commit) this.#core.dirty.add(this);
+  }
+
+  /** Entries that are not chosen yet. */
+  get unchosenCount(): number {
+    return this.replica.lastIndex - this.replica.commit;
+  }
+
+  /** At the end of a step: sends what is new, learns what a single keeper has chosen alone. */
+  flush(): void {
+    this.#advance();
+    for (const follower of this.#followers) this.#replicateTo(follower, false);
+    this.#office.flush();
+  }
+
+  #advance(): void {
+    const reached: number[] = [this.replica.lastIndex];
+    for (const follower of this.#followers) reached.push(follower.match);
+    const index = majorityReached(reached);
+    const { commit } = this.replica;
+    if (index > commit && isSameBallot(this.replica.ballotAt(index) ?? null, this.ballot)) {
+      const { observer } = this.#core;
+      if (observer) {
+        for (let i = commit + 1; i <= index; i++) {
+          observer.chosen(this.p, i, this.replica.entryAt(i)!, this.ballot);
+        }
+      }
+      this.replica.commitTo(index);
+    }
+    this.#runWaiters(this.replica.commit);
+  }
+
+  #runWaiters(upTo: number): void {
+    const waiters = this.#waiters;
+    while (this.#waitersHead < waiters.length && waiters[this.#waitersHead]!.index <= upTo) {
+      waiters[this.#waitersHead++]!.run();
+    }
+    if (this.#waitersHead === waiters.length) {
+      waiters.length = 0;
+      this.#waitersHead = 0;
+    } else if (this.#waitersHead > 4096) {
+      waiters.splice(0, this.#waitersHead);
+      this.#waitersHead = 0;
+    }
+  }
+
+  #replicateTo(follower: Follower, again: boolean): void {
+    const { replica } = this;
+    const core = this.#core;
+    if (!core.isConnected(follower.no)) return;
+    if (core.congested.has(follower.no) || follower.next - 1 - follower.match > LIMITS.entriesInFlightMax) {
+      if (follower.match > 0 && !again) return;
+    }
+    if (follower.probe >= 0 && !again) return;
+    if (follower.snapshot || follower.next <= replica.base.index) {
+      if (again || !follower.snapshot) this.#sendSnapshot(follower);
+      return;
+    }
+    do {
+      if (follower.next > replica.lastIndex && !again) return;
+      const prevIndex = follower.next - 1;
+      const entries = replica.entriesAfter(
+        prevIndex,
+        core.options.appendBytesMax,
+        LIMITS.entriesPerAppendMax,
+      );
+      core.send(follower.no, {
+        type: "append",
+        p: this.p,
+        ballot: this.ballot,
+        prevIndex,
+        prevBallot: replica.ballotAt(prevIndex) ?? null,
+        commit: replica.commit,
+        first: this.first,
+        floor: floorOf(this.#followers, replica.lastIndex),
+        entries,
+      });
+      follower.next += entries.length;
+      follower.sentMs = core.clock.monoMs;
+      if (again || entries.length === 0) return;
+    } while (follower.next <= replica.lastIndex && !core.congested.has(follower.no));
+  }
+
+  onAppendReply(from: MemberNo, message: AppendReplyMessage): void {
+    const follower = this.#follower(from);
+    if (!follower) return;
+    follower.ackMs = this.#core.clock.monoMs;
+    if (!message.ok) {
+      this.#probe(follower, Math.max(follower.match, message.index));
+      return;
+    }
+    if (message.index > this.replica.lastIndex) return;
+    const isProgress = message.index > follower.match;
+    if (isProgress) {
+      follower.match = message.index;
+      follower.sentMs = this.#core.clock.monoMs;
+      if (follower.snapshot && follower.match >= follower.snapshot.end.index) follower.snapshot = null;
+    }
+    follower.next = Math.max(follower.next, follower.match + 1);
+    if (isProgress && follower.probe >= 0) {
+      if (follower.match >= follower.probeUntil) follower.probe = -1;
+      else this.#probe(follower, follower.match);
+    }
+    this.#office.onSilences(from, message.silences, message.index);
+    this.#core.dirty.add(this);
+  }
+
+  /** One append after `index` and then its answer: late refusals of what was sent before start nothing. */
+  #probe(follower: Follower, index: number): void {
+    if (follower.probe === index) return;
+    if (follower.probe < 0) follower.probeUntil = this.replica.lastIndex;
+    follower.probe = index;
+    follower.next = index + 1;
+    this.#replicateTo(follower, true);
+  }
+
+  #sendSnapshot(follower: Follower): void {
+    let { snapshot } = follower;
+    if (!snapshot) {
+      const { end, state } = this.replica.chosenState();
+      snapshot = { end, bytes: encodeState(state), offset: 0 };
+      follower.snapshot = snapshot;
+      follower.next = end.index + 1;
+    }
+    const { end, bytes, offset } = snapshot;
+    const data = bytes.subarray(offset, offset + this.#core.options.snapshotChunkBytes);
+    const { p, ballot, first } = this;
+    const totalBytes = bytes.length;
+    this.#core.send(follower.no, { type: "snapshot", p, ballot, end, first, offset, totalBytes, data });
+    follower.sentMs = this.#core.clock.monoMs;
+  }
+
+  onSnapshotReply(from: MemberNo, message: SnapshotReplyMessage): void {
+    const follower = this.#follower(from);
+    const snapshot = follower?.snapshot;
+    if (!follower || !snapshot || message.index !== snapshot.end.index) return;
+    follower.ackMs = this.#core.clock.monoMs;
+    if (message.receivedBytes > snapshot.bytes.length) return;
+    const isProgress = message.receivedBytes > snapshot.offset;
+    snapshot.offset = message.receivedBytes;
+    // a repeated answer must not start a second chain of pieces; tick() sends again what got lost
+    if (isProgress) this.#sendSnapshot(follower);
+  }
+
+  #follower(no: MemberNo): Follower | undefined {
+    for (let at = 0; at < this.#followers.length; at++) {
+      if (this.#followers[at]!.no === no) return this.#followers[at];
+    }
+    return undefined;
+  }
+}
+
+/** What a steward knows of one keeper that follows it. term.ts changes it; nobody else looks. */
+export interface Follower {
+  readonly no: MemberNo;
+  /** Index of the next entry to send. */
+  next: number;
+  /** Everything up to here is known to be in its log. */
+  match: number;
+  ackMs: number;
+  sentMs: number;
+  /** After a refusal: the index that the one append under way begins after. -1 = it follows. */
+  probe: number;
+  /** Where the log ended at the refusal: from here on it follows again. */
+  probeUntil: number;
+  snapshot: { readonly end: LogEnd; readonly bytes: Uint8Array; offset: number } | null;
+}
+
+/** A keeper of which nothing is known yet: it counts as heard at `nowMs`. */
+export function newFollower(no: MemberNo, next: number, nowMs: number): Follower {
+  return { no, next, match: 0, ackMs: nowMs, sentMs: nowMs, probe: -1, probeUntil: 0, snapshot: null };
+}
+
+/** All have the log up to here, the steward up to `lastIndex`. */
+export function floorOf(followers: readonly Follower[], lastIndex: number): number {
+  let floor = lastIndex;
+  for (let at = 0; at < followers.length; at++) floor = Math.min(floor, followers[at]!.match);
+  return floor;
+}

@@ -1,0 +1,561 @@
+/**
+ * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
+ * the configuration. The bytes are codec.ts's business; who handles what is engine.ts's.
+ */
+import type {
+  AcceptedRoster,
+  Ballot,
+  Candidate,
+  Entry,
+  LogEnd,
+  MemberNo,
+  QueuedCommand,
+  Roster,
+  SessionId,
+  Settlement,
+  TaskMessage,
+  TaskOptions,
+  TaskRecord,
+  TaskSpec,
+  TaskState,
+} from "./types.ts";
+
+// ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
+
+export interface Reign {
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly commit: number;
+  /** The reign's first entry is chosen: its configuration stands. */
+  readonly isActive: boolean;
+}
+export interface BeatMessage {
+  readonly type: "beat";
+  readonly boot: number;
+  /** The sender's lease clock when it sent this; echoed back, never interpreted by others. */
+  readonly sentMs: number;
+  readonly epoch: number;
+  /** Partitions whose session number is not 1. */
+  readonly sessions: readonly { readonly p: number; readonly n: number }[];
+  readonly reigns: readonly Reign[];
+}
+export interface BeatReplyMessage {
+  readonly type: "beatReply";
+  readonly boot: number;
+  readonly sentMs: number;
+  readonly epoch: number;
+  /**
+   * For each configuration number: bit p set = the session named in the beat is vouched for in partition p.
+   */
+  readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
+  /** Partitions where the session is condemned, with the highest condemned number. */
+  readonly condemned: readonly { readonly p: number; readonly n: number }[];
+  /** To a member that gets no beats, in a large cluster: the reigns here over partitions near to it. */
+  readonly reigns: readonly Reign[];
+  /** Reigns of the beat that are over, with the higher ballot promised. */
+  readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
+}
+
+// ---- workers ----------------------------------------------------------------------------------------------
+
+export interface AttachMessage {
+  readonly type: "attach";
+  readonly p: number;
+  readonly ballot: Ballot;
+  /** The sender's number: one that left and joined again has another. */
+  readonly node: MemberNo;
+  readonly boot: number;
+  readonly n: number;
+  readonly attach: number;
+  /** Everything the worker holds in this partition: the steward releases the rest. */
+  readonly held: readonly { readonly id: string; readonly fence: number }[];
+}
+export interface AttachReplyMessage {
+  readonly type: "attachReply";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly boot: number;
+  readonly attach: number;
+  /** 0 = attached; otherwise the session is condemned up to this number. */
+  readonly condemned: number;
+}
+/**
+ * A worker's standing with one steward node: after grant number `upTo` it takes `free` more. Soft: never
+ * safety.
+ */
+export interface CreditMessage {
+  readonly type: "credit";
+  readonly boot: number;
+  /** Boot of the steward node that this answers to. */
+  readonly stewardBoot: number;
+  readonly seq: number;
+  readonly free: number;
+  readonly upTo: number;
+  /** Tasks held in all, for bounded loads. */
+  readonly load: number;
+  readonly standing: Standing;
+  readonly handlers: readonly string[];
+  /** `free` was lowered: answer with creditReply. */
+  readonly recall: boolean;
+  /** Grows when this worker may want what it declined "until something changes". */
+  readonly changes: number;
+  /** Of these handlers only so many more after grant number `upTo`. */
+  readonly limits: readonly { readonly name: string; readonly free: number }[];
+}
+export interface CreditReplyMessage {
+  readonly type: "creditReply";
+  readonly seq: number;
+  /** Number of the last grant issued when the credit message was handled. */
+  readonly issued: number;
+}
+/** The steward node has tasks that this worker could run and no credit from it. 0 = no longer. */
+export interface HungryMessage {
+  readonly type: "hungry";
+  readonly boot: number;
+  readonly backlog: number;
+  /** The highest of the tasks that wait; 0 when none does. */
+  readonly priority: number;
+}
+export interface GrantedTask {
+  /** Consecutive number of the grants of this steward node to this worker. */
+  readonly no: number;
+  readonly id: string;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly attemptsMax: number;
+  /** Errors so far (times only matter to the error handler). */
+  readonly errorAtMs: readonly number[];
+  readonly options: TaskOptions | null;
+  readonly checkpoint: Uint8Array | null;
+}
+export interface GrantMessage {
+  readonly type: "grant";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly boot: number;
+  readonly n: number;
+  readonly attach: number;
+  /** Every fence below this one was acked or withdrawn: the worker may forget that it saw it. */
+  readonly floor: number;
+  readonly tasks: readonly GrantedTask[];
+}
+export interface GrantAckMessage {
+  readonly type: "grantAck";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly fences: readonly number[];
+}
+export interface SettleMessage {
+  readonly type: "settle";
+  readonly p: number;
+  readonly items: readonly {
+    readonly id: string;
+    readonly fence: number;
+    /** Distinguishes several settlements under one fence (checkpoints). */
+    readonly seq: number;
+    /** Commands up to this number are carried out. */
+    readonly upTo: number;
+    readonly settlement: Settlement;
+  }[];
+}
+export interface SettleReplyMessage {
+  readonly type: "settleReply";
+  readonly p: number;
+  readonly items: readonly { readonly fence: number; readonly seq: number; readonly accepted: boolean }[];
+}
+
+// ---- clients ----------------------------------------------------------------------------------------------
+
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
+export interface SubmitMessage {
+  readonly type: "submit";
+  readonly p: number;
+  readonly items: readonly {
+    readonly rid: number;
+    /** Send the outcome when there is one. */
+    readonly watch: boolean;
+    readonly spec: TaskSpec;
+  }[];
+}
+export interface SubmitReplyMessage {
+  readonly type: "submitReply";
+  readonly p: number;
+  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
+}
+export interface WatchMessage {
+  readonly type: "watch";
+  readonly p: number;
+  readonly ids: readonly string[];
+}
+export interface Outcome {
+  readonly id: string;
+  /** `unknown`: the partition's log has no such task (never submitted, or past its retention). */
+  readonly state: TaskState | "unknown";
+  readonly fence: number;
+  readonly attempt: number;
+  readonly result: Uint8Array | null;
+  /** Message of the last error, or "". */
+  readonly error: string;
+}
+export interface OutcomeMessage {
+  readonly type: "outcome";
+  readonly p: number;
+  readonly items: readonly Outcome[];
+}
+/** To a request that came to a keeper that does not reign: the highest reign that it knows of. */
+export interface StewardMessage {
+  readonly type: "steward";
+  readonly p: number;
+  readonly ballot: Ballot;
+}
+/** Reads through the log: the answer is committed and no older than the question. */
+export interface QueryMessage {
+  readonly type: "query";
+  readonly rid: number;
+  readonly p: number;
+  readonly query: TaskQuery;
+}
+export type TaskQuery =
+  | { readonly type: "get"; readonly id: string }
+  /** Tasks of the partition in submit order, after the first `offset` that match. `state` "" = any. */
+  | {
+    readonly type: "list";
+    readonly state: TaskState | "";
+    readonly offset: number;
+    readonly limit: number;
+  };
+export interface TaskView {
+  readonly record: TaskRecord;
+  /** Why it is not running, in words; "" when it is, or has ended. */
+  readonly why: string;
+}
+export interface QueryReplyMessage {
+  readonly type: "queryReply";
+  readonly rid: number;
+  readonly p: number;
+  readonly tasks: readonly TaskView[];
+  readonly more: boolean;
+}
+
+export type Message =
+  | PrepareMessage
+  | PromiseMessage
+  | TransferMessage
+  | AppendMessage
+  | AppendReplyMessage
+  | RefuseMessage
+  | SnapshotMessage
+  | SnapshotReplyMessage
+  | SealMessage
+  | SealedMessage
+  | InheritMessage
+  | ImageMessage
+  | BeatMessage
+  | BeatReplyMessage
+  | AttachMessage
+  | AttachReplyMessage
+  | CreditMessage
+  | CreditReplyMessage
+  | HungryMessage
+  | GrantMessage
+  | GrantAckMessage
+  | SettleMessage
+  | SettleReplyMessage
+  | SubmitMessage
+  | SubmitReplyMessage
+  | WatchMessage
+  | OutcomeMessage
+  | QueryMessage
+  | QueryReplyMessage
+  | StewardMessage
+  | CommandMessage
+  | CommandReplyMessage
+  | DeliverMessage
+  | FoundMessage
+  | RosterMessage
+  | JoinMessage
+  | JoinRefusedMessage
+  | LeaveMessage
+  | RosterPrepareMessage
+  | RosterPromiseMessage
+  | RosterAcceptMessage
+  | RosterAcceptedMessage
+  | NodeCommandMessage
+  | NodeCommandReplyMessage;
+
+// ---- commands to tasks ------------------------------------------------------------------------------------
+// Commands to tasks: from a client to the task's steward, and from there to who holds its lease.
+
+/**
+ * `applied`: nobody held the task, it is done. `queued`: it is recorded and goes to the holder, or is applied
+ * when there is none any more. `invalid`: the task's state does not allow it. `busy`: too many wait already.
+ */
+export type CommandStatus = "applied" | "queued" | "unknown" | "ended" | "invalid" | "busy";
+
+export interface CommandMessage {
+  readonly type: "command";
+  readonly rid: number;
+  readonly p: number;
+  readonly id: string;
+  /** The client's number for it: repeated, it changes nothing. */
+  readonly cid: number;
+  readonly message: TaskMessage;
+}
+
+export interface CommandReplyMessage {
+  readonly type: "commandReply";
+  readonly rid: number;
+  readonly p: number;
+  readonly status: CommandStatus;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly fence: number;
+  /** All that wait, in order. */
+  readonly commands: readonly QueuedCommand[];
+}
+
+/** Repeated until the holder has acked them. */
+export interface DeliverMessage {
+  readonly type: "deliver";
+  readonly p: number;
+  readonly items: readonly Delivery[];
+}
+
+// ---- the log of a partition -------------------------------------------------------------------------------
+// What keepers of a partition say to one another about its log: elections and replication. The rest:
+// messages.ts.
+
+// ---- elections --------------------------------------------------------------------------------------------
+
+/** Asks a keeper to promise. `pre`: would you? Nothing is promised, nothing is written. */
+export interface PrepareMessage {
+  readonly type: "prepare";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly pre: boolean;
+  readonly end: LogEnd;
+}
+export interface PromiseMessage {
+  readonly type: "promise";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly pre: boolean;
+  /** `ahead`: my log is longer than yours, I stand myself. `loyal`: I hear a steward. */
+  readonly answer: "granted" | "ahead" | "loyal" | "promised";
+  /** The highest ballot promised so far, so that the asker's counter can rise above it. */
+  readonly promised: Ballot | null;
+}
+/** A steward that is not the first of its keepers hands the reign to the first, which is up to date. */
+export interface TransferMessage {
+  readonly type: "transfer";
+  readonly p: number;
+  readonly ballot: Ballot;
+}
+
+// ---- replication ------------------------------------------------------------------------------------------
+
+export interface AppendMessage {
+  readonly type: "append";
+  readonly p: number;
+  readonly ballot: Ballot;
+  /** Index and ballot of the entry before the first one carried. */
+  readonly prevIndex: number;
+  readonly prevBallot: Ballot | null;
+  readonly commit: number;
+  /** Where the reign began: a new keeper's copy is whole when it matches up to there. */
+  readonly first: number;
+  /** All keepers have the log up to here: nobody asks for earlier entries again. */
+  readonly floor: number;
+  readonly entries: readonly Entry[];
+}
+/** How long a condemned session had been silent here, counted to now. */
+export interface Silence {
+  readonly session: SessionId;
+  readonly index: number;
+  readonly elapsedMs: number;
+}
+export interface AppendReplyMessage {
+  readonly type: "appendReply";
+  readonly p: number;
+  readonly ballot: Ballot;
+  /**
+   * `ok`: everything up to `index` matches. If not, `index` is where the log ends, being too short, or up to
+   * where it is known to be chosen: send from there.
+   */
+  readonly ok: boolean;
+  readonly index: number;
+  readonly silences: readonly Silence[];
+}
+/** The ballot of an append, snapshot or reign is below what I promised. */
+export interface RefuseMessage {
+  readonly type: "refuse";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly promised: Ballot;
+}
+/** One piece of a partition's state as of `end`, for a keeper whose log ends before the steward's begins. */
+export interface SnapshotMessage {
+  readonly type: "snapshot";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly end: LogEnd;
+  /** As in an append. */
+  readonly first: number;
+  readonly offset: number;
+  readonly totalBytes: number;
+  readonly data: Uint8Array;
+}
+export interface SnapshotReplyMessage {
+  readonly type: "snapshotReply";
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly index: number;
+  /** Bytes held of that snapshot from its start: the next offset wanted. */
+  readonly receivedBytes: number;
+}
+
+// ---- a new configuration takes over from the one before ---------------------------------------------------
+
+/** Asks a keeper of configuration `cfg` to serve no more, for ever. `ballot`: of the newer configuration. */
+export interface SealMessage {
+  readonly type: "seal";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+}
+export interface SealedMessage {
+  readonly type: "sealed";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+  /** False: its copy was never whole, so it says nothing about the partition. */
+  readonly isInstalled: boolean;
+  /** The configurations that had sealed it before. */
+  readonly by: readonly number[];
+  readonly end: LogEnd;
+}
+/** Asks a sealed keeper for its copy, from `offset` on. */
+export interface InheritMessage {
+  readonly type: "inherit";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+  readonly offset: number;
+}
+/** One piece of a sealed copy: see snapshots.ts. */
+export interface ImageMessage {
+  readonly type: "image";
+  readonly p: number;
+  readonly cfg: number;
+  readonly ballot: Ballot;
+  /** Of the state in it: a keeper that restarts makes another copy of the same. */
+  readonly end: LogEnd;
+  readonly offset: number;
+  readonly totalBytes: number;
+  readonly data: Uint8Array;
+}
+
+// ---- commands to nodes ------------------------------------------------------------------------------------
+// What one node asks of another as a whole: the commands of operators, passed on by whichever member they
+// came to. They are not durable: each is done at most once for as long as the node's process lives.
+
+/** Asked of a node by `commandNode`. */
+export type NodeCommand =
+  /** Starts nothing new until it is unfrozen or restarted; what it runs goes on. */
+  | { readonly type: "freeze" }
+  | { readonly type: "unfreeze" }
+  /** Gives back what its balancer thinks that others should run, even if it is frozen. */
+  | { readonly type: "balance" }
+  /** Takes nothing new and gives back what it runs, for good. */
+  | { readonly type: "drain" }
+  /** Stops one task there, which is released: any node may run it next. */
+  | { readonly type: "stopTask"; readonly id: string };
+
+/** `missing`: the task does not run there. */
+export type NodeCommandStatus = "done" | "missing";
+
+/** What a node that runs tasks takes: none when it is draining or frozen. */
+export type Standing = "up" | "draining" | "frozen";
+
+export interface NodeCommandMessage {
+  readonly type: "nodeCommand";
+  /** 52 random bits: the same command has the same number, whichever member passes it on. */
+  readonly cid: number;
+  readonly command: NodeCommand;
+}
+export interface NodeCommandReplyMessage {
+  readonly type: "nodeCommandReply";
+  readonly cid: number;
+  readonly status: NodeCommandStatus;
+}
+
+// ---- the roster -------------------------------------------------------------------------------------------
+// What nodes say to one another about who belongs to the cluster: founding, joining, leaving, and the
+// single-decree Paxos among the deciders of an epoch that decides the next roster.
+
+/** "I found, or agree to found, this cluster." Proposing is acking. Founded when every member has acked. */
+export interface FoundMessage {
+  readonly type: "found";
+  /** Orders foundings: a node moves only to a lower one, and only when its own can no longer be decided. */
+  readonly founding: string;
+  readonly members: readonly Candidate[];
+  /** Ids of members that the sender knows to have acked this founding. */
+  readonly acked: readonly string[];
+}
+/** The decided roster of an epoch. */
+export interface RosterMessage {
+  readonly type: "roster";
+  readonly roster: Roster;
+  /** The cluster has more than one member, or has recorded something: it yields to no other. */
+  readonly isSettled: boolean;
+}
+
+/** "Let me in", to any member. */
+export interface JoinMessage {
+  readonly type: "join";
+  readonly candidate: Candidate;
+}
+export interface JoinRefusedMessage {
+  readonly type: "joinRefused";
+  /** The id of the node that asked: a member may have asked for it. */
+  readonly id: string;
+  readonly reason: string;
+}
+/** A member wants to leave: other members shall keep what it keeps. */
+export interface LeaveMessage {
+  readonly type: "leave";
+  readonly no: MemberNo;
+}
+
+/** Asks a decider of `epoch` to promise. Its ballot carries the epoch as `cfg`. */
+export interface RosterPrepareMessage {
+  readonly type: "rosterPrepare";
+  readonly ballot: Ballot;
+}
+export interface RosterPromiseMessage {
+  readonly type: "rosterPromise";
+  readonly ballot: Ballot;
+  /** False: a ballot as high as this one is promised already. */
+  readonly ok: boolean;
+  readonly promised: Ballot;
+  readonly accepted: AcceptedRoster | null;
+}
+/** Asks a decider to accept `roster` as the one after the epoch `ballot.cfg`. */
+export interface RosterAcceptMessage {
+  readonly type: "rosterAccept";
+  readonly ballot: Ballot;
+  /** Nobody accepted it before: it may still be refused. What may be decided already may not. */
+  readonly isFresh: boolean;
+  readonly roster: Roster;
+}
+export interface RosterAcceptedMessage {
+  readonly type: "rosterAccepted";
+  readonly ballot: Ballot;
+  /** `heard`: it evicts a member that the decider hears. */
+  readonly answer: "accepted" | "promised" | "heard";
+  readonly promised: Ballot;
+}

@@ -1,0 +1,280 @@
+/**
+ * The nouns of the protocol: identities, ballots, the roster, tasks and log operations. Plain data, no
+ * behaviour. Behaviour: partition-tasks.ts (operations), replica.ts (the log), engine.ts (all of it).
+ */
+/** A node's libp2p peer id as text. A memory-only node that restarts gets a new one. */
+export type NodeId = string;
+
+/** Number of a member in the roster: given once, never reused in a cluster. */
+export type MemberNo = number;
+
+/**
+ * A Lamport timestamp `(cfg, counter, node, boot)`, compared in that order. Names one reign of one steward.
+ */
+export interface Ballot {
+  /** The configuration: number of the epoch that gave the partition its keepers. */
+  readonly cfg: number;
+  readonly counter: number;
+  readonly node: MemberNo;
+  readonly boot: number;
+}
+
+/** A node's right to run tasks of one partition. A condemned session goes on with `n + 1`. */
+export interface SessionId {
+  readonly node: MemberNo;
+  readonly boot: number;
+  readonly n: number;
+}
+
+export interface Member {
+  readonly no: MemberNo;
+  readonly id: NodeId;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Keeps state, runs no tasks. */
+  readonly witness: boolean;
+  /** Left or was evicted: no keeper of newer configurations, forgotten when the older ones are retired. */
+  readonly leaving: boolean;
+}
+
+/** One keeper set of one partition, named by the epoch that made it. */
+export interface Configuration {
+  readonly epoch: number;
+  /** In ring order: the first is the steward in quiet times. */
+  readonly keepers: readonly MemberNo[];
+}
+
+/** The agreed list of members of one epoch and, for each partition, its configurations, newest last. */
+export interface Roster {
+  readonly cluster: string;
+  readonly epoch: number;
+  readonly replication: number;
+  /** In the order of their numbers. */
+  readonly members: readonly Member[];
+  /** The number of the next member: numbers are never given twice. */
+  readonly nextNo: MemberNo;
+  /** Members whose majority decides the next roster, the first of them proposes in quiet times. */
+  readonly deciders: readonly MemberNo[];
+  readonly chains: readonly (readonly Configuration[])[];
+}
+
+/** A roster that a decider accepted, perhaps decided, perhaps not. */
+export interface AcceptedRoster {
+  readonly ballot: Ballot;
+  readonly roster: Roster;
+}
+
+/** What a node says of itself when it offers to found a cluster. */
+export interface Candidate {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly witness: boolean;
+}
+
+/** What the submitter fixed for good. `payload` is opaque to the protocol. */
+export interface TaskSpec {
+  readonly id: string;
+  /** Name of the task definition: only nodes with a handler of this name may run it. */
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** Attempts in all before an error makes the task fail; 0 = the node's error handler decides. */
+  readonly attemptsMax: number;
+  /** Wall clock in ms before which the task does not start; 0 = at once. */
+  readonly runAtMs: number;
+  /** Wall clock in ms at which the client first sent it; carried by every retry. */
+  readonly firstSentAtMs: number;
+  /** What few tasks ask for; null = nothing of it. */
+  readonly options: TaskOptions | null;
+}
+
+export interface TaskOptions {
+  /** Of tasks that wait for the same nodes the higher goes first: -1000 to 1000, 0 is the default. */
+  readonly priority: number;
+  /** How long to wait before another attempt; null = the node's error handler decides. */
+  readonly retry: RetryPolicy | null;
+  readonly placement: Placement | null;
+}
+
+/** Before attempt n + 1: `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
+export interface RetryPolicy {
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+  readonly jitter: number;
+}
+
+/** Which nodes may run a task, and which of them rather than others. */
+export interface Placement {
+  /** Labels that the node must have. */
+  readonly requires: readonly { readonly key: string; readonly value: string }[];
+  /** Labels that count for a node: the sum of the weights that it has; negative ones count against it. */
+  readonly prefers: readonly { readonly key: string; readonly value: string; readonly weight: number }[];
+  /** Name or id of the only node that may; "" = any. */
+  readonly node: string;
+  /** Tasks with one such key never run on one node at once; "" = none. */
+  readonly apart: string;
+}
+
+/** What a task can be told, by a client or by its stateful handler. Metafora's eight. */
+export type TaskMessage =
+  | { readonly type: "run" }
+  | { readonly type: "sleep"; readonly untilMs: number }
+  | { readonly type: "pause" }
+  | { readonly type: "kill" }
+  | { readonly type: "error"; readonly message: string }
+  | { readonly type: "complete" }
+  | { readonly type: "checkpoint" }
+  | { readonly type: "release" };
+
+/** A command that waits for the holder of the lease. */
+export interface QueuedCommand {
+  /** Index of its entry: the order of commands. */
+  readonly no: number;
+  readonly message: TaskMessage;
+}
+
+export interface CommandLog {
+  /** In order. Carried out by the holder, or one after the other when there is none any more. */
+  readonly queued: readonly QueuedCommand[];
+  /** Ids of the last commands (LIMITS.commandsKnownMax): a repeated one changes nothing. */
+  readonly known: readonly number[];
+}
+
+export type TaskState =
+  | "pending"
+  | "leased"
+  | "sleeping"
+  | "paused"
+  | "fault"
+  | "completed"
+  | "killed"
+  | "failed";
+
+/** One thing that went wrong with an attempt: an error of the handler, or a lease that lapsed. */
+export interface TaskError {
+  readonly atMs: number;
+  readonly attempt: number;
+  readonly fence: number;
+  /** -1: a command's error, while nobody held the task. */
+  readonly node: MemberNo;
+  readonly kind: "error" | "lapsed";
+  readonly message: string;
+}
+
+/** A task as the partition's log has it. Records are replaced, never changed in place. */
+export interface TaskRecord {
+  readonly spec: TaskSpec;
+  readonly state: TaskState;
+  /** Who holds, or last held, the lease. */
+  readonly session: SessionId | null;
+  /** Log index of the entry that leased it last; 0 = never. It only grows. */
+  readonly fence: number;
+  readonly attempt: number;
+  /** Member that released or lost it last: dispatch prefers another. -1 = nobody. */
+  readonly avoid: MemberNo;
+  readonly wakeAtMs: number;
+  readonly submittedAtMs: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** It has ended by a report of its holder, not by a command that found it without one. */
+  readonly endedByHolder: boolean;
+  /** The last ones, oldest first (see LIMITS.errorsPerTaskMax). */
+  readonly errors: readonly TaskError[];
+  readonly result: Uint8Array | null;
+  readonly checkpoint: Uint8Array | null;
+  /** What the handler last told of how far it is. */
+  readonly progress: Uint8Array | null;
+  /** Null until there was a command. */
+  readonly commands: CommandLog | null;
+}
+
+/** How an attempt ends, or what it stores meanwhile, always under its fence. */
+export type Settlement =
+  | { readonly type: "complete"; readonly result: Uint8Array | null }
+  /** The handler threw: sleeps until `wakeAtMs` (0 = pending at once), or what its error handler said. */
+  | {
+    readonly type: "error";
+    readonly message: string;
+    readonly wakeAtMs: number;
+    readonly then?: "pause" | "kill";
+  }
+  /** The handler threw and there is no further attempt. */
+  | { readonly type: "fail"; readonly message: string }
+  /** Claimable again at once, by others first. */
+  | { readonly type: "release" }
+  /** Keeps the lease, stores `state` for this and later attempts. */
+  | { readonly type: "checkpoint"; readonly state: Uint8Array }
+  /** Keeps the lease. */
+  | { readonly type: "progress"; readonly value: Uint8Array }
+  /** Keeps the lease: commands were carried out. */
+  | { readonly type: "ack" }
+  /** Not before `untilMs`. */
+  | { readonly type: "sleep"; readonly untilMs: number }
+  /** Not before a command resumes it. */
+  | { readonly type: "pause" }
+  | { readonly type: "kill" }
+  /** Nothing started, and this attempt does not count: another member may have it. */
+  | { readonly type: "decline"; readonly untilMs: number };
+
+/** An operation of a partition's log. `atMs` is the steward's wall clock when it appended the entry. */
+export type Operation =
+  | { readonly type: "noop" }
+  | { readonly type: "submit"; readonly spec: TaskSpec; readonly atMs: number }
+  | { readonly type: "lease"; readonly id: string; readonly session: SessionId; readonly atMs: number }
+  | {
+    readonly type: "settle";
+    readonly id: string;
+    readonly fence: number;
+    /** Commands up to this number are carried out; 0 = none were told. */
+    readonly upTo: number;
+    readonly settlement: Settlement;
+    readonly atMs: number;
+  }
+  /** `cid` is the client's: a repeated command changes nothing. */
+  | {
+    readonly type: "command";
+    readonly id: string;
+    readonly cid: number;
+    readonly message: TaskMessage;
+    readonly atMs: number;
+  }
+  | { readonly type: "condemn"; readonly session: SessionId }
+  | { readonly type: "revert"; readonly session: SessionId; readonly atMs: number }
+  /** Forget the `count` tasks that finished first. */
+  | { readonly type: "purge"; readonly count: number };
+
+export interface Entry {
+  readonly ballot: Ballot;
+  readonly op: Operation;
+  /** Of the operation as bytes: encoded (or received) once, written to every frame that carries it. */
+  readonly length: number;
+  copyTo(target: Uint8Array, at: number): void;
+  /** `op` is decoded from now on when somebody asks for it: logs are long, and few of them ask again. */
+  tookEffect(): void;
+}
+
+/** Where a log ends: the ballot and index of its last entry; `ballot` null and index 0 when it is empty. */
+export interface LogEnd {
+  readonly ballot: Ballot | null;
+  readonly index: number;
+}
+
+export interface Image {
+  readonly end: LogEnd;
+  readonly state: PartitionState;
+  /** Entries after `end`. */
+  readonly tail: readonly Entry[];
+}
+/** Its configurations are whole from the first: there is nothing to take over. */
+export const FOUNDING_EPOCH = 1;
+export interface PartitionState {
+  /** In the order in which they were submitted; ids differ. */
+  readonly records: readonly TaskRecord[];
+  /** Ids of records, in the order of finishing. */
+  readonly finished: readonly string[];
+  /** The highest session condemned of each `(node, boot)`. */
+  readonly condemned: readonly SessionId[];
+  /** Forgotten tasks were first sent up to this wall clock. */
+  readonly horizonMs: number;
+}

@@ -1,0 +1,127 @@
+/** What a decider was asked for and sees itself: who joins, who leaves, who is to be evicted. */
+import type { Attendance } from "./failure-detector.ts";
+import type { Core } from "../context/context.ts";
+import type { Wishes } from "./next-roster.ts";
+import type { Candidate, Member, MemberNo, NodeId, Roster } from "../model/types.ts";
+
+/** Wishes wait so long for others, so that a wave of joins is one epoch. */
+const GATHER_MS = 250;
+/** A node that asked to join and then fell silent is not let in. */
+const ASKED_MAX_MS = 3000;
+/** After a decider refused an eviction: it hears that member. */
+const CONTESTED_MS = 10_000;
+
+interface Asking {
+  readonly candidate: Candidate;
+  readonly sinceMs: number;
+  askedMs: number;
+}
+
+export class WishList {
+  readonly #core: Core;
+  readonly #attendance: Attendance;
+  readonly #asking: Map<NodeId, Asking> = new Map();
+  readonly #leaving: Map<MemberNo, number> = new Map();
+  #contestedMs = -Infinity;
+
+  constructor(core: Core, attendance: Attendance) {
+    this.#core = core;
+    this.#attendance = attendance;
+  }
+
+  get #nowMs(): number {
+    return this.#core.clock.monoMs;
+  }
+
+  /** What the roster grants is no wish any more. */
+  adopted(roster: Roster): void {
+    for (const { no, leaving } of roster.members) if (leaving) this.#leaving.delete(no);
+    for (const { id, leaving } of roster.members) if (!leaving) this.#asking.delete(id);
+  }
+
+  reset(): void {
+    this.#asking.clear();
+    this.#leaving.clear();
+  }
+
+  contested(): void {
+    this.#contestedMs = this.#nowMs;
+  }
+
+  /** Returns why it may not join; "" when it may, in its time. */
+  join(candidate: Candidate): string {
+    const double = this.#core.roster!.members.find((member) => isDouble(member, candidate));
+    if (double && this.#core.isConnected(double.no)) {
+      return `another member is named ${JSON.stringify(candidate.name)} (${double.id}): names must differ`;
+    }
+    const asking = this.#asking.get(candidate.id);
+    if (asking) asking.askedMs = this.#nowMs;
+    else this.#asking.set(candidate.id, { candidate, sinceMs: this.#nowMs, askedMs: this.#nowMs });
+    return "";
+  }
+
+  leave(no: MemberNo): void {
+    const isStaying = this.#core.memberByNo.get(no)?.leaving === false;
+    if (isStaying && !this.#leaving.has(no)) this.#leaving.set(no, this.#nowMs);
+  }
+
+  wantsToLeave(no: MemberNo): boolean {
+    return this.#leaving.has(no);
+  }
+
+  /** Null: too early, others may follow. */
+  gather(roster: Roster): Pick<Wishes, "joins" | "leaves"> | null {
+    let sinceMs = Infinity;
+    const joins: Candidate[] = [];
+    for (const [id, { candidate, sinceMs: mine, askedMs }] of this.#asking) {
+      if (this.#nowMs - askedMs > ASKED_MAX_MS) this.#asking.delete(id);
+      else if (joins.every(({ name }) => name !== candidate.name) && !this.#hasLiveDouble(candidate)) {
+        joins.push(candidate);
+        sinceMs = Math.min(sinceMs, mine);
+      }
+    }
+    joins.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const leaves = this.#evicted(roster, joins);
+    if (this.#canSpare(roster, leaves)) {
+      for (const [no, mine] of this.#leaving) {
+        leaves.push(no);
+        sinceMs = Math.min(sinceMs, mine);
+      }
+    }
+    if (sinceMs <= this.#nowMs && this.#nowMs - sinceMs < GATHER_MS) return null;
+    leaves.sort((a, b) => a - b);
+    return { joins, leaves };
+  }
+
+  #hasLiveDouble(candidate: Candidate): boolean {
+    const { leaseTtlMs } = this.#core.options;
+    return this.#core.roster!.members.some((member) =>
+      isDouble(member, candidate) && !this.#attendance.isSilent(member.no, leaseTtlMs)
+    );
+  }
+
+  /** Nobody may leave while it is open whether another member is still there. */
+  #canSpare(roster: Roster, evicted: readonly MemberNo[]): boolean {
+    return roster.members.every(({ no, leaving }) =>
+      leaving || no === this.#core.self || this.#attendance.isLive(no) || evicted.includes(no)
+    );
+  }
+
+  /** The silent, and former selves: a node without a store comes back as another of the same name. */
+  #evicted(roster: Roster, joins: readonly Candidate[]): MemberNo[] {
+    if (this.#nowMs - this.#contestedMs < CONTESTED_MS) return [];
+    const { evictAfterMs, leaseTtlMs } = this.#core.options;
+    const evicted: MemberNo[] = [];
+    for (const member of roster.members) {
+      if (member.no === this.#core.self || member.leaving) continue;
+      const isFormer = joins.some((candidate) => isDouble(member, candidate));
+      const silenceMs = isFormer ? leaseTtlMs : evictAfterMs;
+      if (this.#attendance.isSilent(member.no, silenceMs)) evicted.push(member.no);
+    }
+    return evicted;
+  }
+}
+
+function isDouble(member: Member, candidate: Candidate): boolean {
+  return member.name === candidate.name && member.id !== candidate.id && !member.leaving;
+}

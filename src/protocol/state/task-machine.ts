@@ -1,0 +1,259 @@
+/**
+ * Metafora's state machine of a task: which message leads from which state to which, and what commands do to
+ * a task that nobody holds. Pending and leased are its "runnable"; "fault" is passed through at once, since
+ * the error policy answers in the same step; it is here, for errors that nobody's handler raised, too.
+ */
+import { LIMITS } from "../model/limits.ts";
+import type {
+  RetryPolicy,
+  Settlement,
+  TaskError,
+  TaskMessage,
+  TaskRecord,
+  TaskState,
+} from "../model/types.ts";
+
+type Row = Readonly<Partial<Record<TaskMessage["type"], TaskState>>>;
+
+const RUNNABLE: Row = {
+  run: "pending",
+  sleep: "sleeping",
+  pause: "paused",
+  kill: "killed",
+  error: "fault",
+  complete: "completed",
+  checkpoint: "pending",
+  release: "pending",
+};
+const TABLE: Readonly<Record<TaskState, Row>> = {
+  pending: RUNNABLE,
+  leased: RUNNABLE,
+  sleeping: {
+    run: "pending",
+    sleep: "sleeping",
+    pause: "paused",
+    kill: "killed",
+    error: "fault",
+    checkpoint: "sleeping",
+    release: "sleeping",
+  },
+  paused: {
+    run: "pending",
+    sleep: "sleeping",
+    pause: "paused",
+    kill: "killed",
+    checkpoint: "paused",
+    release: "paused",
+  },
+  fault: { sleep: "sleeping", error: "failed" },
+  completed: {},
+  killed: {},
+  failed: {},
+};
+
+/** The state that the message leads to; null when the state does not allow it. */
+export function nextState(state: TaskState, message: TaskMessage["type"]): TaskState | null {
+  return TABLE[state][message] ?? null;
+}
+
+export function isTerminal(state: TaskState): boolean {
+  return state === "completed" || state === "failed" || state === "killed";
+}
+
+// ---- errors -----------------------------------------------------------------------------------------------
+
+const ERRORS_MAX = 8;
+const ERRORS_WITHIN_MS = 4 * 3600_000;
+const SLEEP_MS = 10 * 60_000;
+/** With a number of attempts and no policy of its own: 1 s, 2 s, 4 s … at most a minute. */
+export const DEFAULT_RETRY: RetryPolicy = { backoffMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.2 };
+
+/** More are not told apart. */
+const DOUBLINGS_MAX = 64;
+
+export interface Failed {
+  readonly attemptsMax: number;
+  readonly attempt: number;
+  /** Of the errors before this one that were the task's own. */
+  readonly errorAtMs: readonly number[];
+  readonly retry: RetryPolicy | null;
+}
+
+/**
+ * How long a task sleeps after an error; null = it has failed. Metafora's rule, ten minutes and failed at the
+ * eighth error in four hours, unless it has a number of attempts or a policy of its own. `chance` in [0, 1).
+ */
+export function sleepAfterError(failed: Failed, nowMs: number, chance: number): number | null {
+  const { attemptsMax, attempt, errorAtMs } = failed;
+  // attempts that were released or lapsed are not the task's fault; but no more errors than these are kept
+  const count = errorAtMs.length >= LIMITS.errorsPerTaskMax ? attempt : errorAtMs.length + 1;
+  if (attemptsMax === 0) {
+    const recentCount = 1 + errorAtMs.filter((atMs) => atMs > nowMs - ERRORS_WITHIN_MS).length;
+    if (recentCount >= ERRORS_MAX) return null;
+    if (failed.retry === null) return SLEEP_MS;
+  } else if (count >= attemptsMax) return null;
+  const { backoffMs, factor, maxMs, jitter } = failed.retry ?? DEFAULT_RETRY;
+  let waitMs = backoffMs;
+  for (let i = 1; i < Math.min(count, DOUBLINGS_MAX) && waitMs < maxMs; i++) waitMs *= factor;
+  return Math.min(maxMs, waitMs) * (1 + jitter * (2 * chance - 1));
+}
+
+export function withError(
+  before: TaskRecord,
+  what: Pick<TaskError, "kind" | "message" | "atMs">,
+  node: number = before.session!.node,
+): TaskError[] {
+  const { attempt, fence } = before;
+  return [...before.errors, { ...what, attempt, fence, node }].slice(-LIMITS.errorsPerTaskMax);
+}
+
+// ---- how attempts end -------------------------------------------------------------------------------------
+
+/** What a settlement makes of a leased task; commands that still wait are carried out by `withoutHolder`. */
+export function settled(before: TaskRecord, settlement: Settlement, atMs: number): TaskRecord {
+  const node = before.session!.node;
+  switch (settlement.type) {
+    case "complete":
+      return {
+        ...before,
+        state: "completed",
+        finishedAtMs: atMs,
+        endedByHolder: true,
+        result: settlement.result,
+      };
+    case "fail": {
+      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
+      return { ...ended(before, "failed", atMs), errors };
+    }
+    case "error": {
+      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
+      const { wakeAtMs, then } = settlement;
+      if (then === "kill") return { ...ended(before, "killed", atMs), errors };
+      if (then === "pause") return { ...before, state: "paused", errors };
+      return { ...before, state: wakeAtMs > atMs ? "sleeping" : "pending", wakeAtMs, errors, avoid: node };
+    }
+    case "release":
+      return { ...before, state: "pending", avoid: node };
+    case "decline":
+      return { ...before, state: "pending", avoid: node, attempt: before.attempt - 1 };
+    case "sleep":
+      return asleep(before, settlement.untilMs, atMs);
+    case "pause":
+      return { ...before, state: "paused" };
+    case "kill":
+      return ended(before, "killed", atMs);
+    case "checkpoint":
+      return { ...before, checkpoint: settlement.state };
+    case "progress":
+      return { ...before, progress: settlement.value };
+    case "ack":
+      return before;
+    default:
+      return settlement satisfies never;
+  }
+}
+
+function ended(before: TaskRecord, state: TaskState, atMs: number): TaskRecord {
+  return { ...before, state, finishedAtMs: atMs, endedByHolder: true };
+}
+
+/** True for what an attempt reports while it goes on. */
+export function keepsLease(settlement: Settlement): boolean {
+  const { type } = settlement;
+  return type === "checkpoint" || type === "progress" || type === "ack";
+}
+
+/** The task has ended by this settlement of its present holder: a repeated one is told the same again. */
+export function endedBy(record: TaskRecord, settlement: Settlement): boolean {
+  if (!record.endedByHolder) return false;
+  switch (settlement.type) {
+    case "complete":
+      return record.state === "completed";
+    case "fail":
+      return record.state === "failed";
+    case "kill":
+      return record.state === "killed";
+    default:
+      return false;
+  }
+}
+
+/** Commands up to number `upTo` wait no more. */
+export function acked(record: TaskRecord, upTo: number): TaskRecord {
+  const { commands } = record;
+  if (upTo === 0 || !commands || commands.queued.length === 0) return record;
+  const queued = commands.queued.filter(({ no }) => no > upTo);
+  return queued.length === commands.queued.length ? record : { ...record, commands: { ...commands, queued } };
+}
+
+function asleep(before: TaskRecord, untilMs: number, atMs: number): TaskRecord {
+  return { ...before, state: untilMs > atMs ? "sleeping" : "pending", wakeAtMs: untilMs };
+}
+
+// ---- commands ---------------------------------------------------------------------------------------------
+
+export function isKnown(record: TaskRecord, cid: number): boolean {
+  return record.commands?.known.includes(cid) ?? false;
+}
+
+/** The task was told: it waits for the holder, or is carried out where there is none. */
+export function commanded(
+  before: TaskRecord,
+  command: {
+    readonly no: number;
+    readonly cid: number;
+    readonly message: TaskMessage;
+    readonly atMs: number;
+  },
+): TaskRecord {
+  const { no, cid, message, atMs } = command;
+  const log = before.commands ?? { queued: [], known: [] };
+  const known = [...log.known, cid].slice(-LIMITS.commandsKnownMax);
+  if (before.state === "leased") {
+    return { ...before, commands: { queued: [...log.queued, { no, message }], known } };
+  }
+  return carriedOut({ ...before, commands: { queued: log.queued, known } }, message, atMs);
+}
+
+/** Nobody holds the task any more: what still waits is carried out, in order, as far as its states allow. */
+export function withoutHolder(record: TaskRecord, atMs: number): TaskRecord {
+  const { commands } = record;
+  if (!commands || commands.queued.length === 0 || record.state === "leased") return record;
+  let now: TaskRecord = { ...record, commands: { queued: [], known: commands.known } };
+  for (const { message } of commands.queued) now = carriedOut(now, message, atMs);
+  return now;
+}
+
+function carriedOut(before: TaskRecord, message: TaskMessage, atMs: number): TaskRecord {
+  const state = nextState(before.state, message.type);
+  if (state === null) return before;
+  switch (message.type) {
+    case "run":
+      return { ...before, state, wakeAtMs: 0 };
+    case "sleep":
+      return asleep(before, message.untilMs, atMs);
+    case "kill":
+    case "complete":
+      return { ...before, state, finishedAtMs: atMs };
+    case "error":
+      return faulty(before, message.message, atMs);
+    case "pause":
+    case "checkpoint":
+    case "release":
+      return { ...before, state };
+    default:
+      return message satisfies never;
+  }
+}
+
+/** An error while the task slept keeps its sleep, if that is longer. */
+function faulty(before: TaskRecord, message: string, atMs: number): TaskRecord {
+  const { attemptsMax, options } = before.spec;
+  const errorAtMs = before.errors.filter((error) => error.kind === "error").map((error) => error.atMs);
+  const retry = options?.retry ?? null;
+  const sleepMs = sleepAfterError({ attemptsMax, attempt: before.attempt, errorAtMs, retry }, atMs, 0.5);
+  const errors = withError(before, { kind: "error", message, atMs }, -1);
+  if (sleepMs === null) return { ...before, state: "failed", errors, finishedAtMs: atMs };
+  const wakeAtMs = Math.max(before.state === "sleeping" ? before.wakeAtMs : 0, atMs + sleepMs);
+  return { ...before, state: "sleeping", wakeAtMs, errors };
+}

@@ -1,0 +1,91 @@
+/**
+ * Who would not take which task of one reign, and until when. Soft: the log does not know it, and what is
+ * forgotten is offered once more, to be declined once more.
+ */
+import type { Core } from "../context/context.ts";
+import type { MemberNo } from "../model/types.ts";
+
+/** "Until something changes": what a steward cannot see changes now and then, too. */
+const UNTIL_CHANGE_MS_MAX = 30_000;
+/** Tasks remembered for one partition: the oldest are offered once more. */
+const TASKS_MAX = 16_384;
+/** Leased for so long: it was not declined. */
+const KEPT_AFTER_MS = 10_000;
+
+interface Decline {
+  /** Wall clock; 0 = until something changes. */
+  readonly untilMs: number;
+  /** Monotonic. */
+  readonly sinceMs: number;
+  readonly boot: number;
+  readonly changes: number;
+  readonly epoch: number;
+}
+
+/** What the steward knows of a member's present life; undefined when it knows nothing. */
+type StandingOf = (no: MemberNo) => { readonly boot: number; readonly changes: number } | undefined;
+
+export class Declines {
+  readonly #core: Core;
+  readonly #standingOf: StandingOf;
+  readonly #byId: Map<string, Map<MemberNo, Decline>> = new Map();
+
+  constructor(core: Core, standingOf: StandingOf) {
+    this.#core = core;
+    this.#standingOf = standingOf;
+  }
+
+  note(id: string, no: MemberNo, untilMs: number): void {
+    const standing = this.#standingOf(no);
+    if (!standing) return;
+    let byNo = this.#byId.get(id);
+    if (!byNo) this.#byId.set(id, byNo = new Map());
+    const { boot, changes } = standing;
+    byNo.set(no, { untilMs, sinceMs: this.#core.clock.monoMs, boot, changes, epoch: this.#epoch });
+    if (this.#byId.size > TASKS_MAX) { for (const oldest of this.#byId.keys()) return this.forget(oldest); }
+  }
+
+  get #epoch(): number {
+    return this.#core.roster?.epoch ?? 0;
+  }
+
+  forget(id: string): void {
+    this.#byId.delete(id);
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  /** Until when the member does not want it: 0 = something must change, undefined = it may be asked. */
+  untilMs(id: string, no: MemberNo): number | undefined {
+    const decline = this.#byId.get(id)?.get(no);
+    return decline && this.#counts(decline, no) ? decline.untilMs : undefined;
+  }
+
+  #counts({ untilMs, sinceMs, boot, changes, epoch }: Decline, no: MemberNo): boolean {
+    const standing = this.#standingOf(no);
+    if (standing?.boot !== boot) return false;
+    const { wallMs, monoMs } = this.#core.clock;
+    if (untilMs > 0) return wallMs < untilMs;
+    return changes === standing.changes && epoch === this.#epoch && monoMs - sinceMs < UNTIL_CHANGE_MS_MAX;
+  }
+
+  /** In so many ms the first of those who declined may be asked again, unless something changes before. */
+  waitMs(id: string): number {
+    const { wallMs, monoMs } = this.#core.clock;
+    let waitMs = Infinity;
+    for (const { untilMs, sinceMs } of this.#byId.get(id)?.values() ?? []) {
+      waitMs = Math.min(waitMs, untilMs > 0 ? untilMs - wallMs : sinceMs + UNTIL_CHANGE_MS_MAX - monoMs);
+    }
+    return waitMs;
+  }
+
+  /** Forgets what counts no more; `leasedMs`: for how long it has been leased, Infinity = it is gone. */
+  sweep(leasedMs: (id: string) => number): void {
+    for (const [id, byNo] of this.#byId) {
+      for (const [no, decline] of byNo) if (!this.#counts(decline, no)) byNo.delete(no);
+      if (byNo.size === 0 || leasedMs(id) > KEPT_AFTER_MS) this.#byId.delete(id);
+    }
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * A steward node's view of who can run what: one credit account per member, for all partitions that this node
+ * reigns over, and who of them gets a task. What a task asks of its node is placement.ts's business.
+ */
+import type { Core } from "../context/context.ts";
+import type { Sessions } from "../context/liveness.ts";
+import { ringPosition } from "../context/ring.ts";
+import type { CreditMessage } from "../model/messages.ts";
+import type { MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
+import { Account } from "./credit-account.ts";
+import { Calls, Hunger } from "./demand.ts";
+import { fits, weightOf } from "./placement.ts";
+import { DECLINED, NOBODY, type TaskBook } from "./task-queues.ts";
+import { type Prospect, whyPending } from "./why.ts";
+
+export class Dispatcher {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #accounts: Map<MemberNo, Account> = new Map();
+  readonly #hunger: Hunger;
+  readonly #apart: ApartHints = new ApartHints();
+  /** Desks with tasks that wait for somebody. */
+  readonly waiting: Set<TaskBook> = new Set();
+  isDirty = false;
+  /** Grows when somebody may take what nobody took before. */
+  #round = 0;
+  /** Grows when somebody may want what everybody declined. */
+  #review = 0;
+  #reviewed = 0;
+  #epoch = 0;
+  /** Number of the last `pick`: its candidates' accounts are marked with it. */
+  #pickNo = 0;
+  readonly #calls: Calls;
+
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#calls = new Calls(core, sessions);
+    this.#hunger = new Hunger(core, {
+      mayRun: (no, placement) => this.#mayRun(no, placement),
+      hasDeclined: (desk, no, spec) => this.#hasDeclined(desk, no, spec),
+    });
+  }
+
+  /** In no cluster any more. */
+  reset(): void {
+    this.#accounts.clear();
+    this.#apart.clear();
+    this.waiting.clear();
+  }
+
+  onCredit(from: MemberNo, message: CreditMessage): void {
+    if (message.stewardBoot !== this.#core.options.boot) return;
+    let account = this.#accounts.get(from);
+    if (!account || account.boot < message.boot) {
+      account = new Account(message.boot);
+      this.#accounts.set(from, account);
+      this.#review++;
+    }
+    if (message.boot < account.boot || message.seq <= account.seq) return;
+    if (message.changes !== account.changes) this.#review++;
+    account.take(message);
+    // it was asked for: what all others declined is for this one
+    if (account.toldBacklog > 0 && account.available > 0) this.#review++;
+    this.#answer(from, account, message);
+    this.reconsider();
+  }
+
+  /** Recalls at once; else now and then, so that grants that never arrived do not count for ever. */
+  #answer(to: MemberNo, account: Account, message: CreditMessage): void {
+    const { monoMs } = this.#core.clock;
+    const isDue = account.issued > message.upTo &&
+      monoMs - account.answeredMs > this.#core.options.heartbeatMs;
+    if (!message.recall && !isDue) return;
+    account.answeredMs = monoMs;
+    this.#core.send(to, { type: "creditReply", seq: message.seq, issued: account.issued });
+  }
+
+  /** The member's connection closed: it gets nothing until it speaks again. */
+  forget(no: MemberNo): void {
+    this.#accounts.get(no)?.close();
+  }
+
+  standingOf = (no: MemberNo): Account | undefined => this.#accounts.get(no);
+
+  /** Somebody may take what nobody took before. */
+  reconsider(): void {
+    this.#round++;
+    this.isDirty = true;
+  }
+
+  /** Somebody may want what everybody declined: a task that is kept apart has ended. */
+  reviewDeclined(): void {
+    this.#review++;
+    this.reconsider();
+  }
+
+  tick(): void {
+    this.#apart.sweep();
+    if (this.waiting.size > 0) this.#core.hurry();
+    this.reconsider();
+  }
+
+  /** Hands out what waits, as far as credit goes: the highest priority of all partitions first. */
+  run(): void {
+    this.isDirty = false;
+    const epoch = this.#core.roster?.epoch ?? 0;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#review++;
+    }
+    if (this.#hasCredit()) {
+      if (this.#review !== this.#reviewed) {
+        this.#reviewed = this.#review;
+        for (const desk of this.waiting) desk.review(this.#review);
+      }
+      let priority = Infinity;
+      while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
+    }
+    this.#hunger.tell(this.#accounts, this.waiting);
+    this.#calls.run(this.waiting);
+  }
+
+  #priorityBelow(limit: number): number {
+    let highest = -Infinity;
+    for (const desk of this.waiting) highest = Math.max(highest, desk.priorityBelow(limit));
+    return highest;
+  }
+
+  /** False when no credit is left. */
+  #handOut(priority: number): boolean {
+    for (const desk of [...this.waiting]) {
+      if (!this.#hasCredit()) return false;
+      this.waiting.delete(desk);
+      if (desk.dispatch(priority, this.#round)) this.waiting.add(desk);
+    }
+    return true;
+  }
+
+  #hasCredit(): boolean {
+    for (const account of this.#accounts.values()) if (account.available > 0) return true;
+    return false;
+  }
+
+  /**
+   * The member that shall run the task, NOBODY or DECLINED. Of those that are eligible, the ones whose
+   * preferred labels weigh most and that are not loaded above 1.25 x the average (consistent hashing with
+   * bounded loads); of these this node itself, which spares messages, else the first clockwise from the
+   * task's hash. Who just gave the task up comes last; then it is the least loaded of the others.
+   */
+  pick(desk: TaskBook, record: TaskRecord): MemberNo {
+    const { avoid, spec } = record;
+    const placement = spec.options?.placement ?? null;
+    const pickNo = ++this.#pickNo;
+    let candidateCount = 0;
+    let load = 1;
+    let least = Infinity;
+    let isDeclined = false;
+    for (const [no, account] of this.#accounts) {
+      if (!this.#isEligible(desk, no, account, spec.name, placement)) continue;
+      if (this.#hasDeclined(desk, no, spec)) {
+        isDeclined = true;
+        continue;
+      }
+      account.candidateIn = pickNo;
+      candidateCount++;
+      load += account.fullLoad;
+      if (no !== avoid) least = Math.min(least, account.fullLoad);
+    }
+    if (candidateCount === 0) return isDeclined ? DECLINED : NOBODY;
+    const bound = avoid < 0 ? Math.ceil(1.25 * load / candidateCount) : least + 1;
+    const isPlain = placement === null || placement.prefers.length === 0;
+    const weigh = (no: MemberNo): number => isPlain ? 0 : this.#weightOf(no, placement);
+    const best = isPlain ? 0 : this.#bestWeight(avoid, bound, weigh);
+    const { self, ring } = this.#core;
+    const own = this.#accounts.get(self);
+    if (own?.candidateIn === pickNo && self !== avoid && own.fullLoad < bound && weigh(self) >= best) {
+      return self;
+    }
+    let chosen = -1;
+    let fallback = -1;
+    let fallbackWeight = -Infinity;
+    let left = candidateCount;
+    ring.walk(ringPosition(spec.id), (no) => {
+      const account = this.#accounts.get(no);
+      if (account?.candidateIn !== pickNo) return false;
+      left--;
+      if (no === avoid) {
+        if (fallback < 0) fallback = no;
+      } else if (account.fullLoad < bound && weigh(no) >= best) chosen = no;
+      else if (weigh(no) >= fallbackWeight) {
+        fallback = no;
+        fallbackWeight = weigh(no);
+      }
+      return chosen >= 0 || left === 0;
+    });
+    return chosen >= 0 ? chosen : fallback;
+  }
+
+  #weightOf(no: MemberNo, placement: Placement): number {
+    const member = this.#core.memberByNo.get(no);
+    return member ? weightOf(member, placement) : 0;
+  }
+
+  /** Of the candidates that are not overloaded; nobody is above it when all are. */
+  #bestWeight(avoid: MemberNo, bound: number, weigh: (no: MemberNo) => number): number {
+    let best = -Infinity;
+    for (const [no, account] of this.#accounts) {
+      if (account.candidateIn === this.#pickNo && no !== avoid && account.fullLoad < bound) {
+        best = Math.max(best, weigh(no));
+      }
+    }
+    return best;
+  }
+
+  #isEligible(
+    desk: TaskBook,
+    no: MemberNo,
+    account: Account,
+    name: string,
+    placement: Placement | null,
+  ): boolean {
+    if (account.standing !== "up" || account.available <= 0 || !account.hasRoomFor(name)) return false;
+    return desk.isAttached(no, account.boot) && this.#mayRun(no, placement) && this.#isHeard(no);
+  }
+
+  #isHeard(no: MemberNo): boolean {
+    if (no === this.#core.self) return true;
+    const { monoMs } = this.#core.clock;
+    return monoMs - this.#sessions.lastBeatMs(no) < 2.5 * this.#core.options.heartbeatMs;
+  }
+
+  #mayRun(no: MemberNo, placement: Placement | null): boolean {
+    if (placement === null) return true;
+    const member = this.#core.memberByNo.get(no);
+    return member !== undefined && fits(member, placement);
+  }
+
+  /** It said so, or it is known that it would say so. */
+  #hasDeclined(desk: TaskBook, no: MemberNo, { id, options }: TaskSpec): boolean {
+    if (desk.declines.untilMs(id, no) !== undefined) return true;
+    const apart = options?.placement?.apart ?? "";
+    return apart !== "" && this.#apart.isTaken(apart, no);
+  }
+
+  /** Counts a grant and returns its number. */
+  charge(no: MemberNo, name: string): number {
+    return this.#accounts.get(no)!.charge(name);
+  }
+
+  /** The member has a task with that apart key as long as it `stands`. */
+  tookApart(key: string, no: MemberNo, stands: () => boolean): void {
+    this.#apart.took(key, no, stands);
+  }
+
+  /** In words, for people. */
+  why(desk: TaskBook, record: TaskRecord): string {
+    const members = [...this.#core.roster?.members ?? []].map((member): Prospect => {
+      const { no } = member;
+      const account = this.#accounts.get(no);
+      const isTaken = this.#apart.isTaken(record.spec.options?.placement?.apart ?? "", no);
+      return {
+        member,
+        isUp: account !== undefined && this.#core.isConnected(no),
+        hasHandler: account?.handlers.has(record.spec.name) ?? false,
+        standing: account?.standing ?? "up",
+        isAttached: account !== undefined && desk.isAttached(no, account.boot),
+        isFull: account === undefined || account.available <= 0 || !account.hasRoomFor(record.spec.name),
+        declinedUntilMs: isTaken ? 0 : desk.declines.untilMs(record.spec.id, no),
+      };
+    });
+    return whyPending(record, members);
+  }
+}
+
+/**
+ * Which apart keys this steward node has in use at which members, as far as its own partitions go: it need
+ * not offer what would be declined. Only a hint: the member itself keeps such tasks apart (admission.ts).
+ */
+export class ApartHints {
+  /** By key and member: whether the lease still stands. */
+  readonly #stands: Map<string, Map<MemberNo, () => boolean>> = new Map();
+
+  isTaken(key: string, no: MemberNo): boolean {
+    const byNo = this.#stands.get(key);
+    const stands = byNo?.get(no);
+    if (!stands) return false;
+    if (stands()) return true;
+    byNo!.delete(no);
+    if (byNo!.size === 0) this.#stands.delete(key);
+    return false;
+  }
+
+  took(key: string, no: MemberNo, stands: () => boolean): void {
+    const byNo = this.#stands.get(key);
+    if (byNo) byNo.set(no, stands);
+    else this.#stands.set(key, new Map([[no, stands]]));
+  }
+
+  sweep(): void {
+    for (const [key, byNo] of this.#stands) for (const no of [...byNo.keys()]) this.isTaken(key, no);
+  }
+
+  clear(): void {
+    this.#stands.clear();
+  }
+}

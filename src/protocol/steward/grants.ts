@@ -1,0 +1,110 @@
+/**
+ * Leases on their way from a steward to those who shall run them: sent once they are chosen, and again until
+ * their receipt is told, to the attachment that they were made for and to no other.
+ */
+import type { Core } from "../context/context.ts";
+import type { GrantedTask } from "../model/messages.ts";
+import type { Reign } from "../log/term.ts";
+import type { MemberNo, SessionId, TaskError, TaskRecord } from "../model/types.ts";
+
+export interface Attachment {
+  readonly boot: number;
+  readonly n: number;
+  readonly attach: number;
+  readonly session: SessionId;
+}
+
+interface Outstanding {
+  readonly to: MemberNo;
+  readonly attachment: Attachment;
+  readonly task: GrantedTask;
+  sentMs: number;
+}
+
+const NEVER: readonly number[] = [];
+
+export class Grants {
+  readonly #core: Core;
+  readonly #reign: Reign;
+  readonly #attached: ReadonlyMap<MemberNo, Attachment>;
+  /** Grants not acked yet, by fence, lowest first. */
+  readonly #outstanding: Map<number, Outstanding> = new Map();
+  readonly #due: Map<MemberNo, Outstanding[]> = new Map();
+  #last = 0;
+
+  constructor(core: Core, reign: Reign, attached: ReadonlyMap<MemberNo, Attachment>) {
+    this.#core = core;
+    this.#reign = reign;
+    this.#attached = attached;
+  }
+
+  /** `no`: number of the grant in the member's account. */
+  add(to: MemberNo, attachment: Attachment, no: number, record: TaskRecord): void {
+    const { spec, attempt, checkpoint, errors, fence } = record;
+    const task: GrantedTask = {
+      no,
+      id: spec.id,
+      fence,
+      attempt,
+      name: spec.name,
+      payload: spec.payload,
+      attemptsMax: spec.attemptsMax,
+      errorAtMs: errors.length === 0 ? NEVER : errors.filter(isOwnError).map(({ atMs }) => atMs),
+      options: spec.options,
+      checkpoint,
+    };
+    const outstanding = { to, attachment, task, sentMs: 0 };
+    this.#outstanding.set(fence, outstanding);
+    this.#last = fence;
+    this.#dueTo(to).push(outstanding);
+  }
+
+  #dueTo(no: MemberNo): Outstanding[] {
+    let due = this.#due.get(no);
+    if (!due) this.#due.set(no, due = []);
+    return due;
+  }
+
+  received(fence: number): void {
+    this.#outstanding.delete(fence);
+  }
+
+  tick(): void {
+    if (this.#outstanding.size === 0) return;
+    const { monoMs } = this.#core.clock;
+    for (const [fence, grant] of this.#outstanding) {
+      if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);
+      else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {
+        this.#dueTo(grant.to).push(grant);
+        this.#core.dirty.add(this.#reign);
+      }
+    }
+  }
+
+  /** At the end of a step: one message to each member. */
+  flush(): void {
+    for (const [no, grants] of this.#due) if (grants.length > 0) this.#send(no, grants.splice(0));
+  }
+
+  #send(no: MemberNo, grants: Outstanding[]): void {
+    const { p, ballot } = this.#reign;
+    const attachment = this.#attached.get(no);
+    const { monoMs } = this.#core.clock;
+    const tasks: GrantedTask[] = [];
+    for (const grant of grants) {
+      if (grant.attachment !== attachment) continue;
+      grant.sentMs = monoMs;
+      tasks.push(grant.task);
+    }
+    if (!attachment || tasks.length === 0) return;
+    const lowest = this.#outstanding.keys().next();
+    const floor = lowest.done ? this.#last + 1 : lowest.value;
+    const { boot, n, attach } = attachment;
+    this.#core.send(no, { type: "grant", p, ballot, boot, n, attach, floor, tasks });
+  }
+}
+
+/** Of the task's own, which count against its attempts. */
+function isOwnError({ kind }: TaskError): boolean {
+  return kind === "error";
+}

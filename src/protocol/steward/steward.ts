@@ -1,0 +1,301 @@
+/**
+ * The counter of a steward for those who run tasks: members attach, holders settle, pending tasks are handed
+ * out. Every answer leaves after what it rests on was chosen, never before. Clients: client-service.ts.
+ */
+import type { Core } from "../context/context.ts";
+import type { Sessions } from "../context/liveness.ts";
+import type { Office, Reign } from "../log/term.ts";
+import { isSameBallot } from "../model/ballot.ts";
+import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
+import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
+import { endedBy, isTerminal, keepsLease } from "../state/task-machine.ts";
+import { Inquiries, Trays } from "./client-service.ts";
+import { CommandDesk } from "./command-delivery.ts";
+import { Declines } from "./declines.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { type Attachment, Grants } from "./grants.ts";
+import { Publisher } from "./ownership-feed.ts";
+import { Expiry } from "./session-expiry.ts";
+import { type Backlog, NO_BACKLOG, type Taker, type TaskBook, WaitingTasks } from "./task-queues.ts";
+
+/** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
+const PURGED_PER_TICK_MAX = 256;
+const SWEEP_EVERY_MS = 1000;
+
+export class Desk implements Office, TaskBook {
+  readonly p: number;
+  readonly ballot: Ballot;
+  readonly #core: Core;
+  readonly #dispatcher: Dispatcher;
+  readonly #reign: Reign;
+  readonly #expiry: Expiry;
+  readonly #attached: Map<MemberNo, Attachment> = new Map();
+  readonly #grants: Grants;
+  readonly #trays: Trays;
+  readonly inquiries: Inquiries;
+  readonly commands: CommandDesk;
+  readonly #waiting: WaitingTasks = new WaitingTasks();
+  readonly #publisher: Publisher;
+  readonly declines: Declines;
+  #sweptMs = 0;
+  /** The reign goes on. */
+  #isOpen = true;
+
+  constructor(core: Core, sessions: Sessions, dispatcher: Dispatcher, reign: Reign) {
+    this.#core = core;
+    this.#dispatcher = dispatcher;
+    this.#reign = reign;
+    this.p = reign.p;
+    this.ballot = reign.ballot;
+    this.#publisher = new Publisher(core, reign);
+    this.declines = new Declines(core, dispatcher.standingOf);
+    this.#grants = new Grants(core, reign, this.#attached);
+    this.#trays = new Trays(core, reign.p);
+    this.inquiries = new Inquiries(core, reign, this.#trays, {
+      enqueue: (record) => this.enqueue(record),
+      why: (record) => dispatcher.why(this, record),
+    });
+    this.commands = new CommandDesk(core, reign, {
+      changed: (id) => this.changed(id),
+      announceIfOver: (id) => this.inquiries.announceIfOver(id),
+    });
+    this.#expiry = new Expiry(core, sessions, reign, {
+      reverted: () => this.requeue(),
+      announceAll: () => this.inquiries.announceAll(),
+    });
+  }
+
+  onSilences(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {
+    this.#expiry.note(keeper, silences, matchIndex);
+  }
+
+  begin(): void {
+    this.requeue();
+    this.#publisher.publishAll();
+    this.commands.begin();
+  }
+
+  end(): void {
+    this.#isOpen = false;
+    this.#dispatcher.waiting.delete(this);
+  }
+
+  /** Rebuilds the queues from the tasks. */
+  requeue(): void {
+    this.#waiting.clear();
+    for (const record of this.#reign.replica.tasks.records.values()) this.enqueue(record);
+  }
+
+  enqueue(record: TaskRecord): void {
+    if (this.#waiting.add(record)) this.#wants();
+  }
+
+  #wants(): void {
+    this.#dispatcher.waiting.add(this);
+    this.#dispatcher.isDirty = true;
+  }
+
+  /** A task changed: it may wait now, and views want to know. */
+  changed(id: string): void {
+    const record = this.#reign.replica.tasks.records.get(id);
+    if (record) this.enqueue(record);
+    this.#publisher.touch(id);
+  }
+
+  tick(): void {
+    this.#expiry.tick();
+    const { clock, options } = this.#core;
+    if (this.#waiting.wake(this.#reign.replica.tasks.records, clock)) this.#wants();
+    if (this.#waiting.wakeAtMs - clock.wallMs < options.heartbeatMs) this.#core.hurry();
+    this.#grants.tick();
+    this.#sweep();
+    this.#purge(clock.wallMs);
+    this.commands.tick();
+    this.#publisher.tick();
+  }
+
+  /** Who declined what long ago is asked again. */
+  #sweep(): void {
+    const { monoMs, wallMs } = this.#core.clock;
+    if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
+    this.#sweptMs = monoMs;
+    const { records } = this.#reign.replica.tasks;
+    this.declines.sweep((id) => {
+      const record = records.get(id);
+      if (!record || isTerminal(record.state)) return Infinity;
+      return record.state === "leased" ? wallMs - record.startedAtMs : 0;
+    });
+  }
+
+  #purge(wallMs: number): void {
+    const { tasks } = this.#reign.replica;
+    const { retentionMs, finishedPerPartitionMax } = this.#core.options;
+    const tooMany = tasks.finishedCount - finishedPerPartitionMax;
+    const count = Math.max(tooMany, tasks.finishedBefore(wallMs - retentionMs, PURGED_PER_TICK_MAX));
+    if (count > 0) this.#reign.propose({ type: "purge", count });
+  }
+
+  // ---- holders -------------------------------------------------------------------------------------------
+
+  isAttached(no: MemberNo, boot: number): boolean {
+    const attachment = this.#attached.get(no);
+    if (!attachment || attachment.boot !== boot) return false;
+    return !this.#reign.replica.tasks.isCondemned({ node: no, boot, n: attachment.n });
+  }
+
+  onAttach(from: MemberNo, message: AttachMessage): void {
+    if (!isSameBallot(message.ballot, this.#reign.ballot)) return;
+    const { p, ballot, boot, n, attach } = message;
+    const known = this.#attached.get(from);
+    if (known && (boot < known.boot || (boot === known.boot && attach < known.attach))) return;
+    const { tasks } = this.#reign.replica;
+    const condemned = tasks.isCondemned({ node: from, boot, n })
+      ? tasks.condemnationOf(from, boot)!.session.n
+      : 0;
+    const isRepeat = known?.boot === boot && known.attach === attach && known.n === n;
+    if (condemned === 0 && !isRepeat) {
+      this.#attached.set(from, { boot, n, attach, session: { node: from, boot, n } });
+      this.#reconcile(from, message);
+    }
+    this.#core.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
+  }
+
+  /** Releases what the log says that the member holds and the member does not. */
+  #reconcile(from: MemberNo, message: AttachMessage): void {
+    const held = new Map(message.held.map(({ id, fence }) => [id, fence]));
+    const { tasks } = this.#reign.replica;
+    if (tasks.leases.total > 0) {
+      for (const [id, record] of tasks.records) {
+        const { session, fence } = record;
+        if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
+        if (held.get(id) === fence) continue;
+        const index = this.#settle(id, fence, 0, { type: "release" });
+        this.#reign.whenChosen(index, () => this.inquiries.announceIfOver(id));
+      }
+    }
+    this.#dispatcher.reconsider();
+  }
+
+  #settle(id: string, fence: number, upTo: number, settlement: Settlement): number {
+    const atMs = this.#core.clock.wallMs;
+    const index = this.#reign.propose({ type: "settle", id, fence, upTo, settlement, atMs });
+    this.changed(id);
+    return index;
+  }
+
+  onSettle(from: MemberNo, message: SettleMessage): void {
+    const { replica } = this.#reign;
+    for (const { id, fence, seq, upTo, settlement } of message.items) {
+      this.#grants.received(fence);
+      const record = replica.tasks.records.get(id);
+      let index = replica.lastIndex;
+      // told before, and the answer got lost; the holder may have got another number since, as a member anew
+      let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
+      if (this.isCurrent(record, fence) && record!.session!.node === from) {
+        index = this.#settle(id, fence, upTo, settlement);
+        accepted = true;
+        if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
+      }
+      this.#reign.whenChosen(index, () => {
+        this.#trays.for(from).settles.push({ fence, seq, accepted });
+        if (!accepted || keepsLease(settlement)) return;
+        if (settlement.type === "complete" || settlement.type === "fail") this.inquiries.announce(id);
+        else this.inquiries.announceIfOver(id);
+      });
+    }
+    if (message.items.length > 0) this.#core.dirty.add(this.#reign);
+  }
+
+  #noteEnd(from: MemberNo, { id, options }: TaskSpec, settlement: Settlement): void {
+    if (settlement.type === "decline") return this.declines.note(id, from, settlement.untilMs);
+    this.declines.forget(id);
+    if (options?.placement && options.placement.apart !== "") this.#dispatcher.reviewDeclined();
+  }
+
+  /** Only the holder of the present lease may speak for a task. */
+  isCurrent(record: TaskRecord | undefined, fence: number): boolean {
+    return record?.state === "leased" && record.fence === fence;
+  }
+
+  onGrantAck(fences: readonly number[]): void {
+    for (const fence of fences) this.#grants.received(fence);
+  }
+
+  // ---- handing out ---------------------------------------------------------------------------------------
+
+  /** Leases what can be leased now of that priority. True when tasks remain. */
+  dispatch(priority: number, round: number): boolean {
+    return this.#waiting.dispatch({
+      records: this.#reign.replica.tasks.records,
+      clock: this.#core.clock,
+      priority,
+      round,
+      pick: (record) => this.#dispatcher.pick(this, record),
+      lease: (no, { spec }) => this.#lease(no, spec),
+      waitMs: (id) => this.declines.waitMs(id),
+    });
+  }
+
+  priorityBelow(limit: number): number {
+    return this.#waiting.priorityBelow(limit);
+  }
+
+  review(review: number): void {
+    this.#waiting.review(review);
+  }
+
+  /** What waits that the member could run and has not declined. */
+  backlogFor(no: MemberNo, taker: Taker): Backlog {
+    return this.#attached.has(no) ? this.#waiting.countFor(taker) : NO_BACKLOG;
+  }
+
+  #lease(to: MemberNo, spec: TaskSpec): void {
+    const { id } = spec;
+    const attachment = this.#attached.get(to)!;
+    const { session } = attachment;
+    const fence = this.#reign.propose({ type: "lease", id, session, atMs: this.#core.clock.wallMs });
+    const grantNo = this.#dispatcher.charge(to, spec.name);
+    const apart = spec.options?.placement?.apart ?? "";
+    if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));
+    this.#reign.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+  }
+
+  #stands(id: string, fence: number): boolean {
+    return this.#isOpen && this.isCurrent(this.#reign.replica.tasks.records.get(id), fence);
+  }
+
+  #grant(lease: { to: MemberNo; attachment: Attachment; grantNo: number; id: string; fence: number }): void {
+    const { to, attachment, grantNo, id, fence } = lease;
+    const record = this.#reign.replica.tasks.records.get(id);
+    // the member re-attached without it meanwhile, or it was condemned
+    if (this.#attached.get(to) !== attachment || !this.isCurrent(record, fence)) return;
+    this.#grants.add(to, attachment, grantNo, record!);
+    this.#publisher.touch(id);
+  }
+
+  // ---- what leaves at the end of the step ----------------------------------------------------------------
+
+  flush(): void {
+    this.#trays.flush();
+    this.commands.flush();
+    this.#grants.flush();
+  }
+}
+
+/** The desks of this node's reigns: opened with a reign, found by it. */
+export class Desks {
+  readonly #byReign: WeakMap<Reign, Desk> = new WeakMap();
+  readonly open: (reign: Reign) => Desk;
+
+  constructor(core: Core, sessions: Sessions, dispatcher: Dispatcher) {
+    this.open = (reign) => {
+      const desk = new Desk(core, sessions, dispatcher, reign);
+      this.#byReign.set(reign, desk);
+      return desk;
+    };
+  }
+
+  of(reign: Reign): Desk {
+    return this.#byReign.get(reign)!;
+  }
+}

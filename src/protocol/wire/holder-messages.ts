@@ -1,0 +1,365 @@
+/** Messages between stewards and the nodes that run tasks as bytes: attach, credit, grant, settle. */
+import { LIMITS } from "../model/limits.ts";
+import type {
+  AttachMessage,
+  BeatReplyMessage,
+  CreditMessage,
+  GrantedTask,
+  GrantMessage,
+  Reign,
+  SettleMessage,
+  SettleReplyMessage,
+  Standing,
+} from "../model/messages.ts";
+import {
+  type MessageCodecs,
+  readBallot,
+  readBoot,
+  readId,
+  readList,
+  readMemberNo,
+  readPartition,
+  writeBallot,
+  writeBoot,
+  writeId,
+  writeList,
+  writeMemberNo,
+  writePartition,
+} from "./primitives.ts";
+import type { Reader } from "./reader.ts";
+import { readSettlement, readTaskOptions, writeSettlement, writeTaskOptions } from "./tasks.ts";
+import type { Writer } from "./writer.ts";
+
+type Held = AttachMessage["held"][number];
+type SettleItem = SettleMessage["items"][number];
+type SettleAnswer = SettleReplyMessage["items"][number];
+
+/** Their place is their number on the wire: append only. */
+const STANDINGS: readonly Standing[] = ["up", "draining", "frozen"];
+
+const writeUint = (w: Writer, value: number): void => w.uint(value);
+const readUint = (r: Reader): number => r.uint();
+const writeMs = (w: Writer, value: number): void => w.ms(value);
+const readMs = (r: Reader): number => r.ms();
+const writeHandler = (w: Writer, name: string): void => w.text(LIMITS.nameBytesMax, name);
+const readHandler = (r: Reader): string => r.sharedText(LIMITS.nameBytesMax);
+
+function writeHeld(w: Writer, held: Held): void {
+  writeId(w, held.id);
+  w.uint(held.fence);
+}
+function readHeld(r: Reader): Held {
+  return { id: readId(r), fence: r.uint() };
+}
+
+function writeLimit(w: Writer, limit: CreditMessage["limits"][number]): void {
+  w.text(LIMITS.nameBytesMax, limit.name);
+  w.uint(limit.free);
+}
+function readLimit(r: Reader): CreditMessage["limits"][number] {
+  return { name: readHandler(r), free: r.uint() };
+}
+
+function writeCredit(w: Writer, m: CreditMessage): void {
+  writeBoot(w, m.boot);
+  writeBoot(w, m.stewardBoot);
+  w.uint(m.seq);
+  w.uint(m.free);
+  w.uint(m.upTo);
+  w.uint(m.load);
+  w.oneOf(STANDINGS, m.standing);
+  writeList(w, LIMITS.handlersMax, m.handlers, writeHandler);
+  w.bool(m.recall);
+  w.uint(m.changes);
+  writeList(w, LIMITS.handlersMax, m.limits, writeLimit);
+}
+function readCredit(r: Reader): CreditMessage {
+  return {
+    type: "credit",
+    boot: readBoot(r),
+    stewardBoot: readBoot(r),
+    seq: r.uint(),
+    free: r.uint(),
+    upTo: r.uint(),
+    load: r.uint(),
+    standing: r.oneOf(STANDINGS),
+    handlers: readList(r, LIMITS.handlersMax, readHandler),
+    recall: r.bool(),
+    changes: r.uint(),
+    limits: readList(r, LIMITS.handlersMax, readLimit),
+  };
+}
+
+function writeGranted(w: Writer, task: GrantedTask): void {
+  w.uint(task.no);
+  writeId(w, task.id);
+  w.uint(task.fence);
+  w.uint(task.attempt);
+  w.text(LIMITS.nameBytesMax, task.name);
+  w.bytes(LIMITS.payloadBytesMax, task.payload);
+  w.uint(task.attemptsMax);
+  writeList(w, LIMITS.errorsPerTaskMax, task.errorAtMs, writeMs);
+  writeTaskOptions(w, task.options);
+  w.bytesOrNull(LIMITS.payloadBytesMax, task.checkpoint);
+}
+/** Payload and checkpoint are copies: a task may run for hours. */
+function readGranted(r: Reader): GrantedTask {
+  return {
+    no: r.uint(),
+    id: readId(r),
+    fence: r.uint(),
+    attempt: r.uint(),
+    name: r.sharedText(LIMITS.nameBytesMax),
+    payload: r.copy(LIMITS.payloadBytesMax),
+    attemptsMax: r.uint(),
+    errorAtMs: readList(r, LIMITS.errorsPerTaskMax, readMs),
+    options: readTaskOptions(r),
+    checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
+  };
+}
+
+function writeGrant(w: Writer, m: GrantMessage): void {
+  writePartition(w, m.p);
+  writeBallot(w, m.ballot);
+  writeBoot(w, m.boot);
+  w.uint(m.n);
+  w.uint(m.attach);
+  w.uint(m.floor);
+  writeList(w, LIMITS.itemsPerMessageMax, m.tasks, writeGranted);
+}
+function readGrant(r: Reader): GrantMessage {
+  return {
+    type: "grant",
+    p: readPartition(r),
+    ballot: readBallot(r),
+    boot: readBoot(r),
+    n: r.uint(),
+    attach: r.uint(),
+    floor: r.uint(),
+    tasks: readList(r, LIMITS.itemsPerMessageMax, readGranted),
+  };
+}
+
+function writeSettleItem(w: Writer, item: SettleItem): void {
+  writeId(w, item.id);
+  w.uint(item.fence);
+  w.uint(item.seq);
+  w.uint(item.upTo);
+  writeSettlement(w, item.settlement);
+}
+function readSettleItem(r: Reader): SettleItem {
+  const id = readId(r);
+  return { id, fence: r.uint(), seq: r.uint(), upTo: r.uint(), settlement: readSettlement(r) };
+}
+
+function writeSettleAnswer(w: Writer, item: SettleAnswer): void {
+  w.uint(item.fence);
+  w.uint(item.seq);
+  w.bool(item.accepted);
+}
+function readSettleAnswer(r: Reader): SettleAnswer {
+  return { fence: r.uint(), seq: r.uint(), accepted: r.bool() };
+}
+
+function writeAttach(w: Writer, m: AttachMessage): void {
+  writePartition(w, m.p);
+  writeBallot(w, m.ballot);
+  writeMemberNo(w, m.node);
+  writeBoot(w, m.boot);
+  w.uint(m.n);
+  w.uint(m.attach);
+  writeList(w, LIMITS.heldMax, m.held, writeHeld);
+}
+function readAttach(r: Reader): AttachMessage {
+  return {
+    type: "attach",
+    p: readPartition(r),
+    ballot: readBallot(r),
+    node: readMemberNo(r),
+    boot: readBoot(r),
+    n: r.uint(),
+    attach: r.uint(),
+    held: readList(r, LIMITS.heldMax, readHeld),
+  };
+}
+
+export const WORKER_CODECS: MessageCodecs<
+  | "attach"
+  | "attachReply"
+  | "credit"
+  | "creditReply"
+  | "hungry"
+  | "grant"
+  | "grantAck"
+  | "settle"
+  | "settleReply"
+> = {
+  attach: { tag: 11, write: writeAttach, read: readAttach },
+  attachReply: {
+    tag: 12,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeBallot(w, m.ballot);
+      writeBoot(w, m.boot);
+      w.uint(m.attach);
+      w.uint(m.condemned);
+    },
+    read: (r) => ({
+      type: "attachReply",
+      p: readPartition(r),
+      ballot: readBallot(r),
+      boot: readBoot(r),
+      attach: r.uint(),
+      condemned: r.uint(),
+    }),
+  },
+  credit: { tag: 13, write: writeCredit, read: readCredit },
+  creditReply: {
+    tag: 14,
+    write: (w, m) => {
+      w.uint(m.seq);
+      w.uint(m.issued);
+    },
+    read: (r) => ({ type: "creditReply", seq: r.uint(), issued: r.uint() }),
+  },
+  hungry: {
+    tag: 15,
+    write: (w, m) => {
+      writeBoot(w, m.boot);
+      w.uint(m.backlog);
+      w.upTo(2 * LIMITS.priorityMax, m.priority + LIMITS.priorityMax);
+    },
+    read: (r) => ({
+      type: "hungry",
+      boot: readBoot(r),
+      backlog: r.uint(),
+      priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
+    }),
+  },
+  grant: { tag: 16, write: writeGrant, read: readGrant },
+  grantAck: {
+    tag: 17,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeBallot(w, m.ballot);
+      writeList(w, LIMITS.itemsPerMessageMax, m.fences, writeUint);
+    },
+    read: (r) => ({
+      type: "grantAck",
+      p: readPartition(r),
+      ballot: readBallot(r),
+      fences: readList(r, LIMITS.itemsPerMessageMax, readUint),
+    }),
+  },
+  settle: {
+    tag: 18,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSettleItem);
+    },
+    read: (r) => ({
+      type: "settle",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readSettleItem),
+    }),
+  },
+  settleReply: {
+    tag: 19,
+    write: (w, m) => {
+      writePartition(w, m.p);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSettleAnswer);
+    },
+    read: (r) => ({
+      type: "settleReply",
+      p: readPartition(r),
+      items: readList(r, LIMITS.itemsPerMessageMax, readSettleAnswer),
+    }),
+  },
+};
+
+// ---- heartbeats -------------------------------------------------------------------------------------------
+// Heartbeats as bytes: one per pair of nodes, whatever the number of tasks.
+
+type Numbered = BeatReplyMessage["condemned"][number];
+type Vouch = BeatReplyMessage["vouches"][number];
+type Refused = BeatReplyMessage["refused"][number];
+
+const BITS_BYTES_MAX = LIMITS.partitionsMax / 8;
+
+function writeNumbered(w: Writer, numbered: Numbered): void {
+  writePartition(w, numbered.p);
+  w.uint(numbered.n);
+}
+function readNumbered(r: Reader): Numbered {
+  return { p: readPartition(r), n: r.uint() };
+}
+
+function writeReign(w: Writer, reign: Reign): void {
+  writePartition(w, reign.p);
+  writeBallot(w, reign.ballot);
+  w.uint(reign.commit);
+  w.bool(reign.isActive);
+}
+function readReign(r: Reader): Reign {
+  return { p: readPartition(r), ballot: readBallot(r), commit: r.uint(), isActive: r.bool() };
+}
+
+function writeVouch(w: Writer, vouch: Vouch): void {
+  w.uint(vouch.cfg);
+  w.bytes(BITS_BYTES_MAX, vouch.bits);
+}
+/** The bits are a copy: a node keeps the last vouches of each keeper. */
+function readVouch(r: Reader): Vouch {
+  return { cfg: r.uint(), bits: r.copy(BITS_BYTES_MAX) };
+}
+
+function writeRefused(w: Writer, refused: Refused): void {
+  writePartition(w, refused.p);
+  writeBallot(w, refused.promised);
+}
+function readRefused(r: Reader): Refused {
+  return { p: readPartition(r), promised: readBallot(r) };
+}
+
+export const SESSION_CODECS: MessageCodecs<"beat" | "beatReply"> = {
+  beat: {
+    tag: 9,
+    write: (w, m) => {
+      writeBoot(w, m.boot);
+      w.ms(m.sentMs);
+      w.uint(m.epoch);
+      writeList(w, LIMITS.partitionsMax, m.sessions, writeNumbered);
+      writeList(w, LIMITS.partitionsMax, m.reigns, writeReign);
+    },
+    read: (r) => ({
+      type: "beat",
+      boot: readBoot(r),
+      sentMs: r.ms(),
+      epoch: r.uint(),
+      sessions: readList(r, LIMITS.partitionsMax, readNumbered),
+      reigns: readList(r, LIMITS.partitionsMax, readReign),
+    }),
+  },
+  beatReply: {
+    tag: 10,
+    write: (w, m) => {
+      writeBoot(w, m.boot);
+      w.ms(m.sentMs);
+      w.uint(m.epoch);
+      writeList(w, LIMITS.vouchesMax, m.vouches, writeVouch);
+      writeList(w, LIMITS.partitionsMax, m.condemned, writeNumbered);
+      writeList(w, LIMITS.partitionsMax, m.reigns, writeReign);
+      writeList(w, LIMITS.partitionsMax, m.refused, writeRefused);
+    },
+    read: (r) => ({
+      type: "beatReply",
+      boot: readBoot(r),
+      sentMs: r.ms(),
+      epoch: r.uint(),
+      vouches: readList(r, LIMITS.vouchesMax, readVouch),
+      condemned: readList(r, LIMITS.partitionsMax, readNumbered),
+      reigns: readList(r, LIMITS.partitionsMax, readReign),
+      refused: readList(r, LIMITS.partitionsMax, readRefused),
+    }),
+  },
+};

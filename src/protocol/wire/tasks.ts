@@ -1,0 +1,289 @@
+/**
+ * Tasks as bytes: what the submitter fixed, what became of it, how attempts end, what tasks are told. Parts
+ * of messages, log entries and snapshots.
+ */
+import { readId, readList, readSession, writeList, writeSession } from "./primitives.ts";
+import { LIMITS } from "../model/limits.ts";
+import type {
+  CommandLog,
+  Placement,
+  QueuedCommand,
+  Settlement,
+  TaskError,
+  TaskMessage,
+  TaskOptions,
+  TaskRecord,
+  TaskSpec,
+  TaskState,
+} from "../model/types.ts";
+import type { Reader } from "./reader.ts";
+import type { Writer } from "./writer.ts";
+
+// ---- what the submitter fixed -----------------------------------------------------------------------------
+
+/** No options are one byte. */
+export function writeTaskOptions(w: Writer, options: TaskOptions | null): void {
+  w.bool(options !== null);
+  if (options === null) return;
+  w.upTo(2 * LIMITS.priorityMax, options.priority + LIMITS.priorityMax);
+  w.bool(options.retry !== null);
+  if (options.retry !== null) {
+    w.ms(options.retry.backoffMs);
+    w.ms(options.retry.factor);
+    w.ms(options.retry.maxMs);
+    w.ms(options.retry.jitter);
+  }
+  w.bool(options.placement !== null);
+  if (options.placement !== null) writePlacement(w, options.placement);
+}
+export function readTaskOptions(r: Reader): TaskOptions | null {
+  if (!r.bool()) return null;
+  return {
+    priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
+    retry: r.bool() ? { backoffMs: r.ms(), factor: r.ms(), maxMs: r.ms(), jitter: r.ms() } : null,
+    placement: r.bool() ? readPlacement(r) : null,
+  };
+}
+
+function writePlacement(w: Writer, { requires, prefers, node, apart }: Placement): void {
+  writeList(w, LIMITS.labelsMax, requires, (w, { key, value }) => {
+    w.text(LIMITS.nameBytesMax, key);
+    w.text(LIMITS.nameBytesMax, value);
+  });
+  writeList(w, LIMITS.labelsMax, prefers, (w, { key, value, weight }) => {
+    w.text(LIMITS.nameBytesMax, key);
+    w.text(LIMITS.nameBytesMax, value);
+    w.upTo(2 * LIMITS.weightMax, weight + LIMITS.weightMax);
+  });
+  w.text(LIMITS.idBytesMax, node);
+  w.text(LIMITS.nameBytesMax, apart);
+}
+function readPlacement(r: Reader): Placement {
+  return {
+    requires: readList(r, LIMITS.labelsMax, (r) => ({
+      key: r.text(LIMITS.nameBytesMax),
+      value: r.text(LIMITS.nameBytesMax),
+    })),
+    prefers: readList(r, LIMITS.labelsMax, (r) => ({
+      key: r.text(LIMITS.nameBytesMax),
+      value: r.text(LIMITS.nameBytesMax),
+      weight: r.upTo(2 * LIMITS.weightMax) - LIMITS.weightMax,
+    })),
+    node: r.text(LIMITS.idBytesMax),
+    apart: r.text(LIMITS.nameBytesMax),
+  };
+}
+
+export function writeSpec(w: Writer, spec: TaskSpec): void {
+  w.text(LIMITS.idBytesMax, spec.id);
+  w.text(LIMITS.nameBytesMax, spec.name);
+  w.uint(spec.attemptsMax);
+  w.ms(spec.runAtMs);
+  w.ms(spec.firstSentAtMs);
+  writeTaskOptions(w, spec.options);
+  w.bytes(LIMITS.payloadBytesMax, spec.payload);
+}
+/** The payload is a window onto what is being read. */
+export function readSpec(r: Reader): TaskSpec {
+  return readSpecWith(r, false);
+}
+
+function readSpecWith(r: Reader, isCopy: boolean): TaskSpec {
+  const id = readId(r);
+  const name = r.sharedText(LIMITS.nameBytesMax);
+  const attemptsMax = r.uint();
+  const runAtMs = r.ms();
+  const firstSentAtMs = r.ms();
+  const options = readTaskOptions(r);
+  const payload = isCopy ? r.copy(LIMITS.payloadBytesMax) : r.view(LIMITS.payloadBytesMax);
+  return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options };
+}
+
+const AFTER_ERROR: readonly ("pause" | "kill" | undefined)[] = [undefined, "pause", "kill"];
+
+/** The bytes of a settlement come last. */
+export function writeSettlement(w: Writer, settlement: Settlement): void {
+  switch (settlement.type) {
+    case "complete":
+      w.u8(0);
+      return w.bytesOrNull(LIMITS.payloadBytesMax, settlement.result);
+    case "error":
+      w.u8(1);
+      w.oneOf(AFTER_ERROR, settlement.then);
+      w.ms(settlement.wakeAtMs);
+      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+    case "fail":
+      w.u8(2);
+      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+    case "release":
+      return w.u8(3);
+    case "checkpoint":
+      w.u8(4);
+      return w.bytes(LIMITS.payloadBytesMax, settlement.state);
+    case "progress":
+      w.u8(5);
+      return w.bytes(LIMITS.progressBytesMax, settlement.value);
+    case "ack":
+      return w.u8(6);
+    case "sleep":
+      w.u8(7);
+      return w.ms(settlement.untilMs);
+    case "pause":
+      return w.u8(8);
+    case "kill":
+      return w.u8(9);
+    case "decline":
+      w.u8(10);
+      return w.ms(settlement.untilMs);
+    default:
+      return settlement satisfies never;
+  }
+}
+/** Result, state and progress are windows onto what is being read. */
+export function readSettlement(r: Reader): Settlement {
+  const tag = r.u8();
+  switch (tag) {
+    case 0:
+      return { type: "complete", result: r.viewOrNull(LIMITS.payloadBytesMax) };
+    case 1: {
+      const then = r.oneOf(AFTER_ERROR);
+      const wakeAtMs = r.ms();
+      const message = r.text(LIMITS.errorMessageBytesMax);
+      return then ? { type: "error", message, wakeAtMs, then } : { type: "error", message, wakeAtMs };
+    }
+    case 2:
+      return { type: "fail", message: r.text(LIMITS.errorMessageBytesMax) };
+    case 3:
+      return { type: "release" };
+    case 4:
+      return { type: "checkpoint", state: r.view(LIMITS.payloadBytesMax) };
+    case 5:
+      return { type: "progress", value: r.view(LIMITS.progressBytesMax) };
+    case 6:
+      return { type: "ack" };
+    case 7:
+      return { type: "sleep", untilMs: r.ms() };
+    case 8:
+      return { type: "pause" };
+    case 9:
+      return { type: "kill" };
+    case 10:
+      return { type: "decline", untilMs: r.ms() };
+    default:
+      return r.fail(`a settlement must have a kind from 0 to 10, got ${tag}`);
+  }
+}
+
+/** Their place is their number on the wire: append only. */
+export const TASK_STATES: readonly TaskState[] = [
+  "pending",
+  "leased",
+  "sleeping",
+  "paused",
+  "fault",
+  "completed",
+  "killed",
+  "failed",
+];
+const ERROR_KINDS: readonly TaskError["kind"][] = ["error", "lapsed"];
+
+function writeError(w: Writer, error: TaskError): void {
+  w.ms(error.atMs);
+  w.uint(error.attempt);
+  w.uint(error.fence);
+  w.upTo(LIMITS.memberNoMax + 1, error.node + 1);
+  w.oneOf(ERROR_KINDS, error.kind);
+  w.text(LIMITS.errorMessageBytesMax, error.message);
+}
+function readError(r: Reader): TaskError {
+  return {
+    atMs: r.ms(),
+    attempt: r.uint(),
+    fence: r.uint(),
+    node: r.upTo(LIMITS.memberNoMax + 1) - 1,
+    kind: r.oneOf(ERROR_KINDS),
+    message: r.text(LIMITS.errorMessageBytesMax),
+  };
+}
+
+export function writeTaskRecord(w: Writer, record: TaskRecord): void {
+  writeSpec(w, record.spec);
+  w.oneOf(TASK_STATES, record.state);
+  w.bool(record.session !== null);
+  if (record.session !== null) writeSession(w, record.session);
+  w.uint(record.fence);
+  w.uint(record.attempt);
+  w.upTo(LIMITS.memberNoMax + 1, record.avoid + 1);
+  w.ms(record.wakeAtMs);
+  w.ms(record.submittedAtMs);
+  w.ms(record.startedAtMs);
+  w.ms(record.finishedAtMs);
+  w.bool(record.endedByHolder);
+  writeList(w, LIMITS.errorsPerTaskMax, record.errors, writeError);
+  w.bytesOrNull(LIMITS.payloadBytesMax, record.result);
+  w.bytesOrNull(LIMITS.payloadBytesMax, record.checkpoint);
+  w.bytesOrNull(LIMITS.progressBytesMax, record.progress);
+  w.bool(record.commands !== null);
+  if (record.commands === null) return;
+  writeList(w, LIMITS.commandsQueuedMax, record.commands.queued, writeQueued);
+  writeList(w, LIMITS.commandsKnownMax, record.commands.known, (w, cid) => w.uint(cid));
+}
+/** Keeps nothing of what is being read. */
+export function readTaskRecord(r: Reader): TaskRecord {
+  const spec = readSpecWith(r, true);
+  const state = r.oneOf(TASK_STATES);
+  const session = r.bool() ? readSession(r) : null;
+  if (state === "leased" && session === null) r.fail("a leased task must have a session, got none");
+  return {
+    spec,
+    state,
+    session,
+    fence: r.uint(),
+    attempt: r.uint(),
+    avoid: r.upTo(LIMITS.memberNoMax + 1) - 1,
+    wakeAtMs: r.ms(),
+    submittedAtMs: r.ms(),
+    startedAtMs: r.ms(),
+    finishedAtMs: r.ms(),
+    endedByHolder: r.bool(),
+    errors: readList(r, LIMITS.errorsPerTaskMax, readError),
+    result: r.copyOrNull(LIMITS.payloadBytesMax),
+    checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
+    progress: r.copyOrNull(LIMITS.progressBytesMax),
+    commands: r.bool() ? readCommandLog(r) : null,
+  };
+}
+
+// ---- what tasks are told ----------------------------------------------------------------------------------
+
+/** Its place is its number on the wire: append only. */
+const MESSAGE_TYPES: readonly TaskMessage["type"][] = [
+  ...["run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const,
+];
+
+export function writeTaskMessage(w: Writer, message: TaskMessage): void {
+  w.oneOf(MESSAGE_TYPES, message.type);
+  if (message.type === "sleep") w.ms(message.untilMs);
+  if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, message.message);
+}
+export function readTaskMessage(r: Reader): TaskMessage {
+  const type = r.oneOf(MESSAGE_TYPES);
+  if (type === "sleep") return { type, untilMs: r.ms() };
+  if (type === "error") return { type, message: r.text(LIMITS.errorMessageBytesMax) };
+  return { type };
+}
+
+export function writeQueued(w: Writer, { no, message }: QueuedCommand): void {
+  w.uint(no);
+  writeTaskMessage(w, message);
+}
+export function readQueued(r: Reader): QueuedCommand {
+  return { no: r.uint(), message: readTaskMessage(r) };
+}
+
+function readCommandLog(r: Reader): CommandLog {
+  return {
+    queued: readList(r, LIMITS.commandsQueuedMax, readQueued),
+    known: readList(r, LIMITS.commandsKnownMax, (r) => r.uint()),
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The three clocks of one virtual node. All run at the node's own rate; offsets mean nothing. A suspend stops
+ * the monotonic clock but not the lease clock; wall clocks jump both ways.
+ */
+import type { Clock } from "../protocol/model/contract.ts";
+import type { Rng } from "../testing/rng.ts";
+
+const WALL_START_MS = 1_800_000_000_000;
+
+export class VirtualClock {
+  /** Node ms per true ms. */
+  readonly rate: number;
+  #monoOffsetMs = 0;
+  #leaseOffsetMs = 0;
+  #wallOffsetMs = 0;
+
+  constructor(rng: Rng, drift: number) {
+    this.rate = 1 + rng.range(-1, 1) * drift * 0.98;
+    this.reboot(rng);
+  }
+
+  /** A machine that starts again counts from anywhere. */
+  reboot(rng: Rng): void {
+    this.#monoOffsetMs = rng.range(0, 100_000);
+    this.#leaseOffsetMs = rng.range(0, 100_000);
+  }
+
+  read(nowMs: number): Clock {
+    const ranMs = nowMs * this.rate;
+    return {
+      monoMs: this.#monoOffsetMs + ranMs,
+      leaseMs: this.#leaseOffsetMs + ranMs,
+      wallMs: Math.floor(WALL_START_MS + nowMs + this.#wallOffsetMs),
+    };
+  }
+
+  leaseMs(nowMs: number): number {
+    return this.#leaseOffsetMs + nowMs * this.rate;
+  }
+
+  /** True ms until the monotonic clock shows `monoMs`. */
+  untilMs(nowMs: number, monoMs: number): number {
+    return (monoMs - this.#monoOffsetMs) / this.rate - nowMs;
+  }
+
+  /** The machine slept for `ms` of true time: its monotonic clock did not count. */
+  suspended(ms: number): void {
+    this.#monoOffsetMs -= ms * this.rate;
+  }
+
+  jumpLease(ms: number): void {
+    this.#leaseOffsetMs += ms;
+  }
+
+  jumpWall(ms: number): void {
+    this.#wallOffsetMs += ms;
+  }
+
+  syncWall(): void {
+    this.#wallOffsetMs = 0;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The task handlers of one virtual node: they take their time, succeed, fail, release, store checkpoints.
+ * Most stop within the margin when told to; a stubborn one goes on until its lease is gone, and even then
+ * speaks.
+ */
+import type { Effect, StartEffect } from "../protocol/model/contract.ts";
+import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import { Rng } from "../testing/rng.ts";
+import { Violation } from "./violation.ts";
+import type { VirtualNode } from "./node.ts";
+import type { World } from "./world.ts";
+
+type HandlerEffect = Extract<Effect, { readonly type: "start" | "tell" | "abort" | "lost" | "settled" }>;
+
+/** One attempt that runs, or ran and waits for its settlement to be recorded. */
+interface Run {
+  readonly p: number;
+  readonly id: string;
+  readonly fence: number;
+  readonly stubborn: boolean;
+  seq: number;
+  /** Number of the last command told, and carried out. */
+  toldNo: number;
+  doneNo: number;
+  hasEnded: boolean;
+  isLost: boolean;
+}
+
+export const HANDLER_NAMES: readonly string[] = ["alpha", "beta"];
+
+export class VirtualHandlers {
+  readonly #world: World;
+  readonly #node: VirtualNode;
+  readonly #rng: Rng;
+  readonly #names: readonly string[];
+  /** Declines have their own, so that a run without them is the same as before. */
+  readonly #declineRng: Rng;
+  /** Until when (true time) it does not want a task, and what it says of that. */
+  readonly #declined: Map<string, { readonly untilMs: number; readonly isTold: boolean }> = new Map();
+  readonly #runs: Map<string, Run> = new Map();
+
+  constructor(world: World, node: VirtualNode) {
+    this.#world = world;
+    this.#node = node;
+    this.#rng = new Rng(world.plan.seed, 200 + node.no);
+    this.#declineRng = new Rng(world.plan.seed, 400 + node.no);
+    this.#names = world.plan.work.uneven && node.no % 2 === 1 ? HANDLER_NAMES.slice(0, 1) : HANDLER_NAMES;
+  }
+
+  get runningCount(): number {
+    return this.#runs.size;
+  }
+
+  started(): void {
+    this.#offer(false);
+  }
+
+  has(name: string): boolean {
+    return this.#names.includes(name);
+  }
+
+  limitOf(name: string): number {
+    const { limit, slots } = this.#world.plan.work;
+    return limit > 0 && name === HANDLER_NAMES[0] ? limit : slots;
+  }
+
+  /** Number of the last command that the attempt was told; undefined: it does not run here. */
+  toldNo(p: number, id: string, fence: number): number | undefined {
+    return this.#runs.get(keyOf({ p, id, fence }))?.toldNo;
+  }
+
+  crashed(): void {
+    this.#runs.clear();
+    this.#declined.clear();
+  }
+
+  /** Takes new tasks again after a drain. */
+  offerAgain(): void {
+    this.#offer(false);
+  }
+
+  drain(): void {
+    this.#offer(true);
+  }
+
+  #offer(draining: boolean): void {
+    const slots = this.#node.candidate.witness ? 0 : this.#world.plan.work.slots;
+    const standing = draining ? "draining" : "up";
+    const first = HANDLER_NAMES[0]!;
+    const limits = this.#world.plan.work.limit > 0 ? { [first]: this.limitOf(first) } : {};
+    this.#node.receive([{ type: "capacity", slots, handlers: this.#names, standing, limits }]);
+  }
+
+  take(effect: HandlerEffect): void {
+    switch (effect.type) {
+      case "start":
+        return this.#start(effect);
+      case "tell":
+        return this.#tell(effect);
+      case "abort":
+        return this.#abort(this.#runs.get(keyOf(effect)));
+      case "lost":
+        return this.#lose(this.#runs.get(keyOf(effect)));
+      case "settled":
+        this.#world.oracle.clients.settled(this.#node, effect);
+        return;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #start({ p, task }: StartEffect): void {
+    const { plan, oracle, counts, calm } = this.#world;
+    const { id, fence } = task;
+    counts.starts++;
+    oracle.leases.started(this.#node, p, task);
+    const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
+    const flags = { seq: 0, toldNo: 0, doneNo: 0, hasEnded: false, isLost: false };
+    const run: Run = { p, id, fence, stubborn, ...flags };
+    this.#runs.set(keyOf(run), run);
+    if (plan.work.decline > 0 && !calm && this.#decline(run)) return;
+    const takesMs = this.#takesMs();
+    if (this.#rng.chance(plan.work.checkpoint)) {
+      this.#node.later(takesMs * this.#rng.float(), () => this.#checkpoint(run));
+    }
+    this.#node.later(takesMs, () => this.#finish(run, this.#verdict(run)));
+  }
+
+  /** It does not want the task for a while. */
+  #decline(run: Run): boolean {
+    const rng = this.#declineRng;
+    const { plan, schedule, oracle } = this.#world;
+    let decline = this.#declined.get(run.id);
+    if (!decline || decline.untilMs <= schedule.nowMs) {
+      if (!rng.chance(plan.work.decline)) return false;
+      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTold: rng.chance(0.5) };
+      this.#declined.set(run.id, decline);
+    }
+    const leftMs = decline.untilMs - schedule.nowMs;
+    const { wallMs } = this.#node.clock.read(schedule.nowMs);
+    if (decline.isTold) oracle.placement.declined(this.#node, run.id, leftMs);
+    this.#finish(run, { type: "decline", untilMs: decline.isTold ? Math.ceil(wallMs + leftMs) : 0 });
+    return true;
+  }
+
+  #takesMs(): number {
+    const { plan, calm } = this.#world;
+    if (plan.work.takesMs > 0) return plan.work.takesMs;
+    if (calm) return this.#rng.range(10, 300);
+    if (plan.work.long) return plan.leaseTtlMs * this.#rng.range(0.3, 4);
+    return this.#rng.range(20, this.#rng.chance(0.2) ? plan.leaseTtlMs : 1200);
+  }
+
+  #verdict(run: Run): Settlement {
+    const { plan, schedule, calm } = this.#world;
+    const result = new TextEncoder().encode(`${run.id}/${run.fence}`);
+    if (calm) return { type: "complete", result };
+    const { error, release } = plan.work;
+    if (this.#rng.chance(error)) {
+      if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
+      const { wallMs } = this.#node.clock.read(schedule.nowMs);
+      const wakeAtMs = this.#rng.chance(0.5) ? 0 : wallMs + this.#rng.int(plan.leaseTtlMs);
+      return { type: "error", message: "bad luck", wakeAtMs };
+    }
+    if (this.#rng.chance(release)) return { type: "release" };
+    return this.#rng.chance(0.1) ? { type: "complete", result: null } : { type: "complete", result };
+  }
+
+  #checkpoint(run: Run): void {
+    if (run.hasEnded || run.isLost) return;
+    const state = new TextEncoder().encode(`state of ${run.id}/${run.fence}`);
+    this.#settle(run, { type: "checkpoint", state });
+  }
+
+  /** Obeys after a while, unless the attempt ends before; some tell that they did before they go on. */
+  #tell({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "tell" }>): void {
+    const run = this.#runs.get(keyOf({ p, id, fence }));
+    if (!run || run.hasEnded || run.isLost) return;
+    if (no <= run.toldNo) {
+      throw new Violation("I6", `n${this.#node.no}: command ${no} of ${id} is told after ${run.toldNo}`);
+    }
+    run.toldNo = no;
+    this.#node.later(
+      this.#rng.range(0, this.#rng.chance(0.3) ? 2000 : 100),
+      () => this.#obey(run, no, message),
+    );
+  }
+
+  #obey(run: Run, no: number, message: TaskMessage): void {
+    if (run.hasEnded || run.isLost || no < run.doneNo) return;
+    run.doneNo = no;
+    switch (message.type) {
+      case "run":
+      case "checkpoint":
+        return this.#settle(run, { type: "ack" });
+      case "complete":
+        return this.#finish(run, { type: "complete", result: null });
+      case "error":
+        return this.#finish(run, { type: "error", message: message.message, wakeAtMs: 0 });
+      case "sleep":
+        return this.#finish(run, { type: "sleep", untilMs: message.untilMs });
+      case "pause":
+      case "kill":
+      case "release":
+        return this.#finish(run, { type: message.type });
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #abort(run: Run | undefined): void {
+    if (!run || run.hasEnded || run.stubborn) return;
+    const withinMs = this.#world.plan.marginMs * 0.9 / (1 + this.#world.plan.clockRateBound);
+    const saysMore = this.#rng.chance(0.2);
+    this.#node.later(this.#rng.range(0, withinMs), () => {
+      this.#finish(run, saysMore ? this.#verdict(run) : { type: "release" });
+    });
+  }
+
+  /** The lease is gone. A well-behaved handler has stopped; a stubborn one may still report a result. */
+  #lose(run: Run | undefined): void {
+    if (!run) return;
+    run.isLost = true;
+    this.#world.counts.lapses++;
+    if (!run.stubborn || run.hasEnded) this.#end(run);
+  }
+
+  #finish(run: Run, settlement: Settlement): void {
+    if (run.hasEnded) return;
+    run.hasEnded = true;
+    this.#settle(run, settlement);
+    this.#end(run);
+  }
+
+  #end(run: Run): void {
+    run.hasEnded = true;
+    this.#runs.delete(keyOf(run));
+    this.#world.oracle.leases.ended(this.#node, run.id, run.fence);
+  }
+
+  #settle(run: Run, settlement: Settlement): void {
+    const { p, id, fence } = run;
+    const seq = ++run.seq;
+    this.#world.oracle.clients.settling(this.#node, { p, id, fence, seq }, settlement);
+    this.#node.receive([{ type: "settle", p, id, fence, seq, upTo: run.doneNo, settlement }]);
+  }
+}
+
+function keyOf(run: { readonly p: number; readonly id: string; readonly fence: number }): string {
+  return `${run.p}/${run.id}/${run.fence}`;
+}

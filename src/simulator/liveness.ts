@@ -1,0 +1,127 @@
+/**
+ * L1: after the faults everything comes to its end. Says what is still missing; the run fails when that is
+ * not "" in time. When all is done, every keeper's copy of every task must be the chosen one.
+ */
+import { isSameBallot } from "../protocol/model/ballot.ts";
+import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+/** The last members have left for good, perhaps while others were out of touch and evicted. */
+export function isDissolved({ nodes, oracle }: World): boolean {
+  const staying = oracle.newestRoster?.members.filter((member) => !member.leaving) ?? [];
+  return staying.length > 0 && !nodes.some((node) => staying.some((member) => member.id === node.id));
+}
+
+/** In words what has not happened yet; "" when all is well. */
+export function whatIsMissing(world: World): string {
+  const { nodes, oracle } = world;
+  const members = membersMissing(world);
+  if (members !== "") return members;
+  for (const { p, id, state } of oracle.unfinished()) return `p${p} ${id} is still ${state}`;
+  for (const node of nodes) {
+    if (!node.isWanted) continue;
+    const { waitsFor } = node.client;
+    if (waitsFor !== "") return `a client at n${node.no} still waits for ${waitsFor}`;
+    if (node.handlers.runningCount > 0) {
+      return `n${node.no} still runs ${node.handlers.runningCount} handlers`;
+    }
+    for (const { p, id } of node.engine!.worker.running()) return `n${node.no} still holds p${p} ${id}`;
+  }
+  return keepersBehind(world);
+}
+
+/** Everybody has the same roster, with those who shall be in it, and nothing is on its way. */
+function membersMissing({ nodes }: World): string {
+  let epoch = -1;
+  for (const node of nodes) {
+    if (!node.isWanted) continue;
+    if (node.isLeaving) return `n${node.no} has not left`;
+    const roster = node.engine?.roster;
+    if (!node.engine) return `n${node.no} is down`;
+    if (!roster) return `n${node.no} is in no cluster`;
+    if (epoch >= 0 && roster.epoch !== epoch) return `n${node.no} is at epoch ${roster.epoch}, not ${epoch}`;
+    epoch = roster.epoch;
+    for (const member of roster.members) {
+      if (member.leaving) return `${member.id} is still listed, leaving`;
+      if (!nodes.some((other) => other.isWanted && other.id === member.id)) {
+        return `${member.id} is still a member at n${node.no}`;
+      }
+    }
+    for (const [p, chain] of roster.chains.entries()) {
+      if (chain.length > 1) return `p${p} has ${chain.length} configurations at n${node.no}`;
+      const wanted = Math.min(roster.replication, roster.members.length);
+      if (chain[0]!.keepers.length !== wanted) return `p${p} has ${chain[0]!.keepers.length} keepers`;
+    }
+  }
+  return "";
+}
+
+/** No state may be lost now that was not lost before: every copy is whole, up, and up to date. */
+export function isWell(world: World): boolean {
+  if (membersMissing(world) !== "" || keepersBehind(world) !== "") return false;
+  const roster = world.nodes.find((node) => node.isWanted)?.engine?.roster;
+  if (world.nodes.some((node) => node.engine?.isDeciding)) return false;
+  return roster !== undefined && roster !== null && roster.deciders.length >= 3 && roster.replication >= 3;
+}
+
+function keepersBehind({ nodes, oracle, plan }: World): string {
+  for (let p = 0; p < plan.partitionCount; p++) {
+    const chosenCount = oracle.chosenCount(p);
+    for (const node of keepersOf(nodes, p)) {
+      if (!node.engine!.isServing(p)) return `n${node.no} does not serve p${p}`;
+      const { index, ballot } = node.engine!.logEnd(p);
+      if (index !== chosenCount) {
+        return `n${node.no} has ${index} entries of p${p}, ${chosenCount} are chosen`;
+      }
+      if (!isSameBallot(ballot, oracle.chosenBallot(p))) {
+        return `n${node.no} ends p${p} with an entry that is not the chosen one`;
+      }
+    }
+  }
+  return "";
+}
+
+/** @throws Violation when a keeper's copy differs from what was chosen. */
+export function compareKeepers({ nodes, oracle }: World): void {
+  for (const [id, p] of oracle.knownIds()) {
+    for (const node of keepersOf(nodes, p)) oracle.compareTask(node, p, id);
+  }
+}
+
+function keepersOf(nodes: World["nodes"], p: number): World["nodes"] {
+  const wanted = nodes.filter((node) => node.isWanted);
+  const keepers = wanted[0]!.engine!.roster!.chains[p]!.at(-1)!.keepers;
+  return wanted.filter((node) => keepers.includes(node.engine!.self));
+}
+
+/** L5: after the faults, whoever runs a task is soon told of every command that waits for it. */
+export class ToldWatch {
+  readonly #world: World;
+  /** Since when a command waits although its task runs on. */
+  #sinceMs: Map<string, number> = new Map();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** To be called now and then once the faults are over. @throws Violation */
+  check(): void {
+    const { nodes, oracle, plan, schedule } = this.#world;
+    const sinceMs: Map<string, number> = new Map();
+    for (const { p, id, state } of oracle.unfinished()) {
+      if (state !== "leased") continue;
+      const { line, fence } = oracle.stateOf(p).tasks.get(id)!;
+      const no = line.at(-1)?.no ?? 0;
+      const isUntold = nodes.some((node) => (node.handlers.toldNo(p, id, fence) ?? Infinity) < no);
+      if (!isUntold) continue;
+      const key = `${p}/${id}/${no}`;
+      const thenMs = this.#sinceMs.get(key) ?? schedule.nowMs;
+      sinceMs.set(key, thenMs);
+      // a steward is elected anew, and everybody attaches to it
+      if (schedule.nowMs - thenMs < plan.leaseTtlMs + 4 * plan.electionMs) continue;
+      const waitMs = Math.round(schedule.nowMs - thenMs);
+      throw new Violation("L5", `p${p} ${id} runs on and was not told command ${no} in ${waitMs} ms`);
+    }
+    this.#sinceMs = sinceMs;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The virtual network: frames between nodes with delays, loss, duplicates and cuts of single directions, and
+ * the news of streams that open and close. A silent cut tells nobody. What is cut when is chaos.ts's
+ * business.
+ */
+import type { Message } from "../protocol/model/messages.ts";
+import { Rng } from "../testing/rng.ts";
+import type { VirtualNode } from "./node.ts";
+import type { World } from "./world.ts";
+
+export class VirtualNetwork {
+  readonly #world: World;
+  readonly #rng: Rng;
+  readonly #size: number;
+  /** Per direction: how many cuts lie on it, and when its last frame arrives. */
+  readonly #cuts: Int32Array;
+  readonly #lastMs: Float64Array;
+  /** `told[a * size + b]`: node a believes that it is connected to b. */
+  readonly #told: Uint8Array;
+  readonly #nodeById: Map<string, VirtualNode> = new Map();
+  /** Looks at what is sent: for measurements. */
+  onSend: ((from: VirtualNode, messages: readonly Message[]) => void) | null = null;
+
+  constructor(world: World, size: number) {
+    this.#world = world;
+    this.#rng = new Rng(world.plan.seed, 2);
+    this.#size = size;
+    this.#cuts = new Int32Array(size * size);
+    this.#lastMs = new Float64Array(size * size);
+    this.#told = new Uint8Array(size * size);
+  }
+
+  #nodeOf(id: string): VirtualNode | undefined {
+    let node = this.#nodeById.get(id);
+    if (node?.id === id) return node;
+    node = this.#world.nodes.find((each) => each.id === id);
+    if (node) this.#nodeById.set(id, node);
+    return node;
+  }
+
+  send(from: VirtualNode, toId: string, messages: readonly Message[]): void {
+    const to = this.#nodeOf(toId);
+    if (!to) return;
+    this.onSend?.(from, messages);
+    const link = from.no * this.#size + to.no;
+    if (this.#cuts[link]! > 0) return;
+    // a big frame is several: each piece has its own fate
+    if (messages.length > 1 && this.#world.plan.faults.split) {
+      for (const message of messages) this.#sendFrame(from, to, [message], link);
+    } else this.#sendFrame(from, to, messages, link);
+  }
+
+  #sendFrame(from: VirtualNode, to: VirtualNode, messages: readonly Message[], link: number): void {
+    const { plan, calm } = this.#world;
+    if (!calm && this.#rng.chance(plan.faults.loss)) return;
+    this.#carry(from, to, messages, this.#delayMs(), link);
+    if (!calm && this.#rng.chance(plan.faults.duplicate)) {
+      const lateMs = this.#rng.range(0, this.#rng.chance(0.3) ? 2 * plan.leaseTtlMs : 100);
+      this.#carry(from, to, messages, this.#delayMs() + lateMs, -1);
+    }
+  }
+
+  #delayMs(): number {
+    const { plan, calm } = this.#world;
+    if (calm || !this.#rng.chance(plan.faults.slow)) return this.#rng.range(0.5, 12);
+    return this.#rng.range(50, this.#rng.chance(0.2) ? 3 * plan.leaseTtlMs : plan.leaseTtlMs / 2);
+  }
+
+  /** `link` -1: not in order with anything. */
+  #carry(
+    from: VirtualNode,
+    to: VirtualNode,
+    messages: readonly Message[],
+    delayMs: number,
+    link: number,
+  ): void {
+    const { schedule, plan } = this.#world;
+    let atMs = schedule.nowMs + delayMs;
+    if (link >= 0 && !plan.faults.reorder) {
+      atMs = Math.max(atMs, this.#lastMs[link]! + 0.001);
+      this.#lastMs[link] = atMs;
+    }
+    const [fromId, toId] = [from.id, to.id];
+    schedule.after(atMs - schedule.nowMs, () => {
+      if (!to.up || to.id !== toId) return;
+      to.receive(messages.map((message) => ({ type: "message", from: fromId, message })));
+    });
+  }
+
+  // ---- cuts ----------------------------------------------------------------------------------------------
+
+  isCut(a: number, b: number): boolean {
+    return this.#cuts[a * this.#size + b]! > 0 || this.#cuts[b * this.#size + a]! > 0;
+  }
+
+  /** Cuts directions `[from, to]` for a while; what it returns ends the cut before that. */
+  cut(directions: readonly (readonly [number, number])[], forMs: number): () => void {
+    const { plan, schedule } = this.#world;
+    const told = this.#rng.chance(plan.faults.notice);
+    for (const [a, b] of directions) {
+      this.#cuts[a * this.#size + b]! += 1;
+      if (!told) continue;
+      for (const [x, y] of [[a, b], [b, a]] as const) {
+        schedule.after(this.#rng.range(0, 300), () => {
+          if (this.isCut(a, b)) this.#tell(x, y, false);
+        });
+      }
+    }
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      for (const [a, b] of directions) {
+        const link = a * this.#size + b;
+        if (this.#cuts[link]! > 0) this.#cuts[link]! -= 1;
+        this.#repairLater(a, b);
+      }
+    };
+    schedule.after(forMs, end);
+    return end;
+  }
+
+  /** No cut any more, everybody connected to everybody. */
+  heal(): void {
+    this.#cuts.fill(0);
+    this.#lastMs.fill(0);
+    for (let a = 0; a < this.#size; a++) for (let b = 0; b < a; b++) this.#repairLater(a, b);
+  }
+
+  // ---- streams -------------------------------------------------------------------------------------------
+
+  /** A process has started: its streams open; the others may have noticed the end of its last life. */
+  started(node: VirtualNode): void {
+    for (const peer of this.#world.nodes) {
+      if (peer === node) continue;
+      this.#told[node.no * this.#size + peer.no] = 0;
+      if (peer.up && this.#told[peer.no * this.#size + node.no] === 1 && this.#rng.chance(0.7)) {
+        this.#tell(peer.no, node.no, false);
+      } else {
+        this.#told[peer.no * this.#size + node.no] = 0;
+      }
+      this.#repairLater(node.no, peer.no);
+    }
+  }
+
+  /** It will never speak again under this id. */
+  forgotten(node: VirtualNode): void {
+    for (const peer of this.#world.nodes) {
+      if (peer === node || this.#told[peer.no * this.#size + node.no] === 0) continue;
+      this.#tell(peer.no, node.no, false);
+      this.#told[peer.no * this.#size + node.no] = 0;
+    }
+  }
+
+  stopped(node: VirtualNode): void {
+    const { plan, schedule } = this.#world;
+    const { life } = node;
+    for (const peer of this.#world.nodes) {
+      if (peer === node || !this.#rng.chance(plan.faults.notice)) continue;
+      schedule.after(this.#rng.range(0, 50), () => {
+        if (node.life === life) this.#tell(peer.no, node.no, false);
+      });
+    }
+  }
+
+  #repairLater(a: number, b: number): void {
+    this.#world.schedule.after(this.#rng.range(1, 60), () => {
+      const { nodes } = this.#world;
+      if (!nodes[a]!.up || !nodes[b]!.up || this.isCut(a, b)) return;
+      this.#tell(a, b, true);
+      this.#tell(b, a, true);
+    });
+  }
+
+  #tell(a: number, b: number, up: boolean): void {
+    const { nodes } = this.#world;
+    const [node, peer] = [nodes[a]!, nodes[b]!];
+    const at = a * this.#size + b;
+    if (!node.up || this.#told[at] === Number(up)) return;
+    this.#told[at] = Number(up);
+    node.receive([
+      up
+        ? { type: "peer", node: peer.id, up, candidate: peer.candidate }
+        : { type: "peer", node: peer.id, up },
+    ]);
+  }
+}

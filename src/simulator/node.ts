@@ -1,0 +1,334 @@
+/**
+ * One virtual node: hosts a real engine with a virtual clock and disk, runs its effects in order (what
+ * follows a persist waits for the sync), crashes, starts again, stands still. Handlers, clients: other files.
+ */
+import { Engine } from "../protocol/engine.ts";
+import type {
+  CandidateInfo,
+  Effect,
+  EngineOptions,
+  Input,
+  PersistRecord,
+} from "../protocol/model/contract.ts";
+import { Rng } from "../testing/rng.ts";
+import { describe } from "../testing/trace.ts";
+import { VirtualClient } from "./clients.ts";
+import { VirtualClock } from "./clock.ts";
+import { takeWrites, VirtualDisk } from "./disk.ts";
+import { VirtualHandlers } from "./handlers.ts";
+import { labelsOf } from "./placement.ts";
+import type { Plan } from "./plan.ts";
+import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+export class VirtualNode {
+  readonly no: number;
+  /** A node without its disk is another one, of the same name. */
+  id: string;
+  candidate: CandidateInfo;
+  readonly clock: VirtualClock;
+  readonly disk: VirtualDisk = new VirtualDisk();
+  readonly handlers: VirtualHandlers;
+  readonly client: VirtualClient;
+  engine: Engine | null = null;
+  boot = 0;
+  /** Grows at every start and every crash. */
+  life = 0;
+  pausedUntilMs = 0;
+  /** It shall be a member: not yet to come, not gone for good. */
+  isWanted: boolean;
+  isLeaving = false;
+  readonly #world: World;
+  readonly #rng: Rng;
+  #inbox: Input[] = [];
+  #effects: Effect[] = [];
+  #resumed: (() => void)[] = [];
+  #isSyncing = false;
+  #isTurnPlanned = false;
+  #timerAtMs = Infinity;
+  #isAnother = false;
+
+  constructor(world: World, no: number) {
+    const { plan } = world;
+    this.#world = world;
+    this.no = no;
+    this.id = `n${no}-${plan.seed}`;
+    this.#rng = new Rng(plan.seed, 100 + no);
+    this.clock = new VirtualClock(this.#rng, plan.faults.drift);
+    this.isWanted = no < plan.foundingCount;
+    const expect = this.isWanted ? plan.foundingCount : 1;
+    this.candidate = {
+      name: `node-${no}`,
+      labels: labelsOf(plan, no),
+      witness: plan.faults.reconfigure && no >= 3 && no % 3 === 0,
+      expect,
+    };
+    this.handlers = new VirtualHandlers(world, this);
+    this.client = new VirtualClient(world, this);
+  }
+
+  get up(): boolean {
+    return this.engine !== null;
+  }
+
+  get isPaused(): boolean {
+    return this.pausedUntilMs > this.#world.schedule.nowMs;
+  }
+
+  // ---- life ----------------------------------------------------------------------------------------------
+
+  start(): void {
+    if (this.engine) return;
+    this.boot++;
+    this.life++;
+    if (this.boot > 1 && this.#rng.chance(0.5)) this.clock.reboot(this.#rng);
+    this.engine = new Engine(
+      optionsOf(this.#world.plan, this, { isAnother: this.#isAnother, rng: this.#rng }),
+      this.#world.oracle.observe(this),
+    );
+    if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
+    this.note(`START boot ${this.boot}`);
+    this.handlers.started();
+    if (this.isLeaving) this.receive([{ type: "leave" }]);
+    this.#world.network.started(this);
+    this.later(this.#rng.range(0, 2), () => this.#turn());
+  }
+
+  /** The disk is gone, and with it the identity. */
+  forget(): void {
+    this.crash();
+    this.#world.network.forgotten(this);
+    this.disk.wipe();
+    this.id = `n${this.no}-${this.#world.plan.seed}-${this.life}`;
+    this.candidate = { ...this.candidate, expect: 1 };
+    this.isLeaving = false;
+    this.#isAnother = true;
+    this.note(`FORGETS, is now ${this.id}`);
+  }
+
+  leave(): void {
+    this.note("LEAVES");
+    this.isLeaving = true;
+    this.receive([{ type: "leave" }]);
+  }
+
+  /** It is a member no more: the process ends, its disk is thrown away. */
+  #left(): void {
+    this.isWanted = false;
+    this.forget();
+  }
+
+  crash(): void {
+    if (!this.engine) return;
+    this.note("CRASH");
+    this.#world.counts.crashes++;
+    this.#world.oracle.crashed(this);
+    this.handlers.crashed();
+    this.client.crashed();
+    this.engine = null;
+    this.life++;
+    this.pausedUntilMs = 0;
+    this.#inbox = [];
+    this.#effects = [];
+    this.#resumed = [];
+    this.#isSyncing = false;
+    this.#isTurnPlanned = false;
+    this.#timerAtMs = Infinity;
+    this.#world.network.stopped(this);
+  }
+
+  /** Stands still; what happens meanwhile happens to it late. `asleep`: the machine slept, its clock too. */
+  pause(forMs: number, asleep: boolean): void {
+    if (!this.engine || this.isPaused) return;
+    const { schedule } = this.#world;
+    this.note(`${asleep ? "SUSPEND" : "PAUSE"} ${Math.round(forMs)} ms`);
+    this.pausedUntilMs = schedule.nowMs + forMs;
+    const { life } = this;
+    schedule.after(forMs, () => {
+      if (this.life !== life) return;
+      if (asleep) this.clock.suspended(forMs);
+      this.#resume();
+    });
+  }
+
+  #resume(): void {
+    const { life } = this;
+    this.note("RESUME");
+    const due = this.#resumed;
+    this.#resumed = [];
+    // often the timers come first and what the network has queued up is read a turn later
+    const unread = this.#rng.chance(0.5) ? this.#inbox.splice(0) : [];
+    if (this.#inbox.length > 0) this.#turn();
+    for (const run of due) if (this.life === life) run();
+    if (this.life !== life) return;
+    this.receive(unread);
+    if (this.#inbox.length > 0) this.#turn();
+  }
+
+  /** Runs `run` in `delayMs` unless the node crashed before; late if it stands still then. */
+  later(delayMs: number, run: () => void): void {
+    const { life } = this;
+    this.#world.schedule.after(delayMs, () => {
+      if (this.life !== life) return;
+      if (this.isPaused) this.#resumed.push(run);
+      else run();
+    });
+  }
+
+  note(what: string): void {
+    const { trace, schedule } = this.#world;
+    if (trace.on) trace.line(schedule.nowMs, `n${this.no}`, what);
+  }
+
+  // ---- turns ---------------------------------------------------------------------------------------------
+
+  receive(inputs: readonly Input[]): void {
+    if (!this.engine) return;
+    for (const input of inputs) this.#inbox.push(input);
+    if (this.isPaused || this.#isTurnPlanned) return;
+    const { turnMs } = this.#world.plan.faults;
+    this.#isTurnPlanned = true;
+    this.later(turnMs === 0 ? 0 : this.#rng.range(0, turnMs), () => {
+      this.#isTurnPlanned = false;
+      if (this.#inbox.length > 0) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const { engine } = this;
+    if (!engine) return;
+    const { plan, schedule, oracle, counts, trace } = this.#world;
+    if (this.#isSyncing && plan.faults.blockingDisk) return; // the end of the sync takes the turn
+    const inputs = this.#inbox;
+    this.#inbox = [];
+    counts.steps++;
+    if (trace.on) { for (const input of inputs) this.note(`<- ${describe(input)}`); }
+    let effects: readonly Effect[];
+    try {
+      effects = engine.step(inputs, this.clock.read(schedule.nowMs));
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      throw new Violation("X-threw", `n${this.no} threw: ${error instanceof Error ? error.stack : error}`);
+    }
+    oracle.stepped(this, effects);
+    for (const effect of effects) this.#effects.push(effect);
+    this.#run();
+    if (this.engine) this.#arm();
+  }
+
+  #arm(): void {
+    const { schedule } = this.#world;
+    const untilMs = this.clock.untilMs(schedule.nowMs, this.engine!.deadlineMs);
+    const delayMs = Math.max(0.1, untilMs) + 0.001;
+    const atMs = schedule.nowMs + delayMs;
+    if (atMs >= this.#timerAtMs) return;
+    this.#timerAtMs = atMs;
+    this.later(delayMs, () => {
+      if (this.#timerAtMs !== atMs) return;
+      this.#timerAtMs = Infinity;
+      this.#turn();
+    });
+  }
+
+  // ---- effects -------------------------------------------------------------------------------------------
+
+  #run(): void {
+    while (this.engine && !this.#isSyncing && this.#effects.length > 0) {
+      const effect = this.#effects.shift()!;
+      if (effect.type === "persist") this.#sync(effect.records);
+      else this.#do(effect);
+    }
+  }
+
+  /** Starts a sync; crashes happen just before it counts, just after, or after what it allowed to leave. */
+  #sync(records: readonly PersistRecord[]): void {
+    const { plan, calm } = this.#world;
+    const { boundaryCrash, slowSync, groupCommit } = plan.faults;
+    const writes = groupCommit ? [records, ...takeWrites(this.#effects)] : [records];
+    if (this.#world.trace.on) { for (const write of writes) this.note(`sync ${describe(write)}`); }
+    const fate = !calm && this.#rng.chance(boundaryCrash) ? this.#rng.int(3) : -1;
+    this.#isSyncing = true;
+    const isSlow = !calm && this.#rng.chance(slowSync);
+    this.later(isSlow ? this.#rng.range(20, 200) : this.#rng.range(0.1, 5), () => {
+      const isFated = fate >= 0 && !this.#world.calm;
+      if (isFated && fate === 0) return this.#crashAndReturn();
+      this.#isSyncing = false;
+      for (const write of writes) {
+        this.disk.write(write);
+        this.#world.oracle.persisted(this, write);
+      }
+      if (isFated && fate === 1) return this.#crashAndReturn();
+      this.#run();
+      if (isFated && fate === 2) return this.#crashAndReturn();
+      if (!this.engine || this.#isSyncing || this.isPaused) return;
+      const isTickDue = this.clock.untilMs(this.#world.schedule.nowMs, this.engine.deadlineMs) <= 0;
+      if (plan.faults.blockingDisk && (this.#inbox.length > 0 || isTickDue)) this.#turn();
+    });
+  }
+
+  #crashAndReturn(): void {
+    this.crash();
+    const { plan, schedule } = this.#world;
+    const awayMs = this.#rng.chance(0.7) ? this.#rng.range(1, 100) : this.#rng.range(100, plan.leaseTtlMs);
+    schedule.after(awayMs, () => this.isWanted && this.start());
+  }
+
+  #do(effect: Exclude<Effect, { readonly type: "persist" }>): void {
+    const { network, oracle, trace } = this.#world;
+    if (trace.on) this.note(`-> ${describe(effect)}`);
+    switch (effect.type) {
+      case "send":
+        return network.send(this, effect.to, effect.messages);
+      case "submitted":
+      case "commanded":
+      case "outcome":
+      case "answer":
+        return this.client.take(effect);
+      case "event":
+        if (effect.event.type === "left" && effect.event.why === "left") this.later(0, () => this.#left());
+        return oracle.event(this, effect.event);
+      default:
+        return this.handlers.take(effect);
+    }
+  }
+}
+
+// ---- options of the engine --------------------------------------------------------------------------------
+// What the engine of a virtual node is told, by the plan of its run.
+
+/** `isAnother`: the node lost its disk or left, so it founds nothing any more. */
+export function optionsOf(
+  plan: Plan,
+  node: VirtualNode,
+  { isAnother, rng }: { readonly isAnother: boolean; readonly rng: Rng },
+): EngineOptions {
+  const { no, id, boot, candidate } = node;
+  return {
+    self: id,
+    ...candidate,
+    boot,
+    foundAfterMs: plan.foundingCount === 1 && no === 0 && !isAnother ? 0 : Infinity,
+    evictAfterMs: plan.evictAfterMs,
+    nonce: `${no}.${boot}.${rng.int(1_000_000)}`,
+    seed: rng.int(0x7fff_ffff),
+    partitionCount: plan.partitionCount,
+    replication: plan.replication,
+    leaseTtlMs: plan.leaseTtlMs,
+    heartbeatMs: plan.heartbeatMs,
+    beatAlongMs: plan.beatAlongMs,
+    marginMs: plan.marginMs,
+    clockRateBound: plan.clockRateBound,
+    electionMs: plan.electionMs,
+    resendMs: plan.resendMs,
+    tickMs: plan.tickMs,
+    calmTickMs: plan.calmTickMs,
+    retentionMs: plan.retentionMs,
+    finishedPerPartitionMax: plan.finishedPerPartitionMax,
+    logEntriesMax: plan.logEntriesMax,
+    appendBytesMax: plan.appendBytesMax,
+    snapshotChunkBytes: plan.snapshotChunkBytes,
+    compactBytes: plan.compactBytes,
+    keepingMembersMax: plan.keepingMembersMax,
+    wantedCount: plan.wantedCount,
+  };
+}

@@ -1,0 +1,290 @@
+/**
+ * The oracle's own idea of what chosen operations do to the tasks of a partition. Written apart from the
+ * protocol's state machine, so that a mistake there shows as a difference.
+ */
+import type {
+  Ballot,
+  Operation,
+  SessionId,
+  Settlement,
+  TaskMessage,
+  TaskRecord,
+  TaskSpec,
+} from "../protocol/model/types.ts";
+
+export interface ChosenTask {
+  readonly spec: TaskSpec;
+  state: string;
+  session: SessionId | null;
+  fence: number;
+  attempt: number;
+  wakeAtMs: number;
+  readonly errors: { readonly atMs: number; readonly isLapse: boolean }[];
+  result: Uint8Array | null;
+  checkpoint: Uint8Array | null;
+  progress: Uint8Array | null;
+  /** Commands that wait for the holder, and the ids of all. */
+  readonly line: { readonly no: number; readonly message: TaskMessage }[];
+  readonly toldIds: number[];
+}
+
+/** What an operation did. */
+export interface Change {
+  readonly ids: readonly string[];
+  /** The operation leased a task, settled one for good, or took leases back. */
+  readonly kind: "none" | "submitted" | "leased" | "settled" | "told" | "reverted" | "purged";
+}
+
+const NO_CHANGE: Change = { ids: [], kind: "none" };
+
+export class ChosenState {
+  readonly tasks: Map<string, ChosenTask> = new Map();
+  readonly #condemned: Map<string, number> = new Map();
+  readonly #finished: string[] = [];
+
+  apply(index: number, op: Operation): Change {
+    switch (op.type) {
+      case "noop":
+        return NO_CHANGE;
+      case "submit":
+        return this.#submit(op.spec, op.atMs);
+      case "lease": {
+        const task = this.tasks.get(op.id);
+        if (!task || (task.state !== "pending" && task.state !== "sleeping")) return NO_CHANGE;
+        if ((this.#condemned.get(ownerOf(op.session)) ?? 0) >= op.session.n) return NO_CHANGE;
+        Object.assign(task, {
+          state: "leased",
+          session: op.session,
+          fence: index,
+          attempt: task.attempt + 1,
+        });
+        return { ids: [op.id], kind: "leased" };
+      }
+      case "settle":
+        return this.#settle(op);
+      case "command": {
+        const task = this.tasks.get(op.id);
+        const { cid, message, atMs } = op;
+        if (!task || !tellTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
+        this.#noteFinish(op.id);
+        return { ids: [op.id], kind: "told" };
+      }
+      case "condemn": {
+        const owner = ownerOf(op.session);
+        this.#condemned.set(owner, Math.max(op.session.n, this.#condemned.get(owner) ?? 0));
+        return NO_CHANGE;
+      }
+      case "revert":
+        return this.#revert(op.session, op.atMs);
+      case "purge": {
+        const ids = this.#finished.splice(0, op.count);
+        for (const id of ids) this.tasks.delete(id);
+        return { ids, kind: "purged" };
+      }
+      default:
+        return op satisfies never;
+    }
+  }
+
+  #submit(spec: TaskSpec, atMs: number): Change {
+    if (this.tasks.has(spec.id)) return NO_CHANGE;
+    this.tasks.set(spec.id, {
+      spec,
+      state: spec.runAtMs > atMs ? "sleeping" : "pending",
+      session: null,
+      fence: 0,
+      attempt: 0,
+      wakeAtMs: spec.runAtMs,
+      errors: [],
+      result: null,
+      checkpoint: null,
+      progress: null,
+      line: [],
+      toldIds: [],
+    });
+    return { ids: [spec.id], kind: "submitted" };
+  }
+
+  #settle(op: Extract<Operation, { readonly type: "settle" }>): Change {
+    const task = this.tasks.get(op.id);
+    if (task?.state !== "leased" || task.fence !== op.fence) return NO_CHANGE;
+    while (task.line.length > 0 && task.line[0]!.no <= op.upTo) task.line.shift();
+    this.#end(task, op.settlement, op.atMs);
+    obeyLine(task, op.atMs);
+    this.#noteFinish(op.id);
+    return { ids: [op.id], kind: "settled" };
+  }
+
+  #end(task: ChosenTask, settlement: Settlement, atMs: number): void {
+    switch (settlement.type) {
+      case "checkpoint":
+        task.checkpoint = settlement.state;
+        return;
+      case "progress":
+        task.progress = settlement.value;
+        return;
+      case "ack":
+        return;
+      case "decline":
+        task.attempt -= 1;
+        task.state = "pending";
+        return;
+      case "release":
+        task.state = "pending";
+        return;
+      case "complete":
+        task.result = settlement.result;
+        task.state = "completed";
+        return;
+      case "sleep":
+        return sleepUntil(task, settlement.untilMs, atMs);
+      case "pause":
+      case "kill":
+        task.state = settlement.type === "pause" ? "paused" : "killed";
+        return;
+      case "fail":
+        noteError(task, atMs, false);
+        task.state = "failed";
+        return;
+      case "error":
+        noteError(task, atMs, false);
+        if (settlement.then) task.state = settlement.then === "pause" ? "paused" : "killed";
+        else sleepUntil(task, settlement.wakeAtMs, atMs);
+        return;
+      default:
+        return settlement satisfies never;
+    }
+  }
+
+  #noteFinish(id: string): void {
+    if (isFinished(this.tasks.get(id)!)) this.#finished.push(id);
+  }
+
+  #revert(session: SessionId, atMs: number): Change {
+    const ids: string[] = [];
+    for (const [id, task] of this.tasks) {
+      const held = task.session;
+      if (task.state !== "leased" || !held || ownerOf(held) !== ownerOf(session) || held.n > session.n) {
+        continue;
+      }
+      task.state = "pending";
+      noteError(task, atMs, true);
+      obeyLine(task, atMs);
+      this.#noteFinish(id);
+      ids.push(id);
+    }
+    return { ids, kind: "reverted" };
+  }
+}
+
+function ownerOf(session: SessionId): string {
+  return `${session.node}:${session.boot}`;
+}
+
+export function isFinished(task: { readonly state: string }): boolean {
+  return task.state === "completed" || task.state === "failed" || task.state === "killed";
+}
+
+/** In words where a keeper's copy of a task differs from the chosen one; "" when it does not. */
+export function differenceOf(chosen: ChosenTask | undefined, copy: TaskRecord | undefined): string {
+  if (!chosen || !copy) return chosen === copy ? "" : copy ? "it should not exist" : "it is missing";
+  const wrong: string[] = [];
+  const compare = (what: string, a: unknown, b: unknown): void => {
+    if (a !== b) wrong.push(`${what} should be ${a}, got ${b}`);
+  };
+  compare("state", chosen.state, copy.state);
+  compare("fence", chosen.fence, copy.fence);
+  compare("attempt", chosen.attempt, copy.attempt);
+  compare("session", sessionText(chosen.session), sessionText(copy.session));
+  compare("errors", chosen.errors.length, copy.errors.length);
+  compare("progress", String(chosen.progress), String(copy.progress));
+  const queued = copy.commands?.queued ?? [];
+  compare("commands", chosen.line.map(({ no }) => no).join(), queued.map(({ no }) => no).join());
+  if (chosen.state === "sleeping") compare("wake", chosen.wakeAtMs, copy.wakeAtMs);
+  compare("payload", String(chosen.spec.payload), String(copy.spec.payload));
+  compare("result", String(chosen.result), String(copy.result));
+  compare("checkpoint", String(chosen.checkpoint), String(copy.checkpoint));
+  return wrong.join("; ");
+}
+
+export function sessionText(session: SessionId | null): string {
+  return session ? `${session.node}.${session.boot}.${session.n}` : "-";
+}
+
+export function ballotText(ballot: Ballot | null): string {
+  return ballot ? `${ballot.cfg}.${ballot.counter}.${ballot.node}.${ballot.boot}` : "-";
+}
+
+/** Order of ballots: below 0 when `a` is the lower. */
+export function ballotOrder(a: Ballot | null, b: Ballot | null): number {
+  if (!a || !b) return Number(a !== null) - Number(b !== null);
+  return a.cfg - b.cfg || a.counter - b.counter || a.node - b.node || a.boot - b.boot;
+}
+
+// ---- commands ---------------------------------------------------------------------------------------------
+// The oracle's own idea of commands: what they make of a task that nobody holds, and in which order.
+// Written from Metafora's table as rules, apart from the protocol's (task-machine.ts).
+
+const HOUR_MS = 3_600_000;
+
+function isOver(task: ChosenTask): boolean {
+  return ["completed", "failed", "killed"].includes(task.state);
+}
+
+/** Tells the task: at once when nobody holds it, else it waits in line. False: it changed nothing. */
+export function tellTask(
+  task: ChosenTask,
+  told: { readonly no: number; readonly cid: number; readonly message: TaskMessage; readonly atMs: number },
+): boolean {
+  if (isOver(task) || task.toldIds.includes(told.cid)) return false;
+  task.toldIds.push(told.cid);
+  if (task.state === "leased") task.line.push({ no: told.no, message: told.message });
+  else obey(task, told.message, told.atMs);
+  return true;
+}
+
+/** Nobody holds it any more. */
+export function obeyLine(task: ChosenTask, atMs: number): void {
+  if (task.state === "leased") return;
+  for (const { message } of task.line.splice(0)) if (!isOver(task)) obey(task, message, atMs);
+}
+
+function obey(task: ChosenTask, message: TaskMessage, atMs: number): void {
+  const { state } = task;
+  const { type } = message;
+  if (state === "paused" && (type === "error" || type === "complete")) return;
+  if (state === "sleeping" && type === "complete") return;
+  if (type === "run") task.state = "pending";
+  if (type === "pause") task.state = "paused";
+  if (type === "kill") task.state = "killed";
+  if (type === "complete") task.state = "completed";
+  if (type === "sleep") sleepUntil(task, message.untilMs, atMs);
+  if (type === "error") fail(task, atMs);
+}
+
+export function sleepUntil(task: ChosenTask, untilMs: number, atMs: number): void {
+  task.state = untilMs > atMs ? "sleeping" : "pending";
+  task.wakeAtMs = untilMs;
+}
+
+function fail(task: ChosenTask, atMs: number): void {
+  const { attemptsMax } = task.spec;
+  const own = task.errors.filter((error) => !error.isLapse);
+  const failedCount = own.length === 8 ? task.attempt : own.length + 1;
+  const recentCount = 1 + own.filter((error) => error.atMs > atMs - 4 * HOUR_MS).length;
+  noteError(task, atMs, false);
+  if (attemptsMax > 0 ? failedCount >= attemptsMax : recentCount >= 8) {
+    task.state = "failed";
+    return;
+  }
+  const waitMs = attemptsMax > 0 ? Math.min(60_000, 1000 * 2 ** (failedCount - 1)) : HOUR_MS / 6;
+  const sleepsUntilMs = task.state === "sleeping" ? task.wakeAtMs : 0;
+  task.wakeAtMs = Math.max(sleepsUntilMs, atMs + waitMs);
+  task.state = "sleeping";
+}
+
+/** The last eight are kept. */
+export function noteError(task: ChosenTask, atMs: number, isLapse: boolean): void {
+  task.errors.push({ atMs, isLapse });
+  if (task.errors.length > 8) task.errors.shift();
+}

@@ -1,0 +1,287 @@
+/**
+ * Watches a virtual cluster and throws a Violation as soon as a guarantee is broken. Here: the log (I2 one
+ * operation per index, I3 completions, I4 fences, I5 crowned logs) and the roster (I7). Leases are in
+ * oracle-leases.ts, what clients were told in oracle-clients.ts, the end of a run in liveness.ts.
+ */
+import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/model/contract.ts";
+import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
+import { ballotOrder, ballotText, ChosenState, differenceOf, isFinished } from "./oracle-model.ts";
+import type { Change } from "./oracle-model.ts";
+import { ClientOracle } from "./oracle-clients.ts";
+import { LeaseOracle } from "./oracle-leases.ts";
+import { PlacementOracle } from "./oracle-placement.ts";
+import { describe } from "../testing/trace.ts";
+import { Violation } from "./violation.ts";
+import type { VirtualNode } from "./node.ts";
+import type { World } from "./world.ts";
+
+interface ChosenLog {
+  readonly entries: Entry[];
+  /** The reign that was the first to know that the entry is chosen. */
+  readonly reigns: Ballot[];
+  readonly state: ChosenState;
+}
+
+export class Oracle {
+  readonly leases: LeaseOracle;
+  readonly placement: PlacementOracle;
+  readonly clients: ClientOracle;
+  newestRoster: Roster | null = null;
+  readonly #world: World;
+  readonly #logs: ChosenLog[] = [];
+  /** Per task: partition, highest fence, how often it finished since it was submitted. */
+  readonly #partitionOf: Map<string, number> = new Map();
+  readonly #fences: Map<string, number> = new Map();
+  /** By epoch. */
+  readonly #rosters: Map<number, string> = new Map();
+
+  readonly #undurableCount: Map<VirtualNode, number> = new Map();
+  /** A sole keeper knows at once what it has chosen, but it counts when it is durable. */
+  readonly #undurable: (() => void)[] = [];
+  readonly #whenDurable: WeakMap<readonly PersistRecord[], readonly (() => void)[]> = new WeakMap();
+
+  constructor(world: World) {
+    this.#world = world;
+    for (let p = 0; p < world.plan.partitionCount; p++) {
+      this.#logs.push({ entries: [], reigns: [], state: new ChosenState() });
+    }
+    this.leases = new LeaseOracle(world, this);
+    this.placement = new PlacementOracle(world);
+    this.clients = new ClientOracle(world, this);
+  }
+
+  observe(node: VirtualNode): Observer {
+    return {
+      chosen: (p, index, entry, reign) => {
+        const chosen = (): void => this.#chosen(node, p, index, entry, reign);
+        if (keeperCount(node, p, reign.cfg) === 1) this.#undurable.push(chosen);
+        else chosen();
+      },
+      crowned: (p, reign, end) => this.#crowned(node, p, reign, end),
+    };
+  }
+
+  /** What this node has chosen alone is not durable yet. */
+  #noteUndurable(node: VirtualNode, by: 1 | -1): void {
+    const count = (this.#undurableCount.get(node) ?? 0) + by;
+    this.#undurableCount.set(node, count);
+  }
+
+  stateOf(p: number): ChosenState {
+    return this.#logs[p]!.state;
+  }
+
+  /** Ballot of the last entry chosen; null when there is none. */
+  chosenBallot(p: number): Ballot | null {
+    return this.#logs[p]!.entries.at(-1)?.ballot ?? null;
+  }
+
+  chosenCount(p: number): number {
+    return this.#logs[p]!.entries.length;
+  }
+
+  specOf(id: string): TaskSpec | undefined {
+    return this.#logs[this.#partitionOf.get(id) ?? -1]?.state.tasks.get(id)?.spec;
+  }
+
+  /** Where the task is; undefined when no submit of it was chosen. */
+  partitionOf(id: string): number | undefined {
+    return this.#partitionOf.get(id);
+  }
+
+  stepped(node: VirtualNode, effects: readonly Effect[]): void {
+    this.leases.check();
+    if (this.#undurable.length === 0) return;
+    const chosen = this.#undurable.splice(0);
+    for (const effect of effects) {
+      if (effect.type !== "persist") continue;
+      this.#whenDurable.set(effect.records, chosen);
+      this.#noteUndurable(node, 1);
+    }
+  }
+
+  crashed(node: VirtualNode): void {
+    this.#undurableCount.delete(node);
+    this.leases.crashed(node);
+  }
+
+  persisted(node: VirtualNode, records: readonly PersistRecord[]): void {
+    for (const record of records) if (record.type === "snapshot") this.#world.counts.snapshots++;
+    const chosen = this.#whenDurable.get(records);
+    if (!chosen) return;
+    for (const run of chosen) run();
+    this.#noteUndurable(node, -1);
+  }
+
+  event(node: VirtualNode, event: EngineEvent): void {
+    if (event.type === "rejected") {
+      throw new Violation("X-rejected", `n${node.no} rejected a message of ${event.from}: ${event.reason}`);
+    }
+    if (event.type === "condemned") this.#condemned(node, event.node);
+    if (event.type !== "roster") return;
+    const { epoch } = event.roster;
+    const roster = textOf(event.roster);
+    if (epoch > (this.newestRoster?.epoch ?? 0)) this.newestRoster = event.roster;
+    const known = this.#rosters.get(epoch);
+    if (known === undefined) this.#rosters.set(epoch, roster);
+    else if (known !== roster) {
+      throw new Violation("I7", `n${node.no} has another roster of epoch ${epoch}: ${roster}, not ${known}`);
+    }
+    this.#world.counts.epochs = Math.max(this.#world.counts.epochs, epoch);
+  }
+
+  /** L2: where nothing but pauses happens, only who was paused is condemned. */
+  #condemned(by: VirtualNode, id: string): void {
+    const { plan, nodes, schedule } = this.#world;
+    const node = nodes.find((node) => node.id === id);
+    if (plan.profile !== "pauses" || !node) return;
+    if (schedule.nowMs - node.pausedUntilMs < 3 * plan.leaseTtlMs && node.pausedUntilMs > 0) return;
+    throw new Violation("L2", `n${by.no} condemns n${node.no}, which has been up and in touch all the time`);
+  }
+
+  // ---- the log -------------------------------------------------------------------------------------------
+
+  #chosen(node: VirtualNode, p: number, index: number, entry: Entry, reign: Ballot): void {
+    const log = this.#logs[p]!;
+    const known = log.entries[index - 1];
+    const where = `p${p} index ${index}`;
+    if (known) {
+      if (known !== entry && !isSameEntry(known, entry)) {
+        const seen = `${entryText(known)} is chosen, but n${node.no} in reign ${ballotText(reign)} chose`;
+        throw new Violation("I2", `${where}: ${seen} ${entryText(entry)}`);
+      }
+      return;
+    }
+    if (index !== log.entries.length + 1) {
+      throw new Violation(
+        "I2",
+        `${where}: n${node.no} chose it, but ${log.entries.length} are chosen so far`,
+      );
+    }
+    log.entries.push(entry);
+    log.reigns.push(reign);
+    const { counts } = this.#world;
+    counts.chosen++;
+    if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
+    const change = log.state.apply(index, entry.op);
+    this.#account(p, index, entry.op, change);
+    this.#compareCopy(node, p, index, reign.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
+    for (const id of change.ids) this.leases.changed(id);
+  }
+
+  #account(p: number, index: number, op: Operation, change: Change): void {
+    const { counts } = this.#world;
+    for (const id of change.ids) {
+      this.clients.versions.add(id, this.#logs[p]!.state.tasks.get(id));
+      if (change.kind === "submitted") this.#partitionOf.set(id, p);
+      if (change.kind === "purged") this.clients.purged.add(id);
+      if (change.kind === "leased") {
+        const before = this.#fences.get(id) ?? 0;
+        if (index <= before) throw new Violation("I4", `p${p} ${id}: fence ${index} after fence ${before}`);
+        this.#fences.set(id, index);
+      }
+    }
+    if (op.type === "command") this.clients.told(op.id, op.cid);
+    if (change.kind === "reverted") counts.reverts += change.ids.length;
+    if (change.kind === "purged") counts.purged += change.ids.length;
+    if (change.kind === "settled" && op.type === "settle") {
+      this.clients.tookEffect(op.id, op.fence, op.settlement);
+      if (op.settlement.type === "complete") counts.completions++;
+    }
+  }
+
+  /** When the steward's log ends here, its tasks must be what the chosen operations make of them. */
+  #compareCopy(node: VirtualNode, p: number, index: number, cfg: number, ids: readonly string[]): void {
+    const engine = node.engine!;
+    if (engine.logEnd(p, cfg).index !== index) return;
+    for (const id of ids) this.compareTask(node, p, id, cfg);
+  }
+
+  /** @throws Violation I3 when the node's copy of the task is not the chosen one. */
+  compareTask(node: VirtualNode, p: number, id: string, cfg?: number): void {
+    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id, cfg));
+    if (difference !== "") throw new Violation("I3", `p${p} ${id} at n${node.no}: ${difference}`);
+  }
+
+  #crowned(node: VirtualNode, p: number, reign: Ballot, end: LogEnd): void {
+    this.#world.counts.crowned++;
+    const log = this.#logs[p]!;
+    node.note(`CROWNED p${p} ${ballotText(reign)} with ${end.index} entries`);
+    let due = 0;
+    while (due < log.entries.length && ballotOrder(log.reigns[due]!, reign) < 0) due++;
+    const who = `p${p}: n${node.no} starts reign ${ballotText(reign)}`;
+    if (end.index < due) throw new Violation("I5", `${who} with ${end.index} entries, but ${due} are chosen`);
+    const engine = node.engine!;
+    let isTrimmed = false;
+    for (let index = due; index > 0; index--) {
+      const mine = engine.entryAt(p, index, reign.cfg);
+      if (!mine) {
+        isTrimmed = true;
+        break;
+      }
+      const chosen = log.entries[index - 1]!;
+      if (mine !== chosen && !isSameEntry(mine, chosen)) {
+        throw new Violation(
+          "I5",
+          `${who} with ${entryText(mine)} at ${index}, chosen is ${entryText(chosen)}`,
+        );
+      }
+    }
+    if (isTrimmed) this.#compareState(node, p, end, reign.cfg, who);
+  }
+
+  /** The beginning of the log is gone: compares the tasks that it led to. */
+  #compareState(node: VirtualNode, p: number, end: LogEnd, cfg: number, who: string): void {
+    const engine = node.engine!;
+    const log = this.#logs[p]!;
+    const expected = new ChosenState();
+    for (let index = 1; index <= end.index; index++) {
+      const entry = engine.entryAt(p, index, cfg) ?? log.entries[index - 1];
+      if (!entry && (this.#undurableCount.get(node) ?? 0) > 0) return;
+      if (!entry) throw new Violation("I5", `${who} and has trimmed entry ${index}, which is not chosen`);
+      expected.apply(index, entry.op);
+    }
+    for (const id of this.#partitionOf.keys()) {
+      if (this.#partitionOf.get(id) !== p) continue;
+      const difference = differenceOf(expected.tasks.get(id), engine.record(p, id, cfg));
+      if (difference !== "") throw new Violation("I5", `${who} with a wrong ${id}: ${difference}`);
+    }
+  }
+
+  /** Ids of all tasks that are chosen and not finished. */
+  *unfinished(): Iterable<{ readonly p: number; readonly id: string; readonly state: string }> {
+    for (const [p, log] of this.#logs.entries()) {
+      for (const [id, task] of log.state.tasks) if (!isFinished(task)) yield { p, id, state: task.state };
+    }
+  }
+
+  knownIds(): Iterable<readonly [string, number]> {
+    return this.#partitionOf.entries();
+  }
+}
+
+const textByRoster: WeakMap<Roster, string> = new WeakMap();
+
+function textOf(roster: Roster): string {
+  let text = textByRoster.get(roster);
+  if (text === undefined) textByRoster.set(roster, text = describe(roster));
+  return text;
+}
+
+function keeperCount(node: VirtualNode, p: number, cfg: number): number {
+  const chain = node.engine!.roster!.chains[p]!;
+  return chain.find((configuration) => configuration.epoch === cfg)?.keepers.length ?? 0;
+}
+
+function touchedBy(op: Operation): readonly string[] {
+  if (op.type === "submit") return [op.spec.id];
+  return op.type === "lease" || op.type === "settle" || op.type === "command" ? [op.id] : [];
+}
+
+function isSameEntry(a: Entry, b: Entry): boolean {
+  return ballotOrder(a.ballot, b.ballot) === 0 && describe(a.op) === describe(b.op);
+}
+
+function entryText(entry: Entry): string {
+  return `${ballotText(entry.ballot)} ${describe(entry.op)}`;
+}

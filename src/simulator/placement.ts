@@ -1,0 +1,69 @@
+/**
+ * What the tasks of a virtual run ask of their nodes, and whether a node has it. Written apart from the
+ * protocol's placement, so that a mistake there shows.
+ */
+import type { CandidateInfo } from "../protocol/model/contract.ts";
+import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
+import type { Plan, WorkPlan } from "./plan.ts";
+import { Rng } from "../testing/rng.ts";
+import type { VirtualNode } from "./node.ts";
+import type { World } from "./world.ts";
+
+export type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
+
+export const NO_PLACEMENT: PlacementWork = { placement: 0, decline: 0, limit: 0 };
+
+/** Drawn apart: a run without placement is what it was before there was any. */
+export function placementWork(seed: number, profile: string): PlacementWork {
+  if (profile === "calm" || profile === "pauses") return NO_PLACEMENT;
+  const rng = new Rng(seed, 7);
+  const isMeant = profile === "placement";
+  if (!isMeant && !rng.chance(0.2)) return NO_PLACEMENT;
+  return {
+    placement: isMeant ? rng.range(0.4, 1) : rng.range(0.1, 0.6),
+    decline: rng.chance(0.6) ? rng.range(0.05, 0.5) : 0,
+    limit: rng.chance(0.4) ? 1 + rng.int(2) : 0,
+  };
+}
+
+export function labelsOf(plan: Plan, no: number): Readonly<Record<string, string>> {
+  if (plan.work.placement === 0) return {};
+  // in the order in which the roster names them
+  return { gpu: no === 1 || no === 4 ? "yes" : "no", rack: `r${no % 2}` };
+}
+
+/** What one task asks for. */
+export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
+  const requires: { key: string; value: string }[] = [];
+  if (rng.chance(0.3)) requires.push({ key: "rack", value: rng.pick(["r0", "r1"]) });
+  if (rng.chance(0.15)) requires.push({ key: "gpu", value: "yes" });
+  const prefers = rng.chance(0.3) ? [{ key: "rack", value: "r1", weight: rng.pick([5, -5]) }] : [];
+  const node = rng.chance(0.2) ? `node-${rng.int(plan.nodeCount)}` : "";
+  const apart = rng.chance(0.5) ? rng.pick(["a", "b"]) : "";
+  return {
+    priority: rng.pick([0, 0, 7, -7]),
+    retry: null,
+    placement: { requires, prefers, node, apart },
+  };
+}
+
+/** The node has what the task asks for. */
+export function isPlaceFor({ name, labels }: CandidateInfo, id: string, { options }: TaskSpec): boolean {
+  if (!options?.placement) return true;
+  const { node, requires } = options.placement;
+  const isNode = node === "" || [name, id].includes(node);
+  return isNode && requires.every(({ key, value }) => labels[key] === value);
+}
+
+/** Some node that stays could run it. */
+export function hasPlace({ nodes }: World, spec: TaskSpec): boolean {
+  return nodes.some((node) => staysFor(node) && node.handlers.has(spec.name) && isMet(node, spec));
+}
+
+function staysFor(node: VirtualNode): boolean {
+  return node.isWanted && !node.isLeaving && !node.candidate.witness;
+}
+
+function isMet(node: VirtualNode, spec: TaskSpec): boolean {
+  return isPlaceFor(node.candidate, node.id, spec);
+}

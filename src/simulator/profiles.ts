@@ -1,0 +1,415 @@
+/**
+ * Turns a seed into a plan. `general` mixes everything (each run its own mix, so that faults do not drown
+ * each other); the other profiles aim at holes that a uniform mix rarely meets.
+ */
+import { Rng } from "../testing/rng.ts";
+import { NO_PLACEMENT, placementWork } from "./placement.ts";
+import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
+
+export const PROFILES = [
+  "general",
+  "calm",
+  "crashy",
+  "partitions",
+  "stale",
+  "snapshots",
+  "purge",
+  "pauses",
+  "reconfiguration",
+  "rejoin",
+  "everything",
+  "commands",
+  "placement",
+  "ambush",
+  "large",
+] as const;
+export type ProfileName = typeof PROFILES[number];
+
+const RATE_BOUND = 0.08;
+
+/** @throws RangeError when there is no such profile. */
+export function planFor(seed: number, profile: string): Plan {
+  if (!(PROFILES as readonly string[]).includes(profile)) {
+    throw new RangeError(`Cannot plan a run: profile must be one of ${PROFILES.join(", ")}, got ${profile}`);
+  }
+  const rng = new Rng(seed, 1);
+  const faults = mixedFaults(rng);
+  const work = { ...mixedWork(rng), command: commandChance(seed, profile), ...placementWork(seed, profile) };
+  const settings = mixedSettings(rng, seed, profile);
+  return adjusted(rng, profile as ProfileName, { ...settings, faults, work });
+}
+
+function mixedFaults(rng: Rng): FaultPlan {
+  const some = (chance: number, from: number, to: number): number =>
+    rng.chance(chance) ? rng.range(from, to) : 0;
+  return {
+    everyMs: rng.chance(0.4) ? 900 : rng.range(1200, 4000),
+    loss: some(0.6, 0, 0.2),
+    duplicate: some(0.5, 0, 0.2),
+    slow: some(0.6, 0, 0.1),
+    reorder: rng.chance(0.5),
+    split: rng.chance(0.3),
+    crash: rng.chance(0.7),
+    boundaryCrash: some(0.5, 0.001, 0.02),
+    pause: rng.chance(0.6),
+    partition: rng.chance(0.7),
+    oneWay: rng.chance(0.5),
+    isolate: rng.chance(0.6),
+    drift: rng.chance(0.6) ? RATE_BOUND : 0,
+    clockJumps: rng.chance(0.3),
+    congestion: rng.chance(0.2),
+    resign: rng.chance(0.3),
+    notice: rng.pick([0, 0.5, 1]),
+    slowSync: some(0.4, 0, 0.03),
+    blockingDisk: rng.chance(0.5),
+    groupCommit: false,
+    reconfigure: false,
+    amnesia: false,
+    ambush: false,
+    turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
+    early: rng.chance(0.3),
+  };
+}
+
+function mixedWork(rng: Rng): WorkPlan {
+  const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
+  return {
+    taskCount: 12 + rng.int(30),
+    everyMs: rng.range(300, 1200),
+    long: rng.chance(0.35),
+    takesMs: 0,
+    error: some(0.5, 0.3),
+    release: some(0.4, 0.2),
+    checkpoint: some(0.4, 0.5),
+    stubborn: some(0.5, 0.6),
+    resubmit: some(0.6, 0.4),
+    command: 0,
+    ...NO_PLACEMENT,
+    slots: rng.pick([1, 2, 4, 8]),
+    uneven: rng.chance(0.3),
+  };
+}
+
+/** Drawn apart: a run without commands is what it was before there were any. */
+function commandChance(seed: number, profile: string): number {
+  if (profile === "calm" || profile === "pauses") return 0;
+  const rng = new Rng(seed, 6);
+  if (profile === "commands") return rng.range(0.3, 1);
+  return rng.chance(0.25) ? rng.range(0, 0.5) : 0;
+}
+
+/**
+ * Whether nodes do what real ones do: heartbeats go along with others', ticks are slow when nothing goes on.
+ * Drawn apart, and in some profiles only: the seeds kept from before they did are what they were.
+ */
+function isThrifty(seed: number, profile: string): boolean {
+  return ["calm", "purge", "everything"].includes(profile) && new Rng(seed, 9).chance(0.75);
+}
+
+type Settings = Omit<Plan, "faults" | "work">;
+
+function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
+  const nodeCount = rng.pick([3, 3, 4, 5, 5]);
+  const leaseTtlMs = rng.pick([4000, 4000, 2400]);
+  const thrifty = isThrifty(seed, profile);
+  return {
+    seed,
+    profile,
+    nodeCount,
+    foundingCount: nodeCount,
+    evictAfterMs: 30_000,
+    partitionCount: rng.pick([2, 2, 3, 4]),
+    replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
+    leaseTtlMs,
+    heartbeatMs: leaseTtlMs / 4,
+    beatAlongMs: thrifty ? leaseTtlMs / 8 : 0,
+    marginMs: leaseTtlMs / 4,
+    clockRateBound: RATE_BOUND,
+    // 1500 may be shorter than two heartbeats: stewards step down for nothing
+    electionMs: rng.pick([1500, leaseTtlMs / 2, leaseTtlMs / 2]),
+    resendMs: rng.pick([300, 500]),
+    tickMs: rng.pick([100, 250]),
+    calmTickMs: leaseTtlMs / (thrifty ? 4 : 8),
+    retentionMs: 3_600_000,
+    finishedPerPartitionMax: 2000,
+    logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,
+    appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
+    snapshotChunkBytes: rng.chance(0.5) ? rng.pick([64, 300, 2000]) : 64 * 1024,
+    compactBytes: rng.chance(0.5) ? rng.pick([200, 1000, 5000]) : Infinity,
+    keepingMembersMax: 64,
+    wantedCount: 16,
+    eventsMax: 300_000,
+    faultsMs: leaseTtlMs * rng.range(6, 11),
+    healMs: leaseTtlMs * 40,
+  };
+}
+
+function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
+  const { faults, work } = plan;
+  switch (profile) {
+    case "general":
+    case "commands":
+    case "placement":
+      return plan;
+    case "calm": {
+      const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
+      const off = {
+        crash: false,
+        pause: false,
+        partition: false,
+        oneWay: false,
+        isolate: false,
+        reorder: false,
+      };
+      const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false };
+      return { ...plan, faults: { ...calm, early: false } };
+    }
+    case "pauses": {
+      // nothing but nodes that stand still: nobody else may lose a lease for it
+      const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, turnMs: 0 };
+      const off = {
+        crash: false,
+        partition: false,
+        oneWay: false,
+        isolate: false,
+        early: false,
+        reorder: false,
+      };
+      const pauses = { ...faults, ...none, ...off, pause: true, everyMs: 3000, clockJumps: false };
+      return {
+        ...plan,
+        nodeCount: 5,
+        foundingCount: 5,
+        faults: pauses,
+        work: { ...work, long: rng.chance(0.6) },
+      };
+    }
+    case "crashy":
+      return {
+        ...plan,
+        ...founded(rng.pick([3, 3, 5])),
+        appendBytesMax: rng.pick([1, 1, 150]),
+        faults: {
+          ...faults,
+          everyMs: 1200,
+          crash: true,
+          split: rng.chance(0.7),
+          loss: rng.chance(0.5) ? rng.range(0.1, 0.35) : 0,
+          boundaryCrash: rng.range(0.02, 0.08),
+          pause: false,
+          isolate: false,
+          oneWay: rng.chance(0.3),
+          partition: rng.chance(0.3),
+          slowSync: 0.05,
+        },
+        work: { ...work, everyMs: rng.range(80, 300), taskCount: 40, long: rng.chance(0.4) },
+      };
+    default:
+      return adjustedMore(rng, profile, plan);
+  }
+}
+
+/** The other profiles. */
+function adjustedMore(
+  rng: Rng,
+  profile: Exclude<ProfileName, "general" | "commands" | "placement" | "calm" | "pauses" | "crashy">,
+  plan: Plan,
+): Plan {
+  const { faults, work } = plan;
+  switch (profile) {
+    case "partitions":
+      return {
+        ...plan,
+        ...founded(rng.pick([3, 5])),
+        faults: {
+          ...faults,
+          everyMs: 1000,
+          partition: true,
+          oneWay: true,
+          isolate: true,
+          crash: rng.chance(0.3),
+        },
+        work: { ...work, everyMs: rng.range(100, 500), long: rng.chance(0.6) },
+      };
+    case "stale":
+      return {
+        ...plan,
+        ...founded(3),
+        partitionCount: 2,
+        faults: {
+          ...faults,
+          everyMs: 1400,
+          duplicate: 0.35,
+          slow: 0.15,
+          reorder: true,
+          crash: false,
+          boundaryCrash: 0,
+          pause: rng.chance(0.5),
+          partition: true,
+          isolate: true,
+          resign: rng.chance(0.7),
+        },
+        work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
+      };
+    case "snapshots":
+    case "purge":
+      return forgetful(rng, profile, plan);
+    case "reconfiguration":
+      return reconfiguring(rng, {
+        ...plan,
+        faults: {
+          ...faults,
+          everyMs: rng.range(600, 1500),
+          partition: rng.chance(0.4),
+          oneWay: rng.chance(0.5),
+          isolate: rng.chance(0.4),
+          crash: rng.chance(0.5),
+        },
+      });
+    case "rejoin":
+      return rejoining(rng, plan);
+    case "large":
+      return large(rng, plan);
+    case "ambush":
+      return ambushed(rng, plan);
+    case "everything":
+      return reconfiguring(rng, plan);
+    default:
+      return profile satisfies never;
+  }
+}
+
+function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
+  return { nodeCount, foundingCount: nodeCount };
+}
+
+// ---- logs and tasks forgotten early -----------------------------------------------------------------------
+// Profiles in which logs and tasks are forgotten early; the others: profiles.ts.
+
+/** Logs are cut early, finished tasks are forgotten early. */
+export function forgetful(rng: Rng, profile: "snapshots" | "purge", plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  switch (profile) {
+    case "snapshots":
+      return {
+        ...plan,
+        logEntriesMax: rng.pick([4, 6, 10]),
+        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
+        faultsMs: leaseTtlMs * 8,
+        faults: {
+          ...faults,
+          everyMs: 1200,
+          isolate: true,
+          crash: true,
+          duplicate: 0.2,
+          slow: 0.1,
+          split: true,
+        },
+        work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
+      };
+    case "purge":
+      return {
+        ...plan,
+        retentionMs: leaseTtlMs * 3,
+        finishedPerPartitionMax: rng.pick([3, 6, 2000]),
+        faults: { ...faults, clockJumps: false },
+        work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
+      };
+    default:
+      return profile satisfies never;
+  }
+}
+
+// ---- a roster that changes --------------------------------------------------------------------------------
+// Profiles in which the roster changes; the others: profiles.ts.
+
+/** Clusters that grow and shrink while the rest goes on. */
+export function reconfiguring(rng: Rng, plan: Plan): Plan {
+  const { leaseTtlMs, work, faults } = plan;
+  const nodeCount = rng.pick([3, 5, 5, 6, 7]);
+  return {
+    ...plan,
+    nodeCount,
+    foundingCount: rng.chance(0.3) ? 1 : rng.pick([2, 3, 3, Math.min(5, nodeCount)]),
+    partitionCount: rng.pick([1, 2, 3]),
+    replication: rng.chance(0.15) ? 5 : 3,
+    evictAfterMs: leaseTtlMs * rng.range(1.5, 4),
+    faultsMs: leaseTtlMs * rng.range(8, 14),
+    faults: { ...faults, reconfigure: true, amnesia: rng.chance(0.5), early: rng.chance(0.2) },
+    work: { ...work, uneven: false, long: rng.chance(0.6) },
+  };
+}
+
+/** Nodes that are evicted soon and come back at once, with late messages to what they were before. */
+export function rejoining(rng: Rng, plan: Plan): Plan {
+  const { faults, leaseTtlMs } = plan;
+  return {
+    ...reconfiguring(rng, plan),
+    nodeCount: 4,
+    foundingCount: rng.pick([1, 3, 3]),
+    partitionCount: 2,
+    evictAfterMs: leaseTtlMs * rng.range(0.6, 1.3),
+    faults: {
+      ...faults,
+      everyMs: rng.range(1000, 2500),
+      duplicate: 0.35,
+      slow: 0.2,
+      reorder: true,
+      crash: rng.chance(0.5),
+      boundaryCrash: 0,
+      partition: true,
+      isolate: true,
+      pause: rng.chance(0.5),
+      reconfigure: true,
+      amnesia: false,
+    },
+  };
+}
+
+/** Little goes wrong, but at the worst moment: votes and take-overs. */
+export function ambushed(rng: Rng, plan: Plan): Plan {
+  const { faults, leaseTtlMs } = plan;
+  const calmer = reconfiguring(rng, plan);
+  return {
+    ...calmer,
+    nodeCount: rng.pick([4, 5, 6]),
+    foundingCount: 3,
+    replication: 3,
+    evictAfterMs: leaseTtlMs * rng.range(0.6, 1.3),
+    faultsMs: leaseTtlMs * rng.range(10, 16),
+    faults: {
+      ...faults,
+      everyMs: rng.range(800, 2500),
+      loss: rng.chance(0.5) ? rng.range(0, 0.1) : 0,
+      crash: rng.chance(0.3),
+      pause: false,
+      partition: false,
+      oneWay: false,
+      isolate: false,
+      resign: false,
+      boundaryCrash: 0,
+      early: false,
+      reconfigure: true,
+      amnesia: rng.chance(0.3),
+      ambush: true,
+      groupCommit: rng.chance(0.5),
+    },
+  };
+}
+
+/** More members than keep partitions: the others run tasks of some only, unless they are called. */
+export function large(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  const changing = rng.chance(0.5) ? reconfiguring(rng, plan) : plan;
+  return {
+    ...changing,
+    nodeCount: rng.pick([5, 6, 7]),
+    foundingCount: 3,
+    partitionCount: rng.pick([3, 4, 6]),
+    replication: 3,
+    keepingMembersMax: rng.pick([3, 4]),
+    wantedCount: 1,
+    faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
+    work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
+  };
+}

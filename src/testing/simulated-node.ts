@@ -1,0 +1,178 @@
+/** One node of a simulated cluster over all its lives: a real node on virtual surroundings. */
+import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import type { ClientPort, CoordinatorEvent } from "../coordinator/coordinator.ts";
+import type { HostedCoordinator } from "../coordinator/hosted-coordinator.ts";
+import { RunningNode } from "../node/node.ts";
+import type { Node } from "../node/node-api.ts";
+import type { NodeSettings } from "../node/options.ts";
+import { Rng } from "./rng.ts";
+import { KeptRecords } from "./life.ts";
+import { Life } from "./life.ts";
+import { MortalCoordinator } from "./mortal-coordinator.ts";
+import type { Network, Port } from "./network.ts";
+import type { RunLog } from "./run-log.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** Lives of all nodes draw from different streams of the seed. */
+const STREAM_FIRST = 1000;
+const LIVES_MAX = 1000;
+
+export interface Registered {
+  readonly definition: TaskDefinition;
+  readonly handler: HandlerFunction<unknown, unknown>;
+  readonly options: HandlerOptions | undefined;
+}
+
+/** @throws TypeError for isolation: threads live in real time */
+export function registration<I, O>(
+  definition: TaskDefinition<I, O>,
+  handler: HandlerFunction<I, O>,
+  options: HandlerOptions | undefined,
+): Registered {
+  if (options?.isolation === "thread") {
+    throw new TypeError(
+      `Cannot add a handler for ${
+        JSON.stringify(definition?.name)
+      }: isolation "thread" needs real time, which ` +
+        "a simulated cluster has not; give it the function that the module exports, without isolation",
+    );
+  }
+  // the node checks all of it, and calls the handler with what fits the definition
+  return { definition, handler, options } as unknown as Registered;
+}
+
+export interface SimulatedNodeOptions {
+  readonly no: number;
+  readonly seed: number;
+  readonly settings: NodeSettings;
+  readonly time: VirtualTime;
+  readonly network: Network;
+  readonly log: RunLog;
+  /** What every life of the node runs. */
+  readonly registered: readonly Registered[];
+}
+
+export class SimulatedNode {
+  readonly no: number;
+  readonly #options: SimulatedNodeOptions;
+  readonly #records: KeptRecords = new KeptRecords();
+  #livesCount = 0;
+  #life!: Life;
+  #coordinator!: HostedCoordinator;
+  #node!: Node;
+  #hasQuorum = true;
+  readonly #inTrouble: Set<() => void> = new Set();
+
+  constructor(options: SimulatedNodeOptions) {
+    this.#options = options;
+    this.no = options.no;
+    this.start();
+  }
+
+  get node(): Node {
+    return this.#node;
+  }
+
+  get isUp(): boolean {
+    return !this.#life.isDead && this.#node.state !== "stopped";
+  }
+
+  get isPaused(): boolean {
+    return this.#life.isPaused;
+  }
+
+  /** It is worth asking. */
+  get isGood(): boolean {
+    return this.isUp && !this.isPaused && this.#hasQuorum;
+  }
+
+  get port(): ClientPort {
+    return this.#coordinator;
+  }
+
+  /** Calls back when it is not good any more; returns what ends that. */
+  onTrouble(callback: () => void): () => void {
+    this.#inTrouble.add(callback);
+    return () => this.#inTrouble.delete(callback);
+  }
+
+  #trouble(): void {
+    for (const callback of [...this.#inTrouble]) callback();
+  }
+
+  get marginMs(): number {
+    return this.#options.settings.marginMs;
+  }
+
+  /** The next life, with what the last one kept. */
+  start(): void {
+    const { no, seed, settings, time, network, registered } = this.#options;
+    const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
+    const self = `node-${no}`;
+    const { name, labels, witness, expect } = settings;
+    const port: Port = {
+      id: self,
+      no,
+      life,
+      candidate: { name, labels, witness, expect },
+      input: (input) => coordinator.input(input),
+      gossip: (topic, from, data) => coordinator.gossip(topic, from, data),
+    };
+    const transport = network.start(port);
+    const store = this.#records.open();
+    const make = (): HostedCoordinator =>
+      new MortalCoordinator({ self, settings, store, transport, ambient: life });
+    const coordinator = life.inside(make);
+    this.#life = life;
+    this.#coordinator = coordinator;
+    this.#hasQuorum = true;
+    coordinator.on((event) => this.#onEvent(life, event));
+    this.#node = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
+    for (const each of registered) this.handle(each);
+  }
+
+  #onEvent(life: Life, event: CoordinatorEvent): void {
+    const { no, log, time } = this.#options;
+    if (event.type === "broken") time.fail(event.error);
+    if (event.type === "ready") log.tell(no, "serves");
+    if (event.type !== "quorum") return;
+    log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
+    if (this.#life !== life) return;
+    this.#hasQuorum = event.held;
+    if (!event.held) this.#trouble();
+  }
+
+  handle({ definition, handler, options }: Registered): void {
+    if (this.#options.settings.witness) return;
+    this.#node.handle(definition, this.#options.log.watched(this.#life, handler), options);
+  }
+
+  /** The process is gone: nothing of it happens any more, and whoever waits for it outside is told. */
+  crash(): void {
+    const { log } = this.#options;
+    this.resume();
+    this.#life.isDead = true;
+    log.crashed(this.#life);
+    void this.#coordinator.stop();
+    this.#trouble();
+  }
+
+  pause(): void {
+    this.#life.isPaused = true;
+    this.#trouble();
+    this.#options.log.paused(this.no, this.#options.time.nowMs);
+  }
+
+  resume(): void {
+    if (!this.#life.isPaused) return;
+    this.#options.log.resumed(this.no, this.#options.time.nowMs);
+    this.#life.resume();
+  }
+
+  /** Over and out, without a word. */
+  end(): void {
+    this.#life.isDead = true;
+    void this.#coordinator.stop();
+  }
+}

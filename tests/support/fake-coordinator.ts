@@ -1,0 +1,120 @@
+/**
+ * A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports.
+ */
+import type { Ambient } from "../../src/base/environment.ts";
+import type { AttemptEventType, AttemptInfo } from "../../src/consumer/attempt-events.ts";
+import { Consumer } from "../../src/consumer/consumer.ts";
+import type { Handler, HandlerFunction } from "../../src/consumer/handler.ts";
+import type {
+  ConsumerControl,
+  ConsumerPort,
+  Coordinator,
+  SettledLease,
+} from "../../src/coordinator/coordinator.ts";
+import type { GrantedTask, Standing } from "../../src/protocol/model/messages.ts";
+import type { Settlement } from "../../src/protocol/model/types.ts";
+import { defineTask, type TaskDefinition } from "../../src/task/definition.ts";
+import { decodeValue, encodeValue } from "../../src/task/values.ts";
+
+export interface Settled extends SettledLease {
+  readonly settlement: Settlement;
+}
+
+export interface BenchOptions {
+  readonly admit?: (task: GrantedTask) => number | null;
+  readonly ambient?: Ambient;
+}
+
+export class Bench {
+  readonly settled: Settled[] = [];
+  readonly events: (readonly [AttemptEventType, AttemptInfo])[] = [];
+  readonly offers: (readonly [number, readonly string[], Standing])[] = [];
+  limits: Readonly<Record<string, number>> = {};
+  readonly consumer: Consumer;
+  deadlineMs = 9e15;
+  renew: ((deadlineMs: number) => void) | null = null;
+  #port: ConsumerPort | null = null;
+  #onSettle: (() => void) | null = null;
+
+  constructor(capacity = 10, { admit, ambient }: BenchOptions = {}) {
+    const control: ConsumerControl = {
+      offer: (slots, handlers, standing, limits = {}) => {
+        this.offers.push([slots, handlers, standing]);
+        this.limits = limits;
+      },
+      settle: (lease, settlement) => {
+        this.settled.push({ ...lease, settlement });
+        this.#onSettle?.();
+      },
+      deadlineMs: () => this.deadlineMs,
+      onDeadline: (_p, callback) => {
+        this.renew = callback;
+        return () => this.renew = null;
+      },
+    };
+    // the consumer asks nothing else of a coordinator
+    const coordinator = {
+      consume: (port: ConsumerPort) => (this.#port = port, control),
+    } as unknown as Coordinator;
+    this.consumer = new Consumer({
+      coordinator,
+      capacity,
+      ...(ambient ? { ambient } : {}),
+      wants: () => true,
+      emit: (type, info) => this.events.push([type, info]),
+      ...(admit ? { admit } : {}),
+    });
+  }
+
+  handle(
+    run: HandlerFunction<unknown, unknown>,
+    definition: TaskDefinition = defineTask({ name: "n" }),
+    more: Partial<Handler> = {},
+  ): void {
+    this.consumer.add({ definition, run, ...more });
+  }
+
+  get port(): ConsumerPort {
+    if (!this.#port) throw new Error("Cannot use the bench: no consumer is plugged in");
+    return this.#port;
+  }
+
+  start(fence: number, more: Partial<GrantedTask> & { input?: unknown } = {}): void {
+    const { input, ...rest } = more;
+    this.port.start(1, {
+      no: fence,
+      id: "t",
+      fence,
+      attempt: 1,
+      name: "n",
+      payload: encodeValue(input, "input"),
+      attemptsMax: 0,
+      options: null,
+      errorAtMs: [],
+      checkpoint: null,
+      ...rest,
+    });
+  }
+
+  /** The settlement number `count`, when it has come. */
+  async settlement(count = 1): Promise<Settled> {
+    while (this.settled.length < count) await new Promise<void>((resolve) => this.#onSettle = resolve);
+    return this.settled[count - 1] as Settled;
+  }
+
+  /** A quorum recorded, or refused, what was reported last. */
+  record(accepted = true): void {
+    const last = this.settled.at(-1);
+    if (last) this.port.settled(last.p, last.fence, last.seq, accepted);
+  }
+
+  get eventTypes(): AttemptEventType[] {
+    return this.events.map(([type]) => type);
+  }
+}
+
+export function resultOf(settled: Settled): unknown {
+  const { settlement } = settled;
+  if (settlement.type !== "complete" || settlement.result === null) return undefined;
+  return decodeValue(settlement.result, "result");
+}

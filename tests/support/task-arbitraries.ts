@@ -1,0 +1,99 @@
+/** Any task, operation and settlement, for property tests. */
+import * as fc from "fast-check";
+import { TASK_STATES } from "../../src/protocol/wire/tasks.ts";
+import { LIMITS } from "../../src/protocol/model/limits.ts";
+import type {
+  Operation,
+  Placement,
+  QueuedCommand,
+  Settlement,
+  TaskError,
+  TaskMessage,
+  TaskOptions,
+  TaskRecord,
+  TaskSpec,
+} from "../../src/protocol/model/types.ts";
+import { bytes, bytesOrNull, id, list, message, ms, name, no, session, uint } from "./basic-arbitraries.ts";
+
+const label = fc.record({ key: name, value: name });
+const weight = fc.integer({ min: -LIMITS.weightMax, max: LIMITS.weightMax });
+const placement: fc.Arbitrary<Placement> = fc.record({
+  requires: list(label),
+  prefers: list(fc.record({ key: name, value: name, weight })),
+  node: id,
+  apart: name,
+});
+export const taskOptions: fc.Arbitrary<TaskOptions | null> = fc.option(fc.record({
+  priority: fc.integer({ min: -LIMITS.priorityMax, max: LIMITS.priorityMax }),
+  retry: fc.option(fc.record({ backoffMs: ms, factor: ms, maxMs: ms, jitter: ms })),
+  placement: fc.option(placement),
+}));
+export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
+  fc.constantFrom<TaskMessage>(
+    ...(["run", "pause", "kill", "complete", "checkpoint", "release"] as const).map((type) => ({ type })),
+  ),
+  fc.record({ type: fc.constant("sleep" as const), untilMs: ms }),
+  fc.record({ type: fc.constant("error" as const), message }),
+);
+export const queued: fc.Arbitrary<QueuedCommand[]> = list(fc.record({ no: uint, message: taskMessage }));
+export const spec: fc.Arbitrary<TaskSpec> = fc.record({
+  id,
+  name,
+  payload: bytes,
+  attemptsMax: uint,
+  runAtMs: ms,
+  firstSentAtMs: ms,
+  options: taskOptions,
+});
+export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
+  fc.record({ type: fc.constant("complete" as const), result: bytesOrNull }),
+  fc.record({ type: fc.constant("error" as const), message, wakeAtMs: ms }),
+  fc.record({ type: fc.constant("fail" as const), message }),
+  fc.constant<Settlement>({ type: "release" }),
+  fc.record({ type: fc.constant("checkpoint" as const), state: bytes }),
+  fc.record({ type: fc.constant("progress" as const), value: bytes }),
+  fc.constantFrom<Settlement>({ type: "ack" }, { type: "pause" }, { type: "kill" }),
+  fc.record({ type: fc.constantFrom("sleep" as const, "decline" as const), untilMs: ms }),
+  fc.record({
+    type: fc.constant("error" as const),
+    message,
+    wakeAtMs: ms,
+    then: fc.constantFrom("pause" as const, "kill" as const),
+  }),
+);
+export const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.constant<Operation>({ type: "noop" }),
+  fc.record({ type: fc.constant("submit" as const), spec, atMs: ms }),
+  fc.record({ type: fc.constant("lease" as const), id, session, atMs: ms }),
+  fc.record({ type: fc.constant("settle" as const), id, fence: uint, upTo: uint, settlement, atMs: ms }),
+  fc.record({ type: fc.constant("command" as const), id, cid: uint, message: taskMessage, atMs: ms }),
+  fc.record({ type: fc.constant("condemn" as const), session }),
+  fc.record({ type: fc.constant("revert" as const), session, atMs: ms }),
+  fc.record({ type: fc.constant("purge" as const), count: uint }),
+);
+const error: fc.Arbitrary<TaskError> = fc.record({
+  atMs: ms,
+  attempt: uint,
+  fence: uint,
+  node: no.map((n) => n - 1),
+  kind: fc.constantFrom("error" as const, "lapsed" as const),
+  message,
+});
+export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
+  spec,
+  state: fc.constantFrom(...TASK_STATES),
+  session: fc.option(session),
+  fence: uint,
+  attempt: uint,
+  avoid: no.map((n) => n - 1),
+  wakeAtMs: ms,
+  submittedAtMs: ms,
+  startedAtMs: ms,
+  finishedAtMs: ms,
+  endedByHolder: fc.boolean(),
+  errors: list(error, LIMITS.errorsPerTaskMax),
+  result: bytesOrNull,
+  checkpoint: bytesOrNull,
+  progress: bytesOrNull,
+  commands: fc.option(fc.record({ queued, known: list(uint) })),
+}).filter((record) => record.state !== "leased" || record.session !== null);

@@ -1,0 +1,370 @@
+/** Each house rule finds what it is for, and nothing else: small texts with one fault each. */
+import { expect, test } from "bun:test";
+import {
+  circlesOf,
+  circleViolations,
+  deadFileViolations,
+  importViolations,
+  packageOf,
+  roomArrows,
+} from "./layout.ts";
+import { purityViolations } from "./purity.ts";
+import { shapeViolations } from "./shape.ts";
+import { sizeViolations } from "./size.ts";
+import { parse, type Source, type Violation } from "./source.ts";
+import { pathViolations, wordsOf, wordViolations } from "./words.ts";
+
+const HEAD = "/** What it is. */\n";
+
+/** Parses the texts, each with a doc comment on its first line. */
+function files(textByPath: Readonly<Record<string, string>>): Promise<readonly Source[]> {
+  return parse(Object.fromEntries(Object.entries(textByPath).map(([path, text]) => [path, HEAD + text])));
+}
+
+function brief(violations: readonly Violation[]): readonly string[] {
+  return violations.map(({ path, line, message }) => `${path}:${line} ${message}`);
+}
+
+/** The folders of src from the bottom up. */
+const LAYERS = ["protocol", "base", "coordinator", "client", "node"] as const;
+
+test("a layer may import from those below it and from none above", async () => {
+  const sources = await files(Object.fromEntries(LAYERS.map((layer) => [
+    `src/${layer}/a.ts`,
+    LAYERS.map((other) => `import "../${other}/a.ts";`).join("\n"),
+  ])));
+  const found = brief(importViolations(sources));
+  for (const [at, layer] of LAYERS.entries()) {
+    for (const [otherAt, other] of LAYERS.entries()) {
+      const line = `src/${layer}/a.ts:${
+        otherAt + 2
+      } src/${layer} must not import from ${other}, got src/${other}/a.ts`;
+      expect(found.includes(line)).toBe(otherAt > at);
+    }
+  }
+  expect(found).toHaveLength(LAYERS.length * (LAYERS.length - 1) / 2);
+});
+
+test("the command line sees what every user sees, and src/node", async () => {
+  const sources = await files({
+    "mod.ts": "",
+    "src/node/a.ts": "",
+    "src/mesh/a.ts": "",
+    "src/cli/a.ts": 'import "../../mod.ts";\nimport "../node/a.ts";\nimport "../mesh/a.ts";',
+  });
+  expect(brief(importViolations(sources))).toEqual([
+    "src/cli/a.ts:4 src/cli must not import from mesh, got src/mesh/a.ts",
+  ]);
+});
+
+test("the mesh and the store do not know each other", async () => {
+  const sources = await files({
+    "src/mesh/a.ts": 'import "../store/b.ts";',
+    "src/store/b.ts": 'export { a } from "../mesh/a.ts";',
+  });
+  expect(importViolations(sources)).toHaveLength(2);
+});
+
+test("nothing in src but src/testing itself imports src/testing", async () => {
+  const sources = await files({
+    "src/testing/a.ts": 'import "../protocol/b.ts";',
+    "src/protocol/b.ts": "",
+    "src/node/c.ts": 'import "../testing/a.ts";',
+    "tests/d.ts": 'import "../src/testing/a.ts";',
+  });
+  expect(brief(importViolations(sources))).toEqual([
+    "src/node/c.ts:2 src/node must not import from testing, got src/testing/a.ts",
+  ]);
+});
+
+/** The rooms of src/protocol, each with one that it may not look into, and one that it may. */
+const ROOMS = [
+  ["model", "wire", ""],
+  ["wire", "state", "model"],
+  ["state", "context", "model"],
+  ["context", "log", "state"],
+  ["log", "steward", "context"],
+  ["roster", "log", "context"],
+  ["holder", "steward", "wire"],
+  ["client", "holder", "context"],
+  ["steward", "holder", "log"],
+] as const;
+
+for (const [room, above, below] of ROOMS) {
+  test(`src/protocol/${room} does not look into ${above}, nor out of its room`, async () => {
+    const sources = await files({
+      [`src/protocol/${room}/a.ts`]: [`../${above}/b.ts`, "../engine.ts", `../${below || room}/b.ts`]
+        .map((to) => `import "${to}";`).join("\n"),
+      [`src/protocol/${above}/b.ts`]: "",
+      ...(below === "" ? { [`src/protocol/${room}/b.ts`]: "" } : { [`src/protocol/${below}/b.ts`]: "" }),
+      "src/protocol/engine.ts": `import "./${room}/a.ts";`,
+    });
+    const from = `src/protocol/${room} must not import from`;
+    expect(importViolations(sources).map(({ line, message }) => `${line} ${message}`)).toEqual([
+      `2 ${from} ${above}, got src/protocol/${above}/b.ts`,
+      `3 ${from} beside the rooms, got src/protocol/engine.ts`,
+    ]);
+  });
+}
+
+test("a new room of src/protocol needs a place in the layout", async () => {
+  const sources = await files({
+    "src/protocol/extras/a.ts": 'import "../model/b.ts";',
+    "src/protocol/model/b.ts": "",
+  });
+  expect(importViolations(sources).map(({ message }) => message)).toEqual([
+    "src/protocol/extras is not in the layout",
+  ]);
+});
+
+test("arrows between rooms are counted", async () => {
+  const sources = await files({
+    "src/protocol/wire/a.ts": 'import "../model/b.ts";\nimport "./c.ts";',
+    "src/protocol/wire/c.ts": 'import type { B } from "../model/b.ts";',
+    "src/protocol/model/b.ts": "export interface B {}",
+    "src/protocol/engine.ts": 'import "./wire/a.ts";',
+  });
+  expect(roomArrows(sources)).toEqual(["(root) → wire 1", "wire → model 2"]);
+});
+
+test("a circle of imports is found, also one of types, a chain is none", async () => {
+  const sources = await files({
+    "src/node/a.ts": 'import type { B } from "./b.ts";',
+    "src/node/b.ts": 'import "./c.ts";\nexport interface B {}',
+    "src/node/c.ts": 'const later = () => import("./a.ts");',
+    "src/node/d.ts": 'import "./a.ts";\nimport "./e.ts";',
+    "src/node/e.ts": 'import "./b.ts";',
+    "src/cli/own.ts": 'import "./own.ts";',
+    "tests/f.ts": 'import "./g.ts";',
+    "tests/g.ts": 'import "./f.ts";',
+  });
+  expect(circlesOf(sources)).toEqual([
+    ["src/node/a.ts", "src/node/b.ts", "src/node/c.ts"],
+    ["src/cli/own.ts"],
+  ]);
+  expect(brief(circleViolations(sources))[0]).toBe(
+    "src/node/a.ts:1 a circle of imports: src/node/a.ts, src/node/b.ts, src/node/c.ts",
+  );
+});
+
+test("type imports and dynamic imports count as imports", async () => {
+  const sources = await files({
+    "src/store/a.ts": 'import type { N } from "../node/n.ts";\nconst later = () => import("../node/n.ts");',
+    "src/node/n.ts": "export interface N {}",
+  });
+  expect(importViolations(sources).map(({ line }) => line)).toEqual([2, 3]);
+});
+
+test("the protocol imports no built-in module and no package but those that only compute", async () => {
+  const sources = await files({
+    "src/protocol/a.ts": 'import { readFileSync } from "node:fs";\nimport { encode } from "cborg";\n' +
+      'import { equals } from "uint8arrays/equals";',
+    "src/mesh/a.ts": 'import { readFileSync } from "node:fs";',
+  });
+  expect(importViolations(sources).map(({ path, line }) => `${path}:${line}`)).toEqual([
+    "src/protocol/a.ts:2",
+    "src/protocol/a.ts:3",
+  ]);
+});
+
+test("an import of a missing file, of a test, or from an unknown folder is found", async () => {
+  const sources = await files({
+    "src/node/a.ts": 'import "./gone.ts";\nimport "../../tests/b.ts";',
+    "tests/b.ts": "",
+    "src/extras/c.ts": 'import "../node/a.ts";',
+  });
+  expect(brief(importViolations(sources))).toEqual([
+    "src/node/a.ts:2 there is no src/node/gone.ts",
+    "src/node/a.ts:3 src imports only from src, got tests/b.ts",
+    "src/extras/c.ts:2 src/extras is not in the layout",
+  ]);
+});
+
+test("the package of a specifier is known with and without a scope", () => {
+  expect(packageOf("@libp2p/crypto/keys")).toBe("@libp2p/crypto");
+  expect(packageOf("it-pipe")).toBe("it-pipe");
+  expect(packageOf("typescript/unstable/ast")).toBe("typescript");
+  expect([packageOf("node:fs"), packageOf("bun:test"), packageOf("./a.ts")]).toEqual([null, null, null]);
+});
+
+test("a file that no root reaches is dead, a spawned one is not", async () => {
+  const sources = await files({
+    "mod.ts": 'export { a } from "./src/a.ts";',
+    "src/a.ts": 'const child = new URL("./child.ts", import.meta.url);',
+    "src/child.ts": "",
+    "src/dead.ts": 'import "./also-dead.ts";',
+    "src/also-dead.ts": "",
+  });
+  expect(deadFileViolations(sources, ["mod.ts"]).map(({ path }) => path)).toEqual([
+    "src/dead.ts",
+    "src/also-dead.ts",
+  ]);
+});
+
+test("a test alone keeps no part of the product alive but src/testing and src/simulator", async () => {
+  const sources = await files({
+    "mod.ts": "",
+    "src/node/only-tested.ts": "",
+    "src/simulator/simulate.ts": "",
+    "tests/a.test.ts": 'import "../src/node/only-tested.ts";\nimport "../src/simulator/simulate.ts";',
+  });
+  const dead = deadFileViolations(sources, ["mod.ts", "tests/a.test.ts"]);
+  expect(dead.map(({ path }) => path)).toEqual(["src/node/only-tested.ts"]);
+});
+
+test("600 lines in a file pass and 601 do not", async () => {
+  const sources = await files({ "a.ts": "// x\n".repeat(599), "b.ts": "// x\n".repeat(600) });
+  expect(brief(sizeViolations(sources))).toEqual(["b.ts:601 601 lines in a file, at most 600"]);
+});
+
+test("70 lines in a function pass and 71 do not, whatever kind of function", async () => {
+  const body = (count: number): string => ` {\n${"  x();\n".repeat(count - 2)}}`;
+  const kinds = [
+    (code: string) => `function f()${code}`,
+    (code: string) => `const f = () =>${code};`,
+    (code: string) => `const f = async function ()${code};`,
+    (code: string) => `class A { m()${code} }`,
+    (code: string) => `class A { get v()${code} }`,
+    (code: string) => `class A { constructor()${code} }`,
+  ];
+  for (const kind of kinds) {
+    const sources = await files({ "fits.ts": `/** Doc. */\n${kind(body(70))}`, "long.ts": kind(body(71)) });
+    expect(brief(sizeViolations(sources))).toEqual(["long.ts:2 71 lines in a function, at most 70"]);
+  }
+});
+
+test("110 columns pass and 111 do not, counted in characters", async () => {
+  const sources = await files({ "a.ts": `// ${"ü".repeat(107)}`, "b.ts": `// ${"x".repeat(108)}` });
+  expect(brief(sizeViolations(sources))).toEqual(["b.ts:2 111 columns in a line, at most 110"]);
+});
+
+const IMPURE = [
+  "const now = Date.now();",
+  "const x = Math.random();",
+  "const x = Math.log(2);",
+  "const x = Math.exp(2);",
+  "const x = Math.tanh(2);",
+  "const x = Math.cbrt(2);",
+  "const x = Math.pow(2, 0.5);",
+  "const { log } = Math;",
+  'const x = Math["random"]();',
+  "setTimeout(() => {}, 1);",
+  "queueMicrotask(() => {});",
+  "const t = performance.now();",
+  "async function f() {}",
+  "const f = async () => {};",
+  "class A { async m() {} }",
+  "await x;",
+  "for await (const a of b) {}",
+  "let p: Promise<void>;",
+  'const x = "a".localeCompare("b");',
+  "for (const key in {}) {}",
+  "const key = crypto.randomUUID();",
+  "console.log(1);",
+  "const x = globalThis.x;",
+  "const u = import.meta.url;",
+];
+const impure = await files(Object.fromEntries(
+  IMPURE.flatMap((code, at) =>
+    ["protocol", "node"].map((layer) => [
+      `src/${layer}/${at}.ts`,
+      `
+${code}`,
+    ])
+  ),
+));
+
+test.each(IMPURE.map((code, at) => [code, at] as const))("the protocol must not say %p", (_, at) => {
+  const found = purityViolations(impure.filter(({ path }) => path.endsWith(`/${at}.ts`)));
+  expect(found.length).toBeGreaterThan(0);
+  expect(found.every(({ path, line }) => path.startsWith("src/protocol/") && line === 3)).toBe(true);
+});
+
+test("the protocol may do exact arithmetic, and speak of banned things in comments and strings", async () => {
+  const code = "// Date.now(), await\n" +
+    'const x = Math.floor(Math.max(1, 2)) + "Math.random()".length;\nfor (const a of b) {}';
+  expect(purityViolations(await files({ "src/protocol/a.ts": code }))).toEqual([]);
+});
+
+const SHAPELESS: readonly (readonly [string, string])[] = [
+  ["export default 1;", "no default exports"],
+  ["export default function f() {}", "no default exports"],
+  ["export default class A {}", "no default exports"],
+  ["enum A { B }", "no enums: a union of strings"],
+  ["const enum A { B }", "no enums: a union of strings"],
+  ["namespace A { const b = 1; }", "no namespaces: a file is one"],
+  ["class A { private b = 1; }", "no private: #name"],
+  ["class A { protected b = 1; }", "no protected: compose"],
+  ["class A { constructor(readonly b: number) {} }", "no parameter properties"],
+  ['export { b } from "./b.ts";', "no re-exports but in mod.ts"],
+  ['export * from "./b.ts";', "no re-exports but in mod.ts"],
+  ["@a class B {}", "no decorators"],
+];
+const shapeless = await files(Object.fromEntries(SHAPELESS.map(([code], at) => [`src/${at}.ts`, code])));
+
+test.each(SHAPELESS.map((row, at) => [...row, at] as const))("%p is found", (_, message, at) => {
+  expect(brief(shapeViolations([shapeless[at]!]))).toContain(`src/${at}.ts:2 ${message}`);
+});
+
+test("a switch with a default, a named re-export in mod.ts and #private are fine", async () => {
+  const sources = await files({
+    "src/a.ts":
+      "class A { #b = 1; }\nswitch (c) { default: d(); }\nexport { A };\ndeclare global { var e: number; }",
+    "mod.ts": 'export { A } from "./src/a.ts";',
+  });
+  expect(shapeViolations(sources)).toEqual([]);
+});
+
+test("a file without a doc comment at its top is found, a hashbang may come first", async () => {
+  const sources = await parse({
+    "src/a.ts": "// a line comment\n/** too late */\n",
+    "src/b.ts": "import './c.ts';\n",
+    "src/c.ts": "#!/usr/bin/env node\n/** Fine. */\n",
+  });
+  expect(shapeViolations(sources).map(({ path }) => path)).toEqual(["src/a.ts", "src/b.ts"]);
+});
+
+test("file names are kebab-case", async () => {
+  const sources = await files({
+    "src/someFile.ts": "",
+    "src/Some.ts": "",
+    "src/a_b.ts": "",
+    "src/a-b2.test.ts": "",
+  });
+  expect(shapeViolations(sources)).toHaveLength(3);
+});
+
+test("names are read word by word", () => {
+  expect(wordsOf("isJobLeader")).toEqual(["is", "job", "leader"]);
+  expect(wordsOf("HTTPLock2")).toEqual(["http", "lock"]);
+  expect(wordsOf("#virtual-clock_BLOCK")).toEqual(["virtual", "clock", "block"]);
+});
+
+test.each([
+  "const job = 1;",
+  "class LockTable {}",
+  "x.isLeader();",
+  "interface A { jobs: 1 }",
+  "class A { #master = 1; }",
+])(
+  "the word in %p is found",
+  async (code) => {
+    const sources = await files({ "src/a.ts": code, "tests/a.ts": code });
+    expect(wordViolations(sources).map(({ path, line }) => `${path}:${line}`)).toEqual(["src/a.ts:2"]);
+  },
+);
+
+test("clock, block and masterless are no banned words, nor is a word in a comment", async () => {
+  const code = "// a job for the leader\nconst clock = block(masterless);";
+  expect(wordViolations(await files({ "src/a.ts": code }))).toEqual([]);
+});
+
+test("a path of one machine is found in any text", () => {
+  const folder = ["", "home", "me"].join("/");
+  const found = pathViolations({
+    "a.md": `fine: ./home/me\nsee ${folder}/x`,
+    "b.json": `{"a":"${folder}"}`,
+    "c.ts": "a/home/b",
+  });
+  expect(found.map(({ path, line }) => `${path}:${line}`)).toEqual(["a.md:2", "b.json:1"]);
+});

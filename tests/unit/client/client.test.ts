@@ -1,0 +1,188 @@
+/** The client, on a cluster that is made up. */
+import { expect, test } from "bun:test";
+import { defineTask } from "../../../src/task/definition.ts";
+import { decodeValue, encodeValue } from "../../../src/task/values.ts";
+import { ConflictError, InvalidInputError, TooOldError } from "../../../src/base/errors.ts";
+import { PortClient, type SubmitOptions } from "../../../src/client/client.ts";
+import { FakePort, snapshot } from "../../support/fake-port.ts";
+
+const work = defineTask<unknown, unknown>({ name: "n" });
+
+function setUp(): { port: FakePort; client: PortClient } {
+  const port = new FakePort();
+  return { port, client: new PortClient(port) };
+}
+
+test("a submit carries the encoded input and what was asked for", async () => {
+  const { port, client } = setUp();
+  const runAt = new Date("2030-01-01T00:00:00Z");
+  const handle = await client.submit(work, { a: 1 }, { id: "x", attempts: 3, runAt });
+  const [spec] = port.submitted[0] ?? [];
+  expect(handle).toMatchObject({ id: "x", created: true });
+  expect(spec).toMatchObject({ id: "x", name: "n", attemptsMax: 3, runAtMs: runAt.getTime() });
+  expect(decodeValue(spec?.payload ?? new Uint8Array(), "input")).toEqual({ a: 1 });
+});
+
+test("a task without an id gets one of its own, and a known one says so", async () => {
+  const { port, client } = setUp();
+  const [a, b] = [await client.submit(work, 1), await client.submit(work, 1)];
+  expect(a.id).not.toBe(b.id);
+  port.statusOf = () => "exists";
+  expect((await client.submit(work, 1, { id: "x" })).created).toBe(false);
+});
+
+test("refusals become errors that a program can catch", async () => {
+  const { port, client } = setUp();
+  port.statusOf = () => "conflict";
+  await expect(client.submit(work, 1, { id: "x" })).rejects.toThrow(ConflictError);
+  port.statusOf = () => "tooOld";
+  await expect(client.submit(work, 1, { id: "x" })).rejects.toThrow(TooOldError);
+  port.statusOf = () => new Error("from the port");
+  await expect(client.submit(work, 1, { id: "x" })).rejects.toThrow("from the port");
+});
+
+test("bad arguments are refused before anything is sent", async () => {
+  const { port, client } = setUp();
+  const cases: [unknown, string][] = [
+    [{ Id: "x" }, 'there is no option "Id"; did you mean "id"?'],
+    [{ id: "" }, "id must be a text that is not empty"],
+    [{ id: 5 }, "id must be a text that is not empty, got 5"],
+    [{ id: "é".repeat(129) }, "id may have 256 bytes, got 258"],
+    [{ id: "\ud800" }, "id must be a text"],
+    [{ attempts: 0 }, "attempts must be an integer from 1"],
+    [{ delayMs: -1 }, "delayMs must be >= 0"],
+    [{ delayMs: 1, runAt: new Date() }, "exclude each other"],
+    [{ runAt: "tomorrow" }, "runAt must be a valid Date"],
+    [{ timeoutMs: 0 }, "timeoutMs must be an integer from 1"],
+  ];
+  for (const [options, message] of cases) {
+    await expect(client.submit(work, 1, options as SubmitOptions)).rejects.toThrow(message);
+  }
+  await expect(client.submit({ name: "" }, 1)).rejects.toThrow("must come from defineTask");
+  await expect(client.submit(work, () => 1)).rejects.toThrow("Cannot encode input");
+  expect(port.submitted).toEqual([]);
+});
+
+test("an input that does not fit is refused at submit, also by an asynchronous schema", async () => {
+  const { port, client } = setUp();
+  for (const isLater of [false, true]) {
+    const result = { issues: [{ message: "must be text", path: ["a", { key: 0 }] }] };
+    const picky = defineTask({
+      name: "picky",
+      input: {
+        "~standard": { version: 1, vendor: "t", validate: () => isLater ? Promise.resolve(result) : result },
+      },
+    });
+    const error = await client.submit(picky, 1 as never).catch((each) => each);
+    expect(error).toBeInstanceOf(InvalidInputError);
+    expect(error.message).toBe('Cannot submit task "picky": its input does not fit: a.0: must be text');
+  }
+  expect(port.submitted).toEqual([]);
+});
+
+test("many are sent in windows and come back in order", async () => {
+  const { port, client } = setUp();
+  function* inputs(): Generator<{ input: number; id: string }> {
+    for (let n = 0; n < 2500; n++) yield { input: n, id: `t${n}` };
+  }
+  const handles = await client.submitMany(work, inputs());
+  expect(port.submitted.map((window) => window.length)).toEqual([1000, 1000, 500]);
+  expect(handles.map((handle) => handle.id)).toEqual(Array.from({ length: 2500 }, (_, n) => `t${n}`));
+});
+
+test("large inputs make small windows", async () => {
+  const { port, client } = setUp();
+  const big = "x".repeat(200_000);
+  await client.submitMany(work, Array.from({ length: 12 }, () => ({ input: big })));
+  expect(port.submitted.map((window) => window.length)).toEqual([5, 5, 2]);
+});
+
+test("the first refusal of many rejects, and no further window is sent", async () => {
+  const { port, client } = setUp();
+  port.statusOf = (spec) => spec.id === "t3" ? "conflict" : "created";
+  const many = Array.from({ length: 20_000 }, (_, n) => ({ input: n, id: `t${n}` }));
+  await expect(client.submitMany(work, many)).rejects.toThrow('Cannot submit task "t3"');
+  expect(port.submitted.length).toBeLessThan(8);
+});
+
+test("done tells results, errors, and what is not known any more", async () => {
+  const { port, client } = setUp();
+  const doneOf = async (outcome: object): Promise<unknown> => {
+    const handle = await client.submit(work, 1, { id: "x" });
+    const done = handle.done().catch((error) => error);
+    port.end({ id: "x", ...outcome });
+    port.waiting.delete("x");
+    return await done;
+  };
+  expect(await doneOf({ result: encodeValue([1n], "result") })).toEqual({ state: "completed", result: [1n] });
+  expect(await doneOf({ result: null })).toEqual({ state: "completed", result: undefined });
+  expect(await doneOf({ state: "failed", error: "bad" })).toEqual({ state: "failed", error: "bad" });
+  expect(await doneOf({ state: "unknown" })).toBeInstanceOf(TooOldError);
+});
+
+test("get shows a task whole, with its result decoded", async () => {
+  const { port, client } = setUp();
+  port.tasks = [
+    snapshot("a", { result: encodeValue({ n: 1 }, "result") }),
+    snapshot("b", { why: "because" }),
+  ];
+  expect((await client.get("a"))?.result).toEqual({ n: 1 });
+  expect(await client.get("b")).toMatchObject({ result: null, why: "because" });
+  expect(await client.get("c")).toBeUndefined();
+});
+
+test("list goes on over pages, and a node is named by its name or id", async () => {
+  const { port, client } = setUp();
+  port.tasks = ["a", "b", "c", "d", "e"].map((id) =>
+    snapshot(id, { owner: `id-${id}`, ownerName: `name-${id}` })
+  );
+  expect((await Array.fromAsync(client.list())).length).toBe(5);
+  expect((await Array.fromAsync(client.list({ node: "name-d" }))).map((task) => task.id)).toEqual(["d"]);
+  expect((await Array.fromAsync(client.list({ node: "id-b" }))).map((task) => task.id)).toEqual(["b"]);
+  await expect(Array.fromAsync(client.list({ state: "running" as never }))).rejects.toThrow(
+    "state must be one of",
+  );
+});
+
+test("leaving a watch ends it", async () => {
+  const { port, client } = setUp();
+  const event = { id: "a", state: "leased", owner: "x", ownerName: "X", fence: "1" };
+  port.events = [[event, { ...event, fence: "2" }]];
+  const fences: string[] = [];
+  for await (const each of client.watch()) {
+    fences.push(each.fence);
+    if (fences.length === 2) break;
+  }
+  expect(fences).toEqual(["1", "2"]);
+});
+
+test("a command to a node gets a number of its own, below 2^52", async () => {
+  const { port, client } = setUp();
+  await client.commandNode("b", { type: "freeze" });
+  await client.commandNode("b", { type: "stopTask", id: "t" });
+  const [first, second] = port.orders;
+  expect([first, second]).toMatchObject([
+    { node: "b", command: { type: "freeze" } },
+    { node: "b", command: { type: "stopTask", id: "t" } },
+  ]);
+  expect(first?.cid).not.toBe(second?.cid ?? 0);
+  for (const order of port.orders) expect(Number.isSafeInteger(order.cid) && order.cid < 2 ** 52).toBe(true);
+});
+
+test("a command that makes no sense is refused before anything is sent", async () => {
+  const { port, client } = setUp();
+  const cases: [unknown, unknown, unknown, string][] = [
+    ["", { type: "freeze" }, {}, "node must be a text that is not empty"],
+    [undefined, { type: "freeze" }, {}, "node must be a text that is not empty, got null"],
+    ["b", "freeze", {}, 'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "freeze"'],
+    ["b", { type: "stopTask" }, {}, "Cannot stop a task: id must be a text that is not empty"],
+    ["b", { type: "freeze", id: "t" }, {}, 'there is no option "id"'],
+    ["b", { type: "freeze" }, { timeout: 1 }, 'there is no option "timeout"; did you mean "timeoutMs"?'],
+  ];
+  for (const [node, command, options, message] of cases) {
+    await expect(client.commandNode(node as string, command as never, options as never)).rejects.toThrow(
+      message,
+    );
+  }
+  expect(port.orders).toEqual([]);
+});

@@ -1,0 +1,269 @@
+/** A client that is no member and the member that serves it, over lines that are made up and cut. */
+import { expect, test } from "bun:test";
+import {
+  ConflictError,
+  ConnectError,
+  NoQuorumError,
+  NotFoundError,
+  StoppedError,
+  UnknownOutcomeError,
+} from "../../../src/base/errors.ts";
+import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
+import { RpcPort } from "../../../src/client/rpc-client.ts";
+import { RpcConnection } from "../../../src/client/rpc-connection.ts";
+import { serveClient } from "../../../src/client/rpc-server.ts";
+import type { TaskSpec } from "../../../src/protocol/model/types.ts";
+import { FakePort, snapshot } from "../../support/fake-port.ts";
+
+class Pipe {
+  readonly #frames: Uint8Array[] = [];
+  #wake: () => void = () => {};
+  isCut = false;
+
+  send(frame: Uint8Array): Promise<void> {
+    if (this.isCut) return Promise.reject(new Error("the line is cut"));
+    this.#frames.push(frame);
+    this.#wake();
+    return Promise.resolve();
+  }
+
+  cut(): void {
+    this.isCut = true;
+    this.#wake();
+  }
+
+  async *messages(): AsyncGenerator<Uint8Array> {
+    while (!this.isCut) {
+      const frame = this.#frames.shift();
+      if (frame) yield frame;
+      else await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}
+
+interface Line {
+  readonly client: MeshClient;
+  readonly server: ClientStream;
+  cut(): void;
+}
+
+function line(member: string): Line {
+  const [up, down] = [new Pipe(), new Pipe()];
+  const cut = (): void => {
+    up.cut();
+    down.cut();
+  };
+  return {
+    client: {
+      id: "client",
+      member,
+      messages: down.messages(),
+      send: (frame) => up.send(frame),
+      stop: () => Promise.resolve(cut()),
+    },
+    server: { peer: "client", messages: up.messages(), send: (frame) => down.send(frame), close: cut },
+    cut,
+  };
+}
+
+function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
+  const lines: Line[] = [];
+  const open = (): MeshClient => {
+    const each = line(`member-${lines.length}`);
+    lines.push(each);
+    serveClient(each.server, port);
+    return each.client;
+  };
+  const connection = new RpcConnection(open(), () => Promise.resolve(open()));
+  return { remote: new RpcPort(connection), connection, lines };
+}
+
+const spec = (id: string): TaskSpec => ({
+  id,
+  name: "n",
+  payload: new Uint8Array([1, 2]),
+  attemptsMax: 2,
+  options: null,
+  runAtMs: 0,
+  firstSentAtMs: 1.5,
+});
+
+test("calls are answered as by the cluster itself", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  expect(await remote.submit([spec("a"), spec("b")], { timeoutMs: 20_000 })).toEqual(["created", "created"]);
+  expect(port.submitted).toEqual([[spec("a"), spec("b")]]);
+  port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
+  expect(await remote.get("a", { timeoutMs: 20_000 })).toEqual(port.tasks[0]);
+  expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
+  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 20_000 })).toEqual({
+    tasks: port.tasks,
+    next: null,
+  });
+  const ended = remote.outcome("a");
+  while (!port.waiting.has("a")) await new Promise((resolve) => setImmediate(resolve));
+  port.end({ id: "a", state: "failed", error: "x" });
+  expect(await ended).toMatchObject({ id: "a", state: "failed", error: "x" });
+  await connection.stop();
+});
+
+test("errors keep their class and what is in them", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  const keepers = [{ id: "i", name: "a", up: true }];
+  port.statusOf = () => new NoQuorumError("Cannot: no", 12, keepers);
+  const error = await remote.submit([spec("a")], { timeoutMs: 20_000 }).catch((each) => each);
+  expect(error).toBeInstanceOf(NoQuorumError);
+  expect([error.message, error.partition, error.keepers]).toEqual(["Cannot: no", 12, keepers]);
+  port.statusOf = () => new ConflictError("taken");
+  await expect(remote.submit([spec("a")], { timeoutMs: 20_000 })).rejects.toThrow(ConflictError);
+  await expect(remote.outcome("")).rejects.toThrow(TypeError);
+  await connection.stop();
+});
+
+test("when the member is gone, what was asked is asked again of the next one", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const ended = remote.outcome("a");
+  while (!port.waiting.has("a")) await new Promise((resolve) => setImmediate(resolve));
+  port.waiting.clear();
+  lines[0]?.cut();
+  while (!port.waiting.has("a")) await new Promise((resolve) => setImmediate(resolve));
+  port.end({ id: "a" });
+  expect(await ended).toMatchObject({ id: "a", state: "completed" });
+  expect(lines.length).toBe(2);
+  await connection.stop();
+});
+
+test("a member that stops gives no answer: the next one does", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const submit = port.submit.bind(port);
+  port.submit = (): Promise<never> => {
+    port.submit = submit;
+    port.stopping.abort();
+    return Promise.reject(new StoppedError("Cannot submit tasks: the node has stopped"));
+  };
+  expect(await remote.submit([spec("a")], { timeoutMs: 2000 })).toEqual(["created"]);
+  expect(lines.length).toBe(2);
+  await connection.stop();
+});
+
+test("without an answer in time a submit may have been recorded, and with no member it was not", async () => {
+  const port = new FakePort();
+  port.submit = () => new Promise(() => {});
+  const { remote, connection } = connected(port);
+  const sent = await remote.submit([spec("a")], { timeoutMs: 1 }).catch((error) => error);
+  expect(sent).toBeInstanceOf(UnknownOutcomeError);
+  expect(sent.ids).toEqual(["a"]);
+  await connection.stop();
+
+  const first = line("dead");
+  const alone = new RpcConnection(first.client, () => Promise.reject(new Error("nobody there")));
+  first.cut();
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(new RpcPort(alone).submit([spec("a")], { timeoutMs: 1 })).rejects.toThrow(ConnectError);
+  await alone.stop();
+});
+
+test("a command to a node goes along with its number, and keeps it at the next member", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const order = { node: "b", command: { type: "stopTask", id: "t" }, cid: 2 ** 52 - 1 } as const;
+  await remote.commandNode(order, { timeoutMs: 20_000 });
+  const commandNode = port.commandNode.bind(port);
+  port.commandNode = (given): Promise<never> => {
+    port.orders.push(given);
+    port.commandNode = commandNode;
+    lines[0]?.cut();
+    return new Promise(() => {});
+  };
+  await remote.commandNode({ ...order, cid: 5 }, { timeoutMs: 2000 });
+  expect(port.orders).toEqual([order, { ...order, cid: 5 }, { ...order, cid: 5 }]);
+  await connection.stop();
+});
+
+test("what goes wrong with a command to a node keeps its class", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  const order = { node: "b", command: { type: "freeze" }, cid: 1 } as const;
+  for (const error of [new NotFoundError("gone"), new ConnectError("away"), new UnknownOutcomeError("hm")]) {
+    port.errorOf = () => error;
+    const got = await remote.commandNode(order, { timeoutMs: 20_000 }).catch((each) => each);
+    expect([got.constructor, got.message]).toEqual([error.constructor, error.message]);
+  }
+  const command = { type: "melt" } as never;
+  await expect(remote.commandNode({ ...order, command }, { timeoutMs: 20_000 })).rejects.toThrow(
+    'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
+  );
+  await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow(
+    "cid must be",
+  );
+  port.commandNode = () => new Promise(() => {});
+  const late = await remote.commandNode(order, { timeoutMs: 1 }).catch((each) => each);
+  expect(late).toBeInstanceOf(UnknownOutcomeError);
+  expect(late.message).toBe('Cannot tell whether node "b" obeyed "freeze": no answer within 1 ms');
+  await connection.stop();
+});
+
+test("giving up a wait is told to the member", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  const abort = new AbortController();
+  const ended = remote.outcome("a", abort.signal).catch((error) => error);
+  while (!port.waiting.has("a")) await new Promise((resolve) => setImmediate(resolve));
+  abort.abort("enough");
+  expect(await ended).toBe("enough");
+  while (port.aborted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(port.aborted).toEqual(["a"]);
+  await connection.stop();
+});
+
+test("a watch brings events until it is left", async () => {
+  const port = new FakePort();
+  const event = { id: "a", state: "leased", owner: "x", ownerName: "X", fence: "1" };
+  port.events = [[event], [{ ...event, fence: "2" }]];
+  const { remote, connection } = connected(port);
+  const abort = new AbortController();
+  const fences: string[] = [];
+  for await (const batch of remote.watch(abort.signal)) {
+    fences.push(...batch.map((each) => each.fence));
+    if (fences.length === 2) abort.abort();
+  }
+  expect(fences).toEqual(["1", "2"]);
+  await connection.stop();
+});
+
+test("a client leaves a member whose store takes nothing, and asks the next one", async () => {
+  const hindered = Object.assign(new FakePort(), { isHindered: false });
+  const port = new FakePort();
+  const ports = [hindered, port];
+  const open = (): MeshClient => {
+    const each = line(`member-${2 - ports.length}`);
+    serveClient(each.server, ports.shift() ?? port);
+    return each.client;
+  };
+  const avoided: (string | null)[] = [];
+  const connection = new RpcConnection(open(), (avoid) => {
+    avoided.push(avoid);
+    return Promise.resolve(open());
+  });
+  const remote = new RpcPort(connection);
+  expect(await remote.submit([spec("a")], { timeoutMs: 20_000 })).toEqual(["created"]);
+  hindered.isHindered = true;
+  expect(await remote.submit([spec("b")], { timeoutMs: 20_000 })).toEqual(["created"]);
+  expect([hindered.submitted, port.submitted]).toEqual([[[spec("a")]], [[spec("b")]]]);
+  expect(avoided).toEqual(["member-0"]);
+  await connection.stop();
+});
+
+test("a client that sends garbage is dropped, and a closed one says so", async () => {
+  const port = new FakePort();
+  const each = line("member");
+  serveClient(each.server, port);
+  await each.client.send(new Uint8Array([0xff, 0x00]));
+  for await (const _ of each.client.messages) throw new Error("answered garbage");
+  const { remote, connection } = connected(port);
+  await connection.stop();
+  await expect(remote.outcome("a")).rejects.toThrow(StoppedError);
+});

@@ -1,0 +1,146 @@
+/** Claims about the sentence that says why a task does not run. */
+import { expect, test } from "bun:test";
+import { isoTime } from "../../../../src/protocol/steward/why.ts";
+import { LIMITS } from "../../../../src/protocol/model/limits.ts";
+import type { Placement, TaskError, TaskRecord } from "../../../../src/protocol/model/types.ts";
+import { type Prospect, whyOf, whyPending } from "../../../../src/protocol/steward/why.ts";
+
+const NOW_MS = Date.parse("2030-01-02T03:04:05.678Z");
+
+function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | null = null): TaskRecord {
+  const full = { requires: [], prefers: [], node: "", apart: "", ...placement };
+  const options = placement && { priority: 0, retry: null, placement: full };
+  const payload = new Uint8Array(0);
+  const spec = { id: "t", name: "work", payload, attemptsMax: 0, runAtMs: 0, firstSentAtMs: 1, options };
+  const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
+  const contents = { errors: [], result: null, checkpoint: null, progress: null, commands: null };
+  const state = "pending";
+  return { spec, state, session: null, fence: 7, attempt: 2, avoid: -1, ...times, ...contents, ...more };
+}
+
+function standing(name: string, more: Partial<Prospect> = {}, labels: Record<string, string> = {}): Prospect {
+  const member = { no: 1, id: `id-${name}`, name, labels, witness: false, leaving: false };
+  const good = { isUp: true, hasHandler: true, standing: "up" as const, isAttached: true, isFull: true };
+  return { member, declinedUntilMs: undefined, ...good, ...more };
+}
+
+const requires = (...pairs: [string, string][]): Partial<Placement> => ({
+  requires: pairs.map(([key, value]) => ({ key, value })),
+});
+
+test("without a node for it, it says what is missing", () => {
+  const why = (...members: Prospect[]): string => whyPending(record(), members);
+  expect(why(standing("a", { hasHandler: false }))).toBe('no connected node has a handler named "work"');
+  expect(why(standing("a", { standing: "draining" }))).toBe(
+    'all 1 nodes with a handler named "work" are draining',
+  );
+  expect(why(standing("a", { standing: "draining" }), standing("b", { standing: "frozen" }))).toBe(
+    'all 1 nodes with a handler named "work" are frozen: unfreeze one',
+  );
+  expect(why(standing("a", { isAttached: false }))).toContain("have not attached");
+  expect(why(standing("a"), standing("b", { standing: "frozen" }))).toBe(
+    'waits for capacity: all 1 nodes with a handler named "work" are full, 1 more are frozen',
+  );
+  expect(why(standing("a"), standing("b"))).toBe(
+    'waits for capacity: all 2 nodes with a handler named "work" are full',
+  );
+});
+
+test("it names the label that no node has, or all when no node has all", () => {
+  const a = standing("a", {}, { gpu: "yes" });
+  const b = standing("b", {}, { zone: "z" });
+  expect(whyPending(record({}, requires(["gpu", "yes"], ["disk", "ssd"])), [a, b])).toBe(
+    'no connected node with a handler named "work" has the label disk=ssd',
+  );
+  expect(whyPending(record({}, requires(["gpu", "yes"], ["zone", "z"])), [a, b])).toBe(
+    'no connected node with a handler named "work" has all labels that it requires: gpu=yes, zone=z',
+  );
+  expect(whyPending(record({}, requires(["gpu", "yes"])), [a, b])).toBe(
+    'waits for capacity: all 1 nodes with a handler named "work" and the labels it requires are full',
+  );
+});
+
+test("a task of one node says what is the matter with that node", () => {
+  const task = record({}, { node: "a" });
+  const cases: readonly [readonly Prospect[], string][] = [
+    [[standing("b")], "is not a member"],
+    [[standing("a", { isUp: false })], "is down"],
+    [[standing("a", { standing: "draining" })], "is draining"],
+    [[standing("a", { hasHandler: false })], 'has no handler named "work"'],
+    [[standing("a", { isAttached: false })], "has not attached to this partition's steward yet"],
+    [
+      [{ ...standing("a"), member: { ...standing("a").member, witness: true } }],
+      "is a witness: it runs no tasks",
+    ],
+  ];
+  for (const [members, what] of cases) {
+    expect(whyPending(task, members)).toBe(`node "a", the only one that may run it, ${what}`);
+  }
+  expect(whyPending(task, [standing("a")])).toContain("waits for capacity");
+  expect(whyPending(record({}, { node: "id-a" }), [standing("a", { isUp: false })])).toContain("is down");
+});
+
+test("when all declined it says until when, or which key is in use", () => {
+  const declined = (untilMs: number): Prospect => standing("a", { declinedUntilMs: untilMs });
+  const all = 'all 2 nodes with a handler named "work"';
+  expect(whyPending(record(), [declined(NOW_MS + 9000), declined(NOW_MS)])).toBe(
+    `${all} declined it, the first until 2030-01-02T03:04:05.678Z`,
+  );
+  expect(whyPending(record(), [declined(0), declined(NOW_MS)])).toBe(
+    `${all} declined it until something changes`,
+  );
+  expect(whyPending(record({}, { apart: "k" }), [declined(0), declined(0)])).toBe(
+    `waits to be apart: ${all} are running a task with the key "k", or declined it`,
+  );
+  expect(whyPending(record(), [declined(0), standing("b")])).toBe(
+    `waits for capacity: of ${all} 1 declined it and the others are full`,
+  );
+});
+
+test("a sleeper says until when, and after which error", () => {
+  const none = (): string => "must not be asked";
+  const wakeAtMs = NOW_MS + 2500;
+  expect(whyOf(record({ state: "sleeping", wakeAtMs }), NOW_MS, none)).toBe(
+    "sleeps until 2030-01-02T03:04:08.178Z",
+  );
+  const error: TaskError = { atMs: 1, attempt: 2, fence: 7, node: 1, kind: "error", message: "out of luck" };
+  expect(whyOf(record({ state: "sleeping", wakeAtMs, errors: [error] }), NOW_MS, none)).toBe(
+    "tried again in 3 s, at 2030-01-02T03:04:08.178Z, after an error in attempt 2: out of luck",
+  );
+  const older = { ...error, fence: 6 };
+  expect(whyOf(record({ state: "sleeping", wakeAtMs, errors: [older] }), NOW_MS, none)).toContain(
+    "sleeps until",
+  );
+});
+
+test("what is paused says by what, what waits says what it waits for, the rest says nothing", () => {
+  const waits = (): string => "waits";
+  const error: TaskError = { atMs: 1, attempt: 2, fence: 7, node: 1, kind: "error", message: "bad" };
+  expect(whyOf(record({ state: "paused" }), NOW_MS, waits)).toBe("paused, until a command resumes it");
+  expect(whyOf(record({ state: "paused", errors: [error] }), NOW_MS, waits)).toBe(
+    "paused after an error: bad",
+  );
+  expect(whyOf(record(), NOW_MS, waits)).toBe("waits");
+  expect(whyOf(record({ state: "sleeping", wakeAtMs: NOW_MS }), NOW_MS, waits)).toBe("waits");
+  expect(whyOf(record({ state: "leased" }), NOW_MS, waits)).toBe("");
+  expect(whyOf(record({ state: "completed" }), NOW_MS, waits)).toBe("");
+  const commands = { queued: [{ no: 9, message: { type: "pause" as const } }], known: [] };
+  expect(whyOf(record({ state: "leased", commands }), NOW_MS, waits)).toContain("has not obeyed yet: pause");
+});
+
+test("no sentence is longer than its limit", () => {
+  const value = "x".repeat(256);
+  const many = Array.from({ length: 64 }, (_, i): [string, string] => [`${i}${value}`.slice(0, 256), value]);
+  const members = many.map(([key]) => standing(key, {}, { [key]: value }));
+  const why = whyPending(record({}, requires(...many)), members);
+  expect(new TextEncoder().encode(why).length).toBeLessThanOrEqual(LIMITS.whyBytesMax);
+});
+
+test("times are written as everybody writes them", () => {
+  for (const text of ["1970-01-01T00:00:00.000Z", "2000-02-29T23:59:59.999Z", "2100-03-01T00:00:00.001Z"]) {
+    expect(isoTime(Date.parse(text))).toBe(text);
+  }
+  for (let ms = -86_400_000; ms < 9e12; ms += 86_400_000 * 97 + 12_345_678) {
+    expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+  }
+});
