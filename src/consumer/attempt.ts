@@ -72,7 +72,7 @@ export class Run implements Context, StatefulRun {
     this.startedMs = ambient.monoMs();
   }
 
-  // ---- Context -------------------------------------------------------------------------------------------
+  // ---- Context --------------------------------------------------------------------------------------------
 
   get signal(): AbortSignal {
     if (!this.#controller) {
@@ -163,7 +163,7 @@ export class Run implements Context, StatefulRun {
     return end;
   }
 
-  // ---- for the consumer ----------------------------------------------------------------------------------
+  // ---- for the consumer -----------------------------------------------------------------------------------
 
   /** What it told of its load. */
   get toldLoad(): number {

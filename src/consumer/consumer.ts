@@ -160,7 +160,7 @@ export class Consumer implements ConsumerPort {
     this.#loopWatch?.stop();
   }
 
-  // ---- ConsumerPort --------------------------------------------------------------------------------------
+  // ---- ConsumerPort ---------------------------------------------------------------------------------------
 
   start(p: number, task: GrantedTask): void {
     const handler = this.#handlers.get(task.name);
@@ -215,7 +215,7 @@ export class Consumer implements ConsumerPort {
     this.#tell(type, run, more);
   }
 
-  // ---- attempts ------------------------------------------------------------------------------------------
+  // ---- attempts -------------------------------------------------------------------------------------------
 
   #begin(run: Run): void {
     this.#runningById.set(run.task.id, run);

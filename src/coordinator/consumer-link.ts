@@ -7,14 +7,14 @@ import type { Outlook } from "./diagnosis.ts";
 
 export type ConsumerEffect = Extract<
   Effect,
-  { readonly type: "start" | "tell" | "abort" | "lost" | "settled" }
+  { readonly type: "start" | "command" | "abort" | "lost" | "settled" }
 >;
 
 export function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): void {
   switch (effect.type) {
     case "start":
       return consumer.start(effect.p, effect.task);
-    case "tell":
+    case "command":
       return consumer.tell(effect.p, effect.fence, effect.no, effect.message);
     case "abort":
       return consumer.abort(effect.p, effect.fence);

@@ -52,14 +52,14 @@ export class Outlook {
   /** Wall clock at which this node's leases in a partition end. */
   deadlineMs(p: number): number {
     const { leaseMs, wallMs } = this.#options.clock.read();
-    return Math.max(0, wallMs + this.#options.engine.worker.validUntilMs(p) - leaseMs);
+    return Math.max(0, wallMs + this.#options.engine.holder.validUntilMs(p) - leaseMs);
   }
 
   /** Exact for this node; for others what is left of a lease since their last heartbeat. */
   leaseRemainingMs(p: number, owner: MemberNo): number {
     const { engine, clock, settings } = this.#options;
     const { leaseMs, monoMs } = clock.read();
-    if (owner === engine.self) return engine.worker.validUntilMs(p) - leaseMs;
+    if (owner === engine.self) return engine.holder.validUntilMs(p) - leaseMs;
     return settings.leaseTtlMs - (monoMs - engine.status().lastHeardMs(owner));
   }
 

@@ -118,7 +118,7 @@ export class HostedCoordinator implements Coordinator {
     });
     this.#deadlines = new Deadlines({
       everyMs: settings.heartbeatMs / 8,
-      validUntilMs: (p) => engine.worker.validUntilMs(p),
+      validUntilMs: (p) => engine.holder.validUntilMs(p),
       deadlineMs: (p) => this.#outlook.deadlineMs(p),
     });
     this.#engineEvents = new EngineEvents({
@@ -144,7 +144,7 @@ export class HostedCoordinator implements Coordinator {
     return this.#engineEvents.isReady;
   }
 
-  // ---- from the network ----------------------------------------------------------------------------------
+  // ---- from the network -----------------------------------------------------------------------------------
 
   /** What the transport has for the engine. */
   input(input: Input): void {
@@ -165,7 +165,7 @@ export class HostedCoordinator implements Coordinator {
   unreachable = (address: string, reason: string): void =>
     this.#events.emit({ type: "unreachable", address, reason });
 
-  // ---- from the engine -----------------------------------------------------------------------------------
+  // ---- from the engine ------------------------------------------------------------------------------------
 
   #run(effect: Exclude<Effect, { readonly type: "persist" }>): void {
     switch (effect.type) {
@@ -177,7 +177,7 @@ export class HostedCoordinator implements Coordinator {
       case "answer":
         return this.#requests.take(effect);
       case "start":
-      case "tell":
+      case "command":
       case "abort":
       case "lost":
       case "settled":
@@ -206,7 +206,7 @@ export class HostedCoordinator implements Coordinator {
     void this.stop();
   }
 
-  // ---- Coordinator ---------------------------------------------------------------------------------------
+  // ---- Coordinator ----------------------------------------------------------------------------------------
 
   submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
     return this.#refused("submit tasks") ?? this.#requests.submit(specs, options);

@@ -71,7 +71,7 @@ export class MeshTransport implements Transport {
     else this.#early.push(run);
   }
 
-  // ---- Transport -----------------------------------------------------------------------------------------
+  // ---- Transport ------------------------------------------------------------------------------------------
 
   get addresses(): readonly string[] {
     return this.#mesh?.addresses ?? [];
@@ -113,7 +113,7 @@ export class MeshTransport implements Transport {
     await this.#mesh?.stop();
   }
 
-  // ---- MeshEvents ----------------------------------------------------------------------------------------
+  // ---- MeshEvents -----------------------------------------------------------------------------------------
 
   #peerUp(node: NodeId, { name, labels, witness, expect }: Hello): void {
     this.#badFrames.delete(node);

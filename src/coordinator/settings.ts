@@ -58,7 +58,7 @@ export function engineOptions(
     replication: settings.replication,
     leaseTtlMs: settings.leaseTtlMs,
     heartbeatMs,
-    beatAlongMs: heartbeatMs / 2,
+    heartbeatAlongMs: heartbeatMs / 2,
     marginMs: settings.marginMs,
     clockRateBound: settings.clockRateBound,
     electionMs: 2 * heartbeatMs,

@@ -50,7 +50,7 @@ export function statsOf({ engine, transport, clock, ...rest }: StatsSources): Co
     heldCount: status.heldCount,
     keptCount: status.keeps(self),
     stewardedCount: status.stewardOf(self),
-    unstewardedCount: status.reigns.filter((reign) => reign === null).length,
+    unstewardedCount: status.terms.filter((term) => term === null).length,
     connectedCount: transport?.upCount ?? 0,
     clockJumpsMs: clock.jumpsMs,
     traffic: { ...transport?.traffic ?? NO_TRAFFIC },

@@ -6,80 +6,80 @@
  * lease-holder.ts (leases held here), credit.ts and dispatcher.ts (who runs what), requests.ts (clients).
  */
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./model/contract.ts";
-import { Beats } from "./heartbeats.ts";
-import { Belonging } from "./lifecycle.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { Connections } from "./router.ts";
-import { Core } from "./context/context.ts";
+import { Context } from "./context/context.ts";
 import { Credit } from "./holder/credit.ts";
-import { Desks } from "./steward/steward.ts";
+import { Stewards } from "./steward/steward.ts";
 import { Dispatcher } from "./steward/dispatcher.ts";
 import { Founding } from "./roster/founding.ts";
 import type { Keeper } from "./log/keeper.ts";
-import { Keepers } from "./log/keeper-table.ts";
+import { KeeperTable } from "./log/keeper-table.ts";
 import type { Membership } from "./roster/membership.ts";
 import { NodeCommands } from "./client/node-commands.ts";
-import type { Parts } from "./roles.ts";
+import type { Roles } from "./roles.ts";
 import type { Copy } from "./recovery.ts";
 import { Requests } from "./client/requests.ts";
 import { partitionOf } from "./context/ring.ts";
 import { Router } from "./router.ts";
-import { Sessions } from "./context/liveness.ts";
+import { Liveness } from "./context/liveness.ts";
 import { type EngineStatus, statusOf } from "./status.ts";
 import type { Entry, LogEnd, MemberNo, Roster, TaskRecord } from "./model/types.ts";
 import { LeaseHolder } from "./holder/lease-holder.ts";
 
 const TRANSFERS_PER_TICK_MAX = 8;
 /** What comes all the time, though nothing goes on. */
-const ROUTINE: ReadonlySet<string> = new Set(["beat", "beatReply", "credit", "creditReply"]);
+const ROUTINE: ReadonlySet<string> = new Set(["heartbeat", "heartbeatReply", "credit", "creditReply"]);
 
 export class Engine {
-  readonly #core: Core;
-  readonly #sessions: Sessions;
+  readonly #context: Context;
+  readonly #liveness: Liveness;
   readonly #credit: Credit;
   readonly #dispatcher: Dispatcher;
   readonly #founding: Founding;
   readonly #requests: Requests;
-  readonly #keepers: Keepers = new Keepers();
-  readonly #belonging: Belonging;
+  readonly #keepers: KeeperTable = new KeeperTable();
+  readonly #belonging: Lifecycle;
   readonly #membership: Membership;
-  readonly #parts: Parts;
-  readonly #beats: Beats;
+  readonly #roles: Roles;
+  readonly #heartbeats: Heartbeats;
   readonly #router: Router;
   readonly #connections: Connections;
-  readonly worker: LeaseHolder;
+  readonly holder: LeaseHolder;
   #restored: readonly PersistRecord[] = [];
   #hasBegun = false;
   #tickDueMs = 0;
 
   constructor(options: EngineOptions, observer?: Observer) {
-    this.#core = new Core(options, observer);
-    this.#sessions = new Sessions(this.#core);
-    this.#credit = new Credit(this.#core, this.#sessions);
-    this.#dispatcher = new Dispatcher(this.#core, this.#sessions);
-    this.#founding = new Founding(this.#core);
-    this.worker = new LeaseHolder(this.#core, this.#credit);
-    this.#requests = new Requests(this.#core, (p) => this.worker.reignOf(p)?.node ?? -1);
-    this.#belonging = new Belonging({
-      core: this.#core,
-      sessions: this.#sessions,
+    this.#context = new Context(options, observer);
+    this.#liveness = new Liveness(this.#context);
+    this.#credit = new Credit(this.#context, this.#liveness);
+    this.#dispatcher = new Dispatcher(this.#context, this.#liveness);
+    this.#founding = new Founding(this.#context);
+    this.holder = new LeaseHolder(this.#context, this.#credit);
+    this.#requests = new Requests(this.#context, (p) => this.holder.termOf(p)?.node ?? -1);
+    this.#belonging = new Lifecycle({
+      context: this.#context,
+      liveness: this.#liveness,
       credit: this.#credit,
       dispatcher: this.#dispatcher,
-      desks: new Desks(this.#core, this.#sessions, this.#dispatcher),
+      stewards: new Stewards(this.#context, this.#liveness, this.#dispatcher),
       founding: this.#founding,
-      worker: this.worker,
+      holder: this.holder,
       keepers: this.#keepers,
     });
     this.#membership = this.#belonging.membership;
-    this.#parts = {
-      ...this.#belonging.parts,
+    this.#roles = {
+      ...this.#belonging.roles,
       requests: this.#requests,
       membership: this.#membership,
       joining: this.#belonging.joining,
-      nodeCommands: new NodeCommands(this.#core),
+      nodeCommands: new NodeCommands(this.#context),
     };
-    this.#beats = new Beats(this.#parts);
-    this.#router = new Router(this.#parts, this.#beats);
-    this.#connections = new Connections(this.#parts, this.#beats);
+    this.#heartbeats = new Heartbeats(this.#roles);
+    this.#router = new Router(this.#roles, this.#heartbeats);
+    this.#connections = new Connections(this.#roles, this.#heartbeats);
   }
 
   /** What an earlier life wrote, in the order in which it was written. Before the first step. */
@@ -88,21 +88,21 @@ export class Engine {
   }
 
   get roster(): Roster | null {
-    return this.#core.roster;
+    return this.#context.roster;
   }
 
   get self(): MemberNo {
-    return this.#core.self;
+    return this.#context.self;
   }
 
   partitionOf(id: string): number {
-    return partitionOf(id, this.#core.options.partitionCount);
+    return partitionOf(id, this.#context.options.partitionCount);
   }
 
   /** Monotonic ms at which the engine wants a step even if nothing happens. */
   get deadlineMs(): number {
-    if (this.#core.standMs < this.#tickDueMs) this.#core.standMs = this.#firstToStandMs();
-    return Math.min(this.#tickDueMs, this.#core.standMs);
+    if (this.#context.standMs < this.#tickDueMs) this.#context.standMs = this.#firstToStandMs();
+    return Math.min(this.#tickDueMs, this.#context.standMs);
   }
 
   /** This keeper's copy of a task, chosen or not. */
@@ -139,120 +139,120 @@ export class Engine {
   }
 
   status(): EngineStatus {
-    return statusOf(this.#parts);
+    return statusOf(this.#roles);
   }
 
   step(inputs: readonly Input[], clock: Clock): Effect[] {
-    this.#core.clock = clock;
+    this.#context.clock = clock;
     if (!this.#hasBegun) this.#begin();
     const lateMs = clock.monoMs - this.#tickDueMs;
-    if (lateMs > this.#stallMs) this.#forgive(lateMs);
+    if (lateMs > this.#stallMs) this.#addStall(lateMs);
     for (const input of inputs) this.#input(input);
-    this.#tickDueMs = Math.min(this.#tickDueMs, clock.monoMs + this.#core.tickGapMs);
-    if (clock.monoMs >= this.#tickDueMs || this.#beats.isAlong) this.#tick();
+    this.#tickDueMs = Math.min(this.#tickDueMs, clock.monoMs + this.#context.tickGapMs);
+    if (clock.monoMs >= this.#tickDueMs || this.#heartbeats.isAlong) this.#tick();
     else this.#standIfDue();
     this.#settleDown();
-    return this.#core.takeEffects();
+    return this.#context.takeEffects();
   }
 
   /** Later than this, the loop of this node stood still. */
   get #stallMs(): number {
-    return Math.max(3 * this.#core.options.tickMs, this.#core.options.heartbeatMs / 4);
+    return Math.max(3 * this.#context.options.tickMs, this.#context.options.heartbeatMs / 4);
   }
 
-  #forgive(gapMs: number): void {
-    this.#sessions.forgive(gapMs);
-    this.#membership.forgive(gapMs);
-    for (const keeper of this.#keepers.all) keeper.forgive(gapMs);
+  #addStall(gapMs: number): void {
+    this.#liveness.addStall(gapMs);
+    this.#membership.addStall(gapMs);
+    for (const keeper of this.#keepers.all) keeper.addStall(gapMs);
   }
 
   #begin(): void {
     this.#hasBegun = true;
-    this.#core.bootMs = this.#tickDueMs = this.#core.clock.monoMs;
-    this.#sessions.begin();
+    this.#context.bootMs = this.#tickDueMs = this.#context.clock.monoMs;
+    this.#liveness.begin();
     for (const record of this.#restored) this.#belonging.restore(record);
     for (const keeper of this.#keepers.all) {
-      this.#core.see(keeper.replica.promised);
-      this.#core.see(keeper.replica.end.ballot);
+      this.#context.see(keeper.replica.promised);
+      this.#context.see(keeper.replica.end.ballot);
     }
     this.#restored = [];
   }
 
   #tick(): void {
-    const core = this.#core;
-    core.transferBudget = TRANSFERS_PER_TICK_MAX;
-    if (!core.roster) {
-      core.hurry();
+    const context = this.#context;
+    context.transferBudget = TRANSFERS_PER_TICK_MAX;
+    if (!context.roster) {
+      context.tickSoon();
       this.#belonging.tick();
     }
-    if (core.roster) this.#tickAsMember();
-    this.#tickDueMs = core.clock.monoMs + core.tickGapMs;
-    if (core.roster) this.#tickDueMs = Math.min(this.#tickDueMs, this.#beats.dueMs);
+    if (context.roster) this.#tickAsMember();
+    this.#tickDueMs = context.clock.monoMs + context.tickGapMs;
+    if (context.roster) this.#tickDueMs = Math.min(this.#tickDueMs, this.#heartbeats.dueMs);
   }
 
   #tickAsMember(): void {
-    const { tickMs } = this.#core.options;
-    const mustBeat = this.#core.clock.monoMs >= this.#beats.dueMs - tickMs / 2;
-    if (mustBeat) this.#beats.send();
+    const { tickMs } = this.#context.options;
+    const mustHeartbeat = this.#context.clock.monoMs >= this.#heartbeats.dueMs - tickMs / 2;
+    if (mustHeartbeat) this.#heartbeats.send();
     const keepers = this.#keepers.all;
     for (let at = 0; at < keepers.length; at++) {
-      const { p, reign } = keepers[at]!;
-      if (reign?.isActive) this.#membership.noteActive(p, reign.ballot.cfg);
+      const { p, term } = keepers[at]!;
+      if (term?.isActive) this.#membership.noteActive(p, term.ballot.cfg);
     }
     for (let at = 0; at < keepers.length; at++) keepers[at]!.tick();
     this.#belonging.joining.askToStay();
     this.#membership.tick();
     this.#dispatcher.tick();
-    this.worker.tick();
-    this.#credit.tick(mustBeat);
+    this.holder.tick();
+    this.#credit.tick(mustHeartbeat);
     this.#requests.tick();
-    this.#parts.nodeCommands.tick();
+    this.#roles.nodeCommands.tick();
   }
 
   #standIfDue(): void {
-    const { monoMs } = this.#core.clock;
-    if (monoMs < this.#core.standMs) return;
+    const { monoMs } = this.#context.clock;
+    if (monoMs < this.#context.standMs) return;
     for (const keeper of this.#keepers.all) {
-      if (!keeper.reign && monoMs >= keeper.election.atMs) keeper.tick();
+      if (!keeper.term && monoMs >= keeper.election.atMs) keeper.tick();
     }
-    this.#core.standMs = this.#firstToStandMs();
+    this.#context.standMs = this.#firstToStandMs();
   }
 
   #firstToStandMs(): number {
     let standMs = Infinity;
     const keepers = this.#keepers.all;
     for (let at = 0; at < keepers.length; at++) {
-      const { reign, election, isSealed } = keepers[at]!;
-      if (!reign && !isSealed && election.atMs < standMs) standMs = election.atMs;
+      const { term, election, isSealed } = keepers[at]!;
+      if (!term && !isSealed && election.atMs < standMs) standMs = election.atMs;
     }
     return standMs;
   }
 
   /** Until nothing more follows: own messages, dispatch, replication, what leaves. */
   #settleDown(): void {
-    const core = this.#core;
+    const context = this.#context;
     for (;;) {
-      while (core.loopback.length > 0) {
-        for (const message of core.loopback.splice(0)) this.#router.deliver(core.self, message);
+      while (context.loopback.length > 0) {
+        for (const message of context.loopback.splice(0)) this.#router.deliver(context.self, message);
       }
       if (this.#dispatcher.isDirty) this.#dispatcher.run();
-      if (core.dirty.size > 0) {
-        const reigns = [...core.dirty];
-        core.dirty.clear();
-        for (const reign of reigns) reign.flush();
+      if (context.dirty.size > 0) {
+        const terms = [...context.dirty];
+        context.dirty.clear();
+        for (const term of terms) term.flush();
       }
-      this.worker.flush();
+      this.holder.flush();
       this.#requests.flush();
-      if (core.reignsChanged) this.#beats.send();
-      if (this.#credit.isDirty && core.roster) this.#credit.flush();
-      if (core.loopback.length === 0 && core.dirty.size === 0 && !this.#dispatcher.isDirty) return;
+      if (context.termsChanged) this.#heartbeats.send();
+      if (this.#credit.isDirty && context.roster) this.#credit.flush();
+      if (context.loopback.length === 0 && context.dirty.size === 0 && !this.#dispatcher.isDirty) return;
     }
   }
 
-  // ---- inputs --------------------------------------------------------------------------------------------
+  // ---- inputs ---------------------------------------------------------------------------------------------
 
   #input(input: Input): void {
-    if (input.type !== "message" || !ROUTINE.has(input.message.type)) this.#core.hurry();
+    if (input.type !== "message" || !ROUTINE.has(input.message.type)) this.#context.tickSoon();
     switch (input.type) {
       case "message":
         return this.#router.receive(input.from, input.message);
@@ -275,11 +275,11 @@ export class Engine {
       case "capacity":
         return this.#credit.offer(input);
       case "settle":
-        return this.worker.settle(input);
+        return this.holder.settle(input);
       case "nodeCommand":
       case "nodeCommandDone":
       case "nodeCommandCancel":
-        return this.#parts.nodeCommands.input(input);
+        return this.#roles.nodeCommands.input(input);
       case "resign":
         for (const keeper of this.#keepers.all) keeper.resign();
         return;

@@ -1,32 +1,32 @@
 /**
- * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its reigns known, and carry
+ * Heartbeats, one per pair of nodes: they renew every session of the sender, keep its terms known, and carry
  * the vouches back. Their number grows with nodes, never with tasks.
  */
 import { compareBallots } from "./model/ballot.ts";
-import type { Core } from "./context/context.ts";
+import type { Context } from "./context/context.ts";
 import type { Keeper } from "./log/keeper.ts";
-import type { BeatMessage, BeatReplyMessage, Reign } from "./model/messages.ts";
-import type { Parts } from "./roles.ts";
+import type { AnnouncedTerm, HeartbeatMessage, HeartbeatReplyMessage } from "./model/messages.ts";
+import type { Roles } from "./roles.ts";
 import { ownerKey } from "./state/lease-counts.ts";
 import type { Ballot, MemberNo } from "./model/types.ts";
 
-const NO_REIGNS: readonly Reign[] = [];
+const NO_TERMS: readonly AnnouncedTerm[] = [];
 
-export class Beats {
-  readonly #parts: Parts;
-  readonly #core: Core;
-  /** Monotonic time of the last beat sent. */
+export class Heartbeats {
+  readonly #roles: Roles;
+  readonly #context: Context;
+  /** Monotonic time of the last heartbeat sent. */
   #sentMs: number = -Infinity;
   #isAlong = false;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#core = parts.core;
+  constructor(roles: Roles) {
+    this.#roles = roles;
+    this.#context = roles.context;
   }
 
   /** Of the next one. */
   get dueMs(): number {
-    return this.#isAlong ? -Infinity : this.#sentMs + this.#core.options.heartbeatMs;
+    return this.#isAlong ? -Infinity : this.#sentMs + this.#context.options.heartbeatMs;
   }
 
   /** Another's came when the next one was due soon: it goes at once, so that both wake each node once. */
@@ -34,100 +34,109 @@ export class Beats {
     return this.#isAlong;
   }
 
-  learnReign(p: number, ballot: Ballot): void {
-    if (compareBallots(ballot, this.#parts.worker.reignOf(p)) <= 0) return;
-    this.#parts.worker.onReign(p, ballot);
-    this.#parts.requests.stewardMoved(p);
+  learnTerm(p: number, ballot: Ballot): void {
+    if (compareBallots(ballot, this.#roles.holder.termOf(p)) <= 0) return;
+    this.#roles.holder.onTerm(p, ballot);
+    this.#roles.requests.stewardMoved(p);
   }
 
-  #reigns(isMeant: (keeper: Keeper) => boolean): readonly Reign[] {
-    const reigns: Reign[] = [];
-    const keepers = this.#parts.keepers.all;
+  #terms(isMeant: (keeper: Keeper) => boolean): readonly AnnouncedTerm[] {
+    const terms: AnnouncedTerm[] = [];
+    const keepers = this.#roles.keepers.all;
     for (let at = 0; at < keepers.length; at++) {
       const keeper = keepers[at]!;
-      const { p, reign, replica } = keeper;
-      if (!reign || !isMeant(keeper)) continue;
-      const { ballot, isActive } = reign;
-      reigns.push({ p, ballot, commit: replica.commit, isActive });
+      const { p, term, replica } = keeper;
+      if (!term || !isMeant(keeper)) continue;
+      const { ballot, isActive } = term;
+      terms.push({ p, ballot, commit: replica.commit, isActive });
     }
-    return reigns;
+    return terms;
   }
 
   /**
-   * For a member that no beat tells, what it runs tasks of; for any, what it holds by the log and has not
-   * attached to: it may not know of that lease, or not of this reign.
+   * For a member that gets no heartbeats, what it runs tasks of; for any, what it holds by the log and has
+   * not attached to: it may not know of that lease, or not of this term.
    */
-  #reignsFor(node: MemberNo, boot: number): readonly Reign[] {
-    const { reach } = this.#core;
-    if (!reach.isLarge) return NO_REIGNS;
-    const isTold = reach.isKeeping(node);
-    const wanted = reach.wantedBy(node);
+  #termsFor(node: MemberNo, boot: number): readonly AnnouncedTerm[] {
+    const { topology } = this.#context;
+    if (!topology.isLarge) return NO_TERMS;
+    const getsHeartbeats = topology.isKeeping(node);
+    const wanted = topology.wantedBy(node);
     const owner = ownerKey({ node, boot });
-    return this.#reigns(({ p, reign, replica }) =>
-      (!isTold && wanted.has(p)) ||
-      (replica.tasks.leases.has(owner) && !this.#parts.desks.of(reign!).isAttached(node, boot))
+    return this.#terms(({ p, term, replica }) =>
+      (!getsHeartbeats && wanted.has(p)) ||
+      (replica.tasks.leases.has(owner) && !this.#roles.stewards.of(term!).isAttached(node, boot))
     );
   }
 
-  message(): BeatMessage {
-    const reigns = this.#reigns(() => true);
-    const { boot } = this.#core.options;
-    const sentMs = this.#core.clock.leaseMs;
-    const epoch = this.#core.roster!.epoch;
-    return { type: "beat", boot, sentMs, epoch, sessions: this.#parts.worker.sessions.numbers(), reigns };
+  message(): HeartbeatMessage {
+    const terms = this.#terms(() => true);
+    const { boot } = this.#context.options;
+    const sentMs = this.#context.clock.leaseMs;
+    const epoch = this.#context.roster!.epoch;
+    return { type: "heartbeat", boot, sentMs, epoch, sessions: this.#roles.holder.sessions.numbers(), terms };
   }
 
   send(): void {
     const message = this.message();
-    this.#core.reignsChanged = false;
-    this.#sentMs = this.#core.clock.monoMs;
+    this.#context.termsChanged = false;
+    this.#sentMs = this.#context.clock.monoMs;
     this.#isAlong = false;
-    const held = this.#parts.worker.sessions.heldPartitions();
-    for (const no of this.#core.reach.beatTargets(held)) this.#core.send(no, message);
+    const held = this.#roles.holder.sessions.heldPartitions();
+    for (const no of this.#context.topology.heartbeatTargets(held)) this.#context.send(no, message);
   }
 
   /** Beyond the usual: those who keep what this node is about to hold. */
   sendTo(numbers: Iterable<MemberNo>): void {
     const message = this.message();
-    for (const no of numbers) this.#core.send(no, message);
+    for (const no of numbers) this.#context.send(no, message);
   }
 
-  onBeat(from: MemberNo, message: BeatMessage): void {
+  onHeartbeat(from: MemberNo, message: HeartbeatMessage): void {
     const { boot, sentMs } = message;
-    if (!this.#parts.sessions.heard(from, boot)) return;
-    if (this.#core.reach.isKeeping(from)) this.#parts.credit.open(from);
+    if (!this.#roles.liveness.heard(from, boot)) return;
+    if (this.#context.topology.isKeeping(from)) this.#roles.credit.open(from);
     const refused: { p: number; promised: Ballot }[] = [];
-    for (const { p, ballot, commit, isActive } of message.reigns) {
-      this.#core.see(ballot);
-      this.learnReign(p, ballot);
-      if (isActive) this.#parts.membership.noteActive(p, ballot.cfg);
-      const promised = this.#parts.keepers.at(p, ballot.cfg)?.heardReign(ballot, commit);
+    for (const { p, ballot, commit, isActive } of message.terms) {
+      this.#context.see(ballot);
+      this.learnTerm(p, ballot);
+      if (isActive) this.#roles.membership.noteActive(p, ballot.cfg);
+      const promised = this.#roles.keepers.at(p, ballot.cfg)?.heardTerm(ballot, commit);
       if (promised) refused.push({ p, promised });
     }
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
-    const epoch = this.#core.roster!.epoch;
-    const reigns = this.#reignsFor(from, boot);
-    this.#core.send(from, { type: "beatReply", boot, sentMs, epoch, vouches, condemned, reigns, refused });
-    if (message.epoch < epoch) this.#parts.membership.isBehind(from);
-    const { clock, options: { beatAlongMs } } = this.#core;
-    this.#isAlong ||= beatAlongMs > 0 && clock.monoMs > this.dueMs - beatAlongMs;
+    const epoch = this.#context.roster!.epoch;
+    const terms = this.#termsFor(from, boot);
+    this.#context.send(from, {
+      type: "heartbeatReply",
+      boot,
+      sentMs,
+      epoch,
+      vouches,
+      condemned,
+      terms,
+      refused,
+    });
+    if (message.epoch < epoch) this.#roles.membership.isBehind(from);
+    const { clock, options: { heartbeatAlongMs } } = this.#context;
+    this.#isAlong ||= heartbeatAlongMs > 0 && clock.monoMs > this.dueMs - heartbeatAlongMs;
   }
 
   /** What is kept here whole and not sealed, where the session is not condemned. */
   #vouch(
     node: MemberNo,
-    { boot, sessions }: BeatMessage,
+    { boot, sessions }: HeartbeatMessage,
     condemned: { p: number; n: number }[],
-  ): BeatReplyMessage["vouches"] {
+  ): HeartbeatReplyMessage["vouches"] {
     const bitsByCfg: Map<number, Uint8Array> = new Map();
-    const keepers = this.#parts.keepers.all;
+    const keepers = this.#roles.keepers.all;
     for (let at = 0; at < keepers.length; at++) {
       const keeper = keepers[at]!;
       if (!this.mayVouch(keeper)) continue;
       const { p, cfg, replica } = keeper;
       let bits = bitsByCfg.get(cfg);
-      if (!bits) bitsByCfg.set(cfg, bits = new Uint8Array((this.#core.options.partitionCount + 7) >> 3));
+      if (!bits) bitsByCfg.set(cfg, bits = new Uint8Array((this.#context.options.partitionCount + 7) >> 3));
       if (replica.tasks.condemned.size > 0) {
         const n = sessions.length === 0 ? 1 : sessions.find((session) => session.p === p)?.n ?? 1;
         const entry = replica.tasks.condemnationOf(node, boot);
@@ -145,28 +154,28 @@ export class Beats {
     return keeper.isServing;
   }
 
-  onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
-    if (message.epoch < this.#core.roster!.epoch) this.#parts.membership.isBehind(from);
+  onHeartbeatReply(from: MemberNo, message: HeartbeatReplyMessage): void {
+    if (message.epoch < this.#context.roster!.epoch) this.#roles.membership.isBehind(from);
     const refused: Set<number> = new Set();
     for (const { p, promised } of message.refused) {
       // a seal is refused with a ballot above all of the configuration that it ended
-      const keeper = this.#parts.keepers.reigning(p);
-      if (!keeper?.reign || compareBallots(promised, keeper.reign.ballot) <= 0) continue;
+      const keeper = this.#roles.keepers.ofSteward(p);
+      if (!keeper?.term || compareBallots(promised, keeper.term.ballot) <= 0) continue;
       refused.add(p);
-      keeper.onRefuse(keeper.reign.ballot, promised);
+      keeper.onRefuse(keeper.term.ballot, promised);
     }
-    const keepers = this.#parts.keepers.all;
+    const keepers = this.#roles.keepers.all;
     for (let at = 0; at < keepers.length; at++) {
-      const { p, reign } = keepers[at]!;
-      if (reign && !refused.has(p)) reign.heardFrom(from);
+      const { p, term } = keepers[at]!;
+      if (term && !refused.has(p)) term.heardFrom(from);
     }
-    for (const { p, ballot } of message.reigns) {
+    for (const { p, ballot } of message.terms) {
       // it may say that this node holds what it does not know of: attaching settles that
-      if (!this.#core.reach.wants(p)) this.#core.reach.call(p);
-      this.learnReign(p, ballot);
+      if (!this.#context.topology.wants(p)) this.#context.topology.addDemanded(p);
+      this.learnTerm(p, ballot);
     }
-    const [first] = message.reigns;
-    if (first && this.#parts.sessions.heard(from, first.ballot.boot)) this.#parts.credit.open(from);
-    this.#parts.worker.onBeatReply(from, message);
+    const [first] = message.terms;
+    if (first && this.#roles.liveness.heard(from, first.ballot.boot)) this.#roles.credit.open(from);
+    this.#roles.holder.onHeartbeatReply(from, message);
   }
 }

@@ -7,28 +7,28 @@ import type { PersistRecord } from "./model/contract.ts";
 import { Joining } from "./roster/joining.ts";
 import { Keeper } from "./log/keeper.ts";
 import { Membership } from "./roster/membership.ts";
-import type { Parts } from "./roles.ts";
+import type { Roles } from "./roles.ts";
 import { restoreKeeper } from "./log/keeper.ts";
 import type { Candidate, Roster } from "./model/types.ts";
 
-export type BelongingParts = Omit<Parts, "requests" | "membership" | "joining" | "nodeCommands">;
+export type LifecycleRoles = Omit<Roles, "requests" | "membership" | "joining" | "nodeCommands">;
 
-export class Belonging {
-  readonly parts: BelongingParts;
+export class Lifecycle {
+  readonly roles: LifecycleRoles;
   readonly membership: Membership;
   readonly joining: Joining;
   /** Not once it was a member of a cluster that goes on without it. */
   #mayFound = true;
 
-  constructor(parts: BelongingParts) {
-    this.parts = parts;
-    const { core, sessions, keepers, founding } = parts;
-    const membership = new Membership(core, sessions, {
+  constructor(roles: LifecycleRoles) {
+    this.roles = roles;
+    const { context, liveness, keepers, founding } = roles;
+    const membership = new Membership(context, liveness, {
       decided: (roster) => this.joining.onDecided(roster),
       isEmpty: () => keepers.all.every((keeper) => keeper.replica.isEmpty),
     });
     this.membership = membership;
-    this.joining = new Joining(core, {
+    this.joining = new Joining(context, {
       adopt: (roster) => this.#follow(roster),
       reset: (why, next) => this.#reset(why, next),
       get isSettled() {
@@ -47,14 +47,14 @@ export class Belonging {
   }
 
   restore(record: PersistRecord): void {
-    const { core, keepers, founding } = this.parts;
+    const { context, keepers, founding } = this.roles;
     switch (record.type) {
       case "roster":
         return this.#restoreRoster(record.roster);
       case "founding":
         return founding.restore(record.founding, record.members as readonly Candidate[]);
       case "vote":
-        if (core.roster) this.membership.register.restore(record.epoch, record.promised, record.accepted);
+        if (context.roster) this.membership.register.restore(record.epoch, record.promised, record.accepted);
         return;
       case "retire":
         return;
@@ -67,19 +67,19 @@ export class Belonging {
   }
 
   #restoreRoster(roster: Roster): void {
-    const { core } = this.parts;
-    const self = roster.members.find((member) => member.id === core.options.self);
-    const isSame = core.roster?.cluster === roster.cluster && core.self === self?.no;
-    if (core.roster && !isSame) this.#forget();
+    const { context } = this.roles;
+    const self = roster.members.find((member) => member.id === context.options.self);
+    const isSame = context.roster?.cluster === roster.cluster && context.self === self?.no;
+    if (context.roster && !isSame) this.#forget();
     if (self) return this.#adopt(roster);
     this.#mayFound = false;
-    this.parts.founding.forget();
+    this.roles.founding.forget();
     this.joining.remember(roster);
   }
 
   /** In no cluster: looks for one, or founds one. */
   tick(): void {
-    const { founding } = this.parts;
+    const { founding } = this.roles;
     this.joining.tick();
     const roster = founding.tick(this.#mayFound && !this.joining.hasMet);
     if (!roster) return;
@@ -88,68 +88,68 @@ export class Belonging {
   }
 
   #follow(roster: Roster): void {
-    this.parts.core.persist({ type: "roster", roster });
+    this.roles.context.persist({ type: "roster", roster });
     this.#adopt(roster);
   }
 
   /** A roster in which this node is a member, the first one or a newer one. */
   #adopt(roster: Roster): void {
-    const { core, sessions, worker, credit } = this.parts;
-    const isFirst = core.roster === null;
-    if (isFirst) sessions.begin();
-    core.adoptRoster(roster);
+    const { context, liveness, holder, credit } = this.roles;
+    const isFirst = context.roster === null;
+    if (isFirst) liveness.begin();
+    context.adoptRoster(roster);
     this.#keep(roster);
-    worker.adopt();
+    holder.adopt();
     this.membership.adopted(roster);
-    if (isFirst) sessions.heard(core.self, core.options.boot);
-    credit.open(core.self);
-    core.event({ type: "roster", roster, isSettled: this.membership.isSettled });
+    if (isFirst) liveness.heard(context.self, context.options.boot);
+    credit.open(context.self);
+    context.event({ type: "roster", roster, isSettled: this.membership.isSettled });
   }
 
   #keep(roster: Roster): void {
-    const { core, sessions, keepers, desks } = this.parts;
+    const { context, liveness, keepers, stewards: stewards } = this.roles;
     for (const keeper of keepers.all) {
       const isNamed = roster.chains[keeper.p]!.some((each) => each.epoch === keeper.cfg);
       if (!isNamed) this.#retire(keeper);
     }
     roster.chains.forEach((chain, p) => {
       chain.forEach(({ epoch, keepers: named }, at) => {
-        if (!named.includes(core.self) || keepers.at(p, epoch)) return;
+        if (!named.includes(context.self) || keepers.at(p, epoch)) return;
         const predecessors = (): Iterable<Keeper> => keepers.before(p, epoch);
         const mayStand = (): boolean => keepers.mayStand(keeper);
         const place = { p, chain: chain.slice(0, at + 1), predecessors, mayStand };
-        const keeper = new Keeper(core, sessions, place, desks.open);
+        const keeper = new Keeper(context, liveness, place, stewards.open);
         keepers.add(keeper);
       });
     });
   }
 
   #retire(keeper: Keeper): void {
-    if (keeper.reign) keeper.stepDown();
-    this.parts.keepers.remove(keeper);
-    this.parts.core.persist({ type: "retire", p: keeper.p, cfg: keeper.cfg });
+    if (keeper.term) keeper.stepDown();
+    this.roles.keepers.remove(keeper);
+    this.roles.context.persist({ type: "retire", p: keeper.p, cfg: keeper.cfg });
   }
 
   #reset(why: "left" | "evicted" | "yielded", next: Roster): void {
-    const { core } = this.parts;
-    const { cluster } = core.roster!;
-    core.persist({ type: "roster", roster: next });
+    const { context } = this.roles;
+    const { cluster } = context.roster!;
+    context.persist({ type: "roster", roster: next });
     if (why !== "yielded") this.#mayFound = false;
     this.#forget();
-    core.event({ type: "left", cluster, why });
+    context.event({ type: "left", cluster, why });
   }
 
   /** In no cluster any more. */
   #forget(): void {
-    const { core, keepers, worker, founding, credit, dispatcher } = this.parts;
+    const { context, keepers, holder, founding, credit, dispatcher } = this.roles;
     for (const keeper of [...keepers.all]) this.#retire(keeper);
-    worker.reset();
+    holder.reset();
     this.membership.reset();
     founding.forget();
     credit.reset();
     dispatcher.reset();
-    core.dropMessages();
-    core.reignsChanged = false;
-    core.adoptRoster(null);
+    context.dropMessages();
+    context.termsChanged = false;
+    context.adoptRoster(null);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The way out when a majority is lost for good: an operator's act, offline. The best copies among the
  * survivors become a cluster of another name, which nobody of the old one can disturb. What only the lost
- * ones knew is lost, and nobody can tell whether there was any; so this is never done by itself.
+ * ones knew is lost, and nobody can know whether there was any; so this is never done by itself.
  */
 import { assignKeepers, hashText } from "./context/ring.ts";
 import type { Replica } from "./log/replica.ts";

@@ -1,8 +1,8 @@
 /**
  * What a node can say about the cluster from its own knowledge: for people and views, never for decisions.
  */
-import type { Keepers } from "./log/keeper-table.ts";
-import type { Parts } from "./roles.ts";
+import type { KeeperTable } from "./log/keeper-table.ts";
+import type { Roles } from "./roles.ts";
 import type { Ballot, MemberNo, TaskState } from "./model/types.ts";
 
 export interface EngineStatus {
@@ -12,45 +12,45 @@ export interface EngineStatus {
   readonly isOut: boolean;
   /** Leases held by this node. */
   readonly heldCount: number;
-  /** Per partition, the highest reign that this node knows of. */
-  readonly reigns: readonly (Ballot | null)[];
+  /** Per partition, the highest term that this node knows of. */
+  readonly terms: readonly (Ballot | null)[];
   stewardOf(no: MemberNo): number;
   keeps(no: MemberNo): number;
   /** Its part of the ring of those who run tasks, of 1. */
   ringShare(no: MemberNo): number;
   /** Tasks of the partitions that this node is steward of. Looks at each of them. */
   tasksByState(): Readonly<Record<TaskState, number>>;
-  /** Monotonic ms of the last beat; -Infinity if never. */
+  /** Monotonic ms of the last heartbeat; -Infinity if never. */
   lastHeardMs(no: MemberNo): number;
 }
 
-export function statusOf({ core, worker, credit, sessions, joining, keepers }: Parts): EngineStatus {
-  const { partitionCount } = core.options;
-  const reigns = (): (Ballot | null)[] => Array.from({ length: partitionCount }, (_, p) => worker.reignOf(p));
-  const { ring } = core;
+export function statusOf({ context, holder, credit, liveness, joining, keepers }: Roles): EngineStatus {
+  const { partitionCount } = context.options;
+  const terms = (): (Ballot | null)[] => Array.from({ length: partitionCount }, (_, p) => holder.termOf(p));
+  const { ring } = context;
   let shares: ReadonlyMap<MemberNo, number> | null = null;
-  const chains = core.roster?.chains ?? [];
+  const chains = context.roster?.chains ?? [];
   return {
-    serving: worker.readiness.isReady,
-    isOut: core.roster === null && joining.hasMet,
+    serving: holder.readiness.isReady,
+    isOut: context.roster === null && joining.hasMet,
     heldCount: credit.heldCount,
-    get reigns() {
-      return reigns();
+    get terms() {
+      return terms();
     },
-    stewardOf: (no) => reigns().filter((reign) => reign?.node === no).length,
+    stewardOf: (no) => terms().filter((term) => term?.node === no).length,
     keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,
     ringShare: (no) => (shares ??= ring.shares()).get(no) ?? 0,
     tasksByState: () => tasksByState(keepers),
-    lastHeardMs: (no) => sessions.lastBeatMs(no),
+    lastHeardMs: (no) => liveness.lastHeartbeatMs(no),
   };
 }
 
-function tasksByState(keepers: Keepers): Record<TaskState, number> {
+function tasksByState(keepers: KeeperTable): Record<TaskState, number> {
   const counts: Record<TaskState, number> = {
     ...{ pending: 0, leased: 0, sleeping: 0, paused: 0, fault: 0, completed: 0, killed: 0, failed: 0 },
   };
-  for (const { reign, replica } of keepers.all) {
-    if (!reign?.isActive) continue;
+  for (const { term, replica } of keepers.all) {
+    if (!term?.isActive) continue;
     for (const { state } of replica.tasks.records.values()) counts[state]++;
   }
   return counts;

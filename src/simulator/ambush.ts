@@ -4,10 +4,17 @@
  * over, and come back when they have just been passed over. Nothing here could not happen by chance.
  */
 import type { Message } from "../protocol/model/messages.ts";
-import type { Configuration, MemberNo } from "../protocol/model/types.ts";
+import type { Configuration, MemberNo, Roster } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
+import type { VirtualNetwork } from "./network.ts";
 import type { VirtualNode } from "./node.ts";
 import type { World } from "./world.ts";
+
+interface AmbushWorld extends World {
+  readonly network: VirtualNetwork;
+  readonly nodes: readonly VirtualNode[];
+  readonly oracle: { readonly newestRoster: Roster | null };
+}
 
 const VOTE_CHANCE = 0.3;
 const HOLD_CHANCE = 0.6;
@@ -20,22 +27,22 @@ interface Hold {
 }
 
 export class Ambush {
-  readonly #world: World;
+  readonly #world: AmbushWorld;
   readonly #rng: Rng;
   /** Deciders that crash as soon as they have accepted. */
   readonly #doomed: Set<VirtualNode> = new Set();
   #hold: Hold | null = null;
   #seenEpoch = 0;
 
-  constructor(world: World) {
+  constructor(world: AmbushWorld) {
     this.#world = world;
     this.#rng = new Rng(world.plan.seed, 4);
   }
 
   begin(): void {
-    const { network, plan } = this.#world;
+    const { network, nodes, plan } = this.#world;
     if (!plan.faults.ambush) return;
-    network.onSend = (from, messages) => this.#sent(from, messages);
+    network.onSend((from, messages) => this.#sent(nodes[from]!, messages));
     this.#look();
   }
 

@@ -1,12 +1,16 @@
 /**
  * Strikes a virtual cluster with the faults of its plan until the run is calm: cuts, crashes, pauses, clocks.
  */
-import type { FaultPlan } from "./plan.ts";
 import type { Roster } from "../protocol/model/types.ts";
-import { isWell } from "./liveness.ts";
 import { Rng } from "../testing/rng.ts";
+import { isWell, type LivenessWorld } from "./liveness.ts";
+import type { VirtualNetwork } from "./network.ts";
 import type { VirtualNode } from "./node.ts";
-import type { World } from "./world.ts";
+import type { FaultPlan } from "./plan.ts";
+
+interface ChaosWorld extends LivenessWorld {
+  readonly network: VirtualNetwork;
+}
 
 type Direction = readonly [number, number];
 
@@ -20,11 +24,11 @@ function isMember(node: VirtualNode, nodes: readonly VirtualNode[]): boolean {
 }
 
 export class Chaos {
-  readonly #world: World;
+  readonly #world: ChaosWorld;
   readonly #rng: Rng;
   readonly #strokes: readonly (() => void)[];
 
-  constructor(world: World) {
+  constructor(world: ChaosWorld) {
     this.#world = world;
     this.#rng = new Rng(world.plan.seed, 3);
     this.#strokes = this.#strokesOf(world.plan.faults);
@@ -82,8 +86,7 @@ export class Chaos {
     const absent = this.#world.nodes.filter((node) => !node.isWanted);
     const count = this.#rng.chance(0.3) ? 3 : 1;
     for (const node of this.#rng.sample(absent, Math.min(count, absent.length))) {
-      node.isWanted = true;
-      node.start();
+      node.join();
     }
   }
 

@@ -1,15 +1,27 @@
 /**
  * The clients of one virtual node: they submit tasks (some ids again, some with another payload), watch,
- * cancel, ask. Whatever they are told goes to the oracle; what they still wait for at the end is
+ * cancel, ask. Every answer goes to the oracle; what they still wait for at the end is
  * liveness.ts's business.
  */
 import type { Effect, Input } from "../protocol/model/contract.ts";
 import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
-import { HANDLER_NAMES } from "./handlers.ts";
-import type { VirtualNode } from "./node.ts";
+import type { ClientOracle } from "./oracle-clients.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
+
+/** The node that the clients ask. */
+interface ClientNode {
+  readonly no: number;
+  readonly boot: number;
+  readonly engine: { partitionOf(id: string): number } | null;
+  receive(inputs: readonly Input[]): void;
+  later(delayMs: number, run: () => void): void;
+}
+
+interface ClientWorld extends World {
+  readonly oracle: { readonly clients: ClientOracle };
+}
 
 type ClientEffect = Extract<
   Effect,
@@ -20,18 +32,18 @@ type Request =
   | { readonly type: "submit"; readonly spec: TaskSpec; readonly watch: boolean }
   | { readonly type: "get"; readonly id: string; readonly versionCount: number }
   | { readonly type: "command"; readonly id: string; readonly cid: number; readonly versionCount: number }
-  | { readonly type: "list"; answersDue: number };
+  | { readonly type: "list" };
 
 export class VirtualClient {
-  readonly #world: World;
-  readonly #node: VirtualNode;
+  readonly #world: ClientWorld;
+  readonly #node: ClientNode;
   readonly #rng: Rng;
   #rid = 0;
   readonly #requests: Map<number, Request> = new Map();
   /** Watched ids and how many versions each had when the watch began. */
   readonly #watches: Map<string, number> = new Map();
 
-  constructor(world: World, node: VirtualNode) {
+  constructor(world: ClientWorld, node: ClientNode) {
     this.#world = world;
     this.#node = node;
     this.#rng = new Rng(world.plan.seed, 300 + node.no);
@@ -85,7 +97,7 @@ export class VirtualClient {
 
   list(p: number): void {
     const rid = ++this.#rid;
-    this.#requests.set(rid, { type: "list", answersDue: 1 });
+    this.#requests.set(rid, { type: "list" });
     this.#give({ type: "query", rid, p, query: { type: "list", state: "", offset: 0, limit: 50 } });
   }
 
@@ -148,19 +160,4 @@ export class VirtualClient {
       clients.answer(this.#node, id, request.type === "get" ? request.versionCount : 0, effect.tasks);
     }
   }
-}
-
-/** A task that a client may submit. */
-export function newSpec(world: World, rng: Rng, node: VirtualNode, number: number): TaskSpec {
-  const { plan, schedule } = world;
-  const { wallMs } = node.clock.read(schedule.nowMs);
-  return {
-    id: `t${number}`,
-    name: rng.pick(HANDLER_NAMES),
-    payload: new TextEncoder().encode(`payload ${number} ${"x".repeat(rng.int(120))}`),
-    attemptsMax: rng.pick([0, 0, 3]),
-    options: null,
-    runAtMs: rng.chance(0.15) ? wallMs + rng.int(plan.leaseTtlMs * 2) : 0,
-    firstSentAtMs: wallMs,
-  };
 }

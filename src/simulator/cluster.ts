@@ -2,17 +2,16 @@
  * A whole cluster in one process without time: real engines, virtual clocks, disks and network, an oracle
  * that looks on. A seed decides everything; the same seed gives the same run on every runtime.
  */
+import { Schedule } from "../testing/schedule.ts";
+import { Trace } from "../testing/trace.ts";
 import { Ambush } from "./ambush.ts";
 import { Chaos } from "./chaos.ts";
-import { compareKeepers, isDissolved, whatIsMissing } from "./liveness.ts";
-import { Oracle } from "./oracle.ts";
-import type { Plan } from "./plan.ts";
-import { Schedule } from "../testing/schedule.ts";
-import { ToldWatch } from "./liveness.ts";
-import { Trace } from "../testing/trace.ts";
-import { Violation } from "./violation.ts";
+import { compareKeepers, DeliveryWatch, isDissolved, whatIsMissing } from "./liveness.ts";
 import { VirtualNetwork } from "./network.ts";
 import { VirtualNode } from "./node.ts";
+import { Oracle } from "./oracle.ts";
+import type { Plan } from "./plan.ts";
+import { Violation } from "./violation.ts";
 import { Workload } from "./workload.ts";
 import { newCounts, type RunCounts, type World } from "./world.ts";
 
@@ -37,7 +36,7 @@ export class VirtualCluster implements World {
     this.plan = plan;
     this.trace = trace;
     this.oracle = new Oracle(this);
-    this.network = new VirtualNetwork(this, plan.nodeCount);
+    this.network = new VirtualNetwork(this);
     this.#chaos = new Chaos(this);
     this.#workload = new Workload(this);
     for (let no = 0; no < plan.nodeCount; no++) this.nodes.push(new VirtualNode(this, no));
@@ -52,11 +51,11 @@ export class VirtualCluster implements World {
     this.runUntil(this.plan.faultsMs);
     this.heal();
     const endMs = this.schedule.nowMs + this.plan.healMs;
-    const told = new ToldWatch(this);
+    const deliveries = new DeliveryWatch(this);
     for (;;) {
       this.runUntil(this.schedule.nowMs + LOOK_EVERY_MS);
       if (isDissolved(this)) return;
-      told.check();
+      deliveries.check();
       const missing = whatIsMissing(this);
       if (missing === "") break;
       if (this.schedule.nowMs >= endMs) {
@@ -71,9 +70,9 @@ export class VirtualCluster implements World {
   #rest(): void {
     const { counts, network, schedule } = this;
     let sentCount = 0;
-    network.onSend = (_from, messages) => {
+    network.onSend((_from, messages) => {
       for (const { type } of messages) if (type === "roster") sentCount++;
-    };
+    });
     const { epochs: firstEpochs } = counts;
     for (let i = 0; i < REST_TRIES_MAX; i++) {
       const { epochs } = counts;
@@ -95,7 +94,7 @@ export class VirtualCluster implements World {
       schedule.take()!();
       this.oracle.leases.check();
     }
-    schedule.nowMs = endMs;
+    schedule.skipTo(endMs);
   }
 
   heal(): void {

@@ -1,16 +1,29 @@
 /**
  * The task handlers of one virtual node: they take their time, succeed, fail, release, store checkpoints.
- * Most stop within the margin when told to; a stubborn one goes on until its lease is gone, and even then
+ * Most stop within the margin when asked to; a stubborn one goes on until its lease is gone, and even then
  * speaks.
  */
-import type { Effect, StartEffect } from "../protocol/model/contract.ts";
+import type { Effect, Input, StartEffect } from "../protocol/model/contract.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
+import type { VirtualClock } from "./clock.ts";
+import type { LeaseNode } from "./oracle-leases.ts";
+import type { Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
-import type { VirtualNode } from "./node.ts";
 import type { World } from "./world.ts";
 
-type HandlerEffect = Extract<Effect, { readonly type: "start" | "tell" | "abort" | "lost" | "settled" }>;
+/** The node that the handlers run on. */
+interface HandlerNode extends LeaseNode {
+  readonly clock: VirtualClock;
+  receive(inputs: readonly Input[]): void;
+  later(delayMs: number, run: () => void): void;
+}
+
+interface HandlerWorld extends World {
+  readonly oracle: Oracle;
+}
+
+type HandlerEffect = Extract<Effect, { readonly type: "start" | "command" | "abort" | "lost" | "settled" }>;
 
 /** One attempt that runs, or ran and waits for its settlement to be recorded. */
 interface Run {
@@ -19,8 +32,8 @@ interface Run {
   readonly fence: number;
   readonly stubborn: boolean;
   seq: number;
-  /** Number of the last command told, and carried out. */
-  toldNo: number;
+  /** Number of the last command received, and carried out. */
+  deliveredNo: number;
   doneNo: number;
   hasEnded: boolean;
   isLost: boolean;
@@ -29,8 +42,8 @@ interface Run {
 export const HANDLER_NAMES: readonly string[] = ["alpha", "beta"];
 
 export class VirtualHandlers {
-  readonly #world: World;
-  readonly #node: VirtualNode;
+  readonly #world: HandlerWorld;
+  readonly #node: HandlerNode;
   readonly #rng: Rng;
   readonly #names: readonly string[];
   /** Declines have their own, so that a run without them is the same as before. */
@@ -39,7 +52,7 @@ export class VirtualHandlers {
   readonly #declined: Map<string, { readonly untilMs: number; readonly isTold: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
 
-  constructor(world: World, node: VirtualNode) {
+  constructor(world: HandlerWorld, node: HandlerNode) {
     this.#world = world;
     this.#node = node;
     this.#rng = new Rng(world.plan.seed, 200 + node.no);
@@ -64,9 +77,9 @@ export class VirtualHandlers {
     return limit > 0 && name === HANDLER_NAMES[0] ? limit : slots;
   }
 
-  /** Number of the last command that the attempt was told; undefined: it does not run here. */
-  toldNo(p: number, id: string, fence: number): number | undefined {
-    return this.#runs.get(keyOf({ p, id, fence }))?.toldNo;
+  /** Number of the last command that the attempt received; undefined: it does not run here. */
+  deliveredNo(p: number, id: string, fence: number): number | undefined {
+    return this.#runs.get(keyOf({ p, id, fence }))?.deliveredNo;
   }
 
   crashed(): void {
@@ -95,8 +108,8 @@ export class VirtualHandlers {
     switch (effect.type) {
       case "start":
         return this.#start(effect);
-      case "tell":
-        return this.#tell(effect);
+      case "command":
+        return this.#command(effect);
       case "abort":
         return this.#abort(this.#runs.get(keyOf(effect)));
       case "lost":
@@ -115,7 +128,7 @@ export class VirtualHandlers {
     counts.starts++;
     oracle.leases.started(this.#node, p, task);
     const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
-    const flags = { seq: 0, toldNo: 0, doneNo: 0, hasEnded: false, isLost: false };
+    const flags = { seq: 0, deliveredNo: 0, doneNo: 0, hasEnded: false, isLost: false };
     const run: Run = { p, id, fence, stubborn, ...flags };
     this.#runs.set(keyOf(run), run);
     if (plan.work.decline > 0 && !calm && this.#decline(run)) return;
@@ -172,21 +185,21 @@ export class VirtualHandlers {
     this.#settle(run, { type: "checkpoint", state });
   }
 
-  /** Obeys after a while, unless the attempt ends before; some tell that they did before they go on. */
-  #tell({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "tell" }>): void {
+  /** Obeys after a while, unless the attempt ends before; some report that they did before they go on. */
+  #command({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "command" }>): void {
     const run = this.#runs.get(keyOf({ p, id, fence }));
     if (!run || run.hasEnded || run.isLost) return;
-    if (no <= run.toldNo) {
-      throw new Violation("I6", `n${this.#node.no}: command ${no} of ${id} is told after ${run.toldNo}`);
+    if (no <= run.deliveredNo) {
+      throw new Violation("I6", `n${this.#node.no}: command ${no} of ${id} comes after ${run.deliveredNo}`);
     }
-    run.toldNo = no;
+    run.deliveredNo = no;
     this.#node.later(
       this.#rng.range(0, this.#rng.chance(0.3) ? 2000 : 100),
-      () => this.#obey(run, no, message),
+      () => this.#carryOut(run, no, message),
     );
   }
 
-  #obey(run: Run, no: number, message: TaskMessage): void {
+  #carryOut(run: Run, no: number, message: TaskMessage): void {
     if (run.hasEnded || run.isLost || no < run.doneNo) return;
     run.doneNo = no;
     switch (message.type) {

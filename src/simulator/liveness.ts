@@ -3,17 +3,25 @@
  * not "" in time. When all is done, every keeper's copy of every task must be the chosen one.
  */
 import { isSameBallot } from "../protocol/model/ballot.ts";
+import type { VirtualNode } from "./node.ts";
+import type { Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
+/** What is looked at. */
+export interface LivenessWorld extends World {
+  readonly nodes: readonly VirtualNode[];
+  readonly oracle: Oracle;
+}
+
 /** The last members have left for good, perhaps while others were out of touch and evicted. */
-export function isDissolved({ nodes, oracle }: World): boolean {
+export function isDissolved({ nodes, oracle }: LivenessWorld): boolean {
   const staying = oracle.newestRoster?.members.filter((member) => !member.leaving) ?? [];
   return staying.length > 0 && !nodes.some((node) => staying.some((member) => member.id === node.id));
 }
 
 /** In words what has not happened yet; "" when all is well. */
-export function whatIsMissing(world: World): string {
+export function whatIsMissing(world: LivenessWorld): string {
   const { nodes, oracle } = world;
   const members = membersMissing(world);
   if (members !== "") return members;
@@ -25,13 +33,13 @@ export function whatIsMissing(world: World): string {
     if (node.handlers.runningCount > 0) {
       return `n${node.no} still runs ${node.handlers.runningCount} handlers`;
     }
-    for (const { p, id } of node.engine!.worker.running()) return `n${node.no} still holds p${p} ${id}`;
+    for (const { p, id } of node.engine!.holder.running()) return `n${node.no} still holds p${p} ${id}`;
   }
   return keepersBehind(world);
 }
 
 /** Everybody has the same roster, with those who shall be in it, and nothing is on its way. */
-function membersMissing({ nodes }: World): string {
+function membersMissing({ nodes }: LivenessWorld): string {
   let epoch = -1;
   for (const node of nodes) {
     if (!node.isWanted) continue;
@@ -57,14 +65,14 @@ function membersMissing({ nodes }: World): string {
 }
 
 /** No state may be lost now that was not lost before: every copy is whole, up, and up to date. */
-export function isWell(world: World): boolean {
+export function isWell(world: LivenessWorld): boolean {
   if (membersMissing(world) !== "" || keepersBehind(world) !== "") return false;
   const roster = world.nodes.find((node) => node.isWanted)?.engine?.roster;
   if (world.nodes.some((node) => node.engine?.isDeciding)) return false;
   return roster !== undefined && roster !== null && roster.deciders.length >= 3 && roster.replication >= 3;
 }
 
-function keepersBehind({ nodes, oracle, plan }: World): string {
+function keepersBehind({ nodes, oracle, plan }: LivenessWorld): string {
   for (let p = 0; p < plan.partitionCount; p++) {
     const chosenCount = oracle.chosenCount(p);
     for (const node of keepersOf(nodes, p)) {
@@ -82,25 +90,25 @@ function keepersBehind({ nodes, oracle, plan }: World): string {
 }
 
 /** @throws Violation when a keeper's copy differs from what was chosen. */
-export function compareKeepers({ nodes, oracle }: World): void {
+export function compareKeepers({ nodes, oracle }: LivenessWorld): void {
   for (const [id, p] of oracle.knownIds()) {
     for (const node of keepersOf(nodes, p)) oracle.compareTask(node, p, id);
   }
 }
 
-function keepersOf(nodes: World["nodes"], p: number): World["nodes"] {
+function keepersOf(nodes: readonly VirtualNode[], p: number): readonly VirtualNode[] {
   const wanted = nodes.filter((node) => node.isWanted);
   const keepers = wanted[0]!.engine!.roster!.chains[p]!.at(-1)!.keepers;
   return wanted.filter((node) => keepers.includes(node.engine!.self));
 }
 
-/** L5: after the faults, whoever runs a task is soon told of every command that waits for it. */
-export class ToldWatch {
-  readonly #world: World;
+/** L5: after the faults, whoever runs a task soon gets every command that waits for it. */
+export class DeliveryWatch {
+  readonly #world: LivenessWorld;
   /** Since when a command waits although its task runs on. */
   #sinceMs: Map<string, number> = new Map();
 
-  constructor(world: World) {
+  constructor(world: LivenessWorld) {
     this.#world = world;
   }
 
@@ -112,15 +120,15 @@ export class ToldWatch {
       if (state !== "leased") continue;
       const { line, fence } = oracle.stateOf(p).tasks.get(id)!;
       const no = line.at(-1)?.no ?? 0;
-      const isUntold = nodes.some((node) => (node.handlers.toldNo(p, id, fence) ?? Infinity) < no);
-      if (!isUntold) continue;
+      const isUndelivered = nodes.some((node) => (node.handlers.deliveredNo(p, id, fence) ?? Infinity) < no);
+      if (!isUndelivered) continue;
       const key = `${p}/${id}/${no}`;
       const thenMs = this.#sinceMs.get(key) ?? schedule.nowMs;
       sinceMs.set(key, thenMs);
       // a steward is elected anew, and everybody attaches to it
       if (schedule.nowMs - thenMs < plan.leaseTtlMs + 4 * plan.electionMs) continue;
       const waitMs = Math.round(schedule.nowMs - thenMs);
-      throw new Violation("L5", `p${p} ${id} runs on and was not told command ${no} in ${waitMs} ms`);
+      throw new Violation("L5", `p${p} ${id} runs on and did not get command ${no} in ${waitMs} ms`);
     }
     this.#sinceMs = sinceMs;
   }

@@ -1,36 +1,58 @@
 /**
  * The virtual network: frames between nodes with delays, loss, duplicates and cuts of single directions, and
- * the news of streams that open and close. A silent cut tells nobody. What is cut when is chaos.ts's
+ * the news of streams that open and close. A silent cut is noticed by nobody. What is cut when is chaos.ts's
  * business.
  */
+import type { CandidateInfo, Input } from "../protocol/model/contract.ts";
 import type { Message } from "../protocol/model/messages.ts";
 import { Rng } from "../testing/rng.ts";
-import type { VirtualNode } from "./node.ts";
 import type { World } from "./world.ts";
 
+/** A node that is connected. */
+interface ConnectedNode {
+  readonly no: number;
+  readonly id: string;
+  readonly candidate: CandidateInfo;
+  readonly up: boolean;
+  readonly life: number;
+  receive(inputs: readonly Input[]): void;
+}
+
+interface ConnectedWorld extends World {
+  /** By their numbers. */
+  readonly nodes: readonly ConnectedNode[];
+}
+
+/** Looks at what the node with that number sends, before it is known whether it arrives. */
+type SendListener = (from: number, messages: readonly Message[]) => void;
+
 export class VirtualNetwork {
-  readonly #world: World;
+  readonly #world: ConnectedWorld;
   readonly #rng: Rng;
   readonly #size: number;
   /** Per direction: how many cuts lie on it, and when its last frame arrives. */
   readonly #cuts: Int32Array;
   readonly #lastMs: Float64Array;
-  /** `told[a * size + b]`: node a believes that it is connected to b. */
-  readonly #told: Uint8Array;
-  readonly #nodeById: Map<string, VirtualNode> = new Map();
-  /** Looks at what is sent: for measurements. */
-  onSend: ((from: VirtualNode, messages: readonly Message[]) => void) | null = null;
+  /** `believes[a * size + b]`: node a believes that it is connected to b. */
+  readonly #believes: Uint8Array;
+  readonly #nodeById: Map<string, ConnectedNode> = new Map();
+  readonly #listeners: SendListener[] = [];
 
-  constructor(world: World, size: number) {
+  constructor(world: ConnectedWorld) {
+    const { seed, nodeCount: size } = world.plan;
     this.#world = world;
-    this.#rng = new Rng(world.plan.seed, 2);
+    this.#rng = new Rng(seed, 2);
     this.#size = size;
     this.#cuts = new Int32Array(size * size);
     this.#lastMs = new Float64Array(size * size);
-    this.#told = new Uint8Array(size * size);
+    this.#believes = new Uint8Array(size * size);
   }
 
-  #nodeOf(id: string): VirtualNode | undefined {
+  onSend(listener: SendListener): void {
+    this.#listeners.push(listener);
+  }
+
+  #nodeOf(id: string): ConnectedNode | undefined {
     let node = this.#nodeById.get(id);
     if (node?.id === id) return node;
     node = this.#world.nodes.find((each) => each.id === id);
@@ -38,19 +60,19 @@ export class VirtualNetwork {
     return node;
   }
 
-  send(from: VirtualNode, toId: string, messages: readonly Message[]): void {
+  send(from: ConnectedNode, toId: string, messages: readonly Message[]): void {
     const to = this.#nodeOf(toId);
     if (!to) return;
-    this.onSend?.(from, messages);
+    for (const listener of this.#listeners) listener(from.no, messages);
     const link = from.no * this.#size + to.no;
     if (this.#cuts[link]! > 0) return;
-    // a big frame is several: each piece has its own fate
+    // a big frame is several: each chunk has its own fate
     if (messages.length > 1 && this.#world.plan.faults.split) {
       for (const message of messages) this.#sendFrame(from, to, [message], link);
     } else this.#sendFrame(from, to, messages, link);
   }
 
-  #sendFrame(from: VirtualNode, to: VirtualNode, messages: readonly Message[], link: number): void {
+  #sendFrame(from: ConnectedNode, to: ConnectedNode, messages: readonly Message[], link: number): void {
     const { plan, calm } = this.#world;
     if (!calm && this.#rng.chance(plan.faults.loss)) return;
     this.#carry(from, to, messages, this.#delayMs(), link);
@@ -68,8 +90,8 @@ export class VirtualNetwork {
 
   /** `link` -1: not in order with anything. */
   #carry(
-    from: VirtualNode,
-    to: VirtualNode,
+    from: ConnectedNode,
+    to: ConnectedNode,
     messages: readonly Message[],
     delayMs: number,
     link: number,
@@ -96,13 +118,13 @@ export class VirtualNetwork {
   /** Cuts directions `[from, to]` for a while; what it returns ends the cut before that. */
   cut(directions: readonly (readonly [number, number])[], forMs: number): () => void {
     const { plan, schedule } = this.#world;
-    const told = this.#rng.chance(plan.faults.notice);
+    const isNoticed = this.#rng.chance(plan.faults.notice);
     for (const [a, b] of directions) {
       this.#cuts[a * this.#size + b]! += 1;
-      if (!told) continue;
+      if (!isNoticed) continue;
       for (const [x, y] of [[a, b], [b, a]] as const) {
         schedule.after(this.#rng.range(0, 300), () => {
-          if (this.isCut(a, b)) this.#tell(x, y, false);
+          if (this.isCut(a, b)) this.#report(x, y, false);
         });
       }
     }
@@ -130,35 +152,35 @@ export class VirtualNetwork {
   // ---- streams -------------------------------------------------------------------------------------------
 
   /** A process has started: its streams open; the others may have noticed the end of its last life. */
-  started(node: VirtualNode): void {
+  started(node: ConnectedNode): void {
     for (const peer of this.#world.nodes) {
       if (peer === node) continue;
-      this.#told[node.no * this.#size + peer.no] = 0;
-      if (peer.up && this.#told[peer.no * this.#size + node.no] === 1 && this.#rng.chance(0.7)) {
-        this.#tell(peer.no, node.no, false);
+      this.#believes[node.no * this.#size + peer.no] = 0;
+      if (peer.up && this.#believes[peer.no * this.#size + node.no] === 1 && this.#rng.chance(0.7)) {
+        this.#report(peer.no, node.no, false);
       } else {
-        this.#told[peer.no * this.#size + node.no] = 0;
+        this.#believes[peer.no * this.#size + node.no] = 0;
       }
       this.#repairLater(node.no, peer.no);
     }
   }
 
   /** It will never speak again under this id. */
-  forgotten(node: VirtualNode): void {
+  forgotten(node: ConnectedNode): void {
     for (const peer of this.#world.nodes) {
-      if (peer === node || this.#told[peer.no * this.#size + node.no] === 0) continue;
-      this.#tell(peer.no, node.no, false);
-      this.#told[peer.no * this.#size + node.no] = 0;
+      if (peer === node || this.#believes[peer.no * this.#size + node.no] === 0) continue;
+      this.#report(peer.no, node.no, false);
+      this.#believes[peer.no * this.#size + node.no] = 0;
     }
   }
 
-  stopped(node: VirtualNode): void {
+  stopped(node: ConnectedNode): void {
     const { plan, schedule } = this.#world;
     const { life } = node;
     for (const peer of this.#world.nodes) {
       if (peer === node || !this.#rng.chance(plan.faults.notice)) continue;
       schedule.after(this.#rng.range(0, 50), () => {
-        if (node.life === life) this.#tell(peer.no, node.no, false);
+        if (node.life === life) this.#report(peer.no, node.no, false);
       });
     }
   }
@@ -167,17 +189,17 @@ export class VirtualNetwork {
     this.#world.schedule.after(this.#rng.range(1, 60), () => {
       const { nodes } = this.#world;
       if (!nodes[a]!.up || !nodes[b]!.up || this.isCut(a, b)) return;
-      this.#tell(a, b, true);
-      this.#tell(b, a, true);
+      this.#report(a, b, true);
+      this.#report(b, a, true);
     });
   }
 
-  #tell(a: number, b: number, up: boolean): void {
+  #report(a: number, b: number, up: boolean): void {
     const { nodes } = this.#world;
     const [node, peer] = [nodes[a]!, nodes[b]!];
     const at = a * this.#size + b;
-    if (!node.up || this.#told[at] === Number(up)) return;
-    this.#told[at] = Number(up);
+    if (!node.up || this.#believes[at] === Number(up)) return;
+    this.#believes[at] = Number(up);
     node.receive([
       up
         ? { type: "peer", node: peer.id, up, candidate: peer.candidate }

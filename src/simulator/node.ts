@@ -16,10 +16,18 @@ import { VirtualClient } from "./clients.ts";
 import { VirtualClock } from "./clock.ts";
 import { takeWrites, VirtualDisk } from "./disk.ts";
 import { VirtualHandlers } from "./handlers.ts";
+import type { VirtualNetwork } from "./network.ts";
+import type { Oracle } from "./oracle.ts";
 import { labelsOf } from "./placement.ts";
 import type { Plan } from "./plan.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
+
+/** What surrounds a node. */
+interface NodeWorld extends World {
+  readonly network: VirtualNetwork;
+  readonly oracle: Oracle;
+}
 
 export class VirtualNode {
   readonly no: number;
@@ -35,11 +43,10 @@ export class VirtualNode {
   /** Grows at every start and every crash. */
   life = 0;
   pausedUntilMs = 0;
-  /** It shall be a member: not yet to come, not gone for good. */
-  isWanted: boolean;
   isLeaving = false;
-  readonly #world: World;
+  readonly #world: NodeWorld;
   readonly #rng: Rng;
+  #isWanted: boolean;
   #inbox: Input[] = [];
   #effects: Effect[] = [];
   #resumed: (() => void)[] = [];
@@ -48,15 +55,15 @@ export class VirtualNode {
   #timerAtMs = Infinity;
   #isAnother = false;
 
-  constructor(world: World, no: number) {
+  constructor(world: NodeWorld, no: number) {
     const { plan } = world;
     this.#world = world;
     this.no = no;
     this.id = `n${no}-${plan.seed}`;
     this.#rng = new Rng(plan.seed, 100 + no);
     this.clock = new VirtualClock(this.#rng, plan.faults.drift);
-    this.isWanted = no < plan.foundingCount;
-    const expect = this.isWanted ? plan.foundingCount : 1;
+    this.#isWanted = no < plan.foundingCount;
+    const expect = this.#isWanted ? plan.foundingCount : 1;
     this.candidate = {
       name: `node-${no}`,
       labels: labelsOf(plan, no),
@@ -65,6 +72,11 @@ export class VirtualNode {
     };
     this.handlers = new VirtualHandlers(world, this);
     this.client = new VirtualClient(world, this);
+  }
+
+  /** It shall be a member: not yet to come, not gone for good. */
+  get isWanted(): boolean {
+    return this.#isWanted;
   }
 
   get up(): boolean {
@@ -76,6 +88,12 @@ export class VirtualNode {
   }
 
   // ---- life ----------------------------------------------------------------------------------------------
+
+  /** From now on it shall be a member. */
+  join(): void {
+    this.#isWanted = true;
+    this.start();
+  }
 
   start(): void {
     if (this.engine) return;
@@ -114,7 +132,7 @@ export class VirtualNode {
 
   /** It is a member no more: the process ends, its disk is thrown away. */
   #left(): void {
-    this.isWanted = false;
+    this.#isWanted = false;
     this.forget();
   }
 
@@ -293,10 +311,10 @@ export class VirtualNode {
   }
 }
 
-// ---- options of the engine --------------------------------------------------------------------------------
-// What the engine of a virtual node is told, by the plan of its run.
-
-/** `isAnother`: the node lost its disk or left, so it founds nothing any more. */
+/**
+ * The options of its engine, by the plan of the run. `isAnother`: the node lost its disk or left, so it
+ * founds nothing any more.
+ */
 export function optionsOf(
   plan: Plan,
   node: VirtualNode,
@@ -315,7 +333,7 @@ export function optionsOf(
     replication: plan.replication,
     leaseTtlMs: plan.leaseTtlMs,
     heartbeatMs: plan.heartbeatMs,
-    beatAlongMs: plan.beatAlongMs,
+    heartbeatAlongMs: plan.heartbeatAlongMs,
     marginMs: plan.marginMs,
     clockRateBound: plan.clockRateBound,
     electionMs: plan.electionMs,

@@ -1,18 +1,27 @@
 /**
- * Watches what clients and handlers are told: I6 an acked submit or settlement is chosen and never lost, I3
+ * Watches the answers to clients and handlers: I6 an acked submit or settlement is chosen and never lost, I3
  * an accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
-import type { CommandStatus } from "../protocol/model/messages.ts";
-import type { Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
+import type { CommandStatus, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
 import type { Settlement, TaskSpec } from "../protocol/model/types.ts";
-import { type ChosenTask, isFinished } from "./oracle-model.ts";
-import type { Oracle } from "./oracle.ts";
+import { type ChosenState, type ChosenTask, isFinished } from "./oracle-model.ts";
 import { Violation } from "./violation.ts";
-import type { VirtualNode } from "./node.ts";
 import type { World } from "./world.ts";
 
+/** A node whose clients and handlers get answers. */
+interface AnsweredNode {
+  readonly no: number;
+  readonly boot: number;
+}
+
+/** Where a task is, undefined when no submit of it was chosen, and what became of it. */
+interface ChosenTasks {
+  partitionOf(id: string): number | undefined;
+  stateOf(p: number): ChosenState;
+}
+
 /** Every state a task was in, in order: reads must return one of them. */
-export class Versions {
+class Versions {
   readonly #texts: Map<string, string[]> = new Map();
 
   add(id: string, task: ChosenTask | undefined): void {
@@ -39,7 +48,7 @@ function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): str
 
 const ENDS = ["complete", "fail", "kill"];
 
-export interface SettleKey {
+interface SettleKey {
   readonly p: number;
   readonly id: string;
   readonly fence: number;
@@ -48,23 +57,23 @@ export interface SettleKey {
 
 export class ClientOracle {
   readonly versions: Versions = new Versions();
-  /** Tasks that were forgotten after their retention: what they were told before no longer binds. */
+  /** Tasks that were forgotten after their retention: earlier answers no longer bind. */
   readonly purged: Set<string> = new Set();
   readonly acked: Set<string> = new Set();
   readonly #world: World;
-  readonly #oracle: Oracle;
-  readonly #told: Set<string> = new Set();
+  readonly #chosen: ChosenTasks;
+  readonly #chosenCommands: Set<string> = new Set();
   readonly #effective: Map<string, string[]> = new Map();
   readonly #sent: Map<string, { readonly id: string; readonly settlement: Settlement }> = new Map();
 
-  constructor(world: World, oracle: Oracle) {
+  constructor(world: World, chosen: ChosenTasks) {
     this.#world = world;
-    this.#oracle = oracle;
+    this.#chosen = chosen;
   }
 
   // ---- submits -------------------------------------------------------------------------------------------
 
-  submitted(node: VirtualNode, spec: TaskSpec, status: SubmitStatus): void {
+  submitted(node: AnsweredNode, spec: TaskSpec, status: SubmitStatus): void {
     const where = `${spec.id} at n${node.no}`;
     const isPurged = this.purged.has(spec.id);
     if (status === "busy") return;
@@ -74,8 +83,8 @@ export class ClientOracle {
       }
       return;
     }
-    const p = this.#oracle.partitionOf(spec.id);
-    const chosen = p === undefined ? undefined : this.#oracle.stateOf(p).tasks.get(spec.id);
+    const p = this.#chosen.partitionOf(spec.id);
+    const chosen = p === undefined ? undefined : this.#chosen.stateOf(p).tasks.get(spec.id);
     if (!isPurged) {
       if (!chosen) throw new Violation("I6", `${where}: answered ${status}, but its submit is not chosen`);
       const isSame = String(chosen.spec.payload) === String(spec.payload);
@@ -91,18 +100,18 @@ export class ClientOracle {
   // ---- commands ------------------------------------------------------------------------------------------
 
   /** A command is chosen. */
-  told(id: string, cid: number): void {
-    this.#told.add(`${id}/${cid}`);
+  commandChosen(id: string, cid: number): void {
+    this.#chosenCommands.add(`${id}/${cid}`);
   }
 
   commanded(
-    node: VirtualNode,
+    node: AnsweredNode,
     { id, cid, versionCount }: { readonly id: string; readonly cid: number; readonly versionCount: number },
     status: CommandStatus,
   ): void {
     const where = `command ${cid} to ${id} at n${node.no}`;
     const isRecorded = status === "applied" || status === "queued";
-    if (isRecorded && !this.#told.has(`${id}/${cid}`)) {
+    if (isRecorded && !this.#chosenCommands.has(`${id}/${cid}`)) {
       throw new Violation("I6", `${where}: answered ${status}, but it is not chosen`);
     }
     if (status === "unknown" && versionCount > 0 && !this.purged.has(id)) {
@@ -112,11 +121,11 @@ export class ClientOracle {
 
   // ---- settlements ---------------------------------------------------------------------------------------
 
-  settling(node: VirtualNode, key: SettleKey, settlement: Settlement): void {
+  settling(node: AnsweredNode, key: SettleKey, settlement: Settlement): void {
     this.#sent.set(this.#keyOf(node, key), { id: key.id, settlement });
   }
 
-  #keyOf(node: VirtualNode, { p, fence, seq }: SettleKey): string {
+  #keyOf(node: AnsweredNode, { p, fence, seq }: SettleKey): string {
     return `${node.no}.${node.boot}/${p}/${fence}/${seq}`;
   }
 
@@ -127,7 +136,7 @@ export class ClientOracle {
     else this.#effective.set(key, [settlement.type]);
   }
 
-  settled(node: VirtualNode, key: SettleKey & { readonly accepted: boolean }): void {
+  settled(node: AnsweredNode, key: SettleKey & { readonly accepted: boolean }): void {
     const sent = this.#sent.get(this.#keyOf(node, key));
     const where = `p${key.p} ${sent?.id} fence ${key.fence} of n${node.no}`;
     if (!sent) throw new Violation("I3", `${where}: answer to a settlement that was never sent`);
@@ -150,18 +159,18 @@ export class ClientOracle {
   /** A command did the same before: it was queued when the lease lapsed. */
   #isEndedAlike(p: number, id: string, type: Settlement["type"]): boolean {
     if (type !== "kill" && type !== "complete") return false;
-    const state = this.#oracle.stateOf(p).tasks.get(id)?.state;
+    const state = this.#chosen.stateOf(p).tasks.get(id)?.state;
     return this.purged.has(id) || state === (type === "kill" ? "killed" : "completed");
   }
 
   // ---- reads ---------------------------------------------------------------------------------------------
 
-  outcome(node: VirtualNode, outcome: Outcome, versionCount: number): void {
+  outcome(node: AnsweredNode, outcome: Outcome, versionCount: number): void {
     const { id, state } = outcome;
     const where = `outcome of ${id} at n${node.no}`;
     if (this.purged.has(id)) return;
-    const p = this.#oracle.partitionOf(id);
-    const chosen = p === undefined ? undefined : this.#oracle.stateOf(p).tasks.get(id);
+    const p = this.#chosen.partitionOf(id);
+    const chosen = p === undefined ? undefined : this.#chosen.stateOf(p).tasks.get(id);
     if (state === "unknown") {
       if (versionCount > 0) {
         throw new Violation("I6", `${where}: unknown, but it was chosen before the question`);
@@ -176,7 +185,7 @@ export class ClientOracle {
   }
 
   /** `id` null: the answer to a list. */
-  answer(node: VirtualNode, id: string | null, versionCount: number, tasks: readonly TaskView[]): void {
+  answer(node: AnsweredNode, id: string | null, versionCount: number, tasks: readonly TaskView[]): void {
     for (const { record } of tasks) {
       const { id: seen } = record.spec;
       const since = id === null ? 0 : versionCount;

@@ -2,15 +2,27 @@
  * Watches who runs what: I1 at most one node holds a valid, started lease of a task and the chosen record
  * agrees with it, I8 a fence starts at most once, and what was granted is what was chosen.
  */
+import type { Engine } from "../protocol/engine.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
-import { sessionText } from "./oracle-model.ts";
-import type { Oracle } from "./oracle.ts";
+import { type ChosenState, sessionText } from "./oracle-model.ts";
+import type { PlacedNode, PlacementOracle } from "./oracle-placement.ts";
 import { Violation } from "./violation.ts";
-import type { VirtualNode } from "./node.ts";
 import type { World } from "./world.ts";
 
+/** A node that may hold leases. */
+export interface LeaseNode extends PlacedNode {
+  readonly boot: number;
+  readonly engine: Engine | null;
+  readonly clock: { leaseMs(nowMs: number): number };
+}
+
+/** What the log says of the tasks of a partition. */
+interface ChosenTasks {
+  stateOf(p: number): ChosenState;
+}
+
 interface Holder {
-  readonly node: VirtualNode;
+  readonly node: LeaseNode;
   readonly boot: number;
   /** Its number as a member. */
   readonly self: number;
@@ -22,31 +34,33 @@ interface Holder {
 
 export class LeaseOracle {
   readonly #world: World;
-  readonly #oracle: Oracle;
+  readonly #chosen: ChosenTasks;
+  readonly #placement: PlacementOracle;
   readonly #holders: Map<string, Holder[]> = new Map();
   /** Holders that would be wrong if their lease were valid. */
   readonly #suspects: Set<Holder> = new Set();
   readonly #everStarted: Set<string> = new Set();
 
-  constructor(world: World, oracle: Oracle) {
+  constructor(world: World, chosen: ChosenTasks, placement: PlacementOracle) {
     this.#world = world;
-    this.#oracle = oracle;
+    this.#chosen = chosen;
+    this.#placement = placement;
   }
 
-  started(node: VirtualNode, p: number, task: GrantedTask): void {
+  started(node: LeaseNode, p: number, task: GrantedTask): void {
     const { id, fence } = task;
     const key = `${p}/${id}/${fence}`;
     if (this.#everStarted.has(key)) throw new Violation("I8", `n${node.no} starts ${key} a second time`);
     this.#everStarted.add(key);
     const holder: Holder = { node, boot: node.boot, self: node.engine!.self, p, id, fence, task };
     if (this.#world.plan.work.placement > 0) {
-      this.#oracle.placement.started(node, task, this.#liveAt(node));
+      this.#placement.started(node, task, this.#liveAt(node));
     }
     const holders = this.#holders.get(id);
     if (holders) holders.push(holder);
     else this.#holders.set(id, [holder]);
     this.changed(id);
-    const chosen = this.#oracle.stateOf(p).tasks.get(id);
+    const chosen = this.#chosen.stateOf(p).tasks.get(id);
     if (chosen?.fence === fence && chosen.state === "leased") {
       if (chosen.attempt !== task.attempt || String(chosen.spec.payload) !== String(task.payload)) {
         throw new Violation("I1", `n${node.no} was granted a ${key} that is not the chosen one`);
@@ -55,7 +69,7 @@ export class LeaseOracle {
     this.check();
   }
 
-  #liveAt(node: VirtualNode): GrantedTask[] {
+  #liveAt(node: LeaseNode): GrantedTask[] {
     const tasks: GrantedTask[] = [];
     for (const holders of this.#holders.values()) {
       for (const holder of holders) if (holder.node === node && this.#isLive(holder)) tasks.push(holder.task);
@@ -63,11 +77,11 @@ export class LeaseOracle {
     return tasks;
   }
 
-  ended(node: VirtualNode, id: string, fence: number): void {
+  ended(node: LeaseNode, id: string, fence: number): void {
     this.#drop(id, (holder) => holder.node === node && holder.fence === fence);
   }
 
-  crashed(node: VirtualNode): void {
+  crashed(node: LeaseNode): void {
     for (const id of [...this.#holders.keys()]) this.#drop(id, (holder) => holder.node === node);
   }
 
@@ -95,7 +109,7 @@ export class LeaseOracle {
   }
 
   #isChosen({ self, boot, p, id, fence }: Holder): boolean {
-    const chosen = this.#oracle.stateOf(p).tasks.get(id);
+    const chosen = this.#chosen.stateOf(p).tasks.get(id);
     if (chosen?.state !== "leased" || chosen.fence !== fence) return false;
     const { session } = chosen;
     return session !== null && session.node === self && session.boot === boot;
@@ -113,7 +127,7 @@ export class LeaseOracle {
         throw new Violation("I1", `two live leases of p${p} ${id}: ${both}`);
       }
       if (this.#isChosen(suspect)) continue;
-      const chosen = this.#oracle.stateOf(p).tasks.get(id);
+      const chosen = this.#chosen.stateOf(p).tasks.get(id);
       const record = chosen
         ? `${chosen.state}, fence ${chosen.fence}, session ${sessionText(chosen.session)}`
         : "no such task";
@@ -127,8 +141,8 @@ export class LeaseOracle {
   #isLive({ node, boot, p, id, fence }: Holder): boolean {
     const { engine } = node;
     if (!engine || node.boot !== boot) return false;
-    if (node.clock.leaseMs(this.#world.schedule.nowMs) >= engine.worker.validUntilMs(p)) return false;
-    for (const held of engine.worker.running()) {
+    if (node.clock.leaseMs(this.#world.schedule.nowMs) >= engine.holder.validUntilMs(p)) return false;
+    for (const held of engine.holder.running()) {
       if (held.id === id && held.fence === fence && held.p === p) return true;
     }
     return false;

@@ -25,14 +25,14 @@ export interface ChosenTask {
   progress: Uint8Array | null;
   /** Commands that wait for the holder, and the ids of all. */
   readonly line: { readonly no: number; readonly message: TaskMessage }[];
-  readonly toldIds: number[];
+  readonly commandIds: number[];
 }
 
 /** What an operation did. */
 export interface Change {
   readonly ids: readonly string[];
   /** The operation leased a task, settled one for good, or took leases back. */
-  readonly kind: "none" | "submitted" | "leased" | "settled" | "told" | "reverted" | "purged";
+  readonly kind: "none" | "submitted" | "leased" | "settled" | "commanded" | "reverted" | "purged";
 }
 
 const NO_CHANGE: Change = { ids: [], kind: "none" };
@@ -65,9 +65,9 @@ export class ChosenState {
       case "command": {
         const task = this.tasks.get(op.id);
         const { cid, message, atMs } = op;
-        if (!task || !tellTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
+        if (!task || !commandTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
         this.#noteFinish(op.id);
-        return { ids: [op.id], kind: "told" };
+        return { ids: [op.id], kind: "commanded" };
       }
       case "condemn": {
         const owner = ownerOf(op.session);
@@ -100,7 +100,7 @@ export class ChosenState {
       checkpoint: null,
       progress: null,
       line: [],
-      toldIds: [],
+      commandIds: [],
     });
     return { ids: [spec.id], kind: "submitted" };
   }
@@ -110,7 +110,7 @@ export class ChosenState {
     if (task?.state !== "leased" || task.fence !== op.fence) return NO_CHANGE;
     while (task.line.length > 0 && task.line[0]!.no <= op.upTo) task.line.shift();
     this.#end(task, op.settlement, op.atMs);
-    obeyLine(task, op.atMs);
+    carryOutLine(task, op.atMs);
     this.#noteFinish(op.id);
     return { ids: [op.id], kind: "settled" };
   }
@@ -169,7 +169,7 @@ export class ChosenState {
       }
       task.state = "pending";
       noteError(task, atMs, true);
-      obeyLine(task, atMs);
+      carryOutLine(task, atMs);
       this.#noteFinish(id);
       ids.push(id);
     }
@@ -232,24 +232,29 @@ function isOver(task: ChosenTask): boolean {
 }
 
 /** Tells the task: at once when nobody holds it, else it waits in line. False: it changed nothing. */
-export function tellTask(
+export function commandTask(
   task: ChosenTask,
-  told: { readonly no: number; readonly cid: number; readonly message: TaskMessage; readonly atMs: number },
+  command: {
+    readonly no: number;
+    readonly cid: number;
+    readonly message: TaskMessage;
+    readonly atMs: number;
+  },
 ): boolean {
-  if (isOver(task) || task.toldIds.includes(told.cid)) return false;
-  task.toldIds.push(told.cid);
-  if (task.state === "leased") task.line.push({ no: told.no, message: told.message });
-  else obey(task, told.message, told.atMs);
+  if (isOver(task) || task.commandIds.includes(command.cid)) return false;
+  task.commandIds.push(command.cid);
+  if (task.state === "leased") task.line.push({ no: command.no, message: command.message });
+  else carryOut(task, command.message, command.atMs);
   return true;
 }
 
 /** Nobody holds it any more. */
-export function obeyLine(task: ChosenTask, atMs: number): void {
+export function carryOutLine(task: ChosenTask, atMs: number): void {
   if (task.state === "leased") return;
-  for (const { message } of task.line.splice(0)) if (!isOver(task)) obey(task, message, atMs);
+  for (const { message } of task.line.splice(0)) if (!isOver(task)) carryOut(task, message, atMs);
 }
 
-function obey(task: ChosenTask, message: TaskMessage, atMs: number): void {
+function carryOut(task: ChosenTask, message: TaskMessage, atMs: number): void {
   const { state } = task;
   const { type } = message;
   if (state === "paused" && (type === "error" || type === "complete")) return;

@@ -1,24 +1,39 @@
 /**
  * Watches a virtual cluster and throws a Violation as soon as a guarantee is broken. Here: the log (I2 one
- * operation per index, I3 completions, I4 fences, I5 crowned logs) and the roster (I7). Leases are in
- * oracle-leases.ts, what clients were told in oracle-clients.ts, the end of a run in liveness.ts.
+ * operation per index, I3 completions, I4 fences, I5 elected logs) and the roster (I7). Leases are in
+ * oracle-leases.ts, answers to clients in oracle-clients.ts, the end of a run in liveness.ts.
  */
 import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/model/contract.ts";
 import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
-import { ballotOrder, ballotText, ChosenState, differenceOf, isFinished } from "./oracle-model.ts";
-import type { Change } from "./oracle-model.ts";
-import { ClientOracle } from "./oracle-clients.ts";
-import { LeaseOracle } from "./oracle-leases.ts";
-import { PlacementOracle } from "./oracle-placement.ts";
 import { describe } from "../testing/trace.ts";
+import { ClientOracle } from "./oracle-clients.ts";
+import { type LeaseNode, LeaseOracle } from "./oracle-leases.ts";
+import {
+  ballotOrder,
+  ballotText,
+  type Change,
+  ChosenState,
+  differenceOf,
+  isFinished,
+} from "./oracle-model.ts";
+import { PlacementOracle } from "./oracle-placement.ts";
 import { Violation } from "./violation.ts";
-import type { VirtualNode } from "./node.ts";
 import type { World } from "./world.ts";
+
+/** A node that is watched. */
+interface WatchedNode extends LeaseNode {
+  readonly pausedUntilMs: number;
+  note(what: string): void;
+}
+
+interface WatchedWorld extends World {
+  readonly nodes: readonly WatchedNode[];
+}
 
 interface ChosenLog {
   readonly entries: Entry[];
-  /** The reign that was the first to know that the entry is chosen. */
-  readonly reigns: Ballot[];
+  /** The term that was the first to know that the entry is chosen. */
+  readonly terms: Ballot[];
   readonly state: ChosenState;
 }
 
@@ -27,7 +42,7 @@ export class Oracle {
   readonly placement: PlacementOracle;
   readonly clients: ClientOracle;
   newestRoster: Roster | null = null;
-  readonly #world: World;
+  readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
   /** Per task: partition, highest fence, how often it finished since it was submitted. */
   readonly #partitionOf: Map<string, number> = new Map();
@@ -35,34 +50,34 @@ export class Oracle {
   /** By epoch. */
   readonly #rosters: Map<number, string> = new Map();
 
-  readonly #undurableCount: Map<VirtualNode, number> = new Map();
+  readonly #undurableCount: Map<WatchedNode, number> = new Map();
   /** A sole keeper knows at once what it has chosen, but it counts when it is durable. */
   readonly #undurable: (() => void)[] = [];
   readonly #whenDurable: WeakMap<readonly PersistRecord[], readonly (() => void)[]> = new WeakMap();
 
-  constructor(world: World) {
+  constructor(world: WatchedWorld) {
     this.#world = world;
     for (let p = 0; p < world.plan.partitionCount; p++) {
-      this.#logs.push({ entries: [], reigns: [], state: new ChosenState() });
+      this.#logs.push({ entries: [], terms: [], state: new ChosenState() });
     }
-    this.leases = new LeaseOracle(world, this);
-    this.placement = new PlacementOracle(world);
+    this.placement = new PlacementOracle(world, this);
+    this.leases = new LeaseOracle(world, this, this.placement);
     this.clients = new ClientOracle(world, this);
   }
 
-  observe(node: VirtualNode): Observer {
+  observe(node: WatchedNode): Observer {
     return {
-      chosen: (p, index, entry, reign) => {
-        const chosen = (): void => this.#chosen(node, p, index, entry, reign);
-        if (keeperCount(node, p, reign.cfg) === 1) this.#undurable.push(chosen);
+      chosen: (p, index, entry, term) => {
+        const chosen = (): void => this.#chosen(node, p, index, entry, term);
+        if (keeperCount(node, p, term.cfg) === 1) this.#undurable.push(chosen);
         else chosen();
       },
-      crowned: (p, reign, end) => this.#crowned(node, p, reign, end),
+      elected: (p, term, end) => this.#elected(node, p, term, end),
     };
   }
 
   /** What this node has chosen alone is not durable yet. */
-  #noteUndurable(node: VirtualNode, by: 1 | -1): void {
+  #noteUndurable(node: WatchedNode, by: 1 | -1): void {
     const count = (this.#undurableCount.get(node) ?? 0) + by;
     this.#undurableCount.set(node, count);
   }
@@ -89,7 +104,7 @@ export class Oracle {
     return this.#partitionOf.get(id);
   }
 
-  stepped(node: VirtualNode, effects: readonly Effect[]): void {
+  stepped(node: WatchedNode, effects: readonly Effect[]): void {
     this.leases.check();
     if (this.#undurable.length === 0) return;
     const chosen = this.#undurable.splice(0);
@@ -100,12 +115,12 @@ export class Oracle {
     }
   }
 
-  crashed(node: VirtualNode): void {
+  crashed(node: WatchedNode): void {
     this.#undurableCount.delete(node);
     this.leases.crashed(node);
   }
 
-  persisted(node: VirtualNode, records: readonly PersistRecord[]): void {
+  persisted(node: WatchedNode, records: readonly PersistRecord[]): void {
     for (const record of records) if (record.type === "snapshot") this.#world.counts.snapshots++;
     const chosen = this.#whenDurable.get(records);
     if (!chosen) return;
@@ -113,7 +128,7 @@ export class Oracle {
     this.#noteUndurable(node, -1);
   }
 
-  event(node: VirtualNode, event: EngineEvent): void {
+  event(node: WatchedNode, event: EngineEvent): void {
     if (event.type === "rejected") {
       throw new Violation("X-rejected", `n${node.no} rejected a message of ${event.from}: ${event.reason}`);
     }
@@ -131,7 +146,7 @@ export class Oracle {
   }
 
   /** L2: where nothing but pauses happens, only who was paused is condemned. */
-  #condemned(by: VirtualNode, id: string): void {
+  #condemned(by: WatchedNode, id: string): void {
     const { plan, nodes, schedule } = this.#world;
     const node = nodes.find((node) => node.id === id);
     if (plan.profile !== "pauses" || !node) return;
@@ -141,13 +156,13 @@ export class Oracle {
 
   // ---- the log -------------------------------------------------------------------------------------------
 
-  #chosen(node: VirtualNode, p: number, index: number, entry: Entry, reign: Ballot): void {
+  #chosen(node: WatchedNode, p: number, index: number, entry: Entry, term: Ballot): void {
     const log = this.#logs[p]!;
     const known = log.entries[index - 1];
     const where = `p${p} index ${index}`;
     if (known) {
       if (known !== entry && !isSameEntry(known, entry)) {
-        const seen = `${entryText(known)} is chosen, but n${node.no} in reign ${ballotText(reign)} chose`;
+        const seen = `${entryText(known)} is chosen, but n${node.no} in term ${ballotText(term)} chose`;
         throw new Violation("I2", `${where}: ${seen} ${entryText(entry)}`);
       }
       return;
@@ -159,13 +174,13 @@ export class Oracle {
       );
     }
     log.entries.push(entry);
-    log.reigns.push(reign);
+    log.terms.push(term);
     const { counts } = this.#world;
     counts.chosen++;
     if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
     const change = log.state.apply(index, entry.op);
     this.#account(p, index, entry.op, change);
-    this.#compareCopy(node, p, index, reign.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
+    this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
   }
 
@@ -181,7 +196,7 @@ export class Oracle {
         this.#fences.set(id, index);
       }
     }
-    if (op.type === "command") this.clients.told(op.id, op.cid);
+    if (op.type === "command") this.clients.commandChosen(op.id, op.cid);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     if (change.kind === "settled" && op.type === "settle") {
@@ -191,30 +206,30 @@ export class Oracle {
   }
 
   /** When the steward's log ends here, its tasks must be what the chosen operations make of them. */
-  #compareCopy(node: VirtualNode, p: number, index: number, cfg: number, ids: readonly string[]): void {
+  #compareCopy(node: WatchedNode, p: number, index: number, cfg: number, ids: readonly string[]): void {
     const engine = node.engine!;
     if (engine.logEnd(p, cfg).index !== index) return;
     for (const id of ids) this.compareTask(node, p, id, cfg);
   }
 
   /** @throws Violation I3 when the node's copy of the task is not the chosen one. */
-  compareTask(node: VirtualNode, p: number, id: string, cfg?: number): void {
+  compareTask(node: WatchedNode, p: number, id: string, cfg?: number): void {
     const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id, cfg));
     if (difference !== "") throw new Violation("I3", `p${p} ${id} at n${node.no}: ${difference}`);
   }
 
-  #crowned(node: VirtualNode, p: number, reign: Ballot, end: LogEnd): void {
-    this.#world.counts.crowned++;
+  #elected(node: WatchedNode, p: number, term: Ballot, end: LogEnd): void {
+    this.#world.counts.elected++;
     const log = this.#logs[p]!;
-    node.note(`CROWNED p${p} ${ballotText(reign)} with ${end.index} entries`);
+    node.note(`ELECTED p${p} ${ballotText(term)} with ${end.index} entries`);
     let due = 0;
-    while (due < log.entries.length && ballotOrder(log.reigns[due]!, reign) < 0) due++;
-    const who = `p${p}: n${node.no} starts reign ${ballotText(reign)}`;
+    while (due < log.entries.length && ballotOrder(log.terms[due]!, term) < 0) due++;
+    const who = `p${p}: n${node.no} starts term ${ballotText(term)}`;
     if (end.index < due) throw new Violation("I5", `${who} with ${end.index} entries, but ${due} are chosen`);
     const engine = node.engine!;
     let isTrimmed = false;
     for (let index = due; index > 0; index--) {
-      const mine = engine.entryAt(p, index, reign.cfg);
+      const mine = engine.entryAt(p, index, term.cfg);
       if (!mine) {
         isTrimmed = true;
         break;
@@ -227,11 +242,11 @@ export class Oracle {
         );
       }
     }
-    if (isTrimmed) this.#compareState(node, p, end, reign.cfg, who);
+    if (isTrimmed) this.#compareState(node, p, end, term.cfg, who);
   }
 
   /** The beginning of the log is gone: compares the tasks that it led to. */
-  #compareState(node: VirtualNode, p: number, end: LogEnd, cfg: number, who: string): void {
+  #compareState(node: WatchedNode, p: number, end: LogEnd, cfg: number, who: string): void {
     const engine = node.engine!;
     const log = this.#logs[p]!;
     const expected = new ChosenState();
@@ -268,7 +283,7 @@ function textOf(roster: Roster): string {
   return text;
 }
 
-function keeperCount(node: VirtualNode, p: number, cfg: number): number {
+function keeperCount(node: WatchedNode, p: number, cfg: number): number {
   const chain = node.engine!.roster!.chains[p]!;
   return chain.find((configuration) => configuration.epoch === cfg)?.keepers.length ?? 0;
 }

@@ -4,12 +4,10 @@
  */
 import type { CandidateInfo } from "../protocol/model/contract.ts";
 import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
-import type { Plan, WorkPlan } from "./plan.ts";
 import { Rng } from "../testing/rng.ts";
-import type { VirtualNode } from "./node.ts";
-import type { World } from "./world.ts";
+import type { Plan, WorkPlan } from "./plan.ts";
 
-export type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
+type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
 
 export const NO_PLACEMENT: PlacementWork = { placement: 0, decline: 0, limit: 0 };
 
@@ -55,15 +53,19 @@ export function isPlaceFor({ name, labels }: CandidateInfo, id: string, { option
   return isNode && requires.every(({ key, value }) => labels[key] === value);
 }
 
+/** What decides whether a node can run a task after the faults. */
+interface Place {
+  readonly id: string;
+  readonly candidate: CandidateInfo;
+  readonly isWanted: boolean;
+  readonly isLeaving: boolean;
+  readonly handlers: { has(name: string): boolean };
+}
+
 /** Some node that stays could run it. */
-export function hasPlace({ nodes }: World, spec: TaskSpec): boolean {
-  return nodes.some((node) => staysFor(node) && node.handlers.has(spec.name) && isMet(node, spec));
-}
-
-function staysFor(node: VirtualNode): boolean {
-  return node.isWanted && !node.isLeaving && !node.candidate.witness;
-}
-
-function isMet(node: VirtualNode, spec: TaskSpec): boolean {
-  return isPlaceFor(node.candidate, node.id, spec);
+export function hasPlace(nodes: readonly Place[], spec: TaskSpec): boolean {
+  return nodes.some((node) =>
+    node.isWanted && !node.isLeaving && !node.candidate.witness && node.handlers.has(spec.name) &&
+    isPlaceFor(node.candidate, node.id, spec)
+  );
 }

@@ -27,9 +27,9 @@ export interface FaultPlan {
   /** Lease clocks jump ahead, machines sleep, wall clocks jump. */
   readonly clockJumps: boolean;
   readonly congestion: boolean;
-  /** Stewards give up their reigns. */
+  /** Stewards give up their terms. */
   readonly resign: boolean;
-  /** Chance that the ends of a cut link are told. */
+  /** Chance that the ends of a cut link notice. */
   readonly notice: number;
   /** Chance that a sync takes long. */
   readonly slowSync: number;
@@ -89,7 +89,7 @@ export interface Plan {
   readonly replication: number;
   readonly leaseTtlMs: number;
   readonly heartbeatMs: number;
-  readonly beatAlongMs: number;
+  readonly heartbeatAlongMs: number;
   readonly marginMs: number;
   readonly clockRateBound: number;
   readonly electionMs: number;

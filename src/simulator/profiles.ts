@@ -122,7 +122,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
     replication: rng.chance(0.12) ? Math.min(5, nodeCount) : rng.chance(0.1) ? 2 : 3,
     leaseTtlMs,
     heartbeatMs: leaseTtlMs / 4,
-    beatAlongMs: thrifty ? leaseTtlMs / 8 : 0,
+    heartbeatAlongMs: thrifty ? leaseTtlMs / 8 : 0,
     marginMs: leaseTtlMs / 4,
     clockRateBound: RATE_BOUND,
     // 1500 may be shorter than two heartbeats: stewards step down for nothing

@@ -1,7 +1,7 @@
 /** One virtual run from a seed and a profile: what came of it, and how to see it again. */
-import { planFor } from "./profiles.ts";
 import { Trace } from "../testing/trace.ts";
 import { VirtualCluster } from "./cluster.ts";
+import { planFor } from "./profiles.ts";
 import { Violation } from "./violation.ts";
 import type { RunCounts } from "./world.ts";
 

@@ -3,13 +3,19 @@
  */
 import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
-import { newSpec } from "./clients.ts";
+import { HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
+import type { Oracle } from "./oracle.ts";
 import { drawnOptions, hasPlace } from "./placement.ts";
 import type { World } from "./world.ts";
 
+interface WorkloadWorld extends World {
+  readonly nodes: readonly VirtualNode[];
+  readonly oracle: Oracle;
+}
+
 export class Workload {
-  readonly #world: World;
+  readonly #world: WorkloadWorld;
   readonly #rng: Rng;
   /** Commands have their own, so that a run without them is the same as before. */
   readonly #commandRng: Rng;
@@ -17,7 +23,7 @@ export class Workload {
   readonly #specs: TaskSpec[] = [];
   #cid = 0;
 
-  constructor(world: World) {
+  constructor(world: WorkloadWorld) {
     this.#world = world;
     this.#rng = new Rng(world.plan.seed, 4);
     this.#commandRng = new Rng(world.plan.seed, 5);
@@ -43,7 +49,7 @@ export class Workload {
     const { work } = this.#world.plan;
     const { client } = node;
     if (this.#specs.length < work.taskCount && this.#rng.chance(0.6)) {
-      const spec = this.#placed(newSpec(this.#world, this.#rng, node, this.#specs.length));
+      const spec = this.#placed(this.#newSpec(node));
       this.#specs.push(spec);
       return client.submit(spec, this.#rng.chance(0.6));
     }
@@ -63,6 +69,22 @@ export class Workload {
     else if (choice < 14) client.list(this.#rng.int(this.#world.plan.partitionCount));
     else if (choice < 16) client.cancelOne();
     else if (choice < 17) this.#drain(node);
+  }
+
+  #newSpec(node: VirtualNode): TaskSpec {
+    const { plan, schedule } = this.#world;
+    const rng = this.#rng;
+    const number = this.#specs.length;
+    const { wallMs } = node.clock.read(schedule.nowMs);
+    return {
+      id: `t${number}`,
+      name: rng.pick(HANDLER_NAMES),
+      payload: new TextEncoder().encode(`payload ${number} ${"x".repeat(rng.int(120))}`),
+      attemptsMax: rng.pick([0, 0, 3]),
+      options: null,
+      runAtMs: rng.chance(0.15) ? wallMs + rng.int(plan.leaseTtlMs * 2) : 0,
+      firstSentAtMs: wallMs,
+    };
   }
 
   #placed(spec: TaskSpec): TaskSpec {
@@ -90,19 +112,19 @@ export class Workload {
     );
     const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
     if (type === "sleep") return { type, untilMs: wallMs + rng.int(this.#world.plan.leaseTtlMs * 2) };
-    return type === "error" ? { type, message: "told so" } : { type };
+    return type === "error" ? { type, message: "command" } : { type };
   }
 
   /**
-   * After the faults: what was paused, or sleeps for long after an error, is told to run, until it does; what
-   * no node that stays can run is killed.
+   * After the faults: what was paused, or sleeps for long after an error, gets the command to run, until it
+   * does; what no node that stays can run is killed.
    */
   #wakeUp(): void {
     const { nodes, oracle, schedule, plan } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const { id, state } of oracle.unfinished()) {
       if (up.length === 0) continue;
-      if (!hasPlace(this.#world, oracle.specOf(id)!)) {
+      if (!hasPlace(nodes, oracle.specOf(id)!)) {
         this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "kill" });
       }
       if (plan.work.command === 0 || (state !== "paused" && state !== "sleeping")) continue;

@@ -1,28 +1,25 @@
-/** What the parts of a virtual cluster know of each other. Put together by cluster.ts. */
-import type { Oracle } from "./oracle.ts";
-import type { Plan } from "./plan.ts";
+/**
+ * What all parts of a virtual run share: its plan, its time, its trace, its counts. What a part needs of
+ * nodes, network or oracle it declares itself, as a view; cluster.ts makes the world that fits them all.
+ */
 import type { Schedule } from "../testing/schedule.ts";
 import type { Trace } from "../testing/trace.ts";
-import type { VirtualNetwork } from "./network.ts";
-import type { VirtualNode } from "./node.ts";
+import type { Plan } from "./plan.ts";
 
 export interface World {
   readonly plan: Plan;
   readonly schedule: Schedule;
   readonly trace: Trace;
-  readonly oracle: Oracle;
-  readonly network: VirtualNetwork;
-  readonly nodes: readonly VirtualNode[];
+  readonly counts: RunCounts;
   /** Faults are over. */
   readonly calm: boolean;
-  readonly counts: RunCounts;
 }
 
 export interface RunCounts {
   events: number;
   steps: number;
   crashes: number;
-  crowned: number;
+  elected: number;
   chosen: number;
   starts: number;
   lapses: number;
@@ -38,7 +35,7 @@ export function newCounts(): RunCounts {
     events: 0,
     steps: 0,
     crashes: 0,
-    crowned: 0,
+    elected: 0,
     chosen: 0,
     starts: 0,
     lapses: 0,

@@ -179,7 +179,7 @@ export class RecordFile {
     return { seq, kind, p, cfg, prev, last, byteCount: bytes.length + ROW_BYTES, checksum };
   }
 
-  // ---- reading -------------------------------------------------------------------------------------------
+  // ---- reading --------------------------------------------------------------------------------------------
 
   #checkPages(): void {
     const found = this.#db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];

@@ -62,7 +62,7 @@ export class SimulatedCluster implements AsyncDisposable {
     this.client = new PortClient(new ClusterPort(this.#nodes, time), undefined, chance);
   }
 
-  // ---- nodes and tasks -----------------------------------------------------------------------------------
+  // ---- nodes and tasks ------------------------------------------------------------------------------------
 
   /** The nodes as they are now: a restart makes a new one. */
   get nodes(): readonly Node[] {
@@ -88,7 +88,7 @@ export class SimulatedCluster implements AsyncDisposable {
     return this.until(this.client.submit(definition, input, options));
   }
 
-  // ---- time ----------------------------------------------------------------------------------------------
+  // ---- time -----------------------------------------------------------------------------------------------
 
   /** Virtual ms since the start. The nodes' own clocks show `startAt` plus this. */
   now(): number {
@@ -149,7 +149,7 @@ export class SimulatedCluster implements AsyncDisposable {
     return whileAlive(promise);
   }
 
-  // ---- faults --------------------------------------------------------------------------------------------
+  // ---- faults ---------------------------------------------------------------------------------------------
 
   /**
    * From now on only nodes of one group reach each other; nodes that no group names are a group of their own.
@@ -221,7 +221,7 @@ export class SimulatedCluster implements AsyncDisposable {
     node.resume();
   }
 
-  // ---- what happened -------------------------------------------------------------------------------------
+  // ---- what happened --------------------------------------------------------------------------------------
 
   /** Every run of a handler, or those of one task, in the order of their starts. */
   runs(task?: string): readonly TaskRun[] {
@@ -269,7 +269,7 @@ export class SimulatedCluster implements AsyncDisposable {
     return Promise.resolve();
   }
 
-  // ---- inside --------------------------------------------------------------------------------------------
+  // ---- inside ---------------------------------------------------------------------------------------------
 
   #nodeOf(attempt: string, no: number): SimulatedNode {
     this.#check(attempt);

@@ -52,7 +52,7 @@ export class Network {
     this.#connected = this.#ports.map(() => new Array(options.size).fill(undefined));
   }
 
-  // ---- nodes ---------------------------------------------------------------------------------------------
+  // ---- nodes ----------------------------------------------------------------------------------------------
 
   start(port: Port): Transport {
     this.#ports[port.no] = port;
@@ -75,7 +75,7 @@ export class Network {
     return this.#connected[port.no]!.filter((peer) => peer !== undefined);
   }
 
-  // ---- cuts ----------------------------------------------------------------------------------------------
+  // ---- cuts -----------------------------------------------------------------------------------------------
 
   isCut(a: number, b: number): boolean {
     return this.#cuts.has(linkOf(a, b));
@@ -112,7 +112,7 @@ export class Network {
     }
   }
 
-  // ---- what travels --------------------------------------------------------------------------------------
+  // ---- what travels ---------------------------------------------------------------------------------------
 
   send(from: Port, to: NodeId, messages: readonly Message[]): void {
     const peer = this.#connected[from.no]!.find((each) => each?.id === to);
@@ -153,7 +153,7 @@ export class Network {
     return hopsByPort;
   }
 
-  // ---- connections ---------------------------------------------------------------------------------------
+  // ---- connections ----------------------------------------------------------------------------------------
 
   #connectLater(a: number, b: number): void {
     const [portA, portB] = [this.#ports[a], this.#ports[b]];

@@ -9,14 +9,18 @@ interface Planned {
 }
 
 export class Schedule {
-  nowMs = 0;
+  #nowMs = 0;
   #heap: Planned[] = [];
   #order = 0;
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
 
   /** Runs `run` after `delayMs` of true time (at once, but not inside this call, when it is 0). */
   after(delayMs: number, run: () => void): void {
     const heap = this.#heap;
-    const planned: Planned = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, run };
+    const planned: Planned = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run };
     let at = heap.length;
     heap.push(planned);
     while (at > 0) {
@@ -51,8 +55,13 @@ export class Schedule {
       }
       heap[at] = last;
     }
-    if (first.atMs > this.nowMs) this.nowMs = first.atMs;
+    this.skipTo(first.atMs);
     return first.run;
+  }
+
+  /** Moves the time on, never back. What is due by then is still there, and late. */
+  skipTo(atMs: number): void {
+    if (atMs > this.#nowMs) this.#nowMs = atMs;
   }
 }
 

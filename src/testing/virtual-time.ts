@@ -114,7 +114,7 @@ export class VirtualTime {
   #next(): void {
     const limitMs = Math.min(...[...this.#goals].map((goal) => goal.untilMs));
     if (this.#schedule.nextMs > limitMs) {
-      this.#schedule.nowMs = Math.max(this.#schedule.nowMs, limitMs);
+      this.#schedule.skipTo(limitMs);
       for (const goal of [...this.#goals]) if (goal.untilMs <= limitMs) this.#reached(goal, "time");
       return;
     }

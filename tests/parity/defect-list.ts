@@ -25,9 +25,9 @@ export const DEFECTS: readonly Defect[] = [
       {
         file: "src/protocol/holder/lease-holder.ts",
         find: "    if (!session || !held || held.isSettling) {",
-        replace: `    if (session?.reign && !held) {
+        replace: `    if (session?.term && !held) {
       const items = [{ id, fence, seq, upTo: 0, settlement }];
-      this.#core.send(session.reign.node, { type: "settle", p, items });
+      this.#context.send(session.term.node, { type: "settle", p, items });
     }
     if (!session || !held || held.isSettling) {`,
       },
@@ -179,8 +179,8 @@ export const DEFECTS: readonly Defect[] = [
     what: "two nodes of one name are both accepted",
     edits: [{
       file: "src/protocol/roster/pending-changes.ts",
-      find: "if (double && this.#core.isConnected(double.no)) {",
-      replace: "if (double && !this.#core.isConnected(double.no)) {",
+      find: "if (double && this.#context.isConnected(double.no)) {",
+      replace: "if (double && !this.#context.isConnected(double.no)) {",
     }],
     test: "tests/parity/names.test.ts",
     name: "13: a second node of one name",
@@ -203,7 +203,7 @@ export const DEFECTS: readonly Defect[] = [
     edits: [{
       file: "src/protocol/holder/lease-holder.ts",
       find: "if (leaseMs >= validUntilMs) this.#lapse(session);",
-      replace: "if (leaseMs >= validUntilMs - this.#core.options.leaseTtlMs * 0.6) this.#lapse(session);",
+      replace: "if (leaseMs >= validUntilMs - this.#context.options.leaseTtlMs * 0.6) this.#lapse(session);",
     }],
     test: ON_CLUSTERS,
     name: "15: a blip that is shorter",
@@ -213,8 +213,8 @@ export const DEFECTS: readonly Defect[] = [
     what: "an event that is missed orphans a task for ever",
     edits: [{
       file: "src/protocol/steward/dispatcher.ts",
-      find: "if (desk.dispatch(priority, this.#round)) this.waiting.add(desk);",
-      replace: "desk.dispatch(priority, this.#round);",
+      find: "if (steward.dispatch(priority, this.#round)) this.waiting.add(steward);",
+      replace: "steward.dispatch(priority, this.#round);",
     }],
     test: ON_CLUSTERS,
     name: "16: every runnable task",

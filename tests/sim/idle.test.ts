@@ -11,12 +11,12 @@ const THREE = { size: 3, slots: 10, takesMs: 200 };
 /** Steps that the node took and frames that it sent, a frame for each list of message types. */
 interface Doings {
   stepCount: number;
-  readonly beatsAtMs: number[];
+  readonly heartbeatsAtMs: number[];
   readonly frames: Message["type"][][];
 }
 
 function watched(cluster: VirtualCluster, node: VirtualNode): Doings {
-  const doings: Doings = { stepCount: 0, beatsAtMs: [], frames: [] };
+  const doings: Doings = { stepCount: 0, heartbeatsAtMs: [], frames: [] };
   const engine = node.engine!;
   const step = engine.step.bind(engine);
   engine.step = (inputs, clock): Effect[] => {
@@ -26,7 +26,9 @@ function watched(cluster: VirtualCluster, node: VirtualNode): Doings {
       effect.type === "send" ? [effect.messages.map(({ type }) => type)] : []
     );
     doings.frames.push(...frames);
-    if (frames.some((types) => types.includes("beat"))) doings.beatsAtMs.push(cluster.schedule.nowMs);
+    if (frames.some((types) => types.includes("heartbeat"))) {
+      doings.heartbeatsAtMs.push(cluster.schedule.nowMs);
+    }
     return effects;
   };
   return doings;
@@ -34,7 +36,7 @@ function watched(cluster: VirtualCluster, node: VirtualNode): Doings {
 
 test("an idle node steps a few times a second, and its credit goes with its heartbeat", () => {
   const cluster = quietCluster(THREE);
-  // heartbeats that are sent out of turn, because others reign now, must not part the two for good
+  // heartbeats that are sent out of turn, because others term now, must not part the two for good
   const [node, other] = cluster.nodes as [VirtualNode, VirtualNode];
   other.crash();
   cluster.runUntil(cluster.schedule.nowMs + 7110);
@@ -46,22 +48,22 @@ test("an idle node steps a few times a second, and its credit goes with its hear
   expect(doings.stepCount).toBeLessThanOrEqual(70);
   // to each of two others: a heartbeat a second, and an answer to theirs
   expect(doings.frames.length).toBeLessThanOrEqual(44);
-  const beats = doings.frames.filter((types) => types.includes("beat"));
-  expect(beats.length).toBeGreaterThanOrEqual(18);
-  for (const types of beats) expect(types).toContain("credit");
+  const heartbeats = doings.frames.filter((types) => types.includes("heartbeat"));
+  expect(heartbeats.length).toBeGreaterThanOrEqual(18);
+  for (const types of heartbeats) expect(types).toContain("credit");
 });
 
 test("the heartbeats of an idle cluster go together, one a second from each node", () => {
   const cluster = quietCluster({ ...THREE, size: 5 });
   cluster.runUntil(cluster.schedule.nowMs + 5000);
-  const beatsAtMs = cluster.nodes.map((node) => watched(cluster, node).beatsAtMs);
+  const heartbeatsAtMs = cluster.nodes.map((node) => watched(cluster, node).heartbeatsAtMs);
   cluster.runUntil(cluster.schedule.nowMs + 20_200);
-  const [first, ...others] = beatsAtMs as [number[], ...number[][]];
+  const [first, ...others] = heartbeatsAtMs as [number[], ...number[][]];
   expect(first.length).toBeGreaterThanOrEqual(20);
   expect(first.length).toBeLessThanOrEqual(22);
-  for (const beatMs of first.slice(1, -1)) {
+  for (const heartbeatMs of first.slice(1, -1)) {
     for (const atMs of others) {
-      expect(Math.min(...atMs.map((otherMs) => Math.abs(otherMs - beatMs)))).toBeLessThan(50);
+      expect(Math.min(...atMs.map((otherMs) => Math.abs(otherMs - heartbeatMs)))).toBeLessThan(50);
     }
   }
 });
@@ -90,8 +92,8 @@ test("the steward of an idle cluster runs a task itself", () => {
   for (let i = 0; i < 20; i++) {
     submitOne(cluster, i, "alpha", `own-${i}`);
     expect(until(cluster, 2000, () => runner(cluster) !== undefined)).toBe(true);
-    const { worker, self } = runner(cluster)!.engine!;
-    for (const { p } of worker.running()) expect(worker.reignOf(p)!.node).toBe(self);
+    const { holder, self } = runner(cluster)!.engine!;
+    for (const { p } of holder.running()) expect(holder.termOf(p)!.node).toBe(self);
     until(cluster, 2000, () => runner(cluster) === undefined);
   }
 });

@@ -52,16 +52,16 @@ test("what one node of a large cluster has a handler for runs there, whatever it
 
 test("a node of a large cluster that was called hears of the next steward of what it holds", () => {
   const cluster = quietCluster(LARGE);
-  const { worker } = lastOf(cluster).engine!;
-  const attached = new Set(worker.sessions.all.filter((session) => session.isAttached).map(({ p }) => p));
+  const { holder } = lastOf(cluster).engine!;
+  const attached = new Set(holder.sessions.all.filter((session) => session.isAttached).map(({ p }) => p));
   const only = specialist(cluster);
   until(cluster, 2500, () => only.handlers.runningCount === 64);
-  const called = Array.from(worker.running(), ({ p }) => p).find((p) => !attached.has(p))!;
-  const steward = worker.reignOf(called)!.node;
+  const called = Array.from(holder.running(), ({ p }) => p).find((p) => !attached.has(p))!;
+  const steward = holder.termOf(called)!.node;
   cluster.nodes.find(({ engine }) => engine!.self === steward)!.crash();
   cluster.runUntil(cluster.schedule.nowMs + 6000);
-  expect(worker.reignOf(called)?.node).toBeGreaterThan(0);
-  expect(worker.reignOf(called)?.node).not.toBe(steward);
+  expect(holder.termOf(called)?.node).toBeGreaterThan(0);
+  expect(holder.termOf(called)?.node).not.toBe(steward);
 }, 120_000);
 
 /** A partition whose steward the node has nothing to do with yet. */
@@ -69,10 +69,10 @@ function strange(
   cluster: VirtualCluster,
   node: VirtualNode,
 ): { readonly p: number; readonly ballot: Ballot } {
-  const { sessions } = node.engine!.worker;
-  const known = new Set(sessions.all.flatMap(({ isAttached, reign }) => isAttached ? [reign!.node] : []));
+  const { sessions } = node.engine!.holder;
+  const known = new Set(sessions.all.flatMap(({ isAttached, term }) => isAttached ? [term!.node] : []));
   for (const { p, isAttached } of sessions.all) {
-    const ballot = cluster.nodes[0]!.engine!.worker.reignOf(p)!;
+    const ballot = cluster.nodes[0]!.engine!.holder.termOf(p)!;
     if (!isAttached && !known.has(ballot.node)) return { p, ballot };
   }
   throw new Error("it knows all stewards");
@@ -85,10 +85,10 @@ test("a steward of a large cluster to which a node attached by itself gives it t
   const { engine } = only;
   const steward = engine!.roster!.members.find(({ no }) => no === ballot.node)!;
   // for an attach that it knows nothing of: it attaches
-  const grant = { p, ballot, boot: 1, n: 1, attach: 0, floor: 0, tasks: [] };
+  const grant = { p, ballot, boot: 1, n: 1, attach: 0, grantFloor: 0, tasks: [] };
   only.receive([{ type: "message", from: steward.id, message: { type: "grant", ...grant } }]);
   cluster.runUntil(cluster.schedule.nowMs + 1000);
-  expect(engine!.worker.sessions.all[p]!.isAttached).toBe(true);
+  expect(engine!.holder.sessions.all[p]!.isAttached).toBe(true);
   const ids = Array.from({ length: 1000 }, (_, i) => `strange-${i}`);
   submitOne(cluster, 0, "beta", ids.find((id) => engine!.partitionOf(id) === p)!);
   until(cluster, 5000, () => only.handlers.runningCount === 1);

@@ -21,7 +21,7 @@ export function quietCluster({ size, slots, takesMs = 1e9 }: QuietOptions): Virt
     replication: 3,
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
-    beatAlongMs: 500,
+    heartbeatAlongMs: 500,
     marginMs: 1000,
     electionMs: 2000,
     tickMs: 100,
@@ -39,10 +39,7 @@ export function quietCluster({ size, slots, takesMs = 1e9 }: QuietOptions): Virt
     },
     work: { ...base.work, takesMs, slots, uneven: false, checkpoint: 0, stubborn: 0 },
   });
-  for (const node of cluster.nodes) {
-    node.isWanted = true;
-    node.start();
-  }
+  for (const node of cluster.nodes) node.join();
   const isIn = (): boolean => cluster.nodes.every(({ engine }) => engine!.roster?.members.length === size);
   if (!until(cluster, 20_000, isIn)) throw new Error("not all of them are members");
   cluster.runUntil(cluster.schedule.nowMs + 3000);

@@ -25,7 +25,7 @@ export interface Row {
 const FOUNDERS = 3;
 const IDLE_MS = 20_000;
 /** What goes on whatever happens; all else that is sent is on account of something. */
-const ROUTINE: ReadonlySet<string> = new Set(["beat", "beatReply", "credit", "creditReply"]);
+const ROUTINE: ReadonlySet<string> = new Set(["heartbeat", "heartbeatReply", "credit", "creditReply"]);
 const RESTARTS = 5;
 const PATIENCE_MS = 120_000;
 
@@ -47,12 +47,12 @@ export class Measurement {
     this.#size = size;
     this.#tasksEach = tasksEach;
     this.#cluster = new VirtualCluster(planOf(size, tasksEach), new Trace(false, 0));
-    this.#cluster.network.onSend = (_from, messages) => {
+    this.#cluster.network.onSend((_from, messages) => {
       this.#messages += messages.length;
       this.#bytes += byteCount(messages);
       const extra = messages.filter(({ type }) => !ROUTINE.has(type));
       if (extra.length > 0) this.#extraBytes += byteCount(extra);
-    };
+    });
   }
 
   get #nowMs(): number {
@@ -104,10 +104,7 @@ export class Measurement {
   #join(from: number, to: number): { readonly epochs: number; readonly s: number } {
     const startMs = this.#nowMs;
     const before = this.#cluster.nodes[0]!.engine!.roster!.epoch;
-    for (const node of this.#cluster.nodes.slice(from, to)) {
-      node.isWanted = true;
-      node.start();
-    }
+    for (const node of this.#cluster.nodes.slice(from, to)) node.join();
     this.#until(() => this.#isLevel());
     const epochs = this.#cluster.nodes[0]!.engine!.roster!.epoch - before;
     return { epochs, s: round((this.#nowMs - startMs) / 1000) };
@@ -128,7 +125,7 @@ export class Measurement {
   #placedCount(): number {
     const running = new Set<string>();
     for (const { engine } of this.#cluster.nodes) {
-      for (const { id, fence } of engine?.worker.running() ?? []) running.add(`${id} ${fence}`);
+      for (const { id, fence } of engine?.holder.running() ?? []) running.add(`${id} ${fence}`);
     }
     let count = 0;
     for (let p = 0; p < this.#cluster.plan.partitionCount; p++) {
@@ -158,9 +155,7 @@ export class Measurement {
   #crash(): { readonly s: number } {
     const startMs = this.#nowMs;
     const total = this.#placedCount();
-    const victim = this.#cluster.nodes[1]!;
-    victim.isWanted = false;
-    victim.crash();
+    this.#cluster.nodes[1]!.crash();
     this.#until(() => this.#placedCount() === total);
     const s = round((this.#nowMs - startMs) / 1000);
     this.#until(() => this.#isLevel());
@@ -199,7 +194,7 @@ function planOf(size: number, tasksEach: number): Plan {
     replication: 3,
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
-    beatAlongMs: 500,
+    heartbeatAlongMs: 500,
     marginMs: 1000,
     clockRateBound: 0.01,
     electionMs: 2000,

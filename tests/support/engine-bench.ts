@@ -42,7 +42,7 @@ export class EngineBench {
   /** Every start, in order: `task@node`. */
   readonly starts: string[] = [];
   /** Who was told by another node that tasks wait there that it could run. */
-  readonly hungryTo: Set<string> = new Set();
+  readonly demandTo: Set<string> = new Set();
   /** Ends that were told, in order: `task state`. */
   readonly ended: string[] = [];
   /** Between nodes, as the senders put it. */
@@ -121,7 +121,7 @@ export class EngineBench {
   #do(node: string, effect: Effect): void {
     if (effect.type === "send") {
       for (const message of effect.messages) {
-        if (message.type === "hungry" && message.backlog > 0) this.hungryTo.add(effect.to);
+        if (message.type === "demand" && message.backlog > 0) this.demandTo.add(effect.to);
       }
       this.sent.push(...effect.messages);
       for (const message of effect.messages) this.push(effect.to, { type: "message", from: node, message });

@@ -65,7 +65,7 @@ export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
   });
 });
 
-const reigns = list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() }));
+const terms = list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() }));
 const numbered = list(fc.record({ p, n: uint }));
 const outcome: fc.Arbitrary<Outcome> = fc.record({
   id,
@@ -100,7 +100,7 @@ const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e
     data,
   }),
 );
-const counts = { prevIndex: uint, commit: uint, first: uint, floor: uint };
+const counts = { prevIndex: uint, commit: uint, first: uint, logFloor: uint };
 const append = of("append", { p, ballot, prevBallot: fc.option(ballot), ...counts, entries });
 const query = fc.oneof(
   fc.record({ type: fc.constant("get" as const), id }),
@@ -153,14 +153,14 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   refuse: of("refuse", { p, ballot, promised: ballot }),
   snapshot,
   snapshotReply: of("snapshotReply", { p, ballot, index: uint, receivedBytes: uint }),
-  beat: of("beat", { boot, sentMs: ms, epoch: uint, sessions: numbered, reigns }),
-  beatReply: of("beatReply", {
+  heartbeat: of("heartbeat", { boot, sentMs: ms, epoch: uint, sessions: numbered, terms }),
+  heartbeatReply: of("heartbeatReply", {
     boot,
     sentMs: ms,
     epoch: uint,
     vouches: list(fc.record({ cfg: uint, bits: fc.uint8Array({ maxLength: LIMITS.partitionsMax / 8 }) })),
     condemned: numbered,
-    reigns,
+    terms,
     refused: list(fc.record({ p, promised: ballot })),
   }),
   attach: of("attach", {
@@ -187,12 +187,12 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     limits: list(fc.record({ name, free: uint })),
   }),
   creditReply: of("creditReply", { seq: uint, issued: uint }),
-  hungry: of("hungry", {
+  demand: of("demand", {
     boot,
     backlog: uint,
     priority: fc.integer({ min: -LIMITS.priorityMax, max: LIMITS.priorityMax }),
   }),
-  grant: of("grant", { p, ballot, boot, n: uint, attach: uint, floor: uint, tasks: list(granted) }),
+  grant: of("grant", { p, ballot, boot, n: uint, attach: uint, grantFloor: uint, tasks: list(granted) }),
   grantAck: of("grantAck", { p, ballot, fences: list(uint) }),
   settle: of("settle", { p, items: list(fc.record({ id, fence: uint, seq: uint, upTo: uint, settlement })) }),
   settleReply: of("settleReply", {
@@ -219,8 +219,8 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   deliver: of("deliver", { p, items: list(fc.record({ id, fence: uint, commands: queued })) }),
   seal: of("seal", { p, cfg: uint, ballot }),
   sealed: of("sealed", { p, cfg: uint, ballot, isInstalled: fc.boolean(), by: list(uint), end }),
-  inherit: of("inherit", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),
-  image: snapshot.map(({ first: _first, ...piece }) => ({ ...piece, type: "image", cfg: 1 })),
+  fetchCopy: of("fetchCopy", { p, cfg: uint, ballot, offset: upTo(LIMITS.stateBytesMax) }),
+  copyChunk: snapshot.map(({ first: _first, ...chunk }) => ({ ...chunk, type: "copyChunk", cfg: 1 })),
   join: of("join", { candidate }),
   joinRefused: of("joinRefused", { id, reason: text(LIMITS.whyBytesMax) }),
   leave: of("leave", { no }),

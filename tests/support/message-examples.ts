@@ -76,7 +76,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     prevBallot: older,
     commit: 11,
     first: 10,
-    floor: 9,
+    logFloor: 9,
     entries,
   },
   appendReply: {
@@ -99,22 +99,22 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     data: bytes(1, 2, 3),
   },
   snapshotReply: { type: "snapshotReply", p, ballot, index: 12, receivedBytes: 3 },
-  beat: {
-    type: "beat",
+  heartbeat: {
+    type: "heartbeat",
     boot: 1,
     sentMs: 1234.5,
     epoch: 1,
     sessions: [{ p: 7, n: 2 }],
-    reigns: [{ p, ballot, commit: 24, isActive: true }],
+    terms: [{ p, ballot, commit: 24, isActive: true }],
   },
-  beatReply: {
-    type: "beatReply",
+  heartbeatReply: {
+    type: "heartbeatReply",
     boot: 1,
     sentMs: 1234.5,
     epoch: 1,
     vouches: [{ cfg: 1, bits: bytes(0xff, 0x7f) }],
     condemned: [{ p: 7, n: 1 }],
-    reigns: [{ p, ballot, commit: 24, isActive: false }],
+    terms: [{ p, ballot, commit: 24, isActive: false }],
     refused: [{ p: 8, promised: ballot }],
   },
   attach: {
@@ -143,7 +143,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     limits: [{ name: "resize", free: 2 }],
   },
   creditReply: { type: "creditReply", seq: 9, issued: 210 },
-  hungry: { type: "hungry", boot: 1, backlog: 4000, priority: -7 },
+  demand: { type: "demand", boot: 1, backlog: 4000, priority: -7 },
   grant: {
     type: "grant",
     p,
@@ -151,7 +151,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     boot: 1,
     n: 2,
     attach: 3,
-    floor: 10,
+    grantFloor: 10,
     tasks: [{
       no: 211,
       id: "render/42",
@@ -212,9 +212,9 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     by: [2, 3],
     end: { ballot: older, index: 12 },
   },
-  inherit: { type: "inherit", p, cfg: 1, ballot, offset: 3 },
-  image: {
-    type: "image",
+  fetchCopy: { type: "fetchCopy", p, cfg: 1, ballot, offset: 3 },
+  copyChunk: {
+    type: "copyChunk",
     p,
     cfg: 1,
     ballot,

@@ -1,6 +1,6 @@
 /**
  * Reads the rosters of a cluster as they are decided, without being a member: a stranger on the mesh is told
- * the roster when it connects, and again each time it sends a beat.
+ * the roster when it connects, and again each time it sends a heartbeat.
  */
 import { createMesh } from "../../src/mesh/mesh.ts";
 import type { Mesh } from "../../src/mesh/mesh-types.ts";
@@ -55,10 +55,10 @@ export class RosterWatch implements AsyncDisposable {
     return await eventually(isThere, withinMs, 20) ? this.seen.at(-1)! : null;
   }
 
-  /** To a node without a roster a beat says nothing. */
+  /** To a node without a roster a heartbeat says nothing. */
   #ask(id: NodeId): void {
-    const beat = { type: "beat", boot: 1, sentMs: 0, epoch: 0, sessions: [], reigns: [] } as const;
-    for (const frame of encodeFrame([beat])) this.#mesh?.send(id, [frame]);
+    const heartbeat = { type: "heartbeat", boot: 1, sentMs: 0, epoch: 0, sessions: [], terms: [] } as const;
+    for (const frame of encodeFrame([heartbeat])) this.#mesh?.send(id, [frame]);
   }
 
   #frame(frame: Uint8Array): void {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { anchorsOf, pageViolations } from "./links.ts";
-import { deadFileViolations, importViolations } from "./layout.ts";
+import { circleViolations, deadFileViolations, importViolations } from "./layout.ts";
 import {
   dependencyViolations,
   type Manifest,
@@ -46,6 +46,10 @@ function expectNone(violations: readonly Violation[]): void {
 }
 
 test("imports point one way", () => expectNone(importViolations(sources)));
+
+test("no files of src import each other in a circle, types included", () => {
+  expectNone(circleViolations(sources));
+});
 
 test("no file is dead", () => expectNone(deadFileViolations(sources, roots())));
 

@@ -96,7 +96,7 @@ export class Balancing {
     IN_USE.delete(this.#balancer);
   }
 
-  // ---- what begins ---------------------------------------------------------------------------------------
+  // ---- what begins ----------------------------------------------------------------------------------------
 
   /** Null when the task may begin; else until when it shall not be offered here, 0 = until a change. */
   admit(task: GrantedTask): number | null {
@@ -122,7 +122,7 @@ export class Balancing {
     }
   }
 
-  // ---- what goes elsewhere -------------------------------------------------------------------------------
+  // ---- what goes elsewhere --------------------------------------------------------------------------------
 
   /** Others may take more than before, or this node goes on: asks when all has settled. */
   changed(): void {

@@ -148,7 +148,7 @@ export class ThreadContext implements Context, StatefulRun {
     this.#tell({ type: "stateful", no: this.no });
   }
 
-  // ---- for the thread ------------------------------------------------------------------------------------
+  // ---- for the thread -------------------------------------------------------------------------------------
 
   abort(error: AttemptAbortedError): void {
     if (!this.#controller.signal.aborted) this.#controller.abort(error);

@@ -145,7 +145,7 @@ export class HandlerThread implements PortListener {
     if (!this.isOver) this.#port.post(message);
   }
 
-  // ---- PortListener --------------------------------------------------------------------------------------
+  // ---- PortListener ---------------------------------------------------------------------------------------
 
   message(message: FromThread): void {
     const attempt = this.#attempt;

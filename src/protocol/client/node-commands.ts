@@ -3,7 +3,7 @@
  * that came to this node, each done once. What a command does is the host's business.
  */
 import type { Input } from "../model/contract.ts";
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
   NodeCommand,
@@ -31,13 +31,13 @@ export type NodeCommandInput = Extract<
 >;
 
 export class NodeCommands {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #asked: Map<number, Asked> = new Map();
   /** The last ones, oldest first. */
   readonly #taken: Map<number, Taken> = new Map();
 
-  constructor(core: Core) {
-    this.#core = core;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   input(input: NodeCommandInput): void {
@@ -59,15 +59,15 @@ export class NodeCommands {
 
   #send(cid: number, asked: Asked): void {
     const { node, command } = asked;
-    asked.sentMs = this.#core.clock.monoMs;
-    const no = node === this.#core.options.self ? this.#core.self : this.#core.noOf(node);
+    asked.sentMs = this.#context.clock.monoMs;
+    const no = node === this.#context.options.self ? this.#context.self : this.#context.noOf(node);
     // before there is a roster the own number is that of nobody, too
-    if (no < 0 && node !== this.#core.options.self) return;
-    this.#core.send(no, { type: "nodeCommand", cid, command });
+    if (no < 0 && node !== this.#context.options.self) return;
+    this.#context.send(no, { type: "nodeCommand", cid, command });
   }
 
   tick(): void {
-    const overdueMs = this.#core.clock.monoMs - this.#core.options.resendMs;
+    const overdueMs = this.#context.clock.monoMs - this.#context.options.resendMs;
     for (const [cid, asked] of this.#asked) if (asked.sentMs <= overdueMs) this.#send(cid, asked);
   }
 
@@ -80,7 +80,7 @@ export class NodeCommands {
     }
     this.#taken.set(cid, { from, status: null });
     if (this.#taken.size > LIMITS.nodeCommandsMax) this.#taken.delete(this.#taken.keys().next().value!);
-    this.#core.event({ type: "nodeCommand", cid, command });
+    this.#context.event({ type: "nodeCommand", cid, command });
   }
 
   #done(cid: number, status: NodeCommandStatus): void {
@@ -91,17 +91,17 @@ export class NodeCommands {
   }
 
   #reply(cid: number, to: MemberNo, status: NodeCommandStatus): void {
-    this.#core.send(to, { type: "nodeCommandReply", cid, status });
+    this.#context.send(to, { type: "nodeCommandReply", cid, status });
   }
 
   onReply(from: MemberNo, { cid, status }: NodeCommandReplyMessage): void {
     const asked = this.#asked.get(cid);
     if (!asked) return;
-    const isAsked = from === this.#core.self
-      ? asked.node === this.#core.options.self
-      : from === this.#core.noOf(asked.node);
+    const isAsked = from === this.#context.self
+      ? asked.node === this.#context.options.self
+      : from === this.#context.noOf(asked.node);
     if (!isAsked) return;
     this.#asked.delete(cid);
-    this.#core.event({ type: "nodeCommandAnswered", cid, status });
+    this.#context.event({ type: "nodeCommandAnswered", cid, status });
   }
 }

@@ -2,7 +2,7 @@
  * A node as the client of stewards: submits, watches and queries that wait for an answer. Each is sent to the
  * steward of its partition and sent again, with the same id, until it is answered or given up.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { partitionOf } from "../context/ring.ts";
 import type { Input } from "../model/contract.ts";
 import type {
@@ -35,7 +35,7 @@ const RIDS_PER_BOOT = 0x1_0000_0000;
 const DOUBTS_FROM = 0x8000_0000;
 
 export class Requests {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #stewardOf: (p: number) => MemberNo;
   /** Each in the order of the last sending, so that what is overdue stands in front. */
   readonly #submits: Map<number, Submit> = new Map();
@@ -52,18 +52,18 @@ export class Requests {
   /** Partitions whose steward changed or came back: everything that waits there goes again. */
   readonly #moved: Set<number> = new Set();
 
-  constructor(core: Core, stewardOf: (p: number) => MemberNo) {
-    this.#core = core;
+  constructor(context: Context, stewardOf: (p: number) => MemberNo) {
+    this.#context = context;
     this.#stewardOf = (p) => {
       const steward = stewardOf(p);
-      // in a large cluster nobody may have told of the next one
-      const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));
-      return isThere ? steward : core.reach.keeperToAsk(p);
+      // in a large cluster this node may not have heard of the next one
+      const isThere = steward >= 0 && (!context.topology.isLarge || context.isConnected(steward));
+      return isThere ? steward : context.topology.keeperToAsk(p);
     };
   }
 
   #partitionOf(id: string): number {
-    return partitionOf(id, this.#core.options.partitionCount);
+    return partitionOf(id, this.#context.options.partitionCount);
   }
 
   submit(input: Extract<Input, { type: "submit" }>): void {
@@ -76,26 +76,26 @@ export class Requests {
 
   /** Answers to an earlier life of this node must not answer this one. */
   #wireRid(rid: number): number {
-    return this.#core.options.boot * RIDS_PER_BOOT + rid;
+    return this.#context.options.boot * RIDS_PER_BOOT + rid;
   }
 
   #localRid(rid: number): number {
-    return rid - this.#core.options.boot * RIDS_PER_BOOT;
+    return rid - this.#context.options.boot * RIDS_PER_BOOT;
   }
 
   watch(id: string): void {
     const known = this.#watches.want(id);
     if (!known) this.#fresh.watches.push([id, this.#watches.add(id, this.#partitionOf(id), NEVER, true)]);
-    else if (known.outcome) this.#told(known.outcome);
+    else if (known.outcome) this.#report(known.outcome);
   }
 
   unwatch(id: string): void {
     this.#watches.byId.delete(id);
   }
 
-  #told(outcome: Outcome): void {
+  #report(outcome: Outcome): void {
     this.#watches.byId.delete(outcome.id);
-    this.#core.emit({ type: "outcome", outcome });
+    this.#context.emit({ type: "outcome", outcome });
   }
 
   query(input: Extract<Input, { type: "query" }>): void {
@@ -124,7 +124,7 @@ export class Requests {
       if (!submit) continue;
       this.#submits.delete(local);
       const { watch } = submit.item;
-      this.#core.emit({ type: "submitted", rid: local, status });
+      this.#context.emit({ type: "submitted", rid: local, status });
       if (watch && (status === "created" || status === "exists")) this.#asked(submit);
     }
   }
@@ -133,8 +133,8 @@ export class Requests {
   #asked({ p, isWatched, item }: Submit): void {
     const { id } = item.spec;
     const known = isWatched ? this.#watches.want(id) : this.#watches.byId.get(id);
-    if (!known) this.#watches.add(id, p, this.#core.clock.monoMs, isWatched);
-    else if (isWatched && known.outcome) this.#told(known.outcome);
+    if (!known) this.#watches.add(id, p, this.#context.clock.monoMs, isWatched);
+    else if (isWatched && known.outcome) this.#report(known.outcome);
   }
 
   onOutcome(outcome: Outcome): void {
@@ -142,7 +142,7 @@ export class Requests {
     if (!watch) return;
     if (!watch.isWanted) this.#watches.hold(outcome, watch);
     else if (outcome.state === "unknown") this.#doubt(outcome, watch);
-    else this.#told(outcome);
+    else this.#report(outcome);
   }
 
   /**
@@ -170,14 +170,14 @@ export class Requests {
   }
 
   /** At the end of the step, since a submit of the same id may have come in it. */
-  #tellUnknown(outcome: Outcome): void {
+  #reportUnknown(outcome: Outcome): void {
     const watch = this.#watches.byId.get(outcome.id);
     if (!watch) return;
     if (this.#isSubmitting(outcome.id)) {
       this.#fresh.watches.push([outcome.id, watch]);
       return;
     }
-    this.#told(outcome);
+    this.#report(outcome);
   }
 
   #isSubmitting(id: string): boolean {
@@ -187,7 +187,7 @@ export class Requests {
 
   /** A watch is answered when the task ends, which may take days: asking again only repairs. */
   get #patienceMs(): number {
-    return Math.max(5000, 4 * this.#core.options.resendMs);
+    return Math.max(5000, 4 * this.#context.options.resendMs);
   }
 
   onQueryReply(message: QueryReplyMessage): void {
@@ -195,12 +195,12 @@ export class Requests {
     const rid = this.#localRid(message.rid);
     if (!this.#queries.delete(`${rid}.${p}`)) return;
     if (this.#doubts.has(rid)) this.#resolveDoubt(rid, tasks.length > 0);
-    else this.#core.emit({ type: "answer", rid, p, tasks, more });
+    else this.#context.emit({ type: "answer", rid, p, tasks, more });
   }
 
   onCommandReply({ rid, p, status }: CommandReplyMessage): void {
     const local = this.#localRid(rid);
-    if (this.#queries.delete(`${local}.${p}`)) this.#core.emit({ type: "commanded", rid: local, status });
+    if (this.#queries.delete(`${local}.${p}`)) this.#context.emit({ type: "commanded", rid: local, status });
   }
 
   stewardMoved(p: number): void {
@@ -208,8 +208,8 @@ export class Requests {
   }
 
   tick(): void {
-    const { monoMs } = this.#core.clock;
-    const overdueMs = monoMs - this.#core.options.resendMs;
+    const { monoMs } = this.#context.clock;
+    const overdueMs = monoMs - this.#context.options.resendMs;
     requeue(this.#submits, this.#fresh.submits, overdueMs, monoMs);
     requeue(this.#queries, this.#fresh.queries, overdueMs, monoMs);
     this.#watches.repeat(monoMs, this.#patienceMs, this.#fresh.watches);
@@ -218,20 +218,20 @@ export class Requests {
   /** At the end of a step: one message of a kind per partition. */
   flush(): void {
     if (this.#moved.size > 0) this.#resendMoved();
-    for (const outcome of this.#fresh.unknown.splice(0)) this.#tellUnknown(outcome);
+    for (const outcome of this.#fresh.unknown.splice(0)) this.#reportUnknown(outcome);
     const { submits, queries, watches } = this.#fresh;
     if (submits.length > 0) this.#sendSubmits(submits.splice(0));
     if (watches.length > 0) this.#sendWatches(watches.splice(0));
     for (const query of queries.splice(0)) {
       const { rid, p } = query;
       if (!this.#queries.has(`${rid}.${p}`)) continue;
-      query.sentMs = this.#core.clock.monoMs;
+      query.sentMs = this.#context.clock.monoMs;
       const to = this.#stewardOf(p);
       if (to < 0) continue;
       const wireRid = this.#wireRid(rid);
       const asked = query.query;
-      if (asked.type === "command") this.#core.send(to, { ...asked, rid: wireRid, p });
-      else this.#core.send(to, { type: "query", rid: wireRid, p, query: asked });
+      if (asked.type === "command") this.#context.send(to, { ...asked, rid: wireRid, p });
+      else this.#context.send(to, { type: "query", rid: wireRid, p, query: asked });
     }
   }
 
@@ -250,14 +250,14 @@ export class Requests {
     const itemsByPartition: Map<number, Submit["item"][]> = new Map();
     for (const submit of submits) {
       if (this.#submits.get(this.#localRid(submit.item.rid)) !== submit) continue;
-      submit.sentMs = this.#core.clock.monoMs;
+      submit.sentMs = this.#context.clock.monoMs;
       const items = itemsByPartition.get(submit.p);
       if (items) items.push(submit.item);
       else itemsByPartition.set(submit.p, [submit.item]);
     }
     for (const [p, items] of itemsByPartition) {
       const to = this.#stewardOf(p);
-      if (to >= 0) this.#core.send(to, { type: "submit", p, items });
+      if (to >= 0) this.#context.send(to, { type: "submit", p, items });
     }
   }
 
@@ -265,14 +265,14 @@ export class Requests {
     const idsByPartition: Map<number, string[]> = new Map();
     for (const [id, watch] of watches) {
       if (this.#watches.byId.get(id) !== watch) continue;
-      watch.sentMs = this.#core.clock.monoMs;
+      watch.sentMs = this.#context.clock.monoMs;
       const ids = idsByPartition.get(watch.p);
       if (ids) ids.push(id);
       else idsByPartition.set(watch.p, [id]);
     }
     for (const [p, ids] of idsByPartition) {
       const to = this.#stewardOf(p);
-      if (to >= 0) this.#core.send(to, { type: "watch", p, ids });
+      if (to >= 0) this.#context.send(to, { type: "watch", p, ids });
     }
   }
 }

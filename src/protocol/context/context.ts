@@ -12,11 +12,11 @@ import type {
 } from "../model/contract.ts";
 import type { Message } from "../model/messages.ts";
 import { LIMITS } from "../model/limits.ts";
-import { Reach } from "./topology.ts";
+import { Topology } from "./topology.ts";
 import { type Ring, ringOf } from "./ring.ts";
 import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "../model/types.ts";
 
-export class Core {
+export class Context {
   readonly options: EngineOptions;
   readonly observer: Observer | undefined;
   clock: Clock = { monoMs: 0, leaseMs: 0, wallMs: 0 };
@@ -25,7 +25,7 @@ export class Core {
   self: MemberNo = -1;
   /** Monotonic time of the first step: nobody counts as silent from before it. */
   bootMs = 0;
-  readonly reach: Reach;
+  readonly topology: Topology;
   /** What a replica keeps of its log for those that lag. */
   readonly logLimits: { readonly countMax: number; readonly bytesMax: number };
   readonly memberByNo: Map<MemberNo, Member> = new Map();
@@ -33,15 +33,15 @@ export class Core {
   readonly congested: Set<MemberNo> = new Set();
   /** Messages of this node to itself, handled before the step ends. */
   readonly loopback: Message[] = [];
-  /** Reigns with something to send or to learn before the step ends. */
+  /** Terms with something to send or to learn before the step ends. */
   readonly dirty: Set<{ flush(): void }> = new Set();
-  /** A reign began or ended: everybody is told at once. */
-  reignsChanged = false;
+  /** A term began or ended: heartbeats say so at once. */
+  termsChanged = false;
   /** No keeper stands before: the engine need not look through them all in each step. */
   standMs: number = Infinity;
   /** Something is going on: until then ticks come as often as they may. */
   #busyUntilMs: number = -Infinity;
-  /** Reigns that may still be handed over in this tick. */
+  /** Terms that may still be handed over in this tick. */
   transferBudget = 0;
   readonly #noById: Map<NodeId, MemberNo> = new Map();
   readonly #outbox: Map<NodeId, Message[]> = new Map();
@@ -53,7 +53,7 @@ export class Core {
   constructor(options: EngineOptions, observer: Observer | undefined) {
     this.options = options;
     this.observer = observer;
-    this.reach = new Reach(this);
+    this.topology = new Topology(this);
     this.logLimits = { countMax: options.logEntriesMax, bytesMax: LIMITS.logBytesMax };
     this.#random = (options.seed ^ 0x6d2b79f5) | 0 || 1;
   }
@@ -68,7 +68,7 @@ export class Core {
       this.#noById.set(member.id, member.no);
     }
     this.self = this.noOf(this.options.self);
-    this.reach.adopted();
+    this.topology.adopted();
   }
 
   /** Those who run tasks. */
@@ -125,7 +125,7 @@ export class Core {
   }
 
   /** What goes on or is due soon must not wait for a slow tick. */
-  hurry(): void {
+  tickSoon(): void {
     this.#busyUntilMs = this.clock.monoMs + 2 * this.options.heartbeatMs;
   }
 
@@ -156,7 +156,7 @@ export class Core {
     return effects;
   }
 
-  /** Entries appended by reigns that are gone are still to be made durable; what waits to leave is not. */
+  /** Entries appended by terms that are gone are still to be made durable; what waits to leave is not. */
   dropMessages(): void {
     this.#outbox.clear();
     this.loopback.length = 0;

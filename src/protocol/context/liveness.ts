@@ -3,7 +3,7 @@
  * had been silent. Nothing here is durable: a restarted or stalled keeper counts everybody as just heard, so
  * it may be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
  */
-import type { Core } from "./context.ts";
+import type { Context } from "./context.ts";
 import type { Silence } from "../model/messages.ts";
 import { ownerKey } from "../state/lease-counts.ts";
 import type { Condemnation, PartitionTasks } from "../state/partition-tasks.ts";
@@ -11,34 +11,34 @@ import type { MemberNo } from "../model/types.ts";
 
 const NO_SILENCES: readonly Silence[] = [];
 
-export class Sessions {
-  readonly #core: Core;
-  /** Monotonic time of the last beat, per `(node, boot)`. */
+export class Liveness {
+  readonly #context: Context;
+  /** Monotonic time of the last heartbeat, per `(node, boot)`. */
   readonly #heardMs: Map<number, number> = new Map();
   readonly #bootOf: Map<MemberNo, number> = new Map();
   readonly #frozenMs: WeakMap<Condemnation, number> = new WeakMap();
   /** No silence counts from before: the boot of this node. */
-  #floorMs = 0;
+  #silenceFloorMs = 0;
 
-  constructor(core: Core) {
-    this.#core = core;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   /** From now on silence counts. */
   begin(): void {
-    this.#floorMs = this.#core.clock.monoMs;
+    this.#silenceFloorMs = this.#context.clock.monoMs;
   }
 
-  /** False when the beat is of an earlier life of that node. */
+  /** False when the heartbeat is of an earlier life of that node. */
   heard(node: MemberNo, boot: number): boolean {
     if (boot < (this.#bootOf.get(node) ?? 0)) return false;
     this.#bootOf.set(node, boot);
-    this.#heardMs.set(ownerKey({ node, boot }), this.#core.clock.monoMs);
+    this.#heardMs.set(ownerKey({ node, boot }), this.#context.clock.monoMs);
     return true;
   }
 
   /** This node's loop stood still for `gapMs`: the silence of the others in that time was not theirs. */
-  forgive(gapMs: number): void {
+  addStall(gapMs: number): void {
     for (const [owner, ms] of this.#heardMs) this.#heardMs.set(owner, ms + gapMs);
   }
 
@@ -47,11 +47,11 @@ export class Sessions {
   }
 
   ownerHeardMs(owner: number): number {
-    return Math.max(this.#heardMs.get(owner) ?? -Infinity, this.#floorMs);
+    return Math.max(this.#heardMs.get(owner) ?? -Infinity, this.#silenceFloorMs);
   }
 
   /** Monotonic time at which the present life of the node was heard; -Infinity if never. */
-  lastBeatMs(node: MemberNo): number {
+  lastHeartbeatMs(node: MemberNo): number {
     const boot = this.#bootOf.get(node);
     return boot === undefined ? -Infinity : this.#heardMs.get(ownerKey({ node, boot }))!;
   }
@@ -62,10 +62,10 @@ export class Sessions {
 
   /**
    * The silences of the condemned sessions that still hold leases in a partition. The first call after a
-   * CONDEMN was appended freezes the silence: call it in the same step. `floorMs`: when this keeper's copy
-   * was installed; it cannot speak for the time before.
+   * CONDEMN was appended freezes the silence: call it in the same step. `silenceFloorMs`: when this keeper's
+   * copy was installed; it cannot speak for the time before.
    */
-  silences(tasks: PartitionTasks, floorMs: number): readonly Silence[] {
+  silences(tasks: PartitionTasks, silenceFloorMs: number): readonly Silence[] {
     if (tasks.condemned.size === 0) return NO_SILENCES;
     const silences: Silence[] = [];
     for (const condemnation of tasks.openCondemnations()) {
@@ -75,7 +75,7 @@ export class Sessions {
         frozenMs = this.lastHeardMs(session);
         this.#frozenMs.set(condemnation, frozenMs);
       }
-      const elapsedMs = Math.max(0, this.#core.clock.monoMs - Math.max(frozenMs, floorMs));
+      const elapsedMs = Math.max(0, this.#context.clock.monoMs - Math.max(frozenMs, silenceFloorMs));
       silences.push({ session, index, elapsedMs });
     }
     return silences;

@@ -1,8 +1,8 @@
 /**
  * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members
  * than keep partitions) each node runs tasks of the partitions nearest to it only, and of those to which it
- * is called (demand.ts), so that what it costs does not grow with the number of nodes: it beats to the
- * keepers of those, and to the deciders.
+ * is asked for (demand.ts), so that what it costs does not grow with the number of nodes: it sends heartbeats
+ * to the keepers of those, and to the deciders.
  */
 import type { Clock, EngineOptions } from "../model/contract.ts";
 import { KEEPING_MEMBERS_MAX } from "../model/limits.ts";
@@ -13,7 +13,7 @@ import { hashText } from "./ring.ts";
 const WANTED_COUNT = 16;
 
 /** What it looks at. */
-export interface ReachView {
+export interface TopologyView {
   readonly options: EngineOptions;
   readonly roster: Roster | null;
   readonly self: MemberNo;
@@ -22,24 +22,24 @@ export interface ReachView {
   isConnected(no: MemberNo): boolean;
 }
 
-export class Reach {
+export class Topology {
   isLarge = false;
-  readonly #core: ReachView;
+  readonly #context: TopologyView;
   readonly #wanted: Set<number> = new Set();
-  /** Those of others to which this node was called. */
-  readonly #called: Set<number> = new Set();
+  /** Those of others for which this node was asked. */
+  readonly #demanded: Set<number> = new Set();
   readonly #keepers: Set<MemberNo> = new Set();
   readonly #wantedByNo: Map<MemberNo, ReadonlySet<number>> = new Map();
 
-  constructor(core: ReachView) {
-    this.#core = core;
+  constructor(context: TopologyView) {
+    this.#context = context;
   }
 
   adopted(): void {
-    const { roster, options, self } = this.#core;
+    const { roster, options, self } = this.#context;
     this.isLarge = (roster?.members.length ?? 0) > (options.keepingMembersMax ?? KEEPING_MEMBERS_MAX);
     this.#wanted.clear();
-    this.#called.clear();
+    this.#demanded.clear();
     this.#keepers.clear();
     this.#wantedByNo.clear();
     if (!this.isLarge) return;
@@ -53,25 +53,25 @@ export class Reach {
 
   /** Runs tasks of that partition. */
   wants(p: number): boolean {
-    return !this.isLarge || this.#wanted.has(p) || this.#called.has(p);
+    return !this.isLarge || this.#wanted.has(p) || this.#demanded.has(p);
   }
 
   /** Its steward has tasks for this node: until the next roster it is there for them, too. */
-  call(p: number): void {
-    this.#called.add(p);
+  addDemanded(p: number): void {
+    this.#demanded.add(p);
   }
 
   keepersOf(partitions: Iterable<number>): ReadonlySet<MemberNo> {
     const keepers: Set<MemberNo> = new Set();
     for (const p of partitions) {
-      for (const configuration of this.#core.roster!.chains[p]!) {
+      for (const configuration of this.#context.roster!.chains[p]!) {
         for (const no of configuration.keepers) keepers.add(no);
       }
     }
     return keepers;
   }
 
-  /** It hears of reigns by the beats that it gets; others are told with the answers to theirs. */
+  /** It hears of terms by the heartbeats that it gets; the others by the answers to theirs. */
   isKeeping(no: MemberNo): boolean {
     return !this.isLarge || this.#keepers.has(no);
   }
@@ -80,33 +80,33 @@ export class Reach {
   wantedBy(no: MemberNo): ReadonlySet<number> {
     let wanted = this.#wantedByNo.get(no);
     if (!wanted) {
-      const member = this.#core.memberByNo.get(no);
-      wanted = new Set(member ? nearest(member.id, this.#core.options) : []);
+      const member = this.#context.memberByNo.get(no);
+      wanted = new Set(member ? nearest(member.id, this.#context.options) : []);
       this.#wantedByNo.set(no, wanted);
     }
     return wanted;
   }
 
-  /** Who gets this node's beats. `held`: partitions of which it holds leases. */
-  beatTargets(held: Iterable<number>): Iterable<MemberNo> {
-    if (!this.isLarge) return this.#core.memberByNo.keys();
-    const { roster, self } = this.#core;
+  /** Who gets this node's heartbeats. `held`: partitions of which it holds leases. */
+  heartbeatTargets(held: Iterable<number>): Iterable<MemberNo> {
+    if (!this.isLarge) return this.#context.memberByNo.keys();
+    const { roster, self } = this.#context;
     if (this.#keepers.has(self)) return this.#keepers;
     return new Set([
       ...roster!.deciders,
       self,
-      ...this.keepersOf([...this.#wanted, ...this.#called, ...held]),
+      ...this.keepersOf([...this.#wanted, ...this.#demanded, ...held]),
     ]);
   }
 
   /** A keeper of the partition, another one each time: it knows the steward. -1 = there is none in touch. */
   keeperToAsk(p: number): MemberNo {
-    const { roster, clock, options } = this.#core;
+    const { roster, clock, options } = this.#context;
     const keepers = roster?.chains[p]?.at(-1)?.keepers ?? [];
     const round = Math.floor(clock.monoMs / options.resendMs);
     for (let i = 0; i < keepers.length; i++) {
       const no = keepers[(round + i) % keepers.length]!;
-      if (this.#core.isConnected(no)) return no;
+      if (this.#context.isConnected(no)) return no;
     }
     return -1;
   }

@@ -5,11 +5,11 @@
  */
 import type { Settlement } from "../model/types.ts";
 import type { Credit } from "./credit.ts";
-import type { Held } from "./held-leases.ts";
-import type { WorkerSession } from "./session.ts";
+import type { HeldLease } from "./held-leases.ts";
+import type { HolderSession } from "./session.ts";
 
 interface Keyed {
-  readonly held: Held;
+  readonly held: HeldLease;
   /** Others were declined for it. */
   hasDeclined: boolean;
 }
@@ -26,7 +26,7 @@ export class Admission {
     this.#credit = credit;
   }
 
-  judge(held: Held): Verdict {
+  judge(held: HeldLease): Verdict {
     // granted before the steward heard that this node takes nothing any more
     if (this.#credit.slots === 0) return { type: "release" };
     if (!this.#claimsKey(held)) return { type: "decline", untilMs: 0 };
@@ -34,17 +34,17 @@ export class Admission {
   }
 
   /** There is a slot for it. */
-  mayStart({ task }: Held): boolean {
+  mayStart({ task }: HeldLease): boolean {
     return this.#runningCount < this.#credit.slots && this.#credit.limits.mayStart(task.name);
   }
 
-  started({ task }: Held): void {
+  started({ task }: HeldLease): void {
     this.#runningCount++;
     this.#credit.limits.started(task.name);
   }
 
   /** Its lease is over, or was never used. */
-  ended(held: Held): void {
+  ended(held: HeldLease): void {
     if (held.isStarted) {
       this.#runningCount--;
       this.#credit.limits.stopped(held.task.name);
@@ -57,7 +57,7 @@ export class Admission {
   }
 
   /** Of those with one key the first that comes, until its lease is over. */
-  #claimsKey(held: Held): boolean {
+  #claimsKey(held: HeldLease): boolean {
     const key = apartKeyOf(held);
     if (key === "") return true;
     const keyed = this.#byApart.get(key);
@@ -70,14 +70,14 @@ export class Admission {
   }
 }
 
-function apartKeyOf({ task }: Held): string {
+function apartKeyOf({ task }: HeldLease): string {
   return task.options?.placement?.apart ?? "";
 }
 
 /** Leases granted beyond the free slots: only after faults, and not for long. */
 interface Waiting {
-  readonly session: WorkerSession;
-  readonly held: Held;
+  readonly session: HolderSession;
+  readonly held: HeldLease;
 }
 
 export class StartQueue {
@@ -87,19 +87,19 @@ export class StartQueue {
     this.#waiting.length = 0;
   }
 
-  add(session: WorkerSession, held: Held): void {
+  add(session: HolderSession, held: HeldLease): void {
     this.#waiting.push({ session, held });
   }
 
-  has(held: Held): boolean {
+  has(held: HeldLease): boolean {
     return this.#waiting.some((each) => each.held === held);
   }
 
   /** The next whose turn it is and that may start; those whose lease is gone are dropped. */
-  take(mayStart: (held: Held) => boolean): Waiting | undefined {
+  take(mayStart: (held: HeldLease) => boolean): Waiting | undefined {
     for (let at = 0; at < this.#waiting.length;) {
       const next = this.#waiting[at]!;
-      const isThere = next.session.holdings.has(next.held);
+      const isThere = next.session.heldLeases.has(next.held);
       if (isThere && !mayStart(next.held)) {
         at++;
         continue;
@@ -111,12 +111,12 @@ export class StartQueue {
   }
 
   /** What was granted before `sinceMs` and still waits goes back, so that others can run it. */
-  giveBack(sinceMs: number): readonly WorkerSession[] {
-    const sessions: WorkerSession[] = [];
+  giveBack(sinceMs: number): readonly HolderSession[] {
+    const sessions: HolderSession[] = [];
     while (this.#waiting.length > 0 && this.#waiting[0]!.held.grantedMs < sinceMs) {
       const { session, held } = this.#waiting.shift()!;
-      if (!session.holdings.has(held) || held.isStarted || held.isSettling) continue;
-      session.holdings.settle(held, { seq: 0, upTo: 0 }, { type: "release" });
+      if (!session.heldLeases.has(held) || held.isStarted || held.isSettling) continue;
+      session.heldLeases.settle(held, { seq: 0, upTo: 0 }, { type: "release" });
       sessions.push(session);
     }
     return sessions;

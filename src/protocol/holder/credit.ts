@@ -1,23 +1,23 @@
 /**
  * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the
- * hungry when somebody does. Lowering what a steward node may still use is a recall, and the slots count as
+ * demand when somebody does. Lowering what a steward node may still use is a recall, and the slots count as
  * given until that node has answered. The other side is dispatcher.ts.
  */
 import type { Input } from "../model/contract.ts";
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { HandlerLimits } from "./handler-limits.ts";
-import type { CreditMessage, CreditReplyMessage, GrantedTask, HungryMessage } from "../model/messages.ts";
+import type { CreditMessage, CreditReplyMessage, DemandMessage, GrantedTask } from "../model/messages.ts";
 import type { Standing } from "../model/messages.ts";
-import type { Sessions } from "../context/liveness.ts";
+import type { Liveness } from "../context/liveness.ts";
 import type { MemberNo } from "../model/types.ts";
 
 interface Given {
   boot: number;
   seq: number;
-  /** As last told. */
+  /** As last announced. */
   free: number;
   freeUpTo: number;
-  /** Tasks held, as last told. */
+  /** Tasks held, as last announced. */
   load: number;
   /** Highest number of the grants received. */
   upTo: number;
@@ -28,7 +28,7 @@ interface Given {
   /** Highest number known to be issued: those above `upTo` are on their way, or were lost and withdrawn. */
   issued: number;
   issuedMs: number;
-  /** As told at `backlogMs`; the hungry repeat it with every heartbeat. */
+  /** As announced at `backlogMs`; stewards with demand repeat it with every heartbeat. */
   backlog: number;
   backlogMs: number;
   /** The highest of the backlog. */
@@ -39,8 +39,8 @@ interface Given {
 }
 
 export class Credit {
-  readonly #core: Core;
-  readonly #sessions: Sessions;
+  readonly #context: Context;
+  readonly #sessions: Liveness;
   readonly #given: Map<MemberNo, Given> = new Map();
   readonly limits: HandlerLimits = new HandlerLimits();
   #changes = 0;
@@ -55,8 +55,8 @@ export class Credit {
   heldCount = 0;
   isDirty = false;
 
-  constructor(core: Core, sessions: Sessions) {
-    this.#core = core;
+  constructor(context: Context, sessions: Liveness) {
+    this.#context = context;
     this.#sessions = sessions;
   }
 
@@ -87,17 +87,17 @@ export class Credit {
   /** What was declined "until something changes" may be offered again. */
   changed(): void {
     this.#changes++;
-    this.#tellAll();
+    this.#announceAll();
   }
 
-  #tellAll(): void {
+  #announceAll(): void {
     for (const given of this.#given.values()) given.isDirty = true;
     this.isDirty = true;
   }
 
   /** A steward node is there; its account begins anew when it is a new life of it. */
   open(no: MemberNo): void {
-    const boot = no === this.#core.self ? this.#core.options.boot : this.#sessions.bootOf(no);
+    const boot = no === this.#context.self ? this.#context.options.boot : this.#sessions.bootOf(no);
     if (boot === 0 || this.#given.get(no)?.boot === boot) return;
     this.#given.set(no, {
       boot,
@@ -130,20 +130,20 @@ export class Credit {
     const given = this.#given.get(from);
     if (given && no > given.upTo) given.upTo = no;
     this.heldCount++;
-    if (this.limits.received(name)) this.#tellAll();
+    if (this.limits.received(name)) this.#announceAll();
   }
 
   ended(name: string): void {
     this.heldCount--;
     this.isDirty = true;
-    if (this.limits.ended(name)) this.#tellAll();
+    if (this.limits.ended(name)) this.#announceAll();
   }
 
-  onHungry(from: MemberNo, message: HungryMessage): void {
+  onDemand(from: MemberNo, message: DemandMessage): void {
     const given = this.#given.get(from);
     if (!given || given.boot !== message.boot) return;
     given.backlog = message.backlog;
-    given.backlogMs = this.#core.clock.monoMs;
+    given.backlogMs = this.#context.clock.monoMs;
     given.priority = message.priority;
     this.isDirty = true;
   }
@@ -153,7 +153,7 @@ export class Credit {
     if (!given) return;
     if (message.issued > given.issued) {
       given.issued = message.issued;
-      given.issuedMs = this.#core.clock.monoMs;
+      given.issuedMs = this.#context.clock.monoMs;
     }
     if (!given.recall || message.seq < given.recall.seq) return;
     given.recall = null;
@@ -167,24 +167,24 @@ export class Credit {
 
   /** In touch, and one that may steward. */
   #isOpen(no: MemberNo): boolean {
-    return this.#core.isConnected(no) && this.#core.reach.isKeeping(no);
+    return this.#context.isConnected(no) && this.#context.topology.isKeeping(no);
   }
 
   #canRecall(given: Given): boolean {
     return given.recall === null && unusedOf(given, given.upTo) > 0;
   }
 
-  /** Told again with every heartbeat, in the same frame. */
+  /** Announced again with every heartbeat, in the same frame. */
   tick(hasBeaten: boolean): void {
-    const { monoMs } = this.#core.clock;
-    if (!hasBeaten && monoMs - this.#refreshMs < this.#core.options.heartbeatMs) return;
+    const { monoMs } = this.#context.clock;
+    if (!hasBeaten && monoMs - this.#refreshMs < this.#context.options.heartbeatMs) return;
     this.#refreshMs = monoMs;
     this.#levelOut();
     for (const given of this.#given.values()) {
       given.isDirty = true;
-      const isLost = given.issued > given.upTo && monoMs - given.issuedMs > this.#core.options.leaseTtlMs;
+      const isLost = given.issued > given.upTo && monoMs - given.issuedMs > this.#context.options.leaseTtlMs;
       if (isLost) given.upTo = given.issued;
-      if (monoMs - given.backlogMs > 2.5 * this.#core.options.heartbeatMs) given.backlog = 0;
+      if (monoMs - given.backlogMs > 2.5 * this.#context.options.heartbeatMs) given.backlog = 0;
     }
     this.isDirty = true;
   }
@@ -201,13 +201,16 @@ export class Credit {
 
   #recall(given: Given, free: number): void {
     const { free: before, freeUpTo } = given.recall ?? given;
-    given.recall = { seq: given.seq + 1, free: before, freeUpTo, sentMs: this.#core.clock.monoMs };
+    given.recall = { seq: given.seq + 1, free: before, freeUpTo, sentMs: this.#context.clock.monoMs };
     given.free = free;
     given.freeUpTo = given.upTo;
     given.isDirty = true;
   }
 
-  /** At the end of a step: gives out what is free, recalls for the hungry, tells whom it concerns. */
+  /**
+   * At the end of a step: gives out what is free, recalls where there is demand, announces it to whom it
+   * concerns.
+   */
   flush(): void {
     this.isDirty = false;
     if (this.#isUneven) {
@@ -217,7 +220,7 @@ export class Credit {
     const open: Given[] = [];
     for (const [no, given] of this.#given) {
       if (this.#isOpen(no)) open.push(given);
-      else if (!this.#core.reach.isKeeping(no)) {
+      else if (!this.#context.topology.isKeeping(no)) {
         // it was a steward while the cluster was small, and answers no recall
         takeBack(given);
         given.isDirty = false;
@@ -225,10 +228,10 @@ export class Credit {
     }
     if (open.length > 0) this.#spread(open);
     // to itself it costs nothing: an idle steward must know that it is idle
-    const own = this.#given.get(this.#core.self);
+    const own = this.#given.get(this.#context.self);
     if (own && own.load !== this.heldCount) own.isDirty = true;
     const limits = this.limits.freeFor(open.length);
-    for (const [no, given] of this.#given) if (given.isDirty) this.#tell(no, given, limits);
+    for (const [no, given] of this.#given) if (given.isDirty) this.#announce(no, given, limits);
   }
 
   #spread(open: readonly Given[]): void {
@@ -239,10 +242,10 @@ export class Credit {
       for (const given of open) if (this.#canRecall(given)) this.#recall(given, 0);
       return;
     }
-    const hungry = open.filter((given) => given.backlog > 0);
-    const highest = hungry.reduce((priority, given) => Math.max(priority, given.priority), -Infinity);
-    const first = hungry.filter((given) => given.priority === highest);
-    const takers = (hungry.length > 0 ? first : open).filter((given) => !given.recall);
+    const demand = open.filter((given) => given.backlog > 0);
+    const highest = demand.reduce((priority, given) => Math.max(priority, given.priority), -Infinity);
+    const first = demand.filter((given) => given.priority === highest);
+    const takers = (demand.length > 0 ? first : open).filter((given) => !given.recall);
     while (spare > 0 && takers.length > 0) {
       const each = Math.max(1, Math.floor(spare / takers.length));
       takers.sort((a, b) => this.#reserved(a) - this.#reserved(b) || a.turn - b.turn);
@@ -256,22 +259,22 @@ export class Credit {
         spare -= more;
       }
     }
-    if (hungry.length === 0 || spare > 0) return;
+    if (demand.length === 0 || spare > 0) return;
     for (const given of open) {
       if (given.backlog === 0 && this.#canRecall(given)) this.#recall(given, 0);
     }
   }
 
-  #tell(no: MemberNo, given: Given, limits: CreditMessage["limits"]): void {
+  #announce(no: MemberNo, given: Given, limits: CreditMessage["limits"]): void {
     given.isDirty = false;
     given.seq++;
     if (given.recall) given.recall = { ...given.recall, seq: given.seq };
     given.free = unusedOf(given, given.upTo);
     given.freeUpTo = given.upTo;
     given.load = this.heldCount;
-    this.#core.send(no, {
+    this.#context.send(no, {
       type: "credit",
-      boot: this.#core.options.boot,
+      boot: this.#context.options.boot,
       stewardBoot: given.boot,
       seq: given.seq,
       free: given.free,
@@ -295,6 +298,6 @@ function takeBack(given: Given): void {
   given.backlog = 0;
 }
 
-function unusedOf(told: { readonly free: number; readonly freeUpTo: number }, upTo: number): number {
-  return Math.max(0, told.free - (upTo - told.freeUpTo));
+function unusedOf(announced: { readonly free: number; readonly freeUpTo: number }, upTo: number): number {
+  return Math.max(0, announced.free - (upTo - announced.freeUpTo));
 }

@@ -5,7 +5,7 @@ import { keepsLease } from "../state/task-machine.ts";
 import type { MemberNo, Settlement } from "../model/types.ts";
 import { clipText } from "../wire/writer.ts";
 
-export interface Held {
+export interface HeldLease {
   readonly id: string;
   readonly fence: number;
   readonly task: GrantedTask;
@@ -18,8 +18,8 @@ export interface Held {
   isSettling: boolean;
   /** Reports without an answer. */
   reportCount: number;
-  /** Number of the last command that the handler was told. */
-  toldNo: number;
+  /** Number of the last command that the handler was given. */
+  deliveredNo: number;
 }
 
 interface Report {
@@ -27,12 +27,12 @@ interface Report {
   sentMs: number;
 }
 
-export class Holdings {
-  readonly #heldByFence: Map<number, Held> = new Map();
+export class HeldLeases {
+  readonly #heldByFence: Map<number, HeldLease> = new Map();
   /** Reports without an answer; those that were sent longest ago first. */
   readonly #reports: Map<string, Report> = new Map();
   readonly #due: Report[] = [];
-  /** Fences whose grants were received; told to the steward unless a report tells it first. */
+  /** Fences whose grants were received; acknowledged to the steward unless a report does it first. */
   readonly acks: number[] = [];
   /** Set once a tick: now the acks go. */
   areAcksDue = false;
@@ -42,28 +42,28 @@ export class Holdings {
     return this.#heldByFence.size;
   }
 
-  values(): Iterable<Held> {
+  values(): Iterable<HeldLease> {
     return this.#heldByFence.values();
   }
 
-  get(fence: number): Held | undefined {
+  get(fence: number): HeldLease | undefined {
     return this.#heldByFence.get(fence);
   }
 
-  has(held: Held): boolean {
+  has(held: HeldLease): boolean {
     return this.#heldByFence.get(held.fence) === held;
   }
 
-  add(task: GrantedTask, from: MemberNo, grantedMs: number): Held {
+  add(task: GrantedTask, from: MemberNo, grantedMs: number): HeldLease {
     const { id, fence } = task;
-    const flags = { isStarted: false, isAborted: false, isSettling: false, reportCount: 0, toldNo: 0 };
-    const held: Held = { id, fence, task, from, grantedMs, ...flags };
+    const flags = { isStarted: false, isAborted: false, isSettling: false, reportCount: 0, deliveredNo: 0 };
+    const held: HeldLease = { id, fence, task, from, grantedMs, ...flags };
     this.#heldByFence.set(fence, held);
     this.waitingCount++;
     return held;
   }
 
-  start(held: Held): void {
+  start(held: HeldLease): void {
     held.isStarted = true;
     this.waitingCount--;
   }
@@ -79,7 +79,7 @@ export class Holdings {
     return true;
   }
 
-  settle(held: Held, { seq, upTo }: { seq: number; upTo: number }, settlement: Settlement): void {
+  settle(held: HeldLease, { seq, upTo }: { seq: number; upTo: number }, settlement: Settlement): void {
     if (!keepsLease(settlement)) held.isSettling = true;
     held.reportCount++;
     const { id, fence } = held;

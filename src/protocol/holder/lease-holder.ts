@@ -3,75 +3,75 @@
  * is valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's
  * lease clock. Nothing starts, and nothing it says counts, on any other ground.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { compareBallots, isSameBallot } from "../model/ballot.ts";
 import type { Input, LossReason } from "../model/contract.ts";
 import type {
   AttachReplyMessage,
-  BeatReplyMessage,
   DeliverMessage,
   GrantMessage,
+  HeartbeatReplyMessage,
   SettleReplyMessage,
 } from "../model/messages.ts";
 import type { Ballot, Configuration, MemberNo } from "../model/types.ts";
 import { keepsLease } from "../state/task-machine.ts";
 import { Admission, StartQueue } from "./admission.ts";
 import type { Credit } from "./credit.ts";
-import type { Held } from "./held-leases.ts";
+import type { HeldLease } from "./held-leases.ts";
 import {
   beginAttach,
   createSession,
+  deliverCommands,
+  type HolderSession,
   isPresent,
   newGrants,
   sendDue,
   takeVouch,
-  tell,
   vouchersOf,
-  type WorkerSession,
 } from "./session.ts";
 
 export class LeaseHolder {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #credit: Credit;
   readonly sessions: SessionTable = new SessionTable();
-  readonly #sessions: readonly WorkerSession[] = this.sessions.all;
+  readonly #sessions: readonly HolderSession[] = this.sessions.all;
   readonly #queue: StartQueue = new StartQueue();
-  readonly #dirty: Set<WorkerSession> = new Set();
+  readonly #dirty: Set<HolderSession> = new Set();
   readonly #admission: Admission;
   readonly readiness: Readiness;
 
-  constructor(core: Core, credit: Credit) {
-    this.#core = core;
+  constructor(context: Context, credit: Credit) {
+    this.#context = context;
     this.#credit = credit;
     this.#admission = new Admission(credit);
-    this.readiness = new Readiness(core);
+    this.readiness = new Readiness(context);
   }
 
   /** A roster was adopted: its configurations are those that vouch. */
   adopt(): void {
-    this.sessions.adopt(this.#core.roster!.chains);
+    this.sessions.adopt(this.#context.roster!.chains);
   }
 
   /** This node belongs to no cluster any more, or is another member of it now: it holds nothing. */
   reset(): void {
     this.#queue.clear();
     for (const session of this.#sessions) {
-      for (const held of [...session.holdings.values()]) {
+      for (const held of [...session.heldLeases.values()]) {
         this.#forget(session, held);
         if (held.isStarted) this.#lost(session.p, held, "condemned");
       }
     }
-    this.sessions.forget(this.#core.clock.leaseMs);
+    this.sessions.forget(this.#context.clock.leaseMs);
     this.#dirty.clear();
     this.readiness.reset();
   }
 
   validUntilMs = (p: number): number => this.#sessions[p]?.validUntilMs ?? -Infinity;
-  reignOf = (p: number): Ballot | null => this.#sessions[p]?.reign ?? null;
+  termOf = (p: number): Ballot | null => this.#sessions[p]?.term ?? null;
   running = (): ReturnType<SessionTable["running"]> => this.sessions.running();
 
-  onBeatReply(from: MemberNo, message: BeatReplyMessage): void {
-    if (message.boot !== this.#core.options.boot) return;
+  onHeartbeatReply(from: MemberNo, message: HeartbeatReplyMessage): void {
+    if (message.boot !== this.#context.options.boot) return;
     for (const { p, n } of message.condemned) {
       const session = this.#sessions[p];
       if (session && n >= session.n) this.#onCondemned(session, n);
@@ -81,15 +81,15 @@ export class LeaseHolder {
       for (let p = 0; p < this.#sessions.length; p++) {
         const session = this.#sessions[p]!;
         if ((bits[p >> 3]! & (1 << (p & 7))) === 0) continue;
-        takeVouch(this.#core, session, vouch);
-        if (session.holdings.waitingCount > 0) this.#startWaiting(session);
+        takeVouch(this.#context, session, vouch);
+        if (session.heldLeases.waitingCount > 0) this.#startWaiting(session);
       }
     }
   }
 
-  #onCondemned(session: WorkerSession, n: number): void {
+  #onCondemned(session: HolderSession, n: number): void {
     session.n = n + 1;
-    session.minSentMs = this.#core.clock.leaseMs;
+    session.minSentMs = this.#context.clock.leaseMs;
     for (const { vouchedMs } of session.vouchers) vouchedMs.fill(-Infinity);
     session.validUntilMs = -Infinity;
     this.#dropUnsettled(session, "condemned");
@@ -97,20 +97,20 @@ export class LeaseHolder {
   }
 
   /** Loses everything but what has already been reported to the steward: that may still be accepted. */
-  #dropUnsettled(session: WorkerSession, reason: LossReason): void {
-    for (const held of session.holdings.values()) {
+  #dropUnsettled(session: HolderSession, reason: LossReason): void {
+    for (const held of session.heldLeases.values()) {
       if (held.isSettling) continue;
       this.#forget(session, held);
       if (held.isStarted) this.#lost(session.p, held, reason);
     }
   }
 
-  #lost(p: number, held: Held, reason: LossReason): void {
-    this.#core.emit({ type: "lost", p, id: held.id, fence: held.fence, reason });
+  #lost(p: number, held: HeldLease, reason: LossReason): void {
+    this.#context.emit({ type: "lost", p, id: held.id, fence: held.fence, reason });
   }
 
-  #forget(session: WorkerSession, held: Held): void {
-    if (!session.holdings.remove(held.fence)) return;
+  #forget(session: HolderSession, held: HeldLease): void {
+    if (!session.heldLeases.remove(held.fence)) return;
     this.#admission.ended(held);
     this.#credit.ended(held.task.name);
     const next = this.#queue.take((other) => this.#admission.mayStart(other));
@@ -118,108 +118,108 @@ export class LeaseHolder {
   }
 
   tick(): void {
-    const { leaseMs, monoMs } = this.#core.clock;
-    const { marginMs, resendMs, heartbeatMs } = this.#core.options;
+    const { leaseMs, monoMs } = this.#context.clock;
+    const { marginMs, resendMs, heartbeatMs } = this.#context.options;
     for (const session of this.#queue.giveBack(leaseMs - 2 * heartbeatMs)) this.#dirty.add(session);
     let isAttached = true;
     let earliestMs = Infinity;
     for (let p = 0; p < this.#sessions.length; p++) {
       const session = this.#sessions[p]!;
-      const { holdings, validUntilMs } = session;
-      if (!this.#core.reach.wants(p) && holdings.size === 0) continue;
+      const { heldLeases, validUntilMs } = session;
+      if (!this.#context.topology.wants(p) && heldLeases.size === 0) continue;
       if (validUntilMs < earliestMs) earliestMs = validUntilMs;
-      if (holdings.size > 0) {
+      if (heldLeases.size > 0) {
         if (leaseMs >= validUntilMs) this.#lapse(session);
         else if (leaseMs >= validUntilMs - marginMs) this.#abort(session);
       }
       if (!session.isAttached) isAttached = false;
-      if (!session.isAttached && session.reign && monoMs - session.attachSentMs >= resendMs) {
+      if (!session.isAttached && session.term && monoMs - session.attachSentMs >= resendMs) {
         this.#dirty.add(session);
       }
-      if (holdings.hasOverdue(monoMs - resendMs)) this.#dirty.add(session);
-      if (holdings.acks.length > 0) {
-        holdings.areAcksDue = true;
+      if (heldLeases.hasOverdue(monoMs - resendMs)) this.#dirty.add(session);
+      if (heldLeases.acks.length > 0) {
+        heldLeases.areAcksDue = true;
         this.#dirty.add(session);
       }
     }
     if (this.#sessions.length > 0) this.readiness.note(isAttached, earliestMs - marginMs - leaseMs);
   }
 
-  #abort(session: WorkerSession): void {
-    for (const held of session.holdings.values()) {
+  #abort(session: HolderSession): void {
+    for (const held of session.heldLeases.values()) {
       if (!held.isStarted || held.isSettling || held.isAborted) continue;
       held.isAborted = true;
-      this.#core.emit({ type: "abort", p: session.p, id: held.id, fence: held.fence });
+      this.#context.emit({ type: "abort", p: session.p, id: held.id, fence: held.fence });
     }
   }
 
   /** A lapsed lease never comes back, even if the session is vouched for again. */
-  #lapse(session: WorkerSession): void {
-    const before = session.holdings.size;
-    const patienceMs = this.#core.clock.leaseMs - this.#core.options.leaseTtlMs;
-    for (const held of session.holdings.values()) {
+  #lapse(session: HolderSession): void {
+    const before = session.heldLeases.size;
+    const patienceMs = this.#context.clock.leaseMs - this.#context.options.leaseTtlMs;
+    for (const held of session.heldLeases.values()) {
       if (held.isSettling || (!held.isStarted && held.grantedMs > patienceMs)) continue;
       this.#forget(session, held);
       if (held.isStarted) this.#lost(session.p, held, "lapsed");
     }
-    if (session.holdings.size === before) return;
+    if (session.heldLeases.size === before) return;
     // whatever it wants of that partition now, its steward must hear that it holds less
-    this.#core.reach.call(session.p);
+    this.#context.topology.addDemanded(session.p);
     this.#reattach(session);
   }
 
-  /** Hears that `ballot` reigns in `p`. */
-  onReign(p: number, ballot: Ballot): void {
+  /** The steward of `ballot` was heard of in `p`. */
+  onTerm(p: number, ballot: Ballot): void {
     const session = this.#sessions[p];
-    if (!session || compareBallots(ballot, session.reign) <= 0) return;
-    session.reign = ballot;
-    const member = this.#core.memberByNo.get(ballot.node);
-    if (member) this.#core.event({ type: "steward", p, ballot, node: member.id });
+    if (!session || compareBallots(ballot, session.term) <= 0) return;
+    session.term = ballot;
+    const member = this.#context.memberByNo.get(ballot.node);
+    if (member) this.#context.event({ type: "steward", p, ballot, node: member.id });
     this.#reattach(session);
   }
 
-  #reattach(session: WorkerSession): void {
+  #reattach(session: HolderSession): void {
     beginAttach(session);
-    const isWanted = this.#core.reach.wants(session.p) || session.holdings.size > 0;
-    if (session.reign && isWanted) this.#dirty.add(session);
+    const isWanted = this.#context.topology.wants(session.p) || session.heldLeases.size > 0;
+    if (session.term && isWanted) this.#dirty.add(session);
   }
 
   /** A steward has tasks and too few for them. Returns the partitions to which this node comes. */
-  onCalled(from: MemberNo): readonly number[] {
-    const { reach } = this.#core;
-    const called = this.#sessions.filter(({ p, reign }) => reign?.node === from && !reach.wants(p));
-    for (const session of called) {
-      reach.call(session.p);
+  onDemandFrom(from: MemberNo): readonly number[] {
+    const { topology } = this.#context;
+    const demanded = this.#sessions.filter(({ p, term }) => term?.node === from && !topology.wants(p));
+    for (const session of demanded) {
+      topology.addDemanded(session.p);
       this.#dirty.add(session);
     }
-    return called.map(({ p }) => p);
+    return demanded.map(({ p }) => p);
   }
 
-  /** Out of touch with a steward: of a partition that it runs no tasks of nobody would tell the next one. */
+  /** Out of touch with a steward: nobody would name the next one of a partition that it runs no tasks of. */
   onPeerDown(no: MemberNo): void {
     for (const session of this.#sessions) {
-      if (session.reign?.node === no && !this.#core.reach.wants(session.p)) session.reign = null;
+      if (session.term?.node === no && !this.#context.topology.wants(session.p)) session.term = null;
     }
   }
 
   /** The connection to a steward came (back) up: what was sent meanwhile is gone. */
   onPeerUp(no: MemberNo): void {
     for (const session of this.#sessions) {
-      if (session.reign?.node !== no) continue;
+      if (session.term?.node !== no) continue;
       session.attachSentMs = -Infinity;
-      session.holdings.resendAll();
+      session.heldLeases.resendAll();
       this.#dirty.add(session);
     }
   }
 
   onAttachReply(message: AttachReplyMessage): void {
     const session = this.#sessions[message.p];
-    if (!session || message.boot !== this.#core.options.boot) return;
-    if (!isSameBallot(session.reign, message.ballot)) return;
+    if (!session || message.boot !== this.#context.options.boot) return;
+    if (!isSameBallot(session.term, message.ballot)) return;
     if (message.condemned >= session.n) this.#onCondemned(session, message.condemned);
     else if (message.condemned === 0 && message.attach === session.attach) {
       session.isAttached = true;
-      session.holdings.resendAll();
+      session.heldLeases.resendAll();
       this.#dirty.add(session);
     }
   }
@@ -227,57 +227,59 @@ export class LeaseHolder {
   onGrant(from: MemberNo, message: GrantMessage): void {
     const session = this.#sessions[message.p];
     if (!session) return;
-    if (!isPresent(this.#core, session, message)) return this.#enlighten(session, message);
+    if (!isPresent(this.#context, session, message)) return this.#enlighten(session, message);
     for (const task of newGrants(session, message)) {
-      const held = session.holdings.add(task, from, this.#core.clock.leaseMs);
+      const held = session.heldLeases.add(task, from, this.#context.clock.leaseMs);
       this.#credit.received(from, task);
       this.#start(session, held);
     }
   }
 
   /** In a large cluster: a steward takes this node for attached, from before it stopped wanting to be. */
-  #enlighten(session: WorkerSession, { boot, ballot }: GrantMessage): void {
-    const { reach, options } = this.#core;
-    if (boot !== options.boot || reach.wants(session.p) || compareBallots(ballot, session.reign) < 0) return;
-    reach.call(session.p);
-    this.onReign(session.p, ballot);
+  #enlighten(session: HolderSession, { boot, ballot }: GrantMessage): void {
+    const { topology, options } = this.#context;
+    if (boot !== options.boot || topology.wants(session.p) || compareBallots(ballot, session.term) < 0) {
+      return;
+    }
+    topology.addDemanded(session.p);
+    this.onTerm(session.p, ballot);
     this.#dirty.add(session);
   }
 
-  #start(session: WorkerSession, held: Held): void {
-    const { leaseMs } = this.#core.clock;
-    if (leaseMs >= session.validUntilMs - this.#core.options.marginMs) return;
+  #start(session: HolderSession, held: HeldLease): void {
+    const { leaseMs } = this.#context.clock;
+    if (leaseMs >= session.validUntilMs - this.#context.options.marginMs) return;
     const verdict = this.#admission.judge(held);
     if (verdict === "wait") return this.#queue.add(session, held);
     if (verdict !== "start") {
-      session.holdings.settle(held, { seq: 0, upTo: 0 }, verdict);
+      session.heldLeases.settle(held, { seq: 0, upTo: 0 }, verdict);
       this.#dirty.add(session);
       return;
     }
     this.#admission.started(held);
-    session.holdings.start(held);
-    this.#core.emit({ type: "start", p: session.p, task: held.task });
+    session.heldLeases.start(held);
+    this.#context.emit({ type: "start", p: session.p, task: held.task });
   }
 
-  #startWaiting(session: WorkerSession): void {
-    for (const held of session.holdings.values()) {
+  #startWaiting(session: HolderSession): void {
+    for (const held of session.heldLeases.values()) {
       if (!held.isStarted && !held.isSettling && !this.#queue.has(held)) this.#start(session, held);
     }
   }
 
   onDeliver({ p, items }: DeliverMessage): void {
-    if (this.#sessions[p]) tell(this.#core, this.#sessions[p], items);
+    if (this.#sessions[p]) deliverCommands(this.#context, this.#sessions[p], items);
   }
 
   settle(input: Extract<Input, { type: "settle" }>): void {
     const { p, id, fence, seq, settlement } = input;
     const session = this.#sessions[p];
-    const held = session?.holdings.get(fence);
+    const held = session?.heldLeases.get(fence);
     if (!session || !held || held.isSettling) {
-      this.#core.emit({ type: "settled", p, id, fence, seq, accepted: false });
+      this.#context.emit({ type: "settled", p, id, fence, seq, accepted: false });
       return;
     }
-    session.holdings.settle(held, input, settlement);
+    session.heldLeases.settle(held, input, settlement);
     this.#dirty.add(session);
   }
 
@@ -285,11 +287,11 @@ export class LeaseHolder {
     const session = this.#sessions[message.p];
     if (!session) return;
     for (const { fence, seq, accepted } of message.items) {
-      const held = session.holdings.get(fence);
-      const settlement = held && session.holdings.answered(fence, seq);
+      const held = session.heldLeases.get(fence);
+      const settlement = held && session.heldLeases.answered(fence, seq);
       if (!settlement) continue;
       if (held.isStarted) {
-        this.#core.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
+        this.#context.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
       }
       const isOver = !keepsLease(settlement);
       if (isOver || !accepted) this.#forget(session, held);
@@ -298,19 +300,19 @@ export class LeaseHolder {
   }
 
   flush(): void {
-    for (const session of this.#dirty) sendDue(this.#core, session);
+    for (const session of this.#dirty) sendDue(this.#context, session);
     this.#dirty.clear();
   }
 }
 
-/** Tells the host when this node can work: attached everywhere, and with a quorum for its leases. */
+/** Notifies the host when this node can work: attached everywhere, and with a quorum for its leases. */
 export class Readiness {
   isReady = false;
-  readonly #core: Core;
+  readonly #context: Context;
   #hasQuorum = false;
 
-  constructor(core: Core) {
-    this.#core = core;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   reset(): void {
@@ -320,14 +322,14 @@ export class Readiness {
   /** `leftMs`: until what runs here must stop, if no keeper vouches for it again. */
   note(isAttached: boolean, leftMs: number): void {
     const hasQuorum = leftMs > 0;
-    if (leftMs < this.#core.options.heartbeatMs) this.#core.hurry();
+    if (leftMs < this.#context.options.heartbeatMs) this.#context.tickSoon();
     if (isAttached && hasQuorum && !this.isReady) {
       this.isReady = this.#hasQuorum = true;
-      const { epoch, members } = this.#core.roster!;
-      this.#core.event({ type: "ready", epoch, members: members.length });
+      const { epoch, members } = this.#context.roster!;
+      this.#context.event({ type: "ready", epoch, members: members.length });
     } else if (this.isReady && hasQuorum !== this.#hasQuorum) {
       this.#hasQuorum = hasQuorum;
-      this.#core.event({ type: "quorum", held: hasQuorum });
+      this.#context.event({ type: "quorum", held: hasQuorum });
     }
   }
 }
@@ -335,7 +337,7 @@ export class Readiness {
 /** A node's sessions, one for each partition, over its memberships. lease-holder.ts changes them. */
 export class SessionTable {
   /** By partition; empty in no cluster. */
-  readonly all: WorkerSession[] = [];
+  readonly all: HolderSession[] = [];
   /** What an earlier membership left behind. */
   #after = { attach: 0, sentMs: -Infinity };
 
@@ -353,18 +355,18 @@ export class SessionTable {
     this.all.length = 0;
   }
 
-  *running(): Iterable<Pick<Held, "id" | "fence"> & { readonly p: number }> {
-    for (const { p, holdings } of this.all) {
-      for (const { id, fence, isStarted } of holdings.values()) if (isStarted) yield { p, id, fence };
+  *running(): Iterable<Pick<HeldLease, "id" | "fence"> & { readonly p: number }> {
+    for (const { p, heldLeases } of this.all) {
+      for (const { id, fence, isStarted } of heldLeases.values()) if (isStarted) yield { p, id, fence };
     }
   }
 
   /** Partitions of which it holds leases. */
   *heldPartitions(): Iterable<number> {
-    for (const { p, holdings } of this.all) if (holdings.size > 0) yield p;
+    for (const { p, heldLeases } of this.all) if (heldLeases.size > 0) yield p;
   }
 
-  /** Sessions that are not the first, for the beat. */
+  /** Sessions that are not the first, for the heartbeat. */
   numbers(): { readonly p: number; readonly n: number }[] {
     const list: { p: number; n: number }[] = [];
     for (const { p, n } of this.all) if (n !== 1) list.push({ p, n });

@@ -1,7 +1,7 @@
 /** What a node knows of its own session in one partition. lease-holder.ts changes it; nobody else looks. */
 import { isSameBallot, majorityReached } from "../model/ballot.ts";
-import type { Core } from "../context/context.ts";
-import { Holdings } from "./held-leases.ts";
+import type { Context } from "../context/context.ts";
+import { HeldLeases } from "./held-leases.ts";
 import type { GrantedTask, GrantMessage } from "../model/messages.ts";
 import type { Delivery } from "../model/messages.ts";
 import type { Ballot, Configuration, MemberNo } from "../model/types.ts";
@@ -10,26 +10,26 @@ import type { Ballot, Configuration, MemberNo } from "../model/types.ts";
 export interface Vouchers {
   readonly cfg: number;
   readonly keepers: readonly MemberNo[];
-  /** Send times of beats vouched for, by position in `keepers`. */
+  /** Send times of heartbeats vouched for, by position in `keepers`. */
   readonly vouchedMs: Float64Array;
 }
 
-export interface WorkerSession {
+export interface HolderSession {
   readonly p: number;
   /** One per configuration that is not retired yet. */
   vouchers: readonly Vouchers[];
   n: number;
   validUntilMs: number;
-  /** Vouches for beats sent up to here are for an earlier session. */
+  /** Vouches for heartbeats sent up to here are for an earlier session. */
   minSentMs: number;
-  reign: Ballot | null;
+  term: Ballot | null;
   attach: number;
   isAttached: boolean;
   attachSentMs: number;
   /** Fences handled under the present attach, and the bound below which all were. */
   readonly seen: Set<number>;
-  floor: number;
-  readonly holdings: Holdings;
+  grantFloor: number;
+  readonly heldLeases: HeldLeases;
 }
 
 /** Those of configurations that stay are kept. */
@@ -41,76 +41,78 @@ export function vouchersOf(chain: readonly Configuration[], known: readonly Vouc
 }
 
 /** `after`: what an earlier membership of this node left behind; its messages must not count for this one. */
-export function createSession(p: number, after: { attach: number; sentMs: number }): WorkerSession {
+export function createSession(p: number, after: { attach: number; sentMs: number }): HolderSession {
   return {
     p,
     vouchers: [],
     n: 1,
     validUntilMs: -Infinity,
     minSentMs: after.sentMs,
-    reign: null,
+    term: null,
     attach: after.attach,
     isAttached: false,
     attachSentMs: -Infinity,
     seen: new Set(),
-    floor: 0,
-    holdings: new Holdings(),
+    grantFloor: 0,
+    heldLeases: new HeldLeases(),
   };
 }
 
 /** Sends the steward what is due: the attach, acks of grants, reports of what ended. */
-export function sendDue(core: Core, session: WorkerSession): void {
-  const { p, reign: ballot, holdings, n, attach } = session;
-  if (core.reach.isLarge && !(ballot && core.isConnected(ballot.node))) return askAround(core, session);
+export function sendDue(context: Context, session: HolderSession): void {
+  const { p, term: ballot, heldLeases, n, attach } = session;
+  if (context.topology.isLarge && !(ballot && context.isConnected(ballot.node))) {
+    return askAround(context, session);
+  }
   if (!ballot) return;
-  const { monoMs } = core.clock;
-  const { boot, resendMs } = core.options;
-  const isWanted = core.reach.wants(p) || holdings.size > 0;
+  const { monoMs } = context.clock;
+  const { boot, resendMs } = context.options;
+  const isWanted = context.topology.wants(p) || heldLeases.size > 0;
   if (isWanted && !session.isAttached && monoMs - session.attachSentMs >= resendMs) {
     session.attachSentMs = monoMs;
-    const held = Array.from(holdings.values(), ({ id, fence }) => ({ id, fence }));
-    core.send(ballot.node, { type: "attach", p, ballot, node: core.self, boot, n, attach, held });
+    const held = Array.from(heldLeases.values(), ({ id, fence }) => ({ id, fence }));
+    context.send(ballot.node, { type: "attach", p, ballot, node: context.self, boot, n, attach, held });
   }
-  const fences = holdings.takeAcks();
-  if (fences.length > 0) core.send(ballot.node, { type: "grantAck", p, ballot, fences });
-  const items = holdings.takeDue(monoMs, resendMs);
-  if (items.length > 0) core.send(ballot.node, { type: "settle", p, items });
+  const fences = heldLeases.takeAcks();
+  if (fences.length > 0) context.send(ballot.node, { type: "grantAck", p, ballot, fences });
+  const items = heldLeases.takeDue(monoMs, resendMs);
+  if (items.length > 0) context.send(ballot.node, { type: "settle", p, items });
 }
 
-/** Nobody may have told who reigns now: a keeper answers with it, or takes the reports itself. */
-function askAround(core: Core, { p, holdings }: WorkerSession): void {
-  const items = holdings.takeDue(core.clock.monoMs, core.options.resendMs);
-  const to = core.reach.keeperToAsk(p);
-  if (items.length > 0 && to >= 0) core.send(to, { type: "settle", p, items });
+/** This node may not have heard who the steward is: a keeper answers with it, or takes the reports itself. */
+function askAround(context: Context, { p, heldLeases }: HolderSession): void {
+  const items = heldLeases.takeDue(context.clock.monoMs, context.options.resendMs);
+  const to = context.topology.keeperToAsk(p);
+  if (items.length > 0 && to >= 0) context.send(to, { type: "settle", p, items });
 }
 
 /** From now on only what answers this attach counts. */
-export function beginAttach(session: WorkerSession): void {
+export function beginAttach(session: HolderSession): void {
   session.attach++;
   session.isAttached = false;
   session.attachSentMs = -Infinity;
   session.seen.clear();
-  session.floor = 0;
-  session.holdings.acks.length = 0;
+  session.grantFloor = 0;
+  session.heldLeases.acks.length = 0;
 }
 
-/** A grant counts only for the reign, session and attach that this node is in now. */
-export function isPresent(core: Core, session: WorkerSession, message: GrantMessage): boolean {
-  if (message.boot !== core.options.boot) return false;
+/** A grant counts only for the term, session and attach that this node is in now. */
+export function isPresent(context: Context, session: HolderSession, message: GrantMessage): boolean {
+  if (message.boot !== context.options.boot) return false;
   return message.n === session.n && message.attach === session.attach &&
-    isSameBallot(message.ballot, session.reign);
+    isSameBallot(message.ballot, session.term);
 }
 
 /** The tasks of a grant that were not seen yet; all of them are acked. */
-export function newGrants(session: WorkerSession, message: GrantMessage): GrantedTask[] {
-  session.floor = Math.max(session.floor, message.floor);
+export function newGrants(session: HolderSession, message: GrantMessage): GrantedTask[] {
+  session.grantFloor = Math.max(session.grantFloor, message.grantFloor);
   for (const fence of session.seen) {
-    if (fence >= session.floor) break;
+    if (fence >= session.grantFloor) break;
     session.seen.delete(fence);
   }
   const tasks: GrantedTask[] = [];
   for (const task of message.tasks) {
-    session.holdings.acks.push(task.fence);
+    session.heldLeases.acks.push(task.fence);
     if (isSeen(session, task.fence)) continue;
     session.seen.add(task.fence);
     tasks.push(task);
@@ -118,27 +120,31 @@ export function newGrants(session: WorkerSession, message: GrantMessage): Grante
   return tasks;
 }
 
-function isSeen(session: WorkerSession, fence: number): boolean {
-  return fence < session.floor || session.seen.has(fence);
+function isSeen(session: HolderSession, fence: number): boolean {
+  return fence < session.grantFloor || session.seen.has(fence);
 }
 
-/** Commands for what runs here, each told once; the steward repeats them until they are carried out. */
-export function tell(core: Core, { p, holdings }: WorkerSession, items: readonly Delivery[]): void {
+/** Commands for what runs here, each delivered once; the steward repeats them until they are carried out. */
+export function deliverCommands(
+  context: Context,
+  { p, heldLeases }: HolderSession,
+  items: readonly Delivery[],
+): void {
   for (const { id, fence, commands } of items) {
-    const held = holdings.get(fence);
+    const held = heldLeases.get(fence);
     if (!held?.isStarted || held.isSettling) continue;
     for (const { no, message } of commands) {
-      if (no <= held.toldNo) continue;
-      held.toldNo = no;
-      core.emit({ type: "tell", p, id, fence, no, message });
+      if (no <= held.deliveredNo) continue;
+      held.deliveredNo = no;
+      context.emit({ type: "command", p, id, fence, no, message });
     }
   }
 }
 
-/** A keeper vouched in configuration `cfg` for the beat that was sent at `sentMs`. */
+/** A keeper vouched in configuration `cfg` for the heartbeat that was sent at `sentMs`. */
 export function takeVouch(
-  core: Core,
-  session: WorkerSession,
+  context: Context,
+  session: HolderSession,
   { cfg, from, sentMs }: { readonly cfg: number; readonly from: MemberNo; readonly sentMs: number },
 ): void {
   for (let i = 0; i < session.vouchers.length; i++) {
@@ -147,12 +153,12 @@ export function takeVouch(
     const at = vouchers.keepers.indexOf(from);
     if (at < 0 || sentMs <= session.minSentMs || sentMs <= vouchers.vouchedMs[at]!) return;
     vouchers.vouchedMs[at] = sentMs;
-    session.validUntilMs = Math.max(session.validUntilMs, leaseEnd(core, vouchers));
+    session.validUntilMs = Math.max(session.validUntilMs, leaseEnd(context, vouchers));
     return;
   }
 }
 
-/** Counted from when the beats were sent, never from when their answers came. */
-function leaseEnd(core: Core, { vouchedMs }: Vouchers): number {
-  return majorityReached(vouchedMs) + core.options.leaseTtlMs;
+/** Counted from when the heartbeats were sent, never from when their answers came. */
+function leaseEnd(context: Context, { vouchedMs }: Vouchers): number {
+  return majorityReached(vouchedMs) + context.options.leaseTtlMs;
 }

@@ -1,22 +1,22 @@
 /**
- * A keeper that stands for the reign: when, the pre-vote, the real vote, and before the first reign of a
- * configuration the inheritance from the one before (reconfiguration.ts). Who answers what: keeper.ts.
+ * A keeper that stands for election: when, the pre-vote, the real vote, and before the first term of a
+ * configuration its reconfiguration from the one before (reconfiguration.ts). Who answers what: keeper.ts.
  */
 import { compareBallots, isSameBallot, majorityOf } from "../model/ballot.ts";
-import type { Core } from "../context/context.ts";
-import { type Heir, Inheritance } from "./reconfiguration.ts";
+import type { Context } from "../context/context.ts";
+import { Reconfiguration, type Successor } from "./reconfiguration.ts";
 import type { Message } from "../model/messages.ts";
-import type { ImageMessage, PromiseMessage, SealedMessage } from "../model/messages.ts";
+import type { CopyChunkMessage, PromiseMessage, SealedMessage } from "../model/messages.ts";
 import type { Ballot, LogEnd, MemberNo } from "../model/types.ts";
 
 /** The keeper that stands. */
-export interface Stander extends Heir {
+export interface Stander extends Successor {
   readonly cfg: number;
-  readonly keepers: readonly MemberNo[];
+  readonly voters: readonly MemberNo[];
   readonly isInstalled: boolean;
   readonly votingEnd: LogEnd;
   readonly replica: { readonly promised: Ballot | null };
-  crown(ballot: Ballot): void;
+  elect(ballot: Ballot): void;
 }
 
 interface Candidacy {
@@ -24,24 +24,24 @@ interface Candidacy {
   pre: boolean;
   readonly granted: Set<MemberNo>;
   /** A majority promised, and the copy of the configuration before is on its way. */
-  inheritance: Inheritance | null;
+  reconfiguration: Reconfiguration | null;
   askedMs: number;
 }
 
 export class Election {
   #atMs = Infinity;
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #keeper: Stander;
   readonly #rank: number;
   #candidacy: Candidacy | null = null;
 
-  constructor(core: Core, keeper: Stander) {
-    this.#core = core;
+  constructor(context: Context, keeper: Stander) {
+    this.#context = context;
     this.#keeper = keeper;
-    this.#rank = keeper.keepers.indexOf(core.self);
-    const { electionMs } = core.options;
+    this.#rank = keeper.voters.indexOf(context.self);
+    const { electionMs } = context.options;
     const rank = this.#firstRank();
-    this.atMs = core.clock.monoMs + rank * electionMs / 2 + core.jitterMs(electionMs / 10);
+    this.atMs = context.clock.monoMs + rank * electionMs / 2 + context.jitterMs(electionMs / 10);
   }
 
   /** When to stand unless a steward is heard before. */
@@ -50,37 +50,37 @@ export class Election {
   }
   set atMs(ms: number) {
     this.#atMs = ms;
-    if (ms < this.#core.standMs) this.#core.standMs = ms;
+    if (ms < this.#context.standMs) this.#context.standMs = ms;
   }
 
   get #nowMs(): number {
-    return this.#core.clock.monoMs;
+    return this.#context.clock.monoMs;
   }
 
   /** In a new configuration whoever has a copy already comes first, above all the present steward. */
   #firstRank(): number {
     const before = this.#keeper.place.chain.at(-2);
     if (!before) return this.#rank;
-    const { keepers } = this.#keeper;
-    const heirs = keepers.filter((no) => before.keepers.includes(no));
-    for (const old of this.#keeper.place.predecessors()) if (old.isReigning) return 0;
-    const at = heirs.indexOf(this.#core.self);
-    return at >= 0 ? at + 1 : heirs.length + 1 + this.#rank;
+    const { voters: keepers } = this.#keeper;
+    const remaining = keepers.filter((no) => before.keepers.includes(no));
+    for (const old of this.#keeper.place.predecessors()) if (old.isSteward) return 0;
+    const at = remaining.indexOf(this.#context.self);
+    return at >= 0 ? at + 1 : remaining.length + 1 + this.#rank;
   }
 
   tick(): void {
-    if (this.#candidacy?.inheritance) this.#inherit(this.#candidacy);
+    if (this.#candidacy?.reconfiguration) this.#reconfigure(this.#candidacy);
     else if (this.#nowMs >= this.atMs) {
       if (this.#keeper.place.mayStand()) this.stand(true);
-      else this.atMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 4);
+      else this.atMs = this.#nowMs + this.#context.jitterMs(this.#context.options.electionMs / 4);
     }
   }
 
   /** The copy is still on its way: keeps those who promised from standing themselves. */
-  #inherit(candidacy: Candidacy): void {
-    if (this.#nowMs - candidacy.askedMs >= this.#core.options.resendMs) {
+  #reconfigure(candidacy: Candidacy): void {
+    if (this.#nowMs - candidacy.askedMs >= this.#context.options.resendMs) {
       this.#ask(candidacy);
-      candidacy.inheritance!.tick();
+      candidacy.reconfiguration!.tick();
     }
   }
 
@@ -89,25 +89,26 @@ export class Election {
   }
 
   soon(): void {
-    const { electionMs } = this.#core.options;
-    const soonMs = this.#nowMs + this.#rank * electionMs / 20 + this.#core.jitterMs(electionMs / 20);
+    const { electionMs } = this.#context.options;
+    const soonMs = this.#nowMs + this.#rank * electionMs / 20 + this.#context.jitterMs(electionMs / 20);
     if (soonMs < this.atMs) this.atMs = soonMs;
   }
 
   heardSteward(): void {
-    const { electionMs } = this.#core.options;
-    this.atMs = this.#nowMs + electionMs + this.#rank * electionMs / 4 + this.#core.jitterMs(electionMs / 4);
+    const { electionMs } = this.#context.options;
+    this.atMs = this.#nowMs + electionMs + this.#rank * electionMs / 4 +
+      this.#context.jitterMs(electionMs / 4);
     this.#candidacy = null;
   }
 
   /** Somebody else is at it. */
   postpone(): void {
-    this.atMs = this.#nowMs + this.#core.options.electionMs + this.#core.jitterMs(500);
+    this.atMs = this.#nowMs + this.#context.options.electionMs + this.#context.jitterMs(500);
   }
 
   /** Deposed, perhaps by accident. */
   again(): void {
-    this.atMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 8);
+    this.atMs = this.#nowMs + this.#context.jitterMs(this.#context.options.electionMs / 8);
   }
 
   withdraw(): void {
@@ -119,36 +120,36 @@ export class Election {
   }
 
   stand(pre: boolean): void {
-    const { electionMs } = this.#core.options;
-    const ballot = this.#core.nextBallot(this.#keeper.cfg);
-    this.atMs = this.#nowMs + electionMs / 2 + this.#core.jitterMs(electionMs / 2);
-    this.#candidacy = { ballot, pre, granted: new Set(), inheritance: null, askedMs: 0 };
+    const { electionMs } = this.#context.options;
+    const ballot = this.#context.nextBallot(this.#keeper.cfg);
+    this.atMs = this.#nowMs + electionMs / 2 + this.#context.jitterMs(electionMs / 2);
+    this.#candidacy = { ballot, pre, granted: new Set(), reconfiguration: null, askedMs: 0 };
     this.#ask(this.#candidacy);
   }
 
   #ask(candidacy: Candidacy): void {
     const { ballot, pre } = candidacy;
-    const { p, keepers, votingEnd: end } = this.#keeper;
+    const { p, voters: keepers, votingEnd: end } = this.#keeper;
     candidacy.askedMs = this.#nowMs;
     const message: Message = { type: "prepare", p, ballot, pre, end };
-    for (const keeper of keepers) this.#core.send(keeper, message);
+    for (const keeper of keepers) this.#context.send(keeper, message);
   }
 
   onPromise(from: MemberNo, message: PromiseMessage): void {
     const candidacy = this.#candidacy;
-    this.#core.see(message.promised);
+    this.#context.see(message.promised);
     if (!candidacy || !isSameBallot(candidacy.ballot, message.ballot) || candidacy.pre !== message.pre) {
       return;
     }
     const { answer } = message;
-    if (answer === "promised" || (answer === "ahead" && candidacy.inheritance)) {
+    if (answer === "promised" || (answer === "ahead" && candidacy.reconfiguration)) {
       this.#candidacy = null;
-      this.atMs = this.#nowMs + this.#core.jitterMs(this.#core.options.electionMs / 4);
+      this.atMs = this.#nowMs + this.#context.jitterMs(this.#context.options.electionMs / 4);
       return;
     }
-    if (answer !== "granted" || candidacy.inheritance || !this.#keeper.keepers.includes(from)) return;
+    if (answer !== "granted" || candidacy.reconfiguration || !this.#keeper.voters.includes(from)) return;
     candidacy.granted.add(from);
-    if (candidacy.granted.size < majorityOf(this.#keeper.keepers.length)) return;
+    if (candidacy.granted.size < majorityOf(this.#keeper.voters.length)) return;
     if (candidacy.pre) {
       candidacy.pre = false;
       candidacy.granted.clear();
@@ -160,28 +161,28 @@ export class Election {
   #won(candidacy: Candidacy): void {
     if (this.#keeper.isInstalled) {
       this.#candidacy = null;
-      this.#keeper.crown(candidacy.ballot);
+      this.#keeper.elect(candidacy.ballot);
       return;
     }
-    candidacy.inheritance = new Inheritance(this.#core, this.#keeper, candidacy.ballot);
-    candidacy.inheritance.begin();
-    this.#inherited();
+    candidacy.reconfiguration = new Reconfiguration(this.#context, this.#keeper, candidacy.ballot);
+    candidacy.reconfiguration.begin();
+    this.#electWhenReconfigured();
   }
 
   onSealed(from: MemberNo, message: SealedMessage): void {
-    this.#candidacy?.inheritance?.onSealed(from, message);
-    this.#inherited();
+    this.#candidacy?.reconfiguration?.onSealed(from, message);
+    this.#electWhenReconfigured();
   }
 
-  onImage(from: MemberNo, message: ImageMessage): void {
-    this.#candidacy?.inheritance?.onImage(from, message);
-    this.#inherited();
+  onCopyChunk(from: MemberNo, message: CopyChunkMessage): void {
+    this.#candidacy?.reconfiguration?.onCopyChunk(from, message);
+    this.#electWhenReconfigured();
   }
 
-  #inherited(): void {
+  #electWhenReconfigured(): void {
     const candidacy = this.#candidacy;
-    if (!candidacy?.inheritance?.isDone) return;
+    if (!candidacy?.reconfiguration?.isDone) return;
     this.#candidacy = null;
-    this.#keeper.crown(candidacy.ballot);
+    this.#keeper.elect(candidacy.ballot);
   }
 }

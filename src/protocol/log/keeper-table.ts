@@ -7,7 +7,7 @@ import type { Keeper } from "./keeper.ts";
 /** Partitions taken over at the same time by one node: the others go on serving meanwhile. */
 const TAKEOVERS_MAX = 32;
 
-export class Keepers {
+export class KeeperTable {
   /** Oldest configuration first. */
   readonly #byPartition: Map<number, Keeper[]> = new Map();
   /** Null after a change: a node that takes many places at once sorts once. */
@@ -30,10 +30,10 @@ export class Keepers {
     return this.#byPartition.get(p)?.at(-1);
   }
 
-  reigning(p: number): Keeper | undefined {
+  ofSteward(p: number): Keeper | undefined {
     const keepers = this.#byPartition.get(p);
     if (keepers === undefined) return undefined;
-    for (let at = keepers.length - 1; at >= 0; at--) if (keepers[at]!.reign) return keepers[at];
+    for (let at = keepers.length - 1; at >= 0; at--) if (keepers[at]!.term) return keepers[at];
     return undefined;
   }
 

@@ -6,19 +6,19 @@
  * and, sealed by a newer one, the base refuses it now. The best copy among the sealed holds all that was
  * chosen.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { compareLogEnds, isSameBallot, majorityOf } from "../model/ballot.ts";
-import type { ImageMessage, InheritMessage, SealedMessage, SealMessage } from "../model/messages.ts";
-import type { Ballot, Configuration, Image, LogEnd, MemberNo } from "../model/types.ts";
-import { decodeImage, encodeImage } from "../wire/snapshots.ts";
+import type { CopyChunkMessage, FetchCopyMessage, SealedMessage, SealMessage } from "../model/messages.ts";
+import type { Ballot, Configuration, LogEnd, MemberNo, SealedCopy } from "../model/types.ts";
+import { decodeCopy, encodeCopy } from "../wire/snapshots.ts";
 import type { Replica } from "./replica.ts";
-import { IncomingPieces } from "./snapshot-transfer.ts";
+import { IncomingChunks } from "./snapshot-transfer.ts";
 
 /** This node's keeper of an earlier configuration. */
 export interface EarlierKeeper {
   readonly cfg: number;
   readonly isInstalled: boolean;
-  readonly isReigning: boolean;
+  readonly isSteward: boolean;
   readonly replica: Replica;
 }
 
@@ -34,10 +34,10 @@ export interface Place {
 }
 
 /** The keeper that takes over. */
-export interface Heir {
+export interface Successor {
   readonly p: number;
   readonly place: Place;
-  adopt(image: Image): void;
+  adopt(copy: SealedCopy): void;
 }
 
 interface Predecessor {
@@ -45,19 +45,19 @@ interface Predecessor {
   readonly sealed: Map<MemberNo, SealedMessage>;
 }
 
-export class Inheritance {
+export class Reconfiguration {
   isDone = false;
-  readonly #core: Core;
-  readonly #keeper: Heir;
+  readonly #context: Context;
+  readonly #keeper: Successor;
   readonly #ballot: Ballot;
   /** Newest last. */
   readonly #predecessors: readonly Predecessor[];
   /** Whose copy is being fetched. */
   #source: { readonly no: MemberNo; readonly cfg: number } | null = null;
-  #incoming: IncomingPieces | null = null;
+  #incoming: IncomingChunks | null = null;
 
-  constructor(core: Core, keeper: Heir, ballot: Ballot) {
-    this.#core = core;
+  constructor(context: Context, keeper: Successor, ballot: Ballot) {
+    this.#context = context;
     this.#keeper = keeper;
     this.#ballot = ballot;
     this.#predecessors = keeper.place.chain.slice(0, -1).map((configuration) => ({
@@ -72,7 +72,7 @@ export class Inheritance {
 
   /** What got no answer goes again. */
   tick(): void {
-    if (this.#source && !this.#core.isConnected(this.#source.no)) {
+    if (this.#source && !this.#context.isConnected(this.#source.no)) {
       this.#source = null;
       this.#incoming = null;
     }
@@ -87,7 +87,7 @@ export class Inheritance {
     const { p } = this.#keeper;
     for (const { configuration: { epoch: cfg, keepers }, sealed } of this.#predecessors) {
       for (const no of keepers) {
-        if (!sealed.has(no)) this.#core.send(no, { type: "seal", p, cfg, ballot: this.#ballot });
+        if (!sealed.has(no)) this.#context.send(no, { type: "seal", p, cfg, ballot: this.#ballot });
       }
     }
   }
@@ -131,24 +131,24 @@ export class Inheritance {
 
   /** The best copy of any sealed majority will do: of one that is in touch. */
   #take({ configuration, sealed }: Predecessor): void {
-    const inTouch = [...sealed].filter(([no]) => this.#core.isConnected(no));
+    const inTouch = [...sealed].filter(([no]) => this.#context.isConnected(no));
     if (inTouch.length < this.sealQuorum(configuration.keepers.length)) return;
     let best: { no: MemberNo; message: SealedMessage } | null = null;
     for (const [no, message] of inTouch) {
       if (!message.isInstalled) continue;
       const order = best ? compareLogEnds(message.end, best.message.end) : 1;
       // of equals this node itself, if it is one
-      if (order > 0 || (order === 0 && no === this.#core.self)) best = { no, message };
+      if (order > 0 || (order === 0 && no === this.#context.self)) best = { no, message };
     }
     if (!best) return;
     this.#source = { no: best.no, cfg: best.message.cfg };
-    if (best.no === this.#core.self) this.#takeOwn();
+    if (best.no === this.#context.self) this.#takeOwn();
     else this.#fetch();
   }
 
   #takeOwn(): void {
     for (const old of this.#keeper.place.predecessors()) {
-      if (old.cfg === this.#source!.cfg) this.#adopt(old.replica.image());
+      if (old.cfg === this.#source!.cfg) this.#adopt(old.replica.copy());
     }
   }
 
@@ -156,53 +156,53 @@ export class Inheritance {
     const { p } = this.#keeper;
     const { no, cfg } = this.#source!;
     const offset = this.#incoming?.receivedBytes ?? 0;
-    this.#core.send(no, { type: "inherit", p, cfg, ballot: this.#ballot, offset });
+    this.#context.send(no, { type: "fetchCopy", p, cfg, ballot: this.#ballot, offset });
   }
 
-  onImage(from: MemberNo, message: ImageMessage): void {
+  onCopyChunk(from: MemberNo, message: CopyChunkMessage): void {
     if (this.isDone || from !== this.#source?.no || message.cfg !== this.#source.cfg) return;
     if (!isSameBallot(message.ballot, this.#ballot)) return;
-    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingPieces(message);
+    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingChunks(message);
     const before = this.#incoming.receivedBytes;
     const now = this.#incoming.take(message);
     if (!this.#incoming.isComplete) {
-      // a repeated piece starts no second chain; tick() asks again for what got lost
+      // a repeated chunk starts no second chain; tick() asks again for what got lost
       if (now > before) this.#fetch();
       return;
     }
-    const image = this.#decode(from, this.#incoming.bytes);
+    const copy = this.#decode(from, this.#incoming.bytes);
     this.#incoming = null;
-    if (image) this.#adopt(image);
+    if (copy) this.#adopt(copy);
   }
 
-  #decode(from: MemberNo, bytes: Uint8Array): Image | null {
+  #decode(from: MemberNo, bytes: Uint8Array): SealedCopy | null {
     try {
-      return decodeImage(bytes);
+      return decodeCopy(bytes);
     } catch (error) {
       const reason = `a copy that is none: ${(error as Error).message}`;
-      this.#core.event({ type: "rejected", from: this.#core.memberByNo.get(from)!.id, reason });
+      this.#context.event({ type: "rejected", from: this.#context.memberByNo.get(from)!.id, reason });
       return null;
     }
   }
 
-  #adopt(image: Image): void {
-    this.#keeper.adopt(image);
+  #adopt(copy: SealedCopy): void {
+    this.#keeper.adopt(copy);
     this.isDone = true;
   }
 }
 
 /** A sealed copy on its way to those who take over: encoded once, it does not change any more. */
-export class OutgoingImage {
+export class OutgoingCopy {
   readonly #end: LogEnd;
   readonly #bytes: Uint8Array;
 
-  constructor(image: Image) {
-    this.#end = image.end;
-    this.#bytes = encodeImage(image);
+  constructor(copy: SealedCopy) {
+    this.#end = copy.end;
+    this.#bytes = encodeCopy(copy);
   }
 
-  /** One piece; from the start when there is nothing at `offset`. */
-  piece(
+  /** One chunk; from the start when there is nothing at `offset`. */
+  chunk(
     wanted: number,
     bytesMax: number,
   ): { end: LogEnd; offset: number; totalBytes: number; data: Uint8Array } {
@@ -231,12 +231,12 @@ export class Seal {
    * more. Durable.
    */
   by: readonly number[] = [];
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #keeper: Sealable;
-  #outgoing: OutgoingImage | null = null;
+  #outgoing: OutgoingCopy | null = null;
 
-  constructor(core: Core, keeper: Sealable) {
-    this.#core = core;
+  constructor(context: Context, keeper: Sealable) {
+    this.#context = context;
     this.#keeper = keeper;
   }
 
@@ -248,21 +248,21 @@ export class Seal {
     if (ballot.cfg < last || ballot.cfg <= cfg) return false;
     if (ballot.cfg > last) this.#close(ballot.cfg);
     const by = this.by.slice(0, -1);
-    this.#core.send(from, { type: "sealed", p, cfg, ballot, isInstalled, by, end: replica.end });
+    this.#context.send(from, { type: "sealed", p, cfg, ballot, isInstalled, by, end: replica.end });
     return true;
   }
 
   #close(by: number): void {
     const { p, cfg, election } = this.#keeper;
     this.by = [...this.by, by];
-    this.#core.persist({ type: "seal", p, cfg, by: this.by });
+    this.#context.persist({ type: "seal", p, cfg, by: this.by });
     election.withdraw();
   }
 
-  /** One piece of the copy: the log does not change any more. */
-  hand(to: MemberNo, { p, cfg, ballot, offset }: InheritMessage): void {
-    this.#outgoing ??= new OutgoingImage(this.#keeper.replica.image());
-    const piece = this.#outgoing.piece(offset, this.#core.options.snapshotChunkBytes);
-    this.#core.send(to, { type: "image", p, cfg, ballot, ...piece });
+  /** One chunk of the copy: the log does not change any more. */
+  hand(to: MemberNo, { p, cfg, ballot, offset }: FetchCopyMessage): void {
+    this.#outgoing ??= new OutgoingCopy(this.#keeper.replica.copy());
+    const chunk = this.#outgoing.chunk(offset, this.#context.options.snapshotChunkBytes);
+    this.#context.send(to, { type: "copyChunk", p, cfg, ballot, ...chunk });
   }
 }

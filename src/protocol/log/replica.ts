@@ -1,10 +1,10 @@
 /**
  * One keeper's copy of a partition: the promise, the log, and the tasks that result from it. Entries take
  * effect when appended; those that are not chosen yet can be cut again. Who may append what is keeper.ts's
- * and reign.ts's business.
+ * and term.ts's business.
  */
 import { compareBallots, isSameBallot } from "../model/ballot.ts";
-import type { Ballot, Entry, Image, LogEnd, PartitionState, TaskRecord } from "../model/types.ts";
+import type { Ballot, Entry, LogEnd, PartitionState, SealedCopy, TaskRecord } from "../model/types.ts";
 import { changesOf, PartitionTasks, type Undo } from "../state/partition-tasks.ts";
 
 export const EMPTY_LOG: LogEnd = { ballot: null, index: 0 };
@@ -21,10 +21,10 @@ export class Replica {
   /** Bytes of the entries kept. */
   #bytes = 0;
   /** All keepers have the log up to here, as far as it is known. */
-  #floor = 0;
-  /** Bytes of entries since the last image of the whole state, and how long that one was. */
-  imageDebtBytes = 0;
-  imageBytes = 0;
+  #logFloor = 0;
+  /** Bytes of entries since the last snapshot, and how long that one was. */
+  snapshotDebtBytes = 0;
+  snapshotBytes = 0;
   /** One per entry above `commit`. */
   #undos: (Undo | null)[] = [];
 
@@ -74,7 +74,7 @@ export class Replica {
   append(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += entry.length;
-    this.imageDebtBytes += entry.length;
+    this.snapshotDebtBytes += entry.length;
     this.#undos.push(this.tasks.apply(this.lastIndex, entry.op));
     entry.tookEffect();
   }
@@ -108,8 +108,8 @@ export class Replica {
   }
 
   /** All keepers have the log up to `index`. */
-  raiseFloor(index: number): void {
-    if (index > this.#floor) this.#floor = index;
+  raiseLogFloor(index: number): void {
+    if (index > this.#logFloor) this.#logFloor = index;
   }
 
   /** Keeps the chosen entries that somebody may still ask for, but at most so many. */
@@ -117,10 +117,10 @@ export class Replica {
     const isLong = this.#entries.length >= limits.countMax / TRIMMED_PART;
     if (!isLong && this.#bytes < limits.bytesMax / TRIMMED_PART) return;
     const excess = this.#bytes > limits.bytesMax ? this.commit : this.lastIndex - limits.countMax;
-    this.trim(Math.max(excess, this.#floor));
+    this.trim(Math.max(excess, this.#logFloor));
   }
 
-  /** A task as of the last chosen entry: what may be told to others. */
+  /** A task as of the last chosen entry: what others may be shown. */
   chosenRecord(id: string): TaskRecord | undefined {
     for (const undo of this.#undos) {
       const change = undo && changesOf(undo).find((change) => change.id === id);
@@ -156,15 +156,15 @@ export class Replica {
   }
 
   /** All of it: the chosen state, and what is not known to be chosen. */
-  image(): Image {
+  copy(): SealedCopy {
     const tail = this.#entries.slice(this.commit - this.#base.index);
     return { ...this.chosenState(), tail };
   }
 
   /** Replaces the whole log by a copy. */
-  adopt(image: Image): void {
-    this.install(image.end, image.state);
-    for (const entry of image.tail) this.append(entry);
+  adopt(copy: SealedCopy): void {
+    this.install(copy.end, copy.state);
+    for (const entry of copy.tail) this.append(entry);
   }
 
   /** Replaces the whole log by chosen state. */
@@ -173,7 +173,7 @@ export class Replica {
     this.#entries = [];
     this.#undos = [];
     this.#bytes = 0;
-    this.imageDebtBytes = 0;
+    this.snapshotDebtBytes = 0;
     this.commit = end.index;
     this.tasks = PartitionTasks.from(state, end.index);
   }

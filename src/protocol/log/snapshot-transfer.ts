@@ -1,5 +1,5 @@
-/** A partition's state that a follower gets from its steward, piece by piece, and takes over as a whole. */
-import type { Core } from "../context/context.ts";
+/** A partition's state that a follower gets from its steward, chunk by chunk, and takes over as a whole. */
+import type { Context } from "../context/context.ts";
 import { isSameBallot } from "../model/ballot.ts";
 import type { SnapshotMessage } from "../model/messages.ts";
 import type { Ballot, LogEnd, MemberNo, PartitionState } from "../model/types.ts";
@@ -12,13 +12,13 @@ interface Follower {
   readonly replica: Replica;
 }
 
-export class SnapshotIntake {
-  readonly #core: Core;
+export class SnapshotTransfer {
+  readonly #context: Context;
   readonly #keeper: Follower;
-  #incoming: IncomingPieces | null = null;
+  #incoming: IncomingChunks | null = null;
 
-  constructor(core: Core, keeper: Follower) {
-    this.#core = core;
+  constructor(context: Context, keeper: Follower) {
+    this.#context = context;
     this.#keeper = keeper;
   }
 
@@ -31,10 +31,10 @@ export class SnapshotIntake {
     const { p, cfg, replica } = this.#keeper;
     const { ballot, end } = message;
     if (this.#alreadyHolds(end)) return Math.max(end.index, replica.commit);
-    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingPieces(message);
+    if (!this.#incoming?.isOf(message)) this.#incoming = new IncomingChunks(message);
     const receivedBytes = this.#incoming.take(message);
     if (!this.#incoming.isComplete) {
-      this.#core.send(from, { type: "snapshotReply", p, ballot, index: end.index, receivedBytes });
+      this.#context.send(from, { type: "snapshotReply", p, ballot, index: end.index, receivedBytes });
       return 0;
     }
     const { bytes } = this.#incoming;
@@ -42,8 +42,8 @@ export class SnapshotIntake {
     const state = this.#decode(from, bytes);
     if (!state) return 0;
     replica.install(end, state);
-    replica.imageBytes = bytes.length;
-    this.#core.persist({ type: "snapshot", p, cfg, end, state: bytes });
+    replica.snapshotBytes = bytes.length;
+    this.#context.persist({ type: "snapshot", p, cfg, end, state: bytes });
     return end.index;
   }
 
@@ -65,17 +65,17 @@ export class SnapshotIntake {
       return decodeState(bytes);
     } catch (error) {
       const reason = `a snapshot that is no state: ${(error as Error).message}`;
-      this.#core.event({ type: "rejected", from: this.#core.memberByNo.get(from)!.id, reason });
+      this.#context.event({ type: "rejected", from: this.#context.memberByNo.get(from)!.id, reason });
       return null;
     }
   }
 }
 
 /**
- * Bytes on their way to this keeper, piece by piece: a partition's state from its steward, or a sealed
+ * Bytes on their way to this keeper, chunk by chunk: a partition's state from its steward, or a sealed
  * copy. Part of it is nothing: see isComplete.
  */
-interface Piece {
+interface Chunk {
   readonly ballot: Ballot;
   readonly end?: LogEnd;
   readonly offset: number;
@@ -83,25 +83,25 @@ interface Piece {
   readonly data: Uint8Array;
 }
 
-export class IncomingPieces {
-  readonly #first: Piece;
+export class IncomingChunks {
+  readonly #first: Chunk;
   readonly bytes: Uint8Array;
   receivedBytes = 0;
 
-  constructor(first: Piece) {
+  constructor(first: Chunk) {
     this.#first = first;
     this.bytes = new Uint8Array(first.totalBytes);
   }
 
-  isOf(piece: Piece): boolean {
+  isOf(chunk: Chunk): boolean {
     const { ballot, end, totalBytes } = this.#first;
-    return isSameBallot(ballot, piece.ballot) && end?.index === piece.end?.index &&
-      totalBytes === piece.totalBytes;
+    return isSameBallot(ballot, chunk.ballot) && end?.index === chunk.end?.index &&
+      totalBytes === chunk.totalBytes;
   }
 
-  /** Takes the piece if it is the next one. Returns the bytes held from the start. */
-  take(piece: Piece): number {
-    const { offset, data } = piece;
+  /** Takes the chunk if it is the next one. Returns the bytes held from the start. */
+  take(chunk: Chunk): number {
+    const { offset, data } = chunk;
     if (offset === this.receivedBytes && offset + data.length <= this.bytes.length) {
       this.bytes.set(data, offset);
       this.receivedBytes += data.length;

@@ -3,7 +3,7 @@
  * chosen and runs what waited for that. Requests come in through steward.ts, expired sessions through
  * session-expiry.ts.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { isSameBallot, majorityOf, majorityReached } from "../model/ballot.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { AppendReplyMessage, Silence, SnapshotReplyMessage } from "../model/messages.ts";
@@ -12,16 +12,16 @@ import { makeEntry } from "../wire/operations.ts";
 import { encodeState } from "../wire/snapshots.ts";
 import type { Replica } from "./replica.ts";
 
-/** The keeper that reigns. */
-export interface Reigning {
+/** The keeper whose term it is. */
+export interface TermKeeper {
   readonly p: number;
   readonly cfg: number;
-  readonly keepers: readonly MemberNo[];
+  readonly voters: readonly MemberNo[];
   readonly replica: Replica;
   readonly silenceFloorMs: number;
 }
 
-/** What the steward does for others as long as it reigns. */
+/** What the steward does for others as long as its term lasts. */
 export interface Office {
   begin(): void;
   end(): void;
@@ -31,13 +31,13 @@ export interface Office {
   onSilences(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void;
 }
 
-export class Reign {
+export class Term {
   readonly p: number;
   readonly ballot: Ballot;
-  readonly keeper: Reigning;
+  readonly keeper: TermKeeper;
   readonly replica: Replica;
   readonly #office: Office;
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #followers: Follower[] = [];
   readonly #waiters: { readonly index: number; readonly run: () => void }[] = [];
   #waitersHead = 0;
@@ -45,18 +45,18 @@ export class Reign {
   /** Index of its first entry: when that is chosen, so is all before it. */
   readonly first: number;
 
-  constructor(core: Core, keeper: Reigning, ballot: Ballot, open: (reign: Reign) => Office) {
-    this.#core = core;
+  constructor(context: Context, keeper: TermKeeper, ballot: Ballot, open: (term: Term) => Office) {
+    this.#context = context;
     this.p = keeper.p;
     this.ballot = ballot;
     this.keeper = keeper;
     this.replica = keeper.replica;
-    this.#beganMs = core.clock.monoMs;
+    this.#beganMs = context.clock.monoMs;
     const next = this.replica.lastIndex + 1;
     this.first = next;
-    for (const no of keeper.keepers) {
-      if (no === core.self) continue;
-      this.#followers.push(newFollower(no, next, core.clock.monoMs));
+    for (const no of keeper.voters) {
+      if (no === context.self) continue;
+      this.#followers.push(newFollower(no, next, context.clock.monoMs));
     }
     this.#office = open(this);
   }
@@ -64,7 +64,7 @@ export class Reign {
   begin(): void {
     this.propose({ type: "noop" });
     this.#office.begin();
-    this.#core.reignsChanged = true;
+    this.#context.termsChanged = true;
   }
 
   /** Its configuration stands: the ones before are not needed any more. */
@@ -72,46 +72,46 @@ export class Reign {
     return this.replica.commit >= this.first;
   }
 
-  /** Deposed: what waited for entries of this reign must not take the next reign's entries for them. */
+  /** Deposed: what waited for entries of this term must not take the next term's entries for them. */
   end(): void {
     this.#waiters.length = 0;
     this.#waitersHead = 0;
-    this.#core.dirty.delete(this);
+    this.#context.dirty.delete(this);
     this.#office.end();
-    this.#core.reignsChanged = true;
+    this.#context.termsChanged = true;
   }
 
-  forgive(gapMs: number): void {
+  addStall(gapMs: number): void {
     for (const follower of this.#followers) follower.ackMs += gapMs;
   }
 
   /** CheckQuorum: a steward that a majority no longer answers cannot choose anything. */
   hasLostMajority(): boolean {
-    const since = this.#core.clock.monoMs - 0.7 * this.#core.options.electionMs;
+    const since = this.#context.clock.monoMs - 0.7 * this.#context.options.electionMs;
     let live = 1;
     for (const follower of this.#followers) if (follower.ackMs >= since) live++;
     return live < majorityOf(this.#followers.length + 1);
   }
 
-  /** A keeper answered a beat and did not contradict this reign. */
+  /** A keeper answered a heartbeat and did not contradict this term. */
   heardFrom(no: MemberNo): void {
     const follower = this.#follower(no);
-    if (follower) follower.ackMs = this.#core.clock.monoMs;
+    if (follower) follower.ackMs = this.#context.clock.monoMs;
   }
 
   /** The connected keeper with the longest log. */
   bestFollower(): MemberNo | undefined {
     let best: Follower | undefined;
     for (const follower of this.#followers) {
-      if (!this.#core.isConnected(follower.no)) continue;
+      if (!this.#context.isConnected(follower.no)) continue;
       if (!best || follower.match > best.match) best = follower;
     }
     return best?.no;
   }
 
   tick(): void {
-    const { monoMs } = this.#core.clock;
-    const { resendMs } = this.#core.options;
+    const { monoMs } = this.#context.clock;
+    const { resendMs } = this.#context.options;
     for (const follower of this.#followers) {
       if (follower.match < this.replica.lastIndex && monoMs - follower.sentMs >= resendMs) {
         follower.next = follower.match + 1;
@@ -122,22 +122,22 @@ export class Reign {
       }
     }
     this.#office.tick();
-    this.replica.raiseFloor(floorOf(this.#followers, this.replica.lastIndex));
-    this.replica.trimExcess(this.#core.logLimits);
+    this.replica.raiseLogFloor(logFloorOf(this.#followers, this.replica.lastIndex));
+    this.replica.trimExcess(this.#context.logLimits);
     this.#returnToFirst();
   }
 
   #returnToFirst(): void {
-    const first = this.#follower(this.keeper.keepers[0]!);
-    if (!first || this.#core.transferBudget <= 0) return;
-    const { monoMs } = this.#core.clock;
-    if (monoMs - this.#beganMs < 2 * this.#core.options.electionMs) return;
-    const isReady = first.match === this.replica.lastIndex && this.#core.isConnected(first.no) &&
-      monoMs - first.ackMs <= this.#core.options.heartbeatMs * 1.5;
+    const first = this.#follower(this.keeper.voters[0]!);
+    if (!first || this.#context.transferBudget <= 0) return;
+    const { monoMs } = this.#context.clock;
+    if (monoMs - this.#beganMs < 2 * this.#context.options.electionMs) return;
+    const isReady = first.match === this.replica.lastIndex && this.#context.isConnected(first.no) &&
+      monoMs - first.ackMs <= this.#context.options.heartbeatMs * 1.5;
     if (!isReady) return;
-    this.#core.transferBudget--;
+    this.#context.transferBudget--;
     this.#beganMs = monoMs;
-    this.#core.send(first.no, { type: "transfer", p: this.p, ballot: this.ballot });
+    this.#context.send(first.no, { type: "transfer", p: this.p, ballot: this.ballot });
   }
 
   /** Appends an operation; it leaves with all others of this step. Returns its index. */
@@ -145,15 +145,15 @@ export class Reign {
     const entry = makeEntry(this.ballot, op);
     this.replica.append(entry);
     const index = this.replica.lastIndex;
-    this.#core.persistEntry(this.keeper, index - 1, entry);
-    this.#core.dirty.add(this);
+    this.#context.persistEntry(this.keeper, index - 1, entry);
+    this.#context.dirty.add(this);
     return index;
   }
 
   /** Runs `run` as soon as everything up to `index` is chosen. */
   whenChosen(index: number, run: () => void): void {
     this.#waiters.push({ index, run });
-    if (index <= this.replica.commit) this.#core.dirty.add(this);
+    if (index <= this.replica.commit) this.#context.dirty.add(this);
   }
 
   /** Entries that are not chosen yet. */
@@ -174,7 +174,7 @@ export class Reign {
     const index = majorityReached(reached);
     const { commit } = this.replica;
     if (index > commit && isSameBallot(this.replica.ballotAt(index) ?? null, this.ballot)) {
-      const { observer } = this.#core;
+      const { observer } = this.#context;
       if (observer) {
         for (let i = commit + 1; i <= index; i++) {
           observer.chosen(this.p, i, this.replica.entryAt(i)!, this.ballot);
@@ -201,9 +201,11 @@ export class Reign {
 
   #replicateTo(follower: Follower, again: boolean): void {
     const { replica } = this;
-    const core = this.#core;
-    if (!core.isConnected(follower.no)) return;
-    if (core.congested.has(follower.no) || follower.next - 1 - follower.match > LIMITS.entriesInFlightMax) {
+    const context = this.#context;
+    if (!context.isConnected(follower.no)) return;
+    if (
+      context.congested.has(follower.no) || follower.next - 1 - follower.match > LIMITS.entriesInFlightMax
+    ) {
       if (follower.match > 0 && !again) return;
     }
     if (follower.probe >= 0 && !again) return;
@@ -216,10 +218,10 @@ export class Reign {
       const prevIndex = follower.next - 1;
       const entries = replica.entriesAfter(
         prevIndex,
-        core.options.appendBytesMax,
+        context.options.appendBytesMax,
         LIMITS.entriesPerAppendMax,
       );
-      core.send(follower.no, {
+      context.send(follower.no, {
         type: "append",
         p: this.p,
         ballot: this.ballot,
@@ -227,19 +229,19 @@ export class Reign {
         prevBallot: replica.ballotAt(prevIndex) ?? null,
         commit: replica.commit,
         first: this.first,
-        floor: floorOf(this.#followers, replica.lastIndex),
+        logFloor: logFloorOf(this.#followers, replica.lastIndex),
         entries,
       });
       follower.next += entries.length;
-      follower.sentMs = core.clock.monoMs;
+      follower.sentMs = context.clock.monoMs;
       if (again || entries.length === 0) return;
-    } while (follower.next <= replica.lastIndex && !core.congested.has(follower.no));
+    } while (follower.next <= replica.lastIndex && !context.congested.has(follower.no));
   }
 
   onAppendReply(from: MemberNo, message: AppendReplyMessage): void {
     const follower = this.#follower(from);
     if (!follower) return;
-    follower.ackMs = this.#core.clock.monoMs;
+    follower.ackMs = this.#context.clock.monoMs;
     if (!message.ok) {
       this.#probe(follower, Math.max(follower.match, message.index));
       return;
@@ -248,7 +250,7 @@ export class Reign {
     const isProgress = message.index > follower.match;
     if (isProgress) {
       follower.match = message.index;
-      follower.sentMs = this.#core.clock.monoMs;
+      follower.sentMs = this.#context.clock.monoMs;
       if (follower.snapshot && follower.match >= follower.snapshot.end.index) follower.snapshot = null;
     }
     follower.next = Math.max(follower.next, follower.match + 1);
@@ -257,7 +259,7 @@ export class Reign {
       else this.#probe(follower, follower.match);
     }
     this.#office.onSilences(from, message.silences, message.index);
-    this.#core.dirty.add(this);
+    this.#context.dirty.add(this);
   }
 
   /** One append after `index` and then its answer: late refusals of what was sent before start nothing. */
@@ -278,22 +280,22 @@ export class Reign {
       follower.next = end.index + 1;
     }
     const { end, bytes, offset } = snapshot;
-    const data = bytes.subarray(offset, offset + this.#core.options.snapshotChunkBytes);
+    const data = bytes.subarray(offset, offset + this.#context.options.snapshotChunkBytes);
     const { p, ballot, first } = this;
     const totalBytes = bytes.length;
-    this.#core.send(follower.no, { type: "snapshot", p, ballot, end, first, offset, totalBytes, data });
-    follower.sentMs = this.#core.clock.monoMs;
+    this.#context.send(follower.no, { type: "snapshot", p, ballot, end, first, offset, totalBytes, data });
+    follower.sentMs = this.#context.clock.monoMs;
   }
 
   onSnapshotReply(from: MemberNo, message: SnapshotReplyMessage): void {
     const follower = this.#follower(from);
     const snapshot = follower?.snapshot;
     if (!follower || !snapshot || message.index !== snapshot.end.index) return;
-    follower.ackMs = this.#core.clock.monoMs;
+    follower.ackMs = this.#context.clock.monoMs;
     if (message.receivedBytes > snapshot.bytes.length) return;
     const isProgress = message.receivedBytes > snapshot.offset;
     snapshot.offset = message.receivedBytes;
-    // a repeated answer must not start a second chain of pieces; tick() sends again what got lost
+    // a repeated answer must not start a second chain of chunks; tick() sends again what got lost
     if (isProgress) this.#sendSnapshot(follower);
   }
 
@@ -327,8 +329,8 @@ export function newFollower(no: MemberNo, next: number, nowMs: number): Follower
 }
 
 /** All have the log up to here, the steward up to `lastIndex`. */
-export function floorOf(followers: readonly Follower[], lastIndex: number): number {
-  let floor = lastIndex;
-  for (let at = 0; at < followers.length; at++) floor = Math.min(floor, followers[at]!.match);
-  return floor;
+export function logFloorOf(followers: readonly Follower[], lastIndex: number): number {
+  let logFloor = lastIndex;
+  for (let at = 0; at < followers.length; at++) logFloor = Math.min(logFloor, followers[at]!.match);
+  return logFloor;
 }

@@ -1,5 +1,5 @@
 /**
- * The engine's surface: what goes in, what comes out, what it may be told beforehand. The host runs the
+ * The engine's surface: what goes in, what comes out, what it is given beforehand. The host runs the
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
 import type { CommandStatus } from "./messages.ts";
@@ -38,9 +38,7 @@ export interface EngineOptions {
   readonly boot: number;
   /** Found with exactly so many nodes; 1 = alone. */
   readonly expect: number;
-  /**
-   * How long to look for a cluster before founding one alone (`expect` 1); Infinity: only ever join one.
-   */
+  /** How long to look for a cluster before founding one alone (`expect` 1); Infinity: only ever join one. */
   readonly foundAfterMs: number;
   /** Silence after which a member is evicted, so that others keep what it kept. @default 30_000 */
   readonly evictAfterMs: number;
@@ -58,7 +56,7 @@ export interface EngineOptions {
    * A heartbeat that is due within so long goes out when another's comes: an idle cluster wakes at once, not
    * once for each. <= heartbeatMs / 2: no node sends more than two in a heartbeat. 0 = never.
    */
-  readonly beatAlongMs: number;
+  readonly heartbeatAlongMs: number;
   /** Handlers abort this long before their lease ends. */
   readonly marginMs: number;
   /** Bound on the error of a clock's rate: 0.01 = 1 %. */
@@ -84,7 +82,10 @@ export interface EngineOptions {
   readonly compactBytes: number;
   /** Members that may keep partitions, the same for all nodes; more make a large cluster. @default 64 */
   readonly keepingMembersMax?: number;
-  /** Partitions that a node of a large cluster runs tasks of, unless it is called to more. @default 16 */
+  /**
+   * Partitions that a node of a large cluster runs tasks of, unless stewards of others ask for more. @default
+   * 16
+   */
   readonly wantedCount?: number;
 }
 
@@ -100,7 +101,7 @@ export type Input =
   | { readonly type: "unwatch"; readonly id: string }
   /** `list` asks every partition: one answer each. */
   | { readonly type: "query"; readonly rid: number; readonly p: number; readonly query: TaskQuery }
-  /** Tells a task something; `cid` makes a repeated one the same. */
+  /** A command to a task; `cid` makes a repeated one the same. */
   | {
     readonly type: "command";
     readonly rid: number;
@@ -175,9 +176,9 @@ export type PersistRecord =
     readonly entries: readonly Entry[];
   }
   /** The whole log of `(p, cfg)` is replaced by this state as of `end`. */
-  | PartitionImage<"snapshot">
+  | PartitionSnapshot<"snapshot">
   /** The state as of `end`: earlier entries of `(p, cfg)` are not needed any more, later ones are. */
-  | PartitionImage<"compact">
+  | PartitionSnapshot<"compact">
   /** The copy of `(p, cfg)` is whole: it may vote and serve. */
   | { readonly type: "install"; readonly p: number; readonly cfg: number }
   /** `(p, cfg)` promises, appends and vouches no more, for ever. */
@@ -191,7 +192,7 @@ export type PersistRecord =
   /** Nothing of `(p, cfg)` is needed any more. */
   | { readonly type: "retire"; readonly p: number; readonly cfg: number };
 
-export interface PartitionImage<T extends string> {
+export interface PartitionSnapshot<T extends string> {
   readonly type: T;
   readonly p: number;
   readonly cfg: number;
@@ -223,9 +224,9 @@ export type Effect =
   }
   | { readonly type: "commanded"; readonly rid: number; readonly status: CommandStatus }
   | StartEffect
-  /** A task that runs here is told something. In order, each once. */
+  /** A command to a task that runs here. In order, each once. */
   | {
-    readonly type: "tell";
+    readonly type: "command";
     readonly p: number;
     readonly id: string;
     readonly fence: number;
@@ -284,8 +285,8 @@ export interface OwnershipChange {
 
 /** Looks on from inside a step: for the simulator's oracle and for debugging. Must not change anything. */
 export interface Observer {
-  /** The steward of `reign` learned that `entry` is chosen at `index` of partition `p`. */
-  chosen(p: number, index: number, entry: Entry, reign: Ballot): void;
-  /** A candidate won: it starts its reign with a log that ends at `end`. */
-  crowned(p: number, reign: Ballot, end: LogEnd): void;
+  /** The steward of `term` learned that `entry` is chosen at `index` of partition `p`. */
+  chosen(p: number, index: number, entry: Entry, term: Ballot): void;
+  /** A candidate won: it starts its term with a log that ends at `end`. */
+  elected(p: number, term: Ballot, end: LogEnd): void;
 }

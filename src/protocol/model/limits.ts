@@ -3,7 +3,7 @@
  * is sent that a peer would refuse; the engine stays below them by its options.
  */
 export const LIMITS = {
-  // ---- texts ----
+  // ---- texts ----------------------------------------------------------------------------------------------
   /** Task and node ids: long enough for a hash, a URL or a path; 10,000 of them still fit one frame. */
   idBytesMax: 256,
   /** Names of tasks, nodes and handlers, keys and values of labels: words that people read. */
@@ -15,12 +15,12 @@ export const LIMITS = {
   /** Why a task does not run: one sentence that may quote an error. */
   whyBytesMax: 4096,
 
-  // ---- tasks ----
+  // ---- tasks ----------------------------------------------------------------------------------------------
   /** One operation of the log: a payload and room for its task's id, name and times. */
   operationBytesMax: 266_240,
   /** A payload, a result or a checkpoint: small enough that one entry never stalls a heartbeat's stream. */
   payloadBytesMax: 262_144,
-  /** What a handler tells of how far it is: people read it, and it is kept beside the checkpoint. */
+  /** What a handler reports of how far it is: people read it, and it is kept beside the checkpoint. */
   progressBytesMax: 4096,
   /** Commands that wait for one task's holder: beyond it commands are answered "busy". */
   commandsQueuedMax: 64,
@@ -33,7 +33,7 @@ export const LIMITS = {
   /** Errors kept with a task, the last ones: what people look at, and a bound on the record. */
   errorsPerTaskMax: 8,
 
-  // ---- the log ----
+  // ---- the log --------------------------------------------------------------------------------------------
   /** Entries of one append: 4096 at 100 bytes are 400 KiB, about what one turn of the loop can take. */
   entriesPerAppendMax: 4096,
   /** Entries of one durable record: a whole log that is kept in memory, never more. */
@@ -46,10 +46,10 @@ export const LIMITS = {
   logBytesMax: 8_388_608,
   /** A partition's state as a snapshot: retention keeps it far below; SQLite takes 10^9 in a row. */
   stateBytesMax: 900_000_000,
-  /** One piece of a snapshot: a quarter of a frame, so that other messages pass in between. */
+  /** One chunk of a snapshot: a quarter of a frame, so that other messages pass in between. */
   snapshotChunkBytesMax: 1_048_576,
 
-  // ---- frames ----
+  // ---- frames ---------------------------------------------------------------------------------------------
   /** Bytes of one frame: what a peer must be ready to hold before it can judge it. */
   frameBytesMax: 4_194_304,
   /** Messages of one frame: some for each of `partitionsMax` partitions. */
@@ -62,7 +62,7 @@ export const LIMITS = {
    */
   heldMax: 65_536,
 
-  // ---- the cluster ----
+  // ---- the cluster ----------------------------------------------------------------------------------------
   /** Members of a roster: heartbeats are one per pair with a keeper, rosters go whole. */
   membersMax: 1024,
   /** Member numbers are never reused: a million joins. Below 2^21, so that `(node, boot)` fits one number. */
@@ -75,7 +75,7 @@ export const LIMITS = {
   keepersMax: 64,
   /** Configurations of a partition that are not yet retired: one is the rule, two while it moves. */
   chainMax: 64,
-  /** Configuration numbers in one beat reply: at most one per partition. */
+  /** Configuration numbers in one heartbeat reply: at most one per partition. */
   vouchesMax: 4096,
   /** Handlers of one node. */
   handlersMax: 1024,

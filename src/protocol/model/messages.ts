@@ -20,43 +20,47 @@ import type {
   TaskState,
 } from "./types.ts";
 
-// ---- sessions: one heartbeat per pair of nodes -----------------------------------------------------------
+// ---- sessions: one heartbeat per pair of nodes ------------------------------------------------------------
 
-export interface Reign {
+export interface AnnouncedTerm {
   readonly p: number;
   readonly ballot: Ballot;
   readonly commit: number;
-  /** The reign's first entry is chosen: its configuration stands. */
+  /** The term's first entry is chosen: its configuration stands. */
   readonly isActive: boolean;
 }
-export interface BeatMessage {
-  readonly type: "beat";
+export interface HeartbeatMessage {
+  readonly type: "heartbeat";
   readonly boot: number;
   /** The sender's lease clock when it sent this; echoed back, never interpreted by others. */
   readonly sentMs: number;
   readonly epoch: number;
   /** Partitions whose session number is not 1. */
   readonly sessions: readonly { readonly p: number; readonly n: number }[];
-  readonly reigns: readonly Reign[];
+  readonly terms: readonly AnnouncedTerm[];
 }
-export interface BeatReplyMessage {
-  readonly type: "beatReply";
+export interface HeartbeatReplyMessage {
+  readonly type: "heartbeatReply";
   readonly boot: number;
   readonly sentMs: number;
   readonly epoch: number;
   /**
-   * For each configuration number: bit p set = the session named in the beat is vouched for in partition p.
+   * For each configuration number: bit p set = the session named in the heartbeat is vouched for in partition
+   * p.
    */
   readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
   /** Partitions where the session is condemned, with the highest condemned number. */
   readonly condemned: readonly { readonly p: number; readonly n: number }[];
-  /** To a member that gets no beats, in a large cluster: the reigns here over partitions near to it. */
-  readonly reigns: readonly Reign[];
-  /** Reigns of the beat that are over, with the higher ballot promised. */
+  /**
+   * To a member that gets no heartbeats, in a large cluster: the terms of this node over partitions near to
+   * it.
+   */
+  readonly terms: readonly AnnouncedTerm[];
+  /** Terms of the heartbeat that are over, with the higher ballot promised. */
   readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
 }
 
-// ---- workers ----------------------------------------------------------------------------------------------
+// ---- holders ----------------------------------------------------------------------------------------------
 
 export interface AttachMessage {
   readonly type: "attach";
@@ -67,7 +71,7 @@ export interface AttachMessage {
   readonly boot: number;
   readonly n: number;
   readonly attach: number;
-  /** Everything the worker holds in this partition: the steward releases the rest. */
+  /** Everything the holder has in this partition: the steward releases the rest. */
   readonly held: readonly { readonly id: string; readonly fence: number }[];
 }
 export interface AttachReplyMessage {
@@ -80,7 +84,7 @@ export interface AttachReplyMessage {
   readonly condemned: number;
 }
 /**
- * A worker's standing with one steward node: after grant number `upTo` it takes `free` more. Soft: never
+ * A holder's standing with one steward node: after grant number `upTo` it takes `free` more. Soft: never
  * safety.
  */
 export interface CreditMessage {
@@ -97,7 +101,7 @@ export interface CreditMessage {
   readonly handlers: readonly string[];
   /** `free` was lowered: answer with creditReply. */
   readonly recall: boolean;
-  /** Grows when this worker may want what it declined "until something changes". */
+  /** Grows when this holder may want what it declined "until something changes". */
   readonly changes: number;
   /** Of these handlers only so many more after grant number `upTo`. */
   readonly limits: readonly { readonly name: string; readonly free: number }[];
@@ -108,16 +112,16 @@ export interface CreditReplyMessage {
   /** Number of the last grant issued when the credit message was handled. */
   readonly issued: number;
 }
-/** The steward node has tasks that this worker could run and no credit from it. 0 = no longer. */
-export interface HungryMessage {
-  readonly type: "hungry";
+/** The steward node has tasks that this holder could run and no credit from it. 0 = no longer. */
+export interface DemandMessage {
+  readonly type: "demand";
   readonly boot: number;
   readonly backlog: number;
   /** The highest of the tasks that wait; 0 when none does. */
   readonly priority: number;
 }
 export interface GrantedTask {
-  /** Consecutive number of the grants of this steward node to this worker. */
+  /** Consecutive number of the grants of this steward node to this holder. */
   readonly no: number;
   readonly id: string;
   readonly fence: number;
@@ -137,8 +141,8 @@ export interface GrantMessage {
   readonly boot: number;
   readonly n: number;
   readonly attach: number;
-  /** Every fence below this one was acked or withdrawn: the worker may forget that it saw it. */
-  readonly floor: number;
+  /** Every fence below this one was acked or withdrawn: the holder may forget that it saw it. */
+  readonly grantFloor: number;
   readonly tasks: readonly GrantedTask[];
 }
 export interface GrantAckMessage {
@@ -204,7 +208,7 @@ export interface OutcomeMessage {
   readonly p: number;
   readonly items: readonly Outcome[];
 }
-/** To a request that came to a keeper that does not reign: the highest reign that it knows of. */
+/** To a request that came to a keeper that is not the steward: the highest term that it knows of. */
 export interface StewardMessage {
   readonly type: "steward";
   readonly p: number;
@@ -250,15 +254,15 @@ export type Message =
   | SnapshotReplyMessage
   | SealMessage
   | SealedMessage
-  | InheritMessage
-  | ImageMessage
-  | BeatMessage
-  | BeatReplyMessage
+  | FetchCopyMessage
+  | CopyChunkMessage
+  | HeartbeatMessage
+  | HeartbeatReplyMessage
   | AttachMessage
   | AttachReplyMessage
   | CreditMessage
   | CreditReplyMessage
-  | HungryMessage
+  | DemandMessage
   | GrantMessage
   | GrantAckMessage
   | SettleMessage
@@ -349,7 +353,7 @@ export interface PromiseMessage {
   /** The highest ballot promised so far, so that the asker's counter can rise above it. */
   readonly promised: Ballot | null;
 }
-/** A steward that is not the first of its keepers hands the reign to the first, which is up to date. */
+/** A steward that is not the first of its keepers hands the term to the first, which is up to date. */
 export interface TransferMessage {
   readonly type: "transfer";
   readonly p: number;
@@ -366,10 +370,10 @@ export interface AppendMessage {
   readonly prevIndex: number;
   readonly prevBallot: Ballot | null;
   readonly commit: number;
-  /** Where the reign began: a new keeper's copy is whole when it matches up to there. */
+  /** Where the term began: a new keeper's copy is whole when it matches up to there. */
   readonly first: number;
   /** All keepers have the log up to here: nobody asks for earlier entries again. */
-  readonly floor: number;
+  readonly logFloor: number;
   readonly entries: readonly Entry[];
 }
 /** How long a condemned session had been silent here, counted to now. */
@@ -390,14 +394,14 @@ export interface AppendReplyMessage {
   readonly index: number;
   readonly silences: readonly Silence[];
 }
-/** The ballot of an append, snapshot or reign is below what I promised. */
+/** The ballot of an append, snapshot or term is below what I promised. */
 export interface RefuseMessage {
   readonly type: "refuse";
   readonly p: number;
   readonly ballot: Ballot;
   readonly promised: Ballot;
 }
-/** One piece of a partition's state as of `end`, for a keeper whose log ends before the steward's begins. */
+/** One chunk of a partition's state as of `end`, for a keeper whose log ends before the steward's begins. */
 export interface SnapshotMessage {
   readonly type: "snapshot";
   readonly p: number;
@@ -439,16 +443,16 @@ export interface SealedMessage {
   readonly end: LogEnd;
 }
 /** Asks a sealed keeper for its copy, from `offset` on. */
-export interface InheritMessage {
-  readonly type: "inherit";
+export interface FetchCopyMessage {
+  readonly type: "fetchCopy";
   readonly p: number;
   readonly cfg: number;
   readonly ballot: Ballot;
   readonly offset: number;
 }
-/** One piece of a sealed copy: see snapshots.ts. */
-export interface ImageMessage {
-  readonly type: "image";
+/** One chunk of a sealed copy: see snapshots.ts. */
+export interface CopyChunkMessage {
+  readonly type: "copyChunk";
   readonly p: number;
   readonly cfg: number;
   readonly ballot: Ballot;

@@ -9,7 +9,7 @@ export type NodeId = string;
 export type MemberNo = number;
 
 /**
- * A Lamport timestamp `(cfg, counter, node, boot)`, compared in that order. Names one reign of one steward.
+ * A Lamport timestamp `(cfg, counter, node, boot)`, compared in that order. Names one term of one steward.
  */
 export interface Ballot {
   /** The configuration: number of the epoch that gave the partition its keepers. */
@@ -116,7 +116,7 @@ export interface Placement {
   readonly apart: string;
 }
 
-/** What a task can be told, by a client or by its stateful handler. Metafora's eight. */
+/** A command to a task, from a client or from its stateful handler. Metafora's eight. */
 export type TaskMessage =
   | { readonly type: "run" }
   | { readonly type: "sleep"; readonly untilMs: number }
@@ -183,7 +183,7 @@ export interface TaskRecord {
   readonly errors: readonly TaskError[];
   readonly result: Uint8Array | null;
   readonly checkpoint: Uint8Array | null;
-  /** What the handler last told of how far it is. */
+  /** What the handler last reported of how far it is. */
   readonly progress: Uint8Array | null;
   /** Null until there was a command. */
   readonly commands: CommandLog | null;
@@ -226,7 +226,7 @@ export type Operation =
     readonly type: "settle";
     readonly id: string;
     readonly fence: number;
-    /** Commands up to this number are carried out; 0 = none were told. */
+    /** Commands up to this number are carried out; 0 = none were delivered. */
     readonly upTo: number;
     readonly settlement: Settlement;
     readonly atMs: number;
@@ -260,7 +260,7 @@ export interface LogEnd {
   readonly index: number;
 }
 
-export interface Image {
+export interface SealedCopy {
   readonly end: LogEnd;
   readonly state: PartitionState;
   /** Entries after `end`. */

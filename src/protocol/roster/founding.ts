@@ -4,7 +4,7 @@
  * only downwards in their order, and only when a member of its own has acked a lower one: then its own can no
  * longer be decided. Two foundings with a common member are therefore never both decided.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import { assignKeepers, hashText } from "../context/ring.ts";
 import type { CandidateInfo } from "../model/contract.ts";
 import { KEEPING_MEMBERS_MAX, LIMITS } from "../model/limits.ts";
@@ -18,21 +18,21 @@ interface Acked {
 }
 
 export class Founding {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #candidates: Map<NodeId, Candidate & { readonly expect: number }> = new Map();
   /** The founding that this node acked; durable. */
   #mine: Acked | null = null;
   readonly #acks: Set<NodeId> = new Set();
   #sentMs = -Infinity;
 
-  constructor(core: Core) {
-    this.#core = core;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   restore(founding: string, members: readonly Candidate[]): void {
     this.#mine = { founding, members };
     this.#acks.clear();
-    this.#acks.add(this.#core.options.self);
+    this.#acks.add(this.#context.options.self);
   }
 
   seen(id: NodeId, info: CandidateInfo): void {
@@ -57,16 +57,16 @@ export class Founding {
    * cluster to join was met.
    */
   tick(mayPropose: boolean): Roster | null {
-    const { expect, self, resendMs } = this.#core.options;
+    const { expect, self, resendMs } = this.#context.options;
     if (!this.#mine && mayPropose) this.#propose(expect);
     const mine = this.#mine;
     if (!mine) return null;
     if (mine.members.every((member) => this.#acks.has(member.id))) return this.#rosterOf(mine);
-    const { monoMs } = this.#core.clock;
+    const { monoMs } = this.#context.clock;
     if (monoMs - this.#sentMs >= resendMs) {
       this.#sentMs = monoMs;
       for (const member of mine.members) {
-        if (member.id !== self) this.#core.sendToId(member.id, this.#message(mine));
+        if (member.id !== self) this.#context.sendToId(member.id, this.#message(mine));
       }
     }
     return null;
@@ -74,14 +74,14 @@ export class Founding {
 
   /** The smallest id of exactly the expected number proposes. */
   #propose(expect: number): void {
-    const { self, name, labels, witness, nonce, foundAfterMs } = this.#core.options;
+    const { self, name, labels, witness, nonce, foundAfterMs } = this.#context.options;
     const members: Candidate[] = [{ id: self, name, labels, witness }];
     if (expect === 1) {
-      if (this.#core.clock.monoMs - this.#core.bootMs < foundAfterMs) return;
+      if (this.#context.clock.monoMs - this.#context.bootMs < foundAfterMs) return;
       return this.#ack({ founding: `${self}/${nonce}`, members });
     }
     for (const { id, name, labels, witness, expect: theirs } of this.#candidates.values()) {
-      if (theirs === expect && this.#core.connected.has(id)) members.push({ id, name, labels, witness });
+      if (theirs === expect && this.#context.connected.has(id)) members.push({ id, name, labels, witness });
     }
     if (members.length < expect) return;
     members.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -90,12 +90,12 @@ export class Founding {
   }
 
   #ack(acked: Acked): void {
-    const { self } = this.#core.options;
+    const { self } = this.#context.options;
     this.#mine = acked;
     this.#acks.clear();
     this.#acks.add(self);
     this.#sentMs = -Infinity;
-    this.#core.persist({ type: "founding", founding: acked.founding, members: acked.members });
+    this.#context.persist({ type: "founding", founding: acked.founding, members: acked.members });
   }
 
   #message(acked: Acked): FoundMessage {
@@ -104,7 +104,7 @@ export class Founding {
 
   onFound(from: NodeId, message: FoundMessage): void {
     const { founding, members, acked } = message;
-    const { self, expect } = this.#core.options;
+    const { self, expect } = this.#context.options;
     if (members.length > LIMITS.membersMax || members.length !== expect) return;
     if (!members.some((member) => member.id === self) || !members.some((member) => member.id === from)) {
       return;
@@ -115,7 +115,7 @@ export class Founding {
       this.#ack({ founding, members });
     }
     if (this.#mine!.founding !== founding) {
-      this.#core.sendToId(from, this.#message(this.#mine!));
+      this.#context.sendToId(from, this.#message(this.#mine!));
       return;
     }
     const before = this.#acks.size;
@@ -128,7 +128,7 @@ export class Founding {
   }
 
   #rosterOf(decided: Acked): Roster {
-    const { partitionCount, replication } = this.#core.options;
+    const { partitionCount, replication } = this.#context.options;
     const members = decided.members.map((candidate, at) => ({ no: at + 1, ...candidate, leaving: false }));
     const epoch = FOUNDING_EPOCH;
     return {

@@ -3,7 +3,7 @@
  * any member that it knows, again and again. A founder of one that has recorded nothing yields to a cluster
  * that it meets; two that have recorded something never merge.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import type { RosterMessage } from "../model/messages.ts";
 import type { Candidate, MemberNo, NodeId, Roster } from "../model/types.ts";
 
@@ -25,7 +25,7 @@ export interface JoiningPort {
 }
 
 export class Joining {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #port: JoiningPort;
   /** The cluster that this node wants to be in. */
   #met: RosterMessage | null = null;
@@ -35,8 +35,8 @@ export class Joining {
   #askedMs = -Infinity;
   #hasEverMet = false;
 
-  constructor(core: Core, port: JoiningPort) {
-    this.#core = core;
+  constructor(context: Context, port: JoiningPort) {
+    this.#context = context;
     this.#port = port;
   }
 
@@ -51,11 +51,11 @@ export class Joining {
 
   onRoster(from: NodeId, message: RosterMessage): void {
     const { roster } = message;
-    const mine = this.#core.roster;
-    if (roster.chains.length !== this.#core.options.partitionCount) {
-      const { partitionCount } = this.#core.options;
+    const mine = this.#context.roster;
+    if (roster.chains.length !== this.#context.options.partitionCount) {
+      const { partitionCount } = this.#context.options;
       const sizes = `it has ${roster.chains.length} partitions, this node is set to ${partitionCount}`;
-      this.#core.event({ type: "refused", reason: `cannot join cluster ${roster.cluster}: ${sizes}` });
+      this.#context.event({ type: "refused", reason: `cannot join cluster ${roster.cluster}: ${sizes}` });
     } else if (mine === null) this.#meet(message);
     else if (mine.cluster === roster.cluster) this.#follow(mine, message);
     else this.#compare(from, mine, message);
@@ -63,13 +63,13 @@ export class Joining {
 
   /** This node took part in deciding it. */
   onDecided(roster: Roster): void {
-    if (this.#core.roster) this.#follow(this.#core.roster, { type: "roster", roster, isSettled: true });
+    if (this.#context.roster) this.#follow(this.#context.roster, { type: "roster", roster, isSettled: true });
   }
 
   #follow(mine: Roster, message: RosterMessage): void {
     const { roster } = message;
     if (roster.epoch <= mine.epoch) return;
-    if (this.#numberIn(roster) === this.#core.self) return this.#port.adopt(roster);
+    if (this.#numberIn(roster) === this.#context.self) return this.#port.adopt(roster);
     // out of it, or in it again as another member
     this.#port.reset(this.#port.isLeaving ? "left" : "evicted", roster);
     this.#outBy = roster;
@@ -99,39 +99,39 @@ export class Joining {
         : message.isSettled && !known.isSettled);
     if (!isNews) return;
     this.#met = message;
-    this.#metMs = this.#core.clock.monoMs;
+    this.#metMs = this.#context.clock.monoMs;
     this.#hasEverMet = true;
   }
 
   #numberIn(roster: Roster): MemberNo | undefined {
-    return roster.members.find((member) => member.id === this.#core.options.self)?.no;
+    return roster.members.find((member) => member.id === this.#context.options.self)?.no;
   }
 
   /** A roster of an earlier life, without this node. */
   remember(roster: Roster): void {
     this.#outBy = roster;
     this.#met = { type: "roster", roster, isSettled: true };
-    this.#metMs = this.#core.clock.monoMs;
+    this.#metMs = this.#context.clock.monoMs;
   }
 
   /** Not in a cluster: asks to be let in. */
   tick(): void {
-    const { monoMs } = this.#core.clock;
+    const { monoMs } = this.#context.clock;
     if (this.#port.isLeaving) {
       // it may be let in yet, and must then leave like any other
       if (monoMs - this.#askedMs > ADMITTED_WITHIN_MS || !this.#hasEverMet) this.#port.gone();
       return;
     }
-    if (monoMs - this.#askedMs < this.#core.options.resendMs) return;
+    if (monoMs - this.#askedMs < this.#context.options.resendMs) return;
     this.#askedMs = monoMs;
     if (monoMs - this.#metMs > MET_MAX_MS) this.#met = null;
     const candidate = this.#candidate;
-    for (const peer of this.#whomToAsk()) this.#core.sendToId(peer, { type: "join", candidate });
+    for (const peer of this.#whomToAsk()) this.#context.sendToId(peer, { type: "join", candidate });
   }
 
   /** Those who decide, else any member, else whoever is there: the news of a roster may have got lost. */
   #whomToAsk(): readonly NodeId[] {
-    const { connected } = this.#core;
+    const { connected } = this.#context;
     if (!this.#met) return [...connected].slice(0, ASKED_COUNT_MAX);
     const { members, deciders } = this.#met.roster;
     const open = members.filter((member) => connected.has(member.id));
@@ -141,16 +141,16 @@ export class Joining {
 
   /** A member that is being evicted, or was marked as leaving by mistake, asks to stay. */
   askToStay(): void {
-    const { roster, self, clock, options } = this.#core;
-    if (!roster || this.#port.isLeaving || !this.#core.memberByNo.get(self)?.leaving) return;
+    const { roster, self, clock, options } = this.#context;
+    if (!roster || this.#port.isLeaving || !this.#context.memberByNo.get(self)?.leaving) return;
     if (clock.monoMs - this.#askedMs < options.resendMs) return;
     this.#askedMs = clock.monoMs;
     const candidate = this.#candidate;
-    for (const no of roster.deciders) this.#core.send(no, { type: "join", candidate });
+    for (const no of roster.deciders) this.#context.send(no, { type: "join", candidate });
   }
 
   get #candidate(): Candidate {
-    const { self: id, name, labels, witness } = this.#core.options;
+    const { self: id, name, labels, witness } = this.#context.options;
     return { id, name, labels, witness };
   }
 }

@@ -3,15 +3,15 @@
  * deciders (register.ts) after the plan of next-roster.ts. One decider proposes in quiet times; that
  * two do at once is safe. Changes are gathered for a moment, so that a wave of joins is a few epochs.
  */
-import { Attendance } from "./failure-detector.ts";
-import type { Core } from "../context/context.ts";
+import { FailureDetector } from "./failure-detector.ts";
+import type { Context } from "../context/context.ts";
 import type { JoinMessage, LeaveMessage, RosterAcceptMessage } from "../model/messages.ts";
 import type { RosterPrepareMessage } from "../model/messages.ts";
-import { nextRoster, type Wishes } from "./next-roster.ts";
+import { type Changes, nextRoster } from "./next-roster.ts";
 import { RosterRegister } from "./register.ts";
-import type { Sessions } from "../context/liveness.ts";
+import type { Liveness } from "../context/liveness.ts";
 import type { MemberNo, NodeId, Roster } from "../model/types.ts";
-import { WishList } from "./pending-changes.ts";
+import { PendingChanges } from "./pending-changes.ts";
 
 /** Between two epochs. */
 const EPOCH_GAP_MS = 1000;
@@ -30,33 +30,33 @@ export class Membership {
   readonly register: RosterRegister;
   /** Wants to leave for good. */
   isLeaving = false;
-  readonly #core: Core;
-  readonly #attendance: Attendance;
-  readonly #wishList: WishList;
+  readonly #context: Context;
+  readonly #failureDetector: FailureDetector;
+  readonly #pendingChanges: PendingChanges;
   readonly #port: MembershipPort;
   /** Per partition, the newest configuration that is known to serve. */
   readonly #active: Map<number, number> = new Map();
-  readonly #toldMs: Map<MemberNo, number> = new Map();
+  readonly #sentMsByNo: Map<MemberNo, number> = new Map();
   #epochMs = -Infinity;
   #leaveSentMs = -Infinity;
   #greetedMs = -Infinity;
   #wasSettled = false;
   #isGone = false;
 
-  constructor(core: Core, sessions: Sessions, port: MembershipPort) {
-    this.#core = core;
-    this.#attendance = new Attendance(core, sessions);
-    this.#wishList = new WishList(core, this.#attendance);
+  constructor(context: Context, liveness: Liveness, port: MembershipPort) {
+    this.#context = context;
+    this.#failureDetector = new FailureDetector(context, liveness);
+    this.#pendingChanges = new PendingChanges(context, this.#failureDetector);
     this.#port = port;
-    this.register = new RosterRegister(core, {
+    this.register = new RosterRegister(context, {
       decided: (roster) => this.#decided(roster),
-      contested: () => this.#wishList.contested(),
+      contested: () => this.#pendingChanges.contested(),
       isAcceptable: (roster) => this.isAcceptable(roster),
     });
   }
 
   get #nowMs(): number {
-    return this.#core.clock.monoMs;
+    return this.#context.clock.monoMs;
   }
 
   /** The engine has adopted the roster. */
@@ -64,15 +64,15 @@ export class Membership {
     this.register.reset();
     this.#epochMs = this.#nowMs;
     this.#wasSettled = this.isSettled;
-    this.#attendance.adopted(roster);
-    this.#wishList.adopted(roster);
+    this.#failureDetector.adopted(roster);
+    this.#pendingChanges.adopted(roster);
   }
 
   /** This node is in no cluster any more. */
   reset(): void {
     this.#active.clear();
-    this.#attendance.reset();
-    this.#wishList.reset();
+    this.#failureDetector.reset();
+    this.#pendingChanges.reset();
     this.register.reset();
   }
 
@@ -80,35 +80,35 @@ export class Membership {
     if (cfg > (this.#active.get(p) ?? 0)) this.#active.set(p, cfg);
   }
 
-  forgive(gapMs: number): void {
-    this.#attendance.forgive(gapMs);
+  addStall(gapMs: number): void {
+    this.#failureDetector.addStall(gapMs);
   }
 
-  // ---- asked by others -----------------------------------------------------------------------------------
+  // ---- asked by others ------------------------------------------------------------------------------------
 
   /** To any member; who does not decide passes it on. */
   onJoin(from: NodeId, message: JoinMessage): void {
     const { candidate } = message;
-    const roster = this.#core.roster!;
-    if (candidate.id === from) this.#core.sendToId(from, this.#rosterMessage(roster));
-    if (!roster.deciders.includes(this.#core.self)) {
+    const roster = this.#context.roster!;
+    if (candidate.id === from) this.#context.sendToId(from, this.#rosterMessage(roster));
+    if (!roster.deciders.includes(this.#context.self)) {
       if (candidate.id !== from) return;
-      for (const no of roster.deciders) this.#core.send(no, message);
+      for (const no of roster.deciders) this.#context.send(no, message);
       return;
     }
-    const reason = this.#wishList.join(candidate);
-    if (reason !== "") this.#core.sendToId(from, { type: "joinRefused", id: candidate.id, reason });
+    const reason = this.#pendingChanges.join(candidate);
+    if (reason !== "") this.#context.sendToId(from, { type: "joinRefused", id: candidate.id, reason });
   }
 
   onLeave(message: LeaveMessage): void {
-    this.#wishList.leave(message.no);
+    this.#pendingChanges.leave(message.no);
   }
 
   /** A member knows an older roster only. */
   isBehind(no: MemberNo): void {
-    if (this.#nowMs - (this.#toldMs.get(no) ?? -Infinity) < this.#core.options.resendMs) return;
-    this.#toldMs.set(no, this.#nowMs);
-    this.#core.send(no, this.#rosterMessage(this.#core.roster!));
+    if (this.#nowMs - (this.#sentMsByNo.get(no) ?? -Infinity) < this.#context.options.resendMs) return;
+    this.#sentMsByNo.set(no, this.#nowMs);
+    this.#context.send(no, this.#rosterMessage(this.#context.roster!));
   }
 
   #rosterMessage(roster: Roster): { type: "roster"; roster: Roster; isSettled: boolean } {
@@ -117,30 +117,30 @@ export class Membership {
 
   /** It yields to no other cluster. */
   get isSettled(): boolean {
-    const { roster } = this.#core;
+    const { roster } = this.#context;
     return roster !== null && (roster.members.length > 1 || !this.#port.isEmpty());
   }
 
   /** The founder of one has recorded something: from now on it yields to nobody. */
-  #tellSettled(roster: Roster): void {
+  #announceSettled(roster: Roster): void {
     if (this.#wasSettled || !this.isSettled) return;
     this.#wasSettled = true;
-    this.#core.event({ type: "roster", roster, isSettled: true });
+    this.#context.event({ type: "roster", roster, isSettled: true });
   }
 
   /** Peers that are no members, or do not know yet that they are none. */
   #greetStrangers(): void {
     if (this.#nowMs - this.#greetedMs < GREET_EVERY_MS) return;
     this.#greetedMs = this.#nowMs;
-    for (const id of this.#core.connected) if (this.#core.noOf(id) < 0) this.greet(id);
+    for (const id of this.#context.connected) if (this.#context.noOf(id) < 0) this.greet(id);
   }
 
   /** Greets a peer that is no member. */
   greet(id: NodeId): void {
-    this.#core.sendToId(id, this.#rosterMessage(this.#core.roster!));
+    this.#context.sendToId(id, this.#rosterMessage(this.#context.roster!));
   }
 
-  // ---- the register --------------------------------------------------------------------------------------
+  // ---- the register ---------------------------------------------------------------------------------------
 
   onPrepare(from: MemberNo, message: RosterPrepareMessage): void {
     if (this.#isOfThisEpoch(from, message)) this.register.onPrepare(from, message);
@@ -151,53 +151,53 @@ export class Membership {
   }
 
   #isOfThisEpoch(from: MemberNo, message: RosterPrepareMessage | RosterAcceptMessage): boolean {
-    const { epoch, deciders } = this.#core.roster!;
+    const { epoch, deciders } = this.#context.roster!;
     if (message.ballot.cfg < epoch) this.isBehind(from);
-    return message.ballot.cfg === epoch && deciders.includes(this.#core.self);
+    return message.ballot.cfg === epoch && deciders.includes(this.#context.self);
   }
 
   /** A decider refuses to evict whom it hears, unless that member wants it. */
   isAcceptable(next: Roster): boolean {
-    const roster = this.#core.roster!;
+    const roster = this.#context.roster!;
     if (next.epoch !== roster.epoch + 1 || next.cluster !== roster.cluster) return false;
-    const { leaseTtlMs } = this.#core.options;
+    const { leaseTtlMs } = this.#context.options;
     return next.members.every(({ no, leaving }) => {
-      const before = this.#core.memberByNo.get(no);
+      const before = this.#context.memberByNo.get(no);
       if (!leaving || !before || before.leaving) return true;
-      return this.#wishList.wantsToLeave(no) || this.#attendance.isSilent(no, leaseTtlMs);
+      return this.#pendingChanges.wantsToLeave(no) || this.#failureDetector.isSilent(no, leaseTtlMs);
     });
   }
 
   #decided(roster: Roster): void {
-    const before = [...this.#core.memberByNo.values()].map((member) => member.id);
+    const before = [...this.#context.memberByNo.values()].map((member) => member.id);
     const now = roster.members.map((member) => member.id);
     // those who are members no more must hear of it, too
     for (const id of new Set([...before, ...now])) {
-      this.#core.sendToId(id, { type: "roster", roster, isSettled: true });
+      this.#context.sendToId(id, { type: "roster", roster, isSettled: true });
     }
     this.#port.decided(roster);
   }
 
-  // ---- proposing -----------------------------------------------------------------------------------------
+  // ---- proposing ------------------------------------------------------------------------------------------
 
   tick(): void {
-    const roster = this.#core.roster!;
+    const roster = this.#context.roster!;
     if (this.isLeaving) this.#askToLeave(roster);
     this.#greetStrangers();
-    this.#tellSettled(roster);
-    if (!roster.deciders.includes(this.#core.self)) return;
+    this.#announceSettled(roster);
+    if (!roster.deciders.includes(this.#context.self)) return;
     this.register.tick();
     if (this.register.isBusy || this.#nowMs - this.#epochMs < EPOCH_GAP_MS) return;
     const { orphan } = this.register;
     if (orphan) return this.register.propose(orphan);
     if (!this.#isProposer(roster)) return;
-    const wishes = this.#wishes(roster);
-    if (!wishes) return;
-    const next = nextRoster(roster, wishes);
-    if (next && (this.#hasNewWish(wishes) || this.#isWorthIt(roster, next))) this.register.propose(next);
+    const changes = this.#changes(roster);
+    if (!changes) return;
+    const next = nextRoster(roster, changes);
+    if (next && (this.#hasNewChange(changes) || this.#isWorthIt(roster, next))) this.register.propose(next);
   }
 
-  #hasNewWish({ joins, leaves }: Wishes): boolean {
+  #hasNewChange({ joins, leaves }: Changes): boolean {
     return joins.length > 0 || leaves.length > 0;
   }
 
@@ -213,34 +213,34 @@ export class Membership {
   /** The first decider that is in touch. */
   #isProposer(roster: Roster): boolean {
     for (const no of roster.deciders) {
-      if (no === this.#core.self) return true;
-      if (this.#attendance.isLive(no)) return false;
+      if (no === this.#context.self) return true;
+      if (this.#failureDetector.isLive(no)) return false;
     }
     return false;
   }
 
-  #wishes(roster: Roster): Wishes | null {
-    const gathered = this.#wishList.gather(roster);
+  #changes(roster: Roster): Changes | null {
+    const gathered = this.#pendingChanges.gather(roster);
     if (!gathered) return null;
     const isActive = (p: number, cfg: number): boolean => (this.#active.get(p) ?? 0) >= cfg;
-    const { keepingMembersMax } = this.#core.options;
-    return { ...gathered, isActive, isLive: (no) => this.#attendance.isLive(no), keepingMembersMax };
+    const { keepingMembersMax } = this.#context.options;
+    return { ...gathered, isActive, isLive: (no) => this.#failureDetector.isLive(no), keepingMembersMax };
   }
 
-  /** Told once; it goes on being one that leaves, so that it never asks to be let in again. */
+  /** Sent once; it goes on being one that leaves, so that it never asks to be let in again. */
   gone(cluster: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#core.event({ type: "left", cluster, why: "left" });
+    this.#context.event({ type: "left", cluster, why: "left" });
   }
 
   #askToLeave(roster: Roster): void {
-    const { self, options } = this.#core;
-    if (this.#core.memberByNo.get(self)?.leaving) return;
+    const { self, options } = this.#context;
+    if (this.#context.memberByNo.get(self)?.leaving) return;
     // the last one waits until the others have left, or until one of them is to stay
     if (roster.members.length === 1) return this.gone(roster.cluster);
     if (this.#nowMs - this.#leaveSentMs < options.resendMs) return;
     this.#leaveSentMs = this.#nowMs;
-    for (const no of roster.deciders) this.#core.send(no, { type: "leave", no: self });
+    for (const no of roster.deciders) this.#context.send(no, { type: "leave", no: self });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What the next roster shall be, from the present one and what is wished: a pure function, so that whoever
- * proposes makes the same of the same. One pending configuration per partition at most; chains are cut when
- * the newest stands; who left stays listed until no configuration names it any more.
+ * What the next roster shall be, from the present one and the pending changes: a pure function, so that
+ * whoever proposes makes the same of the same. One pending configuration per partition at most; chains are
+ * cut when the newest stands; who left stays listed until no configuration names it any more.
  */
 import { assignKeepers } from "../context/ring.ts";
 import { majorityOf } from "../model/ballot.ts";
@@ -11,7 +11,7 @@ import type { Candidate, Configuration, Member, MemberNo, Roster } from "../mode
 /** Pending configurations on top of each other, each passing over one that lost its keepers. */
 const CHAIN_MAX = 16;
 
-export interface Wishes {
+export interface Changes {
   readonly joins: readonly Candidate[];
   /** Members that leave, or are evicted. */
   readonly leaves: readonly MemberNo[];
@@ -24,21 +24,21 @@ export interface Wishes {
 }
 
 /** The roster that follows, or null when there is nothing to change. */
-export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
+export function nextRoster(roster: Roster, changes: Changes): Roster | null {
   const epoch = roster.epoch + 1;
-  const { members, nextNo, isChanged } = nextMembers(roster, wishes);
-  const keepingMax = wishes.keepingMembersMax ?? KEEPING_MEMBERS_MAX;
+  const { members, nextNo, isChanged } = nextMembers(roster, changes);
+  const keepingMax = changes.keepingMembersMax ?? KEEPING_MEMBERS_MAX;
   const keeping = members.filter((member) => !member.leaving).slice(0, keepingMax);
   const { targets, isReached } = isChanged ? levelOf(roster, keeping) : knownLevelOf(roster, keeping);
   if (!isChanged && isReached) {
-    const deciders = nextDeciders(roster, keeping, wishes);
+    const deciders = nextDeciders(roster, keeping, changes);
     return deciders.length > roster.deciders.length ? { ...roster, epoch, deciders } : null;
   }
   let isMoved = false;
   const chains = roster.chains.map((chain, p) => {
     const newest = chain.at(-1)!;
     const target = targets[p]![0]!;
-    if (!wishes.isActive(p, newest.epoch)) {
+    if (!changes.isActive(p, newest.epoch)) {
       // it waits for the pending one, unless that can never serve: then the next one passes it over
       if (chain.length === 1 || chain.length >= CHAIN_MAX || canServe(newest, members)) return chain;
       isMoved = true;
@@ -53,7 +53,7 @@ export function nextRoster(roster: Roster, wishes: Wishes): Roster | null {
   // who leaves is marked first: the deciders that let it go then know a roster in which it decides nothing
   const wasLeaving = new Set(roster.members.filter((member) => member.leaving).map((member) => member.no));
   const kept = members.filter(({ no, leaving }) => !leaving || named.has(no) || !wasLeaving.has(no));
-  const deciders = nextDeciders(roster, keeping, wishes);
+  const deciders = nextDeciders(roster, keeping, changes);
   const isSame = !isChanged && !isMoved && kept.length === members.length &&
     deciders.length <= roster.deciders.length;
   return isSame ? null : { ...roster, epoch, members: kept, nextNo, deciders, chains };
@@ -84,7 +84,7 @@ function knownLevelOf(roster: Roster, keeping: readonly Member[]): Level {
 
 function nextMembers(
   roster: Roster,
-  { joins, leaves, isLive }: Wishes,
+  { joins, leaves, isLive }: Changes,
 ): { readonly members: readonly Member[]; readonly nextNo: MemberNo; readonly isChanged: boolean } {
   let { nextNo } = roster;
   let isChanged = false;
@@ -123,7 +123,7 @@ function canServe({ keepers }: Configuration, members: readonly Member[]): boole
 function nextDeciders(
   roster: Roster,
   keeping: readonly Member[],
-  { isLive }: Wishes,
+  { isLive }: Changes,
 ): readonly MemberNo[] {
   const old = keeping.filter((member) => member.no < roster.nextNo).map((member) => member.no);
   const live = old.filter(isLive);

@@ -1,10 +1,10 @@
 /** What a decider was asked for and sees itself: who joins, who leaves, who is to be evicted. */
-import type { Attendance } from "./failure-detector.ts";
-import type { Core } from "../context/context.ts";
-import type { Wishes } from "./next-roster.ts";
+import type { FailureDetector } from "./failure-detector.ts";
+import type { Context } from "../context/context.ts";
+import type { Changes } from "./next-roster.ts";
 import type { Candidate, Member, MemberNo, NodeId, Roster } from "../model/types.ts";
 
-/** Wishes wait so long for others, so that a wave of joins is one epoch. */
+/** Changes wait so long for others, so that a wave of joins is one epoch. */
 const GATHER_MS = 250;
 /** A node that asked to join and then fell silent is not let in. */
 const ASKED_MAX_MS = 3000;
@@ -17,23 +17,23 @@ interface Asking {
   askedMs: number;
 }
 
-export class WishList {
-  readonly #core: Core;
-  readonly #attendance: Attendance;
+export class PendingChanges {
+  readonly #context: Context;
+  readonly #failureDetector: FailureDetector;
   readonly #asking: Map<NodeId, Asking> = new Map();
   readonly #leaving: Map<MemberNo, number> = new Map();
   #contestedMs = -Infinity;
 
-  constructor(core: Core, attendance: Attendance) {
-    this.#core = core;
-    this.#attendance = attendance;
+  constructor(context: Context, failureDetector: FailureDetector) {
+    this.#context = context;
+    this.#failureDetector = failureDetector;
   }
 
   get #nowMs(): number {
-    return this.#core.clock.monoMs;
+    return this.#context.clock.monoMs;
   }
 
-  /** What the roster grants is no wish any more. */
+  /** What the roster has is not pending any more. */
   adopted(roster: Roster): void {
     for (const { no, leaving } of roster.members) if (leaving) this.#leaving.delete(no);
     for (const { id, leaving } of roster.members) if (!leaving) this.#asking.delete(id);
@@ -50,8 +50,8 @@ export class WishList {
 
   /** Returns why it may not join; "" when it may, in its time. */
   join(candidate: Candidate): string {
-    const double = this.#core.roster!.members.find((member) => isDouble(member, candidate));
-    if (double && this.#core.isConnected(double.no)) {
+    const double = this.#context.roster!.members.find((member) => isDouble(member, candidate));
+    if (double && this.#context.isConnected(double.no)) {
       return `another member is named ${JSON.stringify(candidate.name)} (${double.id}): names must differ`;
     }
     const asking = this.#asking.get(candidate.id);
@@ -61,7 +61,7 @@ export class WishList {
   }
 
   leave(no: MemberNo): void {
-    const isStaying = this.#core.memberByNo.get(no)?.leaving === false;
+    const isStaying = this.#context.memberByNo.get(no)?.leaving === false;
     if (isStaying && !this.#leaving.has(no)) this.#leaving.set(no, this.#nowMs);
   }
 
@@ -70,7 +70,7 @@ export class WishList {
   }
 
   /** Null: too early, others may follow. */
-  gather(roster: Roster): Pick<Wishes, "joins" | "leaves"> | null {
+  gather(roster: Roster): Pick<Changes, "joins" | "leaves"> | null {
     let sinceMs = Infinity;
     const joins: Candidate[] = [];
     for (const [id, { candidate, sinceMs: mine, askedMs }] of this.#asking) {
@@ -94,29 +94,29 @@ export class WishList {
   }
 
   #hasLiveDouble(candidate: Candidate): boolean {
-    const { leaseTtlMs } = this.#core.options;
-    return this.#core.roster!.members.some((member) =>
-      isDouble(member, candidate) && !this.#attendance.isSilent(member.no, leaseTtlMs)
+    const { leaseTtlMs } = this.#context.options;
+    return this.#context.roster!.members.some((member) =>
+      isDouble(member, candidate) && !this.#failureDetector.isSilent(member.no, leaseTtlMs)
     );
   }
 
   /** Nobody may leave while it is open whether another member is still there. */
   #canSpare(roster: Roster, evicted: readonly MemberNo[]): boolean {
     return roster.members.every(({ no, leaving }) =>
-      leaving || no === this.#core.self || this.#attendance.isLive(no) || evicted.includes(no)
+      leaving || no === this.#context.self || this.#failureDetector.isLive(no) || evicted.includes(no)
     );
   }
 
   /** The silent, and former selves: a node without a store comes back as another of the same name. */
   #evicted(roster: Roster, joins: readonly Candidate[]): MemberNo[] {
     if (this.#nowMs - this.#contestedMs < CONTESTED_MS) return [];
-    const { evictAfterMs, leaseTtlMs } = this.#core.options;
+    const { evictAfterMs, leaseTtlMs } = this.#context.options;
     const evicted: MemberNo[] = [];
     for (const member of roster.members) {
-      if (member.no === this.#core.self || member.leaving) continue;
+      if (member.no === this.#context.self || member.leaving) continue;
       const isFormer = joins.some((candidate) => isDouble(member, candidate));
       const silenceMs = isFormer ? leaseTtlMs : evictAfterMs;
-      if (this.#attendance.isSilent(member.no, silenceMs)) evicted.push(member.no);
+      if (this.#failureDetector.isSilent(member.no, silenceMs)) evicted.push(member.no);
     }
     return evicted;
   }

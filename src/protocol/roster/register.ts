@@ -4,7 +4,7 @@
  * is decided in it is membership.ts's business to adopt and to spread.
  */
 import { compareBallots, isSameBallot, majorityOf } from "../model/ballot.ts";
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import type {
   RosterAcceptedMessage,
   RosterAcceptMessage,
@@ -16,7 +16,7 @@ import type { AcceptedRoster, Ballot, MemberNo, Roster } from "../model/types.ts
 interface Proposal {
   readonly ballot: Ballot;
   /** What is proposed if nothing was accepted before. */
-  readonly wish: Roster;
+  readonly wanted: Roster;
   value: Roster | null;
   readonly yes: Set<MemberNo>;
   highest: AcceptedRoster | null;
@@ -34,7 +34,7 @@ export interface RegisterPort {
 }
 
 export class RosterRegister {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #port: RegisterPort;
   #promised: Ballot | null = null;
   #accepted: AcceptedRoster | null = null;
@@ -42,25 +42,25 @@ export class RosterRegister {
   #proposal: Proposal | null = null;
   #pauseUntilMs = 0;
 
-  constructor(core: Core, port: RegisterPort) {
-    this.#core = core;
+  constructor(context: Context, port: RegisterPort) {
+    this.#context = context;
     this.#port = port;
   }
 
   get #epoch(): number {
-    return this.#core.roster!.epoch;
+    return this.#context.roster!.epoch;
   }
 
   get #deciders(): readonly MemberNo[] {
-    return this.#core.roster!.deciders;
+    return this.#context.roster!.deciders;
   }
 
   /** The vote of an earlier life. */
   restore(epoch: number, promised: Ballot, accepted: AcceptedRoster | null): void {
-    if (this.#core.roster?.epoch !== epoch) return;
+    if (this.#context.roster?.epoch !== epoch) return;
     this.#promised = promised;
     this.#accepted = accepted;
-    this.#core.see(promised);
+    this.#context.see(promised);
   }
 
   /** A new epoch: a new register. */
@@ -75,22 +75,22 @@ export class RosterRegister {
   }
 
   get isBusy(): boolean {
-    return this.#proposal !== null || this.#core.clock.monoMs < this.#pauseUntilMs;
+    return this.#proposal !== null || this.#context.clock.monoMs < this.#pauseUntilMs;
   }
 
   /** Something was accepted here and nobody brought it to its end: its proposer may have died. */
   get orphan(): Roster | null {
-    const { monoMs } = this.#core.clock;
-    const patienceMs = 2 * this.#core.options.electionMs;
+    const { monoMs } = this.#context.clock;
+    const patienceMs = 2 * this.#context.options.electionMs;
     return this.#accepted && monoMs - this.#acceptedMs > patienceMs ? this.#accepted.roster : null;
   }
 
-  propose(wish: Roster): void {
-    const { monoMs } = this.#core.clock;
-    const ballot = this.#core.nextBallot(this.#epoch);
+  propose(wanted: Roster): void {
+    const { monoMs } = this.#context.clock;
+    const ballot = this.#context.nextBallot(this.#epoch);
     this.#proposal = {
       ballot,
-      wish,
+      wanted,
       value: null,
       yes: new Set(),
       highest: null,
@@ -104,16 +104,16 @@ export class RosterRegister {
     const isFresh = highest === null;
     for (const no of this.#deciders) {
       if (yes.has(no)) continue;
-      if (value === null) this.#core.send(no, { type: "rosterPrepare", ballot });
-      else this.#core.send(no, { type: "rosterAccept", ballot, isFresh, roster: value });
+      if (value === null) this.#context.send(no, { type: "rosterPrepare", ballot });
+      else this.#context.send(no, { type: "rosterAccept", ballot, isFresh, roster: value });
     }
   }
 
   tick(): void {
     const proposal = this.#proposal;
     if (!proposal) return;
-    const { monoMs } = this.#core.clock;
-    const { resendMs, electionMs } = this.#core.options;
+    const { monoMs } = this.#context.clock;
+    const { resendMs, electionMs } = this.#context.options;
     if (monoMs - proposal.sinceMs > 4 * electionMs) this.#giveUp();
     else if (monoMs - proposal.sentMs >= resendMs) {
       proposal.sentMs = monoMs;
@@ -123,17 +123,17 @@ export class RosterRegister {
 
   #giveUp(): void {
     this.#proposal = null;
-    const { electionMs } = this.#core.options;
-    this.#pauseUntilMs = this.#core.clock.monoMs + this.#core.jitterMs(electionMs);
+    const { electionMs } = this.#context.options;
+    this.#pauseUntilMs = this.#context.clock.monoMs + this.#context.jitterMs(electionMs);
   }
 
-  // ---- decider -------------------------------------------------------------------------------------------
+  // ---- decider --------------------------------------------------------------------------------------------
 
   onPrepare(from: MemberNo, { ballot }: RosterPrepareMessage): void {
     const ok = compareBallots(ballot, this.#promised) > 0;
     if (ok) this.#vote(ballot, this.#accepted);
     const promised = this.#promised!;
-    this.#core.send(from, { type: "rosterPromise", ballot, ok, promised, accepted: this.#accepted });
+    this.#context.send(from, { type: "rosterPromise", ballot, ok, promised, accepted: this.#accepted });
   }
 
   onAccept(from: MemberNo, { ballot, isFresh, roster }: RosterAcceptMessage): void {
@@ -141,25 +141,25 @@ export class RosterRegister {
     if (compareBallots(ballot, this.#promised) < 0) answer = "promised";
     else if (isFresh && !this.#port.isAcceptable(roster)) answer = "heard";
     else if (!isSameBallot(ballot, this.#accepted?.ballot ?? null)) {
-      this.#acceptedMs = this.#core.clock.monoMs;
+      this.#acceptedMs = this.#context.clock.monoMs;
       this.#vote(ballot, { ballot, roster });
     }
     const promised = this.#promised ?? ballot;
-    this.#core.send(from, { type: "rosterAccepted", ballot, answer, promised });
+    this.#context.send(from, { type: "rosterAccepted", ballot, answer, promised });
   }
 
   /** Durable before the answer leaves. */
   #vote(promised: Ballot, accepted: AcceptedRoster | null): void {
     this.#promised = promised;
     this.#accepted = accepted;
-    this.#core.persist({ type: "vote", epoch: this.#epoch, promised, accepted });
+    this.#context.persist({ type: "vote", epoch: this.#epoch, promised, accepted });
   }
 
-  // ---- proposer ------------------------------------------------------------------------------------------
+  // ---- proposer -------------------------------------------------------------------------------------------
 
   onPromise(from: MemberNo, message: RosterPromiseMessage): void {
     const proposal = this.#proposal;
-    this.#core.see(message.promised);
+    this.#context.see(message.promised);
     if (!proposal || proposal.value !== null || !isSameBallot(proposal.ballot, message.ballot)) return;
     if (!message.ok) {
       // the answer to a repeated question
@@ -172,15 +172,15 @@ export class RosterRegister {
       proposal.highest = accepted;
     }
     if (proposal.yes.size < majorityOf(this.#deciders.length)) return;
-    proposal.value = proposal.highest?.roster ?? proposal.wish;
+    proposal.value = proposal.highest?.roster ?? proposal.wanted;
     proposal.yes.clear();
-    proposal.sentMs = this.#core.clock.monoMs;
+    proposal.sentMs = this.#context.clock.monoMs;
     this.#ask(proposal);
   }
 
   onAccepted(from: MemberNo, message: RosterAcceptedMessage): void {
     const proposal = this.#proposal;
-    this.#core.see(message.promised);
+    this.#context.see(message.promised);
     if (!proposal?.value || !isSameBallot(proposal.ballot, message.ballot)) return;
     if (message.answer !== "accepted") {
       if (message.answer === "heard") this.#port.contested();

@@ -68,7 +68,7 @@ const SLEEP_MS = 10 * 60_000;
 /** With a number of attempts and no policy of its own: 1 s, 2 s, 4 s … at most a minute. */
 export const DEFAULT_RETRY: RetryPolicy = { backoffMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.2 };
 
-/** More are not told apart. */
+/** More are not distinguished. */
 const DOUBLINGS_MAX = 64;
 
 export interface Failed {
@@ -163,7 +163,7 @@ export function keepsLease(settlement: Settlement): boolean {
   return type === "checkpoint" || type === "progress" || type === "ack";
 }
 
-/** The task has ended by this settlement of its present holder: a repeated one is told the same again. */
+/** The task has ended by this settlement of its present holder: a repeated one gets the same answer again. */
 export function endedBy(record: TaskRecord, settlement: Settlement): boolean {
   if (!record.endedByHolder) return false;
   switch (settlement.type) {
@@ -196,7 +196,7 @@ export function isKnown(record: TaskRecord, cid: number): boolean {
   return record.commands?.known.includes(cid) ?? false;
 }
 
-/** The task was told: it waits for the holder, or is carried out where there is none. */
+/** A command to the task: it waits for the holder, or is carried out where there is none. */
 export function commanded(
   before: TaskRecord,
   command: {

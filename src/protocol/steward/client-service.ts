@@ -4,8 +4,8 @@
  * better.
  */
 import { equals } from "uint8arrays/equals";
-import type { Core } from "../context/context.ts";
-import type { Reign } from "../log/term.ts";
+import type { Context } from "../context/context.ts";
+import type { Term } from "../log/term.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
   Outcome,
@@ -23,39 +23,39 @@ import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-export interface InquiriesPort {
+export interface ClientServicePort {
   /** A task is pending now. */
   enqueue(record: TaskRecord): void;
   why(record: TaskRecord): string;
 }
 
-export class Inquiries {
-  readonly #core: Core;
-  readonly #reign: Reign;
-  readonly #trays: Trays;
-  readonly #port: InquiriesPort;
+export class ClientService {
+  readonly #context: Context;
+  readonly #term: Term;
+  readonly #replies: Replies;
+  readonly #port: ClientServicePort;
   readonly #watchers: Map<string, MemberNo[]> = new Map();
 
-  constructor(core: Core, reign: Reign, trays: Trays, port: InquiriesPort) {
-    this.#core = core;
-    this.#reign = reign;
-    this.#trays = trays;
+  constructor(context: Context, term: Term, replies: Replies, port: ClientServicePort) {
+    this.#context = context;
+    this.#term = term;
+    this.#replies = replies;
     this.#port = port;
   }
 
   onSubmit(from: MemberNo, message: SubmitMessage): void {
-    const { replica } = this.#reign;
+    const { replica } = this.#term;
     for (const { rid, watch, spec } of message.items) {
       const record = replica.tasks.records.get(spec.id);
       const status = this.#statusOf(spec, record);
       let index = replica.lastIndex;
       if (status === "created" && !record) {
-        index = this.#reign.propose({ type: "submit", spec, atMs: this.#core.clock.wallMs });
+        index = this.#term.propose({ type: "submit", spec, atMs: this.#context.clock.wallMs });
         this.#port.enqueue(replica.tasks.records.get(spec.id)!);
       }
       if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
-      const tray = this.#trays.for(from);
-      this.#reign.whenChosen(index, () => tray.submits.push({ rid, status }));
+      const batch = this.#replies.for(from);
+      this.#term.whenChosen(index, () => batch.submits.push({ rid, status }));
     }
   }
 
@@ -66,10 +66,13 @@ export class Inquiries {
       }
       return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
     }
-    const { retentionMs } = this.#core.options;
-    const oldestMs = Math.max(this.#core.clock.wallMs - retentionMs, this.#reign.replica.tasks.horizonMs + 1);
+    const { retentionMs } = this.#context.options;
+    const oldestMs = Math.max(
+      this.#context.clock.wallMs - retentionMs,
+      this.#term.replica.tasks.horizonMs + 1,
+    );
     if (spec.firstSentAtMs < oldestMs) return "tooOld";
-    return this.#reign.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
+    return this.#term.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
   }
 
   onWatch(from: MemberNo, message: WatchMessage): void {
@@ -80,27 +83,27 @@ export class Inquiries {
     const watchers = this.#watchers.get(id);
     if (!watchers) this.#watchers.set(id, [from]);
     else if (!watchers.includes(from)) watchers.push(from);
-    const { replica } = this.#reign;
+    const { replica } = this.#term;
     const { tasks, lastIndex } = replica;
     const record = tasks.records.get(id);
     if (record && !isTerminal(record.state)) return;
     // "there is no such task" must be chosen too: a deposed steward would not know better
-    const index = record ? lastIndex : this.#reign.propose({ type: "noop" });
-    this.#reign.whenChosen(index, () => this.#tell(id, replica.chosenRecord(id)));
+    const index = record ? lastIndex : this.#term.propose({ type: "noop" });
+    this.#term.whenChosen(index, () => this.#notify(id, replica.chosenRecord(id)));
   }
 
-  /** The end of a task is chosen: tells its watchers. */
+  /** The end of a task is chosen: notifies its watchers. */
   announce(id: string): void {
     if (!this.#watchers.has(id)) return;
-    const { replica } = this.#reign;
+    const { replica } = this.#term;
     // it may be forgotten again by an entry that is not chosen yet
-    this.#tell(id, replica.tasks.records.get(id) ?? replica.chosenRecord(id));
+    this.#notify(id, replica.tasks.records.get(id) ?? replica.chosenRecord(id));
   }
 
-  /** The task may have ended, by a command: tells so if that is chosen. */
+  /** The task may have ended, by a command: notifies its watchers if that is chosen. */
   announceIfOver(id: string): void {
-    const record = this.#watchers.has(id) ? this.#reign.replica.chosenRecord(id) : undefined;
-    if (record) this.#tell(id, record);
+    const record = this.#watchers.has(id) ? this.#term.replica.chosenRecord(id) : undefined;
+    if (record) this.#notify(id, record);
   }
 
   /** Leases were taken back: some of their tasks may have been killed by commands that waited. */
@@ -108,8 +111,8 @@ export class Inquiries {
     for (const id of [...this.#watchers.keys()]) this.announceIfOver(id);
   }
 
-  /** Tells the watchers of a task that has ended, or that does not exist. */
-  #tell(id: string, record: TaskRecord | undefined): void {
+  /** Notifies the watchers of a task that has ended, or that does not exist. */
+  #notify(id: string, record: TaskRecord | undefined): void {
     const watchers = this.#watchers.get(id);
     if (!watchers || (record && !isTerminal(record.state))) return;
     this.#watchers.delete(id);
@@ -121,14 +124,14 @@ export class Inquiries {
       result: record?.result ?? null,
       error: record?.errors.at(-1)?.message ?? "",
     };
-    for (const no of watchers) this.#trays.for(no).outcomes.push(outcome);
+    for (const no of watchers) this.#replies.for(no).outcomes.push(outcome);
   }
 
   onQuery(from: MemberNo, message: QueryMessage): void {
     const { rid, p, query } = message;
-    const index = this.#reign.propose({ type: "noop" });
-    this.#reign.whenChosen(index, () => {
-      const { replica } = this.#reign;
+    const index = this.#term.propose({ type: "noop" });
+    this.#term.whenChosen(index, () => {
+      const { replica } = this.#term;
       const tasks: TaskView[] = [];
       let more = false;
       if (query.type === "get") {
@@ -146,13 +149,13 @@ export class Inquiries {
           tasks.push(this.#view(withoutContents(record)));
         }
       }
-      this.#core.send(from, { type: "queryReply", rid, p, tasks, more });
+      this.#context.send(from, { type: "queryReply", rid, p, tasks, more });
     });
   }
 
   #view(record: TaskRecord): TaskView {
     const whyWaits = (): string => this.#port.why(record);
-    return { record, why: whyOf(record, this.#core.clock.wallMs, whyWaits) };
+    return { record, why: whyOf(record, this.#context.clock.wallMs, whyWaits) };
   }
 }
 
@@ -162,35 +165,35 @@ function withoutContents(record: TaskRecord): TaskRecord {
   return { ...record, spec, result: null, checkpoint: null };
 }
 
-/** Answers of one reign to one member, gathered over a step: one message of a kind leaves at its end. */
-interface Tray {
+/** Answers of one term to one member, gathered over a step: one message of a kind leaves at its end. */
+interface ReplyBatch {
   readonly submits: SubmitReplyMessage["items"][number][];
   readonly settles: SettleReplyMessage["items"][number][];
   readonly outcomes: Outcome[];
 }
 
-export class Trays {
-  readonly #core: Core;
+export class Replies {
+  readonly #context: Context;
   readonly #p: number;
-  readonly #trayByMember: Map<MemberNo, Tray> = new Map();
+  readonly #batchByMember: Map<MemberNo, ReplyBatch> = new Map();
 
-  constructor(core: Core, p: number) {
-    this.#core = core;
+  constructor(context: Context, p: number) {
+    this.#context = context;
     this.#p = p;
   }
 
-  for(no: MemberNo): Tray {
-    let tray = this.#trayByMember.get(no);
-    if (!tray) this.#trayByMember.set(no, tray = { submits: [], settles: [], outcomes: [] });
-    return tray;
+  for(no: MemberNo): ReplyBatch {
+    let batch = this.#batchByMember.get(no);
+    if (!batch) this.#batchByMember.set(no, batch = { submits: [], settles: [], outcomes: [] });
+    return batch;
   }
 
   flush(): void {
     const p = this.#p;
-    for (const [no, { submits, settles, outcomes }] of this.#trayByMember) {
-      if (submits.length > 0) this.#core.send(no, { type: "submitReply", p, items: submits.splice(0) });
-      if (settles.length > 0) this.#core.send(no, { type: "settleReply", p, items: settles.splice(0) });
-      if (outcomes.length > 0) this.#core.send(no, { type: "outcome", p, items: outcomes.splice(0) });
+    for (const [no, { submits, settles, outcomes }] of this.#batchByMember) {
+      if (submits.length > 0) this.#context.send(no, { type: "submitReply", p, items: submits.splice(0) });
+      if (settles.length > 0) this.#context.send(no, { type: "settleReply", p, items: settles.splice(0) });
+      if (outcomes.length > 0) this.#context.send(no, { type: "outcome", p, items: outcomes.splice(0) });
     }
   }
 }

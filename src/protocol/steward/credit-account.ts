@@ -6,7 +6,7 @@
 import type { CreditMessage } from "../model/messages.ts";
 import type { Standing } from "../model/messages.ts";
 
-export class Account {
+export class CreditAccount {
   readonly boot: number;
   seq = 0;
   free = 0;
@@ -17,17 +17,17 @@ export class Account {
   handlers: ReadonlySet<string> = new Set();
   /** Grows when the member's mind may have changed about what it declined. */
   changes = 0;
-  toldBacklog = 0;
-  toldPriority = 0;
-  toldMs = 0;
-  /** How often it was told at `toldMs`. */
-  toldCount = 0;
+  sentBacklog = 0;
+  sentPriority = 0;
+  sentMs = 0;
+  /** How often it was sent at `sentMs`. */
+  sentCount = 0;
   answeredMs = 0;
   /** Number of the last `pick` of the dispatcher in which it could be given the task. */
   candidateIn = 0;
   /** Handlers that run fewer tasks at once than the node: how many more of each. */
   #freeByName: Map<string, number> = new Map();
-  /** Numbers of the grants of such handlers that the member has not told of. */
+  /** Numbers of the grants of such handlers that the member has not reported yet. */
   readonly #issuedByName: Map<string, number[]> = new Map();
 
   constructor(boot: number) {

@@ -1,8 +1,8 @@
 /**
- * Who would not take which task of one reign, and until when. Soft: the log does not know it, and what is
+ * Who would not take which task of one term, and until when. Soft: the log does not know it, and what is
  * forgotten is offered once more, to be declined once more.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import type { MemberNo } from "../model/types.ts";
 
 /** "Until something changes": what a steward cannot see changes now and then, too. */
@@ -26,12 +26,12 @@ interface Decline {
 type StandingOf = (no: MemberNo) => { readonly boot: number; readonly changes: number } | undefined;
 
 export class Declines {
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #standingOf: StandingOf;
   readonly #byId: Map<string, Map<MemberNo, Decline>> = new Map();
 
-  constructor(core: Core, standingOf: StandingOf) {
-    this.#core = core;
+  constructor(context: Context, standingOf: StandingOf) {
+    this.#context = context;
     this.#standingOf = standingOf;
   }
 
@@ -41,12 +41,12 @@ export class Declines {
     let byNo = this.#byId.get(id);
     if (!byNo) this.#byId.set(id, byNo = new Map());
     const { boot, changes } = standing;
-    byNo.set(no, { untilMs, sinceMs: this.#core.clock.monoMs, boot, changes, epoch: this.#epoch });
+    byNo.set(no, { untilMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch });
     if (this.#byId.size > TASKS_MAX) { for (const oldest of this.#byId.keys()) return this.forget(oldest); }
   }
 
   get #epoch(): number {
-    return this.#core.roster?.epoch ?? 0;
+    return this.#context.roster?.epoch ?? 0;
   }
 
   forget(id: string): void {
@@ -66,14 +66,14 @@ export class Declines {
   #counts({ untilMs, sinceMs, boot, changes, epoch }: Decline, no: MemberNo): boolean {
     const standing = this.#standingOf(no);
     if (standing?.boot !== boot) return false;
-    const { wallMs, monoMs } = this.#core.clock;
+    const { wallMs, monoMs } = this.#context.clock;
     if (untilMs > 0) return wallMs < untilMs;
     return changes === standing.changes && epoch === this.#epoch && monoMs - sinceMs < UNTIL_CHANGE_MS_MAX;
   }
 
   /** In so many ms the first of those who declined may be asked again, unless something changes before. */
   waitMs(id: string): number {
-    const { wallMs, monoMs } = this.#core.clock;
+    const { wallMs, monoMs } = this.#context.clock;
     let waitMs = Infinity;
     for (const { untilMs, sinceMs } of this.#byId.get(id)?.values() ?? []) {
       waitMs = Math.min(waitMs, untilMs > 0 ? untilMs - wallMs : sinceMs + UNTIL_CHANGE_MS_MAX - monoMs);

@@ -1,25 +1,25 @@
 /**
- * A steward node's view of who can run what: one credit account per member, for all partitions that this node
- * reigns over, and who of them gets a task. What a task asks of its node is placement.ts's business.
+ * A steward node's view of who can run what: one credit account per member, for all partitions of which this
+ * node is the steward, and who of them gets a task. What a task asks of its node is placement.ts's business.
  */
-import type { Core } from "../context/context.ts";
-import type { Sessions } from "../context/liveness.ts";
+import type { Context } from "../context/context.ts";
+import type { Liveness } from "../context/liveness.ts";
 import { ringPosition } from "../context/ring.ts";
 import type { CreditMessage } from "../model/messages.ts";
 import type { MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
-import { Account } from "./credit-account.ts";
-import { Calls, Hunger } from "./demand.ts";
+import { CreditAccount } from "./credit-account.ts";
+import { Demand, UnattachedDemand } from "./demand.ts";
 import { fits, weightOf } from "./placement.ts";
 import { DECLINED, NOBODY, type TaskBook } from "./task-queues.ts";
 import { type Prospect, whyPending } from "./why.ts";
 
 export class Dispatcher {
-  readonly #core: Core;
-  readonly #sessions: Sessions;
-  readonly #accounts: Map<MemberNo, Account> = new Map();
-  readonly #hunger: Hunger;
+  readonly #context: Context;
+  readonly #liveness: Liveness;
+  readonly #accounts: Map<MemberNo, CreditAccount> = new Map();
+  readonly #demand: Demand;
   readonly #apart: ApartHints = new ApartHints();
-  /** Desks with tasks that wait for somebody. */
+  /** Stewards with tasks that wait for somebody. */
   readonly waiting: Set<TaskBook> = new Set();
   isDirty = false;
   /** Grows when somebody may take what nobody took before. */
@@ -30,15 +30,15 @@ export class Dispatcher {
   #epoch = 0;
   /** Number of the last `pick`: its candidates' accounts are marked with it. */
   #pickNo = 0;
-  readonly #calls: Calls;
+  readonly #unattachedDemand: UnattachedDemand;
 
-  constructor(core: Core, sessions: Sessions) {
-    this.#core = core;
-    this.#sessions = sessions;
-    this.#calls = new Calls(core, sessions);
-    this.#hunger = new Hunger(core, {
+  constructor(context: Context, liveness: Liveness) {
+    this.#context = context;
+    this.#liveness = liveness;
+    this.#unattachedDemand = new UnattachedDemand(context, liveness);
+    this.#demand = new Demand(context, {
       mayRun: (no, placement) => this.#mayRun(no, placement),
-      hasDeclined: (desk, no, spec) => this.#hasDeclined(desk, no, spec),
+      hasDeclined: (steward, no, spec) => this.#hasDeclined(steward, no, spec),
     });
   }
 
@@ -50,10 +50,10 @@ export class Dispatcher {
   }
 
   onCredit(from: MemberNo, message: CreditMessage): void {
-    if (message.stewardBoot !== this.#core.options.boot) return;
+    if (message.stewardBoot !== this.#context.options.boot) return;
     let account = this.#accounts.get(from);
     if (!account || account.boot < message.boot) {
-      account = new Account(message.boot);
+      account = new CreditAccount(message.boot);
       this.#accounts.set(from, account);
       this.#review++;
     }
@@ -61,19 +61,19 @@ export class Dispatcher {
     if (message.changes !== account.changes) this.#review++;
     account.take(message);
     // it was asked for: what all others declined is for this one
-    if (account.toldBacklog > 0 && account.available > 0) this.#review++;
+    if (account.sentBacklog > 0 && account.available > 0) this.#review++;
     this.#answer(from, account, message);
     this.reconsider();
   }
 
   /** Recalls at once; else now and then, so that grants that never arrived do not count for ever. */
-  #answer(to: MemberNo, account: Account, message: CreditMessage): void {
-    const { monoMs } = this.#core.clock;
+  #answer(to: MemberNo, account: CreditAccount, message: CreditMessage): void {
+    const { monoMs } = this.#context.clock;
     const isDue = account.issued > message.upTo &&
-      monoMs - account.answeredMs > this.#core.options.heartbeatMs;
+      monoMs - account.answeredMs > this.#context.options.heartbeatMs;
     if (!message.recall && !isDue) return;
     account.answeredMs = monoMs;
-    this.#core.send(to, { type: "creditReply", seq: message.seq, issued: account.issued });
+    this.#context.send(to, { type: "creditReply", seq: message.seq, issued: account.issued });
   }
 
   /** The member's connection closed: it gets nothing until it speaks again. */
@@ -81,7 +81,7 @@ export class Dispatcher {
     this.#accounts.get(no)?.close();
   }
 
-  standingOf = (no: MemberNo): Account | undefined => this.#accounts.get(no);
+  standingOf = (no: MemberNo): CreditAccount | undefined => this.#accounts.get(no);
 
   /** Somebody may take what nobody took before. */
   reconsider(): void {
@@ -97,14 +97,14 @@ export class Dispatcher {
 
   tick(): void {
     this.#apart.sweep();
-    if (this.waiting.size > 0) this.#core.hurry();
+    if (this.waiting.size > 0) this.#context.tickSoon();
     this.reconsider();
   }
 
   /** Hands out what waits, as far as credit goes: the highest priority of all partitions first. */
   run(): void {
     this.isDirty = false;
-    const epoch = this.#core.roster?.epoch ?? 0;
+    const epoch = this.#context.roster?.epoch ?? 0;
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       this.#review++;
@@ -112,27 +112,27 @@ export class Dispatcher {
     if (this.#hasCredit()) {
       if (this.#review !== this.#reviewed) {
         this.#reviewed = this.#review;
-        for (const desk of this.waiting) desk.review(this.#review);
+        for (const steward of this.waiting) steward.review(this.#review);
       }
       let priority = Infinity;
       while ((priority = this.#priorityBelow(priority)) > -Infinity && this.#handOut(priority));
     }
-    this.#hunger.tell(this.#accounts, this.waiting);
-    this.#calls.run(this.waiting);
+    this.#demand.send(this.#accounts, this.waiting);
+    this.#unattachedDemand.run(this.waiting);
   }
 
   #priorityBelow(limit: number): number {
     let highest = -Infinity;
-    for (const desk of this.waiting) highest = Math.max(highest, desk.priorityBelow(limit));
+    for (const steward of this.waiting) highest = Math.max(highest, steward.priorityBelow(limit));
     return highest;
   }
 
   /** False when no credit is left. */
   #handOut(priority: number): boolean {
-    for (const desk of [...this.waiting]) {
+    for (const steward of [...this.waiting]) {
       if (!this.#hasCredit()) return false;
-      this.waiting.delete(desk);
-      if (desk.dispatch(priority, this.#round)) this.waiting.add(desk);
+      this.waiting.delete(steward);
+      if (steward.dispatch(priority, this.#round)) this.waiting.add(steward);
     }
     return true;
   }
@@ -148,7 +148,7 @@ export class Dispatcher {
    * bounded loads); of these this node itself, which spares messages, else the first clockwise from the
    * task's hash. Who just gave the task up comes last; then it is the least loaded of the others.
    */
-  pick(desk: TaskBook, record: TaskRecord): MemberNo {
+  pick(steward: TaskBook, record: TaskRecord): MemberNo {
     const { avoid, spec } = record;
     const placement = spec.options?.placement ?? null;
     const pickNo = ++this.#pickNo;
@@ -157,8 +157,8 @@ export class Dispatcher {
     let least = Infinity;
     let isDeclined = false;
     for (const [no, account] of this.#accounts) {
-      if (!this.#isEligible(desk, no, account, spec.name, placement)) continue;
-      if (this.#hasDeclined(desk, no, spec)) {
+      if (!this.#isEligible(steward, no, account, spec.name, placement)) continue;
+      if (this.#hasDeclined(steward, no, spec)) {
         isDeclined = true;
         continue;
       }
@@ -172,7 +172,7 @@ export class Dispatcher {
     const isPlain = placement === null || placement.prefers.length === 0;
     const weigh = (no: MemberNo): number => isPlain ? 0 : this.#weightOf(no, placement);
     const best = isPlain ? 0 : this.#bestWeight(avoid, bound, weigh);
-    const { self, ring } = this.#core;
+    const { self, ring } = this.#context;
     const own = this.#accounts.get(self);
     if (own?.candidateIn === pickNo && self !== avoid && own.fullLoad < bound && weigh(self) >= best) {
       return self;
@@ -198,7 +198,7 @@ export class Dispatcher {
   }
 
   #weightOf(no: MemberNo, placement: Placement): number {
-    const member = this.#core.memberByNo.get(no);
+    const member = this.#context.memberByNo.get(no);
     return member ? weightOf(member, placement) : 0;
   }
 
@@ -214,31 +214,31 @@ export class Dispatcher {
   }
 
   #isEligible(
-    desk: TaskBook,
+    steward: TaskBook,
     no: MemberNo,
-    account: Account,
+    account: CreditAccount,
     name: string,
     placement: Placement | null,
   ): boolean {
     if (account.standing !== "up" || account.available <= 0 || !account.hasRoomFor(name)) return false;
-    return desk.isAttached(no, account.boot) && this.#mayRun(no, placement) && this.#isHeard(no);
+    return steward.isAttached(no, account.boot) && this.#mayRun(no, placement) && this.#isHeard(no);
   }
 
   #isHeard(no: MemberNo): boolean {
-    if (no === this.#core.self) return true;
-    const { monoMs } = this.#core.clock;
-    return monoMs - this.#sessions.lastBeatMs(no) < 2.5 * this.#core.options.heartbeatMs;
+    if (no === this.#context.self) return true;
+    const { monoMs } = this.#context.clock;
+    return monoMs - this.#liveness.lastHeartbeatMs(no) < 2.5 * this.#context.options.heartbeatMs;
   }
 
   #mayRun(no: MemberNo, placement: Placement | null): boolean {
     if (placement === null) return true;
-    const member = this.#core.memberByNo.get(no);
+    const member = this.#context.memberByNo.get(no);
     return member !== undefined && fits(member, placement);
   }
 
   /** It said so, or it is known that it would say so. */
-  #hasDeclined(desk: TaskBook, no: MemberNo, { id, options }: TaskSpec): boolean {
-    if (desk.declines.untilMs(id, no) !== undefined) return true;
+  #hasDeclined(steward: TaskBook, no: MemberNo, { id, options }: TaskSpec): boolean {
+    if (steward.declines.untilMs(id, no) !== undefined) return true;
     const apart = options?.placement?.apart ?? "";
     return apart !== "" && this.#apart.isTaken(apart, no);
   }
@@ -254,19 +254,19 @@ export class Dispatcher {
   }
 
   /** In words, for people. */
-  why(desk: TaskBook, record: TaskRecord): string {
-    const members = [...this.#core.roster?.members ?? []].map((member): Prospect => {
+  why(steward: TaskBook, record: TaskRecord): string {
+    const members = [...this.#context.roster?.members ?? []].map((member): Prospect => {
       const { no } = member;
       const account = this.#accounts.get(no);
       const isTaken = this.#apart.isTaken(record.spec.options?.placement?.apart ?? "", no);
       return {
         member,
-        isUp: account !== undefined && this.#core.isConnected(no),
+        isUp: account !== undefined && this.#context.isConnected(no),
         hasHandler: account?.handlers.has(record.spec.name) ?? false,
         standing: account?.standing ?? "up",
-        isAttached: account !== undefined && desk.isAttached(no, account.boot),
+        isAttached: account !== undefined && steward.isAttached(no, account.boot),
         isFull: account === undefined || account.available <= 0 || !account.hasRoomFor(record.spec.name),
-        declinedUntilMs: isTaken ? 0 : desk.declines.untilMs(record.spec.id, no),
+        declinedUntilMs: isTaken ? 0 : steward.declines.untilMs(record.spec.id, no),
       };
     });
     return whyPending(record, members);

@@ -1,10 +1,10 @@
 /**
  * Leases on their way from a steward to those who shall run them: sent once they are chosen, and again until
- * their receipt is told, to the attachment that they were made for and to no other.
+ * they are acknowledged, to the attachment that they were made for and to no other.
  */
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import type { GrantedTask } from "../model/messages.ts";
-import type { Reign } from "../log/term.ts";
+import type { Term } from "../log/term.ts";
 import type { MemberNo, SessionId, TaskError, TaskRecord } from "../model/types.ts";
 
 export interface Attachment {
@@ -24,17 +24,17 @@ interface Outstanding {
 const NEVER: readonly number[] = [];
 
 export class Grants {
-  readonly #core: Core;
-  readonly #reign: Reign;
+  readonly #context: Context;
+  readonly #term: Term;
   readonly #attached: ReadonlyMap<MemberNo, Attachment>;
   /** Grants not acked yet, by fence, lowest first. */
   readonly #outstanding: Map<number, Outstanding> = new Map();
   readonly #due: Map<MemberNo, Outstanding[]> = new Map();
   #last = 0;
 
-  constructor(core: Core, reign: Reign, attached: ReadonlyMap<MemberNo, Attachment>) {
-    this.#core = core;
-    this.#reign = reign;
+  constructor(context: Context, term: Term, attached: ReadonlyMap<MemberNo, Attachment>) {
+    this.#context = context;
+    this.#term = term;
     this.#attached = attached;
   }
 
@@ -71,12 +71,12 @@ export class Grants {
 
   tick(): void {
     if (this.#outstanding.size === 0) return;
-    const { monoMs } = this.#core.clock;
+    const { monoMs } = this.#context.clock;
     for (const [fence, grant] of this.#outstanding) {
       if (this.#attached.get(grant.to) !== grant.attachment) this.#outstanding.delete(fence);
-      else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {
+      else if (monoMs - grant.sentMs >= this.#context.options.resendMs) {
         this.#dueTo(grant.to).push(grant);
-        this.#core.dirty.add(this.#reign);
+        this.#context.dirty.add(this.#term);
       }
     }
   }
@@ -87,9 +87,9 @@ export class Grants {
   }
 
   #send(no: MemberNo, grants: Outstanding[]): void {
-    const { p, ballot } = this.#reign;
+    const { p, ballot } = this.#term;
     const attachment = this.#attached.get(no);
-    const { monoMs } = this.#core.clock;
+    const { monoMs } = this.#context.clock;
     const tasks: GrantedTask[] = [];
     for (const grant of grants) {
       if (grant.attachment !== attachment) continue;
@@ -98,9 +98,9 @@ export class Grants {
     }
     if (!attachment || tasks.length === 0) return;
     const lowest = this.#outstanding.keys().next();
-    const floor = lowest.done ? this.#last + 1 : lowest.value;
+    const grantFloor = lowest.done ? this.#last + 1 : lowest.value;
     const { boot, n, attach } = attachment;
-    this.#core.send(no, { type: "grant", p, ballot, boot, n, attach, floor, tasks });
+    this.#context.send(no, { type: "grant", p, ballot, boot, n, attach, grantFloor, tasks });
   }
 }
 

@@ -24,17 +24,17 @@ export function weightOf(member: Member, { prefers }: Placement): number {
   return weight;
 }
 
-const likenessByOptions: WeakMap<TaskOptions, string> = new WeakMap();
+const queueKeyByOptions: WeakMap<TaskOptions, string> = new WeakMap();
 
 /**
  * Equal for tasks of one handler that the same members may run and that wait in one line; "" when nothing but
  * the handler's name counts. Made once for each options object.
  */
-export function likenessOf({ options }: TaskSpec): string {
+export function queueKeyOf({ options }: TaskSpec): string {
   if (options === null) return "";
-  let likeness = likenessByOptions.get(options);
-  if (likeness === undefined) likenessByOptions.set(options, likeness = describe(options));
-  return likeness;
+  let queueKey = queueKeyByOptions.get(options);
+  if (queueKey === undefined) queueKeyByOptions.set(options, queueKey = describe(options));
+  return queueKey;
 }
 
 function describe({ priority, placement }: TaskOptions): string {

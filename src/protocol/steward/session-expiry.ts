@@ -4,14 +4,14 @@
  * that this majority may have vouched for has ended on the slowest clock allowed. Proof: docs/protocol.md.
  */
 import { majorityOf } from "../model/ballot.ts";
-import type { Core } from "../context/context.ts";
+import type { Context } from "../context/context.ts";
 import type { Silence } from "../model/messages.ts";
-import type { Reign } from "../log/term.ts";
-import type { Sessions } from "../context/liveness.ts";
+import type { Term } from "../log/term.ts";
+import type { Liveness } from "../context/liveness.ts";
 import { ownerKey } from "../state/lease-counts.ts";
 import type { MemberNo, SessionId } from "../model/types.ts";
 
-export interface ExpiryPort {
+export interface SessionExpiryPort {
   /** Leases were taken back. */
   reverted(): void;
   announceAll(): void;
@@ -25,48 +25,48 @@ interface Pending {
   isReverted: boolean;
 }
 
-export class Expiry {
-  readonly #core: Core;
-  readonly #sessions: Sessions;
-  readonly #reign: Reign;
-  readonly #port: ExpiryPort;
+export class SessionExpiry {
+  readonly #context: Context;
+  readonly #liveness: Liveness;
+  readonly #term: Term;
+  readonly #port: SessionExpiryPort;
   readonly #pending: Map<number, Pending> = new Map();
 
-  constructor(core: Core, sessions: Sessions, reign: Reign, port: ExpiryPort) {
+  constructor(context: Context, liveness: Liveness, term: Term, port: SessionExpiryPort) {
     this.#port = port;
-    this.#core = core;
-    this.#sessions = sessions;
-    this.#reign = reign;
+    this.#context = context;
+    this.#liveness = liveness;
+    this.#term = term;
   }
 
   /** How long a lease may live after the last vouch, seen from the fastest keeper and the slowest holder. */
   get waitMs(): number {
-    const { leaseTtlMs, clockRateBound } = this.#core.options;
+    const { leaseTtlMs, clockRateBound } = this.#context.options;
     return leaseTtlMs * (1 + clockRateBound) / (1 - clockRateBound);
   }
 
   tick(): void {
-    const { tasks } = this.#reign.replica;
+    const { tasks } = this.#term.replica;
     if (tasks.leases.total === 0) return;
     tasks.leases.forEach(this.#condemnIfSilent);
-    const mine = this.#sessions.silences(tasks, this.#reign.keeper.silenceFloorMs);
+    const mine = this.#liveness.silences(tasks, this.#term.keeper.silenceFloorMs);
     if (mine.length === 0) return;
-    this.#core.hurry();
-    this.note(this.#core.self, mine, this.#reign.replica.lastIndex);
+    this.#context.tickSoon();
+    this.note(this.#context.self, mine, this.#term.replica.lastIndex);
     for (const pending of this.#pending.values()) this.#revertIfDue(pending);
   }
 
   readonly #condemnIfSilent = (owner: number, newest: number): void => {
-    const lastHeardMs = Math.max(this.#sessions.ownerHeardMs(owner), this.#reign.keeper.silenceFloorMs);
-    const silentMs = this.#core.clock.monoMs - lastHeardMs;
-    if (silentMs > 2 * this.#core.options.heartbeatMs) this.#core.hurry();
-    if (silentMs <= this.#core.options.leaseTtlMs) return;
+    const lastHeardMs = Math.max(this.#liveness.ownerHeardMs(owner), this.#term.keeper.silenceFloorMs);
+    const silentMs = this.#context.clock.monoMs - lastHeardMs;
+    if (silentMs > 2 * this.#context.options.heartbeatMs) this.#context.tickSoon();
+    if (silentMs <= this.#context.options.leaseTtlMs) return;
     const node = Math.floor(owner / 0x1_0000_0000);
     const session = { node, boot: owner % 0x1_0000_0000, n: newest };
-    if (this.#reign.replica.tasks.isCondemned(session)) return;
-    this.#reign.propose({ type: "condemn", session });
-    const member = this.#core.memberByNo.get(node);
-    if (member) this.#core.event({ type: "condemned", p: this.#reign.p, node: member.id });
+    if (this.#term.replica.tasks.isCondemned(session)) return;
+    this.#term.propose({ type: "condemn", session });
+    const member = this.#context.memberByNo.get(node);
+    if (member) this.#context.event({ type: "condemned", p: this.#term.p, node: member.id });
   };
 
   /** A keeper reports how long condemned sessions had been silent there. */
@@ -76,27 +76,27 @@ export class Expiry {
       const owner = ownerKey(session);
       let pending = this.#pending.get(owner);
       if (!pending || pending.index !== index || pending.session.n !== session.n) {
-        const known = this.#reign.replica.tasks.condemned.get(owner);
+        const known = this.#term.replica.tasks.condemned.get(owner);
         if (!known || known.session.n !== session.n) continue;
         if (!pending || pending.session.n < session.n) {
           pending = { session, index, dueMs: new Map(), isReverted: false };
           this.#pending.set(owner, pending);
         }
       }
-      const dueMs = this.#core.clock.monoMs + this.waitMs - elapsedMs;
+      const dueMs = this.#context.clock.monoMs + this.waitMs - elapsedMs;
       pending.dueMs.set(keeper, Math.min(pending.dueMs.get(keeper) ?? Infinity, dueMs));
     }
   }
 
   #revertIfDue(pending: Pending): void {
-    const { replica, keeper } = this.#reign;
+    const { replica, keeper } = this.#term;
     if (pending.isReverted || replica.commit < pending.index) return;
-    const due = keeper.keepers.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
-    if (this.#core.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
+    const due = keeper.voters.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
+    if (this.#context.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
     pending.isReverted = true;
-    const atMs = this.#core.clock.wallMs;
-    const index = this.#reign.propose({ type: "revert", session: pending.session, atMs });
+    const atMs = this.#context.clock.wallMs;
+    const index = this.#term.propose({ type: "revert", session: pending.session, atMs });
     this.#port.reverted();
-    this.#reign.whenChosen(index, () => this.#port.announceAll());
+    this.#term.whenChosen(index, () => this.#port.announceAll());
   }
 }

@@ -2,76 +2,76 @@
  * The counter of a steward for those who run tasks: members attach, holders settle, pending tasks are handed
  * out. Every answer leaves after what it rests on was chosen, never before. Clients: client-service.ts.
  */
-import type { Core } from "../context/context.ts";
-import type { Sessions } from "../context/liveness.ts";
-import type { Office, Reign } from "../log/term.ts";
+import type { Context } from "../context/context.ts";
+import type { Liveness } from "../context/liveness.ts";
+import type { Office, Term } from "../log/term.ts";
 import { isSameBallot } from "../model/ballot.ts";
 import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
 import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
 import { endedBy, isTerminal, keepsLease } from "../state/task-machine.ts";
-import { Inquiries, Trays } from "./client-service.ts";
-import { CommandDesk } from "./command-delivery.ts";
+import { ClientService, Replies } from "./client-service.ts";
+import { CommandDelivery } from "./command-delivery.ts";
 import { Declines } from "./declines.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Attachment, Grants } from "./grants.ts";
-import { Publisher } from "./ownership-feed.ts";
-import { Expiry } from "./session-expiry.ts";
-import { type Backlog, NO_BACKLOG, type Taker, type TaskBook, WaitingTasks } from "./task-queues.ts";
+import { OwnershipFeed } from "./ownership-feed.ts";
+import { SessionExpiry } from "./session-expiry.ts";
+import { type Backlog, NO_BACKLOG, type Taker, type TaskBook, TaskQueues } from "./task-queues.ts";
 
 /** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
 const PURGED_PER_TICK_MAX = 256;
 const SWEEP_EVERY_MS = 1000;
 
-export class Desk implements Office, TaskBook {
+export class Steward implements Office, TaskBook {
   readonly p: number;
   readonly ballot: Ballot;
-  readonly #core: Core;
+  readonly #context: Context;
   readonly #dispatcher: Dispatcher;
-  readonly #reign: Reign;
-  readonly #expiry: Expiry;
+  readonly #term: Term;
+  readonly #sessionExpiry: SessionExpiry;
   readonly #attached: Map<MemberNo, Attachment> = new Map();
   readonly #grants: Grants;
-  readonly #trays: Trays;
-  readonly inquiries: Inquiries;
-  readonly commands: CommandDesk;
-  readonly #waiting: WaitingTasks = new WaitingTasks();
-  readonly #publisher: Publisher;
+  readonly #replies: Replies;
+  readonly clientService: ClientService;
+  readonly commands: CommandDelivery;
+  readonly #waiting: TaskQueues = new TaskQueues();
+  readonly #ownershipFeed: OwnershipFeed;
   readonly declines: Declines;
   #sweptMs = 0;
-  /** The reign goes on. */
+  /** The term goes on. */
   #isOpen = true;
 
-  constructor(core: Core, sessions: Sessions, dispatcher: Dispatcher, reign: Reign) {
-    this.#core = core;
+  constructor(context: Context, liveness: Liveness, dispatcher: Dispatcher, term: Term) {
+    this.#context = context;
     this.#dispatcher = dispatcher;
-    this.#reign = reign;
-    this.p = reign.p;
-    this.ballot = reign.ballot;
-    this.#publisher = new Publisher(core, reign);
-    this.declines = new Declines(core, dispatcher.standingOf);
-    this.#grants = new Grants(core, reign, this.#attached);
-    this.#trays = new Trays(core, reign.p);
-    this.inquiries = new Inquiries(core, reign, this.#trays, {
+    this.#term = term;
+    this.p = term.p;
+    this.ballot = term.ballot;
+    this.#ownershipFeed = new OwnershipFeed(context, term);
+    this.declines = new Declines(context, dispatcher.standingOf);
+    this.#grants = new Grants(context, term, this.#attached);
+    this.#replies = new Replies(context, term.p);
+    this.clientService = new ClientService(context, term, this.#replies, {
       enqueue: (record) => this.enqueue(record),
       why: (record) => dispatcher.why(this, record),
     });
-    this.commands = new CommandDesk(core, reign, {
+    this.commands = new CommandDelivery(context, term, {
       changed: (id) => this.changed(id),
-      announceIfOver: (id) => this.inquiries.announceIfOver(id),
+      announceIfOver: (id) => this.clientService.announceIfOver(id),
     });
-    this.#expiry = new Expiry(core, sessions, reign, {
+    this.#sessionExpiry = new SessionExpiry(context, liveness, term, {
       reverted: () => this.requeue(),
-      announceAll: () => this.inquiries.announceAll(),
+      announceAll: () => this.clientService.announceAll(),
     });
   }
 
   onSilences(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {
-    this.#expiry.note(keeper, silences, matchIndex);
+    this.#sessionExpiry.note(keeper, silences, matchIndex);
   }
 
   begin(): void {
     this.requeue();
-    this.#publisher.publishAll();
+    this.#ownershipFeed.publishAll();
     this.commands.begin();
   }
 
@@ -83,7 +83,7 @@ export class Desk implements Office, TaskBook {
   /** Rebuilds the queues from the tasks. */
   requeue(): void {
     this.#waiting.clear();
-    for (const record of this.#reign.replica.tasks.records.values()) this.enqueue(record);
+    for (const record of this.#term.replica.tasks.records.values()) this.enqueue(record);
   }
 
   enqueue(record: TaskRecord): void {
@@ -97,29 +97,29 @@ export class Desk implements Office, TaskBook {
 
   /** A task changed: it may wait now, and views want to know. */
   changed(id: string): void {
-    const record = this.#reign.replica.tasks.records.get(id);
+    const record = this.#term.replica.tasks.records.get(id);
     if (record) this.enqueue(record);
-    this.#publisher.touch(id);
+    this.#ownershipFeed.touch(id);
   }
 
   tick(): void {
-    this.#expiry.tick();
-    const { clock, options } = this.#core;
-    if (this.#waiting.wake(this.#reign.replica.tasks.records, clock)) this.#wants();
-    if (this.#waiting.wakeAtMs - clock.wallMs < options.heartbeatMs) this.#core.hurry();
+    this.#sessionExpiry.tick();
+    const { clock, options } = this.#context;
+    if (this.#waiting.wake(this.#term.replica.tasks.records, clock)) this.#wants();
+    if (this.#waiting.wakeAtMs - clock.wallMs < options.heartbeatMs) this.#context.tickSoon();
     this.#grants.tick();
     this.#sweep();
     this.#purge(clock.wallMs);
     this.commands.tick();
-    this.#publisher.tick();
+    this.#ownershipFeed.tick();
   }
 
   /** Who declined what long ago is asked again. */
   #sweep(): void {
-    const { monoMs, wallMs } = this.#core.clock;
+    const { monoMs, wallMs } = this.#context.clock;
     if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
     this.#sweptMs = monoMs;
-    const { records } = this.#reign.replica.tasks;
+    const { records } = this.#term.replica.tasks;
     this.declines.sweep((id) => {
       const record = records.get(id);
       if (!record || isTerminal(record.state)) return Infinity;
@@ -128,27 +128,27 @@ export class Desk implements Office, TaskBook {
   }
 
   #purge(wallMs: number): void {
-    const { tasks } = this.#reign.replica;
-    const { retentionMs, finishedPerPartitionMax } = this.#core.options;
+    const { tasks } = this.#term.replica;
+    const { retentionMs, finishedPerPartitionMax } = this.#context.options;
     const tooMany = tasks.finishedCount - finishedPerPartitionMax;
     const count = Math.max(tooMany, tasks.finishedBefore(wallMs - retentionMs, PURGED_PER_TICK_MAX));
-    if (count > 0) this.#reign.propose({ type: "purge", count });
+    if (count > 0) this.#term.propose({ type: "purge", count });
   }
 
-  // ---- holders -------------------------------------------------------------------------------------------
+  // ---- holders --------------------------------------------------------------------------------------------
 
   isAttached(no: MemberNo, boot: number): boolean {
     const attachment = this.#attached.get(no);
     if (!attachment || attachment.boot !== boot) return false;
-    return !this.#reign.replica.tasks.isCondemned({ node: no, boot, n: attachment.n });
+    return !this.#term.replica.tasks.isCondemned({ node: no, boot, n: attachment.n });
   }
 
   onAttach(from: MemberNo, message: AttachMessage): void {
-    if (!isSameBallot(message.ballot, this.#reign.ballot)) return;
+    if (!isSameBallot(message.ballot, this.#term.ballot)) return;
     const { p, ballot, boot, n, attach } = message;
     const known = this.#attached.get(from);
     if (known && (boot < known.boot || (boot === known.boot && attach < known.attach))) return;
-    const { tasks } = this.#reign.replica;
+    const { tasks } = this.#term.replica;
     const condemned = tasks.isCondemned({ node: from, boot, n })
       ? tasks.condemnationOf(from, boot)!.session.n
       : 0;
@@ -157,53 +157,54 @@ export class Desk implements Office, TaskBook {
       this.#attached.set(from, { boot, n, attach, session: { node: from, boot, n } });
       this.#reconcile(from, message);
     }
-    this.#core.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
+    this.#context.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
   }
 
   /** Releases what the log says that the member holds and the member does not. */
   #reconcile(from: MemberNo, message: AttachMessage): void {
     const held = new Map(message.held.map(({ id, fence }) => [id, fence]));
-    const { tasks } = this.#reign.replica;
+    const { tasks } = this.#term.replica;
     if (tasks.leases.total > 0) {
       for (const [id, record] of tasks.records) {
         const { session, fence } = record;
         if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
         if (held.get(id) === fence) continue;
         const index = this.#settle(id, fence, 0, { type: "release" });
-        this.#reign.whenChosen(index, () => this.inquiries.announceIfOver(id));
+        this.#term.whenChosen(index, () => this.clientService.announceIfOver(id));
       }
     }
     this.#dispatcher.reconsider();
   }
 
   #settle(id: string, fence: number, upTo: number, settlement: Settlement): number {
-    const atMs = this.#core.clock.wallMs;
-    const index = this.#reign.propose({ type: "settle", id, fence, upTo, settlement, atMs });
+    const atMs = this.#context.clock.wallMs;
+    const index = this.#term.propose({ type: "settle", id, fence, upTo, settlement, atMs });
     this.changed(id);
     return index;
   }
 
   onSettle(from: MemberNo, message: SettleMessage): void {
-    const { replica } = this.#reign;
+    const { replica } = this.#term;
     for (const { id, fence, seq, upTo, settlement } of message.items) {
       this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
       let index = replica.lastIndex;
-      // told before, and the answer got lost; the holder may have got another number since, as a member anew
+      // reported before, and the answer got lost; the holder may have got another number since, as a member
+      // anew
       let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
         index = this.#settle(id, fence, upTo, settlement);
         accepted = true;
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       }
-      this.#reign.whenChosen(index, () => {
-        this.#trays.for(from).settles.push({ fence, seq, accepted });
+      this.#term.whenChosen(index, () => {
+        this.#replies.for(from).settles.push({ fence, seq, accepted });
         if (!accepted || keepsLease(settlement)) return;
-        if (settlement.type === "complete" || settlement.type === "fail") this.inquiries.announce(id);
-        else this.inquiries.announceIfOver(id);
+        if (settlement.type === "complete" || settlement.type === "fail") this.clientService.announce(id);
+        else this.clientService.announceIfOver(id);
       });
     }
-    if (message.items.length > 0) this.#core.dirty.add(this.#reign);
+    if (message.items.length > 0) this.#context.dirty.add(this.#term);
   }
 
   #noteEnd(from: MemberNo, { id, options }: TaskSpec, settlement: Settlement): void {
@@ -221,13 +222,13 @@ export class Desk implements Office, TaskBook {
     for (const fence of fences) this.#grants.received(fence);
   }
 
-  // ---- handing out ---------------------------------------------------------------------------------------
+  // ---- handing out ----------------------------------------------------------------------------------------
 
   /** Leases what can be leased now of that priority. True when tasks remain. */
   dispatch(priority: number, round: number): boolean {
     return this.#waiting.dispatch({
-      records: this.#reign.replica.tasks.records,
-      clock: this.#core.clock,
+      records: this.#term.replica.tasks.records,
+      clock: this.#context.clock,
       priority,
       round,
       pick: (record) => this.#dispatcher.pick(this, record),
@@ -253,49 +254,49 @@ export class Desk implements Office, TaskBook {
     const { id } = spec;
     const attachment = this.#attached.get(to)!;
     const { session } = attachment;
-    const fence = this.#reign.propose({ type: "lease", id, session, atMs: this.#core.clock.wallMs });
+    const fence = this.#term.propose({ type: "lease", id, session, atMs: this.#context.clock.wallMs });
     const grantNo = this.#dispatcher.charge(to, spec.name);
     const apart = spec.options?.placement?.apart ?? "";
     if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));
-    this.#reign.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+    this.#term.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
   }
 
   #stands(id: string, fence: number): boolean {
-    return this.#isOpen && this.isCurrent(this.#reign.replica.tasks.records.get(id), fence);
+    return this.#isOpen && this.isCurrent(this.#term.replica.tasks.records.get(id), fence);
   }
 
   #grant(lease: { to: MemberNo; attachment: Attachment; grantNo: number; id: string; fence: number }): void {
     const { to, attachment, grantNo, id, fence } = lease;
-    const record = this.#reign.replica.tasks.records.get(id);
+    const record = this.#term.replica.tasks.records.get(id);
     // the member re-attached without it meanwhile, or it was condemned
     if (this.#attached.get(to) !== attachment || !this.isCurrent(record, fence)) return;
     this.#grants.add(to, attachment, grantNo, record!);
-    this.#publisher.touch(id);
+    this.#ownershipFeed.touch(id);
   }
 
-  // ---- what leaves at the end of the step ----------------------------------------------------------------
+  // ---- what leaves at the end of the step -----------------------------------------------------------------
 
   flush(): void {
-    this.#trays.flush();
+    this.#replies.flush();
     this.commands.flush();
     this.#grants.flush();
   }
 }
 
-/** The desks of this node's reigns: opened with a reign, found by it. */
-export class Desks {
-  readonly #byReign: WeakMap<Reign, Desk> = new WeakMap();
-  readonly open: (reign: Reign) => Desk;
+/** The stewards of this node's terms: opened with a term, found by it. */
+export class Stewards {
+  readonly #byTerm: WeakMap<Term, Steward> = new WeakMap();
+  readonly open: (term: Term) => Steward;
 
-  constructor(core: Core, sessions: Sessions, dispatcher: Dispatcher) {
-    this.open = (reign) => {
-      const desk = new Desk(core, sessions, dispatcher, reign);
-      this.#byReign.set(reign, desk);
-      return desk;
+  constructor(context: Context, liveness: Liveness, dispatcher: Dispatcher) {
+    this.open = (term) => {
+      const steward = new Steward(context, liveness, dispatcher, term);
+      this.#byTerm.set(term, steward);
+      return steward;
     };
   }
 
-  of(reign: Reign): Desk {
-    return this.#byReign.get(reign)!;
+  of(term: Term): Steward {
+    return this.#byTerm.get(term)!;
   }
 }

@@ -1,10 +1,10 @@
 /**
- * The tasks of one reign that wait: for a node, or for their time. One queue for tasks that are alike in
+ * The tasks of one term that wait: for a node, or for their time. One queue for tasks that are alike in
  * handler, priority and placement, oldest first; which node gets a task is dispatch.ts's decision. What
  * everybody declined is parked for a while, so that it holds up nobody.
  */
 import type { Clock } from "../model/contract.ts";
-import { likenessOf } from "./placement.ts";
+import { queueKeyOf } from "./placement.ts";
 import type { Ballot, MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
 
 /** `pick` found nobody: those who may run the task take nothing now. */
@@ -20,7 +20,7 @@ const PARKED_COUNTED_MAX = 256;
 /** Tasks that are alike. */
 interface Queue {
   readonly name: string;
-  readonly likeness: string;
+  readonly queueKey: string;
   readonly priority: number;
   readonly placement: Placement | null;
   readonly ids: string[];
@@ -71,7 +71,7 @@ export interface TaskBook {
 
 export const NO_BACKLOG: Backlog = { count: 0, priority: 0 };
 
-export class WaitingTasks {
+export class TaskQueues {
   /** Highest priority first. */
   #queues: Queue[] = [];
   readonly #plain: Map<string, Queue> = new Map();
@@ -108,18 +108,18 @@ export class WaitingTasks {
 
   #queueOf(spec: TaskSpec): Queue {
     const { name, options } = spec;
-    const likeness = likenessOf(spec);
+    const queueKey = queueKeyOf(spec);
     let queues = this.#plain;
-    if (likeness !== "") {
-      const known = this.#special.get(likeness);
+    if (queueKey !== "") {
+      const known = this.#special.get(queueKey);
       if (known) queues = known;
-      else this.#special.set(likeness, queues = new Map());
+      else this.#special.set(queueKey, queues = new Map());
     }
     const known = queues.get(name);
     if (known) return known;
     const priority = options?.priority ?? 0;
-    const placement = likeness === "" ? null : options?.placement ?? null;
-    const queue = { name, likeness, priority, placement, ids: [], turns: [], head: 0, blockedIn: -1 };
+    const placement = queueKey === "" ? null : options?.placement ?? null;
+    const queue = { name, queueKey, priority, placement, ids: [], turns: [], head: 0, blockedIn: -1 };
     queues.set(name, queue);
     const at = this.#queues.findIndex((other) => other.priority < priority);
     this.#queues.splice(at < 0 ? this.#queues.length : at, 0, queue);
@@ -127,10 +127,10 @@ export class WaitingTasks {
   }
 
   #drop(queue: Queue): void {
-    const { name, likeness } = queue;
-    if (likeness === "") this.#plain.delete(name);
-    else if (this.#special.get(likeness)?.delete(name) && this.#special.get(likeness)!.size === 0) {
-      this.#special.delete(likeness);
+    const { name, queueKey } = queue;
+    if (queueKey === "") this.#plain.delete(name);
+    else if (this.#special.get(queueKey)?.delete(name) && this.#special.get(queueKey)!.size === 0) {
+      this.#special.delete(queueKey);
     }
   }
 

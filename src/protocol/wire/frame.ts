@@ -8,7 +8,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { Message } from "../model/messages.ts";
 import type { Entry, Operation } from "../model/types.ts";
 import { CLIENT_CODECS, COMMAND_CODECS, NODE_CODECS } from "./client-messages.ts";
-import { SESSION_CODECS, WORKER_CODECS } from "./holder-messages.ts";
+import { HEARTBEAT_CODECS, HOLDER_CODECS } from "./holder-messages.ts";
 import { LOG_CODECS } from "./log-messages.ts";
 import { operationFromBytes, operationToBytes } from "./operations.ts";
 import type { MessageCodec, MessageCodecs } from "./primitives.ts";
@@ -21,8 +21,8 @@ export const WIRE_VERSION: { readonly major: number; readonly minor: number } = 
 
 const CODECS: MessageCodecs<Message["type"]> = {
   ...LOG_CODECS,
-  ...SESSION_CODECS,
-  ...WORKER_CODECS,
+  ...HEARTBEAT_CODECS,
+  ...HOLDER_CODECS,
   ...CLIENT_CODECS,
   ...COMMAND_CODECS,
   ...ROSTER_CODECS,

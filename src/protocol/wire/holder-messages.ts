@@ -1,12 +1,12 @@
 /** Messages between stewards and the nodes that run tasks as bytes: attach, credit, grant, settle. */
 import { LIMITS } from "../model/limits.ts";
 import type {
+  AnnouncedTerm,
   AttachMessage,
-  BeatReplyMessage,
   CreditMessage,
   GrantedTask,
   GrantMessage,
-  Reign,
+  HeartbeatReplyMessage,
   SettleMessage,
   SettleReplyMessage,
   Standing,
@@ -124,7 +124,7 @@ function writeGrant(w: Writer, m: GrantMessage): void {
   writeBoot(w, m.boot);
   w.uint(m.n);
   w.uint(m.attach);
-  w.uint(m.floor);
+  w.uint(m.grantFloor);
   writeList(w, LIMITS.itemsPerMessageMax, m.tasks, writeGranted);
 }
 function readGrant(r: Reader): GrantMessage {
@@ -135,7 +135,7 @@ function readGrant(r: Reader): GrantMessage {
     boot: readBoot(r),
     n: r.uint(),
     attach: r.uint(),
-    floor: r.uint(),
+    grantFloor: r.uint(),
     tasks: readList(r, LIMITS.itemsPerMessageMax, readGranted),
   };
 }
@@ -183,12 +183,12 @@ function readAttach(r: Reader): AttachMessage {
   };
 }
 
-export const WORKER_CODECS: MessageCodecs<
+export const HOLDER_CODECS: MessageCodecs<
   | "attach"
   | "attachReply"
   | "credit"
   | "creditReply"
-  | "hungry"
+  | "demand"
   | "grant"
   | "grantAck"
   | "settle"
@@ -222,7 +222,7 @@ export const WORKER_CODECS: MessageCodecs<
     },
     read: (r) => ({ type: "creditReply", seq: r.uint(), issued: r.uint() }),
   },
-  hungry: {
+  demand: {
     tag: 15,
     write: (w, m) => {
       writeBoot(w, m.boot);
@@ -230,7 +230,7 @@ export const WORKER_CODECS: MessageCodecs<
       w.upTo(2 * LIMITS.priorityMax, m.priority + LIMITS.priorityMax);
     },
     read: (r) => ({
-      type: "hungry",
+      type: "demand",
       boot: readBoot(r),
       backlog: r.uint(),
       priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
@@ -280,9 +280,9 @@ export const WORKER_CODECS: MessageCodecs<
 // ---- heartbeats -------------------------------------------------------------------------------------------
 // Heartbeats as bytes: one per pair of nodes, whatever the number of tasks.
 
-type Numbered = BeatReplyMessage["condemned"][number];
-type Vouch = BeatReplyMessage["vouches"][number];
-type Refused = BeatReplyMessage["refused"][number];
+type Numbered = HeartbeatReplyMessage["condemned"][number];
+type Vouch = HeartbeatReplyMessage["vouches"][number];
+type Refused = HeartbeatReplyMessage["refused"][number];
 
 const BITS_BYTES_MAX = LIMITS.partitionsMax / 8;
 
@@ -294,13 +294,13 @@ function readNumbered(r: Reader): Numbered {
   return { p: readPartition(r), n: r.uint() };
 }
 
-function writeReign(w: Writer, reign: Reign): void {
-  writePartition(w, reign.p);
-  writeBallot(w, reign.ballot);
-  w.uint(reign.commit);
-  w.bool(reign.isActive);
+function writeTerm(w: Writer, term: AnnouncedTerm): void {
+  writePartition(w, term.p);
+  writeBallot(w, term.ballot);
+  w.uint(term.commit);
+  w.bool(term.isActive);
 }
-function readReign(r: Reader): Reign {
+function readTerm(r: Reader): AnnouncedTerm {
   return { p: readPartition(r), ballot: readBallot(r), commit: r.uint(), isActive: r.bool() };
 }
 
@@ -321,26 +321,26 @@ function readRefused(r: Reader): Refused {
   return { p: readPartition(r), promised: readBallot(r) };
 }
 
-export const SESSION_CODECS: MessageCodecs<"beat" | "beatReply"> = {
-  beat: {
+export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
+  heartbeat: {
     tag: 9,
     write: (w, m) => {
       writeBoot(w, m.boot);
       w.ms(m.sentMs);
       w.uint(m.epoch);
       writeList(w, LIMITS.partitionsMax, m.sessions, writeNumbered);
-      writeList(w, LIMITS.partitionsMax, m.reigns, writeReign);
+      writeList(w, LIMITS.partitionsMax, m.terms, writeTerm);
     },
     read: (r) => ({
-      type: "beat",
+      type: "heartbeat",
       boot: readBoot(r),
       sentMs: r.ms(),
       epoch: r.uint(),
       sessions: readList(r, LIMITS.partitionsMax, readNumbered),
-      reigns: readList(r, LIMITS.partitionsMax, readReign),
+      terms: readList(r, LIMITS.partitionsMax, readTerm),
     }),
   },
-  beatReply: {
+  heartbeatReply: {
     tag: 10,
     write: (w, m) => {
       writeBoot(w, m.boot);
@@ -348,17 +348,17 @@ export const SESSION_CODECS: MessageCodecs<"beat" | "beatReply"> = {
       w.uint(m.epoch);
       writeList(w, LIMITS.vouchesMax, m.vouches, writeVouch);
       writeList(w, LIMITS.partitionsMax, m.condemned, writeNumbered);
-      writeList(w, LIMITS.partitionsMax, m.reigns, writeReign);
+      writeList(w, LIMITS.partitionsMax, m.terms, writeTerm);
       writeList(w, LIMITS.partitionsMax, m.refused, writeRefused);
     },
     read: (r) => ({
-      type: "beatReply",
+      type: "heartbeatReply",
       boot: readBoot(r),
       sentMs: r.ms(),
       epoch: r.uint(),
       vouches: readList(r, LIMITS.vouchesMax, readVouch),
       condemned: readList(r, LIMITS.partitionsMax, readNumbered),
-      reigns: readList(r, LIMITS.partitionsMax, readReign),
+      terms: readList(r, LIMITS.partitionsMax, readTerm),
       refused: readList(r, LIMITS.partitionsMax, readRefused),
     }),
   },

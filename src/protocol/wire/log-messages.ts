@@ -28,7 +28,7 @@ import type { Ballot } from "../model/types.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
-type Piece = Pick<SnapshotMessage, "offset" | "totalBytes" | "data">;
+type Chunk = Pick<SnapshotMessage, "offset" | "totalBytes" | "data">;
 
 const ANSWERS: readonly PromiseMessage["answer"][] = ["granted", "ahead", "loyal", "promised"];
 
@@ -55,7 +55,7 @@ function writeAppend(w: Writer, m: AppendMessage): void {
   writeHead(w, m);
   w.uint(m.commit);
   w.uint(m.first);
-  w.uint(m.floor);
+  w.uint(m.logFloor);
   w.uint(m.prevIndex);
   if (m.prevBallot === null) {
     w.u8(PREV_NONE);
@@ -72,11 +72,11 @@ function readAppend(r: Reader): AppendMessage {
   const ballot = readBallot(r);
   const commit = r.uint();
   const first = r.uint();
-  const floor = r.uint();
+  const logFloor = r.uint();
   const prevIndex = r.uint();
   const prevBallot = readPrevBallot(r, ballot);
   const entries = readEntries(r, LIMITS.entriesPerAppendMax, ballot);
-  return { type: "append", p, ballot, prevIndex, prevBallot, commit, first, floor, entries };
+  return { type: "append", p, ballot, prevIndex, prevBallot, commit, first, logFloor, entries };
 }
 
 function readPrevBallot(r: Reader, ballot: Ballot): Ballot | null {
@@ -93,9 +93,9 @@ function writeSnapshot(w: Writer, m: SnapshotMessage): void {
   writeHead(w, m);
   writeLogEnd(w, m.end);
   w.uint(m.first);
-  writePiece(w, m);
+  writeChunk(w, m);
 }
-function writePiece(w: Writer, m: Piece): void {
+function writeChunk(w: Writer, m: Chunk): void {
   w.upTo(LIMITS.stateBytesMax, m.totalBytes);
   w.upTo(m.totalBytes, m.offset);
   w.bytes(Math.min(LIMITS.snapshotChunkBytesMax, m.totalBytes - m.offset), m.data);
@@ -106,9 +106,9 @@ function readSnapshot(r: Reader): SnapshotMessage {
   const ballot = readBallot(r);
   const end = readLogEnd(r);
   const first = r.uint();
-  return { type: "snapshot", p, ballot, end, first, ...readPiece(r) };
+  return { type: "snapshot", p, ballot, end, first, ...readChunk(r) };
 }
-function readPiece(r: Reader): Piece {
+function readChunk(r: Reader): Chunk {
   const totalBytes = r.upTo(LIMITS.stateBytesMax);
   const offset = r.upTo(totalBytes);
   const data = r.view(Math.min(LIMITS.snapshotChunkBytesMax, totalBytes - offset));
@@ -134,8 +134,8 @@ export const LOG_CODECS: MessageCodecs<
   | "snapshotReply"
   | "seal"
   | "sealed"
-  | "inherit"
-  | "image"
+  | "fetchCopy"
+  | "copyChunk"
 > = {
   prepare: {
     tag: 1,
@@ -233,21 +233,21 @@ export const LOG_CODECS: MessageCodecs<
       end: readLogEnd(r),
     }),
   },
-  inherit: {
+  fetchCopy: {
     tag: 30,
     write: (w, m) => {
       writeOld(w, m);
       w.upTo(LIMITS.stateBytesMax, m.offset);
     },
-    read: (r) => ({ type: "inherit", ...readOld(r), offset: r.upTo(LIMITS.stateBytesMax) }),
+    read: (r) => ({ type: "fetchCopy", ...readOld(r), offset: r.upTo(LIMITS.stateBytesMax) }),
   },
-  image: {
+  copyChunk: {
     tag: 31,
     write: (w, m) => {
       writeOld(w, m);
       writeLogEnd(w, m.end);
-      writePiece(w, m);
+      writeChunk(w, m);
     },
-    read: (r) => ({ type: "image", ...readOld(r), end: readLogEnd(r), ...readPiece(r) }),
+    read: (r) => ({ type: "copyChunk", ...readOld(r), end: readLogEnd(r), ...readChunk(r) }),
   },
 };

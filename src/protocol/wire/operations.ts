@@ -171,7 +171,7 @@ class LogEntry implements Entry {
   readonly #at: number;
   #op: Operation | null;
 
-  /** Throws a ProtocolError when no operation is told and there is none at the place. */
+  /** Throws a ProtocolError when no operation is given and there is none at the place. */
   constructor(ballot: Ballot, { slab, at, length }: Place, op?: Operation) {
     this.ballot = ballot;
     this.length = length;

@@ -66,7 +66,7 @@ export function readList<T>(r: Reader, max: number, read: (r: Reader) => T): T[]
   return list;
 }
 
-// ---- ballots, sessions, log ends -------------------------------------------------------------------------
+// ---- ballots, sessions, log ends --------------------------------------------------------------------------
 
 const BALLOT_SLOTS = 1024;
 const ballots: Ballot[] = new Array(BALLOT_SLOTS).fill({ cfg: -1, counter: 0, node: -1, boot: 0 });

@@ -33,7 +33,7 @@ export class Reader {
   #end = 0;
   #what = "";
 
-  /** Begins at the first of `bytes`, or of the part told; `what` names it in errors. Returns itself. */
+  /** Begins at the first of `bytes`, or of the part given; `what` names it in errors. Returns itself. */
   reset(bytes: Uint8Array, what: string, start: number = 0, length: number = bytes.length): this {
     this.#bytes = bytes;
     this.#at = this.#start = start;

@@ -1,6 +1,6 @@
 /** A partition's tasks as bytes: what snapshots carry and stores keep. The whole of it or nothing. */
 import { LIMITS } from "../model/limits.ts";
-import type { Image, PartitionState, TaskRecord } from "../model/types.ts";
+import type { PartitionState, SealedCopy, TaskRecord } from "../model/types.ts";
 import { readEntries, writeEntries } from "./operations.ts";
 import { readList, readLogEnd, readSession, writeList, writeLogEnd, writeSession } from "./primitives.ts";
 import { Reader } from "./reader.ts";
@@ -65,20 +65,20 @@ function readFinished(r: Reader, records: readonly TaskRecord[], left: Set<strin
 // A whole copy of a partition as bytes: the state as of its last entry known to be chosen, and the entries
 // behind it, which may be chosen too. What a sealed keeper hands to the configuration that follows.
 
-const IMAGE_BYTES_MAX = LIMITS.stateBytesMax + LIMITS.logBytesMax;
+const COPY_BYTES_MAX = LIMITS.stateBytesMax + LIMITS.logBytesMax;
 
 /** Throws a RangeError when it is over its limits. */
-export function encodeImage(image: Image): Uint8Array {
-  const w = new Writer(IMAGE_BYTES_MAX);
-  writeLogEnd(w, image.end);
-  w.bytes(LIMITS.stateBytesMax, encodeState(image.state));
-  writeEntries(w, LIMITS.entriesPerRecordMax, null, image.tail);
+export function encodeCopy(copy: SealedCopy): Uint8Array {
+  const w = new Writer(COPY_BYTES_MAX);
+  writeLogEnd(w, copy.end);
+  w.bytes(LIMITS.stateBytesMax, encodeState(copy.state));
+  writeEntries(w, LIMITS.entriesPerRecordMax, null, copy.tail);
   return w.toBytes();
 }
 
-/** Throws a ProtocolError if `bytes` are not exactly an image. */
-export function decodeImage(bytes: Uint8Array): Image {
-  const r = new Reader().reset(bytes, "partition image");
+/** Throws a ProtocolError if `bytes` are not exactly a copy. */
+export function decodeCopy(bytes: Uint8Array): SealedCopy {
+  const r = new Reader().reset(bytes, "partition copy");
   const end = readLogEnd(r);
   const state = decodeState(r.view(LIMITS.stateBytesMax));
   const tail = readEntries(r, LIMITS.entriesPerRecordMax, null);

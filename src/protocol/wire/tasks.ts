@@ -1,5 +1,5 @@
 /**
- * Tasks as bytes: what the submitter fixed, what became of it, how attempts end, what tasks are told. Parts
+ * Tasks as bytes: what the submitter fixed, what became of it, how attempts end, commands to tasks. Parts
  * of messages, log entries and snapshots.
  */
 import { readId, readList, readSession, writeList, writeSession } from "./primitives.ts";
@@ -254,7 +254,7 @@ export function readTaskRecord(r: Reader): TaskRecord {
   };
 }
 
-// ---- what tasks are told ----------------------------------------------------------------------------------
+// ---- commands to tasks ------------------------------------------------------------------------------------
 
 /** Its place is its number on the wire: append only. */
 const MESSAGE_TYPES: readonly TaskMessage["type"][] = [

@@ -59,7 +59,7 @@ function clusterOf(head: string): VirtualCluster {
     replication: 3,
     leaseTtlMs: 4000,
     heartbeatMs: 1000,
-    beatAlongMs: 500,
+    heartbeatAlongMs: 500,
     calmTickMs: 1000,
     marginMs: 1000,
     electionMs: 2000,
@@ -141,7 +141,7 @@ function readable(line: string): string {
   if (what.startsWith("* ")) return `\n${what}`;
   const chosen = /^CHOSEN p0 index (\d+) (\S+) (.*)$/.exec(what);
   if (chosen) return `${at} chosen ${chosen[1]}: ${operationText(chosen[3]!)}`;
-  if (/^(CROWNED|RESUME|START)/.test(what)) return `${at} ${what.toLowerCase()}`;
+  if (/^(ELECTED|RESUME|START)/.test(what)) return `${at} ${what.toLowerCase()}`;
   const text = what.startsWith("-> ") ? effectText(JSON.parse(what.slice(3)) as Effect) : "";
   return text === "" ? "" : `${at} ${text}`;
 }

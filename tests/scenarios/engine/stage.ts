@@ -41,7 +41,7 @@ export class ScenarioCluster {
           replication: 3,
           leaseTtlMs: 4000,
           heartbeatMs: 1000,
-          beatAlongMs: 500,
+          heartbeatAlongMs: 500,
           marginMs: 1000,
           clockRateBound: 0.01,
           electionMs: 2500,
@@ -195,7 +195,7 @@ export class ScenarioCluster {
   }
 
   #event(name: string, event: Extract<Effect, { type: "event" }>["event"]): void {
-    if (event.type === "steward") this.#say(`${name} hears that ${event.node} reigns`);
+    if (event.type === "steward") this.#say(`${name} hears that ${event.node} terms`);
     else if (event.type === "condemned") this.#say(`${name} condemns ${event.node}`);
     else if (event.type === "quorum") this.#say(`${name} quorum ${event.held ? "regained" : "lost"}`);
     else if (event.type === "roster" || event.type === "ready") this.#say(`${name} ${event.type}`);

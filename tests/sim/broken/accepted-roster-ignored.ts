@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "accepted-roster-ignored",
   breaks: "two rosters of one epoch (I7)",
   file: "src/protocol/roster/register.ts",
-  find: "proposal.value = proposal.highest?.roster ?? proposal.wish;",
-  replace: "proposal.value = proposal.wish;",
+  find: "proposal.value = proposal.highest?.roster ?? proposal.wanted;",
+  replace: "proposal.value = proposal.wanted;",
   profile: "reconfiguration",
   seed: 48,
 };

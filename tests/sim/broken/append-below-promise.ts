@@ -6,9 +6,9 @@ export const mutant: Mutant = {
   breaks: "a deposed steward goes on choosing (I2, I5)",
   file: "src/protocol/log/keeper.ts",
   find: `if (order < 0) {
-      this.#core.send(from, { type: "refuse"`,
+      this.#context.send(from, { type: "refuse"`,
   replace: `if (order < -1_000_000) {
-      this.#core.send(from, { type: "refuse"`,
+      this.#context.send(from, { type: "refuse"`,
   profile: "general",
   seed: 1,
 };

@@ -1,4 +1,4 @@
-/** Deliberately broken: an older attach of the same reign counts too. */
+/** Deliberately broken: an older attach of the same term counts too. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "client-asks-the-departed",
   breaks: "a watch is never answered (L1)",
   file: "src/protocol/client/requests.ts",
-  find: "const isThere = steward >= 0 && (!core.reach.isLarge || core.isConnected(steward));",
+  find: "const isThere = steward >= 0 && (!context.topology.isLarge || context.isConnected(steward));",
   replace: "const isThere = steward >= 0;",
   profile: "large",
   seed: 26,

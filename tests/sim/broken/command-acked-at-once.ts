@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "command-acked-at-once",
   breaks: "an acked command is lost with its steward (I6)",
   file: "src/protocol/steward/command-delivery.ts",
-  find: 'index = this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
-  replace: 'this.#reign.propose({ type: "command", id, cid, message: message.message, atMs });',
+  find: 'index = this.#term.propose({ type: "command", id, cid, message: message.message, atMs });',
+  replace: 'this.#term.propose({ type: "command", id, cid, message: message.message, atMs });',
   profile: "commands",
   seed: 2,
 };

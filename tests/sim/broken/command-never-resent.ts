@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "command-never-resent",
   breaks: "a command that gets lost on its way waits until the attempt ends (L5)",
   file: "src/protocol/steward/command-delivery.ts",
-  find: "if (sentMs > monoMs - this.#core.options.resendMs) continue;",
+  find: "if (sentMs > monoMs - this.#context.options.resendMs) continue;",
   replace: "if (sentMs > 0) continue;",
   profile: "commands",
   seed: 1859,

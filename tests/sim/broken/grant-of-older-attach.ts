@@ -1,4 +1,4 @@
-/** Deliberately broken: a worker takes grants of an earlier attach or reign. */
+/** Deliberately broken: a holder takes grants of an earlier attach or term. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   breaks: "it starts what was released or given to others (I1, I8)",
   file: "src/protocol/holder/session.ts",
   find: `return message.n === session.n && message.attach === session.attach &&
-    isSameBallot(message.ballot, session.reign);`,
+    isSameBallot(message.ballot, session.term);`,
   replace: "return message.n === session.n;",
   profile: "stale",
   seed: 6,

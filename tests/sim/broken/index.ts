@@ -16,7 +16,7 @@ import { mutant as commandNeverResent } from "./command-never-resent.ts";
 import { mutant as clientAsksTheDeparted } from "./client-asks-the-departed.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
-import { mutant as deadReignFlushes } from "./dead-reign-flushes.ts";
+import { mutant as deadTermFlushes } from "./dead-term-flushes.ts";
 import { mutant as declineForgotten } from "./decline-forgotten.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
@@ -24,16 +24,16 @@ import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
 import { mutant as holderKnownByNumber } from "./holder-known-by-number.ts";
-import { mutant as holderNotTold } from "./holder-not-told.ts";
+import { mutant as holderNotNotified } from "./holder-not-notified.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
-import { mutant as lapseNotTold } from "./lapse-not-told.ts";
+import { mutant as lapseNotReported } from "./lapse-not-reported.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
 import { mutant as misplacedGrantIgnored } from "./misplaced-grant-ignored.ts";
-import { mutant as nobodyCalled } from "./nobody-called.ts";
+import { mutant as nobodyAsked } from "./nobody-asked.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
@@ -57,9 +57,9 @@ import { mutant as rosterNotDecided } from "./roster-not-decided.ts";
 import { mutant as rosterStorm } from "./roster-storm.ts";
 import { mutant as sealNotDurable } from "./seal-not-durable.ts";
 import { mutant as sealedKeeperVouches } from "./sealed-keeper-vouches.ts";
-import { mutant as sealersNotTold } from "./sealers-not-told.ts";
+import { mutant as sealersNotNamed } from "./sealers-not-named.ts";
 import { mutant as settleByIdOnly } from "./settle-by-id-only.ts";
-import { mutant as shorterLogCrowned } from "./shorter-log-crowned.ts";
+import { mutant as shorterLogElected } from "./shorter-log-elected.ts";
 import { mutant as silentSinceForEver } from "./silent-since-for-ever.ts";
 import { mutant as snapshotInstalledEarly } from "./snapshot-installed-early.ts";
 import { mutant as snapshotOfUnchosen } from "./snapshot-of-unchosen.ts";
@@ -87,7 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
   clientAsksTheDeparted,
   commitBeyondMatch,
   condemnedSessionGoesOn,
-  deadReignFlushes,
+  deadTermFlushes,
   declineForgotten,
   driftIgnored,
   duplicateGrantStartsTwice,
@@ -95,16 +95,16 @@ export const MUTANTS: readonly Mutant[] = [
   finishedTaskForgotten,
   grantOfOlderAttach,
   holderKnownByNumber,
-  holderNotTold,
+  holderNotNotified,
   installedKeeperHasty,
-  lapseNotTold,
+  lapseNotReported,
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,
   limitIgnored,
   lostGrantNeverResent,
   misplacedGrantIgnored,
-  nobodyCalled,
+  nobodyAsked,
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
@@ -128,9 +128,9 @@ export const MUTANTS: readonly Mutant[] = [
   rosterStorm,
   sealNotDurable,
   sealedKeeperVouches,
-  sealersNotTold,
+  sealersNotNamed,
   settleByIdOnly,
-  shorterLogCrowned,
+  shorterLogElected,
   silentSinceForEver,
   snapshotInstalledEarly,
   snapshotOfUnchosen,

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "installed-keeper-hasty",
   breaks: "a lease is reverted while it is valid (I1)",
   file: "src/protocol/log/keeper.ts",
-  find: "return this.isInstalled ? this.installedAtMs : this.#core.clock.monoMs;",
+  find: "return this.isInstalled ? this.installedAtMs : this.#context.clock.monoMs;",
   replace: "return -Infinity;",
   profile: "reconfiguration",
   seed: 320,

@@ -1,5 +1,6 @@
 /**
- * Deliberately broken: a lease counts from when the answer to the beat came, not from when the beat was sent.
+ * Deliberately broken: a lease counts from when the answer to the heartbeat came, not from when the heartbeat
+ * was sent.
  */
 import type { Mutant } from "../mutant.ts";
 
@@ -8,7 +9,7 @@ export const mutant: Mutant = {
   breaks: "a lease outlives the wait of the keepers (I1)",
   file: "src/protocol/holder/session.ts",
   find: "vouchers.vouchedMs[at] = sentMs;",
-  replace: "vouchers.vouchedMs[at] = core.clock.leaseMs;",
+  replace: "vouchers.vouchedMs[at] = context.clock.leaseMs;",
   profile: "stale",
   seed: 241,
 };

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "lost-grant-never-resent",
   breaks: "a lost grant leaves a task leased to nobody (L1)",
   file: "src/protocol/steward/grants.ts",
-  find: "else if (monoMs - grant.sentMs >= this.#core.options.resendMs) {",
+  find: "else if (monoMs - grant.sentMs >= this.#context.options.resendMs) {",
   replace: "else if (monoMs - grant.sentMs >= 1e12) {",
   profile: "general",
   seed: 25,

@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "one-vouch-is-enough",
   breaks: "a lease that a majority has condemned goes on (I1)",
   file: "src/protocol/holder/session.ts",
-  find: "return majorityReached(vouchedMs) + core.options.leaseTtlMs;",
-  replace: "return Math.max(...vouchedMs) + core.options.leaseTtlMs;",
+  find: "return majorityReached(vouchedMs) + context.options.leaseTtlMs;",
+  replace: "return Math.max(...vouchedMs) + context.options.leaseTtlMs;",
   profile: "stale",
   seed: 9,
 };

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "promise-not-durable",
   breaks: "after a restart a keeper follows a steward that it had renounced (I5, I2)",
   file: "src/protocol/log/keeper.ts",
-  find: `this.#core.persist({ type: "promise", p: this.p, ballot });`,
+  find: `this.#context.persist({ type: "promise", p: this.p, ballot });`,
   replace: "",
   profile: "crashy",
   seed: 340,

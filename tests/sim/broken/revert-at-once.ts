@@ -5,9 +5,9 @@ export const mutant: Mutant = {
   name: "revert-at-once",
   breaks: "keepers go on vouching for a reverted session (I1)",
   file: "src/protocol/steward/session-expiry.ts",
-  find: `this.#reign.propose({ type: "condemn", session });`,
-  replace: `this.#reign.propose({ type: "revert", session, atMs: this.#core.clock.wallMs });
-    this.#reign.desk.requeue();`,
+  find: `this.#term.propose({ type: "condemn", session });`,
+  replace: `this.#term.propose({ type: "revert", session, atMs: this.#context.clock.wallMs });
+    this.#term.steward.requeue();`,
   profile: "stale",
   seed: 2,
 };

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "seal-not-durable",
   breaks: "the old configuration serves again (I2)",
   file: "src/protocol/log/reconfiguration.ts",
-  find: `    this.#core.persist({ type: "seal", p, cfg, by: this.by });
+  find: `    this.#context.persist({ type: "seal", p, cfg, by: this.by });
 `,
   replace: "",
   profile: "everything",

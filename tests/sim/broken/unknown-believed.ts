@@ -13,7 +13,7 @@ export const mutant: Mutant = {
   more: [
     {
       file: "src/protocol/steward/client-service.ts",
-      find: `const index = record ? lastIndex : this.#reign.propose({ type: "noop" });`,
+      find: `const index = record ? lastIndex : this.#term.propose({ type: "noop" });`,
       replace: "const index = record ? lastIndex : 0;",
     },
   ],

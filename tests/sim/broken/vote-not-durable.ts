@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "vote-not-durable",
   breaks: "two rosters of one epoch (I7)",
   file: "src/protocol/roster/register.ts",
-  find: '    this.#core.persist({ type: "vote", epoch: this.#epoch, promised, accepted });\n',
+  find: '    this.#context.persist({ type: "vote", epoch: this.#epoch, promised, accepted });\n',
   replace: "",
   profile: "ambush",
   seed: 1,

@@ -15,8 +15,8 @@ export const mutant: Mutant = {
     },
     {
       file: "src/protocol/holder/session.ts",
-      find: "leaseEnd(core, vouchers));\n    return;",
-      replace: "leaseEnd(core, vouchers));",
+      find: "leaseEnd(context, vouchers));\n    return;",
+      replace: "leaseEnd(context, vouchers));",
     },
   ],
   profile: "reconfiguration",

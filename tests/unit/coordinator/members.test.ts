@@ -49,7 +49,7 @@ function setUp(): Setup {
     serving: true,
     heldCount: 4,
     isOut: false,
-    reigns: [],
+    terms: [],
     stewardOf: (no: number) => no === 1 ? 1 : 0,
     keeps: () => 1,
     ringShare: (no: number) => no / 3,

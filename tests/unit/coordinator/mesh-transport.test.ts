@@ -6,7 +6,7 @@ import type { Input } from "../../../src/protocol/model/contract.ts";
 import { decodeFrame, encodeFrame } from "../../../src/protocol/wire/frame.ts";
 import type { Message } from "../../../src/protocol/model/messages.ts";
 
-const hungry = (backlog: number): Message => ({ type: "hungry", boot: 1, backlog, priority: 0 });
+const demand = (backlog: number): Message => ({ type: "demand", boot: 1, backlog, priority: 0 });
 const hello: Hello = {
   wire: { major: 1, minor: 0 },
   namespace: "n",
@@ -55,15 +55,15 @@ function setUp(): Setup {
 test("what arrives before the engine is there waits for it, in order", () => {
   const { transport, inputs, connect } = setUp();
   transport.events.peerUp("peer", hello);
-  transport.events.frame("peer", encodeFrame([hungry(1), hungry(2)])[0] as Uint8Array);
+  transport.events.frame("peer", encodeFrame([demand(1), demand(2)])[0] as Uint8Array);
   expect(inputs).toEqual([]);
   connect();
   transport.events.peerDown("peer");
   const candidate = { name: "peer", labels: { zone: "a" }, witness: false, expect: 3 };
   expect(inputs).toEqual([
     { type: "peer", node: "peer", up: true, candidate },
-    { type: "message", from: "peer", message: hungry(1) },
-    { type: "message", from: "peer", message: hungry(2) },
+    { type: "message", from: "peer", message: demand(1) },
+    { type: "message", from: "peer", message: demand(2) },
     { type: "peer", node: "peer", up: false },
   ]);
 });
@@ -71,24 +71,24 @@ test("what arrives before the engine is there waits for it, in order", () => {
 test("messages leave as frames", () => {
   const { transport, sent, connect } = setUp();
   connect();
-  transport.send("peer", [hungry(1), hungry(2)]);
-  expect(sent).toEqual([["peer", [hungry(1), hungry(2)]]]);
+  transport.send("peer", [demand(1), demand(2)]);
+  expect(sent).toEqual([["peer", [demand(1), demand(2)]]]);
 });
 
 test("a frame that is none changes nothing and is reported", () => {
   const { transport, inputs, rejections, connect } = setUp();
   connect();
   transport.events.frame("peer", GARBAGE);
-  transport.events.frame("peer", encodeFrame([hungry(1)])[0] as Uint8Array);
+  transport.events.frame("peer", encodeFrame([demand(1)])[0] as Uint8Array);
   expect(rejections).toEqual([expect.stringContaining("peer: a frame that is no protocol: ")]);
-  expect(inputs).toEqual([{ type: "message", from: "peer", message: hungry(1) }]);
+  expect(inputs).toEqual([{ type: "message", from: "peer", message: demand(1) }]);
 });
 
 test("a peer that goes on with garbage is gone until it connects anew", () => {
   const { transport, inputs, rejections, connect } = setUp();
   connect();
   for (let count = 0; count < 20; count++) transport.events.frame("peer", GARBAGE);
-  const good = encodeFrame([hungry(1)])[0] as Uint8Array;
+  const good = encodeFrame([demand(1)])[0] as Uint8Array;
   transport.events.frame("peer", good);
   transport.events.peerDown("peer");
   expect(inputs).toEqual([{ type: "peer", node: "peer", up: false }]);
@@ -101,8 +101,8 @@ test("a peer that goes on with garbage is gone until it connects anew", () => {
 test("frames and bytes are counted both ways", () => {
   const { transport, connect } = setUp();
   connect();
-  const [frame] = encodeFrame([hungry(1), hungry(2)]) as [Uint8Array];
-  transport.send("peer", [hungry(1), hungry(2)]);
+  const [frame] = encodeFrame([demand(1), demand(2)]) as [Uint8Array];
+  transport.send("peer", [demand(1), demand(2)]);
   transport.events.frame("peer", frame);
   transport.events.frame("peer", GARBAGE);
   expect(transport.traffic).toEqual({

@@ -1,7 +1,7 @@
 /** Commands to nodes: sent until answered, done once however often they come. */
 import { expect, test } from "bun:test";
 import type { Effect, EngineOptions } from "../../../../src/protocol/model/contract.ts";
-import { Core } from "../../../../src/protocol/context/context.ts";
+import { Context } from "../../../../src/protocol/context/context.ts";
 import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import { NodeCommands } from "../../../../src/protocol/client/node-commands.ts";
 import type { Roster } from "../../../../src/protocol/model/types.ts";
@@ -16,9 +16,9 @@ const roster: Roster = {
 const freeze = { type: "freeze" } as const;
 
 /** Node a, connected to b; c is a member, too. */
-function setUp(isMember = true): { core: Core; commands: NodeCommands; at(monoMs: number): Effect[] } {
+function setUp(isMember = true): { core: Context; commands: NodeCommands; at(monoMs: number): Effect[] } {
   // the parts under test look at no other option
-  const core = new Core({ self: "a", resendMs: 100, partitionCount: 1 } as EngineOptions, undefined);
+  const core = new Context({ self: "a", resendMs: 100, partitionCount: 1 } as EngineOptions, undefined);
   if (isMember) core.adoptRoster(roster);
   core.connected.add("b");
   const commands = new NodeCommands(core);

@@ -5,7 +5,7 @@ import { beginAttach } from "../../../../src/protocol/holder/session.ts";
 
 const CHAINS = [[{ epoch: 1, keepers: [1, 2, 3] }], [{ epoch: 1, keepers: [2, 3, 4] }]];
 
-test("attach numbers go on, and beats from before do not count", () => {
+test("attach numbers go on, and heartbeats from before do not count", () => {
   const table = new SessionTable();
   table.adopt(CHAINS);
   for (let i = 0; i < 5; i++) beginAttach(table.all[0]!);

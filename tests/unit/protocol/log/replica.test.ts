@@ -16,14 +16,14 @@ function replicaOf(count: number, commit = count): Replica {
 
 test("what all keepers have is forgotten", () => {
   const replica = replicaOf(20);
-  replica.raiseFloor(15);
+  replica.raiseLogFloor(15);
   replica.trimExcess(LIMITS);
   expect(replica.base).toEqual({ ballot: BALLOT, index: 15 });
 });
 
 test("what is not known to be chosen is kept, whatever all keepers have", () => {
   const replica = replicaOf(20, 12);
-  replica.raiseFloor(20);
+  replica.raiseLogFloor(20);
   replica.trimExcess(LIMITS);
   expect(replica.base.index).toBe(12);
   replica.cut(12);
@@ -32,8 +32,8 @@ test("what is not known to be chosen is kept, whatever all keepers have", () => 
 
 test("a lower floor, told by a steward that knows less, takes nothing back", () => {
   const replica = replicaOf(20);
-  replica.raiseFloor(10);
-  replica.raiseFloor(3);
+  replica.raiseLogFloor(10);
+  replica.raiseLogFloor(3);
   replica.trimExcess(LIMITS);
   expect(replica.base.index).toBe(10);
 });
@@ -54,7 +54,7 @@ test("beyond the bytes that it may have, it keeps only what is not chosen", () =
 
 test("a short log is left alone", () => {
   const replica = replicaOf(1);
-  replica.raiseFloor(1);
+  replica.raiseLogFloor(1);
   replica.trimExcess(LIMITS);
   expect(replica.base.index).toBe(0);
 });

@@ -5,8 +5,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { isDeepStrictEqual } from "node:util";
 import type { PersistRecord } from "../../../../src/protocol/model/contract.ts";
-import { Belonging } from "../../../../src/protocol/lifecycle.ts";
-import { Core } from "../../../../src/protocol/context/context.ts";
+import { Lifecycle } from "../../../../src/protocol/lifecycle.ts";
+import { Context } from "../../../../src/protocol/context/context.ts";
 import { Engine } from "../../../../src/protocol/engine.ts";
 import type { LeaseCounts } from "../../../../src/protocol/state/lease-counts.ts";
 import type { Keeper } from "../../../../src/protocol/log/keeper.ts";
@@ -26,28 +26,28 @@ const SEEDS = [1, 2];
 const COMPARED_EVERY = 7;
 
 /** What is looked at from outside: the parts of the engines, by their cores, and what those voted. */
-const belongingByCore = new Map<Core, Belonging>();
-const voteByCore = new Map<Core, Vote>();
+const belongingByCore = new Map<Context, Lifecycle>();
+const voteByCore = new Map<Context, Vote>();
 const original = {
-  restore: Belonging.prototype.restore,
-  tick: Belonging.prototype.tick,
-  persist: Core.prototype.persist,
+  restore: Lifecycle.prototype.restore,
+  tick: Lifecycle.prototype.tick,
+  persist: Context.prototype.persist,
   vote: RosterRegister.prototype.restore,
   write: VirtualDisk.prototype.write,
 };
 /** While an engine is restored for comparison: its core. */
-let restored: { core: Core | null } | null = null;
+let restored: { core: Context | null } | null = null;
 
-Belonging.prototype.tick = function (): void {
-  belongingByCore.set(this.parts.core, this);
+Lifecycle.prototype.tick = function (): void {
+  belongingByCore.set(this.roles.context, this);
   original.tick.call(this);
 };
-Belonging.prototype.restore = function (record: PersistRecord): void {
-  belongingByCore.set(this.parts.core, this);
-  if (restored) restored.core = this.parts.core;
+Lifecycle.prototype.restore = function (record: PersistRecord): void {
+  belongingByCore.set(this.roles.context, this);
+  if (restored) restored.core = this.roles.context;
   original.restore.call(this, record);
 };
-Core.prototype.persist = function (record: PersistRecord): void {
+Context.prototype.persist = function (record: PersistRecord): void {
   if (record.type === "vote") voteByCore.set(this, record);
   if (record.type === "roster") voteByCore.delete(this);
   original.persist.call(this, record);
@@ -60,8 +60,8 @@ RosterRegister.prototype.restore = function (epoch, promised, accepted): void {
 };
 
 afterAll(() => {
-  Object.assign(Belonging.prototype, { tick: original.tick, restore: original.restore });
-  Core.prototype.persist = original.persist;
+  Object.assign(Lifecycle.prototype, { tick: original.tick, restore: original.restore });
+  Context.prototype.persist = original.persist;
   RosterRegister.prototype.restore = original.vote;
   VirtualDisk.prototype.write = original.write;
 });
@@ -95,14 +95,14 @@ function compare(node: VirtualNode, cluster: VirtualCluster): string {
     options.self === node.id && options.boot === node.boot
   )?.[1];
   if (!live || node.disk.records.length === 0) return "";
-  const again = { core: null as Core | null };
+  const again = { core: null as Context | null };
   restored = again;
   const engine = new Engine(
     { ...optionsOf(cluster.plan, node, { isAnother: true, rng: new Rng(1, 1) }), boot: node.boot + 1 },
   );
   engine.restore(node.disk.records);
   // nothing but the restoring: no tick is due before it
-  let copy: Belonging | undefined;
+  let copy: Lifecycle | undefined;
   try {
     engine.step([], node.clock.read(cluster.schedule.nowMs));
   } finally {
@@ -113,22 +113,22 @@ function compare(node: VirtualNode, cluster: VirtualCluster): string {
   return copy ? differences(live, copy, again.core) : "nothing was restored";
 }
 
-function differences(live: Belonging, copy: Belonging, core: Core | null): string {
-  if (!isDeepStrictEqual(copy.parts.core.roster, live.parts.core.roster)) {
-    const names = live.parts.core.roster?.members.map(({ id }) => id) ?? [];
-    const isMember = copy.parts.core.roster !== null || names.length > 0;
+function differences(live: Lifecycle, copy: Lifecycle, core: Context | null): string {
+  if (!isDeepStrictEqual(copy.roles.context.roster, live.roles.context.roster)) {
+    const names = live.roles.context.roster?.members.map(({ id }) => id) ?? [];
+    const isMember = copy.roles.context.roster !== null || names.length > 0;
     if (isMember) return "the roster";
   }
-  const vote = voteByCore.get(live.parts.core);
+  const vote = voteByCore.get(live.roles.context);
   const copyVote = core ? voteByCore.get(core) : undefined;
-  if (live.parts.core.roster && vote && !isDeepStrictEqual(vote, copyVote)) return "the vote";
-  const keepers = live.parts.keepers.all;
+  if (live.roles.context.roster && vote && !isDeepStrictEqual(vote, copyVote)) return "the vote";
+  const keepers = live.roles.keepers.all;
   const places = (all: readonly Keeper[]): string => all.map(({ p, cfg }) => `${p}/${cfg}`).join(" ");
-  if (places(keepers) !== places(copy.parts.keepers.all)) {
-    return `keepers: ${places(keepers)} became ${places(copy.parts.keepers.all)}`;
+  if (places(keepers) !== places(copy.roles.keepers.all)) {
+    return `keepers: ${places(keepers)} became ${places(copy.roles.keepers.all)}`;
   }
   for (const keeper of keepers) {
-    const other = copy.parts.keepers.at(keeper.p, keeper.cfg)!;
+    const other = copy.roles.keepers.at(keeper.p, keeper.cfg)!;
     const from = Math.max(keeper.replica.base.index, other.replica.base.index);
     if (other.replica.commit > keeper.replica.commit) return "more is chosen than was known";
     if (other.replica.tasks.horizonMs > keeper.replica.tasks.horizonMs) return "the horizon";

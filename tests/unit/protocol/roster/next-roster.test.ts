@@ -1,7 +1,7 @@
 /** What the next roster is, from the present one and what is wished. */
 import { expect, test } from "bun:test";
 import { assignKeepers } from "../../../../src/protocol/context/ring.ts";
-import { firstDeciders, nextRoster, type Wishes } from "../../../../src/protocol/roster/next-roster.ts";
+import { type Changes, firstDeciders, nextRoster } from "../../../../src/protocol/roster/next-roster.ts";
 import type { Candidate, Member, Roster } from "../../../../src/protocol/model/types.ts";
 
 const PARTITIONS = 128;
@@ -23,10 +23,10 @@ function founded(...candidates: readonly Candidate[]): Roster {
   };
 }
 
-const quiet: Wishes = { joins: [], leaves: [], isActive: () => true, isLive: () => true };
+const quiet: Changes = { joins: [], leaves: [], isActive: () => true, isLive: () => true };
 
 /** Epoch after epoch until nothing is left to do. */
-function settle(roster: Roster, wishes: Partial<Wishes>): Roster {
+function settle(roster: Roster, wishes: Partial<Changes>): Roster {
   let next = nextRoster(roster, { ...quiet, ...wishes });
   let last = roster;
   while (next) {

@@ -136,10 +136,10 @@ test("nobody is told of tasks that it cannot run, though it is full", () => {
   const bench = new EngineBench(ABC.map((node) => ({ ...node, slots: 1 })), 16);
   for (const id of ids(3)) bench.submit(id);
   bench.run(3000);
-  bench.hungryTo.clear();
+  bench.demandTo.clear();
   for (const id of ids(20, "only a")) bench.submit(id, optionsOf({ node: "a" }));
   bench.run(3000);
-  expect([...bench.hungryTo]).toEqual(["a"]);
+  expect([...bench.demandTo]).toEqual(["a"]);
 });
 
 test("who gets a slot free gets at once what all others declined; stewards do not quarrel over it", () => {

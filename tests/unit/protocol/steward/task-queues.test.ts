@@ -1,7 +1,7 @@
 /** Claims about the order in which waiting tasks go, and about who holds up whom. */
 import { expect, test } from "bun:test";
 import type { Placement, TaskOptions, TaskRecord } from "../../../../src/protocol/model/types.ts";
-import { DECLINED, NOBODY, WaitingTasks } from "../../../../src/protocol/steward/task-queues.ts";
+import { DECLINED, NOBODY, TaskQueues } from "../../../../src/protocol/steward/task-queues.ts";
 
 const ANYWHERE: Placement = { requires: [], prefers: [], node: "", apart: "" };
 
@@ -28,9 +28,9 @@ function taskOf(id: string, options: TaskOptions | null = null, name = "h"): Tas
   return { spec, state: "pending", session: null, fence: 0, attempt: 0, avoid: -1, ...times, ...contents };
 }
 
-/** The queues of one reign, and a member that takes what `pick` lets it. */
+/** The queues of one term, and a member that takes what `pick` lets it. */
 class Bench {
-  readonly waiting: WaitingTasks = new WaitingTasks();
+  readonly waiting: TaskQueues = new TaskQueues();
   readonly records: Map<string, TaskRecord> = new Map();
   readonly leased: string[] = [];
   readonly asked: string[] = [];

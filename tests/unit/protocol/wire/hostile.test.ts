@@ -165,7 +165,7 @@ test("a partition, flag or choice out of range is refused", () => {
 });
 
 test("times that are negative, infinite, not a number or not minimal are refused", () => {
-  // beat: boot, sentMs
+  // heartbeat: boot, sentMs
   const withSentMs = (value: number): Uint8Array => {
     const view = new DataView(new ArrayBuffer(8));
     view.setFloat64(0, value);
@@ -268,7 +268,7 @@ test("a state with a task twice, or finished twice, or leased by nobody is refus
   expect(refusal({ records: [{ ...leased, session: null }, done] })).toContain("must have a session");
 });
 
-test("a piece of a snapshot beyond its end is refused", () => {
+test("a chunk of a snapshot beyond its end is refused", () => {
   const end = [0];
   // p, ballot, end, first, totalBytes 4, offset 2, data of 3
   expect(errorOf(() => decodeFrame(frameOf(7, 1, 1, 1, 1, 1, ...end, 1, 4, 2, 3, 9, 9, 9)))).toContain(

@@ -100,7 +100,7 @@ test("decoded entries share the append's ballot and nothing of the frame", () =>
         prevBallot: { ...ballot },
         commit: 2,
         first: 1,
-        floor: 1,
+        logFloor: 1,
         entries: list.map(({ op }) => makeEntry({ ...ballot }, op)),
       };
       const frame = encodeFrame([sent])[0]!;
@@ -118,7 +118,7 @@ test("decoded entries share the append's ballot and nothing of the frame", () =>
 test("what a node keeps of a frame is a copy, also when the frame is a Buffer", () => {
   fc.assert(
     fc.property(
-      fc.constantFrom("grant" as const, "outcome" as const, "queryReply" as const, "beatReply" as const)
+      fc.constantFrom("grant" as const, "outcome" as const, "queryReply" as const, "heartbeatReply" as const)
         .chain((type) => messageByType[type]),
       (message) => {
         const frame = Buffer.from(encodeFrame([message])[0]!);

@@ -2,7 +2,7 @@
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
-  name: "sealers-not-told",
+  name: "sealers-not-named",
   breaks: "a configuration that serves is passed over (I5)",
   file: "src/protocol/log/reconfiguration.ts",
   find: "const by = this.by.slice(0, -1);",

@@ -2,7 +2,7 @@
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
-  name: "shorter-log-crowned",
+  name: "shorter-log-elected",
   breaks: "a reign begins without chosen entries (I5)",
   file: "src/protocol/log/keeper.ts",
   find: "return compareLogEnds(this.votingEnd, end) > 0;",

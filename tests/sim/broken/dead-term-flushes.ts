@@ -2,14 +2,14 @@
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
-  name: "dead-reign-flushes",
+  name: "dead-term-flushes",
   breaks: "it acks what was cut (I6)",
   file: "src/protocol/log/term.ts",
   find: `this.#waiters.length = 0;
     this.#waitersHead = 0;
-    this.#core.dirty.delete(this);
-    this.desk.end();`,
-  replace: "this.desk.end();",
+    this.#context.dirty.delete(this);
+    this.#office.end();`,
+  replace: "this.#office.end();",
   profile: "partitions",
   seed: 451,
 };

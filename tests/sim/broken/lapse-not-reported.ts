@@ -1,11 +1,14 @@
-/** Deliberately broken: who lost a lease in a partition that it wants no more does not tell its steward. */
+/**
+ * Deliberately broken: who lost a lease in a partition that it wants no more does not report it to its
+ * steward.
+ */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
-  name: "lapse-not-told",
+  name: "lapse-not-reported",
   breaks: "a lease stands for ever that its owner has given up (L1)",
   file: "src/protocol/holder/lease-holder.ts",
-  find: "this.#core.reach.call(session.p);",
+  find: "this.#context.topology.addDemanded(session.p);",
   replace: "",
   profile: "large",
   seed: 4170,

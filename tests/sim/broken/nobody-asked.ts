@@ -2,10 +2,10 @@
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
-  name: "nobody-called",
+  name: "nobody-asked",
   breaks: "a task waits for ever beside nodes that could run it (L1)",
   file: "src/protocol/steward/dispatcher.ts",
-  find: "    this.calls?.run(this.waiting);\n",
+  find: "    this.#unattachedDemand.run(this.waiting);\n",
   replace: "",
   profile: "large",
   seed: 6,
