@@ -23,6 +23,8 @@ export class CreditAccount {
   /** How often it was sent at `sentMs`. */
   sentCount = 0;
   answeredMs = 0;
+  /** Its connection closed, and it has not spoken since. */
+  isClosed = false;
   /** Number of the last `pick` of the dispatcher in which it could be given the task. */
   candidateIn = 0;
   /** Handlers that run fewer tasks at once than the node: how many more of each. */
@@ -35,6 +37,7 @@ export class CreditAccount {
   }
 
   take(message: CreditMessage): void {
+    this.isClosed = false;
     this.seq = message.seq;
     this.free = message.free;
     this.upTo = message.upTo;
@@ -81,6 +84,7 @@ export class CreditAccount {
 
   /** Its connection closed: it gets nothing until it speaks again. */
   close(): void {
+    this.isClosed = true;
     this.free = this.issued - this.upTo;
   }
 }

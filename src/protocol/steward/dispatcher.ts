@@ -11,7 +11,7 @@ import { CreditAccount } from "./credit-account.ts";
 import { Demand, UnattachedDemand } from "./demand.ts";
 import { fits, weightOf } from "./placement.ts";
 import { DECLINED, NOBODY, type TaskBook } from "./task-queues.ts";
-import { type Prospect, whyPending } from "./why.ts";
+import { type Obstacle, type Prospect, whyPending } from "./why.ts";
 
 export class Dispatcher {
   readonly #context: Context;
@@ -157,11 +157,9 @@ export class Dispatcher {
     let least = Infinity;
     let isDeclined = false;
     for (const [no, account] of this.#accounts) {
-      if (!this.#isEligible(steward, no, account, spec.name, placement)) continue;
-      if (this.#hasDeclined(steward, no, spec)) {
-        isDeclined = true;
-        continue;
-      }
+      const obstacle = this.#obstacleOf(steward, no, spec);
+      if (obstacle === "declined") isDeclined = true;
+      if (obstacle !== null) continue;
       account.candidateIn = pickNo;
       candidateCount++;
       load += account.fullLoad;
@@ -213,15 +211,17 @@ export class Dispatcher {
     return best;
   }
 
-  #isEligible(
-    steward: TaskBook,
-    no: MemberNo,
-    account: CreditAccount,
-    name: string,
-    placement: Placement | null,
-  ): boolean {
-    if (account.standing !== "up" || account.available <= 0 || !account.hasRoomFor(name)) return false;
-    return steward.isAttached(no, account.boot) && this.#mayRun(no, placement) && this.#isHeard(no);
+  /** What keeps the member from being given the task now; null: nothing does. The most lasting one first. */
+  #obstacleOf(steward: TaskBook, no: MemberNo, spec: TaskSpec): Obstacle | null {
+    const account = this.#accounts.get(no);
+    if (!account || account.isClosed) return "down";
+    if (!account.handlers.has(spec.name)) return "handler";
+    if (!this.#mayRun(no, spec.options?.placement ?? null)) return "placement";
+    if (account.standing !== "up") return account.standing;
+    if (!steward.isAttached(no, account.boot)) return "unattached";
+    if (!this.#isHeard(no)) return "silent";
+    if (account.available <= 0 || !account.hasRoomFor(spec.name)) return "full";
+    return this.#hasDeclined(steward, no, spec) ? "declined" : null;
   }
 
   #isHeard(no: MemberNo): boolean {
@@ -255,19 +255,13 @@ export class Dispatcher {
 
   /** In words, for people. */
   why(steward: TaskBook, record: TaskRecord): string {
+    const { spec } = record;
+    const apart = spec.options?.placement?.apart ?? "";
     const members = [...this.#context.roster?.members ?? []].map((member): Prospect => {
-      const { no } = member;
-      const account = this.#accounts.get(no);
-      const isTaken = this.#apart.isTaken(record.spec.options?.placement?.apart ?? "", no);
-      return {
-        member,
-        isUp: account !== undefined && this.#context.isConnected(no),
-        hasHandler: account?.handlers.has(record.spec.name) ?? false,
-        standing: account?.standing ?? "up",
-        isAttached: account !== undefined && steward.isAttached(no, account.boot),
-        isFull: account === undefined || account.available <= 0 || !account.hasRoomFor(record.spec.name),
-        declinedUntilMs: isTaken ? 0 : steward.declines.untilMs(record.spec.id, no),
-      };
+      const obstacle = this.#obstacleOf(steward, member.no, spec);
+      const isTaken = this.#apart.isTaken(apart, member.no);
+      const declinedUntilMs = isTaken ? 0 : steward.declines.untilMs(spec.id, member.no) ?? 0;
+      return { member, obstacle, declinedUntilMs };
     });
     return whyPending(record, members);
   }

@@ -5,17 +5,29 @@ import type { Member, Placement, TaskRecord } from "../model/types.ts";
 import { clipText } from "../wire/writer.ts";
 import { missingLabel } from "./placement.ts";
 
+/** What keeps a member from being given a task now. */
+export type Obstacle =
+  /** Not connected, or it has not said yet what it can run. */
+  | "down"
+  | "handler"
+  /** It lacks a label, or the task is for another node. */
+  | "placement"
+  | Exclude<Standing, "up">
+  | "unattached"
+  /** Not heard for some heartbeats: it may be gone. */
+  | "silent"
+  /** It, or its handler of that name, takes no more tasks now. */
+  | "full"
+  /** Or it is known that it would decline. */
+  | "declined";
+
 /** How a member stands to a task that waits, as its steward sees it. */
 export interface Prospect {
   readonly member: Member;
-  readonly isUp: boolean;
-  readonly hasHandler: boolean;
-  readonly standing: Standing;
-  readonly isAttached: boolean;
-  /** It, or its handler of that name, takes no more tasks now. */
-  readonly isFull: boolean;
-  /** 0 = until something changes; undefined = it did not decline. */
-  readonly declinedUntilMs: number | undefined;
+  /** The most lasting one; null: it could be given the task. */
+  readonly obstacle: Obstacle | null;
+  /** When it declined: until when; 0 = until something changes. */
+  readonly declinedUntilMs: number;
 }
 
 /** For a task that nobody holds and that could run now. */
@@ -38,15 +50,24 @@ function whyNotOn(placement: Placement, record: TaskRecord, members: readonly Pr
     members.find(({ member }) => member.id === placement.node);
   if (!found) return `${node}, the only one that may run it, is not a member`;
   if (found.member.witness) return `${node}, the only one that may run it, is a witness: it runs no tasks`;
-  if (!found.isUp) return `${node}, the only one that may run it, is down`;
-  const label = missingLabel(found.member, placement);
-  if (label) return `${node}, the only one that may run it, has no label ${label.key}=${label.value}`;
-  if (found.standing !== "up") return `${node}, the only one that may run it, is ${found.standing}`;
-  if (!found.hasHandler) return `${node}, the only one that may run it, has no handler named "${name}"`;
-  if (!found.isAttached) {
-    return `${node}, the only one that may run it, has not attached to this partition's steward yet`;
+  const only = `${node}, the only one that may run it,`;
+  switch (found.obstacle) {
+    case "down":
+      return `${only} is down`;
+    case "handler":
+      return `${only} has no handler named "${name}"`;
+    case "placement": {
+      const label = missingLabel(found.member, placement);
+      return label ? `${only} has no label ${label.key}=${label.value}` : null;
+    }
+    case "frozen":
+    case "draining":
+      return `${only} is ${found.obstacle}`;
+    case "unattached":
+      return `${only} has not attached to this partition's steward yet`;
+    default:
+      return whyNoneOf([found], record, only);
   }
-  return whyNoneOf([found], record, `${node}, the only one that may run it,`);
 }
 
 function whyNowhere(
@@ -55,22 +76,24 @@ function whyNowhere(
   members: readonly Prospect[],
 ): string | null {
   const { name } = record.spec;
-  const up = members.filter(({ member, isUp, hasHandler }) => !member.witness && isUp && hasHandler);
-  if (up.length === 0) return `no connected node has a handler named "${name}"`;
-  const fit = placement ? up.filter(({ member }) => missingLabel(member, placement) === null) : up;
-  if (placement && fit.length === 0) return whyNoneFits(placement, name, up);
+  const able = members.filter(({ member, obstacle }) =>
+    !member.witness && obstacle !== "down" && obstacle !== "handler"
+  );
+  if (able.length === 0) return `no connected node has a handler named "${name}"`;
+  const fit = able.filter(({ obstacle }) => obstacle !== "placement");
+  if (placement && fit.length === 0) return whyNoneFits(placement, name, able);
   const who = (count: number): string => {
     const labelled = placement && placement.requires.length > 0 ? " and the labels it requires" : "";
     return `all ${count} nodes with a handler named "${name}"${labelled}`;
   };
-  const ready = fit.filter(({ standing }) => standing === "up");
-  const frozenCount = fit.filter(({ standing }) => standing === "frozen").length;
+  const ready = fit.filter(({ obstacle }) => obstacle !== "frozen" && obstacle !== "draining");
+  const frozenCount = fit.filter(({ obstacle }) => obstacle === "frozen").length;
   if (ready.length === 0) {
     return frozenCount === 0
       ? `${who(fit.length)} are draining`
       : `${who(frozenCount)} are frozen: unfreeze one`;
   }
-  const attached = ready.filter(({ isAttached }) => isAttached);
+  const attached = ready.filter(({ obstacle }) => obstacle !== "unattached");
   if (attached.length === 0) {
     return "the nodes that could run it have not attached to this partition's steward yet";
   }
@@ -90,16 +113,22 @@ function whyNoneFits({ requires }: Placement, name: string, up: readonly Prospec
 
 /** They could run it, but none takes it now. `who` is one node, or all of them. */
 function whyNoneOf(attached: readonly Prospect[], record: TaskRecord, who: string): string | null {
-  const verb = attached.length === 1 && !who.startsWith("all ") ? "is" : "are";
-  const declined = attached.filter(({ declinedUntilMs }) => declinedUntilMs !== undefined);
-  if (declined.length === 0) {
-    return attached.every(({ isFull }) => isFull) ? `waits for capacity: ${who} ${verb} full` : null;
-  }
-  if (!attached.every(({ isFull, declinedUntilMs }) => isFull || declinedUntilMs !== undefined)) return null;
+  if (attached.some(({ obstacle }) => obstacle === null)) return null;
+  const isOne = attached.length === 1 && !who.startsWith("all ");
+  const verb = isOne ? "is" : "are";
+  const of = (wanted: Obstacle): readonly Prospect[] =>
+    attached.filter(({ obstacle }) => obstacle === wanted);
+  const silent = of("silent");
+  if (silent.length === attached.length) return `${who} ${isOne ? "has" : "have"} not been heard for a while`;
+  const declined = of("declined");
+  const full = silent.length > 0 ? "are full or silent" : `${verb} full`;
+  if (declined.length === 0) return `waits for capacity: ${who} ${full}`;
   if (declined.length < attached.length) {
-    return `waits for capacity: of ${who} ${declined.length} declined it and the others are full`;
+    return `waits for capacity: of ${who} ${declined.length} declined it and the others are ${
+      silent.length > 0 ? "full or silent" : "full"
+    }`;
   }
-  const times = declined.map(({ declinedUntilMs }) => declinedUntilMs ?? 0).filter((ms) => ms > 0);
+  const times = declined.map(({ declinedUntilMs }) => declinedUntilMs).filter((ms) => ms > 0);
   const apart = record.spec.options?.placement?.apart ?? "";
   if (apart !== "" && times.length < declined.length) {
     return `waits to be apart: ${who} ${verb} running a task with the key "${apart}", or declined it`;
@@ -129,7 +158,7 @@ export function whyOf(record: TaskRecord, nowMs: number, whyWaits: () => string)
     why = error ? `paused after an error: ${error.message}` : "paused, until a command resumes it";
   } else if (state === "leased" && commands && commands.queued.length > 0) {
     const types = commands.queued.map(({ message }) => message.type).join(", ");
-    why = `was told and has not obeyed yet: ${types}`;
+    why = `has commands that are not carried out yet: ${types}`;
   }
   return clipText(why, LIMITS.whyBytesMax);
 }

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { isoTime } from "../../../../src/protocol/steward/why.ts";
 import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import type { Placement, TaskError, TaskRecord } from "../../../../src/protocol/model/types.ts";
-import { type Prospect, whyOf, whyPending } from "../../../../src/protocol/steward/why.ts";
+import { type Obstacle, type Prospect, whyOf, whyPending } from "../../../../src/protocol/steward/why.ts";
 
 const NOW_MS = Date.parse("2030-01-02T03:04:05.678Z");
 
@@ -18,10 +18,13 @@ function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | 
   return { spec, state, session: null, fence: 7, attempt: 2, avoid: -1, ...times, ...contents, ...more };
 }
 
-function standing(name: string, more: Partial<Prospect> = {}, labels: Record<string, string> = {}): Prospect {
+function prospect(
+  name: string,
+  obstacle: Obstacle | null = "full",
+  labels: Record<string, string> = {},
+): Prospect {
   const member = { no: 1, id: `id-${name}`, name, labels, witness: false, leaving: false };
-  const good = { isUp: true, hasHandler: true, standing: "up" as const, isAttached: true, isFull: true };
-  return { member, declinedUntilMs: undefined, ...good, ...more };
+  return { member, obstacle, declinedUntilMs: 0 };
 }
 
 const requires = (...pairs: [string, string][]): Partial<Placement> => ({
@@ -30,32 +33,32 @@ const requires = (...pairs: [string, string][]): Partial<Placement> => ({
 
 test("without a node for it, it says what is missing", () => {
   const why = (...members: Prospect[]): string => whyPending(record(), members);
-  expect(why(standing("a", { hasHandler: false }))).toBe('no connected node has a handler named "work"');
-  expect(why(standing("a", { standing: "draining" }))).toBe(
+  expect(why(prospect("a", "handler"))).toBe('no connected node has a handler named "work"');
+  expect(why(prospect("a", "draining"))).toBe(
     'all 1 nodes with a handler named "work" are draining',
   );
-  expect(why(standing("a", { standing: "draining" }), standing("b", { standing: "frozen" }))).toBe(
+  expect(why(prospect("a", "draining"), prospect("b", "frozen"))).toBe(
     'all 1 nodes with a handler named "work" are frozen: unfreeze one',
   );
-  expect(why(standing("a", { isAttached: false }))).toContain("have not attached");
-  expect(why(standing("a"), standing("b", { standing: "frozen" }))).toBe(
+  expect(why(prospect("a", "unattached"))).toContain("have not attached");
+  expect(why(prospect("a"), prospect("b", "frozen"))).toBe(
     'waits for capacity: all 1 nodes with a handler named "work" are full, 1 more are frozen',
   );
-  expect(why(standing("a"), standing("b"))).toBe(
+  expect(why(prospect("a"), prospect("b"))).toBe(
     'waits for capacity: all 2 nodes with a handler named "work" are full',
   );
 });
 
 test("it names the label that no node has, or all when no node has all", () => {
-  const a = standing("a", {}, { gpu: "yes" });
-  const b = standing("b", {}, { zone: "z" });
+  const a = prospect("a", "placement", { gpu: "yes" });
+  const b = prospect("b", "placement", { zone: "z" });
   expect(whyPending(record({}, requires(["gpu", "yes"], ["disk", "ssd"])), [a, b])).toBe(
     'no connected node with a handler named "work" has the label disk=ssd',
   );
   expect(whyPending(record({}, requires(["gpu", "yes"], ["zone", "z"])), [a, b])).toBe(
     'no connected node with a handler named "work" has all labels that it requires: gpu=yes, zone=z',
   );
-  expect(whyPending(record({}, requires(["gpu", "yes"])), [a, b])).toBe(
+  expect(whyPending(record({}, requires(["gpu", "yes"])), [{ ...a, obstacle: "full" }, b])).toBe(
     'waits for capacity: all 1 nodes with a handler named "work" and the labels it requires are full',
   );
 });
@@ -63,25 +66,28 @@ test("it names the label that no node has, or all when no node has all", () => {
 test("a task of one node says what is the matter with that node", () => {
   const task = record({}, { node: "a" });
   const cases: readonly [readonly Prospect[], string][] = [
-    [[standing("b")], "is not a member"],
-    [[standing("a", { isUp: false })], "is down"],
-    [[standing("a", { standing: "draining" })], "is draining"],
-    [[standing("a", { hasHandler: false })], 'has no handler named "work"'],
-    [[standing("a", { isAttached: false })], "has not attached to this partition's steward yet"],
+    [[prospect("b")], "is not a member"],
+    [[prospect("a", "down")], "is down"],
+    [[prospect("a", "draining")], "is draining"],
+    [[prospect("a", "handler")], 'has no handler named "work"'],
+    [[prospect("a", "unattached")], "has not attached to this partition's steward yet"],
     [
-      [{ ...standing("a"), member: { ...standing("a").member, witness: true } }],
+      [{ ...prospect("a"), member: { ...prospect("a").member, witness: true } }],
       "is a witness: it runs no tasks",
     ],
   ];
   for (const [members, what] of cases) {
     expect(whyPending(task, members)).toBe(`node "a", the only one that may run it, ${what}`);
   }
-  expect(whyPending(task, [standing("a")])).toContain("waits for capacity");
-  expect(whyPending(record({}, { node: "id-a" }), [standing("a", { isUp: false })])).toContain("is down");
+  expect(whyPending(task, [prospect("a")])).toContain("waits for capacity");
+  expect(whyPending(record({}, { node: "id-a" }), [prospect("a", "down")])).toContain("is down");
 });
 
 test("when all declined it says until when, or which key is in use", () => {
-  const declined = (untilMs: number): Prospect => standing("a", { declinedUntilMs: untilMs });
+  const declined = (declinedUntilMs: number): Prospect => ({
+    ...prospect("a", "declined"),
+    declinedUntilMs,
+  });
   const all = 'all 2 nodes with a handler named "work"';
   expect(whyPending(record(), [declined(NOW_MS + 9000), declined(NOW_MS)])).toBe(
     `${all} declined it, the first until 2030-01-02T03:04:05.678Z`,
@@ -92,9 +98,24 @@ test("when all declined it says until when, or which key is in use", () => {
   expect(whyPending(record({}, { apart: "k" }), [declined(0), declined(0)])).toBe(
     `waits to be apart: ${all} are running a task with the key "k", or declined it`,
   );
-  expect(whyPending(record(), [declined(0), standing("b")])).toBe(
+  expect(whyPending(record(), [declined(0), prospect("b")])).toBe(
     `waits for capacity: of ${all} 1 declined it and the others are full`,
   );
+});
+
+test("members that are not heard are named, alone and beside others", () => {
+  const all = 'all 2 nodes with a handler named "work"';
+  expect(whyPending(record(), [prospect("a", "silent"), prospect("b", "silent")])).toBe(
+    `${all} have not been heard for a while`,
+  );
+  expect(whyPending(record(), [prospect("a", "silent"), prospect("b")])).toBe(
+    `waits for capacity: ${all} are full or silent`,
+  );
+  expect(whyPending(record(), [prospect("a", "silent"), prospect("b", "declined")])).toBe(
+    `waits for capacity: of ${all} 1 declined it and the others are full or silent`,
+  );
+  expect(whyPending(record({}, { node: "a" }), [prospect("a", "silent")])).toContain("has not been heard");
+  expect(whyPending(record(), [prospect("a", null), prospect("b")])).toContain("is about to be handed");
 });
 
 test("a sleeper says until when, and after which error", () => {
@@ -125,13 +146,15 @@ test("what is paused says by what, what waits says what it waits for, the rest s
   expect(whyOf(record({ state: "leased" }), NOW_MS, waits)).toBe("");
   expect(whyOf(record({ state: "completed" }), NOW_MS, waits)).toBe("");
   const commands = { queued: [{ no: 9, message: { type: "pause" as const } }], known: [] };
-  expect(whyOf(record({ state: "leased", commands }), NOW_MS, waits)).toContain("has not obeyed yet: pause");
+  expect(whyOf(record({ state: "leased", commands }), NOW_MS, waits)).toContain(
+    "are not carried out yet: pause",
+  );
 });
 
 test("no sentence is longer than its limit", () => {
   const value = "x".repeat(256);
   const many = Array.from({ length: 64 }, (_, i): [string, string] => [`${i}${value}`.slice(0, 256), value]);
-  const members = many.map(([key]) => standing(key, {}, { [key]: value }));
+  const members = many.map(([key]) => prospect(key, "placement", { [key]: value }));
   const why = whyPending(record({}, requires(...many)), members);
   expect(new TextEncoder().encode(why).length).toBeLessThanOrEqual(LIMITS.whyBytesMax);
 });
