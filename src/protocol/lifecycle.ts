@@ -24,13 +24,14 @@ export class Lifecycle {
     this.roles = roles;
     const { context, liveness, keepers, founding } = roles;
     const membership = new Membership(context, liveness, {
-      decided: (roster) => this.joining.onDecided(roster),
+      follow: (roster) => this.#follow(roster, true),
       isEmpty: () => keepers.all.every((keeper) => keeper.replica.isEmpty),
     });
     this.membership = membership;
     this.joining = new Joining(context, {
-      adopt: (roster) => this.#follow(roster),
-      reset: (why, next) => this.#reset(why, next),
+      adopt: (roster) => this.#adopt(roster),
+      follow: (roster, isSettled) => this.#follow(roster, isSettled),
+      yieldTo: (next) => this.#leaveFor(next, "yielded"),
       get isSettled() {
         return membership.isSettled;
       },
@@ -68,10 +69,10 @@ export class Lifecycle {
 
   #restoreRoster(roster: Roster): void {
     const { context } = this.roles;
-    const self = roster.members.find((member) => member.id === context.options.self);
-    const isSame = context.roster?.cluster === roster.cluster && context.self === self?.no;
+    const no = context.numberIn(roster);
+    const isSame = context.roster?.cluster === roster.cluster && context.self === no;
     if (context.roster && !isSame) this.#forget();
-    if (self) return this.#adopt(roster);
+    if (no !== undefined) return this.#install(roster);
     this.#mayFound = false;
     this.roles.founding.forget();
     this.joining.remember(roster);
@@ -83,17 +84,26 @@ export class Lifecycle {
     this.joining.tick();
     const roster = founding.tick(this.#mayFound && !this.joining.hasMet);
     if (!roster) return;
-    this.#follow(roster);
+    this.#adopt(roster);
     for (const member of roster.members) this.membership.greet(member.id);
   }
 
-  #follow(roster: Roster): void {
-    this.roles.context.persist({ type: "roster", roster });
-    this.#adopt(roster);
+  /** A roster of this node's cluster: adopts it if it is newer, or is a member no more. */
+  #follow(roster: Roster, isSettled: boolean): void {
+    const { context } = this.roles;
+    if (!context.roster || roster.epoch <= context.roster.epoch) return;
+    if (context.numberIn(roster) === context.self) return this.#adopt(roster);
+    this.#leaveFor(roster, this.membership.isLeaving ? "left" : "evicted");
+    this.joining.putOut(roster, isSettled);
   }
 
-  /** A roster in which this node is a member, the first one or a newer one. */
   #adopt(roster: Roster): void {
+    this.roles.context.persist({ type: "roster", roster });
+    this.#install(roster);
+  }
+
+  /** A roster in which this node is a member, the first one or a newer one. Durable already. */
+  #install(roster: Roster): void {
     const { context, liveness, holder, credit } = this.roles;
     const isFirst = context.roster === null;
     if (isFirst) liveness.begin();
@@ -107,7 +117,7 @@ export class Lifecycle {
   }
 
   #keep(roster: Roster): void {
-    const { context, liveness, keepers, stewards: stewards } = this.roles;
+    const { context, liveness, keepers, stewards } = this.roles;
     for (const keeper of keepers.all) {
       const isNamed = roster.chains[keeper.p]!.some((each) => each.epoch === keeper.cfg);
       if (!isNamed) this.#retire(keeper);
@@ -130,7 +140,7 @@ export class Lifecycle {
     this.roles.context.persist({ type: "retire", p: keeper.p, cfg: keeper.cfg });
   }
 
-  #reset(why: "left" | "evicted" | "yielded", next: Roster): void {
+  #leaveFor(next: Roster, why: "left" | "evicted" | "yielded"): void {
     const { context } = this.roles;
     const { cluster } = context.roster!;
     context.persist({ type: "roster", roster: next });

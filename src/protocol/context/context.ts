@@ -80,6 +80,11 @@ export class Context {
     return this.#noById.get(id) ?? -1;
   }
 
+  /** This node's number in a roster; undefined: it is no member of it. */
+  numberIn(roster: Roster): MemberNo | undefined {
+    return roster.members.find((member) => member.id === this.options.self)?.no;
+  }
+
   nameOf(no: MemberNo): string {
     return this.memberByNo.get(no)?.name ?? `member ${no}`;
   }

@@ -5,7 +5,7 @@
  */
 import type { Context } from "../context/context.ts";
 import type { RosterMessage } from "../model/messages.ts";
-import type { Candidate, MemberNo, NodeId, Roster } from "../model/types.ts";
+import type { Candidate, NodeId, Roster } from "../model/types.ts";
 
 /** A cluster that answers no more is forgotten. */
 const MET_MAX_MS = 6000;
@@ -14,9 +14,12 @@ const ADMITTED_WITHIN_MS = 6000;
 const ASKED_COUNT_MAX = 8;
 
 export interface JoiningPort {
+  /** A roster in which this node is a member. */
   adopt(roster: Roster): void;
-  /** Leaves the present cluster: `next` has no place for this node, or is another cluster. */
-  reset(why: "left" | "evicted" | "yielded", next: Roster): void;
+  /** A roster of this node's own cluster. */
+  follow(roster: Roster, isSettled: boolean): void;
+  /** Leaves the present cluster for `next`, which is another. */
+  yieldTo(next: Roster): void;
   readonly isSettled: boolean;
   readonly isLeaving: boolean;
   greet(id: NodeId): void;
@@ -57,23 +60,14 @@ export class Joining {
       const sizes = `it has ${roster.chains.length} partitions, this node is set to ${partitionCount}`;
       this.#context.event({ type: "refused", reason: `cannot join cluster ${roster.cluster}: ${sizes}` });
     } else if (mine === null) this.#meet(message);
-    else if (mine.cluster === roster.cluster) this.#follow(mine, message);
+    else if (mine.cluster === roster.cluster) this.#port.follow(roster, message.isSettled);
     else this.#compare(from, mine, message);
   }
 
-  /** This node took part in deciding it. */
-  onDecided(roster: Roster): void {
-    if (this.#context.roster) this.#follow(this.#context.roster, { type: "roster", roster, isSettled: true });
-  }
-
-  #follow(mine: Roster, message: RosterMessage): void {
-    const { roster } = message;
-    if (roster.epoch <= mine.epoch) return;
-    if (this.#numberIn(roster) === this.#context.self) return this.#port.adopt(roster);
-    // out of it, or in it again as another member
-    this.#port.reset(this.#port.isLeaving ? "left" : "evicted", roster);
+  /** The roster has no place for this node, or has it again as another member. */
+  putOut(roster: Roster, isSettled: boolean): void {
     this.#outBy = roster;
-    this.#meet(message);
+    this.#meet({ type: "roster", roster, isSettled });
   }
 
   /** Another cluster. */
@@ -81,14 +75,14 @@ export class Joining {
     if (this.#port.isSettled) return;
     const isTheirs = message.isSettled || message.roster.members[0]!.id < mine.members[0]!.id;
     if (!isTheirs) return this.#port.greet(from);
-    this.#port.reset("yielded", message.roster);
+    this.#port.yieldTo(message.roster);
     this.#meet(message);
   }
 
   #meet(message: RosterMessage): void {
     const { roster } = message;
     if (this.#outBy?.cluster === roster.cluster && roster.epoch < this.#outBy.epoch) return;
-    if (this.#numberIn(roster) !== undefined) {
+    if (this.#context.numberIn(roster) !== undefined) {
       this.#met = null;
       return this.#port.adopt(roster);
     }
@@ -101,10 +95,6 @@ export class Joining {
     this.#met = message;
     this.#metMs = this.#context.clock.monoMs;
     this.#hasEverMet = true;
-  }
-
-  #numberIn(roster: Roster): MemberNo | undefined {
-    return roster.members.find((member) => member.id === this.#context.options.self)?.no;
   }
 
   /** A roster of an earlier life, without this node. */

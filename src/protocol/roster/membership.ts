@@ -20,8 +20,8 @@ const CUT_EVERY_MS = 5000;
 const GREET_EVERY_MS = 3000;
 
 export interface MembershipPort {
-  /** The next roster, in which this node may have no place. */
-  decided(roster: Roster): void;
+  /** The next roster is decided: it may have no place for this node. */
+  follow(roster: Roster): void;
   /** Nothing is recorded here: a founder of one may yield. */
   isEmpty(): boolean;
 }
@@ -175,7 +175,7 @@ export class Membership {
     for (const id of new Set([...before, ...now])) {
       this.#context.sendToId(id, { type: "roster", roster, isSettled: true });
     }
-    this.#port.decided(roster);
+    this.#port.follow(roster);
   }
 
   // ---- proposing ------------------------------------------------------------------------------------------
