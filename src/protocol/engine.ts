@@ -1,9 +1,13 @@
 /**
  * The protocol of one node: `step(inputs, clock)` takes all that happened in one turn of the loop and returns
- * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes; the parts are:
- * lifecycle.ts (the roster: founding, joining, leaving), keeper.ts (follower) with election.ts, term.ts
- * (steward's log) with steward.ts and session-expiry.ts, liveness.ts (vouching) with heartbeats.ts,
- * lease-holder.ts (leases held here), credit.ts and dispatcher.ts (who runs what), requests.ts (clients).
+ * what is to be done, in order. No I/O, no clock, no randomness of its own. It only routes.
+ *
+ * The files beside the rooms put the roles together, and may touch every room: router.ts (which message is
+ * whose), heartbeats.ts, lifecycle.ts (from a roster to its keepers), roles.ts, status.ts, recovery.ts.
+ * Next, the rooms from the bottom up: model, wire and state, context, then the roles: log, roster, holder,
+ * client, and steward on top of log. Each says at the top of its main file what it is: model/types.ts,
+ * wire/frame.ts, state/partition-tasks.ts, context/context.ts, log/keeper.ts, roster/membership.ts,
+ * holder/lease-holder.ts, client/requests.ts, steward/steward.ts.
  */
 import type { Clock, Effect, EngineOptions, Input, Observer, PersistRecord } from "./model/contract.ts";
 import { Heartbeats } from "./heartbeats.ts";

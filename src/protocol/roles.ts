@@ -1,4 +1,4 @@
-/** The parts of one engine, for those that route between them. */
+/** The roles of one engine, for those that route between them. */
 import type { Context } from "./context/context.ts";
 import type { Credit } from "./holder/credit.ts";
 import type { Stewards } from "./steward/steward.ts";

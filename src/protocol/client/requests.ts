@@ -1,6 +1,9 @@
 /**
  * A node as the client of stewards: submits, watches and queries that wait for an answer. Each is sent to the
  * steward of its partition and sent again, with the same id, until it is answered or given up.
+ *
+ * The room `client` is a node as a client. It may touch `model` and `context`.
+ * Next: node-commands.ts (commands to nodes), then steward/client-service.ts, which answers.
  */
 import type { Context } from "../context/context.ts";
 import { partitionOf } from "../context/ring.ts";

@@ -1,6 +1,10 @@
 /**
- * What the parts of one engine share: options, the clocks of the present step, the roster, the outgoing
+ * What the roles of one engine share: options, the clocks of the present step, the roster, the outgoing
  * messages and effects, the Lamport counter and the seeded jitter. No decisions are made here.
+ *
+ * The room `context` is what all roles share. It may touch `model`, `wire` and `state`, and no role.
+ * Next: liveness.ts (who was heard when, and whom this node vouches for), topology.ts (whom it is in touch
+ * with), ring.ts (where partitions and tasks lie).
  */
 import type {
   Clock,

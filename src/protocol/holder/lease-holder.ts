@@ -2,6 +2,11 @@
  * A node as the one that runs tasks: its sessions in every partition, what it holds, and until when. A lease
  * is valid until (the majority-th latest send time vouched within one configuration) + TTL on this node's
  * lease clock. Nothing starts, and nothing it says counts, on any other ground.
+ *
+ * The room `holder` is the node that runs tasks. It may touch `context` and what is below; of stewards it
+ * knows what they send.
+ * Next: session.ts (one session and its lease), held-leases.ts, admission.ts (what may start now), credit.ts
+ * and handler-limits.ts (how much it takes from whom).
  */
 import type { Context } from "../context/context.ts";
 import { compareBallots, isSameBallot } from "../model/ballot.ts";

@@ -1,8 +1,12 @@
 /**
  * One configuration of one partition at one of its keepers: what it promises, the follower's side of
- * replication, its end by a seal (reconfiguration.ts). Raft's rules, with ballots for its terms: a pre-vote,
- * loyalty to a steward that is still heard. Standing: election.ts. While this node is the steward:
- * term.ts.
+ * replication, its end by a seal. Raft's rules, with ballots for its terms: a pre-vote, loyalty to a steward
+ * that is still heard.
+ *
+ * The room `log` is one partition's replicated log. It may touch `context` and what is below, and no other
+ * role: what a steward does for others comes in as the `Office` of a term.
+ * Next: election.ts (standing), term.ts (while this node is the steward), replica.ts (the entries),
+ * reconfiguration.ts (one configuration takes over from the one before), snapshot-transfer.ts.
  */
 import type { Context } from "../context/context.ts";
 import type { Liveness } from "../context/liveness.ts";

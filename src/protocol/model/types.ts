@@ -1,7 +1,12 @@
 /**
  * The nouns of the protocol: identities, ballots, the roster, tasks and log operations. Plain data, no
- * behaviour. Behaviour: partition-tasks.ts (operations), replica.ts (the log), engine.ts (all of it).
+ * behaviour.
+ *
+ * The room `model` says what things are. It may touch nothing else, and everything may touch it.
+ * Next: messages.ts (what members say to one another), contract.ts (what goes into an engine and comes out),
+ * limits.ts (every bound with its reason), then state/partition-tasks.ts for what operations do.
  */
+
 /** A node's libp2p peer id as text. A memory-only node that restarts gets a new one. */
 export type NodeId = string;
 

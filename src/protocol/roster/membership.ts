@@ -1,7 +1,12 @@
 /**
  * Who belongs to the cluster: lets nodes in and out, evicts the silent, and has every change decided by the
- * deciders (register.ts) after the plan of next-roster.ts. One decider proposes in quiet times; that
- * two do at once is safe. Changes are gathered for a moment, so that a wave of joins is a few epochs.
+ * deciders after the plan of next-roster.ts. One decider proposes in quiet times; that two do at once is
+ * safe. Changes are gathered for a moment, so that a wave of joins is a few epochs.
+ *
+ * The room `roster` decides who belongs. It may touch `model` and `context`; lifecycle.ts, above the rooms,
+ * makes keepers of what it decides.
+ * Next: register.ts (the vote), next-roster.ts (the plan), pending-changes.ts and failure-detector.ts (what
+ * goes into it), joining.ts and founding.ts (how a node gets into a cluster).
  */
 import { FailureDetector } from "./failure-detector.ts";
 import type { Context } from "../context/context.ts";

@@ -1,7 +1,11 @@
 /**
  * The state machine of one partition: what each operation of its log does to the tasks. Pure and the same on
  * every keeper; an operation whose precondition fails changes nothing. Operations take effect when they are
- * appended and can be undone until they are chosen (replica.ts keeps the undo records).
+ * appended and can be undone until they are chosen (log/replica.ts keeps the undo records).
+ *
+ * The room `state` is what a log does to tasks. It may touch `model` alone.
+ * Next: task-machine.ts (one task: commands, errors, ends), lease-counts.ts, then log/replica.ts, which
+ * applies operations.
  */
 import type { Operation, PartitionState, SessionId, TaskRecord } from "../model/types.ts";
 import { LeaseCounts, ownerKey } from "./lease-counts.ts";

@@ -1,6 +1,10 @@
 /**
- * The counter of a steward for those who run tasks: members attach, holders settle, pending tasks are handed
- * out. Every answer leaves after what it rests on was chosen, never before. Clients: client-service.ts.
+ * What a steward does for those who run tasks: members attach, holders settle, pending tasks are handed out.
+ * Every answer leaves after what it rests on was chosen, never before.
+ *
+ * The room `steward` hands tasks out and answers clients. It may touch `log`, `context` and what is below.
+ * Next: client-service.ts (submits, watches, queries), command-delivery.ts, session-expiry.ts (the end of
+ * silent nodes), dispatcher.ts with demand.ts (who gets which task), grants.ts (leases on their way), why.ts.
  */
 import type { Context } from "../context/context.ts";
 import type { Liveness } from "../context/liveness.ts";

@@ -117,7 +117,6 @@ export const CLIENT_CODECS: MessageCodecs<
   "submit" | "submitReply" | "watch" | "outcome" | "query" | "queryReply" | "steward"
 > = {
   submit: {
-    tag: 20,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitItem);
@@ -129,7 +128,6 @@ export const CLIENT_CODECS: MessageCodecs<
     }),
   },
   submitReply: {
-    tag: 21,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitAnswer);
@@ -141,7 +139,6 @@ export const CLIENT_CODECS: MessageCodecs<
     }),
   },
   watch: {
-    tag: 22,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.ids, writeId);
@@ -153,7 +150,6 @@ export const CLIENT_CODECS: MessageCodecs<
     }),
   },
   outcome: {
-    tag: 23,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeOutcome);
@@ -165,7 +161,6 @@ export const CLIENT_CODECS: MessageCodecs<
     }),
   },
   query: {
-    tag: 24,
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
@@ -174,7 +169,6 @@ export const CLIENT_CODECS: MessageCodecs<
     read: (r) => ({ type: "query", rid: r.uint(), p: readPartition(r), query: readQuery(r) }),
   },
   queryReply: {
-    tag: 25,
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
@@ -190,7 +184,6 @@ export const CLIENT_CODECS: MessageCodecs<
     }),
   },
   steward: {
-    tag: 39,
     write: (w, m) => {
       writePartition(w, m.p);
       writeBallot(w, m.ballot);
@@ -223,7 +216,6 @@ function readDelivery(r: Reader): Delivery {
 
 export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver"> = {
   command: {
-    tag: 40,
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
@@ -241,7 +233,6 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     }),
   },
   commandReply: {
-    tag: 41,
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
@@ -255,7 +246,6 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     }),
   },
   deliver: {
-    tag: 42,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeDelivery);
@@ -286,7 +276,6 @@ function readCommand(r: Reader): NodeCommand {
 
 export const NODE_CODECS: MessageCodecs<"nodeCommand" | "nodeCommandReply"> = {
   nodeCommand: {
-    tag: 44,
     write: (w, m) => {
       w.uint(m.cid);
       writeCommand(w, m.command);
@@ -294,7 +283,6 @@ export const NODE_CODECS: MessageCodecs<"nodeCommand" | "nodeCommandReply"> = {
     read: (r) => ({ type: "nodeCommand", cid: r.uint(), command: readCommand(r) }),
   },
   nodeCommandReply: {
-    tag: 45,
     write: (w, m) => {
       w.uint(m.cid);
       w.oneOf(NODE_COMMAND_STATUSES, m.status);

@@ -3,6 +3,10 @@
  * of the format, four for the number of messages, then the messages, each a tag and its fields. There are
  * no lengths to skip unknown parts by: a minor version may only add kinds of messages that older peers,
  * known from their hello, are not sent.
+ *
+ * The room `wire` is bytes and back, for the network and for the disk. It may touch `model` alone.
+ * Next: the files of messages, one for each role (log-messages.ts, holder-messages.ts, client-messages.ts,
+ * roster-messages.ts), writer.ts and reader.ts below them, records.ts for what a store keeps.
  */
 import { LIMITS } from "../model/limits.ts";
 import type { Message } from "../model/messages.ts";
@@ -19,6 +23,54 @@ import { SizeError, Writer } from "./writer.ts";
 /** `major` must be equal between peers; the lower `minor` of two peers holds. */
 export const WIRE_VERSION: { readonly major: number; readonly minor: number } = { major: 1, minor: 0 };
 
+/** The first byte of each kind of message. A number is never given to another kind; 43 is free. */
+const TAGS: Readonly<Record<Message["type"], number>> = {
+  prepare: 1,
+  promise: 2,
+  transfer: 3,
+  append: 4,
+  appendReply: 5,
+  refuse: 6,
+  snapshot: 7,
+  snapshotReply: 8,
+  heartbeat: 9,
+  heartbeatReply: 10,
+  attach: 11,
+  attachReply: 12,
+  credit: 13,
+  creditReply: 14,
+  demand: 15,
+  grant: 16,
+  grantAck: 17,
+  settle: 18,
+  settleReply: 19,
+  submit: 20,
+  submitReply: 21,
+  watch: 22,
+  outcome: 23,
+  query: 24,
+  queryReply: 25,
+  found: 26,
+  roster: 27,
+  seal: 28,
+  sealed: 29,
+  fetchCopy: 30,
+  copyChunk: 31,
+  join: 32,
+  joinRefused: 33,
+  leave: 34,
+  rosterPrepare: 35,
+  rosterPromise: 36,
+  rosterAccept: 37,
+  rosterAccepted: 38,
+  steward: 39,
+  command: 40,
+  commandReply: 41,
+  deliver: 42,
+  nodeCommand: 44,
+  nodeCommandReply: 45,
+};
+
 const CODECS: MessageCodecs<Message["type"]> = {
   ...LOG_CODECS,
   ...HEARTBEAT_CODECS,
@@ -28,13 +80,19 @@ const CODECS: MessageCodecs<Message["type"]> = {
   ...ROSTER_CODECS,
   ...NODE_CODECS,
 };
+
+interface TaggedCodec extends MessageCodec<Message> {
+  readonly tag: number;
+  /** For errors. */
+  readonly what: string;
+}
+
 /** Which codec goes with which message is settled by the type of `CODECS`; here it is looked up. */
-const codecByType = CODECS as unknown as Readonly<Record<string, MessageCodec<Message>>>;
-const codecByTag: (MessageCodec<Message> | undefined)[] = [];
-const whatByTag: string[] = [];
-for (const [type, codec] of Object.entries(codecByType)) {
-  codecByTag[codec.tag] = codec;
-  whatByTag[codec.tag] = `${type} message`;
+const codecByType: Record<string, TaggedCodec> = {};
+const codecByTag: (TaggedCodec | undefined)[] = [];
+for (const [type, tag] of Object.entries(TAGS)) {
+  const { write, read } = CODECS[type as Message["type"]] as unknown as MessageCodec<Message>;
+  codecByType[type] = codecByTag[tag] = { tag, what: `${type} message`, write, read };
 }
 
 const ENTRY_OVERHEAD_BYTES = 16;
@@ -142,7 +200,7 @@ export function decodeFrame(bytes: Uint8Array): Message[] {
       const tag = r.u8();
       const codec = codecByTag[tag];
       if (codec === undefined) return r.fail(`a message must be of a known kind, got ${tag}`);
-      r.describe(whatByTag[tag]!);
+      r.describe(codec.what);
       messages.push(codec.read(r));
     }
     r.describe("frame");

@@ -194,9 +194,8 @@ export const HOLDER_CODECS: MessageCodecs<
   | "settle"
   | "settleReply"
 > = {
-  attach: { tag: 11, write: writeAttach, read: readAttach },
+  attach: { write: writeAttach, read: readAttach },
   attachReply: {
-    tag: 12,
     write: (w, m) => {
       writePartition(w, m.p);
       writeBallot(w, m.ballot);
@@ -213,9 +212,8 @@ export const HOLDER_CODECS: MessageCodecs<
       condemned: r.uint(),
     }),
   },
-  credit: { tag: 13, write: writeCredit, read: readCredit },
+  credit: { write: writeCredit, read: readCredit },
   creditReply: {
-    tag: 14,
     write: (w, m) => {
       w.uint(m.seq);
       w.uint(m.issued);
@@ -223,7 +221,6 @@ export const HOLDER_CODECS: MessageCodecs<
     read: (r) => ({ type: "creditReply", seq: r.uint(), issued: r.uint() }),
   },
   demand: {
-    tag: 15,
     write: (w, m) => {
       writeBoot(w, m.boot);
       w.uint(m.backlog);
@@ -236,9 +233,8 @@ export const HOLDER_CODECS: MessageCodecs<
       priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
     }),
   },
-  grant: { tag: 16, write: writeGrant, read: readGrant },
+  grant: { write: writeGrant, read: readGrant },
   grantAck: {
-    tag: 17,
     write: (w, m) => {
       writePartition(w, m.p);
       writeBallot(w, m.ballot);
@@ -252,7 +248,6 @@ export const HOLDER_CODECS: MessageCodecs<
     }),
   },
   settle: {
-    tag: 18,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSettleItem);
@@ -264,7 +259,6 @@ export const HOLDER_CODECS: MessageCodecs<
     }),
   },
   settleReply: {
-    tag: 19,
     write: (w, m) => {
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSettleAnswer);
@@ -323,7 +317,6 @@ function readRefused(r: Reader): Refused {
 
 export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
   heartbeat: {
-    tag: 9,
     write: (w, m) => {
       writeBoot(w, m.boot);
       w.ms(m.sentMs);
@@ -341,7 +334,6 @@ export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
     }),
   },
   heartbeatReply: {
-    tag: 10,
     write: (w, m) => {
       writeBoot(w, m.boot);
       w.ms(m.sentMs);

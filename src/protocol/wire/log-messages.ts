@@ -138,7 +138,6 @@ export const LOG_CODECS: MessageCodecs<
   | "copyChunk"
 > = {
   prepare: {
-    tag: 1,
     write: (w, m) => {
       writeHead(w, m);
       w.bool(m.pre);
@@ -153,7 +152,6 @@ export const LOG_CODECS: MessageCodecs<
     }),
   },
   promise: {
-    tag: 2,
     write: (w, m) => {
       writeHead(w, m);
       w.bool(m.pre);
@@ -170,13 +168,11 @@ export const LOG_CODECS: MessageCodecs<
     }),
   },
   transfer: {
-    tag: 3,
     write: writeHead,
     read: (r) => ({ type: "transfer", p: readPartition(r), ballot: readBallot(r) }),
   },
-  append: { tag: 4, write: writeAppend, read: readAppend },
+  append: { write: writeAppend, read: readAppend },
   appendReply: {
-    tag: 5,
     write: (w, m) => {
       writeHead(w, m);
       w.bool(m.ok);
@@ -193,16 +189,14 @@ export const LOG_CODECS: MessageCodecs<
     }),
   },
   refuse: {
-    tag: 6,
     write: (w, m) => {
       writeHead(w, m);
       writeBallot(w, m.promised);
     },
     read: (r) => ({ type: "refuse", p: readPartition(r), ballot: readBallot(r), promised: readBallot(r) }),
   },
-  snapshot: { tag: 7, write: writeSnapshot, read: readSnapshot },
+  snapshot: { write: writeSnapshot, read: readSnapshot },
   snapshotReply: {
-    tag: 8,
     write: (w, m) => {
       writeHead(w, m);
       w.uint(m.index);
@@ -216,9 +210,8 @@ export const LOG_CODECS: MessageCodecs<
       receivedBytes: r.uint(),
     }),
   },
-  seal: { tag: 28, write: writeOld, read: (r) => ({ type: "seal", ...readOld(r) }) },
+  seal: { write: writeOld, read: (r) => ({ type: "seal", ...readOld(r) }) },
   sealed: {
-    tag: 29,
     write: (w, m) => {
       writeOld(w, m);
       w.bool(m.isInstalled);
@@ -234,7 +227,6 @@ export const LOG_CODECS: MessageCodecs<
     }),
   },
   fetchCopy: {
-    tag: 30,
     write: (w, m) => {
       writeOld(w, m);
       w.upTo(LIMITS.stateBytesMax, m.offset);
@@ -242,7 +234,6 @@ export const LOG_CODECS: MessageCodecs<
     read: (r) => ({ type: "fetchCopy", ...readOld(r), offset: r.upTo(LIMITS.stateBytesMax) }),
   },
   copyChunk: {
-    tag: 31,
     write: (w, m) => {
       writeOld(w, m);
       writeLogEnd(w, m.end);

@@ -9,9 +9,8 @@ import type { Ballot, LogEnd, SessionId } from "../model/types.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
-/** One kind of message: `tag` is its first byte, never to be given to another kind. */
+/** One kind of message as bytes, after its tag (TAGS in frame.ts). */
 export interface MessageCodec<M> {
-  readonly tag: number;
   readonly write: (w: Writer, message: M) => void;
   readonly read: (r: Reader) => M;
 }

@@ -141,7 +141,6 @@ export const ROSTER_CODECS: MessageCodecs<
   | "rosterAccepted"
 > = {
   found: {
-    tag: 26,
     write: (w, m) => {
       w.text(LIMITS.foundingBytesMax, m.founding);
       writeList(w, LIMITS.membersMax, m.members, writeCandidate);
@@ -155,7 +154,6 @@ export const ROSTER_CODECS: MessageCodecs<
     }),
   },
   roster: {
-    tag: 27,
     write: (w, m) => {
       writeRoster(w, m.roster);
       w.bool(m.isSettled);
@@ -163,12 +161,10 @@ export const ROSTER_CODECS: MessageCodecs<
     read: (r) => ({ type: "roster", roster: readRoster(r), isSettled: r.bool() }),
   },
   join: {
-    tag: 32,
     write: (w, m) => writeCandidate(w, m.candidate),
     read: (r) => ({ type: "join", candidate: readCandidate(r) }),
   },
   joinRefused: {
-    tag: 33,
     write: (w, m) => {
       writeId(w, m.id);
       w.text(LIMITS.whyBytesMax, m.reason);
@@ -176,17 +172,14 @@ export const ROSTER_CODECS: MessageCodecs<
     read: (r) => ({ type: "joinRefused", id: readId(r), reason: r.text(LIMITS.whyBytesMax) }),
   },
   leave: {
-    tag: 34,
     write: (w, m) => writeMemberNo(w, m.no),
     read: (r) => ({ type: "leave", no: readMemberNo(r) }),
   },
   rosterPrepare: {
-    tag: 35,
     write: (w, m) => writeBallot(w, m.ballot),
     read: (r) => ({ type: "rosterPrepare", ballot: readBallot(r) }),
   },
   rosterPromise: {
-    tag: 36,
     write: (w, m) => {
       writeBallot(w, m.ballot);
       w.bool(m.ok);
@@ -202,7 +195,6 @@ export const ROSTER_CODECS: MessageCodecs<
     }),
   },
   rosterAccept: {
-    tag: 37,
     write: (w, m) => {
       writeBallot(w, m.ballot);
       w.bool(m.isFresh);
@@ -216,7 +208,6 @@ export const ROSTER_CODECS: MessageCodecs<
     }),
   },
   rosterAccepted: {
-    tag: 38,
     write: (w, m) => {
       writeBallot(w, m.ballot);
       w.oneOf(ANSWERS, m.answer);
