@@ -2,6 +2,7 @@
  * One life of a simulated node, from its start to its crash or stop: what it takes from its surroundings.
  * All that the node does, and all that its handlers do in consequence, runs inside its life, however many
  * promises lie between: that is how a timer of a handler is known to stand still, or to die, with its node.
+ * Its records outlive it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Ambient, TimerHandle } from "../base/environment.ts";
