@@ -1,6 +1,7 @@
 /**
- * L1: after the faults everything comes to its end. Says what is still missing; the run fails when that is
- * not "" in time. When all is done, every keeper's copy of every task must be the chosen one.
+ * What must come after the faults. L1: everything comes to its end; says what is still missing, and the run
+ * fails when that is not "" in time. L5: commands reach who runs the task. When all is done, every keeper's
+ * copy of every task must be the chosen one.
  */
 import { isSameBallot } from "../protocol/model/ballot.ts";
 import type { VirtualNode } from "./node.ts";

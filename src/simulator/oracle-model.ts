@@ -1,6 +1,6 @@
 /**
- * The oracle's own idea of what chosen operations do to the tasks of a partition. Written apart from the
- * protocol's state machine, so that a mistake there shows as a difference.
+ * The oracle's own idea of what chosen operations, commands among them, do to the tasks of a partition.
+ * Written apart from the protocol's state machine, so that a mistake there shows as a difference.
  */
 import type {
   Ballot,
@@ -185,6 +185,80 @@ export function isFinished(task: { readonly state: string }): boolean {
   return task.state === "completed" || task.state === "failed" || task.state === "killed";
 }
 
+// ---- commands to a task, and how an attempt ends ----------------------------------------------------------
+
+/** The last so many are kept. */
+const ERRORS_MAX = 8;
+/** A task without a limit of attempts fails at its eighth error within four hours. */
+const RECENT_ERRORS_MAX = 8;
+const RECENT_MS = 4 * 3_600_000;
+const RETRY_MS = 600_000;
+
+/** Carried out at once when nobody holds the task, else it waits in line. False: it changed nothing. */
+function commandTask(
+  task: ChosenTask,
+  command: {
+    readonly no: number;
+    readonly cid: number;
+    readonly message: TaskMessage;
+    readonly atMs: number;
+  },
+): boolean {
+  if (isFinished(task) || task.commandIds.includes(command.cid)) return false;
+  task.commandIds.push(command.cid);
+  if (task.state === "leased") task.line.push({ no: command.no, message: command.message });
+  else carryOut(task, command.message, command.atMs);
+  return true;
+}
+
+/** What waits in line is carried out, since nobody holds the task any more. */
+function carryOutLine(task: ChosenTask, atMs: number): void {
+  if (task.state === "leased") return;
+  for (const { message } of task.line.splice(0)) if (!isFinished(task)) carryOut(task, message, atMs);
+}
+
+/** Written from Metafora's table as rules, apart from the protocol's (task-machine.ts). */
+function carryOut(task: ChosenTask, message: TaskMessage, atMs: number): void {
+  const { state } = task;
+  const { type } = message;
+  if (state === "paused" && (type === "error" || type === "complete")) return;
+  if (state === "sleeping" && type === "complete") return;
+  if (type === "run") task.state = "pending";
+  if (type === "pause") task.state = "paused";
+  if (type === "kill") task.state = "killed";
+  if (type === "complete") task.state = "completed";
+  if (type === "sleep") sleepUntil(task, message.untilMs, atMs);
+  if (type === "error") fail(task, atMs);
+}
+
+function sleepUntil(task: ChosenTask, untilMs: number, atMs: number): void {
+  task.state = untilMs > atMs ? "sleeping" : "pending";
+  task.wakeAtMs = untilMs;
+}
+
+function fail(task: ChosenTask, atMs: number): void {
+  const { attemptsMax } = task.spec;
+  const own = task.errors.filter((error) => !error.isLapse);
+  const failedCount = own.length === ERRORS_MAX ? task.attempt : own.length + 1;
+  const recentCount = 1 + own.filter((error) => error.atMs > atMs - RECENT_MS).length;
+  noteError(task, atMs, false);
+  if (attemptsMax > 0 ? failedCount >= attemptsMax : recentCount >= RECENT_ERRORS_MAX) {
+    task.state = "failed";
+    return;
+  }
+  const waitMs = attemptsMax > 0 ? Math.min(60_000, 1000 * 2 ** (failedCount - 1)) : RETRY_MS;
+  const sleepsUntilMs = task.state === "sleeping" ? task.wakeAtMs : 0;
+  task.wakeAtMs = Math.max(sleepsUntilMs, atMs + waitMs);
+  task.state = "sleeping";
+}
+
+function noteError(task: ChosenTask, atMs: number, isLapse: boolean): void {
+  task.errors.push({ atMs, isLapse });
+  if (task.errors.length > ERRORS_MAX) task.errors.shift();
+}
+
+// ---- comparing with what keepers have ---------------------------------------------------------------------
+
 /** In words where a keeper's copy of a task differs from the chosen one; "" when it does not. */
 export function differenceOf(chosen: ChosenTask | undefined, copy: TaskRecord | undefined): string {
   if (!chosen || !copy) return chosen === copy ? "" : copy ? "it should not exist" : "it is missing";
@@ -219,77 +293,4 @@ export function ballotText(ballot: Ballot | null): string {
 export function ballotOrder(a: Ballot | null, b: Ballot | null): number {
   if (!a || !b) return Number(a !== null) - Number(b !== null);
   return a.cfg - b.cfg || a.counter - b.counter || a.node - b.node || a.boot - b.boot;
-}
-
-// ---- commands ---------------------------------------------------------------------------------------------
-// The oracle's own idea of commands: what they make of a task that nobody holds, and in which order.
-// Written from Metafora's table as rules, apart from the protocol's (task-machine.ts).
-
-const HOUR_MS = 3_600_000;
-
-function isOver(task: ChosenTask): boolean {
-  return ["completed", "failed", "killed"].includes(task.state);
-}
-
-/** Tells the task: at once when nobody holds it, else it waits in line. False: it changed nothing. */
-export function commandTask(
-  task: ChosenTask,
-  command: {
-    readonly no: number;
-    readonly cid: number;
-    readonly message: TaskMessage;
-    readonly atMs: number;
-  },
-): boolean {
-  if (isOver(task) || task.commandIds.includes(command.cid)) return false;
-  task.commandIds.push(command.cid);
-  if (task.state === "leased") task.line.push({ no: command.no, message: command.message });
-  else carryOut(task, command.message, command.atMs);
-  return true;
-}
-
-/** Nobody holds it any more. */
-export function carryOutLine(task: ChosenTask, atMs: number): void {
-  if (task.state === "leased") return;
-  for (const { message } of task.line.splice(0)) if (!isOver(task)) carryOut(task, message, atMs);
-}
-
-function carryOut(task: ChosenTask, message: TaskMessage, atMs: number): void {
-  const { state } = task;
-  const { type } = message;
-  if (state === "paused" && (type === "error" || type === "complete")) return;
-  if (state === "sleeping" && type === "complete") return;
-  if (type === "run") task.state = "pending";
-  if (type === "pause") task.state = "paused";
-  if (type === "kill") task.state = "killed";
-  if (type === "complete") task.state = "completed";
-  if (type === "sleep") sleepUntil(task, message.untilMs, atMs);
-  if (type === "error") fail(task, atMs);
-}
-
-export function sleepUntil(task: ChosenTask, untilMs: number, atMs: number): void {
-  task.state = untilMs > atMs ? "sleeping" : "pending";
-  task.wakeAtMs = untilMs;
-}
-
-function fail(task: ChosenTask, atMs: number): void {
-  const { attemptsMax } = task.spec;
-  const own = task.errors.filter((error) => !error.isLapse);
-  const failedCount = own.length === 8 ? task.attempt : own.length + 1;
-  const recentCount = 1 + own.filter((error) => error.atMs > atMs - 4 * HOUR_MS).length;
-  noteError(task, atMs, false);
-  if (attemptsMax > 0 ? failedCount >= attemptsMax : recentCount >= 8) {
-    task.state = "failed";
-    return;
-  }
-  const waitMs = attemptsMax > 0 ? Math.min(60_000, 1000 * 2 ** (failedCount - 1)) : HOUR_MS / 6;
-  const sleepsUntilMs = task.state === "sleeping" ? task.wakeAtMs : 0;
-  task.wakeAtMs = Math.max(sleepsUntilMs, atMs + waitMs);
-  task.state = "sleeping";
-}
-
-/** The last eight are kept. */
-export function noteError(task: ChosenTask, atMs: number, isLapse: boolean): void {
-  task.errors.push({ atMs, isLapse });
-  if (task.errors.length > 8) task.errors.shift();
 }

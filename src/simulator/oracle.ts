@@ -44,7 +44,7 @@ export class Oracle {
   newestRoster: Roster | null = null;
   readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
-  /** Per task: partition, highest fence, how often it finished since it was submitted. */
+  /** Per task: its partition, its highest fence. */
   readonly #partitionOf: Map<string, number> = new Map();
   readonly #fences: Map<string, number> = new Map();
   /** By epoch. */

@@ -4,25 +4,8 @@
  */
 import type { CandidateInfo } from "../protocol/model/contract.ts";
 import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
-import { Rng } from "../testing/rng.ts";
-import type { Plan, WorkPlan } from "./plan.ts";
-
-type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
-
-export const NO_PLACEMENT: PlacementWork = { placement: 0, decline: 0, limit: 0 };
-
-/** Drawn apart: a run without placement is what it was before there was any. */
-export function placementWork(seed: number, profile: string): PlacementWork {
-  if (profile === "calm" || profile === "pauses") return NO_PLACEMENT;
-  const rng = new Rng(seed, 7);
-  const isMeant = profile === "placement";
-  if (!isMeant && !rng.chance(0.2)) return NO_PLACEMENT;
-  return {
-    placement: isMeant ? rng.range(0.4, 1) : rng.range(0.1, 0.6),
-    decline: rng.chance(0.6) ? rng.range(0.05, 0.5) : 0,
-    limit: rng.chance(0.4) ? 1 + rng.int(2) : 0,
-  };
-}
+import type { Rng } from "../testing/rng.ts";
+import type { Plan } from "./plan.ts";
 
 export function labelsOf(plan: Plan, no: number): Readonly<Record<string, string>> {
   if (plan.work.placement === 0) return {};

@@ -3,41 +3,47 @@
  * each other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import { Rng } from "../testing/rng.ts";
-import { NO_PLACEMENT, placementWork } from "./placement.ts";
 import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
-
-export const PROFILES = [
-  "general",
-  "calm",
-  "crashy",
-  "partitions",
-  "stale",
-  "snapshots",
-  "purge",
-  "pauses",
-  "reconfiguration",
-  "rejoin",
-  "everything",
-  "commands",
-  "placement",
-  "ambush",
-  "large",
-] as const;
-export type ProfileName = typeof PROFILES[number];
 
 const RATE_BOUND = 0.08;
 
+/** What a profile makes of a plan that mixes everything. */
+type Adjustment = (rng: Rng, plan: Plan) => Plan;
+
+const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
+  general: asMixed,
+  calm,
+  crashy,
+  partitions,
+  stale,
+  snapshots,
+  purge,
+  pauses,
+  reconfiguration,
+  rejoin,
+  everything: reconfiguring,
+  commands: asMixed,
+  placement: asMixed,
+  ambush,
+  large,
+};
+
+/** Their names. */
+export const PROFILES: readonly string[] = Object.keys(ADJUSTMENT_BY_PROFILE);
+
 /** @throws RangeError when there is no such profile. */
 export function planFor(seed: number, profile: string): Plan {
-  if (!(PROFILES as readonly string[]).includes(profile)) {
+  if (!PROFILES.includes(profile)) {
     throw new RangeError(`Cannot plan a run: profile must be one of ${PROFILES.join(", ")}, got ${profile}`);
   }
   const rng = new Rng(seed, 1);
   const faults = mixedFaults(rng);
   const work = { ...mixedWork(rng), command: commandChance(seed, profile), ...placementWork(seed, profile) };
   const settings = mixedSettings(rng, seed, profile);
-  return adjusted(rng, profile as ProfileName, { ...settings, faults, work });
+  return ADJUSTMENT_BY_PROFILE[profile]!(rng, { ...settings, faults, work });
 }
+
+// ---- the mix ----------------------------------------------------------------------------------------------
 
 function mixedFaults(rng: Rng): FaultPlan {
   const some = (chance: number, from: number, to: number): number =>
@@ -71,7 +77,9 @@ function mixedFaults(rng: Rng): FaultPlan {
   };
 }
 
-function mixedWork(rng: Rng): WorkPlan {
+type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
+
+function mixedWork(rng: Rng): Omit<WorkPlan, "command" | keyof PlacementWork> {
   const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
   return {
     taskCount: 12 + rng.int(30),
@@ -83,8 +91,6 @@ function mixedWork(rng: Rng): WorkPlan {
     checkpoint: some(0.4, 0.5),
     stubborn: some(0.5, 0.6),
     resubmit: some(0.6, 0.4),
-    command: 0,
-    ...NO_PLACEMENT,
     slots: rng.pick([1, 2, 4, 8]),
     uneven: rng.chance(0.3),
   };
@@ -98,6 +104,20 @@ function commandChance(seed: number, profile: string): number {
   return rng.chance(0.25) ? rng.range(0, 0.5) : 0;
 }
 
+/** Drawn apart: a run without placement is what it was before there was any. */
+function placementWork(seed: number, profile: string): PlacementWork {
+  const none = { placement: 0, decline: 0, limit: 0 };
+  if (profile === "calm" || profile === "pauses") return none;
+  const rng = new Rng(seed, 7);
+  const isMeant = profile === "placement";
+  if (!isMeant && !rng.chance(0.2)) return none;
+  return {
+    placement: isMeant ? rng.range(0.4, 1) : rng.range(0.1, 0.6),
+    decline: rng.chance(0.6) ? rng.range(0.05, 0.5) : 0,
+    limit: rng.chance(0.4) ? 1 + rng.int(2) : 0,
+  };
+}
+
 /**
  * Whether nodes do what real ones do: heartbeats go along with others', ticks are slow when nothing goes on.
  * Drawn apart, and in some profiles only: the seeds kept from before they did are what they were.
@@ -106,9 +126,7 @@ function isThrifty(seed: number, profile: string): boolean {
   return ["calm", "purge", "everything"].includes(profile) && new Rng(seed, 9).chance(0.75);
 }
 
-type Settings = Omit<Plan, "faults" | "work">;
-
-function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
+function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "faults" | "work"> {
   const nodeCount = rng.pick([3, 3, 4, 5, 5]);
   const leaseTtlMs = rng.pick([4000, 4000, 2400]);
   const thrifty = isThrifty(seed, profile);
@@ -144,187 +162,156 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Settings {
   };
 }
 
-function adjusted(rng: Rng, profile: ProfileName, plan: Plan): Plan {
+// ---- what the profiles make of it -------------------------------------------------------------------------
+
+function asMixed(_rng: Rng, plan: Plan): Plan {
+  return plan;
+}
+
+const SOUND_LINKS_AND_DISKS = {
+  loss: 0,
+  duplicate: 0,
+  slow: 0,
+  reorder: false,
+  partition: false,
+  oneWay: false,
+  isolate: false,
+  boundaryCrash: 0,
+  slowSync: 0,
+} as const;
+
+/** What must be quick and complete when nothing goes wrong. */
+function calm(_rng: Rng, plan: Plan): Plan {
+  const faults = {
+    ...plan.faults,
+    ...SOUND_LINKS_AND_DISKS,
+    crash: false,
+    pause: false,
+    drift: 0,
+    clockJumps: false,
+    congestion: false,
+    turnMs: 0,
+    early: false,
+  };
+  return { ...plan, faults };
+}
+
+/** Nothing but nodes that stand still: nobody else may lose a lease for it. */
+function pauses(rng: Rng, plan: Plan): Plan {
+  const faults = {
+    ...plan.faults,
+    ...SOUND_LINKS_AND_DISKS,
+    everyMs: 3000,
+    crash: false,
+    pause: true,
+    clockJumps: false,
+    turnMs: 0,
+    early: false,
+  };
+  return { ...plan, ...founded(5), faults, work: { ...plan.work, long: rng.chance(0.6) } };
+}
+
+/** Crashes between the records of one write, small appends, lost messages. */
+function crashy(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
-  switch (profile) {
-    case "general":
-    case "commands":
-    case "placement":
-      return plan;
-    case "calm": {
-      const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, drift: 0, turnMs: 0 };
-      const off = {
-        crash: false,
-        pause: false,
-        partition: false,
-        oneWay: false,
-        isolate: false,
-        reorder: false,
-      };
-      const calm = { ...faults, ...none, ...off, clockJumps: false, congestion: false };
-      return { ...plan, faults: { ...calm, early: false } };
-    }
-    case "pauses": {
-      // nothing but nodes that stand still: nobody else may lose a lease for it
-      const none = { loss: 0, duplicate: 0, slow: 0, boundaryCrash: 0, slowSync: 0, turnMs: 0 };
-      const off = {
-        crash: false,
-        partition: false,
-        oneWay: false,
-        isolate: false,
-        early: false,
-        reorder: false,
-      };
-      const pauses = { ...faults, ...none, ...off, pause: true, everyMs: 3000, clockJumps: false };
-      return {
-        ...plan,
-        nodeCount: 5,
-        foundingCount: 5,
-        faults: pauses,
-        work: { ...work, long: rng.chance(0.6) },
-      };
-    }
-    case "crashy":
-      return {
-        ...plan,
-        ...founded(rng.pick([3, 3, 5])),
-        appendBytesMax: rng.pick([1, 1, 150]),
-        faults: {
-          ...faults,
-          everyMs: 1200,
-          crash: true,
-          split: rng.chance(0.7),
-          loss: rng.chance(0.5) ? rng.range(0.1, 0.35) : 0,
-          boundaryCrash: rng.range(0.02, 0.08),
-          pause: false,
-          isolate: false,
-          oneWay: rng.chance(0.3),
-          partition: rng.chance(0.3),
-          slowSync: 0.05,
-        },
-        work: { ...work, everyMs: rng.range(80, 300), taskCount: 40, long: rng.chance(0.4) },
-      };
-    default:
-      return adjustedMore(rng, profile, plan);
-  }
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 3, 5])),
+    appendBytesMax: rng.pick([1, 1, 150]),
+    faults: {
+      ...faults,
+      everyMs: 1200,
+      crash: true,
+      split: rng.chance(0.7),
+      loss: rng.chance(0.5) ? rng.range(0.1, 0.35) : 0,
+      boundaryCrash: rng.range(0.02, 0.08),
+      pause: false,
+      isolate: false,
+      oneWay: rng.chance(0.3),
+      partition: rng.chance(0.3),
+      slowSync: 0.05,
+    },
+    work: { ...work, everyMs: rng.range(80, 300), taskCount: 40, long: rng.chance(0.4) },
+  };
 }
 
-/** The other profiles. */
-function adjustedMore(
-  rng: Rng,
-  profile: Exclude<ProfileName, "general" | "commands" | "placement" | "calm" | "pauses" | "crashy">,
-  plan: Plan,
-): Plan {
+/** Cuts both and one way, isolation, long tasks. */
+function partitions(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
-  switch (profile) {
-    case "partitions":
-      return {
-        ...plan,
-        ...founded(rng.pick([3, 5])),
-        faults: {
-          ...faults,
-          everyMs: 1000,
-          partition: true,
-          oneWay: true,
-          isolate: true,
-          crash: rng.chance(0.3),
-        },
-        work: { ...work, everyMs: rng.range(100, 500), long: rng.chance(0.6) },
-      };
-    case "stale":
-      return {
-        ...plan,
-        ...founded(3),
-        partitionCount: 2,
-        faults: {
-          ...faults,
-          everyMs: 1400,
-          duplicate: 0.35,
-          slow: 0.15,
-          reorder: true,
-          crash: false,
-          boundaryCrash: 0,
-          pause: rng.chance(0.5),
-          partition: true,
-          isolate: true,
-          resign: rng.chance(0.7),
-        },
-        work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
-      };
-    case "snapshots":
-    case "purge":
-      return forgetful(rng, profile, plan);
-    case "reconfiguration":
-      return reconfiguring(rng, {
-        ...plan,
-        faults: {
-          ...faults,
-          everyMs: rng.range(600, 1500),
-          partition: rng.chance(0.4),
-          oneWay: rng.chance(0.5),
-          isolate: rng.chance(0.4),
-          crash: rng.chance(0.5),
-        },
-      });
-    case "rejoin":
-      return rejoining(rng, plan);
-    case "large":
-      return large(rng, plan);
-    case "ambush":
-      return ambushed(rng, plan);
-    case "everything":
-      return reconfiguring(rng, plan);
-    default:
-      return profile satisfies never;
-  }
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 5])),
+    faults: {
+      ...faults,
+      everyMs: 1000,
+      partition: true,
+      oneWay: true,
+      isolate: true,
+      crash: rng.chance(0.3),
+    },
+    work: { ...work, everyMs: rng.range(100, 500), long: rng.chance(0.6) },
+  };
 }
 
-function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
-  return { nodeCount, foundingCount: nodeCount };
+/** Duplicates and late messages, stewards that resign, handlers that do not stop. */
+function stale(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  return {
+    ...plan,
+    ...founded(3),
+    partitionCount: 2,
+    faults: {
+      ...faults,
+      everyMs: 1400,
+      duplicate: 0.35,
+      slow: 0.15,
+      reorder: true,
+      crash: false,
+      boundaryCrash: 0,
+      pause: rng.chance(0.5),
+      partition: true,
+      isolate: true,
+      resign: rng.chance(0.7),
+    },
+    work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
+  };
 }
 
-// ---- logs and tasks forgotten early -----------------------------------------------------------------------
-// Profiles in which logs and tasks are forgotten early; the others: profiles.ts.
-
-/** Logs are cut early, finished tasks are forgotten early. */
-export function forgetful(rng: Rng, profile: "snapshots" | "purge", plan: Plan): Plan {
+/** Logs are cut early. */
+function snapshots(rng: Rng, plan: Plan): Plan {
   const { faults, work, leaseTtlMs } = plan;
-  switch (profile) {
-    case "snapshots":
-      return {
-        ...plan,
-        logEntriesMax: rng.pick([4, 6, 10]),
-        snapshotChunkBytes: rng.pick([40, 900, 65_536]),
-        faultsMs: leaseTtlMs * 8,
-        faults: {
-          ...faults,
-          everyMs: 1200,
-          isolate: true,
-          crash: true,
-          duplicate: 0.2,
-          slow: 0.1,
-          split: true,
-        },
-        work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
-      };
-    case "purge":
-      return {
-        ...plan,
-        retentionMs: leaseTtlMs * 3,
-        finishedPerPartitionMax: rng.pick([3, 6, 2000]),
-        faults: { ...faults, clockJumps: false },
-        work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
-      };
-    default:
-      return profile satisfies never;
-  }
+  return {
+    ...plan,
+    logEntriesMax: rng.pick([4, 6, 10]),
+    snapshotChunkBytes: rng.pick([40, 900, 65_536]),
+    faultsMs: leaseTtlMs * 8,
+    faults: {
+      ...faults,
+      everyMs: 1200,
+      isolate: true,
+      crash: true,
+      duplicate: 0.2,
+      slow: 0.1,
+      split: true,
+    },
+    work: { ...work, taskCount: 60, everyMs: rng.range(80, 250), long: false },
+  };
 }
 
-// ---- a roster that changes --------------------------------------------------------------------------------
-// Profiles in which the roster changes; the others: profiles.ts.
+/** Finished tasks are forgotten early. */
+function purge(rng: Rng, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  return {
+    ...plan,
+    retentionMs: leaseTtlMs * 3,
+    finishedPerPartitionMax: rng.pick([3, 6, 2000]),
+    faults: { ...faults, clockJumps: false },
+    work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },
+  };
+}
 
 /** Clusters that grow and shrink while the rest goes on. */
-export function reconfiguring(rng: Rng, plan: Plan): Plan {
+function reconfiguring(rng: Rng, plan: Plan): Plan {
   const { leaseTtlMs, work, faults } = plan;
   const nodeCount = rng.pick([3, 5, 5, 6, 7]);
   return {
@@ -340,8 +327,21 @@ export function reconfiguring(rng: Rng, plan: Plan): Plan {
   };
 }
 
+/** The roster is enough to do: links are cut and nodes crash in fewer runs than in the mix. */
+function reconfiguration(rng: Rng, plan: Plan): Plan {
+  const faults = {
+    ...plan.faults,
+    everyMs: rng.range(600, 1500),
+    partition: rng.chance(0.4),
+    oneWay: rng.chance(0.5),
+    isolate: rng.chance(0.4),
+    crash: rng.chance(0.5),
+  };
+  return reconfiguring(rng, { ...plan, faults });
+}
+
 /** Nodes that are evicted soon and come back at once, with late messages to what they were before. */
-export function rejoining(rng: Rng, plan: Plan): Plan {
+function rejoin(rng: Rng, plan: Plan): Plan {
   const { faults, leaseTtlMs } = plan;
   return {
     ...reconfiguring(rng, plan),
@@ -367,7 +367,7 @@ export function rejoining(rng: Rng, plan: Plan): Plan {
 }
 
 /** Little goes wrong, but at the worst moment: votes and take-overs. */
-export function ambushed(rng: Rng, plan: Plan): Plan {
+function ambush(rng: Rng, plan: Plan): Plan {
   const { faults, leaseTtlMs } = plan;
   const calmer = reconfiguring(rng, plan);
   return {
@@ -398,7 +398,7 @@ export function ambushed(rng: Rng, plan: Plan): Plan {
 }
 
 /** More members than keep partitions: the others run tasks of some only, unless they are called. */
-export function large(rng: Rng, plan: Plan): Plan {
+function large(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
   const changing = rng.chance(0.5) ? reconfiguring(rng, plan) : plan;
   return {
@@ -412,4 +412,9 @@ export function large(rng: Rng, plan: Plan): Plan {
     faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
     work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
   };
+}
+
+/** All nodes found the cluster. */
+function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
+  return { nodeCount, foundingCount: nodeCount };
 }

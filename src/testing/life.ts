@@ -2,6 +2,7 @@
  * One life of a simulated node, from its start to its crash or stop: what it takes from its surroundings.
  * All that the node does, and all that its handlers do in consequence, runs inside its life, however many
  * promises lie between: that is how a timer of a handler is known to stand still, or to die, with its node.
+ * Its records outlive it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Ambient, TimerHandle } from "../base/environment.ts";
@@ -29,7 +30,16 @@ export function outside<T>(run: () => T): T {
 
 /** What a virtual timer is known by; handlers may treat it like the runtime's. */
 export class VirtualTimer {
-  isOver = false;
+  #isOver = false;
+
+  /** It has run, or shall not. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
 
   ref(): this {
     return this;
@@ -49,8 +59,8 @@ export class Life implements Ambient {
   readonly no: number;
   readonly time: VirtualTime;
   readonly #rng: Rng;
-  isDead = false;
-  isPaused = false;
+  #isDead = false;
+  #isPaused = false;
   #late: (() => void)[] = [];
 
   constructor(no: number, time: VirtualTime, rng: Rng) {
@@ -59,10 +69,18 @@ export class Life implements Ambient {
     this.#rng = rng;
   }
 
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Runs something of this node: now, when it stands no longer still, or never. */
   enter(run: () => void): void {
-    if (this.isDead) return;
-    if (this.isPaused) this.#late.push(run);
+    if (this.#isDead) return;
+    if (this.#isPaused) this.#late.push(run);
     else inside.run(this, run);
   }
 
@@ -71,9 +89,18 @@ export class Life implements Ambient {
     return inside.run(this, run);
   }
 
+  /** Nothing of it happens any more. */
+  end(): void {
+    this.#isDead = true;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
   /** What became due in the meantime happens late, in order. */
   resume(): void {
-    this.isPaused = false;
+    this.#isPaused = false;
     const late = this.#late;
     this.#late = [];
     for (const run of late) this.time.after(0, () => this.enter(run));
@@ -96,7 +123,7 @@ export class Life implements Ambient {
   }
 
   clearTimeout(timer: TimerHandle | undefined): void {
-    if (timer instanceof VirtualTimer) timer.isOver = true;
+    if (timer instanceof VirtualTimer) timer.end();
   }
 
   setInterval(run: () => void, everyMs: number): TimerHandle {
@@ -141,7 +168,7 @@ export class Life implements Ambient {
       if (timer.isOver) return;
       this.enter(() => {
         if (timer.isOver) return;
-        timer.isOver = true;
+        timer.end();
         run();
       });
     });

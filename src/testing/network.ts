@@ -31,7 +31,7 @@ export interface Port {
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
 }
 
-export interface NetworkOptions {
+interface NetworkOptions {
   readonly time: VirtualTime;
   readonly rng: Rng;
   readonly latencyMs: Range;

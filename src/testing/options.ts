@@ -41,7 +41,7 @@ export interface SimulateOptions {
   readonly startAt?: Date;
 }
 
-export interface SimulateSettings {
+interface SimulateSettings {
   readonly seed: number;
   readonly nodes: readonly NodeSettings[];
   readonly latencyMs: Range;

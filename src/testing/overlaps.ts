@@ -28,7 +28,7 @@ export class OverlapError extends Error {
   }
 }
 
-export interface OverlapContext {
+interface OverlapContext {
   readonly seed: number;
   readonly nowMs: number;
   readonly standstills: readonly Standstill[];

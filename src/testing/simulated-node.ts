@@ -1,16 +1,15 @@
 /** One node of a simulated cluster over all its lives: a real node on virtual surroundings. */
 import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
-import type { TaskDefinition } from "../task/definition.ts";
 import type { ClientPort, CoordinatorEvent } from "../coordinator/coordinator.ts";
 import type { HostedCoordinator } from "../coordinator/hosted-coordinator.ts";
 import { RunningNode } from "../node/node.ts";
 import type { Node } from "../node/node-api.ts";
 import type { NodeSettings } from "../node/options.ts";
-import { Rng } from "./rng.ts";
-import { KeptRecords } from "./life.ts";
-import { Life } from "./life.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import { KeptRecords, Life } from "./life.ts";
 import { MortalCoordinator } from "./mortal-coordinator.ts";
 import type { Network, Port } from "./network.ts";
+import { Rng } from "./rng.ts";
 import type { RunLog } from "./run-log.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -42,7 +41,8 @@ export function registration<I, O>(
   return { definition, handler, options } as unknown as Registered;
 }
 
-export interface SimulatedNodeOptions {
+/** What a node is made of; what its user may say of it is in options.ts. */
+interface NodeParts {
   readonly no: number;
   readonly seed: number;
   readonly settings: NodeSettings;
@@ -53,33 +53,39 @@ export interface SimulatedNodeOptions {
   readonly registered: readonly Registered[];
 }
 
+/** What there is of a node from one start to the next. */
+interface Incarnation {
+  readonly life: Life;
+  readonly coordinator: HostedCoordinator;
+  readonly node: Node;
+}
+
 export class SimulatedNode {
   readonly no: number;
-  readonly #options: SimulatedNodeOptions;
+  readonly #parts: NodeParts;
   readonly #records: KeptRecords = new KeptRecords();
   #livesCount = 0;
-  #life!: Life;
-  #coordinator!: HostedCoordinator;
-  #node!: Node;
+  #current: Incarnation;
   #hasQuorum = true;
   readonly #inTrouble: Set<() => void> = new Set();
 
-  constructor(options: SimulatedNodeOptions) {
-    this.#options = options;
-    this.no = options.no;
-    this.start();
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    this.no = parts.no;
+    this.#current = this.#begin();
+    this.#handleAll();
   }
 
   get node(): Node {
-    return this.#node;
+    return this.#current.node;
   }
 
   get isUp(): boolean {
-    return !this.#life.isDead && this.#node.state !== "stopped";
+    return !this.#current.life.isDead && this.node.state !== "stopped";
   }
 
   get isPaused(): boolean {
-    return this.#life.isPaused;
+    return this.#current.life.isPaused;
   }
 
   /** It is worth asking. */
@@ -88,7 +94,7 @@ export class SimulatedNode {
   }
 
   get port(): ClientPort {
-    return this.#coordinator;
+    return this.#current.coordinator;
   }
 
   /** Calls back when it is not good any more; returns what ends that. */
@@ -102,12 +108,18 @@ export class SimulatedNode {
   }
 
   get marginMs(): number {
-    return this.#options.settings.marginMs;
+    return this.#parts.settings.marginMs;
   }
 
   /** The next life, with what the last one kept. */
   start(): void {
-    const { no, seed, settings, time, network, registered } = this.#options;
+    this.#hasQuorum = true;
+    this.#current = this.#begin();
+    this.#handleAll();
+  }
+
+  #begin(): Incarnation {
+    const { no, seed, settings, time, network } = this.#parts;
     const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
     const self = `node-${no}`;
     const { name, labels, witness, expect } = settings;
@@ -124,55 +136,59 @@ export class SimulatedNode {
     const make = (): HostedCoordinator =>
       new MortalCoordinator({ self, settings, store, transport, ambient: life });
     const coordinator = life.inside(make);
-    this.#life = life;
-    this.#coordinator = coordinator;
-    this.#hasQuorum = true;
     coordinator.on((event) => this.#onEvent(life, event));
-    this.#node = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
-    for (const each of registered) this.handle(each);
+    const node = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
+    return { life, coordinator, node };
   }
 
   #onEvent(life: Life, event: CoordinatorEvent): void {
-    const { no, log, time } = this.#options;
+    const { no, log, time } = this.#parts;
     if (event.type === "broken") time.fail(event.error);
     if (event.type === "ready") log.tell(no, "serves");
     if (event.type !== "quorum") return;
     log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
-    if (this.#life !== life) return;
+    if (this.#current.life !== life) return;
     this.#hasQuorum = event.held;
     if (!event.held) this.#trouble();
   }
 
+  #handleAll(): void {
+    for (const each of this.#parts.registered) this.handle(each);
+  }
+
   handle({ definition, handler, options }: Registered): void {
-    if (this.#options.settings.witness) return;
-    this.#node.handle(definition, this.#options.log.watched(this.#life, handler), options);
+    const { settings, log } = this.#parts;
+    if (settings.witness) return;
+    const { life, node } = this.#current;
+    node.handle(definition, log.watched(life, handler), options);
   }
 
   /** The process is gone: nothing of it happens any more, and whoever waits for it outside is told. */
   crash(): void {
-    const { log } = this.#options;
     this.resume();
-    this.#life.isDead = true;
-    log.crashed(this.#life);
-    void this.#coordinator.stop();
+    this.#current.life.end();
+    this.#parts.log.crashed(this.#current.life);
+    void this.#current.coordinator.stop();
     this.#trouble();
   }
 
   pause(): void {
-    this.#life.isPaused = true;
+    const { log, time } = this.#parts;
+    this.#current.life.pause();
     this.#trouble();
-    this.#options.log.paused(this.no, this.#options.time.nowMs);
+    log.paused(this.no, time.nowMs);
   }
 
   resume(): void {
-    if (!this.#life.isPaused) return;
-    this.#options.log.resumed(this.no, this.#options.time.nowMs);
-    this.#life.resume();
+    if (!this.isPaused) return;
+    const { log, time } = this.#parts;
+    log.resumed(this.no, time.nowMs);
+    this.#current.life.resume();
   }
 
   /** Over and out, without a word. */
   end(): void {
-    this.#life.isDead = true;
-    void this.#coordinator.stop();
+    this.#current.life.end();
+    void this.#current.coordinator.stop();
   }
 }

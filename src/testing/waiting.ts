@@ -1,4 +1,7 @@
-/** Waiting in virtual time: for a promise or for a condition. */
+/**
+ * Waiting in virtual time: for a promise or for a condition. And what is said of tasks that are not done when
+ * the waiting is over.
+ */
 import { clearInterval, setInterval } from "node:timers";
 import type { Client, TaskInfo } from "../client/client.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -57,7 +60,6 @@ export function warnIfStuck(time: VirtualTime, what: string, promise: Promise<un
 }
 
 // ---- what is not done -------------------------------------------------------------------------------------
-// Which tasks are not done, and why, in words.
 
 /** Tasks are not done that should be. */
 export class NotDoneError extends Error {
