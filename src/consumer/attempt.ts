@@ -31,8 +31,7 @@ export class Run implements Context, StatefulRun {
   abortedMs: number | null = null;
   readonly #control: ConsumerControl;
   readonly #ambient: Ambient;
-  /** The handler was called and has not ended. */
-  isRunning = false;
+  #isRunning = false;
   isLost = false;
   abortReason: AbortReason | null = null;
   /** The settlement that ends the attempt, once there is one. */
@@ -164,6 +163,21 @@ export class Run implements Context, StatefulRun {
   }
 
   // ---- for the consumer ----------------------------------------------------------------------------------
+
+  /** The handler was called and has not ended. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** The handler is called. */
+  begin(): void {
+    this.#isRunning = true;
+  }
+
+  /** The handler has ended. */
+  end(): void {
+    this.#isRunning = false;
+  }
 
   /** What it told of its load. */
   get toldLoad(): number {

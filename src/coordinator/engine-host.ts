@@ -7,6 +7,7 @@
 import { type Ambient, systemAmbient, type TimerHandle } from "../base/environment.ts";
 import type { Clock, Effect, Input, PersistRecord } from "../protocol/model/contract.ts";
 import type { Store } from "../store/store.ts";
+import type { StoreError } from "../store/store-error.ts";
 
 /** What the host needs of the engine. */
 export interface Steppable {
@@ -27,6 +28,8 @@ export interface EngineHostOptions {
   readonly run: (effect: RunnableEffect) => void;
   /** All effects that could run have run. */
   readonly afterRun: () => void;
+  /** The store cannot write at the moment, or can again (null). @default nobody is told */
+  readonly onTrouble?: (error: StoreError | null) => void;
   /**
    * The engine, or what runs an effect, found itself in a state that must not be: no further step is taken.
    */
@@ -59,16 +62,14 @@ export class EngineHost {
   readonly #takeTurn = (): void => this.#step();
   readonly #onTimer = (): void => this.#wake();
 
+  /** Replays the store; the first step comes when this iteration of the loop is over. */
   constructor(options: EngineHostOptions) {
+    const { engine, store, check, onTrouble, ambient = systemAmbient } = options;
     this.#options = options;
-    this.#ambient = options.ambient ?? systemAmbient;
-  }
-
-  /** Replays the store and takes the first step. */
-  start(): void {
-    const records = this.#options.store.load();
-    this.#options.check?.(records);
-    if (records.length > 0) this.#options.engine.restore(records);
+    this.#ambient = ambient;
+    const records = store.load(onTrouble);
+    check?.(records);
+    if (records.length > 0) engine.restore(records);
     this.#plan();
   }
 

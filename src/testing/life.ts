@@ -29,7 +29,16 @@ export function outside<T>(run: () => T): T {
 
 /** What a virtual timer is known by; handlers may treat it like the runtime's. */
 export class VirtualTimer {
-  isOver = false;
+  #isOver = false;
+
+  /** It was cleared, or has run. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  clear(): void {
+    this.#isOver = true;
+  }
 
   ref(): this {
     return this;
@@ -49,8 +58,8 @@ export class Life implements Ambient {
   readonly no: number;
   readonly time: VirtualTime;
   readonly #rng: Rng;
-  isDead = false;
-  isPaused = false;
+  #isDead = false;
+  #isPaused = false;
   #late: (() => void)[] = [];
 
   constructor(no: number, time: VirtualTime, rng: Rng) {
@@ -59,10 +68,18 @@ export class Life implements Ambient {
     this.#rng = rng;
   }
 
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Runs something of this node: now, when it stands no longer still, or never. */
   enter(run: () => void): void {
-    if (this.isDead) return;
-    if (this.isPaused) this.#late.push(run);
+    if (this.#isDead) return;
+    if (this.#isPaused) this.#late.push(run);
     else inside.run(this, run);
   }
 
@@ -71,9 +88,19 @@ export class Life implements Ambient {
     return inside.run(this, run);
   }
 
+  /** From now on nothing of it happens. */
+  die(): void {
+    this.#isDead = true;
+  }
+
+  /** It stands still. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
   /** What became due in the meantime happens late, in order. */
   resume(): void {
-    this.isPaused = false;
+    this.#isPaused = false;
     const late = this.#late;
     this.#late = [];
     for (const run of late) this.time.after(0, () => this.enter(run));
@@ -96,7 +123,7 @@ export class Life implements Ambient {
   }
 
   clearTimeout(timer: TimerHandle | undefined): void {
-    if (timer instanceof VirtualTimer) timer.isOver = true;
+    if (timer instanceof VirtualTimer) timer.clear();
   }
 
   setInterval(run: () => void, everyMs: number): TimerHandle {
@@ -141,7 +168,7 @@ export class Life implements Ambient {
       if (timer.isOver) return;
       this.enter(() => {
         if (timer.isOver) return;
-        timer.isOver = true;
+        timer.clear();
         run();
       });
     });
@@ -184,7 +211,6 @@ export class KeptRecords {
     return {
       boot,
       isDurable: true,
-      onTrouble: null,
       open: () => Promise.resolve(),
       privateKey: (make) => make(),
       load: () => [...this.#records],

@@ -6,11 +6,10 @@ import type { HostedCoordinator } from "../coordinator/hosted-coordinator.ts";
 import { RunningNode } from "../node/node.ts";
 import type { Node } from "../node/node-api.ts";
 import type { NodeSettings } from "../node/options.ts";
-import { Rng } from "./rng.ts";
-import { KeptRecords } from "./life.ts";
-import { Life } from "./life.ts";
+import { KeptRecords, Life } from "./life.ts";
 import { MortalCoordinator } from "./mortal-coordinator.ts";
 import type { Network, Port } from "./network.ts";
+import { Rng } from "./rng.ts";
 import type { RunLog } from "./run-log.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -53,33 +52,38 @@ export interface SimulatedNodeOptions {
   readonly registered: readonly Registered[];
 }
 
+/** One life of the node, with what lives it. */
+interface Living {
+  readonly life: Life;
+  readonly coordinator: HostedCoordinator;
+  readonly node: Node;
+}
+
 export class SimulatedNode {
   readonly no: number;
   readonly #options: SimulatedNodeOptions;
   readonly #records: KeptRecords = new KeptRecords();
   #livesCount = 0;
-  #life!: Life;
-  #coordinator!: HostedCoordinator;
-  #node!: Node;
+  #now: Living;
   #hasQuorum = true;
   readonly #inTrouble: Set<() => void> = new Set();
 
   constructor(options: SimulatedNodeOptions) {
     this.#options = options;
     this.no = options.no;
-    this.start();
+    this.#now = this.#live();
   }
 
   get node(): Node {
-    return this.#node;
+    return this.#now.node;
   }
 
   get isUp(): boolean {
-    return !this.#life.isDead && this.#node.state !== "stopped";
+    return !this.#now.life.isDead && this.#now.node.state !== "stopped";
   }
 
   get isPaused(): boolean {
-    return this.#life.isPaused;
+    return this.#now.life.isPaused;
   }
 
   /** It is worth asking. */
@@ -88,7 +92,7 @@ export class SimulatedNode {
   }
 
   get port(): ClientPort {
-    return this.#coordinator;
+    return this.#now.coordinator;
   }
 
   /** Calls back when it is not good any more; returns what ends that. */
@@ -107,6 +111,11 @@ export class SimulatedNode {
 
   /** The next life, with what the last one kept. */
   start(): void {
+    this.#hasQuorum = true;
+    this.#now = this.#live();
+  }
+
+  #live(): Living {
     const { no, seed, settings, time, network, registered } = this.#options;
     const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
     const self = `node-${no}`;
@@ -121,15 +130,15 @@ export class SimulatedNode {
     };
     const transport = network.start(port);
     const store = this.#records.open();
-    const make = (): HostedCoordinator =>
-      new MortalCoordinator({ self, settings, store, transport, ambient: life });
-    const coordinator = life.inside(make);
-    this.#life = life;
-    this.#coordinator = coordinator;
-    this.#hasQuorum = true;
+    const view = RunningNode.viewOf(() => node);
+    const coordinator: HostedCoordinator = life.inside(() =>
+      new MortalCoordinator({ self, settings, store, transport, node: view, ambient: life })
+    );
     coordinator.on((event) => this.#onEvent(life, event));
-    this.#node = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
-    for (const each of registered) this.handle(each);
+    const node: RunningNode = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
+    const living = { life, coordinator, node };
+    for (const each of registered) this.#handle(living, each);
+    return living;
   }
 
   #onEvent(life: Life, event: CoordinatorEvent): void {
@@ -138,41 +147,46 @@ export class SimulatedNode {
     if (event.type === "ready") log.tell(no, "serves");
     if (event.type !== "quorum") return;
     log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
-    if (this.#life !== life) return;
+    if (this.#now.life !== life) return;
     this.#hasQuorum = event.held;
     if (!event.held) this.#trouble();
   }
 
-  handle({ definition, handler, options }: Registered): void {
+  handle(registered: Registered): void {
+    this.#handle(this.#now, registered);
+  }
+
+  #handle({ life, node }: Living, { definition, handler, options }: Registered): void {
     if (this.#options.settings.witness) return;
-    this.#node.handle(definition, this.#options.log.watched(this.#life, handler), options);
+    node.handle(definition, this.#options.log.watched(life, handler), options);
   }
 
   /** The process is gone: nothing of it happens any more, and whoever waits for it outside is told. */
   crash(): void {
-    const { log } = this.#options;
+    const { life, coordinator } = this.#now;
     this.resume();
-    this.#life.isDead = true;
-    log.crashed(this.#life);
-    void this.#coordinator.stop();
+    life.die();
+    this.#options.log.crashed(life);
+    void coordinator.stop();
     this.#trouble();
   }
 
   pause(): void {
-    this.#life.isPaused = true;
+    this.#now.life.pause();
     this.#trouble();
     this.#options.log.paused(this.no, this.#options.time.nowMs);
   }
 
   resume(): void {
-    if (!this.#life.isPaused) return;
+    const { life } = this.#now;
+    if (!life.isPaused) return;
     this.#options.log.resumed(this.no, this.#options.time.nowMs);
-    this.#life.resume();
+    life.resume();
   }
 
   /** Over and out, without a word. */
   end(): void {
-    this.#life.isDead = true;
-    void this.#coordinator.stop();
+    this.#now.life.die();
+    void this.#now.coordinator.stop();
   }
 }
