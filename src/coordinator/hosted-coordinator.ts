@@ -1,7 +1,7 @@
 /**
- * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides. The
- * parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts, deadlines.ts, and for what waits for an
- * answer submits.ts, outcomes.ts, queries.ts, listing.ts, node-commands.ts.
+ * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides.
+ * The parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts, deadlines.ts, and for what waits for
+ * an answer submits.ts, outcomes.ts, queries.ts, listing.ts, node-commands.ts.
  */
 import { type Ambient, systemAmbient } from "../base/environment.ts";
 import { StoppedError } from "../base/errors.ts";

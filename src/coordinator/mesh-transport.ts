@@ -81,8 +81,8 @@ export interface MeshReceiver {
 }
 
 /**
- * What arrives over the mesh, as what an engine takes. A mesh is there before its engine, which is known by the
- * mesh's id: what arrives in between waits.
+ * What arrives over the mesh, as what an engine takes. The mesh is there before the engine, which is known by
+ * the mesh's id: what arrives in between waits.
  */
 export class MeshIntake {
   /** To be given to createMesh. */

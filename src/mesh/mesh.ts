@@ -27,24 +27,22 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("join", options.join);
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
-  const finder: Pick<Partial<MemberMesh>, "found" | "denied"> = {};
+  // it finds and denies nobody before it is started
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
     ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
-    ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
+    ...(options.mdns && { found: (id, addresses) => mesh.found(id, addresses) }),
     isClient: false,
     security: {
       secret: options.secret ?? null,
       allow: options.allow ?? null,
-      denied: (id, reason) => finder.denied?.(id, reason),
+      denied: (id, reason) => mesh.denied(id, reason),
     },
   });
   const mesh = new MemberMesh(host, options, events);
-  finder.found = (id, addresses) => mesh.found(id, addresses);
-  finder.denied = (id, reason) => mesh.denied(id, reason);
   await mesh.start();
   return mesh;
 }
