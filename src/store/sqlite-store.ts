@@ -8,9 +8,9 @@ import type { PersistRecord } from "../protocol/model/contract.ts";
 import { decodeRecord } from "../protocol/wire/records.ts";
 import { rowOf } from "./record-row.ts";
 import { packRows, type Row, unpackRows } from "./row.ts";
+import type { FromThread, PlainError, ToThread } from "./sqlite-thread.ts";
 import { damaged, StoreError } from "./store-error.ts";
 import type { Store } from "./store.ts";
-import type { FromThread, PlainError, ToThread } from "./thread-messages.ts";
 
 /** As sources, or as built. */
 const FILE = new URL(
