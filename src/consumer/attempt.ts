@@ -302,11 +302,12 @@ export class Run implements Context, StatefulRun {
   }
 }
 
-/** Why attempts are told to end, in words. */
+/** What the signal of an attempt aborts with. */
 export function abortError(id: string, reason: AbortReason): AttemptAbortedError {
   return new AttemptAbortedError(`Cannot go on with task ${JSON.stringify(id)}: ${WHY[reason]}`, reason);
 }
 
+/** Why attempts are told to end, in words. */
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",

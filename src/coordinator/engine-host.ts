@@ -36,6 +36,9 @@ export interface EngineHostOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
+/** What is run and not persisted. */
+export type RunnableEffect = Exclude<Effect, { readonly type: "persist" }>;
+
 /** What the store took, and how long it took for it. */
 export interface CommitCounts {
   readonly count: number;
@@ -200,17 +203,15 @@ function recordsOf(effects: readonly Effect[]): readonly PersistRecord[] {
   return effects.flatMap((effect) => effect.type === "persist" ? effect.records : []);
 }
 
-// ---- effects that wait for the store ----------------------------------------------------------------------
-// Effects that wait for the store, in order. Two kinds do not wait: a handler must be told that its lease
-// ends or has ended although the disk hangs. And as a disk may hang for hours, no more than so many
-// messages to peers are kept: a link may lose messages at any time, and these would come too late anyway.
-
-/** Some seconds of a busy node, hours of an idle one. */
+/** Messages to peers that wait: some seconds of a busy node, hours of an idle one. */
 const SENDS_MAX = 20_000;
 
-export type RunnableEffect = Exclude<Effect, { readonly type: "persist" }>;
-
-export class EffectQueue {
+/**
+ * Effects that wait for the store, in order. Two kinds do not wait: a handler must be told that its lease
+ * ends or has ended although the disk hangs. And as a disk may hang for hours, no more than so many messages
+ * to peers are kept: a link may lose messages at any time, and these would come too late anyway.
+ */
+class EffectQueue {
   #effects: (Effect | null)[] = [];
   /** Where starts and the aborts behind them wait, by partition and fence. */
   #placesByLease: Map<string, number[]> = new Map();

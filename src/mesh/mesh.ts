@@ -277,7 +277,7 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
  * Gossipsub for hints: topics of one namespace, signed. It loses messages under load and by design, so
  * nothing may depend on them.
  */
-export class Gossip {
+class Gossip {
   readonly #host: Host;
   readonly #prefix: string;
 
@@ -305,13 +305,11 @@ export class Gossip {
   }
 }
 
-// ---- refused peers ----------------------------------------------------------------------------------------
-// Reports why peers are refused, without repeating itself at every dial.
-
 const REPEAT_AFTER_MS = 60_000;
 const REMEMBERED_MAX = 1000;
 
-export class Rejections {
+/** Reports why peers are refused, without repeating itself at every dial. */
+class Rejections {
   readonly #report: (id: string, reason: string) => void;
   readonly #reportedMsByKey = new Map<string, number>();
 

@@ -297,9 +297,6 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 }
 
-// ---- making one -------------------------------------------------------------------------------------------
-// Makes a simulated cluster.
-
 /**
  * Starts a cluster of real nodes on virtual time: nothing happens before `advance`, `until` or `ready`.
  * Dispose it at the end: `await using cluster = simulate()`.

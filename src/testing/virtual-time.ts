@@ -12,7 +12,7 @@ const realMs = performance.now.bind(performance);
 const TURN_MS = 8;
 
 /** Why nobody waits any longer. */
-export type Reached = "met" | "time";
+type Reached = "met" | "time";
 
 interface Goal {
   readonly untilMs: number;

@@ -1,4 +1,4 @@
-/** Waiting in virtual time: for a promise or for a condition. */
+/** Waiting in virtual time: for a promise or for a condition; and whether all tasks are done by then. */
 import { clearInterval, setInterval } from "node:timers";
 import type { Client, TaskInfo } from "../client/client.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -55,9 +55,6 @@ export function warnIfStuck(time: VirtualTime, what: string, promise: Promise<un
   const end = (): void => clearInterval(timer);
   promise.then(end, end);
 }
-
-// ---- what is not done -------------------------------------------------------------------------------------
-// Which tasks are not done, and why, in words.
 
 /** Tasks are not done that should be. */
 export class NotDoneError extends Error {

@@ -1,6 +1,6 @@
 /**
- * What a file looks like: its first paragraph, its exports, and syntax that only TypeScript's emit
- * understands.
+ * What a file looks like: its first paragraph, its exports, syntax that only TypeScript's emit understands,
+ * and classes that are complete when they are made.
  */
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
 import {
