@@ -92,12 +92,12 @@ export {
   NoQuorumError,
   NotFoundError,
   StateError,
-  StolosError,
   StoppedError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,
 } from "./src/base/errors.ts";
+export { StolosError } from "./src/protocol/model/stolos-error.ts";
 export { sqliteStore } from "./src/store/sqlite-store.ts";
 export { memoryStore } from "./src/store/memory-store.ts";
 export type { Store } from "./src/store/store.ts";

@@ -5,8 +5,6 @@
 import { StolosError } from "../protocol/model/stolos-error.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 
-export { StolosError };
-
 /** The input of a task does not fit its definition. */
 export class InvalidInputError extends StolosError {
   constructor(message: string) {

@@ -1,10 +1,13 @@
-/** How a client command reaches a cluster: by address, or by mDNS when none is given. */
+/**
+ * How a client command reaches a cluster: by address, or by mDNS when none is given; and where it finds what
+ * must not be typed or shown: the cluster's secret, and who the client is.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Client, NodeInfo } from "../../mod.ts";
 import { given, parseDurationMs, UsageError } from "./options.ts";
 
 /** Time to connect and to be answered, unless --timeout says otherwise. */
-export const TIMEOUT_DEFAULT_MS = 10_000;
+const TIMEOUT_DEFAULT_MS = 10_000;
 
 export interface ClientValues {
   readonly namespace: string | undefined;
@@ -48,13 +51,11 @@ export async function nodeNamed(client: Client, nameOrId: string): Promise<NodeI
   return all.find(({ node }) => node === nameOrId) ?? all.find(({ name }) => name === nameOrId);
 }
 
-// ---- the secret -------------------------------------------------------------------------------------------
-// Where a command finds what must not be typed or shown: the cluster's secret, and who a client is.
-
 const VARIABLE = "STOLOS_SECRET";
 
 /**
- * From the file, else from the environment, which forgets it: commands that a peer runs inherit the rest.
+ * The cluster's secret from the file, else from the environment, which forgets it: commands that a peer runs
+ * inherit the rest.
  *
  * @throws UsageError when the file cannot be read
  */

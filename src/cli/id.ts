@@ -1,8 +1,7 @@
 /** `stolos id`: the peer id of a node or client before it has connected, for lists of who may connect. */
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 import { identityFrom } from "./connect.ts";

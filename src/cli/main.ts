@@ -3,14 +3,12 @@
  * The `stolos` command: finds the command, runs it, turns its ending into an exit code. One file a command.
  */
 import { VERSION } from "../node/version.ts";
-import { EXIT, exitCodeOf } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT, exitCodeOf } from "./command.ts";
 import { id } from "./id.ts";
 import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
 import { nodes } from "./nodes.ts";
 import { UsageError } from "./options.ts";
-import { printable, processTerminal } from "./output.ts";
-import type { Terminal } from "./output.ts";
+import { printable, processTerminal, type Terminal } from "./output.ts";
 import { peer } from "./peer.ts";
 import { recover } from "./recover.ts";
 import { ring } from "./ring.ts";

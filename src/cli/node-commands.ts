@@ -1,6 +1,5 @@
 /** `stolos freeze|unfreeze|balance|drain NODE`: has one node do something. */
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, nodeNamed } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
 import { jsonLine, printable } from "./output.ts";

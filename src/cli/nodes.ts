@@ -1,7 +1,6 @@
 /** `stolos nodes`: the members with their state and load, and how many failures the cluster survives. */
 import type { NodeInfo } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
 import { humanDuration, jsonLine, table } from "./output.ts";
@@ -28,7 +27,7 @@ export const nodes: Command = {
 };
 
 /** The contract's form, its keys in the contract's order. */
-export function contractForm(info: NodeInfo): Record<string, unknown> {
+function contractForm(info: NodeInfo): Record<string, unknown> {
   const { node, name, state, self, tasks, load, keeps, stewardOf, labels, version, addresses } = info;
   const { lastHeardMs, frozen } = info;
   return {
@@ -38,7 +37,7 @@ export function contractForm(info: NodeInfo): Record<string, unknown> {
 }
 
 /** The same for people, with the health of the quorum below. */
-export function describeNodes(all: readonly NodeInfo[]): string[] {
+function describeNodes(all: readonly NodeInfo[]): string[] {
   const rows = all.map((info) => [
     info.name,
     info.frozen ? `${info.state}, frozen` : info.state,

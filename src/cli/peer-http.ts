@@ -2,15 +2,8 @@
  * `--http HOST:PORT` of `stolos peer`: listens before there is a node, so that a port in use is told at
  * once.
  */
-import type { HttpHandler, MetricsRegistry, Node } from "../../mod.ts";
+import type { HttpHandler, HttpServer } from "../../mod.ts";
 import { UsageError } from "./options.ts";
-
-export interface PeerHttp extends AsyncDisposable {
-  readonly url: string;
-  readonly registry: MetricsRegistry;
-  /** From now on it tells of this node. */
-  attach(node: Node): void;
-}
 
 export interface HostAndPort {
   readonly host: string;
@@ -34,18 +27,10 @@ export function parseHostAndPort(option: string, text: string): HostAndPort {
 }
 
 /** @throws UsageError when it cannot listen there */
-export async function openHttp(address: HostAndPort): Promise<PeerHttp> {
-  const { httpHandler, metricsRegistry, serveHttp } = await import("../../mod.ts");
-  const registry = metricsRegistry();
-  let handler: HttpHandler = (request) => Promise.resolve(early(new URL(request.url).pathname));
+export async function openHttp(handler: HttpHandler, address: HostAndPort): Promise<HttpServer> {
+  const { serveHttp } = await import("../../mod.ts");
   try {
-    const server = await serveHttp((request) => handler(request), address);
-    return {
-      url: server.url,
-      registry,
-      attach: (node) => handler = httpHandler(node, { registry }),
-      [Symbol.asyncDispose]: () => server.close(),
-    };
+    return await serveHttp(handler, address);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`Cannot use --http ${address.host}:${address.port}: ${why}`);
@@ -53,8 +38,11 @@ export async function openHttp(address: HostAndPort): Promise<PeerHttp> {
 }
 
 /** While the store is read and the network is opened. */
-function early(path: string): Response {
-  return path === "/healthz"
-    ? new Response("ok\n")
-    : new Response("the node is starting\n", { status: 503, headers: { "cache-control": "no-store" } });
-}
+export const answerEarly: HttpHandler = (request) => {
+  const isHealth = new URL(request.url).pathname === "/healthz";
+  return Promise.resolve(
+    isHealth
+      ? new Response("ok\n")
+      : new Response("the node is starting\n", { status: 503, headers: { "cache-control": "no-store" } }),
+  );
+};

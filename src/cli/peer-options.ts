@@ -40,7 +40,7 @@ export const PEER_OPTIONS = {
 
 const BALANCERS = ["dumb", "fair", "resource", "sleep", "metered"] as const;
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
-export const LOG_FORMATS = ["text", "json"] as const;
+const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = typeof LOG_FORMATS[number];
 
 export const PEER_HELP: string = `Usage: stolos peer [OPTION]…
@@ -126,17 +126,14 @@ export function logFormatOf(values: PeerValues): LogFormat {
     : parseChoice("log-format", values["log-format"], LOG_FORMATS);
 }
 
-export type BalancerName = typeof BALANCERS[number];
+type BalancerName = typeof BALANCERS[number];
 
 /** @throws UsageError */
 export function balancerOf(values: PeerValues): BalancerName {
   return values.balancer === undefined ? "fair" : parseChoice("balancer", values.balancer, BALANCERS);
 }
 
-// ---- balancers --------------------------------------------------------------------------------------------
-// The balancers of `stolos peer`, by name. Loaded with the network's code only.
-
-/** Loads the network's code: call it only when a node is to run. */
+/** The balancer of that name. Loads the network's code: call it only when a node is to run. */
 export async function makeBalancer(name: BalancerName): Promise<Balancer> {
   const made = await import("../../mod.ts");
   switch (name) {

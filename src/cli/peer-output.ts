@@ -1,4 +1,7 @@
-/** How the events of a node are printed by `stolos peer`: JSON lines to the contract, or lines for people. */
+/**
+ * What `stolos peer` prints: the events of its node, as JSON lines to the contract or as lines for people,
+ * and its log on stderr.
+ */
 import type { LogLevel } from "../../mod.ts";
 import { humanDuration, jsonLine, printable, type Terminal } from "./output.ts";
 import { LOG_LEVELS, type LogFormat } from "./peer-options.ts";
@@ -49,11 +52,10 @@ export function eventText(event: PeerEvent, at: Date): string {
   return `${time} ${event.event.padEnd(15)} ${words.join("  ")}`.trimEnd();
 }
 
-// ---- the log on stderr ------------------------------------------------------------------------------------
-// What `stolos peer` tells on stderr beside its events: lines for people, or JSON.
-
+/** What `stolos peer` tells on stderr beside its events. */
 export type Log = (level: LogLevel, text: string) => void;
 
+/** Writes lines for people, or JSON. */
 export function logger(
   terminal: Terminal,
   { most, format }: { readonly most: LogLevel; readonly format: LogFormat },

@@ -1,27 +1,24 @@
 /** `stolos peer`: runs a node with the `exec` handler until it is told to stop; its events are its output. */
-import { makeBalancer } from "./peer-options.ts";
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Node } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import type { HttpHandler, Node } from "../../mod.ts";
+import { type Command, EXIT } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
-import { jsonLine } from "./output.ts";
-import type { Terminal } from "./output.ts";
-import { type Log, logger } from "./peer-output.ts";
-import { openHttp } from "./peer-http.ts";
-import { eventText, PASSED_ON, peerEvent } from "./peer-output.ts";
+import { jsonLine, type Terminal } from "./output.ts";
+import { answerEarly, openHttp } from "./peer-http.ts";
 import {
   balancerOf,
   httpOf,
   logFormatOf,
   logLevelOf,
+  makeBalancer,
   nodeOptionsOf,
   PEER_HELP,
   PEER_OPTIONS,
+  type PeerValues,
 } from "./peer-options.ts";
-import type { PeerValues } from "./peer-options.ts";
+import { eventText, type Log, logger, PASSED_ON, peerEvent } from "./peer-output.ts";
 
 type Handlers = (node: Node) => void | Promise<void>;
 
@@ -42,15 +39,18 @@ export const peer: Command = {
 
     const asked = stopRequests(closed);
     // Loaded only now: help and bad usage are answered without the network's code.
-    const [{ createNode, libp2pMetrics, sqliteStore }, { handleExec }] = await Promise.all([
-      import("../../mod.ts"),
-      import("./exec/exec.ts"),
-    ]);
-    const store = values.data === undefined ? {} : { store: sqliteStore(resolve(values.data, "state")) };
-    await using http = httpAddress && await openHttp(httpAddress);
-    const counted = http && { libp2pMetrics: libp2pMetrics(http.registry) };
-    const node = await createNode({ ...given, ...store, ...counted, balancer: await makeBalancer(balancer) });
-    http?.attach(node);
+    const [stolos, { handleExec }] = await Promise.all([import("../../mod.ts"), import("./exec/exec.ts")]);
+    const store = values.data === undefined
+      ? {}
+      : { store: stolos.sqliteStore(resolve(values.data, "state")) };
+    const registry = stolos.metricsRegistry();
+    let answer: HttpHandler = answerEarly;
+    await using http = httpAddress && await openHttp((request) => answer(request), httpAddress);
+    const node = await stolos.createNode({
+      ...{ ...given, ...store, balancer: await makeBalancer(balancer) },
+      ...(http && { libp2pMetrics: stolos.libp2pMetrics(registry) }),
+    });
+    if (http) answer = stolos.httpHandler(node, { registry });
     const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });
     passEventsOn(node, print);

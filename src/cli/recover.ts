@@ -1,8 +1,7 @@
 /** `stolos recover`: makes a cluster of what a lost majority left, offline. Loud, since it may lose tasks. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { jsonLine } from "./output.ts";
 

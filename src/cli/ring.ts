@@ -1,7 +1,6 @@
 /** `stolos ring`: how the work is spread: each member's share of the ring, of what is kept, and its tasks. */
 import type { NodeInfo } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
 import { jsonLine, table } from "./output.ts";

@@ -16,9 +16,7 @@ import {
 } from "./options.ts";
 import { jsonLine, printable, type Terminal } from "./output.ts";
 
-// ---- where and when ---------------------------------------------------------------------------------------
-// The options of `stolos submit` that say where and when rather than what, as client.submit takes them.
-
+/** The options that say where and when rather than what, as client.submit takes them. */
 export const PLACEMENT_OPTIONS = {
   priority: { type: "string" },
   requires: { type: "string", multiple: true },
@@ -28,7 +26,7 @@ export const PLACEMENT_OPTIONS = {
   backoff: { type: "string" },
 } as const;
 
-export const PLACEMENT_HELP: string =
+const PLACEMENT_HELP: string =
   `  --priority N    of tasks that wait for the same nodes the higher goes first: -1000 to 1000 (default 0)
   --requires K=V  only nodes with this label; may be repeated
   --prefers K=V[:W]  rather nodes with this label, by weight W (default 1, negative: rather not); may be
@@ -36,40 +34,6 @@ export const PLACEMENT_HELP: string =
   --node NAME     only this node, by name or id
   --apart KEY     not on a node that runs another task with this key
   --backoff D     wait so long before the second attempt, twice as long before each further one`;
-
-/**
- * What client.submit is to be given.
- *
- * @throws UsageError naming the option and the value seen
- */
-export function placementOf(values: OptionValues<typeof PLACEMENT_OPTIONS>): PlacementOptions {
-  return {
-    ...given("priority", values.priority, (text) => parseInteger("priority", text)),
-    ...(values.requires.length > 0 ? { requires: parseLabels("requires", values.requires) } : {}),
-    ...(values.prefers.length > 0 ? { prefers: values.prefers.map(parsePreference) } : {}),
-    ...given("node", values.node, String),
-    ...given("apart", values.apart, String),
-    ...given("retry", values.backoff, (text) => {
-      const backoffMs = parseDurationMs("backoff", text);
-      return { backoffMs, maxMs: Math.max(60_000, backoffMs) };
-    }),
-  };
-}
-
-function parseInteger(option: string, text: string): number {
-  if (/^-?\d{1,15}$/.test(text)) return Number(text);
-  throw new UsageError(`Cannot read --${option}: needs a whole number, got "${text}"`);
-}
-
-/** `key=value` or `key=value:weight`; a value that ends in a colon and a number needs a weight behind it. */
-function parsePreference(text: string): { label: string; value: string; weight: number } {
-  const match = /^([^=]+)=(.*?)(?::(-?\d{1,4}))?$/s.exec(text);
-  if (!match) {
-    throw new UsageError(`Cannot read --prefers: needs key=value or key=value:weight, got "${text}"`);
-  }
-  const [, label = "", value = "", weight = "1"] = match;
-  return { label, value, weight: Number(weight) };
-}
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
@@ -144,6 +108,40 @@ export function whatToRun(
   if (!hasCommand) return { task, input: parseInput(values.input ?? "") };
   if (task === EXEC) return { task, input: { argv: [...command] } };
   throw new UsageError(`Cannot run "stolos submit": --task ${task} takes --input JSON, got a command line`);
+}
+
+/**
+ * Where and when, as client.submit is to be given it.
+ *
+ * @throws UsageError naming the option and the value seen
+ */
+export function placementOf(values: OptionValues<typeof PLACEMENT_OPTIONS>): PlacementOptions {
+  return {
+    ...given("priority", values.priority, (text) => parseInteger("priority", text)),
+    ...(values.requires.length > 0 ? { requires: parseLabels("requires", values.requires) } : {}),
+    ...(values.prefers.length > 0 ? { prefers: values.prefers.map(parsePreference) } : {}),
+    ...given("node", values.node, String),
+    ...given("apart", values.apart, String),
+    ...given("retry", values.backoff, (text) => {
+      const backoffMs = parseDurationMs("backoff", text);
+      return { backoffMs, maxMs: Math.max(60_000, backoffMs) };
+    }),
+  };
+}
+
+function parseInteger(option: string, text: string): number {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot read --${option}: needs a whole number, got "${text}"`);
+}
+
+/** `key=value` or `key=value:weight`; a value that ends in a colon and a number needs a weight behind it. */
+function parsePreference(text: string): { label: string; value: string; weight: number } {
+  const match = /^([^=]+)=(.*?)(?::(-?\d{1,4}))?$/s.exec(text);
+  if (!match) {
+    throw new UsageError(`Cannot read --prefers: needs key=value or key=value:weight, got "${text}"`);
+  }
+  const [, label = "", value = "", weight = "1"] = match;
+  return { label, value, weight: Number(weight) };
 }
 
 /** Loaded only when it is needed, like the client: see connect.ts. */

@@ -1,7 +1,6 @@
 /** `stolos pause|resume|kill|release|checkpoint ID` and `stolos sleep ID DURATION`: commands to one task. */
 import type { TaskMessage } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
 import { CLIENT_OPTIONS, durationMsOf, expectPositionals, parseOptions } from "./options.ts";
 import { jsonLine, printable } from "./output.ts";

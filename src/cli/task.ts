@@ -1,7 +1,6 @@
 /** `stolos task ID`: all there is to know of one task, and why it is not running if it is not. */
 import type { TaskErrorInfo, TaskInfo } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
 import { fields, humanDuration, jsonLine, printable, shortId } from "./output.ts";
@@ -35,7 +34,7 @@ export const task: Command = {
 };
 
 /** The contract's whole form, its keys in the contract's order. */
-export function longForm(info: TaskInfo): Record<string, unknown> {
+function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
   const { commands } = info;
@@ -46,7 +45,7 @@ export function longForm(info: TaskInfo): Record<string, unknown> {
 }
 
 /** The same for people. */
-export function describe(info: TaskInfo): string[] {
+function describe(info: TaskInfo): string[] {
   const owner = info.owner === null ? "nobody" : `${info.ownerName ?? "?"} (${info.owner})`;
   const lease = info.leaseRemainingMs === null ? "none" : `${humanDuration(info.leaseRemainingMs)} left`;
   const pairs: [string, string][] = [

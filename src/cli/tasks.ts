@@ -1,7 +1,6 @@
 /** `stolos tasks`: the tasks that the cluster knows, in short form. */
 import type { TaskInfo } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, nodeNamed } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, given, parseChoice, parseOptions } from "./options.ts";
 import { jsonLine, printable, table } from "./output.ts";
@@ -65,7 +64,7 @@ export const tasks: Command = {
 };
 
 /** The contract's short form. */
-export function shortForm(info: TaskInfo): Record<string, unknown> {
+function shortForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt } = info;
   return { id, name, state, owner, ownerName, fence, attempt };
 }

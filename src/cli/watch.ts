@@ -1,7 +1,6 @@
 /** `stolos watch`: what becomes of tasks, as it happens, until it is interrupted. */
 import type { TaskEvent } from "../../mod.ts";
-import { EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
 import { jsonLine, printable } from "./output.ts";
@@ -34,7 +33,7 @@ export const watch: Command = {
 };
 
 /** The contract's form, its keys in the contract's order. */
-export function watchForm(event: TaskEvent): Record<string, unknown> {
+function watchForm(event: TaskEvent): Record<string, unknown> {
   const { id, state, owner, ownerName, fence } = event;
   return { id, state, owner, ownerName, fence };
 }

@@ -17,9 +17,8 @@ import { TooOldError } from "../base/errors.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
 import type { TaskMessage, TaskState } from "../protocol/model/types.ts";
 import { checkKnown, integer, shown } from "../base/arguments.ts";
-import { orderOf } from "./commands.ts";
+import { orderOf, sendCommand } from "./commands.ts";
 import type { PlacementOptions } from "./task-options.ts";
-import { sendCommand } from "./commands.ts";
 import {
   checkId,
   type ItemOptions,

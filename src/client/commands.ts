@@ -1,4 +1,7 @@
-/** Commands to nodes as users and strangers give them: checked before they go anywhere. */
+/**
+ * Commands to nodes and to tasks as users and strangers give them: checked before they go anywhere; and what
+ * a task's answer means.
+ */
 import { checkKnown, shown, text } from "../base/arguments.ts";
 import type { Ambient } from "../base/environment.ts";
 import { BusyError, NotFoundError, StateError } from "../base/errors.ts";
@@ -11,6 +14,7 @@ import { checkId } from "./submission.ts";
 
 const ATTEMPT = "command a node";
 const TYPES: readonly NodeCommand["type"][] = ["freeze", "unfreeze", "balance", "drain", "stopTask"];
+/** Numbers by which a repeat is known. */
 const CID_LIMIT = 2 ** 52;
 
 /**
@@ -52,12 +56,11 @@ function checkedCommand(command: unknown): NodeCommand {
   return { type, id: id as string };
 }
 
-// ---- commands to tasks ------------------------------------------------------------------------------------
-// Commands to tasks: checked, sent, and what the answer means.
-
-const CID_MAX = 2 ** 52;
-
-/** @throws what Client.command says */
+/**
+ * Tells a task something.
+ *
+ * @throws what Client.command says
+ */
 export async function sendCommand(
   port: ClientPort,
   command: { readonly id: string; readonly message: TaskMessage },
@@ -66,7 +69,7 @@ export async function sendCommand(
 ): Promise<"applied" | "queued"> {
   const message = messageOf("tell a task", command.message);
   const { id } = command;
-  const cid = Math.floor(ambient.random() * CID_MAX);
+  const cid = Math.floor(ambient.random() * CID_LIMIT);
   const status = await port.command(id, cid, message, options);
   const attempt = `Cannot ${message.type} task ${JSON.stringify(id)}`;
   switch (status) {

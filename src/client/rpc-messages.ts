@@ -11,12 +11,12 @@ import {
   InvalidInputError,
   NoQuorumError,
   NotFoundError,
-  StolosError,
   StoppedError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,
 } from "../base/errors.ts";
+import { StolosError } from "../protocol/model/stolos-error.ts";
 import type { TaskSpec } from "../protocol/model/types.ts";
 import { areTaskOptions } from "./task-options.ts";
 

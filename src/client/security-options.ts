@@ -33,6 +33,8 @@ const SECRET_CHARS_MAX = 4096;
 /** Addresses that no other machine reaches. */
 const LOOPBACK: RegExp = /^\/(ip4\/127\.|ip6\/::1(\/|$)|dns[46]?\/localhost(\/|$)|unix\/|memory\/)/;
 
+const NAMESPACE: RegExp = /^[a-zA-Z0-9._-]{1,64}$/;
+
 interface Placed extends SecurityOptions {
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
@@ -79,4 +81,3 @@ export function namespaceOf(attempt: string, value: unknown): string {
     `Cannot ${attempt}: namespace must be 1 to 64 of a-z A-Z 0-9 . _ -, got ${shown(value)}`,
   );
 }
-export const NAMESPACE: RegExp = /^[a-zA-Z0-9._-]{1,64}$/;

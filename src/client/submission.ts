@@ -1,6 +1,5 @@
 /** From inputs to recorded tasks: checked, encoded, sent in windows that bound what waits at once. */
-import { validInput } from "../task/definition.ts";
-import type { TaskDefinition } from "../task/definition.ts";
+import { type TaskDefinition, validInput } from "../task/definition.ts";
 import { encodeValue } from "../task/values.ts";
 import { type Ambient, systemAmbient } from "../base/environment.ts";
 import type { CallOptions, ClientPort } from "../coordinator/coordinator.ts";

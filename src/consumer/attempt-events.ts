@@ -1,6 +1,62 @@
-/** How many attempts began and ended here, and how long they took: by the handler's name. For metrics. */
+/**
+ * What is said of attempts: of each to whoever listens, and for metrics how many began and ended here and how
+ * long they took, by the handler's name.
+ */
 import type { Settlement } from "../protocol/model/types.ts";
 import type { Run } from "./attempt.ts";
+
+/** What happened to an attempt. */
+export interface AttemptInfo {
+  readonly task: string;
+  readonly name: string;
+  /** Decimal. */
+  readonly fence: string;
+  readonly attempt: number;
+  /** Why, in words or as one word. */
+  readonly reason?: string;
+  /** The handler still ran when its lease ended. */
+  readonly overrun?: boolean;
+  readonly durationMs?: number;
+}
+
+export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task:lost" | "task:released";
+
+/** What is said, and what it tells beside which attempt it is. */
+type Report = readonly [AttemptEventType, Partial<AttemptInfo>];
+
+export const REFUSED: Report = ["task:lost", { reason: "refused: its fence was not the current one" }];
+
+/** How the reason of an end begins that came after its attempt was over: the second word on that attempt. */
+export const LATE = "late: ";
+export const isLate = ({ reason }: Partial<AttemptInfo>): boolean => reason?.startsWith(LATE) ?? false;
+
+/** `durationMs`: null when it has only begun. */
+export function infoOf(run: Run, more: Partial<AttemptInfo>, durationMs: number | null): AttemptInfo {
+  const { id, name, fence, attempt } = run.task;
+  const info = { task: id, name, fence: String(fence), attempt, ...more };
+  return durationMs === null ? info : { ...info, durationMs: Math.round(durationMs) };
+}
+
+/** Of an attempt whose end a quorum has recorded. `isOverrun`: its handler still runs. */
+export function reportOf(run: Run, ending: Settlement, isOverrun: boolean): Report {
+  const overrun = isOverrun ? { overrun: true } : {};
+  switch (ending.type) {
+    case "complete":
+      return ["task:done", {}];
+    case "error":
+      return ["task:error", { reason: ending.message, ...overrun }];
+    case "fail":
+      return ["task:error", { reason: `${ending.message} (no further attempt)`, ...overrun }];
+    default:
+      return ["task:released", { ...releaseReason(run, ending), ...overrun }];
+  }
+}
+
+function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
+  const reason = ending.type === "release" ? run.abortReason : ending.type;
+  if (run.handOffError === "") return reason ? { reason } : {};
+  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
+}
 
 /** How an attempt ended, or that a handler has not ended and its attempt has. */
 export type AttemptOutcome = "done" | "error" | "lost" | "released";
@@ -44,57 +100,3 @@ export class AttemptCounts {
     return count;
   }
 }
-
-// ---- what is said of an attempt ---------------------------------------------------------------------------
-// What is said of an attempt.
-
-export type Report = readonly [AttemptEventType, Partial<AttemptInfo>];
-
-export const REFUSED: Report = ["task:lost", { reason: "refused: its fence was not the current one" }];
-
-/** How the reason of an end begins that came after its attempt was over: the second word on that attempt. */
-export const LATE = "late: ";
-export const isLate = ({ reason }: Partial<AttemptInfo>): boolean => reason?.startsWith(LATE) ?? false;
-
-/** `durationMs`: null when it has only begun. */
-export function infoOf(run: Run, more: Partial<AttemptInfo>, durationMs: number | null): AttemptInfo {
-  const { id, name, fence, attempt } = run.task;
-  const info = { task: id, name, fence: String(fence), attempt, ...more };
-  return durationMs === null ? info : { ...info, durationMs: Math.round(durationMs) };
-}
-
-/** Of an attempt whose end a quorum has recorded. `isOverrun`: its handler still runs. */
-export function reportOf(run: Run, ending: Settlement, isOverrun: boolean): Report {
-  const overrun = isOverrun ? { overrun: true } : {};
-  switch (ending.type) {
-    case "complete":
-      return ["task:done", {}];
-    case "error":
-      return ["task:error", { reason: ending.message, ...overrun }];
-    case "fail":
-      return ["task:error", { reason: `${ending.message} (no further attempt)`, ...overrun }];
-    default:
-      return ["task:released", { ...releaseReason(run, ending), ...overrun }];
-  }
-}
-
-function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
-  const reason = ending.type === "release" ? run.abortReason : ending.type;
-  if (run.handOffError === "") return reason ? { reason } : {};
-  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
-}
-
-/** What happened to an attempt. */
-export interface AttemptInfo {
-  readonly task: string;
-  readonly name: string;
-  /** Decimal. */
-  readonly fence: string;
-  readonly attempt: number;
-  /** Why, in words or as one word. */
-  readonly reason?: string;
-  /** The handler still ran when its lease ended. */
-  readonly overrun?: boolean;
-  readonly durationMs?: number;
-}
-export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task:lost" | "task:released";

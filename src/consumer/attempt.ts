@@ -31,8 +31,7 @@ export class Run implements Context, StatefulRun {
   abortedMs: number | null = null;
   readonly #control: ConsumerControl;
   readonly #ambient: Ambient;
-  /** The handler was called and has not ended. */
-  isRunning = false;
+  #isRunning = false;
   isLost = false;
   abortReason: AbortReason | null = null;
   /** The settlement that ends the attempt, once there is one. */
@@ -165,6 +164,21 @@ export class Run implements Context, StatefulRun {
 
   // ---- for the consumer -----------------------------------------------------------------------------------
 
+  /** The handler was called and has not ended. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** The handler is called. */
+  begin(): void {
+    this.#isRunning = true;
+  }
+
+  /** The handler has ended. */
+  end(): void {
+    this.#isRunning = false;
+  }
+
   /** What it told of its load. */
   get toldLoad(): number {
     return this.#load?.value ?? 0;
@@ -288,11 +302,12 @@ export class Run implements Context, StatefulRun {
   }
 }
 
-/** Why attempts are told to end, in words. */
+/** What the signal of an attempt aborts with. */
 export function abortError(id: string, reason: AbortReason): AttemptAbortedError {
   return new AttemptAbortedError(`Cannot go on with task ${JSON.stringify(id)}: ${WHY[reason]}`, reason);
 }
 
+/** Why attempts are told to end, in words. */
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",

@@ -5,7 +5,7 @@
  */
 import { type Ambient, systemAmbient } from "../base/environment.ts";
 import type { AbortReason } from "../base/errors.ts";
-import type { ConsumerControl, ConsumerPort, Coordinator } from "../coordinator/coordinator.ts";
+import type { ConsumerControl, ConsumerPort } from "../coordinator/coordinator.ts";
 import type { LossReason } from "../protocol/model/contract.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
@@ -26,7 +26,7 @@ import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { StuckHandlers } from "./stuck-handlers.ts";
 
 export interface ConsumerOptions {
-  readonly coordinator: Coordinator;
+  readonly control: ConsumerControl;
   /** Tasks at once. */
   readonly capacity: number;
   /** False = nobody listens: nothing is made. */
@@ -34,6 +34,10 @@ export interface ConsumerOptions {
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
   /** Null when the task may begin; else until when it shall not be offered here. @default always */
   readonly admit?: (task: GrantedTask) => number | null;
+  /** For how long the event loop must have stood still to be worth a word. */
+  readonly blockedMinMs: number;
+  /** It stood still for so long, and `watchLoop` was called. */
+  readonly onBlocked: (info: LoopBlockedInfo) => void;
   /** @default the system's */
   readonly ambient?: Ambient;
 }
@@ -70,7 +74,7 @@ export class Consumer implements ConsumerPort {
       run.finish(endingOfValue(run, undefined, this.#ambient));
       this.#offer();
     });
-    this.#control = options.coordinator.consume(this);
+    this.#control = options.control;
     this.#offer();
   }
 
@@ -125,11 +129,12 @@ export class Consumer implements ConsumerPort {
     return true;
   }
 
-  /** From now on says when the event loop has stood still for so long. */
-  watchLoop(blockedMinMs: number, onBlocked: (info: LoopBlockedInfo) => void): void {
+  /** From now on says when the event loop has stood still. */
+  watchLoop(): void {
+    if (this.#isOver) return;
+    const { blockedMinMs, onBlocked } = this.#options;
     const running = (): string[] =>
       [...this.#runningById.values()].filter(({ handler }) => !handler.isIsolated).map(({ task }) => task.id);
-    if (this.#isOver) return;
     this.#loopWatch ??= new LoopWatch({ ambient: this.#ambient, blockedMinMs, running, onBlocked });
   }
 
@@ -219,7 +224,7 @@ export class Consumer implements ConsumerPort {
 
   #begin(run: Run): void {
     this.#runningById.set(run.task.id, run);
-    run.isRunning = true;
+    run.begin();
     this.#tell("task:start", run, {});
     this.#stuck.watch(run);
     let result: unknown;
@@ -243,7 +248,7 @@ export class Consumer implements ConsumerPort {
 
   #end(run: Run, settlement: Settlement): void {
     if (!run.isRunning) return;
-    run.isRunning = false;
+    run.end();
     const { id } = run.task;
     if (this.#runningById.get(id) === run) this.#runningById.delete(id);
     if (!run.handler.isIsolated) this.#loopWatch?.ended(id);

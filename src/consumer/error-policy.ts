@@ -13,7 +13,7 @@ import { messageOf } from "../task/message.ts";
 
 const MESSAGE_MAX = 1000;
 
-export type Chance = Pick<Ambient, "random" | "wallMs">;
+type Chance = Pick<Ambient, "random" | "wallMs">;
 
 /** What its error handler says, if it has one and that says something; else the policy. */
 export function settlementOfFailure(

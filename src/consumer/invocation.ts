@@ -1,4 +1,7 @@
-/** How an attempt ends: what its handler returned or threw, and what it was told, as a settlement. */
+/**
+ * Calls the handler of an attempt, and makes a settlement of what it returned or threw and of what the
+ * attempt was told.
+ */
 import type { Ambient } from "../base/environment.ts";
 import { AttemptAbortedError } from "../base/errors.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
@@ -9,6 +12,33 @@ import { settlementOfFailure } from "./error-policy.ts";
 import type { Task } from "./handler.ts";
 import { Answer } from "./stateful.ts";
 import { stuckError } from "./stuck-handlers.ts";
+
+/**
+ * Calls the handler with its input checked against the definition and its state as it was stored. Returns
+ * what that returns; a promise, too, when the schema is asynchronous.
+ *
+ * @throws what it throws
+ */
+export function callHandler(run: Run): unknown {
+  const { task, handler } = run;
+  const input = validInput(handler.definition, decodeValue(task.payload, "input"));
+  return input instanceof Promise ? input.then((each) => call(run, each)) : call(run, input);
+}
+
+function call(run: Run, input: unknown): unknown {
+  // an asynchronous schema may have taken longer than the lease
+  run.throwIfAborted();
+  const { id, name, checkpoint } = run.task;
+  const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
+  const task: Task = { id, name, input, state };
+  return run.handler.run(task, run);
+}
+
+/** What a handler returned has yet to come. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}
 
 /** Returning completes, unless the attempt was told to end and there is nothing to record. */
 export function endingOfValue(run: Run, value: unknown, ambient: Ambient): Settlement {
@@ -55,29 +85,4 @@ function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Sett
 
 function failed(run: Run, error: unknown, ambient: Ambient): Settlement {
   return settlementOfFailure(run.task, error, run.handler.onError, ambient);
-}
-
-/** What a handler returned has yet to come. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
-}
-
-// ---- calling the handler ----------------------------------------------------------------------------------
-// Calls the handler of an attempt: its input checked against the definition, its state as it was stored.
-
-/** What the handler returns: a promise, too, when the schema is asynchronous. @throws what it throws */
-export function callHandler(run: Run): unknown {
-  const { task, handler } = run;
-  const input = validInput(handler.definition, decodeValue(task.payload, "input"));
-  return input instanceof Promise ? input.then((each) => call(run, each)) : call(run, input);
-}
-
-function call(run: Run, input: unknown): unknown {
-  // an asynchronous schema may have taken longer than the lease
-  run.throwIfAborted();
-  const { id, name, checkpoint } = run.task;
-  const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
-  const task: Task = { id, name, input, state };
-  return run.handler.run(task, run);
 }

@@ -8,7 +8,7 @@ import type { Standing } from "../protocol/model/messages.ts";
 import { hashText } from "../protocol/context/ring.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 import type { Ambient } from "../base/environment.ts";
-import type { ConsumerPort, CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
+import type { CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
 import { EventFeed } from "./event-feed.ts";
 import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
@@ -32,6 +32,8 @@ export interface HearsayOptions {
   readonly engine: Engine;
   readonly ambient: Ambient;
   readonly transport: Transport | null;
+  /** What the tasks that run here tell of their load, in all. */
+  readonly loadOfTasks: () => number;
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
   readonly emit: (event: CoordinatorEvent) => void;
 }
@@ -49,11 +51,9 @@ export class Hearsay {
   /** Somebody came up who may not have heard of this node yet. */
   #newcomerMs = -Infinity;
   /** What this node says of itself. */
-  state: MemberState = "up";
+  #state: MemberState = "up";
   #isFrozen = false;
   #offer: Pick<MemberOffer, "slots" | "handlers"> = { slots: 0, handlers: [] };
-  /** Whose tasks tell of their load. */
-  consumer: Pick<ConsumerPort, "load"> | null = null;
 
   constructor(options: HearsayOptions) {
     const { self, settings, engine, transport, readLeased, emit } = options;
@@ -124,22 +124,22 @@ export class Hearsay {
     this.#newsMs = nowMs;
     const isNews = this.#told !== this.#busyness || nowMs - this.#newcomerMs < NEWCOMER_MS;
     if (!isNews && nowMs < this.#againMs) return;
-    this.publishNews();
+    this.#publishNews();
     if (!isNews) this.#againMs = nowMs + NEWS_REPEATED_MS;
   }
 
   /** What changes while it works; the rest is told when it changes. */
   get #busyness(): string {
-    return `${this.#options.engine.status().heldCount} ${this.consumer?.load() ?? 0}`;
+    return `${this.#options.engine.status().heldCount} ${this.#options.loadOfTasks()}`;
   }
 
   /** This node takes tasks, or no more; what is new of it is told at once. */
   stand(standing: Standing): void {
     const isFrozen = standing === "frozen";
-    const isNews = isFrozen !== this.#isFrozen || (standing === "draining" && this.state === "up");
+    const isNews = isFrozen !== this.#isFrozen || (standing === "draining" && this.#state === "up");
     this.#isFrozen = isFrozen;
-    if (standing === "draining") this.state = "draining";
-    if (isNews && this.#options.engine.roster) this.publishNews();
+    if (standing === "draining") this.#state = "draining";
+    if (isNews && this.#options.engine.roster) this.#publishNews();
   }
 
   /** This node takes so many tasks of these names. Told at once when it is something else than before. */
@@ -147,10 +147,16 @@ export class Hearsay {
     const before = this.#offer;
     this.#offer = { slots: names.length === 0 ? 0 : slots, handlers: names.map(hashText) };
     const isNews = before.slots !== this.#offer.slots || before.handlers.length !== names.length;
-    if (isNews && this.#options.engine.roster) this.publishNews();
+    if (isNews && this.#options.engine.roster) this.#publishNews();
   }
 
-  publishNews(): void {
+  /** This node leaves by itself: it says so at once. */
+  resign(): void {
+    this.#state = "stopped";
+    this.#publishNews();
+  }
+
+  #publishNews(): void {
     this.#newsMs = this.#options.ambient.monoMs();
     this.#againMs = this.#newsMs + NEWS_AGAIN_MS;
     this.#told = this.#busyness;
@@ -174,11 +180,11 @@ export class Hearsay {
   }
 
   #ownNews(): MemberNews {
-    const { settings, transport, engine } = this.#options;
+    const { settings, transport, engine, loadOfTasks } = this.#options;
     const { name, version } = settings;
     const load = engine.status().heldCount;
-    const [state, frozen] = [this.state, this.#isFrozen];
-    const offer = { ...this.#offer, rate: this.consumer?.load() ?? 0 };
+    const [state, frozen] = [this.#state, this.#isFrozen];
+    const offer = { ...this.#offer, rate: loadOfTasks() };
     return { name, version, addresses: transport?.addresses ?? [], load, state, frozen, offer };
   }
 }

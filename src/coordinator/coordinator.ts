@@ -194,6 +194,17 @@ export interface ConsumerControl {
   onDeadline(p: number, callback: (deadlineMs: number) => void): () => void;
 }
 
+/**
+ * The node that a coordinator works for. Each is made with the other, so the coordinator asks when it has
+ * something to say.
+ */
+export interface OwnNode {
+  /** What runs tasks; null as long as there is nothing. */
+  consumer(): ConsumerPort | null;
+  /** Does what others ask of this node; null as long as there is nobody to do it. It must not throw. */
+  onNodeCommand(command: NodeCommand): NodeCommandStatus | null;
+}
+
 export interface SettledLease {
   readonly p: number;
   readonly id: string;
@@ -234,10 +245,8 @@ export interface Coordinator extends ClientPort {
   members(): readonly NodeInfo[];
   /** What a member says that it would take; null as long as it has not. */
   offerOf(node: NodeId): KnownOffer | null;
-  /** Plugs the consumer in, once. */
-  consume(port: ConsumerPort): ConsumerControl;
-  /** Plugs in who does what others ask of this node, once. It must not throw. */
-  obey(run: (command: NodeCommand) => NodeCommandStatus): void;
+  /** For its node's consumer. */
+  readonly control: ConsumerControl;
   on(listener: (event: CoordinatorEvent) => void): () => void;
   /** Resolves when the cluster serves: every partition has a steward. */
   ready(signal?: AbortSignal): Promise<void>;

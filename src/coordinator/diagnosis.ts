@@ -104,7 +104,7 @@ export class Outlook {
   }
 }
 
-/** Words for a partition that cannot be served: which keepers it needs, and which are up. */
+/** What it takes to say in words why a partition cannot be served. */
 export interface QuorumView {
   readonly roster: Roster | null;
   /** It was in a cluster, or knows one that has not let it in yet. */
@@ -115,7 +115,7 @@ export interface QuorumView {
   isUp(node: NodeId): boolean;
 }
 
-export function keeperStates(view: QuorumView, partition: number): KeeperState[] {
+function keeperStates(view: QuorumView, partition: number): KeeperState[] {
   const keepers = view.roster ? keepersOf(view.roster, partition) : [];
   return keepers.map(({ id, name }) => ({ id, name, up: view.isUp(id) }));
 }

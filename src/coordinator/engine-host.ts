@@ -7,6 +7,7 @@
 import { type Ambient, systemAmbient, type TimerHandle } from "../base/environment.ts";
 import type { Clock, Effect, Input, PersistRecord } from "../protocol/model/contract.ts";
 import type { Store } from "../store/store.ts";
+import type { StoreError } from "../store/store-error.ts";
 
 /** What the host needs of the engine. */
 export interface Steppable {
@@ -27,11 +28,16 @@ export interface EngineHostOptions {
   readonly run: (effect: RunnableEffect) => void;
   /** All effects that could run have run. */
   readonly afterRun: () => void;
+  /** The store cannot write at the moment, or can again (null). @default nobody is told */
+  readonly onTrouble?: (error: StoreError | null) => void;
   /**
    * The engine, or what runs an effect, found itself in a state that must not be: no further step is taken.
    */
   readonly onBroken: (error: unknown) => void;
 }
+
+/** What is run and not persisted. */
+export type RunnableEffect = Exclude<Effect, { readonly type: "persist" }>;
 
 /** What the store took, and how long it took for it. */
 export interface CommitCounts {
@@ -59,16 +65,14 @@ export class EngineHost {
   readonly #takeTurn = (): void => this.#step();
   readonly #onTimer = (): void => this.#wake();
 
+  /** Replays the store; the first step comes when this iteration of the loop is over. */
   constructor(options: EngineHostOptions) {
+    const { engine, store, check, onTrouble, ambient = systemAmbient } = options;
     this.#options = options;
-    this.#ambient = options.ambient ?? systemAmbient;
-  }
-
-  /** Replays the store and takes the first step. */
-  start(): void {
-    const records = this.#options.store.load();
-    this.#options.check?.(records);
-    if (records.length > 0) this.#options.engine.restore(records);
+    this.#ambient = ambient;
+    const records = store.load(onTrouble);
+    check?.(records);
+    if (records.length > 0) engine.restore(records);
     this.#plan();
   }
 
@@ -199,17 +203,15 @@ function recordsOf(effects: readonly Effect[]): readonly PersistRecord[] {
   return effects.flatMap((effect) => effect.type === "persist" ? effect.records : []);
 }
 
-// ---- effects that wait for the store ----------------------------------------------------------------------
-// Effects that wait for the store, in order. Two kinds do not wait: a handler must be told that its lease
-// ends or has ended although the disk hangs. And as a disk may hang for hours, no more than so many
-// messages to peers are kept: a link may lose messages at any time, and these would come too late anyway.
-
-/** Some seconds of a busy node, hours of an idle one. */
+/** Messages to peers that wait: some seconds of a busy node, hours of an idle one. */
 const SENDS_MAX = 20_000;
 
-export type RunnableEffect = Exclude<Effect, { readonly type: "persist" }>;
-
-export class EffectQueue {
+/**
+ * Effects that wait for the store, in order. Two kinds do not wait: a handler must be told that its lease
+ * ends or has ended although the disk hangs. And as a disk may hang for hours, no more than so many messages
+ * to peers are kept: a link may lose messages at any time, and these would come too late anyway.
+ */
+class EffectQueue {
   #effects: (Effect | null)[] = [];
   /** Where starts and the aborts behind them wait, by partition and fence. */
   #placesByLease: Map<string, number[]> = new Map();

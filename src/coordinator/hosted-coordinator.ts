@@ -1,23 +1,16 @@
 /**
  * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides.
- * The parts do the work: engine-host.ts, client-requests.ts, cluster-view.ts, diagnosis.ts, deadlines.ts.
+ * The parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts, deadlines.ts, and for what waits for
+ * an answer submits.ts, outcomes.ts, queries.ts, listing.ts, node-commands.ts.
  */
 import { type Ambient, systemAmbient } from "../base/environment.ts";
 import { StoppedError } from "../base/errors.ts";
 import { Engine } from "../protocol/engine.ts";
-import type { Effect, Input } from "../protocol/model/contract.ts";
-import type {
-  CommandStatus,
-  NodeCommand,
-  NodeCommandStatus,
-  Outcome,
-  SubmitStatus,
-} from "../protocol/model/messages.ts";
+import type { Effect, EngineEvent, Input } from "../protocol/model/contract.ts";
+import type { CommandStatus, NodeCommand, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
 import type { NodeId, TaskSpec } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
-import { ClientRequests } from "./client-requests.ts";
 import { Hearsay } from "./cluster-view.ts";
-import { consumerControl, type ConsumerEffect, tellConsumer } from "./consumer-link.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -27,17 +20,27 @@ import type {
   ListPage,
   NodeInfo,
   NodeOrder,
+  OwnNode,
   TaskEvent,
   TaskSnapshot,
 } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Outlook } from "./diagnosis.ts";
-import { EngineEvents } from "./engine-events.ts";
-import { EngineHost } from "./engine-host.ts";
+import { EngineHost, type RunnableEffect } from "./engine-host.ts";
+import { Listing } from "./listing.ts";
 import { NodeClock } from "./node-clock.ts";
+import { NodeCommandCalls } from "./node-commands.ts";
+import { Outcomes } from "./outcomes.ts";
+import { Queries } from "./queries.ts";
 import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import { type CoordinatorStats, statsOf } from "./stats.ts";
+import { Submits } from "./submits.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
+
+type ConsumerEffect = Extract<
+  Effect,
+  { readonly type: "start" | "command" | "abort" | "lost" | "settled" }
+>;
 
 /** For the last messages of a node that resigns to leave it. */
 const FAREWELL_MS = 50;
@@ -48,6 +51,7 @@ export interface HostedCoordinatorOptions {
   readonly store: Store;
   /** Null = a cluster of one, in this process. */
   readonly transport: Transport | null;
+  readonly node: OwnNode;
   /** @default the system's */
   readonly ambient?: Ambient;
 }
@@ -55,33 +59,71 @@ export interface HostedCoordinatorOptions {
 export class HostedCoordinator implements Coordinator {
   readonly self: NodeId;
   readonly name: string;
+  readonly control: ConsumerControl;
+  readonly #node: OwnNode;
   readonly #store: Store;
   readonly #transport: Transport | null;
   readonly #ambient: Ambient;
   readonly #host: EngineHost;
-  readonly #requests: ClientRequests;
   readonly #hearsay: Hearsay;
-  readonly #outlook: Outlook;
+  readonly #submits: Submits;
+  readonly #outcomes: Outcomes;
+  readonly #queries: Queries;
+  readonly #listing: Listing;
+  readonly #nodeCommands: NodeCommandCalls;
   readonly #deadlines: Deadlines;
-  readonly #engineEvents: EngineEvents;
   readonly #events: Listeners<CoordinatorEvent> = new Listeners();
+  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  #isReady = false;
   readonly #stopped: AbortController = new AbortController();
   readonly stopped: AbortSignal = this.#stopped.signal;
   readonly stats: () => CoordinatorStats;
-  #consumer: ConsumerPort | null = null;
   readonly #consumerEffects: ConsumerEffect[] = [];
-  /** The store takes nothing at the moment: what is asked here gets no answer. */
-  isHindered = false;
+  #isHindered = false;
   #stopping: Promise<void> | null = null;
 
-  constructor({ self, settings, store, transport, ambient = systemAmbient }: HostedCoordinatorOptions) {
+  constructor(options: HostedCoordinatorOptions) {
+    const { self, settings, store, transport, node, ambient = systemAmbient } = options;
     this.self = self;
     this.name = settings.name;
+    this.#node = node;
     this.#store = store;
     this.#transport = transport;
     this.#ambient = ambient;
+    this.#ready.promise.catch(() => {});
     const clock = new NodeClock(ambient);
     const engine = new Engine(engineOptions(self, settings, store, ambient));
+    const push = (input: Input): void => this.#host.push(input);
+    const hearsay = new Hearsay({
+      self,
+      settings,
+      engine,
+      ambient,
+      transport,
+      loadOfTasks: () => node.consumer()?.load() ?? 0,
+      readLeased: (p) => this.#listing.leased(p, this.#stopped.signal),
+      emit: (event) => this.#events.emit(event),
+    });
+    const { members } = hearsay;
+    const stewardOf = (p: number): NodeId | undefined => hearsay.stewardOf(p);
+    const outlook = new Outlook({ self, settings, engine, clock, ambient, transport, members, stewardOf });
+    this.#hearsay = hearsay;
+    this.#submits = new Submits({ push, ambient, outlook });
+    this.#outcomes = new Outcomes(push);
+    this.#queries = new Queries({ push, ambient, outlook, nextRid: () => this.#submits.nextRid() });
+    this.#listing = new Listing({
+      queries: this.#queries,
+      engine,
+      partitionCount: settings.partitions,
+      outlook,
+    });
+    this.#nodeCommands = new NodeCommandCalls({ push, ambient, outlook });
+    this.#deadlines = new Deadlines({
+      everyMs: settings.heartbeatMs / 8,
+      validUntilMs: (p) => engine.holder.validUntilMs(p),
+      deadlineMs: (p) => outlook.deadlineMs(p),
+    });
+    this.control = this.#controlFor(outlook);
     this.#host = new EngineHost({
       engine,
       store,
@@ -90,50 +132,31 @@ export class HostedCoordinator implements Coordinator {
       check: (records) => checkStored(records, settings),
       run: (effect) => this.#run(effect),
       afterRun: () => this.#afterRun(),
+      onTrouble: (error) => {
+        this.#isHindered = error !== null;
+        this.#events.emit({ type: "store", error });
+      },
       onBroken: (error) => this.#broke(error),
     });
-    this.#hearsay = new Hearsay({
-      self,
-      settings,
-      engine,
-      ambient,
-      transport,
-      readLeased: (p) => this.#requests.leased(p, this.#stopped.signal),
-      emit: (event) => this.#events.emit(event),
-    });
-    const { members } = this.#hearsay;
-    const stewardOf = (p: number): NodeId | undefined => this.#hearsay.stewardOf(p);
     this.stats = () =>
       statsOf({
-        ...{ engine, transport, clock, partitionCount: settings.partitions, isStoreWell: !this.isHindered },
-        ...{ submitCount: this.#requests.submitCount, commits: this.#host.commits },
+        ...{ engine, transport, clock, partitionCount: settings.partitions, isStoreWell: !this.#isHindered },
+        ...{ submitCount: this.#submits.count, commits: this.#host.commits },
       });
-    this.#outlook = new Outlook({ self, settings, engine, clock, ambient, transport, members, stewardOf });
-    this.#requests = new ClientRequests({
-      push: (input) => this.#host.push(input),
-      engine,
-      ambient,
-      partitionCount: settings.partitions,
-      outlook: this.#outlook,
-    });
-    this.#deadlines = new Deadlines({
-      everyMs: settings.heartbeatMs / 8,
-      validUntilMs: (p) => engine.holder.validUntilMs(p),
-      deadlineMs: (p) => this.#outlook.deadlineMs(p),
-    });
-    this.#engineEvents = new EngineEvents({
-      host: this.#host,
-      ambient,
-      transport,
-      hearsay: this.#hearsay,
-      requests: this.#requests,
-      emit: (event) => this.#events.emit(event),
-    });
-    store.onTrouble = (error) => {
-      this.isHindered = error !== null;
-      this.#events.emit({ type: "store", error });
+  }
+
+  #controlFor(outlook: Pick<Outlook, "deadlineMs">): ConsumerControl {
+    return {
+      offer: (slots, handlers, standing, limits = {}) => {
+        this.#hearsay.stand(standing);
+        this.#hearsay.offer(slots, handlers);
+        this.#host.push({ type: "capacity", slots, handlers, standing, limits });
+      },
+      settle: ({ p, id, fence, seq, upTo }, settlement) =>
+        this.#host.push({ type: "settle", p, id, fence, seq, upTo, settlement }),
+      deadlineMs: (p) => outlook.deadlineMs(p),
+      onDeadline: (p, callback) => this.#deadlines.on(p, callback),
     };
-    this.#host.start();
   }
 
   get addresses(): readonly string[] {
@@ -141,15 +164,20 @@ export class HostedCoordinator implements Coordinator {
   }
 
   get isReady(): boolean {
-    return this.#engineEvents.isReady;
+    return this.#isReady;
   }
 
-  // ---- from the network -----------------------------------------------------------------------------------
+  /** The store takes nothing at the moment: what is asked here gets no answer. */
+  get isHindered(): boolean {
+    return this.#isHindered;
+  }
+
+  // ---- from the network ----------------------------------------------------------------------------------
 
   /** What the transport has for the engine. */
   input(input: Input): void {
     this.#host.push(input);
-    if (input.type === "peer" && input.up) this.#requests.stewardsChanged();
+    if (input.type === "peer" && input.up) this.#stewardsChanged();
   }
 
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void {
@@ -162,20 +190,24 @@ export class HostedCoordinator implements Coordinator {
     this.#events.emit({ type: "rejected", peer, reason });
   }
 
-  unreachable = (address: string, reason: string): void =>
+  unreachable(address: string, reason: string): void {
     this.#events.emit({ type: "unreachable", address, reason });
+  }
 
-  // ---- from the engine ------------------------------------------------------------------------------------
+  // ---- from the engine -----------------------------------------------------------------------------------
 
-  #run(effect: Exclude<Effect, { readonly type: "persist" }>): void {
+  #run(effect: RunnableEffect): void {
     switch (effect.type) {
       case "send":
         return this.#transport?.send(effect.to, effect.messages);
       case "submitted":
-      case "commanded":
+        return this.#submits.answered(effect.rid, effect.status);
       case "outcome":
+        return this.#outcomes.ended(effect.outcome);
       case "answer":
-        return this.#requests.take(effect);
+        return this.#queries.answered(effect.rid, effect);
+      case "commanded":
+        return this.#queries.answered(effect.rid, effect.status);
       case "start":
       case "command":
       case "abort":
@@ -184,7 +216,7 @@ export class HostedCoordinator implements Coordinator {
         this.#consumerEffects.push(effect);
         return;
       case "event":
-        return this.#engineEvents.take(effect.event);
+        return this.#onEngineEvent(effect.event);
       default:
         return effect satisfies never;
     }
@@ -195,10 +227,58 @@ export class HostedCoordinator implements Coordinator {
     this.#hearsay.flush();
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects.splice(0);
-      for (const effect of effects) if (this.#consumer) tellConsumer(this.#consumer, effect);
+      const consumer = this.#node.consumer();
+      for (const effect of effects) if (consumer) tellConsumer(consumer, effect);
     }
     this.#deadlines.poll(this.#ambient.monoMs());
     this.#hearsay.tick();
+  }
+
+  #onEngineEvent(event: EngineEvent): void {
+    switch (event.type) {
+      case "roster":
+        return this.#transport?.setCluster(event.isSettled ? event.roster.cluster : "");
+      case "left":
+        this.#isReady = false;
+        return this.#events.emit({ type: "left", why: event.why });
+      case "refused":
+        return this.#events.emit(event);
+      case "ready":
+        this.#isReady = true;
+        this.#hearsay.tick();
+        this.#events.emit(event);
+        return this.#ready.resolve();
+      case "quorum":
+        return this.#events.emit(event);
+      case "steward":
+        this.#hearsay.stewardIs(event.p, event.node);
+        return this.#stewardsChanged();
+      case "rejected":
+        return this.#events.emit({ type: "rejected", peer: event.from, reason: event.reason });
+      case "ownership":
+        return this.#hearsay.own(event.p, event.changes);
+      case "nodeCommand":
+        // after everything has left, like handlers
+        return void this.#ambient.setImmediate(() => this.#onNodeCommand(event.cid, event.command));
+      case "nodeCommandAnswered":
+        return this.#nodeCommands.answered(event.cid, event.status);
+      case "condemned":
+        return;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** A steward was heard of, or a node came up. */
+  #stewardsChanged(): void {
+    this.#submits.stewardsChanged();
+    this.#nodeCommands.peersChanged();
+  }
+
+  #onNodeCommand(cid: number, command: NodeCommand): void {
+    if (this.#stopped.signal.aborted) return;
+    const status = this.#node.onNodeCommand(command);
+    if (status !== null) this.#host.push({ type: "nodeCommandDone", cid, status });
   }
 
   #broke(error: unknown): void {
@@ -206,27 +286,27 @@ export class HostedCoordinator implements Coordinator {
     void this.stop();
   }
 
-  // ---- Coordinator ----------------------------------------------------------------------------------------
+  // ---- Coordinator ---------------------------------------------------------------------------------------
 
   submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
-    return this.#refused("submit tasks") ?? this.#requests.submit(specs, options);
+    return this.#refused("submit tasks") ?? this.#submits.submit(specs, options);
   }
 
   outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
-    return this.#refused(`wait for task ${JSON.stringify(id)}`) ?? this.#requests.outcome(id, signal);
+    return this.#refused(`wait for task ${JSON.stringify(id)}`) ?? this.#outcomes.wait(id, signal);
   }
 
   get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
-    return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#requests.get(id, options);
+    return this.#refused(`read task ${JSON.stringify(id)}`) ?? this.#listing.get(id, options);
   }
 
   command(...[id, cid, message, options]: Parameters<Coordinator["command"]>): Promise<CommandStatus> {
     return this.#refused(`tell task ${JSON.stringify(id)}`) ??
-      this.#requests.command(id, cid, message, options);
+      this.#queries.command(id, cid, message, options);
   }
 
   list(...[filter, from, options]: Parameters<Coordinator["list"]>): Promise<ListPage> {
-    return this.#refused("list tasks") ?? this.#requests.list(filter, from, options);
+    return this.#refused("list tasks") ?? this.#listing.page(filter, from, options);
   }
 
   nodes(): Promise<readonly NodeInfo[]> {
@@ -234,7 +314,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
-    return this.#refused("command a node") ?? this.#requests.commandNode(order, options);
+    return this.#refused("command a node") ?? this.#nodeCommands.call(order, options);
   }
 
   members = (): readonly NodeInfo[] => this.#hearsay.infos();
@@ -244,32 +324,17 @@ export class HostedCoordinator implements Coordinator {
     return this.#hearsay.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 
-  consume(port: ConsumerPort): ConsumerControl {
-    this.#hearsay.consumer = this.#consumer = port;
-    return consumerControl({
-      push: (input) => this.#host.push(input),
-      hearsay: this.#hearsay,
-      outlook: this.#outlook,
-      deadlines: this.#deadlines,
-    });
-  }
-
-  obey(run: (command: NodeCommand) => NodeCommandStatus): void {
-    this.#engineEvents.obey = run;
-  }
-
   on(listener: (event: CoordinatorEvent) => void): () => void {
     return this.#events.on(listener);
   }
 
   ready(signal?: AbortSignal): Promise<void> {
-    return this.#engineEvents.ready(signal);
+    return signal ? abortable(this.#ready.promise, signal) : this.#ready.promise;
   }
 
   async resign(): Promise<void> {
     this.#host.push({ type: "resign" });
-    this.#hearsay.state = "stopped";
-    this.#hearsay.publishNews();
+    this.#hearsay.resign();
     await new Promise<void>((resolve) => this.#ambient.setImmediate(resolve));
     if (this.#transport) await new Promise<void>((resolve) => this.#ambient.setTimeout(resolve, FAREWELL_MS));
   }
@@ -286,8 +351,8 @@ export class HostedCoordinator implements Coordinator {
 
   async #stop(): Promise<void> {
     this.#stopped.abort();
-    this.#requests.stop();
-    this.#engineEvents.stop();
+    for (const each of [this.#submits, this.#outcomes, this.#queries, this.#nodeCommands]) each.stop();
+    this.#ready.reject(new StoppedError("Cannot wait for the cluster: the node stopped"));
     this.#host.stop();
     await this.#transport?.stop();
     await this.#store.close();
@@ -299,8 +364,35 @@ export class HostedCoordinator implements Coordinator {
   }
 }
 
+function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): void {
+  switch (effect.type) {
+    case "start":
+      return consumer.start(effect.p, effect.task);
+    case "command":
+      return consumer.tell(effect.p, effect.fence, effect.no, effect.message);
+    case "abort":
+      return consumer.abort(effect.p, effect.fence);
+    case "lost":
+      return consumer.lost(effect.p, effect.fence, effect.reason);
+    case "settled":
+      return consumer.settled(effect.p, effect.fence, effect.seq, effect.accepted);
+    default:
+      return effect satisfies never;
+  }
+}
+
+/** Settles like the promise, or rejects with the signal's reason when that aborts first. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
 /** Who is told of events, at once and in order. */
-export class Listeners<E> {
+class Listeners<E> {
   readonly #listeners: Set<(event: E) => void> = new Set();
 
   /** Returns what ends it. */

@@ -20,7 +20,7 @@ export interface ListingOptions {
   readonly queries: Queries;
   readonly engine: { readonly roster: Roster | null; partitionOf(id: string): number };
   readonly partitionCount: number;
-  readonly leaseRemainingMs: (p: number, owner: MemberNo) => number;
+  readonly outlook: { leaseRemainingMs(p: number, owner: MemberNo): number };
 }
 
 export class Listing {
@@ -97,13 +97,13 @@ export class Listing {
   }
 
   #snapshot(partition: number, view: TaskView): TaskSnapshot {
-    const { engine, leaseRemainingMs } = this.#options;
+    const { engine, outlook } = this.#options;
     // an answer came, so there is a roster
     const roster = engine.roster as Roster;
     return taskSnapshot(view, {
       roster,
       partition,
-      leaseRemainingMs: (no) => leaseRemainingMs(partition, no),
+      leaseRemainingMs: (no) => outlook.leaseRemainingMs(partition, no),
     });
   }
 }

@@ -3,14 +3,15 @@ import { createMesh } from "../mesh/mesh.ts";
 import type { ClientStream, MetricsFactory } from "../mesh/mesh-types.ts";
 import { makePrivateKey } from "../mesh/private-key.ts";
 import type { Store } from "../store/store.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Coordinator, OwnNode } from "./coordinator.ts";
 import { HostedCoordinator } from "./hosted-coordinator.ts";
-import { MeshTransport } from "./mesh-transport.ts";
+import { MeshIntake, MeshTransport } from "./mesh-transport.ts";
 import type { Settings } from "./settings.ts";
 
 export interface MeshCoordinatorOptions {
   readonly settings: Settings;
   readonly store: Store;
+  readonly node: OwnNode;
   readonly namespace: string;
   readonly listen: readonly string[];
   readonly join: readonly string[];
@@ -28,10 +29,16 @@ export interface MeshCoordinatorOptions {
  * StoreError.
  */
 export async function createMeshCoordinator(options: MeshCoordinatorOptions): Promise<Coordinator> {
-  const { settings, store, namespace, listen, join, announce, mdns, secret, allow } = options;
+  const { settings, store, node, namespace, listen, join, announce, mdns, secret, allow } = options;
   const { libp2pMetrics, onClient } = options;
   const { name, labels, witness, expect } = settings;
-  const transport = new MeshTransport((stream) => onClient(stream, coordinator));
+  const intake = new MeshIntake({
+    input: (input) => coordinator.input(input),
+    gossip: (topic, from, data) => coordinator.gossip(topic, from, data),
+    rejected: (peer, reason) => coordinator.rejected(peer, reason),
+    unreachable: (address, reason) => coordinator.unreachable(address, reason),
+    client: (stream) => onClient(stream, coordinator),
+  });
   const mesh = await createMesh({
     namespace,
     listen,
@@ -43,16 +50,16 @@ export async function createMeshCoordinator(options: MeshCoordinatorOptions): Pr
     ...(libp2pMetrics && { metrics: libp2pMetrics }),
     privateKey: await store.privateKey(makePrivateKey),
     hello: { cluster: "", name, labels, witness, expect, boot: store.boot },
-  }, transport.events);
-  transport.attach(mesh);
+  }, intake.events);
+  const transport = new MeshTransport(mesh, intake);
   let coordinator: HostedCoordinator;
   try {
-    coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport });
+    coordinator = new HostedCoordinator({ self: mesh.id, settings, store, transport, node });
   } catch (error) {
     // what the store holds makes no sense to the engine
     await mesh.stop();
     throw error;
   }
-  transport.receive(coordinator);
+  intake.start();
   return coordinator;
 }

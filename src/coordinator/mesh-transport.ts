@@ -18,117 +18,127 @@ import {
 
 const BAD_FRAMES_MAX = 8;
 
+export class MeshTransport implements Transport {
+  readonly #mesh: Mesh;
+  readonly #received: MeshIntake["received"];
+  readonly #sent = { sentFrames: 0, sentBytes: 0 };
+
+  constructor(mesh: Mesh, { received }: Pick<MeshIntake, "received">) {
+    this.#mesh = mesh;
+    this.#received = received;
+    for (const topic of GOSSIP_TOPICS) mesh.subscribe(topic);
+  }
+
+  get addresses(): readonly string[] {
+    return this.#mesh.addresses;
+  }
+
+  get traffic(): Traffic {
+    return { ...this.#sent, ...this.#received };
+  }
+
+  get upCount(): number {
+    return this.#mesh.peers().size;
+  }
+
+  isUp(peer: NodeId): boolean {
+    return this.#mesh.peers().has(peer);
+  }
+
+  helloOf(peer: NodeId): PeerHello | undefined {
+    return this.#mesh.peers().get(peer);
+  }
+
+  send(to: NodeId, messages: readonly Message[]): void {
+    for (const frame of encodeFrame(messages)) {
+      this.#sent.sentFrames++;
+      this.#sent.sentBytes += frame.byteLength;
+      this.#mesh.send(to, [frame]);
+    }
+  }
+
+  setCluster(cluster: string): void {
+    this.#mesh.setCluster(cluster);
+  }
+
+  publish(topic: GossipTopic, data: Uint8Array): void {
+    this.#mesh.publish(topic, data);
+  }
+
+  async stop(): Promise<void> {
+    await this.#mesh.stop();
+  }
+}
+
 /** Where what arrives goes. */
 export interface MeshReceiver {
   input(input: Input): void;
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
   rejected(peer: NodeId | "", reason: string): void;
-  unreachable?(address: string, reason: string): void;
+  unreachable(address: string, reason: string): void;
+  /** A non-member asks something. */
+  client(stream: ClientStream): void;
 }
 
-export class MeshTransport implements Transport {
+/**
+ * What arrives over the mesh, as what an engine takes. The mesh is there before the engine, which is known by
+ * the mesh's id: what arrives in between waits.
+ */
+export class MeshIntake {
   /** To be given to createMesh. */
   readonly events: MeshEvents;
-  readonly #traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
+  readonly #receiver: MeshReceiver;
+  readonly #received = { receivedFrames: 0, receivedBytes: 0 };
   readonly #badFrames: Map<NodeId, number> = new Map();
-  readonly #onClient: (stream: ClientStream) => void;
-  /** What arrived before there was a receiver. */
-  #early: (() => void)[] = [];
-  #mesh: Mesh | null = null;
-  #receiver: MeshReceiver | null = null;
+  /** What arrived before the start; null since then. */
+  #early: (() => void)[] | null = [];
 
-  constructor(onClient: (stream: ClientStream) => void) {
-    this.#onClient = onClient;
+  constructor(receiver: MeshReceiver) {
+    this.#receiver = receiver;
     this.events = {
       peerUp: (id, hello) => this.#when(() => this.#peerUp(id, hello)),
       peerDown: (id) => this.#when(() => this.#peerDown(id)),
       frame: (from, frame) => this.#when(() => this.#frame(from, frame)),
-      congested: (node, on) => this.#when(() => this.#receiver?.input({ type: "congested", node, on })),
-      rejected: (id, reason) => this.#when(() => this.#receiver?.rejected(id, reason)),
-      unreachable: (address, reason) => this.#when(() => this.#receiver?.unreachable?.(address, reason)),
+      congested: (node, on) => this.#when(() => receiver.input({ type: "congested", node, on })),
+      rejected: (id, reason) => this.#when(() => receiver.rejected(id, reason)),
+      unreachable: (address, reason) => this.#when(() => receiver.unreachable(address, reason)),
       gossip: (topic, from, data) => {
-        if (isGossipTopic(topic)) this.#receiver?.gossip(topic, from, data);
+        if (isGossipTopic(topic) && this.#early === null) receiver.gossip(topic, from, data);
       },
-      client: (stream) => this.#when(() => this.#onClient(stream)),
+      client: (stream) => this.#when(() => receiver.client(stream)),
     };
   }
 
-  attach(mesh: Mesh): void {
-    this.#mesh = mesh;
-    for (const topic of GOSSIP_TOPICS) mesh.subscribe(topic);
+  get received(): Pick<Traffic, "receivedFrames" | "receivedBytes"> {
+    return this.#received;
   }
 
-  /** From now on what arrives goes there; first what arrived already. */
-  receive(receiver: MeshReceiver): void {
-    this.#receiver = receiver;
-    const early = this.#early;
-    this.#early = [];
+  /** The engine is there: it is given what arrives, first what arrived already. */
+  start(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
     for (const run of early) run();
   }
 
   #when(run: () => void): void {
-    if (this.#receiver) run();
-    else this.#early.push(run);
+    if (this.#early) this.#early.push(run);
+    else run();
   }
-
-  // ---- Transport ------------------------------------------------------------------------------------------
-
-  get addresses(): readonly string[] {
-    return this.#mesh?.addresses ?? [];
-  }
-
-  get traffic(): Traffic {
-    return this.#traffic;
-  }
-
-  get upCount(): number {
-    return this.#mesh?.peers().size ?? 0;
-  }
-
-  isUp(peer: NodeId): boolean {
-    return this.#mesh?.peers().has(peer) ?? false;
-  }
-
-  helloOf(peer: NodeId): PeerHello | undefined {
-    return this.#mesh?.peers().get(peer);
-  }
-
-  send(to: NodeId, messages: readonly Message[]): void {
-    for (const frame of encodeFrame(messages)) {
-      this.#traffic.sentFrames++;
-      this.#traffic.sentBytes += frame.byteLength;
-      this.#mesh?.send(to, [frame]);
-    }
-  }
-
-  setCluster(cluster: string): void {
-    this.#mesh?.setCluster(cluster);
-  }
-
-  publish(topic: GossipTopic, data: Uint8Array): void {
-    this.#mesh?.publish(topic, data);
-  }
-
-  async stop(): Promise<void> {
-    await this.#mesh?.stop();
-  }
-
-  // ---- MeshEvents -----------------------------------------------------------------------------------------
 
   #peerUp(node: NodeId, { name, labels, witness, expect }: Hello): void {
     this.#badFrames.delete(node);
-    this.#receiver?.input({ type: "peer", node, up: true, candidate: { name, labels, witness, expect } });
+    this.#receiver.input({ type: "peer", node, up: true, candidate: { name, labels, witness, expect } });
   }
 
   #peerDown(node: NodeId): void {
     const wasCut = (this.#badFrames.get(node) ?? 0) >= BAD_FRAMES_MAX;
     this.#badFrames.delete(node);
-    if (!wasCut) this.#receiver?.input({ type: "peer", node, up: false });
+    if (!wasCut) this.#receiver.input({ type: "peer", node, up: false });
   }
 
   #frame(from: NodeId, frame: Uint8Array): void {
-    this.#traffic.receivedFrames++;
-    this.#traffic.receivedBytes += frame.byteLength;
+    this.#received.receivedFrames++;
+    this.#received.receivedBytes += frame.byteLength;
     if ((this.#badFrames.get(from) ?? 0) >= BAD_FRAMES_MAX) return;
     let messages: Message[];
     try {
@@ -138,16 +148,16 @@ export class MeshTransport implements Transport {
       this.#bad(from, error.message);
       return;
     }
-    for (const message of messages) this.#receiver?.input({ type: "message", from, message });
+    for (const message of messages) this.#receiver.input({ type: "message", from, message });
   }
 
   #bad(from: NodeId, reason: string): void {
     const count = (this.#badFrames.get(from) ?? 0) + 1;
     this.#badFrames.set(from, count);
-    this.#receiver?.rejected(from, `a frame that is no protocol: ${reason}`);
+    this.#receiver.rejected(from, `a frame that is no protocol: ${reason}`);
     if (count < BAD_FRAMES_MAX) return;
-    this.#receiver?.rejected(from, `cut off after ${count} bad frames`);
-    this.#receiver?.input({ type: "peer", node: from, up: false });
+    this.#receiver.rejected(from, `cut off after ${count} bad frames`);
+    this.#receiver.input({ type: "peer", node: from, up: false });
   }
 }
 

@@ -20,10 +20,15 @@ interface Waiting {
 export interface NodeCommandsOptions {
   readonly ambient: Ambient;
   readonly push: (input: Input) => void;
+  readonly outlook: NodeCommandsOutlook;
+}
+
+/** Who there is: of diagnosis.ts. */
+export interface NodeCommandsOutlook {
   /** The member with that id or name; null when this node is in no cluster yet. */
-  readonly memberOf: (nameOrId: string) => NodeId | undefined | null;
+  memberOf(nameOrId: string): NodeId | undefined | null;
   /** It is this node, or connected. */
-  readonly isConnected: (node: NodeId) => boolean;
+  isConnected(node: NodeId): boolean;
 }
 
 export class NodeCommandCalls {
@@ -37,9 +42,9 @@ export class NodeCommandCalls {
 
   call(order: NodeOrder, { timeoutMs, signal }: CallOptions): Promise<void> {
     const { node, command, cid } = order;
-    const { ambient, push, memberOf, isConnected } = this.#options;
+    const { ambient, push, outlook } = this.#options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const target = memberOf(node);
+    const target = outlook.memberOf(node);
     if (target === null) {
       return Promise.reject(new ConnectError(`Cannot ${wordsOf(order)}: this node is in no cluster yet`));
     }
@@ -55,7 +60,7 @@ export class NodeCommandCalls {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const waiting: Waiting = { order, target, maybeSent: isConnected(target), settle };
+      const waiting: Waiting = { order, target, maybeSent: outlook.isConnected(target), settle };
       const onAbort = (): void => settle(signal?.reason);
       const onTimeout = (): void => settle(timeoutError(waiting, timeoutMs));
       const timer = ambient.setTimeout(onTimeout, timeoutMs);
@@ -76,7 +81,8 @@ export class NodeCommandCalls {
 
   /** A node came up: what waited may be sent now. */
   peersChanged(): void {
-    for (const waiting of this.#all()) waiting.maybeSent ||= this.#options.isConnected(waiting.target);
+    const { outlook } = this.#options;
+    for (const waiting of this.#all()) waiting.maybeSent ||= outlook.isConnected(waiting.target);
   }
 
   answered(cid: number, status: NodeCommandStatus): void {

@@ -1,7 +1,6 @@
 /** Questions and commands that wait for a steward's answer, one partition each. */
 import type { Input } from "../protocol/model/contract.ts";
-import type { CommandStatus } from "../protocol/model/messages.ts";
-import type { TaskQuery, TaskView } from "../protocol/model/messages.ts";
+import type { CommandStatus, TaskQuery, TaskView } from "../protocol/model/messages.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
 import type { Ambient } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";
@@ -21,9 +20,15 @@ export interface QueriesOptions {
   readonly ambient: Ambient;
   readonly push: (input: Input) => void;
   readonly nextRid: () => number;
-  readonly noQuorum: (p: number) => Error;
-  /** A command was not answered in time. */
-  readonly unanswered: (id: string, timeoutMs: number) => Error;
+  readonly outlook: QueriesOutlook;
+}
+
+/** Why there is no answer: of diagnosis.ts. */
+export interface QueriesOutlook {
+  /** `attempt` completes "Cannot …". */
+  noQuorum(p: number, attempt: string): Error;
+  /** A command to the task was not answered in time. */
+  unanswered(id: string, timeoutMs: number): Error;
 }
 
 export class Queries {
@@ -35,12 +40,12 @@ export class Queries {
   }
 
   ask(p: number, query: TaskQuery, options: CallOptions): Promise<QueryAnswer> {
-    const late = (): Error => this.#options.noQuorum(p);
+    const late = (): Error => this.#options.outlook.noQuorum(p, `read tasks of partition ${p}`);
     return this.#wait(options, late, (rid) => ({ type: "query", rid, p, query }));
   }
 
   command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus> {
-    const late = (): Error => this.#options.unanswered(id, options.timeoutMs);
+    const late = (): Error => this.#options.outlook.unanswered(id, options.timeoutMs);
     return this.#wait(options, late, (rid) => ({ type: "command", rid, id, cid, message }));
   }
 

@@ -33,11 +33,16 @@ export interface SubmitsOptions {
   /** @default the system's */
   readonly ambient?: Ambient;
   readonly push: (input: Input) => void;
+  readonly outlook: SubmitsOutlook;
+}
+
+/** What is known of the cluster, by the task's id: of diagnosis.ts. */
+export interface SubmitsOutlook {
   /** The steward of the task's partition is known and connected. */
-  readonly isReachable: (id: string) => boolean;
-  readonly noQuorum: (id: string) => NoQuorumError;
+  isReachable(id: string): boolean;
+  cannotSubmit(id: string): NoQuorumError;
   /** Says what is wrong with the task's partition; "" when nothing is. */
-  readonly trouble: (id: string) => string;
+  trouble(id: string): string;
 }
 
 export class Submits {
@@ -50,10 +55,16 @@ export class Submits {
   #timer: TimerHandle | null = null;
   #timerDueMs = Infinity;
   #lastRid = 0;
+  #count = 0;
 
   constructor(options: SubmitsOptions) {
     this.#options = options;
     this.#ambient = options.ambient ?? systemAmbient;
+  }
+
+  /** Tasks that this node was asked to have recorded. */
+  get count(): number {
+    return this.#count;
   }
 
   /** A number for a request that nobody else has. */
@@ -62,6 +73,7 @@ export class Submits {
   }
 
   submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+    this.#count += specs.length;
     if (specs.length === 0) return Promise.resolve([]);
     const { timeoutMs, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -124,14 +136,14 @@ export class Submits {
 
   #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
     this.#chunkByRid.set(rid, chunk);
-    chunk.maybeSent ||= this.#options.isReachable(spec.id);
+    chunk.maybeSent ||= this.#options.outlook.isReachable(spec.id);
     this.#options.push({ type: "submit", rid, spec, watch: false });
   }
 
   /** A steward was heard of, or came up: what waited may be sent now. */
   stewardsChanged(): void {
     for (const chunk of this.#unsent) {
-      if (!chunk.specs.some((spec) => this.#options.isReachable(spec.id))) continue;
+      if (!chunk.specs.some((spec) => this.#options.outlook.isReachable(spec.id))) continue;
       chunk.maybeSent = true;
       this.#unsent.delete(chunk);
     }
@@ -188,8 +200,9 @@ export class Submits {
   #timeoutError(chunk: Chunk): Error {
     const ids = chunk.specs.filter((_, at) => chunk.statuses[at] === undefined).map((spec) => spec.id);
     const [first = ""] = ids;
-    if (!chunk.maybeSent) return this.#options.noQuorum(first);
-    const trouble = this.#options.trouble(first);
+    const { outlook } = this.#options;
+    if (!chunk.maybeSent) return outlook.cannotSubmit(first);
+    const trouble = outlook.trouble(first);
     return new UnknownOutcomeError(
       `Cannot tell whether ${named(ids)} was recorded: no answer within ${chunk.timeoutMs} ms` +
         `${trouble === "" ? "" : ` (${trouble})`}; submit again with the same id`,

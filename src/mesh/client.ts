@@ -174,15 +174,13 @@ function parse(address: string): string {
   }
 }
 
-// ---- one of many that works -------------------------------------------------------------------------------
-// One of many that works: the next is tried when the one before has failed, or is slow, and the first wins.
-
 /** A way that is slow is not given up, but the next one is tried beside it. */
 const STAGGER_MS = 250;
 
 /**
- * What the first that succeeds resolves with; undefined when all have failed. Once there is one, or `signal`
- * aborts, the signal that the others were given aborts.
+ * Tries the next way when the one before has failed, or is slow: what the first that succeeds resolves with;
+ * undefined when all have failed. Once there is one, or `signal` aborts, the signal that the others were
+ * given aborts.
  */
 export async function firstOf<T, R>(
   ways: Iterable<T>,

@@ -29,16 +29,16 @@ export function plain(bytes: Uint8Array, from: number = 0): Uint8Array {
 
 /** Cuts a stream of chunks into messages. */
 export class FrameReader {
-  /** Longest message that is accepted from now on. */
-  bytesMax: number;
+  readonly #bytesMax: () => number;
   readonly #onMessage: (message: Uint8Array) => void;
   #length = 0;
   #prefixBytes = 0;
   #partial: Uint8Array | undefined;
   #filledBytes = 0;
 
-  constructor(bytesMax: number, onMessage: (message: Uint8Array) => void) {
-    this.bytesMax = bytesMax;
+  /** `bytesMax`: length of the longest message that is accepted now. */
+  constructor(bytesMax: () => number, onMessage: (message: Uint8Array) => void) {
+    this.#bytesMax = bytesMax;
     this.#onMessage = onMessage;
   }
 
@@ -63,9 +63,8 @@ export class FrameReader {
       }
       const length = this.#length;
       if (length === 0) throw new Error("a message is empty");
-      if (length > this.bytesMax) {
-        throw new Error(`a message of ${length} bytes is longer than ${this.bytesMax}`);
-      }
+      const bytesMax = this.#bytesMax();
+      if (length > bytesMax) throw new Error(`a message of ${length} bytes is longer than ${bytesMax}`);
       this.#length = this.#prefixBytes = 0;
       if (buffer.byteLength - at >= length) {
         this.#onMessage(buffer.subarray(at, at += length));

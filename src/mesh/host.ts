@@ -140,7 +140,7 @@ async function keyOf(bytes: Uint8Array | undefined): Promise<PrivateKey> {
 }
 
 /** Members of different namespaces ask for different services and do not see each other. */
-export function serviceTag(namespace: string): string {
+function serviceTag(namespace: string): string {
   const hash = createHash("sha256").update(namespace).digest("hex").slice(0, 7);
   return `_stolos-${hash}._udp.local`;
 }
@@ -186,15 +186,16 @@ function createGossip(): ReturnType<typeof gossipsub> {
   });
 }
 
-// ---- who may connect --------------------------------------------------------------------------------------
-// Who may connect: with a list, everybody else is cut off as soon as the handshake has shown who it is,
-// before it gets a byte of a protocol.
-
 /** Base58 of a public key, or of its hash. */
 const PEER_ID: RegExp = /^[1-9A-HJ-NP-Za-km-z]{46,64}$/;
 
-/** @throws MeshError when one is no peer id */
-export function gaterOf(allowed: readonly string[], onDenied: (id: string) => void): ConnectionGater {
+/**
+ * Cuts everybody off who is not on the list, as soon as the handshake has shown who it is, before it gets a
+ * byte of a protocol.
+ *
+ * @throws MeshError when one on the list is no peer id
+ */
+function gaterOf(allowed: readonly string[], onDenied: (id: string) => void): ConnectionGater {
   for (const id of allowed) {
     if (PEER_ID.test(id)) continue;
     throw new MeshError(
@@ -212,10 +213,6 @@ export function gaterOf(allowed: readonly string[], onDenied: (id: string) => vo
   return { denyInboundEncryptedConnection: isDenied, denyOutboundEncryptedConnection: isDenied };
 }
 
-// ---- the secret -------------------------------------------------------------------------------------------
-// The secret that all nodes and clients of a cluster share, as the key of a libp2p private network: who
-// lacks it cannot read or say anything on a connection, not even which protocols there are.
-
 const KEY_BYTES = 32;
 const SALT = "stolos";
 /** Another derivation is another version. */
@@ -223,13 +220,17 @@ const PURPOSE = "libp2p private network, version 1";
 /** Between a connection and the 24 bytes that each end sends first. */
 const NONCE_TIMEOUT_MS = 3000;
 
+/**
+ * The secret that all nodes and clients of a cluster share, as the key of a libp2p private network: who lacks
+ * it cannot read or say anything on a connection, not even which protocols there are.
+ */
+function privateNetwork(secret: string): (components: ProtectorComponents) => ConnectionProtector {
+  const psk = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${networkKeyOf(secret)}`);
+  return preSharedKey({ psk, timeout: NONCE_TIMEOUT_MS });
+}
+
 /** HKDF (RFC 5869) with SHA-256: a secret may be any text, the key has the same strength as it. */
 export function networkKeyOf(secret: string): string {
   const key = hkdfSync("sha256", secret.normalize("NFC"), SALT, PURPOSE, KEY_BYTES);
   return Buffer.from(key).toString("hex");
-}
-
-export function privateNetwork(secret: string): (components: ProtectorComponents) => ConnectionProtector {
-  const psk = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${networkKeyOf(secret)}`);
-  return preSharedKey({ psk, timeout: NONCE_TIMEOUT_MS });
 }

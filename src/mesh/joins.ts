@@ -106,18 +106,14 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-// ---- names ------------------------------------------------------------------------------------------------
-// Addresses with names: what DNS says of them now. The system's resolver is asked, so that /etc/hosts and
-// the search domains of /etc/resolv.conf count, and all A and AAAA records are taken: behind a headless
-// service of Kubernetes each is another node.
-
 /** All addresses of a host; rejects when it has none. `family` 0 = both. */
 export type Lookup = (
   host: string,
   family: 0 | 4 | 6,
 ) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
-export const lookupAll: Lookup = (host, family) => systemLookup(host, { all: true, family });
+/** The system's resolver, so that /etc/hosts and the search domains of /etc/resolv.conf count. */
+const lookupAll: Lookup = (host, family) => systemLookup(host, { all: true, family });
 
 /** So many addresses of one name are dialled. */
 const ADDRESSES_MAX = 64;
@@ -129,7 +125,10 @@ export function isNamed(address: string): boolean {
   return NAMED.test(address);
 }
 
-/** The same address once for each of the host's, sorted; one without a name is left as it is. */
+/**
+ * The same address once for each that DNS has for its host now, sorted; one without a name is left as it is.
+ * All A and AAAA records are taken: behind a headless service of Kubernetes each is another node.
+ */
 export async function resolveAddress(address: string, lookup: Lookup = lookupAll): Promise<string[]> {
   const match = NAMED.exec(address);
   if (!match) return [address];

@@ -66,7 +66,8 @@ export class Link {
     this.#stream = stream;
     this.#limits = limits;
     this.#events = events;
-    this.#reader = new FrameReader(HELLO_BYTES_MAX, (message) => this.#onMessage(message));
+    const bytesMax = (): number => this.#state === "greeting" ? HELLO_BYTES_MAX : limits.frameBytesMax + 1;
+    this.#reader = new FrameReader(bytesMax, (message) => this.#onMessage(message));
     this.#outbox = new Outbox({
       write: (bytes) => this.#write(bytes),
       congested: (on) => this.#events.congested(on),
@@ -178,7 +179,6 @@ export class Link {
       else if (kind !== KIND.ping) this.#events.control(kind, body);
     } else if (this.#state === "greeting") {
       this.#state = "open";
-      this.#reader.bytesMax = this.#limits.frameBytesMax + 1;
       this.#events.hello(message);
     }
   }

@@ -27,24 +27,22 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("join", options.join);
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
-  const finder: Pick<Partial<MemberMesh>, "found" | "denied"> = {};
+  // it finds and denies nobody before it is started
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
     ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
-    ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
+    ...(options.mdns && { found: (id, addresses) => mesh.found(id, addresses) }),
     isClient: false,
     security: {
       secret: options.secret ?? null,
       allow: options.allow ?? null,
-      denied: (id, reason) => finder.denied?.(id, reason),
+      denied: (id, reason) => mesh.denied(id, reason),
     },
   });
   const mesh = new MemberMesh(host, options, events);
-  finder.found = (id, addresses) => mesh.found(id, addresses);
-  finder.denied = (id, reason) => mesh.denied(id, reason);
   await mesh.start();
   return mesh;
 }
@@ -279,7 +277,7 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
  * Gossipsub for hints: topics of one namespace, signed. It loses messages under load and by design, so
  * nothing may depend on them.
  */
-export class Gossip {
+class Gossip {
   readonly #host: Host;
   readonly #prefix: string;
 
@@ -307,13 +305,11 @@ export class Gossip {
   }
 }
 
-// ---- refused peers ----------------------------------------------------------------------------------------
-// Reports why peers are refused, without repeating itself at every dial.
-
 const REPEAT_AFTER_MS = 60_000;
 const REMEMBERED_MAX = 1000;
 
-export class Rejections {
+/** Reports why peers are refused, without repeating itself at every dial. */
+class Rejections {
   readonly #report: (id: string, reason: string) => void;
   readonly #reportedMsByKey = new Map<string, number>();
 

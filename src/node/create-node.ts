@@ -1,7 +1,7 @@
 /** Starts a node. */
 import { asPublicError } from "../client/connect.ts";
 import { serveClient } from "../client/rpc-server.ts";
-import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { Coordinator, OwnNode } from "../coordinator/coordinator.ts";
 import { createEmbeddedCoordinator } from "../coordinator/embedded-coordinator.ts";
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import type { Store } from "../store/store.ts";
@@ -32,13 +32,15 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     );
   }
   const { store } = settings;
+  let node: RunningNode | undefined;
+  const view = RunningNode.viewOf(() => node);
   await store.open();
   try {
     const coordinator = isEmbedded
-      ? await createEmbeddedCoordinator(settings, store)
-      : await overMesh(settings, store);
+      ? await createEmbeddedCoordinator(settings, store, view)
+      : await overMesh(settings, store, view);
     try {
-      const node = new RunningNode(coordinator, settings);
+      node = new RunningNode(coordinator, settings);
       if (settings.logging) logEvents(node, settings.logging);
       return node;
     } catch (error) {
@@ -52,22 +54,12 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   }
 }
 
-async function overMesh(settings: NodeSettings, store: Store): Promise<Coordinator> {
+async function overMesh(settings: NodeSettings, store: Store, node: OwnNode): Promise<Coordinator> {
   try {
     const { namespace, listen, join, announce, mdns, secret, allow, libp2pMetrics } = settings;
-    const onClient = serveClient;
     return await createMeshCoordinator({
-      settings,
-      store,
-      namespace,
-      listen,
-      join,
-      announce,
-      mdns,
-      secret,
-      allow,
-      libp2pMetrics,
-      onClient,
+      ...{ settings, store, node, namespace, listen, join, announce, mdns, secret, allow, libp2pMetrics },
+      onClient: serveClient,
     });
   } catch (error) {
     throw asPublicError(error);

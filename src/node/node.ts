@@ -10,7 +10,7 @@ import { Balancing } from "../consumer/balancers/balancing.ts";
 import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerOptions } from "../consumer/handler.ts";
 import { ThreadPool } from "../consumer/threads/thread-pool.ts";
-import type { Coordinator, CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
+import type { Coordinator, CoordinatorEvent, NodeInfo, OwnNode } from "../coordinator/coordinator.ts";
 import type { NodeCommand, NodeCommandStatus } from "../protocol/model/messages.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
@@ -38,6 +38,20 @@ export class RunningNode implements Node {
   #stopping: Promise<void> | null = null;
   #brokenBy: unknown;
 
+  /** What a coordinator is given of the node that is going to work with it. */
+  static viewOf(nodeOnceMade: () => RunningNode | undefined): OwnNode {
+    return {
+      consumer: () => {
+        const node = nodeOnceMade();
+        return node ? node.#consumer : null;
+      },
+      onNodeCommand: (command) => {
+        const node = nodeOnceMade();
+        return node ? node.#onNodeCommand(command) : null;
+      },
+    };
+  }
+
   constructor(coordinator: Coordinator, settings: NodeSettings, ambient: Ambient = systemAmbient) {
     this.#coordinator = coordinator;
     this.#settings = settings;
@@ -45,14 +59,18 @@ export class RunningNode implements Node {
     this.#threads = new ThreadPool(settings.capacity);
     this.client = new PortClient(coordinator, undefined, ambient);
     coordinator.on((event) => this.#onEvent(event));
-    coordinator.obey((command) => this.#obey(command));
     this.#consumer = new Consumer({
-      coordinator,
+      control: coordinator.control,
       capacity: settings.capacity,
       ambient,
       wants: (type) => this.#events.wants(type),
       emit: (type, info) => this.#events.emit(type, info),
       admit: (task) => this.#balancing.admit(task),
+      blockedMinMs: settings.heartbeatMs,
+      onBlocked: (info) => {
+        this.#tally.blocked(info.blockedMs);
+        this.#events.emit("loop:blocked", info);
+      },
     });
     this.#balancing = new Balancing({
       balancer: settings.balancer,
@@ -146,11 +164,7 @@ export class RunningNode implements Node {
     options?: AddEventListenerOptions | boolean,
   ): void {
     this.#events.addEventListener(type, listener, options);
-    if (type !== "loop:blocked") return;
-    this.#consumer.watchLoop(this.#settings.heartbeatMs, (info) => {
-      this.#tally.blocked(info.blockedMs);
-      this.#events.emit("loop:blocked", info);
-    });
+    if (type === "loop:blocked") this.#consumer.watchLoop();
   }
 
   removeEventListener<K extends NodeEventType>(
@@ -177,7 +191,7 @@ export class RunningNode implements Node {
     this.#balancing.balance();
   }
 
-  #obey(command: NodeCommand): NodeCommandStatus {
+  #onNodeCommand(command: NodeCommand): NodeCommandStatus {
     switch (command.type) {
       case "freeze":
       case "unfreeze":

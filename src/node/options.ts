@@ -22,83 +22,6 @@ import {
 import { LOG_LEVELS, type LogLevel, type LogRecord, type LogSettings } from "./log.ts";
 import { VERSION } from "./version.ts";
 
-/** Options of a node that plug something into it: a store, the kind of coordinator. */
-export function coordinatorOf(attempt: string, value: unknown): "mesh" | "embedded" {
-  if (value === undefined) return "mesh";
-  if (value === "mesh" || value === "embedded") return value;
-  throw new TypeError(`Cannot ${attempt}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
-}
-
-export function storeOf(attempt: string, value: unknown): Store {
-  if (value === undefined) return memoryStore();
-  if (typeof value === "object" && value !== null) {
-    const store = value as Partial<Store>;
-    const calls = [store.open, store.privateKey, store.load, store.append, store.close];
-    if (calls.every((call) => typeof call === "function")) return value as Store;
-  }
-  throw new TypeError(
-    `Cannot ${attempt}: store must be a Store, as sqliteStore makes one, got ${shown(value)}`,
-  );
-}
-
-/** Options by which a program watches a node: its log, and what libp2p counts with. */
-export interface ObserveOptions {
-  /**
-   * Takes a record of plain values for each event of the node.
-   * @default nobody
-   */
-  readonly log?: (record: LogRecord) => void;
-  /**
-   * The lowest level that is logged. "debug" has every attempt.
-   * @default "info"
-   */
-  readonly logLevel?: LogLevel;
-  /**
-   * What libp2p counts with: `libp2pMetrics(registry)`, or `prometheusMetrics()` of
-   * @libp2p/prometheus-metrics.
-   * @default nothing
-   */
-  readonly libp2pMetrics?: MetricsFactory;
-}
-
-export interface ObserveSettings {
-  readonly libp2pMetrics: MetricsFactory | null;
-  readonly logging: LogSettings | null;
-}
-
-export const OBSERVE_KEYS = ["log", "logLevel", "libp2pMetrics"] as const;
-
-/** @throws TypeError */
-export function observeSettings(attempt: string, options: ObserveOptions): ObserveSettings {
-  return {
-    libp2pMetrics: metricsOf(attempt, options.libp2pMetrics),
-    logging: loggingOf(attempt, options),
-  };
-}
-
-function metricsOf(attempt: string, value: unknown): MetricsFactory | null {
-  if (value === undefined) return null;
-  if (typeof value === "function") return value as MetricsFactory;
-  throw new TypeError(`Cannot ${attempt}: libp2pMetrics must be a function, got ${shown(value)}`);
-}
-
-function loggingOf(
-  attempt: string,
-  { log, logLevel = "info" }: { readonly log?: unknown; readonly logLevel?: unknown },
-): LogSettings | null {
-  if (!LOG_LEVELS.includes(logLevel as LogLevel)) {
-    throw new TypeError(
-      `Cannot ${attempt}: logLevel must be one of ${LOG_LEVELS.join(", ")}, got ${shown(logLevel)}`,
-    );
-  }
-  if (log === undefined) return null;
-  if (typeof log === "function") {
-    // what it takes cannot be asked of a function
-    return { log: log as LogSettings["log"], logLevel: logLevel as LogLevel };
-  }
-  throw new TypeError(`Cannot ${attempt}: log must be a function, got ${shown(log)}`);
-}
-
 export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOptions {
   /**
    * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
@@ -204,8 +127,28 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
   readonly drainTimeoutMs?: number;
 }
 
+/** Options by which a program watches a node: its log, and what libp2p counts with. */
+export interface ObserveOptions {
+  /**
+   * Takes a record of plain values for each event of the node.
+   * @default nobody
+   */
+  readonly log?: (record: LogRecord) => void;
+  /**
+   * The lowest level that is logged. "debug" has every attempt.
+   * @default "info"
+   */
+  readonly logLevel?: LogLevel;
+  /**
+   * What libp2p counts with: `libp2pMetrics(registry)`, or `prometheusMetrics()` of
+   * @libp2p/prometheus-metrics.
+   * @default nothing
+   */
+  readonly libp2pMetrics?: MetricsFactory;
+}
+
 /** All of it, checked. */
-export interface NodeSettings extends Settings, SecuritySettings, BalanceSettings, ObserveSettings {
+export interface NodeSettings extends Settings, SecuritySettings, BalanceSettings {
   readonly namespace: string;
   readonly listen: readonly string[];
   readonly join: readonly string[];
@@ -214,30 +157,18 @@ export interface NodeSettings extends Settings, SecuritySettings, BalanceSetting
   readonly capacity: number;
   readonly coordinator: "mesh" | "embedded";
   readonly store: Store;
+  readonly libp2pMetrics: MetricsFactory | null;
+  readonly logging: LogSettings | null;
   readonly drainTimeoutMs: number;
 }
 
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
-  ...[
-    "witness",
-    "leaseTtlMs",
-    "heartbeatMs",
-    "marginMs",
-    "partitions",
-    "replication",
-    "evictAfterMs",
-  ] as const,
-  ...[
-    "clockRateBound",
-    "retentionMs",
-    "finishedPerPartitionMax",
-    "coordinator",
-    "store",
-    "drainTimeoutMs",
-  ] as const,
+  ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
+  ...["evictAfterMs", "clockRateBound", "retentionMs", "finishedPerPartitionMax", "coordinator"] as const,
+  ...["store", "drainTimeoutMs"] as const,
   ...BALANCE_KEYS,
-  ...OBSERVE_KEYS,
+  ...["log", "logLevel", "libp2pMetrics"] as const,
   ...SECURITY_KEYS,
 ];
 const ATTEMPT = "create a node";
@@ -271,9 +202,10 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     clockRateBound: rateBound(options.clockRateBound),
     retentionMs: count("retentionMs", 1000, 365 * DAY_MS, 3_600_000),
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
-    coordinator: coordinatorOf(ATTEMPT, options.coordinator),
-    store: storeOf(ATTEMPT, options.store),
-    ...observeSettings(ATTEMPT, options),
+    coordinator: coordinatorOf(options.coordinator),
+    store: storeOf(options.store),
+    libp2pMetrics: metricsOf(options.libp2pMetrics),
+    logging: loggingOf(options),
     ...securitySettings(ATTEMPT, options),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
     version: VERSION,
@@ -341,6 +273,46 @@ function labelsOf(value: unknown): Readonly<Record<string, string>> {
     if (each !== "") text(ATTEMPT, `label ${shown(key)}`, each, "", LIMITS.nameBytesMax);
   }
   return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function coordinatorOf(value: unknown): "mesh" | "embedded" {
+  if (value === undefined) return "mesh";
+  if (value === "mesh" || value === "embedded") return value;
+  throw new TypeError(`Cannot ${ATTEMPT}: coordinator must be "mesh" or "embedded", got ${shown(value)}`);
+}
+
+function storeOf(value: unknown): Store {
+  if (value === undefined) return memoryStore();
+  if (typeof value === "object" && value !== null) {
+    const store = value as Partial<Store>;
+    const calls = [store.open, store.privateKey, store.load, store.append, store.close];
+    if (calls.every((call) => typeof call === "function")) return value as Store;
+  }
+  throw new TypeError(
+    `Cannot ${ATTEMPT}: store must be a Store, as sqliteStore makes one, got ${shown(value)}`,
+  );
+}
+
+function metricsOf(value: unknown): MetricsFactory | null {
+  if (value === undefined) return null;
+  if (typeof value === "function") return value as MetricsFactory;
+  throw new TypeError(`Cannot ${ATTEMPT}: libp2pMetrics must be a function, got ${shown(value)}`);
+}
+
+function loggingOf(
+  { log, logLevel = "info" }: { readonly log?: unknown; readonly logLevel?: unknown },
+): LogSettings | null {
+  if (!LOG_LEVELS.includes(logLevel as LogLevel)) {
+    throw new TypeError(
+      `Cannot ${ATTEMPT}: logLevel must be one of ${LOG_LEVELS.join(", ")}, got ${shown(logLevel)}`,
+    );
+  }
+  if (log === undefined) return null;
+  if (typeof log === "function") {
+    // what it takes cannot be asked of a function
+    return { log: log as LogSettings["log"], logLevel: logLevel as LogLevel };
+  }
+  throw new TypeError(`Cannot ${ATTEMPT}: log must be a function, got ${shown(log)}`);
 }
 
 function defaultName(): string {

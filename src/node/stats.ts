@@ -6,6 +6,8 @@ import type { AttemptCount } from "../consumer/attempt-events.ts";
 import type { CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
 import type { CoordinatorStats } from "../coordinator/stats.ts";
 
+export type NodeState = "starting" | "ready" | "draining" | "stopped";
+
 /** Things that happened, since the node was made. */
 export interface NodeEventCounts {
   readonly quorumLossCount: number;
@@ -84,5 +86,3 @@ export function notReadyReason(
   const up = members.filter((member) => member.state === "up").length;
   return `no quorum: ${up} of ${members.length} members are up`;
 }
-
-export type NodeState = "starting" | "ready" | "draining" | "stopped";

@@ -10,7 +10,6 @@ export function memoryStore(): Store {
   return {
     isDurable: false,
     boot: 1,
-    onTrouble: null,
     open: () => Promise.resolve(),
     privateKey: (make) => make(),
     load: () => [],

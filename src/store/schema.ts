@@ -13,7 +13,7 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;`,
 ];
 
-export const SCHEMA_VERSION: number = MIGRATIONS.length;
+const SCHEMA_VERSION: number = MIGRATIONS.length;
 
 /** The version of an open database; 0 for a new one. Refuses one that is newer than this code. */
 export function versionOf(db: DatabaseSync, attempt: string): number {

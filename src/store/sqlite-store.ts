@@ -8,9 +8,9 @@ import type { PersistRecord } from "../protocol/model/contract.ts";
 import { decodeRecord } from "../protocol/wire/records.ts";
 import { rowOf } from "./record-row.ts";
 import { packRows, type Row, unpackRows } from "./row.ts";
+import type { FromThread, PlainError, ToThread } from "./sqlite-thread.ts";
 import { damaged, StoreError } from "./store-error.ts";
 import type { Store } from "./store.ts";
-import type { FromThread, PlainError, ToThread } from "./thread-messages.ts";
 
 /** As sources, or as built. */
 const FILE = new URL(
@@ -34,13 +34,13 @@ export function sqliteStore(directory: string): Store {
 
 class SqliteStore implements Store {
   readonly isDurable = true;
-  onTrouble: ((error: StoreError | null) => void) | null = null;
   readonly #directory: string;
   #thread: Worker | null = null;
   #opening: PromiseWithResolvers<void> | null = null;
   #closed: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Nobody listens for trouble yet while a new node's key is kept: it is for who waits. */
   #keeping: PromiseWithResolvers<void> | null = null;
+  #onTrouble: ((error: StoreError | null) => void) | undefined;
   #boot = 0;
   #privateKey: Uint8Array = new Uint8Array(0);
   #records: PersistRecord[] = [];
@@ -92,7 +92,8 @@ class SqliteStore implements Store {
     return privateKey;
   }
 
-  load(): readonly PersistRecord[] {
+  load(onTrouble?: (error: StoreError | null) => void): readonly PersistRecord[] {
+    this.#onTrouble = onTrouble;
     const records = this.#records;
     this.#records = [];
     return records;
@@ -187,7 +188,7 @@ class SqliteStore implements Store {
 
   #trouble(error: StoreError | null): void {
     if (error) this.#keeping?.reject(error);
-    this.onTrouble?.(error);
+    this.#onTrouble?.(error);
   }
 }
 

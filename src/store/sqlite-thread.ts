@@ -6,8 +6,33 @@
 import { parentPort } from "node:worker_threads";
 import { RecordFile } from "./record-file.ts";
 import { packRows, type Row, unpackRows } from "./row.ts";
-import { type StoreError, storeErrorOf } from "./store-error.ts";
-import type { FromThread, PlainError, ToThread } from "./thread-messages.ts";
+import { type StoreError, type StoreErrorCode, storeErrorOf } from "./store-error.ts";
+
+/** What the store tells the thread. */
+export type ToThread =
+  | { readonly type: "open"; readonly directory: string }
+  /** The rows of one append, packed. */
+  | { readonly type: "append"; readonly rows: ArrayBuffer }
+  | { readonly type: "key"; readonly privateKey: Uint8Array }
+  /** Tries once more to write what waits, then ends. */
+  | { readonly type: "close" };
+
+/** What the thread tells the store. */
+export type FromThread =
+  /** Some of the rows that were there, packed; before "opened". */
+  | { readonly type: "rows"; readonly rows: ArrayBuffer }
+  | { readonly type: "opened"; readonly boot: number; readonly privateKey: Uint8Array }
+  | { readonly type: "refused"; readonly error: PlainError }
+  /** So many more messages are durable. */
+  | { readonly type: "durable"; readonly count: number }
+  | { readonly type: "trouble"; readonly error: PlainError | null }
+  | { readonly type: "closed" };
+
+/** A StoreError as it crosses between threads. */
+export interface PlainError {
+  readonly code: StoreErrorCode;
+  readonly message: string;
+}
 
 const RETRY_MS = 1000;
 /** Of the rows in one message while the store is read. */

@@ -12,11 +12,6 @@ export interface Store {
   /** Grows durably at every start of one identity; 1 when nothing is kept. Known once it is open. */
   readonly boot: number;
   /**
-   * The store cannot write at the moment, or can again (null). What waits is tried again by itself; until
-   * then nothing is durable and nothing is called back.
-   */
-  onTrouble: ((error: StoreError | null) => void) | null;
-  /**
    * Before everything else: takes the store for this process alone and reads it.
    *
    * @throws StoreError
@@ -31,9 +26,10 @@ export interface Store {
   /**
    * What rebuilds the engine: founding, the newest roster, vote; then for each partition and configuration
    * seal, install, promise, the last image, and the appends in their order. Called once, before the first
-   * append.
+   * append. From then on `onTrouble` is told when the store cannot write, and when it can again (null): what
+   * waits is tried again by itself; until then nothing is durable and nothing is called back.
    */
-  load(): readonly PersistRecord[];
+  load(onTrouble?: (error: StoreError | null) => void): readonly PersistRecord[];
   /**
    * Appends and calls back once the records are durable, in the order of the calls. The callback may come
    * before this returns: a store that needs no waiting costs no turn of the loop.

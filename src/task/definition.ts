@@ -1,5 +1,6 @@
 /**
- * What a task is called and what its input looks like; shared by those who submit it and those who run it.
+ * What a task is called and what its input looks like, and whether an input does; shared by those who submit
+ * tasks and those who run them.
  */
 import { InvalidInputError } from "../base/errors.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
@@ -60,11 +61,9 @@ function checkName(name: unknown): void {
   throw new TypeError(`Cannot define a task: name may have ${LIMITS.nameBytesMax} bytes, got ${bytes}`);
 }
 
-// ---- checking an input ------------------------------------------------------------------------------------
-// Checks an input against a definition. Without a schema everything fits.
-
 /**
- * The input as the schema returns it; a promise only when the schema is asynchronous.
+ * Checks an input against a definition; without a schema everything fits. Returns the input as the schema
+ * does; a promise only when the schema is asynchronous.
  *
  * @throws InvalidInputError that names the first problems
  */

@@ -37,7 +37,7 @@ function install(): void {
   });
   for (const name of ["clearTimeout", "clearInterval", "clearImmediate"] as const) {
     replace(globalThis, name, (real) => (timer) => {
-      if (timer instanceof VirtualTimer) timer.end();
+      if (timer instanceof VirtualTimer) timer.clear();
       else real(timer);
     });
   }

@@ -2,7 +2,6 @@
  * One life of a simulated node, from its start to its crash or stop: what it takes from its surroundings.
  * All that the node does, and all that its handlers do in consequence, runs inside its life, however many
  * promises lie between: that is how a timer of a handler is known to stand still, or to die, with its node.
- * Its records outlive it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Ambient, TimerHandle } from "../base/environment.ts";
@@ -32,12 +31,12 @@ export function outside<T>(run: () => T): T {
 export class VirtualTimer {
   #isOver = false;
 
-  /** It has run, or shall not. */
+  /** It was cleared, or has run. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  end(): void {
+  clear(): void {
     this.#isOver = true;
   }
 
@@ -89,11 +88,12 @@ export class Life implements Ambient {
     return inside.run(this, run);
   }
 
-  /** Nothing of it happens any more. */
-  end(): void {
+  /** From now on nothing of it happens. */
+  die(): void {
     this.#isDead = true;
   }
 
+  /** It stands still. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -123,7 +123,7 @@ export class Life implements Ambient {
   }
 
   clearTimeout(timer: TimerHandle | undefined): void {
-    if (timer instanceof VirtualTimer) timer.end();
+    if (timer instanceof VirtualTimer) timer.clear();
   }
 
   setInterval(run: () => void, everyMs: number): TimerHandle {
@@ -168,7 +168,7 @@ export class Life implements Ambient {
       if (timer.isOver) return;
       this.enter(() => {
         if (timer.isOver) return;
-        timer.end();
+        timer.clear();
         run();
       });
     });
@@ -211,7 +211,6 @@ export class KeptRecords {
     return {
       boot,
       isDurable: true,
-      onTrouble: null,
       open: () => Promise.resolve(),
       privateKey: (make) => make(),
       load: () => [...this.#records],

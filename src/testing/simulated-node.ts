@@ -1,11 +1,11 @@
 /** One node of a simulated cluster over all its lives: a real node on virtual surroundings. */
 import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 import type { ClientPort, CoordinatorEvent } from "../coordinator/coordinator.ts";
 import type { HostedCoordinator } from "../coordinator/hosted-coordinator.ts";
 import { RunningNode } from "../node/node.ts";
 import type { Node } from "../node/node-api.ts";
 import type { NodeSettings } from "../node/options.ts";
-import type { TaskDefinition } from "../task/definition.ts";
 import { KeptRecords, Life } from "./life.ts";
 import { MortalCoordinator } from "./mortal-coordinator.ts";
 import type { Network, Port } from "./network.ts";
@@ -41,8 +41,7 @@ export function registration<I, O>(
   return { definition, handler, options } as unknown as Registered;
 }
 
-/** What a node is made of; what its user may say of it is in options.ts. */
-interface NodeParts {
+export interface SimulatedNodeOptions {
   readonly no: number;
   readonly seed: number;
   readonly settings: NodeSettings;
@@ -53,8 +52,8 @@ interface NodeParts {
   readonly registered: readonly Registered[];
 }
 
-/** What there is of a node from one start to the next. */
-interface Incarnation {
+/** One life of the node, with what lives it. */
+interface Living {
   readonly life: Life;
   readonly coordinator: HostedCoordinator;
   readonly node: Node;
@@ -62,30 +61,29 @@ interface Incarnation {
 
 export class SimulatedNode {
   readonly no: number;
-  readonly #parts: NodeParts;
+  readonly #options: SimulatedNodeOptions;
   readonly #records: KeptRecords = new KeptRecords();
   #livesCount = 0;
-  #current: Incarnation;
+  #now: Living;
   #hasQuorum = true;
   readonly #inTrouble: Set<() => void> = new Set();
 
-  constructor(parts: NodeParts) {
-    this.#parts = parts;
-    this.no = parts.no;
-    this.#current = this.#begin();
-    this.#handleAll();
+  constructor(options: SimulatedNodeOptions) {
+    this.#options = options;
+    this.no = options.no;
+    this.#now = this.#live();
   }
 
   get node(): Node {
-    return this.#current.node;
+    return this.#now.node;
   }
 
   get isUp(): boolean {
-    return !this.#current.life.isDead && this.node.state !== "stopped";
+    return !this.#now.life.isDead && this.#now.node.state !== "stopped";
   }
 
   get isPaused(): boolean {
-    return this.#current.life.isPaused;
+    return this.#now.life.isPaused;
   }
 
   /** It is worth asking. */
@@ -94,7 +92,7 @@ export class SimulatedNode {
   }
 
   get port(): ClientPort {
-    return this.#current.coordinator;
+    return this.#now.coordinator;
   }
 
   /** Calls back when it is not good any more; returns what ends that. */
@@ -108,18 +106,17 @@ export class SimulatedNode {
   }
 
   get marginMs(): number {
-    return this.#parts.settings.marginMs;
+    return this.#options.settings.marginMs;
   }
 
   /** The next life, with what the last one kept. */
   start(): void {
     this.#hasQuorum = true;
-    this.#current = this.#begin();
-    this.#handleAll();
+    this.#now = this.#live();
   }
 
-  #begin(): Incarnation {
-    const { no, seed, settings, time, network } = this.#parts;
+  #live(): Living {
+    const { no, seed, settings, time, network, registered } = this.#options;
     const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
     const self = `node-${no}`;
     const { name, labels, witness, expect } = settings;
@@ -133,62 +130,63 @@ export class SimulatedNode {
     };
     const transport = network.start(port);
     const store = this.#records.open();
-    const make = (): HostedCoordinator =>
-      new MortalCoordinator({ self, settings, store, transport, ambient: life });
-    const coordinator = life.inside(make);
+    const view = RunningNode.viewOf(() => node);
+    const coordinator: HostedCoordinator = life.inside(() =>
+      new MortalCoordinator({ self, settings, store, transport, node: view, ambient: life })
+    );
     coordinator.on((event) => this.#onEvent(life, event));
-    const node = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
-    return { life, coordinator, node };
+    const node: RunningNode = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));
+    const living = { life, coordinator, node };
+    for (const each of registered) this.#handle(living, each);
+    return living;
   }
 
   #onEvent(life: Life, event: CoordinatorEvent): void {
-    const { no, log, time } = this.#parts;
+    const { no, log, time } = this.#options;
     if (event.type === "broken") time.fail(event.error);
     if (event.type === "ready") log.tell(no, "serves");
     if (event.type !== "quorum") return;
     log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
-    if (this.#current.life !== life) return;
+    if (this.#now.life !== life) return;
     this.#hasQuorum = event.held;
     if (!event.held) this.#trouble();
   }
 
-  #handleAll(): void {
-    for (const each of this.#parts.registered) this.handle(each);
+  handle(registered: Registered): void {
+    this.#handle(this.#now, registered);
   }
 
-  handle({ definition, handler, options }: Registered): void {
-    const { settings, log } = this.#parts;
-    if (settings.witness) return;
-    const { life, node } = this.#current;
-    node.handle(definition, log.watched(life, handler), options);
+  #handle({ life, node }: Living, { definition, handler, options }: Registered): void {
+    if (this.#options.settings.witness) return;
+    node.handle(definition, this.#options.log.watched(life, handler), options);
   }
 
   /** The process is gone: nothing of it happens any more, and whoever waits for it outside is told. */
   crash(): void {
+    const { life, coordinator } = this.#now;
     this.resume();
-    this.#current.life.end();
-    this.#parts.log.crashed(this.#current.life);
-    void this.#current.coordinator.stop();
+    life.die();
+    this.#options.log.crashed(life);
+    void coordinator.stop();
     this.#trouble();
   }
 
   pause(): void {
-    const { log, time } = this.#parts;
-    this.#current.life.pause();
+    this.#now.life.pause();
     this.#trouble();
-    log.paused(this.no, time.nowMs);
+    this.#options.log.paused(this.no, this.#options.time.nowMs);
   }
 
   resume(): void {
-    if (!this.isPaused) return;
-    const { log, time } = this.#parts;
-    log.resumed(this.no, time.nowMs);
-    this.#current.life.resume();
+    const { life } = this.#now;
+    if (!life.isPaused) return;
+    this.#options.log.resumed(this.no, this.#options.time.nowMs);
+    life.resume();
   }
 
   /** Over and out, without a word. */
   end(): void {
-    this.#current.life.end();
-    void this.#current.coordinator.stop();
+    this.#now.life.die();
+    void this.#now.coordinator.stop();
   }
 }

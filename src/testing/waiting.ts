@@ -1,7 +1,4 @@
-/**
- * Waiting in virtual time: for a promise or for a condition. And what is said of tasks that are not done when
- * the waiting is over.
- */
+/** Waiting in virtual time: for a promise or for a condition; and whether all tasks are done by then. */
 import { clearInterval, setInterval } from "node:timers";
 import type { Client, TaskInfo } from "../client/client.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -58,8 +55,6 @@ export function warnIfStuck(time: VirtualTime, what: string, promise: Promise<un
   const end = (): void => clearInterval(timer);
   promise.then(end, end);
 }
-
-// ---- what is not done -------------------------------------------------------------------------------------
 
 /** Tasks are not done that should be. */
 export class NotDoneError extends Error {

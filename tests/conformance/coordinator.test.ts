@@ -6,11 +6,11 @@ import { nodeSettings } from "../../src/node/options.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
 import { coordinatorConformance } from "./coordinator.ts";
 
-coordinatorConformance("the embedded coordinator", async () => {
-  return [await createEmbeddedCoordinator(nodeSettings({ partitions: 16 }), memoryStore())];
+coordinatorConformance("the embedded coordinator", async (nodeAt) => {
+  return [await createEmbeddedCoordinator(nodeSettings({ partitions: 16 }), memoryStore(), nodeAt(0))];
 });
 
-coordinatorConformance("the mesh coordinator, three nodes", async () => {
+coordinatorConformance("the mesh coordinator, three nodes", async (nodeAt) => {
   const nodes: Coordinator[] = [];
   for (const name of ["a", "b", "c"]) {
     const join = nodes.flatMap((node) => node.addresses);
@@ -22,6 +22,7 @@ coordinatorConformance("the mesh coordinator, three nodes", async () => {
         settings,
         namespace,
         store: memoryStore(),
+        node: nodeAt(nodes.length),
         onClient: (stream) => stream.close(),
       }),
     );

@@ -7,13 +7,13 @@ import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/c
 import { StoppedError } from "../../src/base/errors.ts";
 import { commandTests, frozenTests } from "./coordinator-nodes.ts";
 import type { Start } from "./hands.ts";
-import { bytes, CALL, spec, TestCluster, text } from "./test-cluster.ts";
+import { bytes, CALL, type MakeCoordinators, spec, TestCluster, text } from "./test-cluster.ts";
 
-/** `start` makes a cluster's coordinators: they need not be ready yet. */
-export function coordinatorConformance(name: string, start: () => Promise<readonly Coordinator[]>): void {
+/** `make` makes a cluster's coordinators: they need not be ready yet. */
+export function coordinatorConformance(name: string, make: MakeCoordinators): void {
   describe(name, () => {
     const cluster = new TestCluster();
-    beforeAll(async () => await cluster.start(await start()), 30_000);
+    beforeAll(async () => await cluster.start(make), 30_000);
     afterAll(async () => {
       await Promise.all(cluster.all.map((coordinator) => coordinator.stop()));
     }, 30_000);

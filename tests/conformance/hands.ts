@@ -1,7 +1,6 @@
 /** A consumer without handlers, for the conformance suite: tests end by hand what it was granted. */
-import type { ConsumerControl, ConsumerPort, Coordinator } from "../../src/coordinator/coordinator.ts";
-import type { GrantedTask } from "../../src/protocol/model/messages.ts";
-import type { NodeCommand } from "../../src/protocol/model/messages.ts";
+import type { ConsumerControl, ConsumerPort, OwnNode } from "../../src/coordinator/coordinator.ts";
+import type { GrantedTask, NodeCommand, NodeCommandStatus } from "../../src/protocol/model/messages.ts";
 import type { Settlement } from "../../src/protocol/model/types.ts";
 
 export interface Start {
@@ -12,22 +11,31 @@ export interface Start {
 }
 
 /** Keeps what it is granted until a test takes it. */
-export class Hands implements ConsumerPort {
-  readonly control: ConsumerControl;
+export class Hands implements ConsumerPort, OwnNode {
   /** What it was asked to do; it says so, and does nothing. */
   readonly commands: NodeCommand[] = [];
   readonly #starts: Start[] = [];
   readonly #answers: Map<string, (accepted: boolean) => void> = new Map();
+  readonly #control: () => ConsumerControl;
   readonly #onStart: () => void;
   #seq = 0;
 
-  constructor(coordinator: Coordinator, onStart: () => void) {
+  constructor(control: () => ConsumerControl, onStart: () => void) {
+    this.#control = control;
     this.#onStart = onStart;
-    this.control = coordinator.consume(this);
-    coordinator.obey((command) => {
-      this.commands.push(command);
-      return command.type === "stopTask" ? "missing" : "done";
-    });
+  }
+
+  get control(): ConsumerControl {
+    return this.#control();
+  }
+
+  consumer(): ConsumerPort {
+    return this;
+  }
+
+  onNodeCommand(command: NodeCommand): NodeCommandStatus {
+    this.commands.push(command);
+    return command.type === "stopTask" ? "missing" : "done";
   }
 
   take(id: string): Start | undefined {

@@ -1,5 +1,5 @@
 /** The cluster that the conformance suite works on, and the tasks that it submits. */
-import type { CallOptions, Coordinator } from "../../src/coordinator/coordinator.ts";
+import type { CallOptions, Coordinator, OwnNode } from "../../src/coordinator/coordinator.ts";
 import type { TaskSpec } from "../../src/protocol/model/types.ts";
 import { Hands, type Start } from "./hands.ts";
 
@@ -22,17 +22,21 @@ export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
   };
 }
 
+/** Makes the coordinators of a cluster, each for its node. */
+export type MakeCoordinators = (nodeAt: (at: number) => OwnNode) => Promise<readonly Coordinator[]>;
+
 /** The coordinators of one cluster, each with hands. */
 export class TestCluster {
   all: readonly Coordinator[] = [];
   hands: readonly Hands[] = [];
   #wake: () => void = () => {};
 
-  async start(coordinators: readonly Coordinator[]): Promise<void> {
-    this.all = coordinators;
-    this.hands = coordinators.map((coordinator) => new Hands(coordinator, () => this.#wake()));
-    for (const each of this.hands) each.control.offer(20, ["work"], "up");
-    await Promise.all(coordinators.map((coordinator) => coordinator.ready()));
+  async start(make: MakeCoordinators): Promise<void> {
+    const hands: Hands[] = [];
+    this.all = await make((at) => hands[at] ??= new Hands(() => this.any(at).control, () => this.#wake()));
+    this.hands = hands;
+    for (const each of hands) each.control.offer(20, ["work"], "up");
+    await Promise.all(this.all.map((coordinator) => coordinator.ready()));
   }
 
   /** A coordinator; not always the same one, so that answers do not depend on which is asked. */

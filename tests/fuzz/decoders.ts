@@ -82,7 +82,7 @@ function requestsIn(bytes: Uint8Array): void {
 }
 
 function read(bytes: Uint8Array): void {
-  const reader = new FrameReader(64 * 1024, () => {});
+  const reader = new FrameReader(() => 64 * 1024, () => {});
   const cut = bytes.length >> 1;
   reader.push(bytes.subarray(0, cut));
   reader.push(bytes.subarray(cut));

@@ -5,12 +5,8 @@ import type { Ambient } from "../../src/base/environment.ts";
 import type { AttemptEventType, AttemptInfo } from "../../src/consumer/attempt-events.ts";
 import { Consumer } from "../../src/consumer/consumer.ts";
 import type { Handler, HandlerFunction } from "../../src/consumer/handler.ts";
-import type {
-  ConsumerControl,
-  ConsumerPort,
-  Coordinator,
-  SettledLease,
-} from "../../src/coordinator/coordinator.ts";
+import type { LoopBlockedInfo } from "../../src/consumer/loop-watch.ts";
+import type { ConsumerControl, SettledLease } from "../../src/coordinator/coordinator.ts";
 import type { GrantedTask, Standing } from "../../src/protocol/model/messages.ts";
 import type { Settlement } from "../../src/protocol/model/types.ts";
 import { defineTask, type TaskDefinition } from "../../src/task/definition.ts";
@@ -23,6 +19,8 @@ export interface Settled extends SettledLease {
 export interface BenchOptions {
   readonly admit?: (task: GrantedTask) => number | null;
   readonly ambient?: Ambient;
+  /** Told when the loop stood still for 400 ms, once the consumer watches it. */
+  readonly onBlocked?: (info: LoopBlockedInfo) => void;
 }
 
 export class Bench {
@@ -33,10 +31,9 @@ export class Bench {
   readonly consumer: Consumer;
   deadlineMs = 9e15;
   renew: ((deadlineMs: number) => void) | null = null;
-  #port: ConsumerPort | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10, { admit, ambient }: BenchOptions = {}) {
+  constructor(capacity = 10, { admit, ambient, onBlocked = () => {} }: BenchOptions = {}) {
     const control: ConsumerControl = {
       offer: (slots, handlers, standing, limits = {}) => {
         this.offers.push([slots, handlers, standing]);
@@ -52,17 +49,15 @@ export class Bench {
         return () => this.renew = null;
       },
     };
-    // the consumer asks nothing else of a coordinator
-    const coordinator = {
-      consume: (port: ConsumerPort) => (this.#port = port, control),
-    } as unknown as Coordinator;
     this.consumer = new Consumer({
-      coordinator,
+      control,
       capacity,
       ...(ambient ? { ambient } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
       ...(admit ? { admit } : {}),
+      blockedMinMs: 400,
+      onBlocked,
     });
   }
 
@@ -74,14 +69,9 @@ export class Bench {
     this.consumer.add({ definition, run, ...more });
   }
 
-  get port(): ConsumerPort {
-    if (!this.#port) throw new Error("Cannot use the bench: no consumer is plugged in");
-    return this.#port;
-  }
-
   start(fence: number, more: Partial<GrantedTask> & { input?: unknown } = {}): void {
     const { input, ...rest } = more;
-    this.port.start(1, {
+    this.consumer.start(1, {
       no: fence,
       id: "t",
       fence,
@@ -105,7 +95,7 @@ export class Bench {
   /** A quorum recorded, or refused, what was reported last. */
   record(accepted = true): void {
     const last = this.settled.at(-1);
-    if (last) this.port.settled(last.p, last.fence, last.seq, accepted);
+    if (last) this.consumer.settled(last.p, last.fence, last.seq, accepted);
   }
 
   get eventTypes(): AttemptEventType[] {

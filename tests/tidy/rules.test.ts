@@ -299,6 +299,8 @@ const SHAPELESS: readonly (readonly [string, string])[] = [
   ['export { b } from "./b.ts";', "no re-exports but in mod.ts"],
   ['export * from "./b.ts";', "no re-exports but in mod.ts"],
   ["@a class B {}", "no decorators"],
+  ["class A { b!: number; }", "no field that is set after the constructor: no field!: T"],
+  ["class A { readonly #b!: number; }", "no field that is set after the constructor: no field!: T"],
 ];
 const shapeless = await files(Object.fromEntries(SHAPELESS.map(([code], at) => [`src/${at}.ts`, code])));
 
@@ -311,6 +313,14 @@ test("a switch with a default, a named re-export in mod.ts and #private are fine
     "src/a.ts":
       "class A { #b = 1; }\nswitch (c) { default: d(); }\nexport { A };\ndeclare global { var e: number; }",
     "mod.ts": 'export { A } from "./src/a.ts";',
+  });
+  expect(shapeViolations(sources)).toEqual([]);
+});
+
+test("a field that the constructor sets or that may be empty is fine, and in tests any", async () => {
+  const sources = await files({
+    "src/a.ts": "class A { b: number; c?: number; #d = e!; constructor(b: number) { this.b = b; } }",
+    "tests/a.ts": "class A { b!: number; }",
   });
   expect(shapeViolations(sources)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * What a file looks like: its first paragraph, its exports, and syntax that only TypeScript's emit
- * understands.
+ * What a file looks like: its first paragraph, its exports, syntax that only TypeScript's emit understands,
+ * and classes that are complete when they are made.
  */
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
 import {
@@ -8,6 +8,7 @@ import {
   isExportAssignment,
   isExportDeclaration,
   isIdentifier,
+  isPropertyDeclaration,
 } from "typescript/unstable/ast/is";
 import { lineOf, nodesOf, type Source, type Violation } from "./source.ts";
 
@@ -63,6 +64,10 @@ function problemOf(node: Node, path: string): string | null {
   }
   if (isConstructorDeclaration(node) && node.parameters.some((parameter) => parameter.modifiers?.length)) {
     return "no parameter properties";
+  }
+  const isSetLater = isPropertyDeclaration(node) && node.postfixToken?.kind === SyntaxKind.ExclamationToken;
+  if (isSetLater && path.startsWith("src/")) {
+    return "no field that is set after the constructor: no field!: T";
   }
   const isGlobal = node.kind === SyntaxKind.ModuleDeclaration &&
     isIdentifier((node as { name?: Node }).name!) &&

@@ -3,11 +3,9 @@
  * deadline, and stands in for it when it dies or hangs. What remains uncovered: peer and supervisor killed or
  * stopped both at the same time.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { lineParser } from "./leash-messages.ts";
-import type { FromLeash, LeashExit, Stamp, ToLeash } from "./leash-messages.ts";
+import { type FromLeash, type LeashExit, lineParser, type Stamp, type ToLeash } from "./leash-messages.ts";
 import { signalGroup } from "./leash-supervisor.ts";
 
 /** As sources, or as built. */

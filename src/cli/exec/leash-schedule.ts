@@ -3,8 +3,7 @@
  * clocks of its own. SIGTERM comes `graceMs` before the lease ends, SIGKILL just before its end, unless it
  * is renewed; a stop brings both forward and is never undone.
  */
-import { earlier, shift, untilMs } from "./leash-clock.ts";
-import type { Instant } from "./leash-clock.ts";
+import { earlier, type Instant, shift, untilMs } from "./leash-clock.ts";
 
 /** SIGKILL leaves so long before the lease ends, for the kernel to deliver it. */
 export const KILL_LEAD_MS = 30;

@@ -2,11 +2,9 @@
  * The supervisor's work: starts commands in process groups of their own, ends them by their schedules, and
  * reports how they ended. Leaves the pipe to leash.ts, the times to leash-schedule.ts.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { LeashClock } from "./leash-clock.ts";
-import type { Instant } from "./leash-clock.ts";
+import { type Instant, LeashClock } from "./leash-clock.ts";
 import type { FromLeash, ToLeash } from "./leash-messages.ts";
 import { LeashSchedule } from "./leash-schedule.ts";
 

@@ -3,8 +3,7 @@
  * dies (its pipe closes) or goes silent (a lease passes unrenewed). Started by leash-client.ts; speaks
  * leash-messages.ts. It outlives the signals of a terminal or a service manager: only the pipe ends it.
  */
-import { lineParser } from "./leash-messages.ts";
-import type { FromLeash, ToLeash } from "./leash-messages.ts";
+import { type FromLeash, lineParser, type ToLeash } from "./leash-messages.ts";
 import { Supervisor } from "./leash-supervisor.ts";
 
 /**

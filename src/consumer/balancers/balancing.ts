@@ -239,7 +239,7 @@ function refusedUntilMs(answer: unknown): number {
 }
 
 /** What a balancer sees: this node's tasks, and the members as hearsay has them. */
-export class Surroundings implements BalancerContext {
+class Surroundings implements BalancerContext {
   readonly #options: BalancingOptions;
   /** What tasks that were shown ask of a node, if they do. */
   readonly #placements: WeakMap<object, Placement> = new WeakMap();

@@ -3,8 +3,7 @@
  * two say to each other, and ends itself with the thread when its node is gone, or when the lease has ended
  * and nobody has said that it was renewed.
  */
-import type { FromProcess, ToThread } from "./messages.ts";
-import { plainError } from "./plain-error.ts";
+import { type FromProcess, plainError, type ToThread } from "./messages.ts";
 import { WorkerPort } from "./worker-port.ts";
 
 /** How exact the end of a lease is seen. */

@@ -7,8 +7,7 @@ import { AttemptAbortedError } from "../../base/errors.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
 import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../../task/values.ts";
-import type { FromThread, RunMessage, ToThread } from "./messages.ts";
-import { plainError } from "./plain-error.ts";
+import { type FromThread, plainError, type RunMessage, type ToThread } from "./messages.ts";
 import { ThreadContext } from "./thread-context.ts";
 
 if (!parentPort) throw new Error("Cannot run handlers: the thread must be started by a node");

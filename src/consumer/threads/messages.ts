@@ -2,8 +2,9 @@
  * What a node and a thread that runs handlers say to each other. Values are encoded as they are on their way
  * between nodes; two cells of shared memory carry what a thread has to see while it takes no messages.
  */
-import type { AbortReason } from "../../base/errors.ts";
+import { type AbortReason, AttemptAbortedError, FatalError, LeaseLostError } from "../../base/errors.ts";
 import type { TaskMessage } from "../../protocol/model/types.ts";
+import { errorMessage } from "../error-policy.ts";
 
 export type ToThread =
   | RunMessage
@@ -80,6 +81,36 @@ export interface PlainError {
   readonly code: string | null;
   /** Of an AttemptAbortedError. */
   readonly reason: AbortReason | null;
+}
+
+/** Whatever was thrown, for its way: what a program reads of it arrives. */
+export function plainError(error: unknown): PlainError {
+  if (!(error instanceof Error)) {
+    return { name: "Error", message: errorMessage(error), stack: null, code: null, reason: null };
+  }
+  const { name, message, stack = null } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    name,
+    message,
+    stack,
+    code: typeof code === "string" ? code : null,
+    reason: error instanceof AttemptAbortedError ? error.reason : null,
+  };
+}
+
+/** The error again; of a class of its own where a program may ask for that. */
+export function errorOf({ name, message, stack, code, reason }: PlainError): Error {
+  if (reason !== null) return new AttemptAbortedError(message, reason);
+  const error = code === "LEASE_LOST"
+    ? new LeaseLostError(message)
+    : code === "FATAL"
+    ? new FatalError(message)
+    : new Error(message);
+  if (error.name !== name) error.name = name;
+  if (stack !== null) error.stack = stack;
+  if (code !== null && !("code" in error)) Object.assign(error, { code });
+  return error;
 }
 
 /** Numbers in shared memory; a blocked handler reads them too. */

@@ -5,8 +5,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { FromProcess, ToThread } from "./messages.ts";
-import { errorOf } from "./plain-error.ts";
+import { errorOf, type FromProcess, type ToThread } from "./messages.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";
 
 /** As sources, or as built. */

@@ -11,9 +11,16 @@ import { encodeProgress } from "../progress.ts";
 import type { StatefulRun } from "../attempt.ts";
 import { checkAmount, type Meter, TaskLoad } from "../task-load.ts";
 import { encodeValue } from "../../task/values.ts";
-import { CELLS, type FromThread, type HandOff, type PlainError, reasonOfNo } from "./messages.ts";
-import type { RunMessage } from "./messages.ts";
-import { errorOf, plainError } from "./plain-error.ts";
+import {
+  CELLS,
+  errorOf,
+  type FromThread,
+  type HandOff,
+  type PlainError,
+  plainError,
+  reasonOfNo,
+  type RunMessage,
+} from "./messages.ts";
 
 /** A thread that takes messages has taken one after so long. */
 const MESSAGE_MS = 20;

@@ -97,6 +97,6 @@ export class ThreadPool {
 }
 
 /** Starts what a handler runs in on this runtime: something that can be ended whatever it does. */
-export function openThread(listener: PortListener): ThreadPort {
+function openThread(listener: PortListener): ThreadPort {
   return "deno" in process.versions ? new ProcessPort(listener) : new WorkerPort(listener);
 }

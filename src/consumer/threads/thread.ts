@@ -8,8 +8,7 @@ import type { Context } from "../context.ts";
 import type { StatefulRun } from "../attempt.ts";
 import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../../task/values.ts";
-import type { FromThread, HandOff, ToThread } from "./messages.ts";
-import { errorOf, plainError } from "./plain-error.ts";
+import { errorOf, type FromThread, type HandOff, plainError, type ToThread } from "./messages.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";
 
 /** A thread is told to end so long before its lease ends: it goes on for a moment. */

@@ -3,8 +3,15 @@
  * of Node and Bun stops a loop that never ends within milliseconds.
  */
 import { Worker } from "node:worker_threads";
-import { CELLS, CELLS_BYTES, type FromThread, NO_BY_REASON, type ToThread } from "./messages.ts";
-import { errorOf, plainError } from "./plain-error.ts";
+import {
+  CELLS,
+  CELLS_BYTES,
+  errorOf,
+  type FromThread,
+  NO_BY_REASON,
+  plainError,
+  type ToThread,
+} from "./messages.ts";
 
 /** As sources, or as built. */
 const FILE = new URL(

@@ -18,7 +18,7 @@ test("a lease that is refused is declined until then, and its handler never star
       settlement: { type: "decline", untilMs: 1_900_000_000_000 },
     },
   ]);
-  bench.port.settled(1, 7, 1, true);
+  bench.consumer.settled(1, 7, 1, true);
   expect([ran, bench.eventTypes, bench.consumer.runningCount]).toEqual([["yes"], ["task:start"], 1]);
 });
 
@@ -60,8 +60,8 @@ test("the load of a node is what its running tasks tell, in all", async () => {
     return new Promise<void>((resolve) => ends.push(resolve));
   });
   for (const [at, id] of ["1.5", "silent", "2"].entries()) bench.start(at + 1, { id });
-  expect(bench.port.load()).toBe(3.5);
+  expect(bench.consumer.load()).toBe(3.5);
   ends[0]!();
   await bench.settlement();
-  expect(bench.port.load()).toBe(2);
+  expect(bench.consumer.load()).toBe(2);
 });

@@ -32,7 +32,7 @@ test("a checkpoint that nobody waits for does not bring the process down", async
     return new Promise(() => {});
   });
   bench.start(7);
-  bench.port.lost(1, 7, "condemned");
+  bench.consumer.lost(1, 7, "condemned");
   await new Promise((resolve) => setTimeout(resolve, 1));
   expect(bench.eventTypes).toEqual(["task:start", "task:lost"]);
 });
@@ -47,7 +47,7 @@ test("renewed deadlines are told until the lease is lost", () => {
   bench.start(7);
   const { renew } = bench;
   renew?.(11_000);
-  bench.port.lost(1, 7, "lapsed");
+  bench.consumer.lost(1, 7, "lapsed");
   renew?.(12_000);
   expect(heard).toEqual([11_000]);
   expect(bench.renew).toBeNull();

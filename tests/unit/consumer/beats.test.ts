@@ -99,7 +99,7 @@ test("a handler that was told to end and does not is given up as it was told", (
   for (const message of [{ type: "kill" }, { type: "pause" }] as const) {
     const { time, bench } = stage(false);
     bench.start(7);
-    bench.port.tell(1, 7, 3, message);
+    bench.consumer.tell(1, 7, 3, message);
     time.advance(BEAT_MS + GRACE_MS + 1);
     expect(bench.settled.map(({ settlement }) => settlement)).toEqual([message]);
     bench.record();
@@ -140,7 +140,7 @@ test("a lease that ends in the grace is lost, and nothing is recorded", async ()
   const { time, bench, end } = stage(false);
   bench.start(7);
   time.advance(BEAT_MS + 1);
-  bench.port.lost(1, 7, "lapsed");
+  bench.consumer.lost(1, 7, "lapsed");
   time.advance(GRACE_MS);
   end("late");
   await settle();
@@ -163,12 +163,12 @@ test("while the loop stands still nobody can beat, so that is no silence", () =>
 
 test("a loop that stood still is told with the tasks that ran in it, the ended first", async () => {
   const time = new FakeAmbient();
-  const bench = new Bench(10, { ambient: time });
   const blocked: LoopBlockedInfo[] = [];
+  const bench = new Bench(10, { ambient: time, onBlocked: (info) => blocked.push(info) });
   bench.handle(() => new Promise(() => {}));
   bench.handle(() => time.standStill(2500), defineTask({ name: "blocks" }));
   bench.handle(() => new Promise(() => {}), defineTask({ name: "thread" }), { isIsolated: true });
-  bench.consumer.watchLoop(400, (info) => blocked.push(info));
+  bench.consumer.watchLoop();
   bench.start(7, { id: "waits" });
   bench.start(8, { id: "elsewhere", name: "thread" });
   time.advance(1000);

@@ -99,7 +99,7 @@ test("before the lease ends the signal aborts, and a handler that obeys releases
     })
   );
   bench.start(7);
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   expect((await bench.settlement()).settlement).toEqual({ type: "release" });
   expect(reasons[0]).toBeInstanceOf(AttemptAbortedError);
   expect((reasons[0] as AttemptAbortedError).reason).toBe("lapsing");
@@ -112,7 +112,7 @@ test("after the abort a value still completes, returning nothing releases", asyn
     const bench = new Bench();
     bench.handle((_task, ctx) => untilAborted(ctx).catch(() => value));
     bench.start(7);
-    bench.port.abort(1, 7);
+    bench.consumer.abort(1, 7);
     expect((await bench.settlement()).settlement.type).toBe(value === undefined ? "release" : "complete");
   }
 });
@@ -125,7 +125,7 @@ test("a signal that is asked for after the abort has aborted already", async () 
     return ctx.signal.aborted;
   });
   bench.start(7);
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   go.resolve();
   expect(resultOf(await bench.settlement())).toBe(true);
 });
@@ -137,7 +137,7 @@ test("an overrun is reported when the lease ends, and its late result is ignored
   bench.handle((_task, ctx) => (seen.resolve(ctx), go.promise));
   bench.start(7);
   const ctx = await seen.promise;
-  bench.port.lost(1, 7, "lapsed");
+  bench.consumer.lost(1, 7, "lapsed");
   expect(bench.events.at(-1)).toMatchObject(["task:lost", { task: "t", reason: "lapsed", overrun: true }]);
   expect(ctx.signal.aborted).toBe(true);
   const frozenMs = ctx.deadline;
@@ -166,7 +166,7 @@ test("a task that still runs under an older fence is waited for", async () => {
   let calls = 0;
   bench.handle(() => ends[calls++]?.promise);
   bench.start(7);
-  bench.port.lost(1, 7, "lapsed");
+  bench.consumer.lost(1, 7, "lapsed");
   bench.start(9, { attempt: 2 });
   expect(calls).toBe(1);
   ends[0]?.resolve("old");
@@ -180,9 +180,9 @@ test("a new lease that ends while the old attempt still runs is given back unuse
   const bench = new Bench();
   bench.handle(() => new Promise(() => {}));
   bench.start(7);
-  bench.port.lost(1, 7, "lapsed");
+  bench.consumer.lost(1, 7, "lapsed");
   bench.start(9, { attempt: 2 });
-  bench.port.abort(1, 9);
+  bench.consumer.abort(1, 9);
   expect(await bench.settlement()).toMatchObject({ fence: 9, settlement: { type: "release" } });
 });
 
@@ -222,7 +222,7 @@ test("a schema that takes longer than the lease keeps the handler from starting"
   let calls = 0;
   bench.handle(() => calls++, definition);
   bench.start(7);
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   schema.resolve({ value: 1 });
   expect((await bench.settlement()).settlement).toEqual({ type: "release" });
   expect(calls).toBe(0);

@@ -42,6 +42,7 @@ class Stage {
       engine,
       ambient,
       transport,
+      loadOfTasks: () => 0,
       readLeased,
       emit: () => {},
     });

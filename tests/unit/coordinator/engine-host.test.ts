@@ -81,7 +81,6 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 test("all that is pushed in one turn is one step", async () => {
   const { engine, host } = setUp();
-  host.start();
   host.push(unwatch("a"));
   host.push(unwatch("b"));
   await turn();
@@ -104,7 +103,6 @@ test("effects behind a persist wait until it is durable, those of later steps to
   const { store, durable } = slowStore();
   const { engine, host, ran } = setUp(store);
   engine.effects = [submitted(1), PERSIST, submitted(2), PERSIST, submitted(3)];
-  host.start();
   await turn();
   engine.effects = [submitted(4)];
   host.push(unwatch("a"));
@@ -120,7 +118,6 @@ test("all that is persisted while the store is at work is one write", async () =
   const { engine, host, ran } = setUp(store);
   const fact: Effect = { type: "persist", records: [{ type: "install", p: 1, cfg: 1 }] };
   engine.effects = [fact, submitted(1)];
-  host.start();
   await turn();
   for (const rid of [2, 3, 4]) {
     engine.effects = [submitted(10 + rid), fact, submitted(rid)];
@@ -138,7 +135,6 @@ test("a handler is told of a lease that ends although the disk hangs", async () 
   const { store, durable } = slowStore();
   const { engine, host, told } = setUp(store);
   engine.effects = [PERSIST, submitted(1)];
-  host.start();
   await turn();
   engine.effects = [abort(5), lost(5)];
   host.push(unwatch("a"));
@@ -153,7 +149,6 @@ test("a handler whose lease was lost before it started does not start", async ()
   const { store, durable } = slowStore();
   const { engine, host, told } = setUp(store);
   engine.effects = [PERSIST, start(5), start(6), abort(5), abort(6)];
-  host.start();
   await turn();
   engine.effects = [lost(5)];
   host.push(unwatch("a"));
@@ -169,7 +164,6 @@ test("a disk that hangs for long keeps the newest messages only", async () => {
   const { engine, host, told } = setUp(store);
   const send = (to: string): Effect => ({ type: "send", to, messages: [] });
   engine.effects = [PERSIST, submitted(1), ...Array.from({ length: 20_001 }, (_, at) => send(String(at)))];
-  host.start();
   await turn();
   durable.shift()?.();
   expect([told.length, ...told.slice(0, 2)]).toEqual([20_001, "submitted 1", "send 1"]);
@@ -179,7 +173,6 @@ test("a disk that hangs for long keeps the newest messages only", async () => {
 test("a store that needs no waiting costs no turn", async () => {
   const { engine, host, ran } = setUp();
   engine.effects = [submitted(1), PERSIST, submitted(2)];
-  host.start();
   await turn();
   expect(ran).toEqual([1, 2]);
   host.stop();
@@ -195,7 +188,6 @@ test("the engine is woken at its deadline without any input", async () => {
     else woken.resolve();
     return effects;
   };
-  host.start();
   await woken.promise;
   expect(engine.steps).toEqual([[], []]);
   host.stop();
@@ -204,7 +196,6 @@ test("the engine is woken at its deadline without any input", async () => {
 test("an engine that throws takes no further step", async () => {
   const { engine, host, broken } = setUp();
   engine.fails = new Error("broken invariant");
-  host.start();
   await turn();
   host.push(unwatch("a"));
   await turn();
@@ -215,7 +206,6 @@ test("an engine that throws takes no further step", async () => {
 test("a stopped host runs nothing any more", async () => {
   const { engine, host, ran } = setUp();
   engine.effects = [submitted(1)];
-  host.start();
   host.stop();
   host.push(unwatch("a"));
   await turn();
@@ -226,7 +216,6 @@ test("writes are counted with the time that they take, and one at work says for 
   const acks: (() => void)[] = [];
   const store: Store = { ...memoryStore(), append: (_records, done) => void acks.push(done) };
   const { engine, host } = setUp(store);
-  host.start();
   await turn();
   expect(host.commits).toEqual({ count: 0, totalMs: 0, pendingMs: 0 });
   engine.effects.push(PERSIST);

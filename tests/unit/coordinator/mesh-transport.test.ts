@@ -1,12 +1,12 @@
 /** Frames in and out of the mesh, and what happens to those that are none. */
 import { expect, test } from "bun:test";
-import { MeshTransport } from "../../../src/coordinator/mesh-transport.ts";
-import type { Hello, Mesh } from "../../../src/mesh/mesh-types.ts";
+import { MeshIntake, type MeshReceiver, MeshTransport } from "../../../src/coordinator/mesh-transport.ts";
+import type { Hello, Mesh, MeshEvents } from "../../../src/mesh/mesh-types.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
 import { decodeFrame, encodeFrame } from "../../../src/protocol/wire/frame.ts";
 import type { Message } from "../../../src/protocol/model/messages.ts";
 
-const demand = (backlog: number): Message => ({ type: "demand", boot: 1, backlog, priority: 0 });
+const hungry = (backlog: number): Message => ({ type: "demand", boot: 1, backlog, priority: 0 });
 const hello: Hello = {
   wire: { major: 1, minor: 0 },
   namespace: "n",
@@ -22,17 +22,18 @@ const GARBAGE = new Uint8Array([250, 1, 2, 3]);
 
 interface Setup {
   readonly transport: MeshTransport;
+  readonly events: MeshEvents;
   readonly inputs: Input[];
   readonly rejections: string[];
   readonly sent: (readonly [string, Message[]])[];
-  connect(): void;
+  /** The engine is there. */
+  start(): void;
 }
 
 function setUp(): Setup {
   const inputs: Input[] = [];
   const rejections: string[] = [];
   const sent: (readonly [string, Message[]])[] = [];
-  const transport = new MeshTransport(() => {});
   const mesh: Mesh = {
     id: "self",
     addresses: ["/ip4/127.0.0.1/tcp/1"],
@@ -43,68 +44,71 @@ function setUp(): Setup {
     publish: () => {},
     stop: () => Promise.resolve(),
   };
-  transport.attach(mesh);
-  const receiver = {
-    input: (input: Input): void => void inputs.push(input),
-    gossip: (): void => {},
-    rejected: (peer: string, reason: string): void => void rejections.push(`${peer}: ${reason}`),
+  const receiver: MeshReceiver = {
+    input: (input) => void inputs.push(input),
+    gossip: () => {},
+    rejected: (peer, reason) => void rejections.push(`${peer}: ${reason}`),
+    unreachable: () => {},
+    client: () => {},
   };
-  return { transport, inputs, rejections, sent, connect: () => transport.receive(receiver) };
+  const intake = new MeshIntake(receiver);
+  const transport = new MeshTransport(mesh, intake);
+  return { transport, events: intake.events, inputs, rejections, sent, start: () => intake.start() };
 }
 
 test("what arrives before the engine is there waits for it, in order", () => {
-  const { transport, inputs, connect } = setUp();
-  transport.events.peerUp("peer", hello);
-  transport.events.frame("peer", encodeFrame([demand(1), demand(2)])[0] as Uint8Array);
+  const { events, inputs, start } = setUp();
+  events.peerUp("peer", hello);
+  events.frame("peer", encodeFrame([hungry(1), hungry(2)])[0] as Uint8Array);
   expect(inputs).toEqual([]);
-  connect();
-  transport.events.peerDown("peer");
+  start();
+  events.peerDown("peer");
   const candidate = { name: "peer", labels: { zone: "a" }, witness: false, expect: 3 };
   expect(inputs).toEqual([
     { type: "peer", node: "peer", up: true, candidate },
-    { type: "message", from: "peer", message: demand(1) },
-    { type: "message", from: "peer", message: demand(2) },
+    { type: "message", from: "peer", message: hungry(1) },
+    { type: "message", from: "peer", message: hungry(2) },
     { type: "peer", node: "peer", up: false },
   ]);
 });
 
 test("messages leave as frames", () => {
-  const { transport, sent, connect } = setUp();
-  connect();
-  transport.send("peer", [demand(1), demand(2)]);
-  expect(sent).toEqual([["peer", [demand(1), demand(2)]]]);
+  const { transport, sent, start } = setUp();
+  start();
+  transport.send("peer", [hungry(1), hungry(2)]);
+  expect(sent).toEqual([["peer", [hungry(1), hungry(2)]]]);
 });
 
 test("a frame that is none changes nothing and is reported", () => {
-  const { transport, inputs, rejections, connect } = setUp();
-  connect();
-  transport.events.frame("peer", GARBAGE);
-  transport.events.frame("peer", encodeFrame([demand(1)])[0] as Uint8Array);
+  const { events, inputs, rejections, start } = setUp();
+  start();
+  events.frame("peer", GARBAGE);
+  events.frame("peer", encodeFrame([hungry(1)])[0] as Uint8Array);
   expect(rejections).toEqual([expect.stringContaining("peer: a frame that is no protocol: ")]);
-  expect(inputs).toEqual([{ type: "message", from: "peer", message: demand(1) }]);
+  expect(inputs).toEqual([{ type: "message", from: "peer", message: hungry(1) }]);
 });
 
 test("a peer that goes on with garbage is gone until it connects anew", () => {
-  const { transport, inputs, rejections, connect } = setUp();
-  connect();
-  for (let count = 0; count < 20; count++) transport.events.frame("peer", GARBAGE);
-  const good = encodeFrame([demand(1)])[0] as Uint8Array;
-  transport.events.frame("peer", good);
-  transport.events.peerDown("peer");
+  const { events, inputs, rejections, start } = setUp();
+  start();
+  for (let count = 0; count < 20; count++) events.frame("peer", GARBAGE);
+  const good = encodeFrame([hungry(1)])[0] as Uint8Array;
+  events.frame("peer", good);
+  events.peerDown("peer");
   expect(inputs).toEqual([{ type: "peer", node: "peer", up: false }]);
   expect(rejections).toHaveLength(9);
-  transport.events.peerUp("peer", hello);
-  transport.events.frame("peer", good);
+  events.peerUp("peer", hello);
+  events.frame("peer", good);
   expect(inputs.slice(1).map((input) => input.type)).toEqual(["peer", "message"]);
 });
 
 test("frames and bytes are counted both ways", () => {
-  const { transport, connect } = setUp();
-  connect();
-  const [frame] = encodeFrame([demand(1), demand(2)]) as [Uint8Array];
-  transport.send("peer", [demand(1), demand(2)]);
-  transport.events.frame("peer", frame);
-  transport.events.frame("peer", GARBAGE);
+  const { transport, events, start } = setUp();
+  start();
+  const [frame] = encodeFrame([hungry(1), hungry(2)]) as [Uint8Array];
+  transport.send("peer", [hungry(1), hungry(2)]);
+  events.frame("peer", frame);
+  events.frame("peer", GARBAGE);
   expect(transport.traffic).toEqual({
     sentFrames: 1,
     sentBytes: frame.byteLength,

@@ -23,8 +23,7 @@ function setUp(connected = true): Setup {
   const calls = new NodeCommandCalls({
     ambient: systemAmbient,
     push: (input) => pushed.push(input),
-    memberOf: () => state.target,
-    isConnected: () => state.connected,
+    outlook: { memberOf: () => state.target, isConnected: () => state.connected },
   });
   return Object.assign(state, { calls, pushed });
 }

@@ -25,9 +25,11 @@ function setUp(
   const submits = new Submits({
     ...(ambient && { ambient }),
     push: (input) => pushed.push(input),
-    isReachable: () => isReachable,
-    noQuorum: (id) => new NoQuorumError(`no quorum for ${id}`),
-    trouble: () => "",
+    outlook: {
+      isReachable: () => isReachable,
+      cannotSubmit: (id) => new NoQuorumError(`no quorum for ${id}`),
+      trouble: () => "",
+    },
   });
   return { submits, pushed, set: (value) => isReachable = value };
 }

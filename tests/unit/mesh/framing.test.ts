@@ -8,7 +8,7 @@ test("a stream cut anywhere yields the same messages", () => {
   const stream = Buffer.concat(messages.map((message) => encode.single(message).subarray()));
   for (const step of [1, 2, 3, 100, 5000, stream.byteLength]) {
     const read: Uint8Array[] = [];
-    const reader = new FrameReader(16_384, (message) => read.push(message.slice()));
+    const reader = new FrameReader(() => 16_384, (message) => read.push(message.slice()));
     for (let at = 0; at < stream.byteLength; at += step) reader.push(stream.subarray(at, at + step));
     expect(read).toEqual(messages);
   }
@@ -22,6 +22,6 @@ test("a prefix is the varint length and then the first byte", () => {
 });
 
 test("a message longer than allowed is refused before its bytes arrive", () => {
-  const reader = new FrameReader(1000, () => {});
+  const reader = new FrameReader(() => 1000, () => {});
   expect(() => reader.push(Uint8Array.of(0xe9, 0x07))).toThrow("a message of 1001 bytes is longer than 1000");
 });

@@ -41,11 +41,11 @@ test.skipIf(!canMount)(
     const told: (string | null)[] = [];
     const trouble = Promise.withResolvers<StoreError>();
     const recovered = Promise.withResolvers<void>();
-    store.onTrouble = (error) => {
+    store.load((error) => {
       told.push(error && error.code);
       if (error) trouble.resolve(error);
       else recovered.resolve();
-    };
+    });
     let [sent, acked] = [0, 0];
     let isFull = false;
     void trouble.promise.then(() => isFull = true);

@@ -93,7 +93,7 @@ test("a checkpoint goes to the quorum and back to the thread", async () => {
 test("a handler that obeys its signal in time keeps its thread", async () => {
   const { bench, pool } = stage();
   bench.start(7, told("until-aborted"));
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   expect((await bench.settlement()).settlement).toEqual({ type: "release" });
   expect(pool.count).toBe(1);
 });
@@ -107,7 +107,7 @@ test("a loop that never waits sees the renewed deadline and the abort", async ()
   expect(resultOf(await bench.settlement())).toBe("renewed");
   clearInterval(renewing);
   bench.start(8, { id: "u", ...told("spin-until-aborted") });
-  bench.port.abort(1, 8);
+  bench.consumer.abort(1, 8);
   expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
 });
 
@@ -115,7 +115,7 @@ test("a loop that never ends is ended after its grace, and its attempt is releas
   const { bench, pool } = stage({ graceMs: 50 });
   bench.start(7, told("tell-and-spin"));
   expect((await bench.settlement()).settlement.type).toBe("progress");
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
   expect(pool.count).toBe(0);
 });
@@ -125,14 +125,14 @@ test("a thread ends with its lease, however long its grace", async () => {
   bench.deadlineMs = Date.now() + 400;
   bench.start(7, told("tell-and-spin"));
   expect((await bench.settlement()).settlement.type).toBe("progress");
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
 });
 
 test("a thread whose lease is lost is ended at once, and nothing of it is recorded", async () => {
   const { bench, pool } = stage({ graceMs: 60_000 });
   bench.start(7, { id: "a", ...told("spin") });
-  bench.port.lost(1, 7, "condemned");
+  bench.consumer.lost(1, 7, "condemned");
   bench.start(8, { id: "b", ...told("echo") });
   await bench.settlement();
   expect(bench.settled.map(({ id }) => id)).toEqual(["b"]);
@@ -148,7 +148,7 @@ test("a loop that never ends and never beats is an error; one that beats in its 
     id: "silent",
     settlement: { type: "fail", message: "no beat for 1500 ms" },
   });
-  bench.port.abort(1, 8);
+  bench.consumer.abort(1, 8);
   // it returns a number: that completes it
   expect(await bench.settlement(2)).toMatchObject({ id: "beating", settlement: { type: "complete" } });
 });
@@ -185,7 +185,7 @@ test("what an aborted handler in a thread hands over is stored before its releas
   const { bench } = stage();
   bench.start(7, told("hand-off"));
   expect((await bench.settlement()).settlement.type).toBe("progress");
-  bench.port.abort(1, 7);
+  bench.consumer.abort(1, 7);
   await bench.settlement(3);
   const [, state, release] = bench.settled.map(({ settlement }) => settlement);
   expect(state?.type === "checkpoint" && decodeValue(state.state, "state")).toEqual({ at: 5n });
@@ -195,8 +195,8 @@ test("what an aborted handler in a thread hands over is stored before its releas
 test("a thread's handler reads commands in order, and they are acked as it carries them out", async () => {
   const { bench } = stage();
   bench.start(7, told("commands"));
-  bench.port.tell(1, 7, 21, { type: "checkpoint" });
-  bench.port.tell(1, 7, 22, { type: "checkpoint" });
+  bench.consumer.tell(1, 7, 21, { type: "checkpoint" });
+  bench.consumer.tell(1, 7, 22, { type: "checkpoint" });
   await completion(bench);
   expect(bench.settled.map(({ settlement, upTo }) => [settlement.type, upTo])).toEqual([
     ["ack", 21],
@@ -209,11 +209,11 @@ test("a thread's handler reads commands in order, and they are acked as it carri
 test("a command that ends the attempt aborts a thread's handler, and ends one that ignores it", async () => {
   const { bench } = stage({ graceMs: 50 });
   bench.start(7, { id: "obeys", ...told("until-aborted") });
-  bench.port.tell(1, 7, 3, { type: "pause" });
+  bench.consumer.tell(1, 7, 3, { type: "pause" });
   expect((await bench.settlement()).settlement).toEqual({ type: "pause" });
   bench.start(8, { id: "ignores", ...told("tell-and-spin") });
   expect((await bench.settlement(2)).settlement.type).toBe("progress");
-  bench.port.tell(1, 8, 4, { type: "kill" });
+  bench.consumer.tell(1, 8, 4, { type: "kill" });
   expect((await bench.settlement(3)).settlement).toEqual({ type: "kill" });
 });
 
@@ -221,8 +221,8 @@ test("a stateful handler in a thread obeys commands itself, and hands its state 
   const { bench } = stage({}, new URL("../../../support/thread-stateful.ts", import.meta.url));
   bench.start(7, told("whatever"));
   expect((await bench.settlement()).settlement.type).toBe("progress");
-  bench.port.tell(1, 7, 3, { type: "checkpoint" });
-  bench.port.tell(1, 7, 4, { type: "pause" });
+  bench.consumer.tell(1, 7, 3, { type: "checkpoint" });
+  bench.consumer.tell(1, 7, 4, { type: "pause" });
   while (bench.settled.at(-1)?.settlement.type !== "pause") await bench.settlement(bench.settled.length + 1);
   expect(bench.settled.slice(1).map(({ settlement, upTo }) => [settlement.type, upTo])).toEqual([
     ["ack", 3],
