@@ -9,7 +9,7 @@ import { clearImmediate, setImmediate } from "node:timers";
 /** What a timer is known by. */
 export type TimerHandle = object | number;
 
-export interface Ambient {
+export interface Environment {
   /** Monotonic ms. */
   monoMs(): number;
   /** Ms since the epoch. */
@@ -28,7 +28,7 @@ export interface Ambient {
   uuid(): string;
 }
 
-export const systemAmbient: Ambient = {
+export const systemEnvironment: Environment = {
   monoMs: () => performance.now(),
   wallMs: () => Date.now(),
   uptimeMs: () => uptime() * 1000,

@@ -4,7 +4,7 @@
  */
 import type { TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -17,7 +17,7 @@ import { TooOldError } from "../base/errors.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
 import type { TaskMessage, TaskState } from "../protocol/model/types.ts";
 import { checkKnown, integer, shown } from "../base/arguments.ts";
-import { orderOf, sendCommand } from "./commands.ts";
+import { nodeCommandRequestOf, sendCommand } from "./commands.ts";
 import type { PlacementOptions } from "./task-options.ts";
 import {
   checkId,
@@ -132,12 +132,16 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 export class PortClient implements Client {
   readonly #port: ClientPort;
   readonly #timeoutMs: number;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
 
-  constructor(port: ClientPort, timeoutMs: number = TIMEOUT_MS, ambient: Ambient = systemAmbient) {
+  constructor(
+    port: ClientPort,
+    timeoutMs: number = TIMEOUT_MS,
+    environment: Environment = systemEnvironment,
+  ) {
     this.#port = port;
     this.#timeoutMs = timeoutMs;
-    this.#ambient = ambient;
+    this.#environment = environment;
   }
 
   async submit<I, O>(
@@ -148,7 +152,7 @@ export class PortClient implements Client {
     checkKnown("submit a task", options, SUBMIT_KEYS);
     const { id, signal } = options;
     const item = id === undefined ? { input } : { input, id };
-    const made = specOf(definition, item, options, this.#ambient);
+    const made = specOf(definition, item, options, this.#environment);
     const spec = made instanceof Promise ? await made : made;
     const call = this.#callOptions(options.timeoutMs, signal);
     const recorded = await submitOne(this.#port, spec, call);
@@ -165,9 +169,9 @@ export class PortClient implements Client {
       throw new TypeError(`Cannot submit tasks: inputs must be iterable, got ${shown(inputs)}`);
     }
     const shared: ItemOptions = options;
-    const ambient = this.#ambient;
+    const environment = this.#environment;
     function* specs(): Generator<ReturnType<typeof specOf>> {
-      for (const item of inputs) yield specOf(definition, item, shared, ambient);
+      for (const item of inputs) yield specOf(definition, item, shared, environment);
     }
     const call = this.#callOptions(options.timeoutMs, options.signal);
     const recorded = await submitWindows(this.#port, specs(), call);
@@ -188,7 +192,7 @@ export class PortClient implements Client {
     checkId("tell a task", id);
     checkKnown("tell a task", options, ["timeoutMs", "signal"]);
     const call = this.#callOptions(options.timeoutMs, options.signal);
-    return await sendCommand(this.#port, { id, message }, call, this.#ambient);
+    return await sendCommand(this.#port, { id, message }, call, this.#environment);
   }
 
   async *list(filter: { readonly state?: TaskState; readonly node?: string } = {}): AsyncGenerator<TaskInfo> {
@@ -229,7 +233,7 @@ export class PortClient implements Client {
 
   async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {
     checkKnown("command a node", options, ["timeoutMs", "signal"]);
-    const order = orderOf(node, command, this.#ambient.random());
+    const order = nodeCommandRequestOf(node, command, this.#environment.random());
     await this.#port.commandNode(order, this.#callOptions(options.timeoutMs, options.signal));
   }
 

@@ -3,9 +3,9 @@
  * a task's answer means.
  */
 import { checkKnown, shown, text } from "../base/arguments.ts";
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import { BusyError, NotFoundError, StateError } from "../base/errors.ts";
-import type { CallOptions, ClientPort, NodeOrder } from "../coordinator/coordinator.ts";
+import type { CallOptions, ClientPort, NodeCommandRequest } from "../coordinator/coordinator.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
@@ -22,7 +22,7 @@ const CID_LIMIT = 2 ** 52;
  *
  * @throws TypeError, RangeError
  */
-export function orderOf(node: unknown, command: unknown, random: number): NodeOrder {
+export function nodeCommandRequestOf(node: unknown, command: unknown, random: number): NodeCommandRequest {
   const name = text(ATTEMPT, "node", node ?? null, "", LIMITS.idBytesMax);
   return { node: name, command: checkedCommand(command), cid: Math.floor(random * CID_LIMIT) };
 }
@@ -32,12 +32,12 @@ export function orderOf(node: unknown, command: unknown, random: number): NodeOr
  *
  * @throws TypeError, RangeError
  */
-export function unpackOrder(args: unknown): NodeOrder {
+export function unpackNodeCommandRequest(args: unknown): NodeCommandRequest {
   const [node, command, cid] = Array.isArray(args) ? args as unknown[] : [];
   if (!Number.isSafeInteger(cid) || (cid as number) < 0) {
     throw new TypeError(`Cannot ${ATTEMPT}: cid must be a whole number, got ${shown(cid)}`);
   }
-  return { ...orderOf(node, command, 0), cid: cid as number };
+  return { ...nodeCommandRequestOf(node, command, 0), cid: cid as number };
 }
 
 function checkedCommand(command: unknown): NodeCommand {
@@ -65,11 +65,11 @@ export async function sendCommand(
   port: ClientPort,
   command: { readonly id: string; readonly message: TaskMessage },
   options: CallOptions,
-  ambient: Ambient,
+  environment: Environment,
 ): Promise<"applied" | "queued"> {
   const message = messageOf("tell a task", command.message);
   const { id } = command;
-  const cid = Math.floor(ambient.random() * CID_LIMIT);
+  const cid = Math.floor(environment.random() * CID_LIMIT);
   const status = await port.command(id, cid, message, options);
   const attempt = `Cannot ${message.type} task ${JSON.stringify(id)}`;
   switch (status) {

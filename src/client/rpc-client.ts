@@ -5,8 +5,8 @@ import type {
   ClientPort,
   ListCursor,
   ListPage,
+  NodeCommandRequest,
   NodeInfo,
-  NodeOrder,
   TaskEvent,
   TaskSnapshot,
 } from "../coordinator/coordinator.ts";
@@ -88,7 +88,7 @@ export class RpcPort implements ClientPort {
     return await this.#ask({ method: "nodes", args: [options.timeoutMs], ...options }) as NodeInfo[];
   }
 
-  async commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+  async commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void> {
     const { node, command, cid } = order;
     const { timeoutMs } = options;
     const unanswered = (): Error =>

@@ -5,7 +5,7 @@ import { BusyError, VersionMismatchError } from "../base/errors.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
 import type { TaskState } from "../protocol/model/types.ts";
 import { TASK_STATES } from "./client.ts";
-import { unpackOrder } from "./commands.ts";
+import { unpackNodeCommandRequest } from "./commands.ts";
 import { decodeRpc, packError, type RpcMessage, unpackSpec } from "./rpc-messages.ts";
 import { RpcOutbox } from "./rpc-connection.ts";
 import { checkId } from "./submission.ts";
@@ -126,7 +126,10 @@ class Session {
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
       case "commandNode": {
-        await this.#port.commandNode(unpackOrder(args), { timeoutMs: timeoutOf(fourth), signal });
+        await this.#port.commandNode(unpackNodeCommandRequest(args), {
+          timeoutMs: timeoutOf(fourth),
+          signal,
+        });
         return null;
       }
       case "watch":

@@ -1,7 +1,7 @@
 /** From inputs to recorded tasks: checked, encoded, sent in windows that bound what waits at once. */
 import { type TaskDefinition, validInput } from "../task/definition.ts";
 import { encodeValue } from "../task/values.ts";
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type { CallOptions, ClientPort } from "../coordinator/coordinator.ts";
 import { BusyError, ConflictError, InvalidInputError, TooOldError } from "../base/errors.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
@@ -43,7 +43,7 @@ export function specOf<I, O>(
   definition: TaskDefinition<I, O>,
   item: SubmitItem<I>,
   shared: ItemOptions,
-  ambient: Ambient = systemAmbient,
+  environment: Environment = systemEnvironment,
 ): TaskSpec | Promise<TaskSpec> {
   checkKnown("submit a task", item, ITEM_KEYS);
   const { name } = definition ?? {};
@@ -54,15 +54,15 @@ export function specOf<I, O>(
   }
   const { input, id } = item;
   if (id !== undefined) checkId("submit a task", id);
-  const nowMs = ambient.wallMs();
+  const nowMs = environment.wallMs();
   const spec: TaskSpec = {
-    id: id ?? ambient.uuid(),
+    id: id ?? environment.uuid(),
     name,
     payload: encodeValue(input, "input"),
     attemptsMax: integer("submit a task", "attempts", item.attempts ?? shared.attempts, ATTEMPTS),
     runAtMs: runAtOf(item.delayMs === undefined && item.runAt === undefined ? shared : item, nowMs),
     // the fraction tells two clients apart that send the same id in the same millisecond
-    firstSentAtMs: nowMs + ambient.random(),
+    firstSentAtMs: nowMs + environment.random(),
     options: optionsOf(item, shared),
   };
   if (!definition.input) return spec;

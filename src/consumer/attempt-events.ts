@@ -3,7 +3,7 @@
  * long they took, by the handler's name.
  */
 import type { Settlement } from "../protocol/model/types.ts";
-import type { Run } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 
 /** What happened to an attempt. */
 export interface AttemptInfo {
@@ -31,14 +31,18 @@ export const LATE = "late: ";
 export const isLate = ({ reason }: Partial<AttemptInfo>): boolean => reason?.startsWith(LATE) ?? false;
 
 /** `durationMs`: null when it has only begun. */
-export function infoOf(run: Run, more: Partial<AttemptInfo>, durationMs: number | null): AttemptInfo {
-  const { id, name, fence, attempt } = run.task;
+export function infoOf(
+  { task }: Attempt,
+  more: Partial<AttemptInfo>,
+  durationMs: number | null,
+): AttemptInfo {
+  const { id, name, fence, attempt } = task;
   const info = { task: id, name, fence: String(fence), attempt, ...more };
   return durationMs === null ? info : { ...info, durationMs: Math.round(durationMs) };
 }
 
 /** Of an attempt whose end a quorum has recorded. `isOverrun`: its handler still runs. */
-export function reportOf(run: Run, ending: Settlement, isOverrun: boolean): Report {
+export function reportOf(attempt: Attempt, ending: Settlement, isOverrun: boolean): Report {
   const overrun = isOverrun ? { overrun: true } : {};
   switch (ending.type) {
     case "complete":
@@ -48,14 +52,14 @@ export function reportOf(run: Run, ending: Settlement, isOverrun: boolean): Repo
     case "fail":
       return ["task:error", { reason: `${ending.message} (no further attempt)`, ...overrun }];
     default:
-      return ["task:released", { ...releaseReason(run, ending), ...overrun }];
+      return ["task:released", { ...releaseReason(attempt, ending), ...overrun }];
   }
 }
 
-function releaseReason(run: Run, ending: Settlement): Partial<AttemptInfo> {
-  const reason = ending.type === "release" ? run.abortReason : ending.type;
-  if (run.handOffError === "") return reason ? { reason } : {};
-  return { reason: `${reason}; its state could not be handed over: ${run.handOffError}` };
+function releaseReason(attempt: Attempt, ending: Settlement): Partial<AttemptInfo> {
+  const reason = ending.type === "release" ? attempt.abortReason : ending.type;
+  if (attempt.handOffError === "") return reason ? { reason } : {};
+  return { reason: `${reason}; its state could not be handed over: ${attempt.handOffError}` };
 }
 
 /** How an attempt ended, or that a handler has not ended and its attempt has. */

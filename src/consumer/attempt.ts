@@ -2,7 +2,7 @@
  * One attempt at one task on this node: its state, and the Context (context.ts) that its handler sees. What
  * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
  */
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
@@ -17,11 +17,11 @@ import { Progress } from "./progress.ts";
 import { type Meter, TaskLoad } from "./task-load.ts";
 
 /** How a stateful handler says what it is, whatever it is wrapped in. */
-export interface StatefulRun {
+export interface StatefulAttempt {
   becomeStateful(): void;
 }
 
-export class Run implements Context, StatefulRun {
+export class Attempt implements Context, StatefulAttempt {
   readonly p: number;
   readonly task: GrantedTask;
   readonly handler: Handler;
@@ -30,7 +30,7 @@ export class Run implements Context, StatefulRun {
   /** Monotonic: when it was told to end; null before that. */
   abortedMs: number | null = null;
   readonly #control: ConsumerControl;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   #isRunning = false;
   isLost = false;
   abortReason: AbortReason | null = null;
@@ -61,14 +61,14 @@ export class Run implements Context, StatefulRun {
     task: GrantedTask,
     handler: Handler,
     control: ConsumerControl,
-    ambient: Ambient = systemAmbient,
+    environment: Environment = systemEnvironment,
   ) {
     this.p = p;
     this.task = task;
     this.handler = handler;
     this.#control = control;
-    this.#ambient = ambient;
-    this.startedMs = ambient.monoMs();
+    this.#environment = environment;
+    this.startedMs = environment.monoMs();
   }
 
   // ---- Context --------------------------------------------------------------------------------------------
@@ -125,12 +125,12 @@ export class Run implements Context, StatefulRun {
   progress(value: unknown): void {
     if (this.isLost || this.ending) return;
     this.beat();
-    this.#progress ??= new Progress(this.#ambient, (value) => this.settle({ type: "progress", value }));
+    this.#progress ??= new Progress(this.#environment, (value) => this.settle({ type: "progress", value }));
     this.#progress.tell(value);
   }
 
   get meter(): Meter & TaskLoad {
-    return this.#load ??= new TaskLoad(this.#ambient);
+    return this.#load ??= new TaskLoad(this.#environment);
   }
 
   load(load: number): void {
@@ -188,7 +188,7 @@ export class Run implements Context, StatefulRun {
   abort(reason: AbortReason): void {
     if (this.abortReason) return;
     this.abortReason = reason;
-    this.abortedMs = this.#ambient.monoMs();
+    this.abortedMs = this.#environment.monoMs();
     this.#controller?.abort(abortError(this.task.id, reason));
     if (this.#isStateful) this.#commandFeed().push({ no: 0, message: { type: "release" } });
   }
@@ -245,7 +245,7 @@ export class Run implements Context, StatefulRun {
 
   /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
   watchBeats(timeoutMs: number, onSilent: () => void): void {
-    this.#beats = new BeatWatch({ timeoutMs, ambient: this.#ambient, onSilent });
+    this.#beats = new BeatWatch({ timeoutMs, environment: this.#environment, onSilent });
   }
 
   endBeats(): void {
@@ -259,7 +259,7 @@ export class Run implements Context, StatefulRun {
 
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
   lose(reason: AbortReason): void {
-    this.#frozenDeadlineMs = Math.min(this.#ambient.wallMs(), this.#control.deadlineMs(this.p));
+    this.#frozenDeadlineMs = Math.min(this.#environment.wallMs(), this.#control.deadlineMs(this.p));
     this.isLost = true;
     this.abort(reason);
     this.close();

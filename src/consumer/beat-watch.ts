@@ -2,7 +2,7 @@
  * Notices a handler that has given no sign of life for too long. What becomes of it is the consumer's
  * business.
  */
-import type { Ambient, TimerHandle } from "../base/environment.ts";
+import type { Environment, TimerHandle } from "../base/environment.ts";
 
 /** A timer that is later than this part of the time allowed says that everything stood still. */
 const LATE_PART = 0.25;
@@ -10,7 +10,7 @@ const LATE_PART = 0.25;
 export interface BeatWatchOptions {
   /** How long it may be silent. */
   readonly timeoutMs: number;
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   /** Called once at most. */
   readonly onSilent: () => void;
 }
@@ -25,29 +25,29 @@ export class BeatWatch {
 
   constructor(options: BeatWatchOptions) {
     this.#options = options;
-    this.#beatMs = options.ambient.monoMs();
+    this.#beatMs = options.environment.monoMs();
     this.#wait(options.timeoutMs);
   }
 
   beat(): void {
     this.#isExcused = false;
-    this.#beatMs = this.#options.ambient.monoMs();
+    this.#beatMs = this.#options.environment.monoMs();
   }
 
   end(): void {
-    this.#options.ambient.clearTimeout(this.#timer);
+    this.#options.environment.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #wait(ms: number): void {
-    const { ambient } = this.#options;
-    this.#dueMs = ambient.monoMs() + ms;
-    this.#timer = ambient.setTimeout(() => this.#look(), ms);
+    const { environment } = this.#options;
+    this.#dueMs = environment.monoMs() + ms;
+    this.#timer = environment.setTimeout(() => this.#look(), ms);
   }
 
   #look(): void {
-    const { ambient, timeoutMs, onSilent } = this.#options;
-    const nowMs = ambient.monoMs();
+    const { environment, timeoutMs, onSilent } = this.#options;
+    const nowMs = environment.monoMs();
     const silentMs = nowMs - this.#beatMs;
     // timers are exact to a millisecond at best
     if (silentMs < timeoutMs - 1) this.#wait(timeoutMs - silentMs);

@@ -3,7 +3,7 @@
  * that still runs here under an older fence is waited for before the new attempt starts, and given back
  * when that takes too long.
  */
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type { AbortReason } from "../base/errors.ts";
 import type { ConsumerControl, ConsumerPort } from "../coordinator/coordinator.ts";
 import type { LossReason } from "../protocol/model/contract.ts";
@@ -19,7 +19,7 @@ import {
   REFUSED,
   reportOf,
 } from "./attempt-events.ts";
-import { Run } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { type Handler, limitsOf } from "./handler.ts";
 import { callHandler, endingOfError, endingOfValue, isThenable } from "./invocation.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
@@ -39,7 +39,7 @@ export interface ConsumerOptions {
   /** It stood still for so long, and `watchLoop` was called. */
   readonly onBlocked: (info: LoopBlockedInfo) => void;
   /** @default the system's */
-  readonly ambient?: Ambient;
+  readonly environment?: Environment;
 }
 
 /** An older attempt that still runs after so long ignores its signal: the task had better run elsewhere. */
@@ -50,15 +50,15 @@ const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
 
 export class Consumer implements ConsumerPort {
   readonly #options: ConsumerOptions;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   readonly #control: ConsumerControl;
   readonly #handlers: Map<string, Handler> = new Map();
   /** Attempts whose end is not settled, or that still run. */
-  readonly #runs: Map<number, Run> = new Map();
+  readonly #attempts: Map<number, Attempt> = new Map();
   /** The attempt that runs here, by task id. */
-  readonly #runningById: Map<string, Run> = new Map();
+  readonly #runningById: Map<string, Attempt> = new Map();
   /** The next attempt at a task that still runs under an older fence. */
-  readonly #nextById: Map<string, Run> = new Map();
+  readonly #nextById: Map<string, Attempt> = new Map();
   #abortReason: AbortReason | null = null;
   isFrozen = false;
   #isOver = false;
@@ -69,9 +69,9 @@ export class Consumer implements ConsumerPort {
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
-    this.#ambient = options.ambient ?? systemAmbient;
-    this.#stuck = new StuckHandlers(this.#ambient, (run) => {
-      run.finish(endingOfValue(run, undefined, this.#ambient));
+    this.#environment = options.environment ?? systemEnvironment;
+    this.#stuck = new StuckHandlers(this.#environment, (attempt) => {
+      attempt.finish(endingOfValue(attempt, undefined, this.#environment));
       this.#offer();
     });
     this.#control = options.control;
@@ -84,11 +84,11 @@ export class Consumer implements ConsumerPort {
   }
 
   /** What runs, in the order of the starts. */
-  running(): Iterable<Run> {
+  running(): Iterable<Attempt> {
     return this.#runningById.values();
   }
 
-  runOf(id: string): Run | undefined {
+  runOf(id: string): Attempt | undefined {
     return this.#runningById.get(id);
   }
 
@@ -100,9 +100,9 @@ export class Consumer implements ConsumerPort {
 
   /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
   stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
-    const run = this.#nextById.get(id) ?? this.#runningById.get(id);
-    if (run) this.#stop(run, reason);
-    return run !== undefined;
+    const attempt = this.#nextById.get(id) ?? this.#runningById.get(id);
+    if (attempt) this.#stop(attempt, reason);
+    return attempt !== undefined;
   }
 
   /** @throws TypeError when there is a handler for the name */
@@ -135,7 +135,7 @@ export class Consumer implements ConsumerPort {
     const { blockedMinMs, onBlocked } = this.#options;
     const running = (): string[] =>
       [...this.#runningById.values()].filter(({ handler }) => !handler.isIsolated).map(({ task }) => task.id);
-    this.#loopWatch ??= new LoopWatch({ ambient: this.#ambient, blockedMinMs, running, onBlocked });
+    this.#loopWatch ??= new LoopWatch({ environment: this.#environment, blockedMinMs, running, onBlocked });
   }
 
   /** Takes no more tasks, asks handlers to stop; resolves when all have ended and that is recorded. */
@@ -143,7 +143,7 @@ export class Consumer implements ConsumerPort {
     if (this.#abortReason === null) {
       this.#abortReason = reason;
       this.#offer();
-      for (const run of [...this.#runs.values()]) this.#stop(run, reason);
+      for (const attempt of [...this.#attempts.values()]) this.#stop(attempt, reason);
     }
     this.#idle ??= Promise.withResolvers();
     this.#settleIdle();
@@ -151,15 +151,15 @@ export class Consumer implements ConsumerPort {
   }
 
   #settleIdle(): void {
-    if (this.#idle && this.#runs.size === 0 && this.#runningById.size === 0) this.#idle.resolve();
+    if (this.#idle && this.#attempts.size === 0 && this.#runningById.size === 0) this.#idle.resolve();
   }
 
   /** The node stops: handlers are told, nothing is recorded or reported any more. */
   lose(): void {
-    for (const run of [...this.#runs.values()]) {
-      if (run.isLost) continue;
-      run.lose("stop");
-      this.#tell("task:lost", run, { reason: "stop", ...(run.isRunning ? { overrun: true } : {}) });
+    for (const attempt of [...this.#attempts.values()]) {
+      if (attempt.isLost) continue;
+      attempt.lose("stop");
+      this.#tell("task:lost", attempt, { reason: "stop", ...(attempt.isRunning ? { overrun: true } : {}) });
     }
     this.#isOver = true;
     this.#loopWatch?.stop();
@@ -174,123 +174,125 @@ export class Consumer implements ConsumerPort {
     }
     const untilMs = this.#options.admit?.(task) ?? null;
     if (untilMs !== null) return this.#giveBack(p, task, { type: "decline", untilMs });
-    const run = new Run(p, task, handler, this.#control, this.#ambient);
-    this.#runs.set(keyOf(p, task.fence), run);
-    if (!this.#runningById.has(task.id)) return this.#begin(run);
+    const attempt = new Attempt(p, task, handler, this.#control, this.#environment);
+    this.#attempts.set(keyOf(p, task.fence), attempt);
+    if (!this.#runningById.has(task.id)) return this.#begin(attempt);
     const waiting = this.#nextById.get(task.id);
     if (waiting) this.#forget(waiting);
-    this.#nextById.set(task.id, run);
-    this.#ambient.setTimeout(() => {
-      if (this.#nextById.get(task.id) === run) this.#stop(run, "stale");
+    this.#nextById.set(task.id, attempt);
+    this.#environment.setTimeout(() => {
+      if (this.#nextById.get(task.id) === attempt) this.#stop(attempt, "stale");
     }, OLD_RUN_PATIENCE_MS);
   }
 
-  /** There never was a run: a settlement of its own. */
+  /** There never was an attempt: a settlement of its own. */
   #giveBack(p: number, { id, fence }: GrantedTask, settlement: Settlement): void {
     this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
   tell(p: number, fence: number, no: number, message: TaskMessage): void {
-    const run = this.#runs.get(keyOf(p, fence));
-    if (!run || run.ending || run.isLost) return;
-    run.tell(no, message);
-    if (run.order && this.#nextById.get(run.task.id) === run) this.#withdraw(run);
+    const attempt = this.#attempts.get(keyOf(p, fence));
+    if (!attempt || attempt.ending || attempt.isLost) return;
+    attempt.tell(no, message);
+    if (attempt.order && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
   }
 
   abort(p: number, fence: number): void {
-    const run = this.#runs.get(keyOf(p, fence));
-    if (run) this.#stop(run, "lapsing");
+    const attempt = this.#attempts.get(keyOf(p, fence));
+    if (attempt) this.#stop(attempt, "lapsing");
   }
 
   lost(p: number, fence: number, reason: LossReason): void {
-    const run = this.#runs.get(keyOf(p, fence));
-    if (!run || run.isLost) return;
-    const overrun = run.isRunning;
-    run.lose(reason);
-    this.#tell("task:lost", run, overrun ? { reason, overrun } : { reason });
-    if (!run.isRunning) this.#forget(run);
+    const attempt = this.#attempts.get(keyOf(p, fence));
+    if (!attempt || attempt.isLost) return;
+    const overrun = attempt.isRunning;
+    attempt.lose(reason);
+    this.#tell("task:lost", attempt, overrun ? { reason, overrun } : { reason });
+    if (!attempt.isRunning) this.#forget(attempt);
   }
 
   settled(p: number, fence: number, seq: number, accepted: boolean): void {
-    const run = this.#runs.get(keyOf(p, fence));
-    if (!run || run.checkpointSettled(seq, accepted) || !run.ending || seq !== run.endingSeq) return;
-    const { ending, isRunning: overrun } = run;
-    this.#forget(run);
-    const [type, more] = accepted ? reportOf(run, ending, overrun) : REFUSED;
-    this.#tell(type, run, more);
+    const attempt = this.#attempts.get(keyOf(p, fence));
+    if (
+      !attempt || attempt.checkpointSettled(seq, accepted) || !attempt.ending || seq !== attempt.endingSeq
+    ) return;
+    const { ending, isRunning: overrun } = attempt;
+    this.#forget(attempt);
+    const [type, more] = accepted ? reportOf(attempt, ending, overrun) : REFUSED;
+    this.#tell(type, attempt, more);
   }
 
   // ---- attempts -------------------------------------------------------------------------------------------
 
-  #begin(run: Run): void {
-    this.#runningById.set(run.task.id, run);
-    run.begin();
-    this.#tell("task:start", run, {});
-    this.#stuck.watch(run);
+  #begin(attempt: Attempt): void {
+    this.#runningById.set(attempt.task.id, attempt);
+    attempt.begin();
+    this.#tell("task:start", attempt, {});
+    this.#stuck.watch(attempt);
     let result: unknown;
     try {
-      result = callHandler(run);
+      result = callHandler(attempt);
     } catch (error) {
-      return this.#threw(run, error);
+      return this.#threw(attempt, error);
     }
-    if (!isThenable(result)) return this.#returned(run, result);
-    result.then((value) => this.#returned(run, value), (error) => this.#threw(run, error));
+    if (!isThenable(result)) return this.#returned(attempt, result);
+    result.then((value) => this.#returned(attempt, value), (error) => this.#threw(attempt, error));
   }
 
-  #returned(run: Run, value: unknown): void {
-    run.finishReading();
-    this.#end(run, endingOfValue(run, value, this.#ambient));
+  #returned(attempt: Attempt, value: unknown): void {
+    attempt.finishReading();
+    this.#end(attempt, endingOfValue(attempt, value, this.#environment));
   }
 
-  #threw(run: Run, error: unknown): void {
-    this.#end(run, endingOfError(run, error, this.#ambient));
+  #threw(attempt: Attempt, error: unknown): void {
+    this.#end(attempt, endingOfError(attempt, error, this.#environment));
   }
 
-  #end(run: Run, settlement: Settlement): void {
-    if (!run.isRunning) return;
-    run.end();
-    const { id } = run.task;
-    if (this.#runningById.get(id) === run) this.#runningById.delete(id);
-    if (!run.handler.isIsolated) this.#loopWatch?.ended(id);
-    const isGivenUp = this.#stuck.ended(run);
+  #end(attempt: Attempt, settlement: Settlement): void {
+    if (!attempt.isRunning) return;
+    attempt.end();
+    const { id } = attempt.task;
+    if (this.#runningById.get(id) === attempt) this.#runningById.delete(id);
+    if (!attempt.handler.isIsolated) this.#loopWatch?.ended(id);
+    const isGivenUp = this.#stuck.ended(attempt);
     if (isGivenUp) this.#offer();
-    if (run.isLost || isGivenUp) {
+    if (attempt.isLost || isGivenUp) {
       const what = settlement.type === "complete" ? "completion" : "end";
-      if (run.isLost) this.#forget(run);
+      if (attempt.isLost) this.#forget(attempt);
       else this.#settleIdle();
-      this.#tell("task:lost", run, {
+      this.#tell("task:lost", attempt, {
         reason: `${LATE}the handler's ${what} came after its lease and was ignored`,
       });
-    } else run.finish(settlement);
+    } else attempt.finish(settlement);
     const next = this.#nextById.get(id);
     if (!next) return;
     this.#nextById.delete(id);
     this.#begin(next);
   }
 
-  /** Asks a run to stop; one that has not begun gives its lease back at once. */
-  #stop(run: Run, reason: AbortReason): void {
-    run.abort(reason);
-    if (this.#nextById.get(run.task.id) === run) this.#withdraw(run);
+  /** Asks an attempt to stop; one that has not begun gives its lease back at once. */
+  #stop(attempt: Attempt, reason: AbortReason): void {
+    attempt.abort(reason);
+    if (this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
   }
 
-  #withdraw(run: Run): void {
-    this.#nextById.delete(run.task.id);
-    run.finish(endingOfValue(run, undefined, this.#ambient));
+  #withdraw(attempt: Attempt): void {
+    this.#nextById.delete(attempt.task.id);
+    attempt.finish(endingOfValue(attempt, undefined, this.#environment));
   }
 
-  #forget(run: Run): void {
-    const { id, fence } = run.task;
-    this.#runs.delete(keyOf(run.p, fence));
-    if (this.#nextById.get(id) === run) this.#nextById.delete(id);
-    run.close();
+  #forget(attempt: Attempt): void {
+    const { id, fence } = attempt.task;
+    this.#attempts.delete(keyOf(attempt.p, fence));
+    if (this.#nextById.get(id) === attempt) this.#nextById.delete(id);
+    attempt.close();
     this.#settleIdle();
   }
 
-  #tell(type: AttemptEventType, run: Run, more: Partial<AttemptInfo>): void {
+  #tell(type: AttemptEventType, attempt: Attempt, more: Partial<AttemptInfo>): void {
     if (this.#isOver) return;
-    const durationMs = type === "task:start" ? null : this.#ambient.monoMs() - run.startedMs;
-    if (!isLate(more)) this.attempts.note(type, run.task.name, durationMs);
-    if (this.#options.wants(type)) this.#options.emit(type, infoOf(run, more, durationMs));
+    const durationMs = type === "task:start" ? null : this.#environment.monoMs() - attempt.startedMs;
+    if (!isLate(more)) this.attempts.note(type, attempt.task.name, durationMs);
+    if (this.#options.wants(type)) this.#options.emit(type, infoOf(attempt, more, durationMs));
   }
 }

@@ -3,7 +3,7 @@
  * the eighth error in four hours. With a number of attempts: again after 1 s, 2 s, 4 s … (at most a
  * minute), failed when they are used up. The arithmetic is the protocol's (task-machine.ts).
  */
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { FatalError } from "../base/errors.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
 import { sleepAfterError } from "../protocol/state/task-machine.ts";
@@ -13,14 +13,14 @@ import { messageOf } from "../task/message.ts";
 
 const MESSAGE_MAX = 1000;
 
-type Chance = Pick<Ambient, "random" | "wallMs">;
+type Chance = Pick<Environment, "random" | "wallMs">;
 
 /** What its error handler says, if it has one and that says something; else the policy. */
 export function settlementOfFailure(
   task: Pick<GrantedTask, "id" | "attemptsMax" | "attempt" | "errorAtMs" | "options">,
   error: unknown,
   onError: ErrorHandler | undefined,
-  chance: Chance = systemAmbient,
+  chance: Chance = systemEnvironment,
 ): Settlement {
   const decision = onError && !(error instanceof FatalError) ? decisionOf(task, error, onError) : undefined;
   const message = errorMessage(error);
@@ -61,7 +61,7 @@ function decisionOf(
 export function settlementOfError(
   task: Pick<GrantedTask, "attemptsMax" | "attempt" | "errorAtMs" | "options">,
   error: unknown,
-  chance: Chance = systemAmbient,
+  chance: Chance = systemEnvironment,
 ): Settlement {
   const message = errorMessage(error);
   if (error instanceof FatalError) return { type: "fail", message };

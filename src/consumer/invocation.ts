@@ -2,12 +2,12 @@
  * Calls the handler of an attempt, and makes a settlement of what it returned or threw and of what the
  * attempt was told.
  */
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import { AttemptAbortedError } from "../base/errors.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { validInput } from "../task/definition.ts";
 import { decodeValue, encodeValue } from "../task/values.ts";
-import type { Run } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { settlementOfFailure } from "./error-policy.ts";
 import type { Task } from "./handler.ts";
 import { Answer } from "./stateful.ts";
@@ -19,19 +19,19 @@ import { stuckError } from "./stuck-handlers.ts";
  *
  * @throws what it throws
  */
-export function callHandler(run: Run): unknown {
-  const { task, handler } = run;
+export function callHandler(attempt: Attempt): unknown {
+  const { task, handler } = attempt;
   const input = validInput(handler.definition, decodeValue(task.payload, "input"));
-  return input instanceof Promise ? input.then((each) => call(run, each)) : call(run, input);
+  return input instanceof Promise ? input.then((each) => call(attempt, each)) : call(attempt, input);
 }
 
-function call(run: Run, input: unknown): unknown {
+function call(attempt: Attempt, input: unknown): unknown {
   // an asynchronous schema may have taken longer than the lease
-  run.throwIfAborted();
-  const { id, name, checkpoint } = run.task;
+  attempt.throwIfAborted();
+  const { id, name, checkpoint } = attempt.task;
   const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
   const task: Task = { id, name, input, state };
-  return run.handler.run(task, run);
+  return attempt.handler.run(task, attempt);
 }
 
 /** What a handler returned has yet to come. */
@@ -41,34 +41,34 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** Returning completes, unless the attempt was told to end and there is nothing to record. */
-export function endingOfValue(run: Run, value: unknown, ambient: Ambient): Settlement {
-  if (value instanceof Answer) return endingOfMessage(run, value.message, ambient);
-  if (value === undefined && run.abortReason) return endingOfAbort(run, ambient);
+export function endingOfValue(attempt: Attempt, value: unknown, environment: Environment): Settlement {
+  if (value instanceof Answer) return endingOfMessage(attempt, value.message, environment);
+  if (value === undefined && attempt.abortReason) return endingOfAbort(attempt, environment);
   try {
     return { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
   } catch (error) {
-    return failed(run, error, ambient);
+    return failed(attempt, error, environment);
   }
 }
 
 /** What goes wrong because the attempt was told to end, or its lease ends, is no error of the task. */
-export function endingOfError(run: Run, error: unknown, ambient: Ambient): Settlement {
-  if (run.abortReason !== null) return endingOfAbort(run, ambient);
-  const isOurs = error instanceof AttemptAbortedError || ambient.wallMs() >= run.deadline;
-  return isOurs ? { type: "release" } : failed(run, error, ambient);
+export function endingOfError(attempt: Attempt, error: unknown, environment: Environment): Settlement {
+  if (attempt.abortReason !== null) return endingOfAbort(attempt, environment);
+  const isOurs = error instanceof AttemptAbortedError || environment.wallMs() >= attempt.deadline;
+  return isOurs ? { type: "release" } : failed(attempt, error, environment);
 }
 
-function endingOfAbort(run: Run, ambient: Ambient): Settlement {
-  if (run.abortReason === "stuck") return failed(run, stuckError(run.handler), ambient);
-  return run.order ? endingOfMessage(run, run.order, ambient) : { type: "release" };
+function endingOfAbort(attempt: Attempt, environment: Environment): Settlement {
+  if (attempt.abortReason === "stuck") return failed(attempt, stuckError(attempt.handler), environment);
+  return attempt.order ? endingOfMessage(attempt, attempt.order, environment) : { type: "release" };
 }
 
-function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Settlement {
+function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: Environment): Settlement {
   switch (message.type) {
     case "complete":
       return { type: "complete", result: null };
     case "error":
-      return failed(run, message.message, ambient);
+      return failed(attempt, message.message, environment);
     case "sleep":
       return { type: "sleep", untilMs: message.untilMs };
     case "pause":
@@ -83,6 +83,6 @@ function endingOfMessage(run: Run, message: TaskMessage, ambient: Ambient): Sett
   }
 }
 
-function failed(run: Run, error: unknown, ambient: Ambient): Settlement {
-  return settlementOfFailure(run.task, error, run.handler.onError, ambient);
+function failed(attempt: Attempt, error: unknown, environment: Environment): Settlement {
+  return settlementOfFailure(attempt.task, error, attempt.handler.onError, environment);
 }

@@ -2,7 +2,7 @@
  * Notices, when it is over, that the event loop stood still for long: a handler that did not let go of it, a
  * process that was stopped, a machine that was suspended or gave it no time. From inside they look the same.
  */
-import type { Ambient, TimerHandle } from "../base/environment.ts";
+import type { Environment, TimerHandle } from "../base/environment.ts";
 
 /** The event loop stood still. */
 export interface LoopBlockedInfo {
@@ -16,7 +16,7 @@ export interface LoopBlockedInfo {
 }
 
 export interface LoopWatchOptions {
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   /** Shorter ones are not worth a word. */
   readonly blockedMinMs: number;
   /** Tasks that run in the loop now. */
@@ -37,11 +37,11 @@ export class LoopWatch {
   readonly #ended: Set<string> = new Set();
 
   constructor(options: LoopWatchOptions) {
-    const { ambient, blockedMinMs } = options;
+    const { environment, blockedMinMs } = options;
     this.#options = options;
     this.#everyMs = Math.max(LOOK_MIN_MS, blockedMinMs / LOOKS_PER_BLOCK);
-    this.#lookedMs = ambient.monoMs();
-    this.#timer = ambient.setInterval(() => this.#look(), this.#everyMs);
+    this.#lookedMs = environment.monoMs();
+    this.#timer = environment.setInterval(() => this.#look(), this.#everyMs);
   }
 
   /** A handler that blocks the loop and then ends runs no more when the loop is back. */
@@ -50,12 +50,12 @@ export class LoopWatch {
   }
 
   stop(): void {
-    this.#options.ambient.clearInterval(this.#timer);
+    this.#options.environment.clearInterval(this.#timer);
   }
 
   #look(): void {
-    const { ambient, blockedMinMs, running, onBlocked } = this.#options;
-    const nowMs = ambient.monoMs();
+    const { environment, blockedMinMs, running, onBlocked } = this.#options;
+    const nowMs = environment.monoMs();
     const blockedMs = Math.round(nowMs - this.#lookedMs - this.#everyMs);
     this.#lookedMs = nowMs;
     const ended = [...this.#ended];

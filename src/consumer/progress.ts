@@ -1,18 +1,18 @@
 /** What an attempt tells of how far it is: the newest value, recorded once a second at most. */
-import type { Ambient, TimerHandle } from "../base/environment.ts";
+import type { Environment, TimerHandle } from "../base/environment.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
 import { encodeValue } from "../task/values.ts";
 
 const EVERY_MS = 1000;
 
 export class Progress {
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   readonly #record: (value: Uint8Array) => void;
   #newest: Uint8Array | null = null;
   #timer: TimerHandle | null = null;
 
-  constructor(ambient: Ambient, record: (value: Uint8Array) => void) {
-    this.#ambient = ambient;
+  constructor(environment: Environment, record: (value: Uint8Array) => void) {
+    this.#environment = environment;
     this.#record = record;
   }
 
@@ -24,7 +24,7 @@ export class Progress {
       return;
     }
     this.#record(bytes);
-    this.#timer = this.#ambient.setTimeout(() => this.#again(), EVERY_MS);
+    this.#timer = this.#environment.setTimeout(() => this.#again(), EVERY_MS);
   }
 
   #again(): void {
@@ -33,12 +33,12 @@ export class Progress {
     if (newest === null) return;
     this.#newest = null;
     this.#record(newest);
-    this.#timer = this.#ambient.setTimeout(() => this.#again(), EVERY_MS);
+    this.#timer = this.#environment.setTimeout(() => this.#again(), EVERY_MS);
   }
 
   /** The attempt ends: what was told last is recorded. */
   close(isLost: boolean): void {
-    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    if (this.#timer !== null) this.#environment.clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#newest !== null && !isLost) this.#record(this.#newest);
     this.#newest = null;

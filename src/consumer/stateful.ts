@@ -6,7 +6,7 @@ import { AttemptAbortedError } from "../base/errors.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
 import type { HandlerFunction, Task } from "./handler.ts";
 import type { Context } from "./context.ts";
-import type { StatefulRun } from "./attempt.ts";
+import type { StatefulAttempt } from "./attempt.ts";
 import { messageOf } from "../task/message.ts";
 
 /**
@@ -31,7 +31,7 @@ export class Answer {
 /** Makes a handler for `node.handle` of a stateful one. A command that it has read is its own to obey. */
 export function statefulHandler<I>(handler: StatefulFunction<I>): HandlerFunction<I, unknown> {
   return async (task, ctx) => {
-    (ctx as Partial<StatefulRun>).becomeStateful?.();
+    (ctx as Partial<StatefulAttempt>).becomeStateful?.();
     for (;;) {
       const message = messageOf("end an attempt with its answer", await handler(task, ctx.commands, ctx));
       const goesOn = message.type === "run" || message.type === "checkpoint";

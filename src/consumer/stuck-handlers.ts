@@ -2,9 +2,9 @@
  * Handlers that give no sign of life: told to stop, then given up, so that their tasks go elsewhere. One that
  * was given up still runs, and nothing else runs in its place until it ends.
  */
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import { GRACE_MS, type Handler } from "./handler.ts";
-import type { Run } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 
 /** A thread that does not end although it is ended hangs in native code: then it is given up too. */
 const THREAD_PATIENCE_MS = 5000;
@@ -12,13 +12,13 @@ const THREAD_PATIENCE_MS = 5000;
 export const BEATS_PER_TIMEOUT = 8;
 
 export class StuckHandlers {
-  readonly #ambient: Ambient;
-  readonly #giveUp: (run: Run) => void;
-  readonly #givenUp: Set<Run> = new Set();
+  readonly #environment: Environment;
+  readonly #giveUp: (attempt: Attempt) => void;
+  readonly #givenUp: Set<Attempt> = new Set();
 
   /** `giveUp`: settles the attempt although its handler still runs. */
-  constructor(ambient: Ambient, giveUp: (run: Run) => void) {
-    this.#ambient = ambient;
+  constructor(environment: Environment, giveUp: (attempt: Attempt) => void) {
+    this.#environment = environment;
     this.#giveUp = giveUp;
   }
 
@@ -28,23 +28,23 @@ export class StuckHandlers {
   }
 
   /** The handler begins. */
-  watch(run: Run): void {
-    const { handler } = run;
+  watch(attempt: Attempt): void {
+    const { handler } = attempt;
     if (handler.beatTimeoutMs === undefined) return;
-    run.watchBeats(silenceOf(handler.beatTimeoutMs, handler), () => {
-      run.abort("stuck");
-      this.#ambient.setTimeout(() => {
-        if (!run.isRunning || run.isLost) return;
-        this.#givenUp.add(run);
-        this.#giveUp(run);
+    attempt.watchBeats(silenceOf(handler.beatTimeoutMs, handler), () => {
+      attempt.abort("stuck");
+      this.#environment.setTimeout(() => {
+        if (!attempt.isRunning || attempt.isLost) return;
+        this.#givenUp.add(attempt);
+        this.#giveUp(attempt);
       }, graceOf(handler));
     });
   }
 
   /** The handler has ended; true when it had been given up. */
-  ended(run: Run): boolean {
-    run.endBeats();
-    return this.#givenUp.delete(run);
+  ended(attempt: Attempt): boolean {
+    attempt.endBeats();
+    return this.#givenUp.delete(attempt);
   }
 }
 

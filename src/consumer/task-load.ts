@@ -3,7 +3,7 @@
  * over the last minute is the number (the exponentially weighted average of Unix's load, in steps of five
  * seconds).
  */
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 
 const STEP_MS = 5000;
 const KEPT_PER_STEP: number = Math.exp(-STEP_MS / 60_000);
@@ -19,15 +19,15 @@ export interface Meter {
 }
 
 export class TaskLoad implements Meter {
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   #told: number | null = null;
   #stepMs: number;
   #count = 0;
   #rate: number | null = null;
 
-  constructor(ambient: Ambient) {
-    this.#ambient = ambient;
-    this.#stepMs = ambient.monoMs();
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    this.#stepMs = environment.monoMs();
   }
 
   /** @throws RangeError */
@@ -54,7 +54,7 @@ export class TaskLoad implements Meter {
   }
 
   #step(): void {
-    const steps = Math.floor((this.#ambient.monoMs() - this.#stepMs) / STEP_MS);
+    const steps = Math.floor((this.#environment.monoMs() - this.#stepMs) / STEP_MS);
     if (steps <= 0) return;
     this.#stepMs += steps * STEP_MS;
     for (let step = 0; step < Math.min(steps, STEPS_MAX); step++) {

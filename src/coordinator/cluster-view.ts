@@ -7,14 +7,14 @@ import type { Engine } from "../protocol/engine.ts";
 import type { Standing } from "../protocol/model/messages.ts";
 import { hashText } from "../protocol/context/ring.ts";
 import type { NodeId } from "../protocol/model/types.ts";
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import type { CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
 import { EventFeed } from "./event-feed.ts";
 import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
 import type { Settings } from "./settings.ts";
 import type { GossipTopic, Transport } from "./transport.ts";
-import { ViewKeeper } from "./ownership-sync.ts";
+import { OwnershipSync } from "./ownership-sync.ts";
 
 const LOOK_EVERY_MS = 400;
 /** What is new of a member is told so often at most. */
@@ -26,11 +26,11 @@ const NEWS_REPEATED_MS = 30_000;
 /** For so long after a member came up all is told as if it were new: gossip finds newcomers late. */
 const NEWCOMER_MS = 5000;
 
-export interface HearsayOptions {
+export interface ClusterViewOptions {
   readonly self: NodeId;
   readonly settings: Settings;
   readonly engine: Engine;
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   readonly transport: Transport | null;
   /** What the tasks that run here tell of their load, in all. */
   readonly loadOfTasks: () => number;
@@ -38,10 +38,10 @@ export interface HearsayOptions {
   readonly emit: (event: CoordinatorEvent) => void;
 }
 
-export class Hearsay {
+export class ClusterView {
   readonly members: Members;
-  readonly #options: HearsayOptions;
-  readonly #views: ViewKeeper;
+  readonly #options: ClusterViewOptions;
+  readonly #views: OwnershipSync;
   readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
   #lookedMs = -Infinity;
   #newsMs = -Infinity;
@@ -55,12 +55,12 @@ export class Hearsay {
   #isFrozen = false;
   #offer: Pick<MemberOffer, "slots" | "handlers"> = { slots: 0, handlers: [] };
 
-  constructor(options: HearsayOptions) {
+  constructor(options: ClusterViewOptions) {
     const { self, settings, engine, transport, readLeased, emit } = options;
     this.#options = options;
-    this.#views = new ViewKeeper({
+    this.#views = new OwnershipSync({
       self,
-      ambient: options.ambient,
+      environment: options.environment,
       publish: (topic, data) => transport?.publish(topic, data),
       readLeased,
       onNews: (news) => this.#feed.publish(news),
@@ -74,7 +74,7 @@ export class Hearsay {
       own: () => this.#ownNews(),
       tasksOf: (node) => this.#views.view.countOf(node),
       onChange: (node, name, up) => {
-        if (up) this.#newcomerMs = options.ambient.monoMs();
+        if (up) this.#newcomerMs = options.environment.monoMs();
         emit({ type: "member", node, name, up });
       },
       onOffer: (node) => emit({ type: "offer", node }),
@@ -85,14 +85,14 @@ export class Hearsay {
   receive(topic: GossipTopic, from: NodeId, data: Uint8Array): boolean {
     const { self, engine } = this.#options;
     if (from === self || !engine.roster?.members.some((member) => member.id === from)) return true;
-    const nowMs = this.#options.ambient.monoMs();
+    const nowMs = this.#options.environment.monoMs();
     if (topic === "members") return this.members.onNews(from, data);
     if (topic === "ownership") return this.#views.onOwnership(data, nowMs);
     return this.#views.onDigests(from, data, nowMs);
   }
 
   stewardIs(p: number, node: NodeId): void {
-    this.#views.stewardIs(p, node, this.#options.ambient.monoMs());
+    this.#views.stewardIs(p, node, this.#options.environment.monoMs());
   }
 
   stewardOf(p: number): NodeId | undefined {
@@ -101,7 +101,7 @@ export class Hearsay {
 
   /** News of a partition that this node stewards. */
   own(p: number, changes: readonly OwnershipChange[]): void {
-    this.#views.own(p, changes, this.#options.ambient.monoMs());
+    this.#views.own(p, changes, this.#options.environment.monoMs());
   }
 
   /** Publishes what has gathered: once a turn. */
@@ -111,7 +111,7 @@ export class Hearsay {
 
   /** After every step of the engine; looks around a few times a second. */
   tick(): void {
-    const nowMs = this.#options.ambient.monoMs();
+    const nowMs = this.#options.environment.monoMs();
     if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
     this.#lookedMs = nowMs;
     this.members.poll(nowMs);
@@ -157,14 +157,14 @@ export class Hearsay {
   }
 
   #publishNews(): void {
-    this.#newsMs = this.#options.ambient.monoMs();
+    this.#newsMs = this.#options.environment.monoMs();
     this.#againMs = this.#newsMs + NEWS_AGAIN_MS;
     this.#told = this.#busyness;
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
   }
 
   infos(): NodeInfo[] {
-    return this.members.infos(this.#options.ambient.monoMs());
+    return this.members.infos(this.#options.environment.monoMs());
   }
 
   /** First what is leased now, then what changes, until the signal aborts. */

@@ -154,7 +154,7 @@ export interface ClientPort {
    *
    * @throws NotFoundError; ConnectError when nothing was sent; UnknownOutcomeError when it may have been done
    */
-  commandNode(order: NodeOrder, options: CallOptions): Promise<void>;
+  commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void>;
   /** Until the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
 }
@@ -259,7 +259,7 @@ export interface Coordinator extends ClientPort {
 }
 
 /** Who is to do what, as it was asked for. */
-export interface NodeOrder {
+export interface NodeCommandRequest {
   /** Name or id. */
   readonly node: string;
   readonly command: NodeCommand;

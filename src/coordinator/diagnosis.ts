@@ -1,7 +1,7 @@
 /**
  * What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums.
  */
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import { type KeeperState, NoQuorumError, UnknownOutcomeError } from "../base/errors.ts";
 import type { Engine } from "../protocol/engine.ts";
 import type { MemberNo, NodeId, Roster } from "../protocol/model/types.ts";
@@ -11,21 +11,21 @@ import type { Settings } from "./settings.ts";
 import { keepersOf } from "./task-snapshot.ts";
 import type { Transport } from "./transport.ts";
 
-export interface OutlookOptions {
+export interface DiagnosisOptions {
   readonly self: NodeId;
   readonly settings: Settings;
   readonly engine: Engine;
   readonly clock: NodeClock;
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   readonly transport: Transport | null;
   readonly members: Members;
   readonly stewardOf: (p: number) => NodeId | undefined;
 }
 
-export class Outlook {
-  readonly #options: OutlookOptions;
+export class Diagnosis {
+  readonly #options: DiagnosisOptions;
 
-  constructor(options: OutlookOptions) {
+  constructor(options: DiagnosisOptions) {
     this.#options = options;
   }
 
@@ -91,9 +91,9 @@ export class Outlook {
   }
 
   #quorumView(): QuorumView {
-    const { engine, settings, ambient, transport, members } = this.#options;
+    const { engine, settings, environment, transport, members } = this.#options;
     const status = engine.status();
-    const nowMs = ambient.monoMs();
+    const nowMs = environment.monoMs();
     return {
       roster: engine.roster,
       isOut: status.isOut,

@@ -4,7 +4,7 @@
  * steps go on; all that they persist is one write when it is done. What an effect means to the rest of the
  * node is its owner's business.
  */
-import { type Ambient, systemAmbient, type TimerHandle } from "../base/environment.ts";
+import { type Environment, systemEnvironment, type TimerHandle } from "../base/environment.ts";
 import type { Clock, Effect, Input, PersistRecord } from "../protocol/model/contract.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreError } from "../store/store-error.ts";
@@ -23,7 +23,7 @@ export interface EngineHostOptions {
   /** Throws when what the store holds does not fit the node's options. @default nothing is checked */
   readonly check?: (records: readonly PersistRecord[]) => void;
   /** @default the system's */
-  readonly ambient?: Ambient;
+  readonly environment?: Environment;
   /** Runs one effect. */
   readonly run: (effect: RunnableEffect) => void;
   /** All effects that could run have run. */
@@ -50,7 +50,7 @@ export interface CommitCounts {
 
 export class EngineHost {
   readonly #options: EngineHostOptions;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   #inbox: Input[] = [];
   #turn: TimerHandle | null = null;
   #timer: TimerHandle | null = null;
@@ -67,9 +67,9 @@ export class EngineHost {
 
   /** Replays the store; the first step comes when this iteration of the loop is over. */
   constructor(options: EngineHostOptions) {
-    const { engine, store, check, onTrouble, ambient = systemAmbient } = options;
+    const { engine, store, check, onTrouble, environment = systemEnvironment } = options;
     this.#options = options;
-    this.#ambient = ambient;
+    this.#environment = environment;
     const records = store.load(onTrouble);
     check?.(records);
     if (records.length > 0) engine.restore(records);
@@ -86,8 +86,8 @@ export class EngineHost {
   /** No further step, no timer, no effect. */
   stop(): void {
     this.#isStopped = true;
-    if (this.#turn !== null) this.#ambient.clearImmediate(this.#turn);
-    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    if (this.#turn !== null) this.#environment.clearImmediate(this.#turn);
+    if (this.#timer !== null) this.#environment.clearTimeout(this.#timer);
     this.#turn = null;
     this.#timer = null;
     this.#inbox = [];
@@ -95,12 +95,12 @@ export class EngineHost {
   }
 
   get commits(): CommitCounts {
-    const pendingMs = this.#isSyncing ? this.#ambient.monoMs() - this.#syncSinceMs : 0;
+    const pendingMs = this.#isSyncing ? this.#environment.monoMs() - this.#syncSinceMs : 0;
     return { count: this.#commitCount, totalMs: this.#commitTotalMs, pendingMs };
   }
 
   #plan(): void {
-    if (this.#turn === null) this.#turn = this.#ambient.setImmediate(this.#takeTurn);
+    if (this.#turn === null) this.#turn = this.#environment.setImmediate(this.#takeTurn);
   }
 
   #step(): void {
@@ -163,12 +163,12 @@ export class EngineHost {
   #persist(records: readonly PersistRecord[]): boolean {
     this.#isSyncing = true;
     this.#commitCount++;
-    this.#syncSinceMs = this.#ambient.monoMs();
+    this.#syncSinceMs = this.#environment.monoMs();
     let isInline = true;
     this.#options.store.append(records, () => {
       this.#isSyncing = false;
       if (isInline) return;
-      this.#commitTotalMs += this.#ambient.monoMs() - this.#syncSinceMs;
+      this.#commitTotalMs += this.#environment.monoMs() - this.#syncSinceMs;
       if (!this.#isStopped) this.#run(this.#waiting.take());
     });
     isInline = false;
@@ -183,9 +183,9 @@ export class EngineHost {
     if (this.#isStopped) return;
     const dueMs = this.#options.engine.deadlineMs;
     if (dueMs >= this.#timerAtMs) return;
-    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    if (this.#timer !== null) this.#environment.clearTimeout(this.#timer);
     this.#timerAtMs = dueMs;
-    this.#timer = this.#ambient.setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - nowMs)));
+    this.#timer = this.#environment.setTimeout(this.#onTimer, Math.max(1, Math.ceil(dueMs - nowMs)));
   }
 
   #wake(): void {

@@ -3,14 +3,14 @@
  * The parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts, deadlines.ts, and for what waits for
  * an answer submits.ts, outcomes.ts, queries.ts, listing.ts, node-commands.ts.
  */
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { StoppedError } from "../base/errors.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { Effect, EngineEvent, Input } from "../protocol/model/contract.ts";
 import type { CommandStatus, NodeCommand, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
 import type { NodeId, TaskSpec } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
-import { Hearsay } from "./cluster-view.ts";
+import { ClusterView } from "./cluster-view.ts";
 import type {
   CallOptions,
   ConsumerControl,
@@ -18,14 +18,14 @@ import type {
   Coordinator,
   CoordinatorEvent,
   ListPage,
+  NodeCommandRequest,
   NodeInfo,
-  NodeOrder,
   OwnNode,
   TaskEvent,
   TaskSnapshot,
 } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
-import { Outlook } from "./diagnosis.ts";
+import { Diagnosis } from "./diagnosis.ts";
 import { EngineHost, type RunnableEffect } from "./engine-host.ts";
 import { Listing } from "./listing.ts";
 import { NodeClock } from "./node-clock.ts";
@@ -53,7 +53,7 @@ export interface HostedCoordinatorOptions {
   readonly transport: Transport | null;
   readonly node: OwnNode;
   /** @default the system's */
-  readonly ambient?: Ambient;
+  readonly environment?: Environment;
 }
 
 export class HostedCoordinator implements Coordinator {
@@ -63,9 +63,9 @@ export class HostedCoordinator implements Coordinator {
   readonly #node: OwnNode;
   readonly #store: Store;
   readonly #transport: Transport | null;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   readonly #host: EngineHost;
-  readonly #hearsay: Hearsay;
+  readonly #clusterView: ClusterView;
   readonly #submits: Submits;
   readonly #outcomes: Outcomes;
   readonly #queries: Queries;
@@ -83,52 +83,49 @@ export class HostedCoordinator implements Coordinator {
   #stopping: Promise<void> | null = null;
 
   constructor(options: HostedCoordinatorOptions) {
-    const { self, settings, store, transport, node, ambient = systemAmbient } = options;
+    const { self, settings, store, transport, node, environment = systemEnvironment } = options;
     this.self = self;
     this.name = settings.name;
     this.#node = node;
     this.#store = store;
     this.#transport = transport;
-    this.#ambient = ambient;
+    this.#environment = environment;
     this.#ready.promise.catch(() => {});
-    const clock = new NodeClock(ambient);
-    const engine = new Engine(engineOptions(self, settings, store, ambient));
+    const clock = new NodeClock(environment);
+    const engine = new Engine(engineOptions(self, settings, store, environment));
     const push = (input: Input): void => this.#host.push(input);
-    const hearsay = new Hearsay({
-      self,
-      settings,
-      engine,
-      ambient,
-      transport,
+    const shared = { self, settings, engine, environment, transport };
+    const clusterView = new ClusterView({
+      ...shared,
       loadOfTasks: () => node.consumer()?.load() ?? 0,
       readLeased: (p) => this.#listing.leased(p, this.#stopped.signal),
       emit: (event) => this.#events.emit(event),
     });
-    const { members } = hearsay;
-    const stewardOf = (p: number): NodeId | undefined => hearsay.stewardOf(p);
-    const outlook = new Outlook({ self, settings, engine, clock, ambient, transport, members, stewardOf });
-    this.#hearsay = hearsay;
-    this.#submits = new Submits({ push, ambient, outlook });
+    const { members } = clusterView;
+    const stewardOf = (p: number): NodeId | undefined => clusterView.stewardOf(p);
+    const diagnosis = new Diagnosis({ ...shared, clock, members, stewardOf });
+    this.#clusterView = clusterView;
+    this.#submits = new Submits({ push, environment, diagnosis });
     this.#outcomes = new Outcomes(push);
-    this.#queries = new Queries({ push, ambient, outlook, nextRid: () => this.#submits.nextRid() });
+    this.#queries = new Queries({ push, environment, diagnosis, nextRid: () => this.#submits.nextRid() });
     this.#listing = new Listing({
       queries: this.#queries,
       engine,
       partitionCount: settings.partitions,
-      outlook,
+      diagnosis,
     });
-    this.#nodeCommands = new NodeCommandCalls({ push, ambient, outlook });
+    this.#nodeCommands = new NodeCommandCalls({ push, environment, diagnosis });
     this.#deadlines = new Deadlines({
       everyMs: settings.heartbeatMs / 8,
       validUntilMs: (p) => engine.holder.validUntilMs(p),
-      deadlineMs: (p) => outlook.deadlineMs(p),
+      deadlineMs: (p) => diagnosis.deadlineMs(p),
     });
-    this.control = this.#controlFor(outlook);
+    this.control = this.#controlFor(diagnosis);
     this.#host = new EngineHost({
       engine,
       store,
       clock,
-      ambient,
+      environment,
       check: (records) => checkStored(records, settings),
       run: (effect) => this.#run(effect),
       afterRun: () => this.#afterRun(),
@@ -145,16 +142,16 @@ export class HostedCoordinator implements Coordinator {
       });
   }
 
-  #controlFor(outlook: Pick<Outlook, "deadlineMs">): ConsumerControl {
+  #controlFor(diagnosis: Pick<Diagnosis, "deadlineMs">): ConsumerControl {
     return {
       offer: (slots, handlers, standing, limits = {}) => {
-        this.#hearsay.stand(standing);
-        this.#hearsay.offer(slots, handlers);
+        this.#clusterView.stand(standing);
+        this.#clusterView.offer(slots, handlers);
         this.#host.push({ type: "capacity", slots, handlers, standing, limits });
       },
       settle: ({ p, id, fence, seq, upTo }, settlement) =>
         this.#host.push({ type: "settle", p, id, fence, seq, upTo, settlement }),
-      deadlineMs: (p) => outlook.deadlineMs(p),
+      deadlineMs: (p) => diagnosis.deadlineMs(p),
       onDeadline: (p, callback) => this.#deadlines.on(p, callback),
     };
   }
@@ -181,7 +178,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void {
-    if (!this.#hearsay.receive(topic, from, data)) {
+    if (!this.#clusterView.receive(topic, from, data)) {
       this.rejected(from, `gossip about ${topic} that makes no sense`);
     }
   }
@@ -224,14 +221,14 @@ export class HostedCoordinator implements Coordinator {
 
   /** Handlers run after everything has left: what they do before their first await holds up nobody. */
   #afterRun(): void {
-    this.#hearsay.flush();
+    this.#clusterView.flush();
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects.splice(0);
       const consumer = this.#node.consumer();
       for (const effect of effects) if (consumer) tellConsumer(consumer, effect);
     }
-    this.#deadlines.poll(this.#ambient.monoMs());
-    this.#hearsay.tick();
+    this.#deadlines.poll(this.#environment.monoMs());
+    this.#clusterView.tick();
   }
 
   #onEngineEvent(event: EngineEvent): void {
@@ -245,21 +242,21 @@ export class HostedCoordinator implements Coordinator {
         return this.#events.emit(event);
       case "ready":
         this.#isReady = true;
-        this.#hearsay.tick();
+        this.#clusterView.tick();
         this.#events.emit(event);
         return this.#ready.resolve();
       case "quorum":
         return this.#events.emit(event);
       case "steward":
-        this.#hearsay.stewardIs(event.p, event.node);
+        this.#clusterView.stewardIs(event.p, event.node);
         return this.#stewardsChanged();
       case "rejected":
         return this.#events.emit({ type: "rejected", peer: event.from, reason: event.reason });
       case "ownership":
-        return this.#hearsay.own(event.p, event.changes);
+        return this.#clusterView.own(event.p, event.changes);
       case "nodeCommand":
         // after everything has left, like handlers
-        return void this.#ambient.setImmediate(() => this.#onNodeCommand(event.cid, event.command));
+        return void this.#environment.setImmediate(() => this.#onNodeCommand(event.cid, event.command));
       case "nodeCommandAnswered":
         return this.#nodeCommands.answered(event.cid, event.status);
       case "condemned":
@@ -313,15 +310,15 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused("list nodes") ?? Promise.resolve(this.members());
   }
 
-  commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+  commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void> {
     return this.#refused("command a node") ?? this.#nodeCommands.call(order, options);
   }
 
-  members = (): readonly NodeInfo[] => this.#hearsay.infos();
-  offerOf = (node: NodeId): ReturnType<Coordinator["offerOf"]> => this.#hearsay.members.offerOf(node);
+  members = (): readonly NodeInfo[] => this.#clusterView.infos();
+  offerOf = (node: NodeId): ReturnType<Coordinator["offerOf"]> => this.#clusterView.members.offerOf(node);
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
-    return this.#hearsay.watch(AbortSignal.any([signal, this.#stopped.signal]));
+    return this.#clusterView.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 
   on(listener: (event: CoordinatorEvent) => void): () => void {
@@ -334,9 +331,11 @@ export class HostedCoordinator implements Coordinator {
 
   async resign(): Promise<void> {
     this.#host.push({ type: "resign" });
-    this.#hearsay.resign();
-    await new Promise<void>((resolve) => this.#ambient.setImmediate(resolve));
-    if (this.#transport) await new Promise<void>((resolve) => this.#ambient.setTimeout(resolve, FAREWELL_MS));
+    this.#clusterView.resign();
+    await new Promise<void>((resolve) => this.#environment.setImmediate(resolve));
+    if (this.#transport) {
+      await new Promise<void>((resolve) => this.#environment.setTimeout(resolve, FAREWELL_MS));
+    }
   }
 
   async leave(signal: AbortSignal): Promise<void> {

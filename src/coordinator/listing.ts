@@ -20,7 +20,7 @@ export interface ListingOptions {
   readonly queries: Queries;
   readonly engine: { readonly roster: Roster | null; partitionOf(id: string): number };
   readonly partitionCount: number;
-  readonly outlook: { leaseRemainingMs(p: number, owner: MemberNo): number };
+  readonly diagnosis: { leaseRemainingMs(p: number, owner: MemberNo): number };
 }
 
 export class Listing {
@@ -97,13 +97,13 @@ export class Listing {
   }
 
   #snapshot(partition: number, view: TaskView): TaskSnapshot {
-    const { engine, outlook } = this.#options;
+    const { engine, diagnosis } = this.#options;
     // an answer came, so there is a roster
     const roster = engine.roster as Roster;
     return taskSnapshot(view, {
       roster,
       partition,
-      leaseRemainingMs: (no) => outlook.leaseRemainingMs(partition, no),
+      leaseRemainingMs: (no) => diagnosis.leaseRemainingMs(partition, no),
     });
   }
 }

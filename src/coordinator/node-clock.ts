@@ -4,7 +4,7 @@
  * errs only ahead: leases then end early, never late.
  */
 import type { Clock } from "../protocol/model/contract.ts";
-import { systemAmbient } from "../base/environment.ts";
+import { systemEnvironment } from "../base/environment.ts";
 
 export interface ClockSource {
   monoMs(): number;
@@ -50,7 +50,7 @@ export class NodeClock {
   #uptimeAtMs = 0;
   #lastMonoMs = -Infinity;
 
-  constructor(source: ClockSource = systemAmbient) {
+  constructor(source: ClockSource = systemEnvironment) {
     this.#source = source;
     const monoMs = source.monoMs();
     this.#wall = new Lead(source.wallMs() - monoMs);

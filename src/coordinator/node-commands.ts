@@ -2,15 +2,15 @@
  * Commands to nodes that wait for their answer. One whose answer stays away may have been done, unless its
  * node was never connected meanwhile.
  */
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
 import type { Input } from "../protocol/model/contract.ts";
 import type { NodeCommandStatus } from "../protocol/model/messages.ts";
 import type { NodeId } from "../protocol/model/types.ts";
-import type { CallOptions, NodeOrder } from "./coordinator.ts";
+import type { CallOptions, NodeCommandRequest } from "./coordinator.ts";
 
 interface Waiting {
-  readonly order: NodeOrder;
+  readonly order: NodeCommandRequest;
   readonly target: NodeId;
   /** It may have reached the node. */
   maybeSent: boolean;
@@ -18,13 +18,13 @@ interface Waiting {
 }
 
 export interface NodeCommandsOptions {
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   readonly push: (input: Input) => void;
-  readonly outlook: NodeCommandsOutlook;
+  readonly diagnosis: NodeCommandsDiagnosis;
 }
 
 /** Who there is: of diagnosis.ts. */
-export interface NodeCommandsOutlook {
+export interface NodeCommandsDiagnosis {
   /** The member with that id or name; null when this node is in no cluster yet. */
   memberOf(nameOrId: string): NodeId | undefined | null;
   /** It is this node, or connected. */
@@ -40,11 +40,11 @@ export class NodeCommandCalls {
     this.#options = options;
   }
 
-  call(order: NodeOrder, { timeoutMs, signal }: CallOptions): Promise<void> {
+  call(order: NodeCommandRequest, { timeoutMs, signal }: CallOptions): Promise<void> {
     const { node, command, cid } = order;
-    const { ambient, push, outlook } = this.#options;
+    const { environment, push, diagnosis } = this.#options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const target = outlook.memberOf(node);
+    const target = diagnosis.memberOf(node);
     if (target === null) {
       return Promise.reject(new ConnectError(`Cannot ${wordsOf(order)}: this node is in no cluster yet`));
     }
@@ -54,16 +54,16 @@ export class NodeCommandCalls {
     }
     return new Promise((resolve, reject) => {
       const settle = (error: unknown): void => {
-        ambient.clearTimeout(timer);
+        environment.clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         this.#forget(waiting);
         if (error === undefined) resolve();
         else reject(error);
       };
-      const waiting: Waiting = { order, target, maybeSent: outlook.isConnected(target), settle };
+      const waiting: Waiting = { order, target, maybeSent: diagnosis.isConnected(target), settle };
       const onAbort = (): void => settle(signal?.reason);
       const onTimeout = (): void => settle(timeoutError(waiting, timeoutMs));
-      const timer = ambient.setTimeout(onTimeout, timeoutMs);
+      const timer = environment.setTimeout(onTimeout, timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       const same = this.#waitingByCid.get(cid);
       if (same) same.push(waiting);
@@ -81,8 +81,8 @@ export class NodeCommandCalls {
 
   /** A node came up: what waited may be sent now. */
   peersChanged(): void {
-    const { outlook } = this.#options;
-    for (const waiting of this.#all()) waiting.maybeSent ||= outlook.isConnected(waiting.target);
+    const { diagnosis } = this.#options;
+    for (const waiting of this.#all()) waiting.maybeSent ||= diagnosis.isConnected(waiting.target);
   }
 
   answered(cid: number, status: NodeCommandStatus): void {
@@ -111,16 +111,16 @@ function timeoutError({ order, maybeSent }: Waiting, timeoutMs: number): Error {
   return new ConnectError(`Cannot ${wordsOf(order)}: it could not be reached within ${timeoutMs} ms`);
 }
 
-function missingError(order: NodeOrder): NotFoundError {
+function missingError(order: NodeCommandRequest): NotFoundError {
   return new NotFoundError(`Cannot ${wordsOf(order)}: the task does not run there`);
 }
 
-function whether({ node, command }: NodeOrder): string {
+function whether({ node, command }: NodeCommandRequest): string {
   return `Cannot tell whether node ${JSON.stringify(node)} obeyed ${JSON.stringify(command.type)}`;
 }
 
 /** Completes "Cannot …". */
-function wordsOf({ node, command }: NodeOrder): string {
+function wordsOf({ node, command }: NodeCommandRequest): string {
   const name = JSON.stringify(node);
   if (command.type === "stopTask") return `stop task ${JSON.stringify(command.id)} on node ${name}`;
   return `${command.type} node ${name}`;

@@ -5,7 +5,7 @@
  */
 import type { OwnershipChange } from "../protocol/model/contract.ts";
 import type { NodeId } from "../protocol/model/types.ts";
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import {
   decodeDigests,
   decodeOwnership,
@@ -31,19 +31,19 @@ interface Stewardship {
   isSettled: boolean;
 }
 
-export interface ViewKeeperOptions {
+export interface OwnershipSyncOptions {
   readonly self: NodeId;
   /** @default the system's */
-  readonly ambient?: Ambient;
+  readonly environment?: Environment;
   readonly publish: (topic: GossipTopic, data: Uint8Array) => void;
   /** The leased tasks of a partition, through its log. */
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
   readonly onNews: (news: readonly OwnershipChange[]) => void;
 }
 
-export class ViewKeeper {
+export class OwnershipSync {
   readonly view: OwnershipView = new OwnershipView();
-  readonly #options: ViewKeeperOptions;
+  readonly #options: OwnershipSyncOptions;
   readonly #stewardOf: Map<number, Stewardship> = new Map();
   /** Differences that were seen: what this node's view was then. */
   readonly #suspects: Map<number, { readonly own: Digest; readonly atMs: number }> = new Map();
@@ -53,7 +53,7 @@ export class ViewKeeper {
   /** Not in a digest yet. */
   #hasNews = false;
 
-  constructor(options: ViewKeeperOptions) {
+  constructor(options: OwnershipSyncOptions) {
     this.#options = options;
   }
 
@@ -140,8 +140,8 @@ export class ViewKeeper {
     this.#repairing.add(p);
     try {
       const leased = await this.#options.readLeased(p);
-      const { ambient = systemAmbient, onNews } = this.#options;
-      const news = this.view.replace(p, leased, ambient.monoMs());
+      const { environment = systemEnvironment, onNews } = this.#options;
+      const news = this.view.replace(p, leased, environment.monoMs());
       if (news.length > 0) onNews(news);
     } catch {
       // without a quorum there is nothing to read; the next digest asks again

@@ -2,7 +2,7 @@
 import type { Input } from "../protocol/model/contract.ts";
 import type { CommandStatus, TaskQuery, TaskView } from "../protocol/model/messages.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
-import type { Ambient } from "../base/environment.ts";
+import type { Environment } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { StoppedError } from "../base/errors.ts";
 
@@ -17,14 +17,14 @@ interface Waiting {
 }
 
 export interface QueriesOptions {
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   readonly push: (input: Input) => void;
   readonly nextRid: () => number;
-  readonly outlook: QueriesOutlook;
+  readonly diagnosis: QueriesDiagnosis;
 }
 
 /** Why there is no answer: of diagnosis.ts. */
-export interface QueriesOutlook {
+export interface QueriesDiagnosis {
   /** `attempt` completes "Cannot …". */
   noQuorum(p: number, attempt: string): Error;
   /** A command to the task was not answered in time. */
@@ -40,12 +40,12 @@ export class Queries {
   }
 
   ask(p: number, query: TaskQuery, options: CallOptions): Promise<QueryAnswer> {
-    const late = (): Error => this.#options.outlook.noQuorum(p, `read tasks of partition ${p}`);
+    const late = (): Error => this.#options.diagnosis.noQuorum(p, `read tasks of partition ${p}`);
     return this.#wait(options, late, (rid) => ({ type: "query", rid, p, query }));
   }
 
   command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus> {
-    const late = (): Error => this.#options.outlook.unanswered(id, options.timeoutMs);
+    const late = (): Error => this.#options.diagnosis.unanswered(id, options.timeoutMs);
     return this.#wait(options, late, (rid) => ({ type: "command", rid, id, cid, message }));
   }
 
@@ -55,11 +55,11 @@ export class Queries {
     input: (rid: number) => Input,
   ): Promise<A> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { ambient } = this.#options;
+    const { environment } = this.#options;
     const rid = this.#options.nextRid();
     return new Promise((resolve, reject) => {
       const settle: Waiting["settle"] = (answer, error) => {
-        ambient.clearTimeout(timer);
+        environment.clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         this.#waitingByRid.delete(rid);
         if (answer) return resolve(answer as A);
@@ -67,7 +67,7 @@ export class Queries {
         reject(error);
       };
       const onAbort = (): void => settle(undefined, signal?.reason);
-      const timer = ambient.setTimeout(() => settle(undefined, late()), timeoutMs);
+      const timer = environment.setTimeout(() => settle(undefined, late()), timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waitingByRid.set(rid, { settle });
       this.#options.push(input(rid));

@@ -2,7 +2,7 @@
 import type { EngineOptions, PersistRecord } from "../protocol/model/contract.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 
 export interface Settings {
   readonly name: string;
@@ -40,7 +40,7 @@ export function engineOptions(
   self: NodeId,
   settings: Settings,
   { boot, isDurable }: Pick<Store, "boot" | "isDurable">,
-  ambient: Ambient = systemAmbient,
+  environment: Environment = systemEnvironment,
 ): EngineOptions {
   const { heartbeatMs } = settings;
   return {
@@ -52,8 +52,8 @@ export function engineOptions(
     expect: settings.expect,
     foundAfterMs: settings.foundAfterMs,
     evictAfterMs: settings.evictAfterMs,
-    nonce: ambient.uuid(),
-    seed: Math.floor(ambient.random() * 2 ** 32),
+    nonce: environment.uuid(),
+    seed: Math.floor(environment.random() * 2 ** 32),
     partitionCount: settings.partitions,
     replication: settings.replication,
     leaseTtlMs: settings.leaseTtlMs,

@@ -5,7 +5,7 @@
 import type { Input } from "../protocol/model/contract.ts";
 import type { SubmitStatus } from "../protocol/model/messages.ts";
 import type { TaskSpec } from "../protocol/model/types.ts";
-import { type Ambient, systemAmbient, type TimerHandle } from "../base/environment.ts";
+import { type Environment, systemEnvironment, type TimerHandle } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
 
@@ -31,13 +31,13 @@ interface Chunk {
 
 export interface SubmitsOptions {
   /** @default the system's */
-  readonly ambient?: Ambient;
+  readonly environment?: Environment;
   readonly push: (input: Input) => void;
-  readonly outlook: SubmitsOutlook;
+  readonly diagnosis: SubmitsDiagnosis;
 }
 
 /** What is known of the cluster, by the task's id: of diagnosis.ts. */
-export interface SubmitsOutlook {
+export interface SubmitsDiagnosis {
   /** The steward of the task's partition is known and connected. */
   isReachable(id: string): boolean;
   cannotSubmit(id: string): NoQuorumError;
@@ -47,7 +47,7 @@ export interface SubmitsOutlook {
 
 export class Submits {
   readonly #options: SubmitsOptions;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   /** By the rid of each spec that has no answer; rids of a chunk are consecutive. */
   readonly #chunkByRid: Map<number, Chunk> = new Map();
   readonly #unsent: Set<Chunk> = new Set();
@@ -59,7 +59,7 @@ export class Submits {
 
   constructor(options: SubmitsOptions) {
     this.#options = options;
-    this.#ambient = options.ambient ?? systemAmbient;
+    this.#environment = options.environment ?? systemEnvironment;
   }
 
   /** Tasks that this node was asked to have recorded. */
@@ -86,7 +86,7 @@ export class Submits {
         remaining: specs.length,
         maybeSent: false,
         timeoutMs,
-        dueMs: this.#ambient.monoMs() + timeoutMs,
+        dueMs: this.#environment.monoMs() + timeoutMs,
         resolve,
         reject,
         unhear: null,
@@ -116,16 +116,16 @@ export class Submits {
   /** The timer moves only to fire earlier; one that fires too early is set again. */
   #arm(dueMs: number): void {
     if (dueMs >= this.#timerDueMs) return;
-    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    if (this.#timer !== null) this.#environment.clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;
-    const waitMs = Math.max(1, Math.ceil(dueMs - this.#ambient.monoMs()));
-    this.#timer = this.#ambient.setTimeout(() => this.#onTimer(), waitMs);
+    const waitMs = Math.max(1, Math.ceil(dueMs - this.#environment.monoMs()));
+    this.#timer = this.#environment.setTimeout(() => this.#onTimer(), waitMs);
   }
 
   #onTimer(): void {
     this.#timer = null;
     this.#timerDueMs = Infinity;
-    const nowMs = this.#ambient.monoMs();
+    const nowMs = this.#environment.monoMs();
     let nextMs = Infinity;
     for (const chunk of this.#open) {
       if (chunk.dueMs <= nowMs) this.#settle(chunk, this.#timeoutError(chunk));
@@ -136,14 +136,14 @@ export class Submits {
 
   #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
     this.#chunkByRid.set(rid, chunk);
-    chunk.maybeSent ||= this.#options.outlook.isReachable(spec.id);
+    chunk.maybeSent ||= this.#options.diagnosis.isReachable(spec.id);
     this.#options.push({ type: "submit", rid, spec, watch: false });
   }
 
   /** A steward was heard of, or came up: what waited may be sent now. */
   stewardsChanged(): void {
     for (const chunk of this.#unsent) {
-      if (!chunk.specs.some((spec) => this.#options.outlook.isReachable(spec.id))) continue;
+      if (!chunk.specs.some((spec) => this.#options.diagnosis.isReachable(spec.id))) continue;
       chunk.maybeSent = true;
       this.#unsent.delete(chunk);
     }
@@ -156,7 +156,7 @@ export class Submits {
     const at = rid - chunk.firstRid;
     const spec = chunk.specs[at];
     if (status === "busy" && spec) {
-      if (chunk.busy.push(rid) === 1) this.#ambient.setTimeout(() => this.#retry(chunk), BUSY_RETRY_MS);
+      if (chunk.busy.push(rid) === 1) this.#environment.setTimeout(() => this.#retry(chunk), BUSY_RETRY_MS);
       return;
     }
     chunk.statuses[at] = status;
@@ -171,7 +171,7 @@ export class Submits {
   }
 
   stop(): void {
-    if (this.#timer !== null) this.#ambient.clearTimeout(this.#timer);
+    if (this.#timer !== null) this.#environment.clearTimeout(this.#timer);
     for (const chunk of [...this.#open]) {
       const what = named(chunk.specs.map((spec) => spec.id));
       this.#settle(
@@ -200,9 +200,9 @@ export class Submits {
   #timeoutError(chunk: Chunk): Error {
     const ids = chunk.specs.filter((_, at) => chunk.statuses[at] === undefined).map((spec) => spec.id);
     const [first = ""] = ids;
-    const { outlook } = this.#options;
-    if (!chunk.maybeSent) return outlook.cannotSubmit(first);
-    const trouble = outlook.trouble(first);
+    const { diagnosis } = this.#options;
+    if (!chunk.maybeSent) return diagnosis.cannotSubmit(first);
+    const trouble = diagnosis.trouble(first);
     return new UnknownOutcomeError(
       `Cannot tell whether ${named(ids)} was recorded: no answer within ${chunk.timeoutMs} ms` +
         `${trouble === "" ? "" : ` (${trouble})`}; submit again with the same id`,

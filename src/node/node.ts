@@ -3,7 +3,7 @@
  * disposed = drained, then stopped.
  */
 import { checkKnown, shown } from "../base/arguments.ts";
-import { type Ambient, systemAmbient } from "../base/environment.ts";
+import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { StoppedError } from "../base/errors.ts";
 import { type Client, PortClient } from "../client/client.ts";
 import { Balancing } from "../consumer/balancers/balancing.ts";
@@ -27,7 +27,7 @@ export class RunningNode implements Node {
   readonly #events: NodeEvents = new NodeEvents();
   readonly #coordinator: Coordinator;
   readonly #settings: NodeSettings;
-  readonly #ambient: Ambient;
+  readonly #environment: Environment;
   readonly #consumer: Consumer;
   readonly #threads: ThreadPool;
   readonly #balancing: Balancing;
@@ -52,17 +52,21 @@ export class RunningNode implements Node {
     };
   }
 
-  constructor(coordinator: Coordinator, settings: NodeSettings, ambient: Ambient = systemAmbient) {
+  constructor(
+    coordinator: Coordinator,
+    settings: NodeSettings,
+    environment: Environment = systemEnvironment,
+  ) {
     this.#coordinator = coordinator;
     this.#settings = settings;
-    this.#ambient = ambient;
+    this.#environment = environment;
     this.#threads = new ThreadPool(settings.capacity);
-    this.client = new PortClient(coordinator, undefined, ambient);
+    this.client = new PortClient(coordinator, undefined, environment);
     coordinator.on((event) => this.#onEvent(event));
     this.#consumer = new Consumer({
       control: coordinator.control,
       capacity: settings.capacity,
-      ambient,
+      environment,
       wants: (type) => this.#events.wants(type),
       emit: (type, info) => this.#events.emit(type, info),
       admit: (task) => this.#balancing.admit(task),
@@ -78,7 +82,7 @@ export class RunningNode implements Node {
       paceMs: settings.balancePaceMs,
       coordinator,
       consumer: this.#consumer,
-      ambient,
+      environment,
       isFrozen: () => this.#consumer.isFrozen,
       onError: (info) => this.#events.emit("balancer:error", info),
     });
@@ -130,7 +134,7 @@ export class RunningNode implements Node {
   }
 
   tasks(): RunningTaskInfo[] {
-    const wallAtZeroMs = this.#ambient.wallMs() - this.#ambient.monoMs();
+    const wallAtZeroMs = this.#environment.wallMs() - this.#environment.monoMs();
     const timeOf = (monoMs: number): Date => new Date(wallAtZeroMs + monoMs);
     return [...this.#consumer.running()].map(({ task, startedMs, abortedMs }) => ({
       id: task.id,
@@ -221,11 +225,11 @@ export class RunningNode implements Node {
     this.#events.emit("draining", {});
     const idle = this.#consumer.drain("drain");
     const late = Promise.withResolvers<void>();
-    const timer = this.#ambient.setTimeout(late.resolve, this.#settings.drainTimeoutMs);
+    const timer = this.#environment.setTimeout(late.resolve, this.#settings.drainTimeoutMs);
     this.#hurried.signal.addEventListener("abort", () => late.resolve(), { once: true });
     if (this.#hurried.signal.aborted) late.resolve();
     await Promise.race([idle, late.promise]);
-    this.#ambient.clearTimeout(timer);
+    this.#environment.clearTimeout(timer);
   }
 
   stop(options: { readonly now?: boolean; readonly leave?: boolean } = {}): Promise<void> {
@@ -251,9 +255,9 @@ export class RunningNode implements Node {
 
   async #leave(): Promise<void> {
     const late = new AbortController();
-    const timer = this.#ambient.setTimeout(() => late.abort(), LEAVE_TIMEOUT_MS);
+    const timer = this.#environment.setTimeout(() => late.abort(), LEAVE_TIMEOUT_MS);
     await this.#coordinator.leave(AbortSignal.any([late.signal, this.#hurried.signal]));
-    this.#ambient.clearTimeout(timer);
+    this.#environment.clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

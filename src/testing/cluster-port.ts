@@ -8,8 +8,8 @@ import type {
   ClientPort,
   ListCursor,
   ListPage,
+  NodeCommandRequest,
   NodeInfo,
-  NodeOrder,
   TaskEvent,
   TaskSnapshot,
 } from "../coordinator/coordinator.ts";
@@ -72,7 +72,7 @@ export class ClusterPort implements ClientPort {
     return await this.#best().port.nodes(options);
   }
 
-  async commandNode(order: NodeOrder, options: CallOptions): Promise<void> {
+  async commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void> {
     await this.#best().port.commandNode(order, options);
   }
 

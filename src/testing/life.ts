@@ -4,7 +4,7 @@
  * promises lie between: that is how a timer of a handler is known to stand still, or to die, with its node.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Ambient, TimerHandle } from "../base/environment.ts";
+import type { Environment, TimerHandle } from "../base/environment.ts";
 import type { PersistRecord } from "../protocol/model/contract.ts";
 import type { Store } from "../store/store.ts";
 import type { Rng } from "./rng.ts";
@@ -53,7 +53,7 @@ export class VirtualTimer {
   }
 }
 
-export class Life implements Ambient {
+export class Life implements Environment {
   /** Of the node. */
   readonly no: number;
   readonly time: VirtualTime;

@@ -14,9 +14,9 @@ import { warnIfStuck } from "./waiting.ts";
 export class MortalCoordinator extends HostedCoordinator {
   readonly #time: VirtualTime;
 
-  constructor(options: HostedCoordinatorOptions & { readonly ambient: Life }) {
+  constructor(options: HostedCoordinatorOptions & { readonly environment: Life }) {
     super(options);
-    this.#time = options.ambient.time;
+    this.#time = options.environment.time;
   }
 
   override submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {

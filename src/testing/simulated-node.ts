@@ -132,7 +132,7 @@ export class SimulatedNode {
     const store = this.#records.open();
     const view = RunningNode.viewOf(() => node);
     const coordinator: HostedCoordinator = life.inside(() =>
-      new MortalCoordinator({ self, settings, store, transport, node: view, ambient: life })
+      new MortalCoordinator({ self, settings, store, transport, node: view, environment: life })
     );
     coordinator.on((event) => this.#onEvent(life, event));
     const node: RunningNode = life.inside(() => new RunningNode(coordinator, { ...settings, store }, life));

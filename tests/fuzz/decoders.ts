@@ -5,7 +5,7 @@ import { decodeCluster, decodePeers } from "../../src/mesh/control-codec.ts";
 import { FrameReader } from "../../src/mesh/framing.ts";
 import { decodeHello, WIRE_VERSION } from "../../src/mesh/hello.ts";
 import { decodeRpc, unpackSpec } from "../../src/client/rpc-messages.ts";
-import { unpackOrder } from "../../src/client/commands.ts";
+import { unpackNodeCommandRequest } from "../../src/client/commands.ts";
 import { decodeFrame } from "../../src/protocol/wire/frame.ts";
 import { decodeRecord } from "../../src/protocol/wire/records.ts";
 import { decodeState } from "../../src/protocol/wire/snapshots.ts";
@@ -77,7 +77,7 @@ function decodersOf(
 function requestsIn(bytes: Uint8Array): void {
   for (const [, method, args] of decodeRpc(bytes)) {
     if (method === "submit" && Array.isArray(args) && Array.isArray(args[0])) args[0].map(unpackSpec);
-    if (method === "commandNode") unpackOrder(args);
+    if (method === "commandNode") unpackNodeCommandRequest(args);
   }
 }
 

@@ -19,7 +19,7 @@ export const DEFECTS: readonly Defect[] = [
     edits: [
       {
         file: "src/consumer/consumer.ts",
-        find: "if (run.isLost || isGivenUp) {",
+        find: "if (attempt.isLost || isGivenUp) {",
         replace: "if (isGivenUp) {",
       },
       {
@@ -133,8 +133,8 @@ export const DEFECTS: readonly Defect[] = [
     what: "a throw counts as done",
     edits: [{
       file: "src/consumer/consumer.ts",
-      find: "this.#end(run, endingOfError(run, error, this.#ambient));",
-      replace: "this.#end(run, endingOfValue(run, String(error), this.#ambient));",
+      find: "this.#end(attempt, endingOfError(attempt, error, this.#environment));",
+      replace: "this.#end(attempt, endingOfValue(attempt, String(error), this.#environment));",
     }],
     test: "tests/unit/consumer/consumer.test.ts",
     name: "a handler that throws at once",

@@ -2,7 +2,7 @@
 import { encodeValue } from "../../src/task/values.ts";
 import type { Balancer, BalancerErrorInfo } from "../../src/consumer/balancers/balancer.ts";
 import { Balancing, type BalancingOptions } from "../../src/consumer/balancers/balancing.ts";
-import { Run } from "../../src/consumer/attempt.ts";
+import { Attempt } from "../../src/consumer/attempt.ts";
 import type { CoordinatorEvent, KnownOffer, NodeInfo } from "../../src/coordinator/coordinator.ts";
 import type { GrantedTask } from "../../src/protocol/model/messages.ts";
 import type { TaskOptions } from "../../src/protocol/model/types.ts";
@@ -22,7 +22,7 @@ export class BalancerBench {
   readonly errors: BalancerErrorInfo[] = [];
   /** What was given back, and when. */
   readonly stops: [string, number][] = [];
-  readonly runs: Map<string, Run> = new Map();
+  readonly runs: Map<string, Attempt> = new Map();
   readonly stopped: AbortController = new AbortController();
   readonly balancing: Balancing;
   readonly offers: Map<string, KnownOffer> = new Map();
@@ -37,7 +37,7 @@ export class BalancerBench {
       balancer,
       everyMs: null,
       paceMs: 100,
-      ambient: life,
+      environment: life,
       isFrozen: () => this.isFrozen,
       onError: (info) => this.errors.push(info),
       coordinator: {
@@ -62,7 +62,7 @@ export class BalancerBench {
   run(...ids: readonly string[]): this {
     const control = { offer: () => {}, settle: () => {}, deadlineMs: () => 9e15, onDeadline: () => () => {} };
     const handler = { definition: { name: "n" }, run: () => {}, isStateful: false };
-    for (const id of ids) this.runs.set(id, new Run(0, granted(id), handler, control));
+    for (const id of ids) this.runs.set(id, new Attempt(0, granted(id), handler, control));
     return this;
   }
 

@@ -1,7 +1,7 @@
 /**
  * A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports.
  */
-import type { Ambient } from "../../src/base/environment.ts";
+import type { Environment } from "../../src/base/environment.ts";
 import type { AttemptEventType, AttemptInfo } from "../../src/consumer/attempt-events.ts";
 import { Consumer } from "../../src/consumer/consumer.ts";
 import type { Handler, HandlerFunction } from "../../src/consumer/handler.ts";
@@ -18,7 +18,7 @@ export interface Settled extends SettledLease {
 
 export interface BenchOptions {
   readonly admit?: (task: GrantedTask) => number | null;
-  readonly ambient?: Ambient;
+  readonly environment?: Environment;
   /** Told when the loop stood still for 400 ms, once the consumer watches it. */
   readonly onBlocked?: (info: LoopBlockedInfo) => void;
 }
@@ -33,7 +33,7 @@ export class Bench {
   renew: ((deadlineMs: number) => void) | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10, { admit, ambient, onBlocked = () => {} }: BenchOptions = {}) {
+  constructor(capacity = 10, { admit, environment, onBlocked = () => {} }: BenchOptions = {}) {
     const control: ConsumerControl = {
       offer: (slots, handlers, standing, limits = {}) => {
         this.offers.push([slots, handlers, standing]);
@@ -52,7 +52,7 @@ export class Bench {
     this.consumer = new Consumer({
       control,
       capacity,
-      ...(ambient ? { ambient } : {}),
+      ...(environment ? { environment } : {}),
       wants: () => true,
       emit: (type, info) => this.events.push([type, info]),
       ...(admit ? { admit } : {}),

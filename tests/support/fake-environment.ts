@@ -1,5 +1,5 @@
 /** Time that passes when a test says so, with or without its timers. */
-import type { Ambient, TimerHandle } from "../../src/base/environment.ts";
+import type { Environment, TimerHandle } from "../../src/base/environment.ts";
 
 interface Timer {
   dueMs: number;
@@ -7,7 +7,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-export class FakeAmbient implements Ambient {
+export class FakeEnvironment implements Environment {
   nowMs = 1000;
   readonly #timers: Set<Timer> = new Set();
 

@@ -3,8 +3,8 @@ import type {
   ClientPort,
   ListCursor,
   ListPage,
+  NodeCommandRequest,
   NodeInfo,
-  NodeOrder,
   TaskEvent,
   TaskSnapshot,
 } from "../../src/coordinator/coordinator.ts";
@@ -18,8 +18,8 @@ export class FakePort implements ClientPort {
   readonly stopping: AbortController = new AbortController();
   readonly stopped: AbortSignal = this.stopping.signal;
   statusOf: (spec: TaskSpec) => SubmitStatus | Error = () => "created";
-  readonly orders: NodeOrder[] = [];
-  errorOf: (order: NodeOrder) => Error | undefined = () => undefined;
+  readonly orders: NodeCommandRequest[] = [];
+  errorOf: (order: NodeCommandRequest) => Error | undefined = () => undefined;
   tasks: TaskSnapshot[] = [];
   pageSize = 2;
   events: TaskEvent[][] = [];
@@ -77,7 +77,7 @@ export class FakePort implements ClientPort {
     return Promise.resolve([]);
   }
 
-  commandNode(order: NodeOrder): Promise<void> {
+  commandNode(order: NodeCommandRequest): Promise<void> {
     this.orders.push(order);
     const error = this.errorOf(order);
     return error ? Promise.reject(error) : Promise.resolve();

@@ -3,7 +3,7 @@
  * and when it is told to; releases what it names, one after the other. What a balancer throws is told and
  * costs nothing else.
  */
-import type { Ambient, TimerHandle } from "../../base/environment.ts";
+import type { Environment, TimerHandle } from "../../base/environment.ts";
 import type { Coordinator, KnownOffer, NodeInfo } from "../../coordinator/coordinator.ts";
 import { hashText } from "../../protocol/context/ring.ts";
 import type { GrantedTask } from "../../protocol/model/messages.ts";
@@ -41,7 +41,7 @@ export interface BalancingOptions {
   readonly paceMs: number;
   readonly coordinator: Pick<Coordinator, "members" | "offerOf" | "on" | "stopped">;
   readonly consumer: Pick<Consumer, "running" | "runOf" | "stopTask">;
-  readonly ambient: Ambient;
+  readonly environment: Environment;
   /** Then it is only asked when it is told to. @default never */
   readonly isFrozen?: () => boolean;
   readonly onError: (info: BalancerErrorInfo) => void;
@@ -90,8 +90,8 @@ export class Balancing {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#unlisten();
-    this.#options.ambient.clearTimeout(this.#tick);
-    this.#options.ambient.clearTimeout(this.#settling);
+    this.#options.environment.clearTimeout(this.#tick);
+    this.#options.environment.clearTimeout(this.#settling);
     this.#pause?.();
     IN_USE.delete(this.#balancer);
   }
@@ -101,7 +101,7 @@ export class Balancing {
   /** Null when the task may begin; else until when it shall not be offered here, 0 = until a change. */
   admit(task: GrantedTask): number | null {
     if (!this.#balancer.canClaim || this.#isOver) return null;
-    const nowMs = this.#options.ambient.wallMs();
+    const nowMs = this.#options.environment.wallMs();
     const ignoredMs = this.#ignored.get(task.id) ?? 0;
     this.#ignored.delete(task.id);
     const untilMs = ignoredMs > nowMs ? ignoredMs : this.#askClaim(task, nowMs);
@@ -127,18 +127,18 @@ export class Balancing {
   /** Others may take more than before, or this node goes on: asks when all has settled. */
   changed(): void {
     if (!this.#balancer.balance || this.#isOver) return;
-    const { ambient } = this.#options;
-    ambient.clearTimeout(this.#settling);
-    const delayMs = SETTLED_MS + ambient.random() * SETTLED_JITTER_MS;
-    this.#settling = ambient.setTimeout(() => this.#byItself(), delayMs);
+    const { environment } = this.#options;
+    environment.clearTimeout(this.#settling);
+    const delayMs = SETTLED_MS + environment.random() * SETTLED_JITTER_MS;
+    this.#settling = environment.setTimeout(() => this.#byItself(), delayMs);
   }
 
   #armTick(): void {
     if (!this.#balancer.balance || this.#isOver) return;
-    const { ambient } = this.#options;
+    const { environment } = this.#options;
     const everyMs = this.#options.everyMs ?? this.#balancer.everyMs ?? EVERY_MS;
-    const delayMs = everyMs + ambient.random() * Math.min(everyMs, JITTER_MS_MAX);
-    this.#tick = ambient.setTimeout(() => {
+    const delayMs = everyMs + environment.random() * Math.min(everyMs, JITTER_MS_MAX);
+    this.#tick = environment.setTimeout(() => {
       this.#byItself();
       this.#armTick();
     }, delayMs);
@@ -177,7 +177,7 @@ export class Balancing {
     try {
       const tooLate = new Promise<never>((_, reject) => {
         const error = new Error(`Cannot balance: the balancer has not answered in ${PATIENCE_MS} ms`);
-        timer = this.#options.ambient.setTimeout(() => reject(error), PATIENCE_MS);
+        timer = this.#options.environment.setTimeout(() => reject(error), PATIENCE_MS);
       });
       const ids: Set<string> = new Set();
       let namedMax = 2 * [...consumer.running()].length + IGNORED_MAX;
@@ -191,16 +191,16 @@ export class Balancing {
       onError({ call: "balance", error });
       return [];
     } finally {
-      this.#options.ambient.clearTimeout(timer);
+      this.#options.environment.clearTimeout(timer);
     }
   }
 
   #wait(ms: number): Promise<void> {
-    const { ambient } = this.#options;
+    const { environment } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = ambient.setTimeout(resolve, ms);
+    const timer = environment.setTimeout(resolve, ms);
     this.#pause = resolve;
-    return promise.then(() => ambient.clearTimeout(timer));
+    return promise.then(() => environment.clearTimeout(timer));
   }
 }
 
@@ -238,7 +238,7 @@ function refusedUntilMs(answer: unknown): number {
   );
 }
 
-/** What a balancer sees: this node's tasks, and the members as hearsay has them. */
+/** What a balancer sees: this node's tasks, and the members as the cluster view has them. */
 class Surroundings implements BalancerContext {
   readonly #options: BalancingOptions;
   /** What tasks that were shown ask of a node, if they do. */
@@ -249,12 +249,12 @@ class Surroundings implements BalancerContext {
   }
 
   now(): number {
-    return this.#options.ambient.wallMs();
+    return this.#options.environment.wallMs();
   }
 
   tasks(): readonly RunningTask[] {
-    const { ambient, consumer } = this.#options;
-    const wallAtZeroMs = ambient.wallMs() - ambient.monoMs();
+    const { environment, consumer } = this.#options;
+    const wallAtZeroMs = environment.wallMs() - environment.monoMs();
     return [...consumer.running()].map(({ task, startedMs, abortReason, toldLoad }) => {
       const [load, stopping] = [toldLoad, abortReason !== null];
       const { id, name, options } = task;

@@ -6,9 +6,9 @@ import { AttemptAbortedError, LeaseLostError } from "../../base/errors.ts";
 import type { TaskMessage } from "../../protocol/model/types.ts";
 import { CommandFeed } from "../command-feed.ts";
 import type { Context } from "../context.ts";
-import { systemAmbient } from "../../base/environment.ts";
+import { systemEnvironment } from "../../base/environment.ts";
 import { encodeProgress } from "../progress.ts";
-import type { StatefulRun } from "../attempt.ts";
+import type { StatefulAttempt } from "../attempt.ts";
 import { checkAmount, type Meter, TaskLoad } from "../task-load.ts";
 import { encodeValue } from "../../task/values.ts";
 import {
@@ -27,7 +27,7 @@ const MESSAGE_MS = 20;
 /** The node records the newest once a second. */
 const PROGRESS_EVERY_MS = 100;
 
-export class ThreadContext implements Context, StatefulRun {
+export class ThreadContext implements Context, StatefulAttempt {
   readonly fence: bigint;
   readonly attempt: number;
   readonly no: number;
@@ -216,7 +216,7 @@ export class ThreadContext implements Context, StatefulRun {
 }
 
 class ThreadMeter implements Meter {
-  readonly #own: TaskLoad = new TaskLoad(systemAmbient);
+  readonly #own: TaskLoad = new TaskLoad(systemEnvironment);
   readonly #tell: (count: number) => void;
   #count = 0;
   #toldMs = -Infinity;

@@ -5,7 +5,7 @@
 import { AttemptAbortedError } from "../../base/errors.ts";
 import type { Task } from "../handler.ts";
 import type { Context } from "../context.ts";
-import type { StatefulRun } from "../attempt.ts";
+import type { StatefulAttempt } from "../attempt.ts";
 import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../../task/values.ts";
 import { errorOf, type FromThread, type HandOff, plainError, type ToThread } from "./messages.ts";
@@ -165,7 +165,7 @@ export class HandlerThread implements PortListener {
       case "progress":
         return attempt.ctx.progress(decodeValue(message.value, "progress"));
       case "stateful":
-        return (attempt.ctx as Partial<StatefulRun>).becomeStateful?.();
+        return (attempt.ctx as Partial<StatefulAttempt>).becomeStateful?.();
       case "reading":
         return void this.#passCommandsOn(attempt);
       case "carriedOut":

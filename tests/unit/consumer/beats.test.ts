@@ -4,14 +4,14 @@ import type { AttemptAbortedError } from "../../../src/base/errors.ts";
 import type { Context } from "../../../src/consumer/context.ts";
 import { defineTask } from "../../../src/task/definition.ts";
 import type { LoopBlockedInfo } from "../../../src/consumer/loop-watch.ts";
-import { FakeAmbient } from "../../support/fake-environment.ts";
+import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { Bench, resultOf } from "../../support/fake-coordinator.ts";
 
 const BEAT_MS = 1000;
 const GRACE_MS = 300;
 
 interface Stage {
-  readonly time: FakeAmbient;
+  readonly time: FakeEnvironment;
   readonly bench: Bench;
   /** What the handler of the n-th start was given. */
   readonly contexts: Context[];
@@ -21,8 +21,8 @@ interface Stage {
 
 /** A handler that does nothing by itself. */
 function stage(obeys: boolean): Stage {
-  const time = new FakeAmbient();
-  const bench = new Bench(10, { ambient: time });
+  const time = new FakeEnvironment();
+  const bench = new Bench(10, { environment: time });
   const contexts: Context[] = [];
   let last: PromiseWithResolvers<unknown>;
   const run = (_task: unknown, ctx: Context): Promise<unknown> => {
@@ -162,9 +162,9 @@ test("while the loop stands still nobody can beat, so that is no silence", () =>
 });
 
 test("a loop that stood still is told with the tasks that ran in it, the ended first", async () => {
-  const time = new FakeAmbient();
+  const time = new FakeEnvironment();
   const blocked: LoopBlockedInfo[] = [];
-  const bench = new Bench(10, { ambient: time, onBlocked: (info) => blocked.push(info) });
+  const bench = new Bench(10, { environment: time, onBlocked: (info) => blocked.push(info) });
   bench.handle(() => new Promise(() => {}));
   bench.handle(() => time.standStill(2500), defineTask({ name: "blocks" }));
   bench.handle(() => new Promise(() => {}), defineTask({ name: "thread" }), { isIsolated: true });

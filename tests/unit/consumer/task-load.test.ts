@@ -1,12 +1,12 @@
 /** What tasks tell of their load. */
 import { expect, test } from "bun:test";
 import { TaskLoad } from "../../../src/consumer/task-load.ts";
-import { systemAmbient } from "../../../src/base/environment.ts";
+import { systemEnvironment } from "../../../src/base/environment.ts";
 
 /** A load and what makes time pass for it. */
 function setUp(): { load: TaskLoad; pass: (ms: number) => void } {
   let nowMs = 1000;
-  const load = new TaskLoad({ ...systemAmbient, monoMs: () => nowMs });
+  const load = new TaskLoad({ ...systemEnvironment, monoMs: () => nowMs });
   return { load, pass: (ms) => nowMs += ms };
 }
 

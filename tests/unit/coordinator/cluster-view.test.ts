@@ -1,7 +1,7 @@
 /** When a member tells the others of itself. */
 import { expect, test } from "bun:test";
-import { Hearsay } from "../../../src/coordinator/cluster-view.ts";
-import { type Ambient, systemAmbient } from "../../../src/base/environment.ts";
+import { ClusterView } from "../../../src/coordinator/cluster-view.ts";
+import { type Environment, systemEnvironment } from "../../../src/base/environment.ts";
 import { engineOptions } from "../../../src/coordinator/settings.ts";
 import type { Transport } from "../../../src/coordinator/transport.ts";
 import { nodeSettings } from "../../../src/node/options.ts";
@@ -12,7 +12,7 @@ import type { Roster } from "../../../src/protocol/model/types.ts";
 class Stage {
   /** When news of this member was published. */
   readonly toldMs: number[] = [];
-  readonly hearsay: Hearsay;
+  readonly clusterView: ClusterView;
   nowMs = 0;
   isOtherUp = true;
   heldCount = 0;
@@ -29,18 +29,18 @@ class Stage {
       publish: (topic) => topic === "members" && this.toldMs.push(this.nowMs),
       stop: () => Promise.resolve(),
     };
-    const ambient: Ambient = { ...systemAmbient, monoMs: () => this.nowMs };
+    const environment: Environment = { ...systemEnvironment, monoMs: () => this.nowMs };
     const engine = new Engine(engineOptions("a", settings, memoryStore()));
     const real = engine.status();
     const both = ["a", "b"].map((id, at) => ({ id, no: at + 1, name: id, labels: {}, witness: false }));
     Object.defineProperty(engine, "roster", { value: { members: both } as unknown as Roster });
     engine.status = () => ({ ...real, heldCount: this.heldCount, lastHeardMs: () => this.nowMs });
     const readLeased = (): Promise<never[]> => Promise.resolve([]);
-    this.hearsay = new Hearsay({
+    this.clusterView = new ClusterView({
       self: "a",
       settings,
       engine,
-      ambient,
+      environment,
       transport,
       loadOfTasks: () => 0,
       readLeased,
@@ -51,7 +51,7 @@ class Stage {
   /** Returns when news was told meanwhile. */
   run(forMs: number): readonly number[] {
     this.toldMs.length = 0;
-    for (const endMs = this.nowMs + forMs; this.nowMs < endMs; this.nowMs += 100) this.hearsay.tick();
+    for (const endMs = this.nowMs + forMs; this.nowMs < endMs; this.nowMs += 100) this.clusterView.tick();
     return [...this.toldMs];
   }
 }
@@ -84,6 +84,6 @@ test("a node that freezes says so at once", () => {
   const stage = new Stage();
   stage.run(20_000);
   stage.toldMs.length = 0;
-  stage.hearsay.stand("frozen");
+  stage.clusterView.stand("frozen");
   expect(stage.toldMs).toEqual([stage.nowMs]);
 });

@@ -1,12 +1,12 @@
 /** Commands to nodes that wait for their answer. */
 import { expect, test } from "bun:test";
-import { systemAmbient } from "../../../src/base/environment.ts";
+import { systemEnvironment } from "../../../src/base/environment.ts";
 import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "../../../src/base/errors.ts";
-import type { NodeOrder } from "../../../src/coordinator/coordinator.ts";
+import type { NodeCommandRequest } from "../../../src/coordinator/coordinator.ts";
 import { NodeCommandCalls } from "../../../src/coordinator/node-commands.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
 
-const order: NodeOrder = { node: "b", command: { type: "freeze" }, cid: 7 };
+const order: NodeCommandRequest = { node: "b", command: { type: "freeze" }, cid: 7 };
 const SOON = { timeoutMs: 5 };
 const LATE = { timeoutMs: 60_000 };
 
@@ -21,9 +21,9 @@ function setUp(connected = true): Setup {
   const pushed: Input[] = [];
   const state = { target: "id-b" as string | undefined | null, connected };
   const calls = new NodeCommandCalls({
-    ambient: systemAmbient,
+    environment: systemEnvironment,
     push: (input) => pushed.push(input),
-    outlook: { memberOf: () => state.target, isConnected: () => state.connected },
+    diagnosis: { memberOf: () => state.target, isConnected: () => state.connected },
   });
   return Object.assign(state, { calls, pushed });
 }

@@ -1,6 +1,6 @@
 /** The view is mended by digests when gossip loses messages. */
 import { expect, test } from "bun:test";
-import { ViewKeeper } from "../../../src/coordinator/ownership-sync.ts";
+import { OwnershipSync } from "../../../src/coordinator/ownership-sync.ts";
 import type { OwnershipChange } from "../../../src/protocol/model/contract.ts";
 
 const leased = (id: string, fence: number): OwnershipChange => ({
@@ -11,8 +11,8 @@ const leased = (id: string, fence: number): OwnershipChange => ({
 });
 
 interface Pair {
-  readonly steward: ViewKeeper;
-  readonly other: ViewKeeper;
+  readonly steward: OwnershipSync;
+  readonly other: OwnershipSync;
   readonly reads: number[];
   readonly news: OwnershipChange[];
   lossy: boolean;
@@ -25,13 +25,13 @@ function pair(): Pair {
   const reads: number[] = [];
   const news: OwnershipChange[] = [];
   const state = { lossy: false, log: [] as OwnershipChange[] };
-  const other = new ViewKeeper({
+  const other = new OwnershipSync({
     self: "other",
     publish: () => {},
     readLeased: (p) => (reads.push(p), Promise.resolve(state.log)),
     onNews: (each) => news.push(...each),
   });
-  const steward = new ViewKeeper({
+  const steward = new OwnershipSync({
     self: "steward",
     publish: (topic, data) => {
       if (topic === "digest") other.onDigests("steward", data, 20_000);
@@ -106,7 +106,7 @@ test("digests of whoever is not the steward are ignored", () => {
 test("digests come every 30 s, but 10 s after the last one when there is news or a young reign", () => {
   const digestsAtMs: number[] = [];
   let nowMs = 0;
-  const steward = new ViewKeeper({
+  const steward = new OwnershipSync({
     self: "steward",
     publish: (topic) => topic === "digest" && digestsAtMs.push(nowMs),
     readLeased: () => Promise.resolve([]),

@@ -4,7 +4,7 @@ import { NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/b
 import { Submits } from "../../../src/coordinator/submits.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
-import { FakeAmbient } from "../../support/fake-environment.ts";
+import { FakeEnvironment } from "../../support/fake-environment.ts";
 
 const spec = (id: string): TaskSpec => ({
   id,
@@ -18,14 +18,14 @@ const spec = (id: string): TaskSpec => ({
 
 function setUp(
   reachable = true,
-  ambient?: FakeAmbient,
+  environment?: FakeEnvironment,
 ): { submits: Submits; pushed: Input[]; set(reachable: boolean): void } {
   const pushed: Input[] = [];
   let isReachable = reachable;
   const submits = new Submits({
-    ...(ambient && { ambient }),
+    ...(environment && { environment }),
     push: (input) => pushed.push(input),
-    outlook: {
+    diagnosis: {
       isReachable: () => isReachable,
       cannotSubmit: (id) => new NoQuorumError(`no quorum for ${id}`),
       trouble: () => "",
@@ -35,8 +35,8 @@ function setUp(
 }
 
 /** Time passes, and whoever waited for that has gone on. */
-async function passed(ambient: FakeAmbient, ms: number): Promise<void> {
-  ambient.advance(ms);
+async function passed(environment: FakeEnvironment, ms: number): Promise<void> {
+  environment.advance(ms);
   await new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -72,17 +72,17 @@ test("what may have been sent ends as unknown, with the ids to submit again", as
 });
 
 test("each chunk is given up when its own time is over", async () => {
-  const ambient = new FakeAmbient();
-  const { submits } = setUp(false, ambient);
+  const environment = new FakeEnvironment();
+  const { submits } = setUp(false, environment);
   const givenUpMs: Record<string, number> = {};
   const submit = (id: string, timeoutMs: number): void =>
-    void submits.submit([spec(id)], { timeoutMs }).catch(() => givenUpMs[id] = ambient.monoMs());
+    void submits.submit([spec(id)], { timeoutMs }).catch(() => givenUpMs[id] = environment.monoMs());
   submit("late", 600);
   submit("soon", 100);
   submit("later", 800);
-  for (const ms of [100, 500, 200]) await passed(ambient, ms);
+  for (const ms of [100, 500, 200]) await passed(environment, ms);
   submit("after", 50);
-  await passed(ambient, 50);
+  await passed(environment, 50);
   expect(givenUpMs).toEqual({ soon: 1100, late: 1600, later: 1800, after: 1850 });
 });
 
