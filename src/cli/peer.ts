@@ -56,7 +56,11 @@ export const peer: Command = {
     passEventsOn(node, print);
     const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
     const refused = refusal(node);
-    const exec = values.witness ? undefined : handleExec(node, { directory: values.data });
+    const exec = values.witness ? undefined : handleExec(node, {
+      directory: values.data,
+      leaseTtlMs: given.leaseTtlMs,
+      onEvent: ({ event, ...detail }) => print(event, detail),
+    });
     try {
       await addHandlers?.(node);
       const asks = asked.first.then(() => "");

@@ -271,10 +271,20 @@ class Handle<O> implements TaskHandle<O> {
 }
 
 function infoOf(snapshot: TaskSnapshot): TaskInfo {
-  const { result, progress } = snapshot;
+  const { result } = snapshot;
+  const progress = snapshot.progress === null ? null : decodeValue(snapshot.progress, "progress") ?? null;
   return {
     ...snapshot,
     result: result === null ? null : decodeValue(result, "result") ?? null,
-    progress: progress === null ? null : decodeValue(progress, "progress") ?? null,
+    progress,
+    why: whyOf(snapshot, progress),
   };
+}
+
+/** A handler that cannot go on, or cannot end, says why in its progress; `fence` tells which attempt's. */
+function whyOf({ state, fence, why }: TaskSnapshot, progress: unknown): string | null {
+  if (state !== "leased" || typeof progress !== "object" || progress === null) return why;
+  const told = progress as { readonly why?: unknown; readonly fence?: unknown };
+  if (typeof told.why !== "string" || told.fence !== fence) return why;
+  return why === null ? told.why : `${why}; ${told.why}`;
 }

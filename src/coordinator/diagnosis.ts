@@ -6,7 +6,7 @@ import { type KeeperState, NoQuorumError, UnknownOutcomeError } from "../base/er
 import type { Engine } from "../protocol/engine.ts";
 import type { MemberNo, NodeId, Roster } from "../protocol/model/types.ts";
 import type { Members } from "./members.ts";
-import type { NodeClock } from "./node-clock.ts";
+import type { NodeClock } from "../base/node-clock.ts";
 import type { Settings } from "./settings.ts";
 import { keepersOf } from "./task-snapshot.ts";
 import type { Transport } from "./transport.ts";

@@ -28,7 +28,7 @@ import { Deadlines } from "./deadlines.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { EngineHost, type RunnableEffect } from "./engine-host.ts";
 import { Listing } from "./listing.ts";
-import { NodeClock } from "./node-clock.ts";
+import { NodeClock } from "../base/node-clock.ts";
 import { NodeCommandCalls } from "./node-commands.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Queries } from "./queries.ts";

@@ -2,7 +2,7 @@
 import type { Engine } from "../protocol/engine.ts";
 import type { TaskState } from "../protocol/model/types.ts";
 import type { CommitCounts } from "./engine-host.ts";
-import type { NodeClock } from "./node-clock.ts";
+import type { NodeClock } from "../base/node-clock.ts";
 import type { Traffic, Transport } from "./transport.ts";
 
 export interface CoordinatorStats {

@@ -111,7 +111,7 @@ function isAlive(pid: number): boolean {
 for (const runtime of RUNTIMES) {
   test(`${runtime}: a command reports its exit code, and its output is kept under a header`, async () => {
     using peer = new Peer(runtime, "echo said $STOLOS_FENCE; echo wrong >&2; exit 3");
-    const exit = await peer.line("exit");
+    const exit = await peer.line("end");
     await peer.line("closed");
     expect({ code: exit.code, signal: exit.signal, stopped: exit.stopped }).toEqual({
       code: 3,
@@ -128,9 +128,9 @@ for (const runtime of RUNTIMES) {
       using peer = new Peer(runtime, BEATS);
       await peer.beating();
       await until(() => peer.lines.filter((line) => line.event === "renewed").length >= 6);
-      expect(peer.lines.some((line) => line.event === "exit")).toBe(false);
+      expect(peer.lines.some((line) => line.event === "end")).toBe(false);
       peer.say("stop");
-      const exit = await peer.line("exit");
+      const exit = await peer.line("end");
       expect(exit.stopped).toBe(true);
       const endMs = Date.now();
       expect(await peer.silence()).toBeLessThanOrEqual(endMs);
@@ -143,7 +143,7 @@ for (const runtime of RUNTIMES) {
     await peer.beating();
     const supervisor = (await peer.line("running")).supervisor;
     process.kill(peer.child.pid!, "SIGKILL");
-    const deadlineMs = peer.lines.findLast((line) => line.event !== "exit")!.deadlineMs;
+    const deadlineMs = peer.lines.findLast((line) => line.event !== "end")!.deadlineMs;
     expect(await peer.silence()).toBeLessThan(deadlineMs);
     await until(() => !isAlive(supervisor));
   }, 20_000);
@@ -159,7 +159,7 @@ for (const runtime of RUNTIMES) {
     expect(lastMs).toBeLessThan(deadlineMs);
     expect(lastMs).toBeGreaterThan(deadlineMs - LEASE_MS / 2);
     process.kill(peer.child.pid!, "SIGCONT");
-    const exit = await peer.line("exit");
+    const exit = await peer.line("end");
     expect(exit.stopped).toBe(true);
     await peer.line("closed");
   }, 20_000);
@@ -170,7 +170,7 @@ for (const runtime of RUNTIMES) {
     await peer.beating();
     await peer.line("renewed");
     peer.say("silent");
-    const exit = await peer.line("exit");
+    const exit = await peer.line("end");
     expect(exit.stopped).toBe(true);
     expect(readFileSync(join(peer.directory, "asked"), "utf8")).toBe("asked\n");
     const deadlineMs = peer.lines.findLast((line) => line.event === "renewed")!.deadlineMs;
@@ -181,8 +181,8 @@ for (const runtime of RUNTIMES) {
     using peer = new Peer(runtime, BEATS);
     await peer.beating();
     process.kill((await peer.line("running")).supervisor, "SIGKILL");
-    const exit = await peer.line("exit");
-    expect(exit.error).toContain("supervisor ended");
+    const exit = await peer.line("end");
+    expect(exit.error).toContain("supervisor has ended (SIGKILL)");
     const endMs = Date.now();
     expect(await peer.silence()).toBeLessThan(endMs + 100);
   }, 20_000);
@@ -196,6 +196,6 @@ for (const runtime of RUNTIMES) {
     const askedMs = Date.now();
     expect(await peer.silence()).toBeLessThan(askedMs + LEASE_MS + 100);
     process.kill(supervisor, "SIGCONT");
-    await peer.line("exit");
+    await peer.line("end");
   }, 20_000);
 }

@@ -1,44 +1,54 @@
 /**
  * A stand-in for a peer: runs one command on a leash and renews its lease as a node would. Prints a JSON line
  * for each thing that happens. Arguments: directory, lease ms, then the command line. A line on its stdin
- * stops the command ("stop"), or stops the renewing ("silent").
+ * stops the command ("stop"), stops the renewing ("silent"), or puts the wall clock an hour back ("back").
  */
-import { LeashClient } from "../../src/cli/exec/leash-client.ts";
+import { LeashPool } from "../../src/cli/exec/leash-pool.ts";
 
 const [directory = "", leaseText = "", ...argv] = process.argv.slice(2);
 const leaseMs = Number(leaseText);
-const leash = new LeashClient();
+const leash = new LeashPool();
 const say = (event: Record<string, unknown>): void => {
   process.stdout.write(`${JSON.stringify(event)}\n`);
 };
 
-let deadlineMs = Date.now() + leaseMs;
+/** Monotonic. */
+let endMs = performance.now() + leaseMs;
+/** The tests' clock, which nobody sets back. */
+const trueWallMs = Date.now;
+const deadlineMs = (): number => trueWallMs() + endMs - performance.now();
 const command = leash.run({
-  key: "1 task",
-  argv,
-  cwd: directory,
-  env: { STOLOS_FENCE: "1" },
-  out: `${directory}/task.out`,
-  err: `${directory}/task.err`,
-  header: "=== attempt 1",
-  deadlineMs,
+  task: "task",
+  start: {
+    key: "1 task",
+    argv,
+    cwd: directory,
+    env: { STOLOS_FENCE: "1", STOLOS_TASK_ID: directory },
+    out: `${directory}/task.out`,
+    err: `${directory}/task.err`,
+    header: "=== attempt 1",
+    marginMs: leaseMs / 4,
+  },
+  remainingMs: () => endMs - performance.now(),
+  onLingering: (why) => say({ event: "lingers", why }),
 });
-say({ event: "running", supervisor: leash.pid, deadlineMs });
+say({ event: "running", supervisor: leash.pids[0], deadlineMs: deadlineMs() });
 const renewing = setInterval(() => {
-  deadlineMs = Date.now() + leaseMs;
-  command.renew(deadlineMs);
-  say({ event: "renewed", deadlineMs });
+  endMs = performance.now() + leaseMs;
+  command.renew();
+  say({ event: "renewed", deadlineMs: deadlineMs() });
 }, leaseMs / 4);
 
 process.stdin.on("data", (chunk) => {
   const line = String(chunk).trim();
   if (line === "silent") clearInterval(renewing);
+  if (line === "back") Date.now = () => trueWallMs() - 3_600_000;
   if (line === "stop") command.stop(1000);
 });
 
-const exit = await command.exit;
+const end = await command.end;
 clearInterval(renewing);
-say({ event: "exit", code: exit.code, signal: exit.signal, stopped: exit.stopped, error: exit.error });
+say({ event: "end", ...end });
 await leash.close();
 say({ event: "closed" });
 process.exit(0);

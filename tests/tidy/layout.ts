@@ -25,7 +25,7 @@ const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   consumer: ["protocol", "base", "task", "coordinator"],
   node: ["protocol", "base", "mesh", "store", "task", "coordinator", "client", "consumer"],
   observe: ["node", "consumer", "coordinator", "mod.ts"],
-  cli: ["node", "mod.ts"],
+  cli: ["base", "node", "mod.ts"],
   testing: ["protocol", "base", "store", "task", "coordinator", "client", "consumer", "node"],
   simulator: ["protocol", "store", "testing"],
 };

@@ -1,8 +1,8 @@
 /**
  * The built-in handler `exec`: runs a command line in a process group of its own, on a leash
- * (leash-client.ts) that ends it when its lease does, whatever becomes of this process. Exit code 0
- * completes the task, any other is an error for the retry policy, and a command that was stopped because
- * its lease ended is released.
+ * (leash-pool.ts) that ends it when its lease does, whatever becomes of this process. Exit code 0 completes
+ * the task, any other is an error for the retry policy, and what is not the command's fault releases it. An
+ * attempt ends when nothing of its process group lives.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -12,12 +12,14 @@ import {
   AttemptAbortedError,
   type Context,
   defineTask,
+  FatalError,
   type Node,
   type Task,
   type TaskDefinition,
 } from "../../../mod.ts";
-import { LeashClient } from "./leash-client.ts";
-import type { LeashExit } from "./leash-messages.ts";
+import { defaultMarginMs } from "../../node/options.ts";
+import type { CommandEnd } from "./leash-messages.ts";
+import { LeashPool } from "./leash-pool.ts";
 
 /** What `exec` is told to run. */
 export interface ExecInput {
@@ -33,13 +35,32 @@ export interface ExecResult {
   readonly code: 0;
 }
 
+/** What is said of an attempt beside what its node says. */
+export interface ExecEvent {
+  /**
+   * `exec:held`: the command was told to end and lives on; so does its attempt. `exec:trouble`: this peer
+   * could not run it, or lost it; the task is released, and nothing is charged to it.
+   */
+  readonly event: "exec:held" | "exec:trouble";
+  readonly task: string;
+  /** Decimal. */
+  readonly fence: string;
+  readonly attempt: number;
+  readonly reason: string;
+}
+
 export interface ExecOptions {
   /** Where the commands' output goes. @default the system's directory for temporary files */
   readonly directory?: string | undefined;
+  /** That of the node: its margin follows from it. @default 4000 */
+  readonly leaseTtlMs?: number | undefined;
+  readonly onEvent?: (event: ExecEvent) => void;
 }
 
 /** Between SIGTERM and SIGKILL of a command that is stopped; less when its lease ends sooner. */
 const STOP_GRACE_MS = 5000;
+/** A task that this peer could not run is kept for so long: it might come back at once. */
+const TROUBLE_PAUSE_MS = 1000;
 
 /** The definition to submit commands with. */
 export const exec: TaskDefinition<ExecInput, ExecResult> = defineTask<ExecInput, ExecResult>({
@@ -61,58 +82,106 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   if (process.platform === "win32") {
     throw new Error("Cannot handle exec: commands need POSIX process groups, got win32");
   }
-  const directory = options.directory ?? tmpdir();
+  const { directory = tmpdir(), leaseTtlMs, onEvent = () => {} } = options;
   mkdirSync(directory, { recursive: true });
-  const leash = new LeashClient();
-  node.handle(exec, (task, ctx) => runCommand({ leash, directory, node: node.name }, task, ctx));
+  const leash = new LeashPool();
+  const marginMs = defaultMarginMs(leaseTtlMs);
+  const runner: Runner = { leash, directory, marginMs, onEvent, node: node.name };
+  node.handle(exec, (task, ctx) => runCommand(runner, task, ctx));
   return { [Symbol.asyncDispose]: () => leash.close() };
 }
 
 interface Runner {
-  readonly leash: LeashClient;
+  readonly leash: LeashPool;
   readonly directory: string;
+  readonly marginMs: number;
   readonly node: string;
+  readonly onEvent: (event: ExecEvent) => void;
 }
 
 async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): Promise<ExecResult> {
   ctx.signal.throwIfAborted();
   const { argv, cwd, env } = task.input;
   const { fence, attempt } = ctx;
+  const say = (event: ExecEvent["event"], reason: string): void =>
+    runner.onEvent({ event, task: task.id, fence: String(fence), attempt, reason });
+  let isHeld = false;
   const command = runner.leash.run({
-    key: `${fence} ${task.id}`,
-    argv,
-    cwd: cwd ?? process.cwd(),
-    env: {
-      ...env,
-      STOLOS_TASK_ID: task.id,
-      STOLOS_FENCE: String(fence),
-      STOLOS_ATTEMPT: String(attempt),
-      STOLOS_NODE: runner.node,
+    task: task.id,
+    start: {
+      key: `${fence} ${task.id}`,
+      argv,
+      cwd: cwd ?? process.cwd(),
+      env: {
+        ...env,
+        STOLOS_TASK_ID: task.id,
+        STOLOS_FENCE: String(fence),
+        STOLOS_ATTEMPT: String(attempt),
+        STOLOS_NODE: runner.node,
+      },
+      ...outputFiles(runner.directory, task.id),
+      header: outputHeader({ attempt, fence, node: runner.node, at: new Date() }),
+      marginMs: runner.marginMs,
     },
-    ...outputFiles(runner.directory, task.id),
-    header: outputHeader({ attempt, fence, node: runner.node, at: new Date() }),
-    deadlineMs: ctx.deadline,
+    remainingMs: () => ctx.deadline - Date.now(),
+    onLingering: (why) => {
+      isHeld = true;
+      say("exec:held", why);
+      ctx.progress({ why: `${why} (on node ${runner.node})`, fence: String(fence) });
+    },
   });
-  const forget = ctx.onDeadline((deadlineMs) => command.renew(deadlineMs));
-  const stop = (): void => command.stop(STOP_GRACE_MS);
+  const forget = ctx.onDeadline(() => command.renew());
+  const stop = (): void => command.stop(graceOf(ctx, runner.marginMs));
   ctx.signal.addEventListener("abort", stop, { once: true });
   try {
-    return resultOf(await command.exit, argv, ctx.signal);
+    const end = await command.end;
+    if (end.type === "trouble" && !ctx.signal.aborted) {
+      say("exec:trouble", end.error);
+      await pause(TROUBLE_PAUSE_MS, ctx.signal);
+    }
+    return resultOf(end, argv, ctx.signal);
   } finally {
     forget();
     ctx.signal.removeEventListener("abort", stop);
+    if (isHeld) ctx.progress(null);
   }
 }
 
-function resultOf(exit: LeashExit, argv: readonly string[], signal: AbortSignal): ExecResult {
-  if (exit.stopped) {
-    signal.throwIfAborted();
-    const message = `Cannot finish ${argv[0]}: its leash ended it, its lease was not renewed in time`;
-    throw new AttemptAbortedError(message, "lapsed");
+/** A lease that is lost before its end leaves no more than the margin until another attempt may begin. */
+function graceOf({ deadline }: Context, marginMs: number): number {
+  return deadline > Date.now() ? STOP_GRACE_MS : marginMs / 2;
+}
+
+function resultOf(end: CommandEnd, argv: readonly string[], signal: AbortSignal): ExecResult {
+  const command = argv[0];
+  switch (end.type) {
+    case "exit":
+      if (end.stopped) throw released(signal, `Cannot finish ${command}: its lease was not renewed in time`);
+      if (end.code === 0) return { code: 0 };
+      throw new Error(end.signal === null ? `exit code ${end.code}` : `ended by ${end.signal}`);
+    case "withheld":
+      throw released(signal, `Cannot run ${command}: its lease ends too soon`);
+    case "impossible":
+      throw new FatalError(`Cannot run ${command}: ${end.error}`);
+    case "trouble":
+      throw released(signal, `Cannot run ${command}: ${end.error}`);
+    case "orphaned":
+      throw new Error(`Cannot finish ${command}: ${end.error}, and nothing else ran under it`);
+    default:
+      return end satisfies never;
   }
-  if (exit.error !== undefined) throw new Error(`Cannot run ${argv[0]}: ${exit.error}`);
-  if (exit.code === 0) return { code: 0 };
-  throw new Error(exit.signal === null ? `exit code ${exit.code}` : `ended by ${exit.signal}`);
+}
+
+/** It may run again, here or elsewhere, and nothing is charged to it. */
+function released(signal: AbortSignal, message: string): unknown {
+  return signal.aborted ? signal.reason : new AttemptAbortedError(message, "release");
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise.finally(() => clearTimeout(timer));
 }
 
 function problemOf(value: unknown): { message: string; path?: string[] } | undefined {

@@ -1,200 +1,300 @@
 /**
- * The peer's end of the leash: starts the supervisor when the first command comes, tells it every renewed
- * deadline, and stands in for it when it dies or hangs. What remains uncovered: peer and supervisor killed or
- * stopped both at the same time.
+ * The peer's end of one leash supervisor: starts it, tells it commands and every renewed deadline, and stands
+ * in for it when it dies or hangs: then it ends the commands' groups itself, and reports their ends when it
+ * has seen that nothing of them lives. Which supervisor a command gets is the pool's business
+ * (leash-pool.ts). What remains uncovered: peer and supervisor killed or stopped both at the same time.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type FromLeash, type LeashExit, lineParser, type Stamp, type ToLeash } from "./leash-messages.ts";
-import { signalGroup } from "./leash-supervisor.ts";
+import {
+  type CommandEnd,
+  type FromLeash,
+  type LeashStart,
+  lineParser,
+  type Stamp,
+  type ToLeash,
+} from "./leash-messages.ts";
+import { groupsWith, lingering, systemGroups } from "./process-group.ts";
 
 /** As sources, or as built. */
 const FILE = new URL(import.meta.url.endsWith(".ts") ? "./leash.ts" : "./leash.js", import.meta.url);
 
-/** A command to run; `deadlineMs` is comparable with Date.now(). */
+/** A command to run. */
 export interface LeashCommand {
-  /** Unique among the running. */
-  readonly key: string;
-  readonly argv: readonly string[];
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly out: string;
-  readonly err: string;
-  readonly header: string;
-  readonly deadlineMs: number;
+  /** Its task: the same in every attempt. */
+  readonly task: string;
+  readonly start: LeashStart;
+  /** What is left of the lease now; asked anew whenever it is told. */
+  readonly remainingMs: () => number;
+  /** It was told to end and lives on: why. */
+  readonly onLingering: (why: string) => void;
 }
 
 export interface LeashedCommand {
   /** Never rejects. */
-  readonly exit: Promise<LeashExit>;
-  /** The lease now ends at `deadlineMs` (comparable with Date.now()). */
-  renew(deadlineMs: number): void;
+  readonly end: Promise<CommandEnd>;
+  /** Its lease was renewed. */
+  renew(): void;
   /** SIGTERM now, SIGKILL after `graceMs` or when the lease ends, whichever is first. */
   stop(graceMs: number): void;
 }
 
-/**
- * SIGTERM comes this part of the first lease before its end, at most GRACE_MAX_MS and at least
- * GRACE_MIN_MS.
- */
-const GRACE_PART = 1 / 4;
-const GRACE_MIN_MS = 50;
-const GRACE_MAX_MS = 5000;
+/** A supervisor that says nothing for so long after its start is none. */
+const HELLO_MS = 10_000;
 /** A supervisor that has not ended a stopped command so long after it should have is itself stuck. */
 const STUCK_MS = 20;
+/** If it has not even said that it started it, it is ended so long after that. */
+const SILENT_MS = 2000;
+/** How often a group is looked at that is ended from here: at first, and when that takes long. */
+const LOOK_MIN_MS = 25;
+const LOOK_MAX_MS = 1000;
+/** A group that lives so long after SIGKILL is worth a word. */
+const LINGERING_MS = 1000;
+/** A command that was being started when its supervisor died may come to life only now. */
+const SEARCHES_MS = [0, 50, 200];
+
+const KILLED: CommandEnd = { type: "exit", code: null, signal: "SIGKILL", stopped: true };
 
 interface Run {
-  readonly key: string;
-  readonly resolve: (exit: LeashExit) => void;
-  deadlineMs: number;
-  pid: number | undefined;
+  readonly command: LeashCommand;
+  readonly resolve: (end: CommandEnd) => void;
+  /** The supervisor was told to start it. */
+  isTold: boolean;
+  isStopped: boolean;
+  /** The supervisor has signalled it and said why it lives on. */
+  isLingering: boolean;
+  group: number | null;
   backstop: ReturnType<typeof setTimeout> | undefined;
 }
 
+export interface LeashClientOptions {
+  /** The supervisor is dead; what it ran is ended now, in the order of the starts. */
+  readonly onDeath: (orphans: readonly LeashCommand[]) => void;
+}
+
 export class LeashClient {
+  readonly #options: LeashClientOptions;
+  readonly #child: ChildProcess | null;
+  readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #runByKey = new Map<string, Run>();
   readonly #renewed = new Set<Run>();
-  #child: ChildProcess | undefined;
-  /** Lines that wait for the supervisor's hello; undefined once it has come. */
-  #early: (() => ToLeash | undefined)[] | undefined = [];
-  #flush: ReturnType<typeof setImmediate> | undefined;
+  #isHeard = false;
   #isClosed = false;
+  #isDead = false;
+  #flush: ReturnType<typeof setImmediate> | undefined;
+  #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Process id of the supervisor, while there is one. */
+  constructor(options: LeashClientOptions) {
+    this.#options = options;
+    this.#child = this.#open();
+  }
+
+  /** Process id of the supervisor; undefined when it could not be started. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
+  /** Resolves when the supervisor has gone, and nothing that it ran lives. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** It takes no more commands. */
+  get isOver(): boolean {
+    return this.#isClosed || this.#isDead;
+  }
+
   run(command: LeashCommand): LeashedCommand {
-    const { promise, resolve } = Promise.withResolvers<LeashExit>();
-    const { deadlineMs, ...rest } = command;
-    const run: Run = { key: command.key, resolve, deadlineMs, pid: undefined, backstop: undefined };
-    if (this.#isClosed || this.#runByKey.has(command.key)) {
-      const error = this.#isClosed ? "the leash is closed" : `${command.key} is running already`;
-      resolve({ type: "exit", key: command.key, code: null, signal: null, stopped: false, error });
-      return { exit: promise, renew: () => {}, stop: () => {} };
+    const { promise, resolve } = Promise.withResolvers<CommandEnd>();
+    const flags = { isTold: false, isStopped: false, isLingering: false };
+    const run: Run = { command, resolve, ...flags, group: null, backstop: undefined };
+    if (this.isOver || this.#runByKey.has(command.start.key)) {
+      const error = this.isOver ? "its leash is closed" : `${command.start.key} is running already`;
+      resolve({ type: "trouble", error });
+    } else {
+      this.#runByKey.set(command.start.key, run);
+      if (this.#isHeard) this.#start(run);
     }
-    this.#runByKey.set(command.key, run);
-    this.#open();
-    this.#send(() => {
-      const at = stamp();
-      const remainingMs = run.deadlineMs - at.wallMs;
-      const graceMs = Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, remainingMs * GRACE_PART));
-      return { type: "start", ...rest, ...at, remainingMs, graceMs };
-    });
     return {
-      exit: promise,
-      renew: (ms) => this.#renew(run, ms),
+      end: promise,
+      renew: () => this.#renew(run),
       stop: (graceMs) => this.#stop(run, graceMs),
     };
   }
 
-  /** Closes the pipe: whatever still runs is ended. Resolves when the supervisor has gone. */
-  async close(): Promise<void> {
+  /** Closes the pipe: whatever still runs is ended. */
+  close(): void {
     this.#isClosed = true;
-    const child = this.#child;
-    if (child === undefined) return;
-    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    child.stdin?.end();
-    if (this.#child === child) await gone;
+    this.#child?.stdin?.end();
   }
 
-  #renew(run: Run, deadlineMs: number): void {
-    run.deadlineMs = deadlineMs;
+  /** From now on this process does not wait for the supervisor. */
+  abandon(): void {
+    this.#child?.unref();
+    this.#child?.stdout?.destroy();
+  }
+
+  #start(run: Run): void {
+    const { start } = run.command;
+    const sentMs = performance.now();
+    const remainingMs = run.command.remainingMs();
+    if (remainingMs <= start.marginMs) return this.#settle(run, { type: "withheld" });
+    run.isTold = true;
+    this.#send({ type: "start", sentMs, ...start, remainingMs });
+  }
+
+  #renew(run: Run): void {
     this.#renewed.add(run);
     this.#flush ??= setImmediate(() => {
       this.#flush = undefined;
-      const runs = [...this.#renewed].filter((each) => this.#runByKey.get(each.key) === each);
+      const runs = [...this.#renewed].filter((each) => each.isTold && this.#isPresent(each));
       this.#renewed.clear();
-      this.#send(() => {
-        const at = stamp();
-        const renewed = runs.map((each): [string, number] => [each.key, each.deadlineMs - at.wallMs]);
-        const live = renewed.filter(([, remainingMs]) => remainingMs > 0);
-        return live.length > 0 ? { type: "deadline", ...at, renewed: live } : undefined;
-      });
+      const sentMs = performance.now();
+      const leases = runs.map(({ command: { start, remainingMs } }): [string, number] => [
+        start.key,
+        remainingMs(),
+      ]);
+      if (leases.length > 0) this.#send({ type: "renewed", sentMs, leases });
     });
   }
 
   #stop(run: Run, graceMs: number): void {
-    if (this.#runByKey.get(run.key) !== run) return;
-    this.#send(() => ({ type: "stop", ...stamp(), key: run.key, graceMs }));
-    const untilMs = Math.max(0, Math.min(graceMs, run.deadlineMs - Date.now()));
+    if (!this.#isPresent(run)) return;
+    if (!run.isTold) return this.#settle(run, { type: "withheld" });
+    run.isStopped = true;
+    this.#send({ type: "stop", sentMs: performance.now(), key: run.command.start.key, graceMs });
+    const remainingMs = run.command.remainingMs();
+    const endsMs = remainingMs > 0 ? Math.min(graceMs, remainingMs) : graceMs;
     clearTimeout(run.backstop);
-    run.backstop = setTimeout(() => {
-      if (run.pid !== undefined) signalGroup(run.pid, "SIGKILL");
-    }, untilMs + STUCK_MS);
+    run.backstop = setTimeout(() => void this.#standIn(run), endsMs + STUCK_MS);
   }
 
-  #send(line: () => ToLeash | undefined): void {
-    if (this.#early !== undefined) {
-      this.#early.push(line);
+  /** The supervisor does not do its work: it is done from here. */
+  async #standIn(run: Run): Promise<void> {
+    if (run.group === null) {
+      run.backstop = setTimeout(() => this.#child?.kill("SIGKILL"), SILENT_MS);
       return;
     }
-    const message = line();
-    if (message !== undefined) this.#child?.stdin?.write(`${JSON.stringify(message)}\n`);
+    const isOver = (): boolean => run.isLingering || !this.#isPresent(run);
+    await endGroup(run.group, run.command.onLingering, isOver);
+    if (!isOver()) this.#settle(run, KILLED);
   }
 
-  #open(): void {
-    if (this.#child !== undefined) return;
-    this.#early = [];
+  #isPresent(run: Run): boolean {
+    return this.#runByKey.get(run.command.start.key) === run;
+  }
+
+  #send(message: ToLeash & Stamp): void {
+    this.#child?.stdin?.write(`${JSON.stringify(message)}\n`);
+  }
+
+  #open(): ChildProcess | null {
     const file = fileURLToPath(FILE);
     const args = "deno" in process.versions ? ["run", "-A", "--no-config", file] : [file];
-    // Detached: a terminal's Ctrl-C asks the peer to drain, and must not reach the commands by another way.
-    const child = spawn(process.execPath, args, { detached: true, stdio: ["pipe", "pipe", "inherit"] });
-    this.#child = child;
-    const parse = lineParser<FromLeash>((message) => this.#receive(message));
-    child.stdout?.on("data", parse);
-    child.stdin?.on("error", () => {});
-    child.on("error", (error) => this.#gone(child, error.message));
-    child.on("exit", (code, signal) => this.#gone(child, signal ?? `exit code ${code}`));
+    try {
+      // Detached: a terminal's Ctrl-C asks the peer to drain, and must not reach the commands by another way.
+      const child = spawn(process.execPath, args, { detached: true, stdio: ["pipe", "pipe", "inherit"] });
+      const parse = lineParser<FromLeash>((message) => this.#receive(message));
+      child.stdout?.on("data", parse);
+      child.stdin?.on("error", () => {});
+      child.on("error", (error) => {
+        if (child.pid === undefined) this.#died(`cannot be started: ${error.message}`);
+      });
+      // What it said last is read before that.
+      child.on("close", (code, signal) => this.#died(`has ended (${signal ?? `exit code ${code}`})`));
+      this.#helloTimer = setTimeout(() => child.kill("SIGKILL"), HELLO_MS);
+      return child;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      queueMicrotask(() => this.#died(`cannot be started: ${why}`));
+      return null;
+    }
   }
 
   #receive(message: FromLeash): void {
+    if (message.type === "hello") {
+      this.#isHeard = true;
+      clearTimeout(this.#helloTimer);
+      this.#send({ type: "hello", sentMs: performance.now() });
+      for (const run of [...this.#runByKey.values()]) this.#start(run);
+      return;
+    }
+    const run = this.#runByKey.get(message.key);
+    if (!run) return;
     switch (message.type) {
-      case "hello": {
-        const early = this.#early ?? [];
-        this.#early = undefined;
-        this.#send(() => ({ type: "hello", ...stamp() }));
-        for (const line of early) this.#send(line);
+      case "started":
+        run.group = message.group;
         return;
-      }
-      case "started": {
-        const run = this.#runByKey.get(message.key);
-        if (run !== undefined) run.pid = message.pid;
-        return;
-      }
-      case "exit":
-        this.#settle(this.#runByKey.get(message.key), message);
-        return;
+      case "lingers":
+        run.isLingering = true;
+        return run.command.onLingering(message.why);
+      case "ended":
+        return this.#settle(run, message.end);
       default:
         message satisfies never;
     }
   }
 
-  /** The supervisor died: its commands have no leash, so they are ended from here. */
-  #gone(child: ChildProcess, why: string): void {
-    if (this.#child !== child) return;
-    this.#child = undefined;
-    for (const run of [...this.#runByKey.values()]) {
-      if (run.pid !== undefined) signalGroup(run.pid, "SIGKILL");
-      const error = `the leash supervisor ended (${why})`;
-      this.#settle(run, { type: "exit", key: run.key, code: null, signal: null, stopped: false, error });
-    }
+  /** Its commands have no leash, so they are ended from here. */
+  #died(how: string): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
+    clearTimeout(this.#helloTimer);
+    const runs = [...this.#runByKey.values()];
+    this.#options.onDeath(runs.filter(({ isTold }) => isTold).map(({ command }) => command));
+    const ends = runs.map((run) => this.#endOrphan(run, `its leash supervisor ${how}`));
+    void Promise.all(ends).then(() => this.#gone.resolve());
   }
 
-  #settle(run: Run | undefined, exit: LeashExit): void {
-    if (run === undefined) return;
+  async #endOrphan(run: Run, error: string): Promise<void> {
     clearTimeout(run.backstop);
-    this.#runByKey.delete(run.key);
-    run.resolve(exit);
+    if (!run.isTold) return this.#settle(run, { type: "trouble", error });
+    const { start, onLingering } = run.command;
+    const groups = run.group !== null ? [run.group] : await startedWith(start.env);
+    const isOver = (): boolean => !this.#isPresent(run);
+    await Promise.all(groups.map((group) => endGroup(group, onLingering, isOver)));
+    this.#settle(run, run.isStopped ? KILLED : { type: "orphaned", error });
+  }
+
+  #settle(run: Run, end: CommandEnd): void {
+    if (!this.#isPresent(run)) return;
+    clearTimeout(run.backstop);
+    this.#runByKey.delete(run.command.start.key);
+    run.resolve(end);
   }
 }
 
-/**
- * The monotonic clock first: were the process stopped in between, the remaining time would only come out
- * shorter.
- */
-function stamp(): Stamp {
-  const monoMs = performance.now();
-  return { monoMs, wallMs: Date.now() };
+/** The supervisor died before it could say which group it started: the environment shows it. */
+async function startedWith(env: Readonly<Record<string, string>>): Promise<number[]> {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  for (const waitMs of SEARCHES_MS) {
+    await delay(waitMs);
+    const groups = groupsWith(variables);
+    if (groups.length > 0) return groups;
+  }
+  return [];
+}
+
+/** Resolves when nothing of it lives, or `isOver`. */
+async function endGroup(
+  group: number,
+  onLingering: (why: string) => void,
+  isOver: () => boolean,
+): Promise<void> {
+  const startMs = performance.now();
+  let toldWhy = "";
+  for (let lookMs = LOOK_MIN_MS; !isOver(); lookMs = Math.min(LOOK_MAX_MS, lookMs * 2)) {
+    if (!systemGroups.living([group]).has(group)) return;
+    const delivery = systemGroups.signal(group, "SIGKILL");
+    const why = lingering(group, delivery);
+    if ((delivery === "refused" || performance.now() - startMs > LINGERING_MS) && why !== toldWhy) {
+      toldWhy = why;
+      onLingering(why);
+    }
+    await delay(lookMs);
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,47 +1,49 @@
 /**
- * Turns "so many ms left when I sent this" of one process into an instant on another process's clocks, never
- * later than meant. Both monotonic clocks tick alike, so their difference is a constant; the smallest
- * (receipt − send) ever seen bounds it from above by the fastest delivery, and a line that waited in the pipe
- * gains nothing. The wall clock is carried beside it, because only it counts the time a machine is suspended.
+ * Turns "so many ms left when I sent this" of one process into an instant on another process's lease clock
+ * (node-clock.ts), never later than meant. Both monotonic clocks tick alike, so their difference is a
+ * constant; the smallest (receipt − send) ever seen bounds it from above by the fastest delivery, and a line
+ * that waited in the pipe gains nothing. Nor does one that waited while the machine was suspended.
  */
-import type { Stamp } from "./leash-messages.ts";
+import { type ClockSource, NodeClock } from "../../base/node-clock.ts";
 
-/** An instant on both clocks of the supervisor; it has come when either says so. */
-export interface Instant {
-  readonly monoMs: number;
-  readonly wallMs: number;
-}
-
-/** Wall clocks are stepped by small amounts all the time; only more than this counts as time passed. */
-const WALL_SLACK_MS = 250;
+/** Jumps that follow each other so closely are one: lines from before the first may still wait. */
+const ONE_JUMP_MS = 1000;
 
 export class LeashClock {
+  readonly #clock: NodeClock;
   /** Upper bound of (my monotonic clock − the sender's). */
   #offsetMs = Infinity;
+  /** When the last jump was seen, monotonic, and what all jumps before it were together. */
+  #jump = { seenMs: -Infinity, beforeMs: 0 };
 
-  /** Call for every line, with the monotonic time at which it was read. */
-  heard(stamp: Stamp, nowMonoMs: number): void {
-    this.#offsetMs = Math.min(this.#offsetMs, nowMonoMs - stamp.monoMs);
+  constructor(source: ClockSource) {
+    this.#clock = new NodeClock(source);
   }
 
-  /** When a deadline that was `remainingMs` away at the stamp comes, on my clocks. */
-  deadline(stamp: Stamp, remainingMs: number): Instant {
-    return {
-      monoMs: stamp.monoMs + this.#offsetMs + remainingMs,
-      wallMs: stamp.wallMs + remainingMs + WALL_SLACK_MS,
-    };
+  /** The lease clock. */
+  nowMs(): number {
+    return this.#read().leaseMs;
   }
-}
 
-/** Milliseconds until `instant`, 0 or less when it has come. */
-export function untilMs(instant: Instant, now: Instant): number {
-  return Math.min(instant.monoMs - now.monoMs, instant.wallMs - now.wallMs);
-}
+  /** Call for every line when it is read. */
+  heard(sentMs: number): void {
+    this.#offsetMs = Math.min(this.#offsetMs, this.#read().monoMs - sentMs);
+  }
 
-export function earlier(a: Instant, b: Instant): Instant {
-  return { monoMs: Math.min(a.monoMs, b.monoMs), wallMs: Math.min(a.wallMs, b.wallMs) };
-}
+  /** When a deadline that was `remainingMs` away at `sentMs` comes, on the lease clock. */
+  deadlineMs(sentMs: number, remainingMs: number): number {
+    const atMs = sentMs + this.#offsetMs;
+    const jumpsMs = atMs < this.#jump.seenMs ? this.#jump.beforeMs : this.#clock.jumpsMs;
+    return atMs + jumpsMs + remainingMs;
+  }
 
-export function shift(instant: Instant, byMs: number): Instant {
-  return { monoMs: instant.monoMs + byMs, wallMs: instant.wallMs + byMs };
+  #read(): { readonly monoMs: number; readonly leaseMs: number } {
+    const beforeMs = this.#clock.jumpsMs;
+    const read = this.#clock.read();
+    if (this.#clock.jumpsMs > beforeMs) {
+      const isOne = read.monoMs - this.#jump.seenMs < ONE_JUMP_MS;
+      this.#jump = { seenMs: read.monoMs, beforeMs: isOne ? this.#jump.beforeMs : beforeMs };
+    }
+    return read;
+  }
 }

@@ -1,59 +1,69 @@
 /**
  * What a peer and its leash supervisor say to each other: one JSON object a line, over the supervisor's
- * stdin and stdout. Leaves the doing to leash.ts (supervisor) and leash-client.ts (peer).
+ * stdin and stdout. Leaves the doing to leash.ts (supervisor) and leash-client.ts (peer). Times travel as
+ * durations: no wall clock is compared with another.
  */
 
 /**
- * When the peer sent a line, on its own clocks; read in this order, so that a stop in between only
- * shortens.
+ * When the peer sent a line, on its monotonic clock. It is read before the durations that are counted from
+ * it, so that a stop in between only shortens them.
  */
 export interface Stamp {
-  /** Monotonic ms of the sender. */
-  readonly monoMs: number;
-  /** Wall clock, ms since the epoch. */
-  readonly wallMs: number;
+  readonly sentMs: number;
 }
 
-/** Peer to supervisor. `key` names one attempt of one task. */
+/** What the supervisor is to run. `key` names one attempt of one task. */
+export interface LeashStart {
+  readonly key: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** Added to the supervisor's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Files that the command's output is appended to, and the line that heads it. */
+  readonly out: string;
+  readonly err: string;
+  readonly header: string;
+  /** Nothing is spawned so long before the lease is over, and SIGTERM comes then. */
+  readonly marginMs: number;
+}
+
+/** Peer to supervisor. */
 export type ToLeash =
   | (Stamp & { readonly type: "hello" })
-  | (Stamp & {
-    readonly type: "start";
-    readonly key: string;
-    readonly argv: readonly string[];
-    readonly cwd: string;
-    readonly env: Readonly<Record<string, string>>;
-    /** Files that the command's output is appended to, and the line that heads it. */
-    readonly out: string;
-    readonly err: string;
-    readonly header: string;
-    /** The lease is over so many ms after the stamp. */
-    readonly remainingMs: number;
-    /** SIGTERM comes so long before the lease is over. */
-    readonly graceMs: number;
-  })
+  /** The lease is over `remainingMs` after the stamp. */
+  | (Stamp & LeashStart & { readonly type: "start"; readonly remainingMs: number })
   /** Renewed leases: `[key, remainingMs]`, counted from the stamp. */
-  | (Stamp & { readonly type: "deadline"; readonly renewed: readonly (readonly [string, number])[] })
+  | (Stamp & { readonly type: "renewed"; readonly leases: readonly (readonly [string, number])[] })
   | (Stamp & { readonly type: "stop"; readonly key: string; readonly graceMs: number });
 
 /** Supervisor to peer. */
 export type FromLeash =
   | { readonly type: "hello" }
-  | { readonly type: "started"; readonly key: string; readonly pid: number }
-  | LeashExit;
+  /** `group` is the number of its process group. */
+  | { readonly type: "started"; readonly key: string; readonly group: number }
+  /** It was told to end and lives on: why. */
+  | { readonly type: "lingers"; readonly key: string; readonly why: string }
+  | { readonly type: "ended"; readonly key: string; readonly end: CommandEnd };
 
-/** A command and all of its process group have ended. */
-export interface LeashExit {
-  readonly type: "exit";
-  readonly key: string;
-  /** Exit code; null when a signal ended it, or when it never started. */
-  readonly code: number | null;
-  readonly signal: string | null;
-  /** The supervisor signalled it first: asked to, or because its lease was ending. */
-  readonly stopped: boolean;
-  /** Why it never started. */
-  readonly error?: string;
-}
+/** How a command ended. */
+export type CommandEnd =
+  /** Nothing of its process group lives any more. */
+  | {
+    readonly type: "exit";
+    /** Exit code; null when a signal ended it. */
+    readonly code: number | null;
+    readonly signal: string | null;
+    /** It was signalled first: asked to, or because its lease was ending. */
+    readonly stopped: boolean;
+  }
+  /** Never started: it was told to stop, or its lease was over or about to be. */
+  | { readonly type: "withheld" }
+  /** Never started, nor would it be at the next attempt. */
+  | { readonly type: "impossible"; readonly error: string }
+  /** Never started, and that is not its fault. */
+  | { readonly type: "trouble"; readonly error: string }
+  /** Its supervisor died; nothing of it lives any more. */
+  | { readonly type: "orphaned"; readonly error: string };
 
 /** Cuts a byte stream into parsed lines. A line that is no JSON throws: both ends are our own. */
 export function lineParser<T>(onLine: (message: T) => void): (chunk: Uint8Array | string) => void {

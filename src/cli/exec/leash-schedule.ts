@@ -1,9 +1,8 @@
 /**
- * When one command on the leash is to be asked to end and when it is ended: pure, no processes and no
- * clocks of its own. SIGTERM comes `graceMs` before the lease ends, SIGKILL just before its end, unless it
- * is renewed; a stop brings both forward and is never undone.
+ * When one command on the leash may start, is asked to end and is ended: pure, no processes and no clock of
+ * its own; all times are of the supervisor's lease clock. SIGTERM comes `marginMs` before the lease ends,
+ * SIGKILL just before its end, unless it is renewed; a stop brings both forward and is never undone.
  */
-import { earlier, type Instant, shift, untilMs } from "./leash-clock.ts";
 
 /** SIGKILL leaves so long before the lease ends, for the kernel to deliver it. */
 export const KILL_LEAD_MS = 30;
@@ -11,15 +10,20 @@ export const KILL_LEAD_MS = 30;
 export type Due = "none" | "term" | "kill";
 
 export class LeashSchedule {
-  readonly #graceMs: number;
-  #deadline: Instant;
-  #killAt: Instant;
+  readonly #marginMs: number;
+  #deadlineMs: number;
+  #killAtMs: number;
   #phase: "running" | "terminating" | "killed" = "running";
 
-  constructor(deadline: Instant, graceMs: number) {
-    this.#graceMs = graceMs;
-    this.#deadline = deadline;
-    this.#killAt = shift(deadline, -KILL_LEAD_MS);
+  constructor(deadlineMs: number, marginMs: number) {
+    this.#marginMs = marginMs;
+    this.#deadlineMs = deadlineMs;
+    this.#killAtMs = deadlineMs - KILL_LEAD_MS;
+  }
+
+  /** Whether it may begin: nobody told it to stop, and its lease does not end within the margin. */
+  mayStart(nowMs: number): boolean {
+    return this.#phase === "running" && nowMs < this.#termAtMs;
   }
 
   /** Whether it was signalled, or is to be at the next `due`. */
@@ -31,34 +35,33 @@ export class LeashSchedule {
     return this.#phase === "killed";
   }
 
-  get graceMs(): number {
-    return this.#graceMs;
+  get marginMs(): number {
+    return this.#marginMs;
   }
 
-  renew(deadline: Instant): void {
+  renew(deadlineMs: number): void {
     if (this.#phase !== "running") return;
-    this.#deadline = deadline;
-    this.#killAt = shift(deadline, -KILL_LEAD_MS);
+    this.#deadlineMs = deadlineMs;
+    this.#killAtMs = deadlineMs - KILL_LEAD_MS;
   }
 
   /**
    * SIGTERM is sent by the caller now; SIGKILL follows after `graceMs`, or sooner when the lease ends
    * sooner.
    */
-  stop(graceMs: number, now: Instant): void {
-    const killAt = earlier(shift(now, graceMs), shift(this.#deadline, -KILL_LEAD_MS));
-    this.#killAt = this.#phase === "running" ? killAt : earlier(killAt, this.#killAt);
+  stop(graceMs: number, nowMs: number): void {
+    this.#killAtMs = Math.min(this.#killAtMs, nowMs + graceMs);
     if (this.#phase === "running") this.#phase = "terminating";
   }
 
   /** What is to be sent now. Each signal is due once. */
-  due(now: Instant): Due {
+  due(nowMs: number): Due {
     if (this.#phase === "killed") return "none";
-    if (untilMs(this.#killAt, now) <= 0) {
+    if (nowMs >= this.#killAtMs) {
       this.#phase = "killed";
       return "kill";
     }
-    if (this.#phase === "running" && untilMs(this.#termAt(), now) <= 0) {
+    if (this.#phase === "running" && nowMs >= this.#termAtMs) {
       this.#phase = "terminating";
       return "term";
     }
@@ -66,12 +69,12 @@ export class LeashSchedule {
   }
 
   /** Milliseconds until `due` has something to say; Infinity when it never will. */
-  waitMs(now: Instant): number {
+  waitMs(nowMs: number): number {
     if (this.#phase === "killed") return Infinity;
-    return Math.max(0, untilMs(this.#phase === "running" ? this.#termAt() : this.#killAt, now));
+    return Math.max(0, (this.#phase === "running" ? this.#termAtMs : this.#killAtMs) - nowMs);
   }
 
-  #termAt(): Instant {
-    return shift(this.#deadline, -this.#graceMs);
+  get #termAtMs(): number {
+    return this.#deadlineMs - this.#marginMs;
   }
 }

@@ -1,66 +1,81 @@
 /**
- * The supervisor's work: starts commands in process groups of their own, ends them by their schedules, and
- * reports how they ended. Leaves the pipe to leash.ts, the times to leash-schedule.ts.
+ * The supervisor's decisions: starts commands, ends them by their schedules, and reports that one has ended
+ * when its first process has and nothing of its group lives, never before. Leaves the pipe to leash.ts, the
+ * times to leash-schedule.ts, processes to command-process.ts and process-group.ts.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { type Instant, LeashClock } from "./leash-clock.ts";
-import type { FromLeash, ToLeash } from "./leash-messages.ts";
+import type { Environment, TimerHandle } from "../../base/environment.ts";
+import type { CommandListener } from "./command-process.ts";
+import { LeashClock } from "./leash-clock.ts";
+import type { CommandEnd, FromLeash, LeashStart, ToLeash } from "./leash-messages.ts";
 import { LeashSchedule } from "./leash-schedule.ts";
+import { type Groups, lingering } from "./process-group.ts";
 
 /**
- * Longest sleep while commands run: the wall clock is looked at so often, for machines that were suspended.
+ * Longest sleep while commands run: the clock is looked at so often, for machines that were suspended.
  */
 const TICK_MS = 250;
-/** How often a group whose first process has ended is looked at until it is empty. */
-const GROUP_POLL_MS = 20;
-
-type Start = Extract<ToLeash, { type: "start" }>;
+/** How often a group that should be empty is looked at: at first, and when that takes long. */
+const LOOK_MIN_MS = 20;
+const LOOK_MAX_MS = 250;
+/** A group that lives so long after SIGKILL is worth a word. */
+const LINGERING_MS = 1000;
 
 interface Command {
-  readonly key: string;
+  readonly start: LeashStart;
   readonly schedule: LeashSchedule;
-  /** Waits its turn to be started. */
-  start: Start | undefined;
-  child: ChildProcess | undefined;
-  /** Set once the group's first process has ended. */
-  ended:
-    | { readonly code: number | null; readonly signal: string | null; readonly stopped: boolean }
-    | undefined;
+  /** Its process group, once it was started. */
+  group: number | null;
+  /** How its first process ended, once it has. */
+  exit: CommandEnd | null;
+  /** Lease clock; Infinity before SIGKILL was due. */
+  killedMs: number;
+  /** What was told last of why it lives on. */
+  toldWhy: string;
+}
+
+export interface SupervisorOptions {
+  readonly environment: Environment;
+  readonly groups: Groups;
+  readonly startCommand: (start: LeashStart, listener: CommandListener) => void;
+  readonly send: (message: FromLeash) => void;
+  /** The peer is gone and nothing runs any more. */
+  readonly onIdle: () => void;
 }
 
 export class Supervisor {
-  readonly #clock = new LeashClock();
-  readonly #commands = new Map<string, Command>();
+  readonly #options: SupervisorOptions;
+  readonly #clock: LeashClock;
+  readonly #commandByKey = new Map<string, Command>();
   readonly #unstarted: Command[] = [];
-  readonly #send: (message: FromLeash) => void;
-  readonly #onIdle: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: TimerHandle | undefined;
   #isStarting = false;
   #isOrphan = false;
+  #lookEveryMs = LOOK_MIN_MS;
+  #lookedMs = -Infinity;
 
-  /** `onIdle` is called when the peer is gone and nothing runs any more. */
-  constructor(send: (message: FromLeash) => void, onIdle: () => void) {
-    this.#send = send;
-    this.#onIdle = onIdle;
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#clock = new LeashClock(options.environment);
   }
 
   receive(message: ToLeash): void {
-    this.#clock.heard(message, now().monoMs);
+    this.#clock.heard(message.sentMs);
     switch (message.type) {
       case "hello":
         return;
       case "start":
-        this.#queue(message);
+        this.#queue(message, this.#clock.deadlineMs(message.sentMs, message.remainingMs));
         break;
-      case "deadline":
-        for (const [key, remainingMs] of message.renewed) {
-          this.#commands.get(key)?.schedule.renew(this.#clock.deadline(message, remainingMs));
+      case "renewed":
+        for (const [key, remainingMs] of message.leases) {
+          this.#commandByKey.get(key)?.schedule.renew(this.#clock.deadlineMs(message.sentMs, remainingMs));
         }
         break;
-      case "stop":
-        this.#stop(this.#commands.get(message.key), message.graceMs);
+      case "stop": {
+        const command = this.#commandByKey.get(message.key);
+        if (command) this.#stop(command, message.graceMs);
         break;
+      }
       default:
         message satisfies never;
     }
@@ -70,15 +85,14 @@ export class Supervisor {
   /** The pipe has closed: the peer is gone, and so is its right to run anything. */
   orphaned(): void {
     this.#isOrphan = true;
-    for (const command of this.#commands.values()) this.#stop(command, command.schedule.graceMs);
+    for (const command of this.#commandByKey.values()) this.#stop(command, command.schedule.marginMs);
     this.#turn();
   }
 
-  #queue(start: Start): void {
-    const deadline = this.#clock.deadline(start, start.remainingMs);
-    const schedule = new LeashSchedule(deadline, start.graceMs);
-    const command: Command = { key: start.key, schedule, start, child: undefined, ended: undefined };
-    this.#commands.set(start.key, command);
+  #queue(start: LeashStart, deadlineMs: number): void {
+    const schedule = new LeashSchedule(deadlineMs, start.marginMs);
+    const command = { start, schedule, group: null, exit: null, killedMs: Infinity, toldWhy: "" };
+    this.#commandByKey.set(start.key, command);
     this.#unstarted.push(command);
     this.#startNext();
   }
@@ -89,7 +103,7 @@ export class Supervisor {
     const next = this.#unstarted.shift();
     if (next === undefined) return;
     this.#isStarting = true;
-    setImmediate(() => {
+    this.#options.environment.setImmediate(() => {
       this.#isStarting = false;
       this.#start(next);
       this.#turn();
@@ -98,125 +112,108 @@ export class Supervisor {
   }
 
   #start(command: Command): void {
-    const start = command.start;
-    command.start = undefined;
-    if (start === undefined) return;
-    if (command.schedule.due(now()) !== "none" || command.schedule.stopping) {
-      this.#report(command, { code: null, signal: null, stopped: true });
-      return;
-    }
-    try {
-      const child = spawnCommand(start);
-      command.child = child;
-      child.on("error", (error) => {
-        if (child.pid === undefined) this.#report(command, neverStarted(error.message));
-      });
-      child.on("exit", (code, signal) => {
-        command.ended = { code, signal, stopped: command.schedule.stopping };
-        this.#settle(command);
-      });
-      if (child.pid !== undefined) this.#send({ type: "started", key: command.key, pid: child.pid });
-    } catch (error) {
-      this.#report(command, neverStarted(error instanceof Error ? error.message : String(error)));
-    }
+    const { start, schedule } = command;
+    const mayStart = (): boolean => schedule.mayStart(this.#clock.nowMs());
+    if (!mayStart()) return this.#report(command, { type: "withheld" });
+    this.#options.startCommand(start, {
+      mayStart,
+      started: (group) => {
+        command.group = group;
+        this.#options.send({ type: "started", key: start.key, group });
+      },
+      exited: (code, signal) => {
+        command.exit = { type: "exit", code, signal, stopped: schedule.stopping };
+        this.#lookSoon();
+        this.#turn();
+      },
+      failed: (end) => {
+        this.#report(command, end);
+        this.#turn();
+      },
+    });
   }
 
-  #stop(command: Command | undefined, graceMs: number): void {
-    if (command === undefined) return;
+  #stop(command: Command, graceMs: number): void {
     const isFirst = !command.schedule.stopping;
-    command.schedule.stop(graceMs, now());
-    if (isFirst) this.#signal(command, "SIGTERM");
+    command.schedule.stop(graceMs, this.#clock.nowMs());
+    if (isFirst) this.#terminate(command);
   }
 
-  /** What a command leaves behind in its group ends with it; only then is its end reported. */
-  #settle(command: Command): void {
-    if (command.ended === undefined || !this.#commands.has(command.key)) return;
-    if (!command.schedule.killed && isGroupAlive(command)) {
-      this.#stop(command, command.schedule.graceMs);
-      setTimeout(() => this.#settle(command), GROUP_POLL_MS);
-      return;
-    }
-    if (command.schedule.killed) this.#signal(command, "SIGKILL");
-    this.#report(command, command.ended);
-  }
-
-  #report(command: Command, end: Omit<Extract<FromLeash, { type: "exit" }>, "type" | "key">): void {
-    if (!this.#commands.delete(command.key)) return;
-    this.#send({ type: "exit", key: command.key, ...end });
-    this.#turn();
-  }
-
-  /** Sends what is due and sleeps until the next is. */
-  #turn(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const at = now();
-    let waitMs = TICK_MS;
-    for (const command of this.#commands.values()) {
-      const due = command.schedule.due(at);
-      if (due === "term") this.#signal(command, "SIGTERM");
-      if (due === "kill") this.#signal(command, "SIGKILL");
-      waitMs = Math.min(waitMs, command.schedule.waitMs(at));
-    }
-    if (this.#commands.size > 0) this.#timer = setTimeout(() => this.#turn(), Math.ceil(waitMs));
-    else if (this.#isOrphan) this.#onIdle();
-  }
-
-  #signal(command: Command, signal: "SIGTERM" | "SIGKILL"): void {
-    const pid = command.child?.pid;
-    if (pid === undefined) return;
-    signalGroup(pid, signal);
+  #terminate(command: Command): void {
+    const { group } = command;
+    if (group === null) return;
+    const { groups } = this.#options;
+    const delivery = groups.signal(group, "SIGTERM");
     // A stopped process acts on SIGTERM only once it goes on.
-    if (signal === "SIGTERM") signalGroup(pid, "SIGCONT");
+    groups.signal(group, "SIGCONT");
+    if (delivery === "refused") this.#tell(command, lingering(group, delivery));
   }
-}
 
-/** Signals a whole process group; one that is gone already is no error. Returns whether it was there. */
-export function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL" | "SIGCONT" | 0): boolean {
-  try {
-    process.kill(-pid, signal);
-    return true;
-  } catch (error) {
-    return (error as { code?: unknown }).code === "EPERM";
+  #lookSoon(): void {
+    this.#lookEveryMs = LOOK_MIN_MS;
+    this.#lookedMs = -Infinity;
   }
-}
 
-function isGroupAlive(command: Command): boolean {
-  return command.child?.pid !== undefined && signalGroup(command.child.pid, 0);
-}
-
-function neverStarted(error: string): { code: null; signal: null; stopped: false; error: string } {
-  return { code: null, signal: null, stopped: false, error };
-}
-
-function now(): Instant {
-  return { monoMs: performance.now(), wallMs: Date.now() };
-}
-
-function spawnCommand(start: Start): ChildProcess {
-  const out = openOutput(start.out, start.header);
-  try {
-    const err = openOutput(start.err, start.header);
-    try {
-      const [command = "", ...args] = start.argv;
-      return spawn(command, args, {
-        cwd: start.cwd,
-        env: { ...process.env, ...start.env },
-        detached: true,
-        stdio: ["ignore", out, err],
-      });
-    } finally {
-      closeSync(err);
+  /** Sends what is due, looks at groups that should be empty, and sleeps until there is more to do. */
+  #turn(): void {
+    const { environment } = this.#options;
+    environment.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const nowMs = this.#clock.nowMs();
+    const ending: Command[] = [];
+    for (const command of this.#commandByKey.values()) {
+      const due = command.schedule.due(nowMs);
+      if (due === "term") this.#terminate(command);
+      if (due === "kill") this.#kill(command, nowMs);
+      if (command.group !== null && (command.exit || command.schedule.killed)) ending.push(command);
     }
-  } finally {
-    closeSync(out);
+    let waitMs = TICK_MS;
+    if (ending.length > 0) waitMs = Math.min(waitMs, this.#look(ending, nowMs));
+    for (const { schedule } of this.#commandByKey.values()) waitMs = Math.min(waitMs, schedule.waitMs(nowMs));
+    if (this.#commandByKey.size > 0) {
+      this.#timer = environment.setTimeout(() => this.#turn(), Math.ceil(waitMs));
+    } else if (this.#isOrphan) this.#options.onIdle();
   }
-}
 
-/** Appends, and follows no symbolic link: the directory may be one that everyone can write to. */
-function openOutput(path: string, header: string): number {
-  const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
-  const fd = openSync(path, flags, 0o600);
-  writeSync(fd, `${header}\n`);
-  return fd;
+  #kill(command: Command, nowMs: number): void {
+    command.killedMs = nowMs;
+    if (command.group !== null) this.#options.groups.signal(command.group, "SIGKILL");
+    this.#lookSoon();
+  }
+
+  /** Returns how long until the next look. */
+  #look(ending: readonly Command[], nowMs: number): number {
+    const dueMs = this.#lookedMs + this.#lookEveryMs;
+    if (nowMs < dueMs) return dueMs - nowMs;
+    const living = this.#options.groups.living(ending.flatMap(({ group }) => group ?? []));
+    for (const command of ending) {
+      if (command.group !== null && living.has(command.group)) this.#endRest(command, command.group);
+      else if (command.exit) this.#report(command, command.exit);
+    }
+    this.#lookedMs = this.#clock.nowMs();
+    const lookEveryMs = this.#lookEveryMs;
+    this.#lookEveryMs = Math.min(LOOK_MAX_MS, lookEveryMs * 2);
+    return lookEveryMs;
+  }
+
+  /** What a command leaves behind in its group ends with it. */
+  #endRest(command: Command, group: number): void {
+    const { schedule } = command;
+    if (!schedule.stopping) return this.#stop(command, schedule.marginMs);
+    if (!schedule.killed) return;
+    const delivery = this.#options.groups.signal(group, "SIGKILL");
+    const isLate = this.#clock.nowMs() - command.killedMs >= LINGERING_MS;
+    if (delivery === "refused" || isLate) this.#tell(command, lingering(group, delivery));
+  }
+
+  #tell(command: Command, why: string): void {
+    if (why === command.toldWhy) return;
+    command.toldWhy = why;
+    this.#options.send({ type: "lingers", key: command.start.key, why });
+  }
+
+  #report(command: Command, end: CommandEnd): void {
+    if (!this.#commandByKey.delete(command.start.key)) return;
+    this.#options.send({ type: "ended", key: command.start.key, end });
+  }
 }

@@ -3,8 +3,11 @@
  * dies (its pipe closes) or goes silent (a lease passes unrenewed). Started by leash-client.ts; speaks
  * leash-messages.ts. It outlives the signals of a terminal or a service manager: only the pipe ends it.
  */
+import { systemEnvironment } from "../../base/environment.ts";
+import { startCommand } from "./command-process.ts";
 import { type FromLeash, lineParser, type ToLeash } from "./leash-messages.ts";
 import { Supervisor } from "./leash-supervisor.ts";
+import { systemGroups } from "./process-group.ts";
 
 /**
  * Bytes written to a peer that has not been heard since. A write to a full pipe blocks, and a supervisor that
@@ -26,7 +29,13 @@ function main(): void {
     waiting.push(`${JSON.stringify(message)}\n`);
     flush();
   };
-  const supervisor = new Supervisor(send, () => process.exit(0));
+  const supervisor = new Supervisor({
+    environment: systemEnvironment,
+    groups: systemGroups,
+    startCommand,
+    send,
+    onIdle: () => process.exit(0),
+  });
   const parse = lineParser<ToLeash>((message) => supervisor.receive(message));
   const lost = (): void => supervisor.orphaned();
 

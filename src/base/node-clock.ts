@@ -4,7 +4,7 @@
  * errs only ahead: leases then end early, never late.
  */
 import type { Clock } from "../protocol/model/contract.ts";
-import { systemEnvironment } from "../base/environment.ts";
+import { systemEnvironment } from "./environment.ts";
 
 export interface ClockSource {
   monoMs(): number;

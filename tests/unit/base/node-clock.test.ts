@@ -1,6 +1,6 @@
 /** The clocks of a node, on a machine that is made up. */
 import { expect, test } from "bun:test";
-import { NodeClock } from "../../../src/coordinator/node-clock.ts";
+import { NodeClock } from "../../../src/base/node-clock.ts";
 
 class Machine {
   mono = 1000;
