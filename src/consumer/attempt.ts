@@ -44,6 +44,8 @@ export class Attempt implements Context, StatefulAttempt {
   order: TaskMessage | null = null;
   /** Commands up to this number are carried out. */
   #doneNo = 0;
+  /** Number of `order`, which is carried out when the attempt has ended. */
+  #orderNo = 0;
   #isStateful = false;
   #seq = 0;
   #feed: CommandFeed | null = null;
@@ -207,7 +209,7 @@ export class Attempt implements Context, StatefulAttempt {
     // what comes after the first that ends the attempt finds the task without a holder
     if (this.order) return;
     this.order = message;
-    this.#doneNo = no;
+    this.#orderNo = no;
     this.abort(message.type);
   }
 
@@ -229,6 +231,7 @@ export class Attempt implements Context, StatefulAttempt {
       settlement.type === "pause";
     const state = isElsewhere ? this.#stateToHandOver() : null;
     if (state) this.settle({ type: "checkpoint", state });
+    this.#doneNo = Math.max(this.#doneNo, this.#orderNo);
     this.endingSeq = this.settle(settlement);
   }
 

@@ -2,12 +2,13 @@
 import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { commandOn } from "../../examples/demo/peer-process.ts";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
+import { SudoUser } from "../support/sudo-user.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 
@@ -23,7 +24,9 @@ interface PeerLine {
   readonly code: number | null;
   readonly signal: string | null;
   readonly stopped: boolean;
+  readonly type: string;
   readonly error?: string;
+  readonly why?: string;
 }
 
 class Peer implements Disposable {
@@ -32,9 +35,16 @@ class Peer implements Disposable {
   readonly lines: PeerLine[] = [];
   #wake: () => void = () => {};
 
-  constructor(runtime: Runtime, script: string) {
-    const args = [this.directory, String(LEASE_MS), "sh", "-c", script];
-    const [command = "", ...rest] = commandOn(runtime, "tests/support/leash-peer.ts", args);
+  /** With `user`: as that user, and the script under sudo. */
+  constructor(runtime: Runtime, script: string, user?: SudoUser) {
+    user?.own(this.directory);
+    const argv = [...user ? ["sudo", "-n"] : [], "sh", "-c", script];
+    const peer = commandOn(runtime, "tests/support/leash-peer.ts", [
+      this.directory,
+      String(LEASE_MS),
+      ...argv,
+    ]);
+    const [command = "", ...rest] = [...user?.prefix ?? [], ...peer];
     this.child = spawn(command, rest, { stdio: ["pipe", "pipe", "inherit"] });
     createInterface({ input: this.child.stdout! }).on("line", (line) => {
       this.lines.push(JSON.parse(line) as PeerLine);
@@ -82,8 +92,16 @@ class Peer implements Disposable {
     return this.beats().at(-1) ?? 0;
   }
 
+  /** Beats go on for so long, and no end is reported. */
+  async outlives(ms: number): Promise<void> {
+    const untilMs = Date.now() + ms;
+    await until(() => (this.beats().at(-1) ?? 0) > untilMs);
+    expect(this.lines.some((line) => line.event === "end")).toBe(false);
+  }
+
   [Symbol.dispose](): void {
-    for (const pid of [this.child.pid, this.lines.find((line) => line.event === "running")?.supervisor]) {
+    const supervisor = this.lines.find((line) => line.event === "running")?.supervisor;
+    for (const pid of [this.child.pid, supervisor, ...processesIn(this.directory)]) {
       try {
         if (pid !== undefined) process.kill(pid, "SIGKILL");
       } catch { /* gone already */ }
@@ -96,6 +114,17 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await pause(10);
+}
+
+/** Processes whose working directory that is: what is left of a command. */
+function processesIn(directory: string): number[] {
+  return readdirSync("/proc").map(Number).filter((pid) => {
+    try {
+      return pid > 0 && readlinkSync(`/proc/${pid}/cwd`) === directory;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function isAlive(pid: number): boolean {
@@ -190,12 +219,59 @@ for (const runtime of RUNTIMES) {
   test(`${runtime}: a stopped supervisor does not save a command that was told to stop`, async () => {
     using peer = new Peer(runtime, BEATS);
     await peer.beating();
-    const supervisor = (await peer.line("running")).supervisor;
-    process.kill(supervisor, "SIGSTOP");
+    process.kill((await peer.line("running")).supervisor, "SIGSTOP");
     peer.say("stop");
     const askedMs = Date.now();
+    const end = await peer.line("end");
+    expect(end.stopped).toBe(true);
     expect(await peer.silence()).toBeLessThan(askedMs + LEASE_MS + 100);
-    process.kill(supervisor, "SIGCONT");
-    await peer.line("end");
   }, 20_000);
+
+  test(`${runtime}: a command that killed its supervisor at once is found and ended`, async () => {
+    using peer = new Peer(runtime, `kill -9 $PPID; ${BEATS}`);
+    const end = await peer.line("end");
+    expect(end.type).toBe("trouble");
+    const endMs = Date.now();
+    await peer.line("closed");
+    expect(peer.beats().filter((beat) => beat > endMs)).toEqual([]);
+    expect(processesIn(peer.directory)).toEqual([]);
+  }, 20_000);
+}
+
+const why = SudoUser.missing();
+const SUDO_BEATS = `trap '' TERM; ${BEATS}`;
+
+for (const runtime of RUNTIMES) {
+  test.skipIf(why !== "")(`${runtime}: what sudo runs is not reported ended while it lives`, async () => {
+    using user = new SudoUser();
+    using peer = new Peer(runtime, SUDO_BEATS, user);
+    await peer.beating();
+    peer.say("stop");
+    const held = await peer.line("lingers");
+    expect(held.why).toMatch(/^cannot signal group \d+: not permitted$/);
+    await peer.outlives(LEASE_MS * 2);
+    process.kill(-groupOf(held), "SIGKILL");
+    expect((await peer.line("end")).stopped).toBe(true);
+    const endMs = Date.now();
+    expect(await peer.silence()).toBeLessThanOrEqual(endMs);
+  }, 30_000);
+
+  test.skipIf(why !== "")(`${runtime}: nor is it when its supervisor is killed`, async () => {
+    using user = new SudoUser();
+    using peer = new Peer(runtime, SUDO_BEATS, user);
+    await peer.beating();
+    process.kill((await peer.line("running")).supervisor, "SIGKILL");
+    const held = await peer.line("lingers");
+    expect(held.why).toMatch(/^cannot signal group \d+: not permitted$/);
+    await peer.outlives(LEASE_MS * 2);
+    process.kill(-groupOf(held), "SIGKILL");
+    expect((await peer.line("end")).type).toBe("trouble");
+    const endMs = Date.now();
+    expect(await peer.silence()).toBeLessThanOrEqual(endMs);
+  }, 30_000);
+}
+if (why !== "") test.skip(`commands under sudo were not tried: ${why}`, () => {});
+
+function groupOf({ why = "" }: PeerLine): number {
+  return Number(/\d+/.exec(why)?.[0]);
 }

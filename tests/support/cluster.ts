@@ -11,6 +11,8 @@ export interface ClusterOptions {
   /** Each peer keeps its state below it, in a directory of its own. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Put before the command line of each peer. */
+  readonly prefix?: readonly string[];
   readonly onEvent?: (peer: number, event: PeerEvent) => void;
 }
 
@@ -45,7 +47,7 @@ export class Cluster implements AsyncDisposable {
 
   /** One more, which joins those that run; the first one finds nobody to join. */
   async add(runtime: Runtime, extra: PeerExtra = {}): Promise<PeerProcess> {
-    const { namespace, runtimes, args = [], directory, env = {}, onEvent } = this.#options;
+    const { namespace, runtimes, args = [], directory, env = {}, prefix = [], onEvent } = this.#options;
     const join = (await this.addresses()).flatMap((address) => ["--join", address]);
     const index = this.peers.length;
     const name = extra.name ?? `${runtime}-${index}`;
@@ -55,6 +57,7 @@ export class Cluster implements AsyncDisposable {
       runtime,
       args: [...own, "--expect", String(runtimes.length), ...args, ...extra.args ?? []],
       env,
+      prefix,
       onEvent: (event) => onEvent?.(index, event),
     });
     this.peers.push(peer);

@@ -1,7 +1,7 @@
 /**
  * A stand-in for a peer: runs one command on a leash and renews its lease as a node would. Prints a JSON line
  * for each thing that happens. Arguments: directory, lease ms, then the command line. A line on its stdin
- * stops the command ("stop"), stops the renewing ("silent"), or puts the wall clock an hour back ("back").
+ * stops the command ("stop"), or stops the renewing ("silent").
  */
 import { LeashPool } from "../../src/cli/exec/leash-pool.ts";
 
@@ -14,9 +14,7 @@ const say = (event: Record<string, unknown>): void => {
 
 /** Monotonic. */
 let endMs = performance.now() + leaseMs;
-/** The tests' clock, which nobody sets back. */
-const trueWallMs = Date.now;
-const deadlineMs = (): number => trueWallMs() + endMs - performance.now();
+const deadlineMs = (): number => Date.now() + endMs - performance.now();
 const command = leash.run({
   task: "task",
   start: {
@@ -42,7 +40,6 @@ const renewing = setInterval(() => {
 process.stdin.on("data", (chunk) => {
   const line = String(chunk).trim();
   if (line === "silent") clearInterval(renewing);
-  if (line === "back") Date.now = () => trueWallMs() - 3_600_000;
   if (line === "stop") command.stop(1000);
 });
 

@@ -21,8 +21,8 @@ export interface CommandListener {
 /** Appends, and follows no symbolic link: the directory may be one that everyone can write to. */
 const OUTPUT_FLAGS = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
 
-/** What the machine ran out of: no fault of the command. */
-const SHORTAGES: ReadonlySet<unknown> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+/** What passes: the machine has run out of something, or somebody writes the program just now. */
+const PASSING: ReadonlySet<unknown> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ETXTBSY"]);
 
 /** Calls back at once or later: `failed`, or `started` and later `exited`. */
 export function startCommand(start: LeashStart, listener: CommandListener): void {
@@ -60,9 +60,9 @@ export function startCommand(start: LeashStart, listener: CommandListener): void
 }
 
 function failureOf(error: unknown): CommandEnd {
-  const { code } = error as { code?: unknown };
-  const type = SHORTAGES.has(code) ? "trouble" : "impossible";
-  return { type, error: `cannot start its process: ${messageOf(error)}` };
+  const { code = messageOf(error) } = error as { code?: unknown };
+  const type = PASSING.has(code) ? "trouble" : "impossible";
+  return { type, error: `cannot start its process: ${code}` };
 }
 
 /** Why it can never be started as it stands; null when nothing is known against it. */

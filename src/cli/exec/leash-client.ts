@@ -198,15 +198,14 @@ export class LeashClient {
       child.stdout?.on("data", parse);
       child.stdin?.on("error", () => {});
       child.on("error", (error) => {
-        if (child.pid === undefined) this.#died(`cannot be started: ${error.message}`);
+        if (child.pid === undefined) this.#died(`cannot be started: ${codeOf(error)}`);
       });
       // What it said last is read before that.
       child.on("close", (code, signal) => this.#died(`has ended (${signal ?? `exit code ${code}`})`));
       this.#helloTimer = setTimeout(() => child.kill("SIGKILL"), HELLO_MS);
       return child;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      queueMicrotask(() => this.#died(`cannot be started: ${why}`));
+      queueMicrotask(() => this.#died(`cannot be started: ${codeOf(error)}`));
       return null;
     }
   }
@@ -284,15 +283,21 @@ async function endGroup(
   const startMs = performance.now();
   let toldWhy = "";
   for (let lookMs = LOOK_MIN_MS; !isOver(); lookMs = Math.min(LOOK_MAX_MS, lookMs * 2)) {
-    if (!systemGroups.living([group]).has(group)) return;
-    const delivery = systemGroups.signal(group, "SIGKILL");
-    const why = lingering(group, delivery);
-    if ((delivery === "refused" || performance.now() - startMs > LINGERING_MS) && why !== toldWhy) {
+    const life = systemGroups.living([group]).get(group);
+    if (!life) return;
+    systemGroups.signal(group, "SIGKILL");
+    const why = lingering(group, life);
+    if ((life === "foreign" || performance.now() - startMs > LINGERING_MS) && why !== toldWhy) {
       toldWhy = why;
       onLingering(why);
     }
     await delay(lookMs);
   }
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : String(error);
 }
 
 function delay(ms: number): Promise<void> {

@@ -8,15 +8,16 @@ import type { CommandListener } from "./command-process.ts";
 import { LeashClock } from "./leash-clock.ts";
 import type { CommandEnd, FromLeash, LeashStart, ToLeash } from "./leash-messages.ts";
 import { LeashSchedule } from "./leash-schedule.ts";
-import { type Groups, lingering } from "./process-group.ts";
+import { type Groups, type Life, lingering } from "./process-group.ts";
 
 /**
  * Longest sleep while commands run: the clock is looked at so often, for machines that were suspended.
  */
 const TICK_MS = 250;
-/** How often a group that should be empty is looked at: at first, and when that takes long. */
+/** How often a group that should be empty is looked at: at first, when that takes long, and after SIGKILL. */
 const LOOK_MIN_MS = 20;
 const LOOK_MAX_MS = 250;
+const LOOK_KILLED_MAX_MS = 1000;
 /** A group that lives so long after SIGKILL is worth a word. */
 const LINGERING_MS = 1000;
 
@@ -146,7 +147,7 @@ export class Supervisor {
     const delivery = groups.signal(group, "SIGTERM");
     // A stopped process acts on SIGTERM only once it goes on.
     groups.signal(group, "SIGCONT");
-    if (delivery === "refused") this.#tell(command, lingering(group, delivery));
+    if (delivery === "refused") this.#tell(command, lingering(group, "foreign"));
   }
 
   #lookSoon(): void {
@@ -187,23 +188,26 @@ export class Supervisor {
     if (nowMs < dueMs) return dueMs - nowMs;
     const living = this.#options.groups.living(ending.flatMap(({ group }) => group ?? []));
     for (const command of ending) {
-      if (command.group !== null && living.has(command.group)) this.#endRest(command, command.group);
+      const { group } = command;
+      const life = group === null ? undefined : living.get(group);
+      if (group !== null && life) this.#endRest(command, group, life);
       else if (command.exit) this.#report(command, command.exit);
     }
     this.#lookedMs = this.#clock.nowMs();
     const lookEveryMs = this.#lookEveryMs;
-    this.#lookEveryMs = Math.min(LOOK_MAX_MS, lookEveryMs * 2);
+    const maxMs = ending.every(({ schedule }) => schedule.killed) ? LOOK_KILLED_MAX_MS : LOOK_MAX_MS;
+    this.#lookEveryMs = Math.min(maxMs, lookEveryMs * 2);
     return lookEveryMs;
   }
 
   /** What a command leaves behind in its group ends with it. */
-  #endRest(command: Command, group: number): void {
+  #endRest(command: Command, group: number, life: Life): void {
     const { schedule } = command;
     if (!schedule.stopping) return this.#stop(command, schedule.marginMs);
     if (!schedule.killed) return;
-    const delivery = this.#options.groups.signal(group, "SIGKILL");
+    this.#options.groups.signal(group, "SIGKILL");
     const isLate = this.#clock.nowMs() - command.killedMs >= LINGERING_MS;
-    if (delivery === "refused" || isLate) this.#tell(command, lingering(group, delivery));
+    if (life === "foreign" || isLate) this.#tell(command, lingering(group, life));
   }
 
   #tell(command: Command, why: string): void {

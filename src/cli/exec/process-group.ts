@@ -8,38 +8,49 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 /** "refused": it is there, and none of it may be signalled by this user. */
 export type Delivery = "sent" | "gone" | "refused";
 
+/** What lives of a group: "foreign" may not be signalled by this user. */
+export type Life = "ours" | "foreign";
+
 /** What is done to process groups; tests bring others. */
 export interface Groups {
   signal(group: number, signal: NodeJS.Signals): Delivery;
   /** Those of `groups` that have a living process, whoever its parent is. */
-  living(groups: readonly number[]): ReadonlySet<number>;
+  living(groups: readonly number[]): ReadonlyMap<number, Life>;
 }
 
-export const systemGroups: Groups = { signal: signalGroup, living: livingGroups };
+export const systemGroups: Groups = { signal: deliver, living: livingGroups };
 
 /** Why a group that was told to end is still there. */
-export function lingering(group: number, delivery: Delivery): string {
-  return delivery === "refused"
+export function lingering(group: number, life: Life): string {
+  return life === "foreign"
     ? `cannot signal group ${group}: not permitted`
     : `group ${group} lives on after SIGKILL`;
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals | 0): Delivery {
+/** To a process, or with a negative number to a group. */
+function send(pid: number, signal: NodeJS.Signals | 0): Delivery {
   try {
-    process.kill(-group, signal);
+    process.kill(pid, signal);
     return "sent";
   } catch (error) {
     return (error as { code?: unknown }).code === "EPERM" ? "refused" : "gone";
   }
 }
 
-function livingGroups(groups: readonly number[]): ReadonlySet<number> {
-  const known = groups.filter((group) => signalGroup(group, 0) !== "gone");
-  if (known.length === 0 || !areAllProcessesShown()) return new Set(known);
+function deliver(group: number, signal: NodeJS.Signals): Delivery {
+  return send(-group, signal);
+}
+
+function livingGroups(groups: readonly number[]): ReadonlyMap<number, Life> {
+  const known = new Map<number, Life>();
+  for (const group of groups) {
+    const delivery = send(-group, 0);
+    if (delivery !== "gone") known.set(group, delivery === "refused" ? "foreign" : "ours");
+  }
+  if (known.size === 0 || !areAllProcessesShown()) return known;
+  const shown = groupsShown([...known.keys()]);
   // A process that is forked while the list is read may be missed once.
-  const first = groupsShown(known);
-  const second = first.size === known.length ? first : groupsShown(known);
-  return new Set([...first, ...second]);
+  return shown.size === known.size ? shown : new Map([...groupsShown([...known.keys()]), ...shown]);
 }
 
 /** Without /proc (not Linux), or where it hides other users' processes, only the kernel's answer counts. */
@@ -47,16 +58,17 @@ function areAllProcessesShown(): boolean {
   return existsSync("/proc/1/stat") && read("/proc/1/stat") !== "";
 }
 
-function groupsShown(groups: readonly number[]): Set<number> {
+function groupsShown(groups: readonly number[]): Map<number, Life> {
   const wanted = new Set(groups);
-  const living = new Set<number>();
+  const living = new Map<number, Life>();
   // Most of a group is younger than what gave it its number: it is found without reading all of the list.
   const oldest = Math.min(...groups);
   const pids = processes();
   for (const pid of [...pids.filter((pid) => pid >= oldest), ...pids.filter((pid) => pid < oldest)]) {
     if (living.size === wanted.size) break;
     const shown = parseStat(read(`/proc/${pid}/stat`));
-    if (shown?.isAlive && wanted.has(shown.group)) living.add(shown.group);
+    if (!shown?.isAlive || !wanted.has(shown.group)) continue;
+    living.set(shown.group, send(pid, 0) === "refused" ? "foreign" : "ours");
   }
   return living;
 }

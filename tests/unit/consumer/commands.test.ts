@@ -40,6 +40,23 @@ for (const [message, settlement] of ENDINGS) {
   });
 }
 
+test("a command that ends the attempt is not acked by what the handler records before it ends", async () => {
+  const bench = new Bench();
+  bench.handle(async (_task, ctx) => {
+    await untilAborted(ctx).catch(() => ctx.progress("cleaning up"));
+    void ctx.checkpoint("cleaned up");
+    ctx.signal.throwIfAborted();
+  });
+  bench.start(7);
+  bench.consumer.tell(1, 7, 9, { type: "kill" });
+  await bench.settlement(3);
+  expect(bench.settled.map(({ upTo, settlement }) => [settlement.type, upTo])).toEqual([
+    ["progress", 0],
+    ["checkpoint", 0],
+    ["kill", 9],
+  ]);
+});
+
 test("a plain handler that returns a value in spite of a command completes", async () => {
   const bench = new Bench();
   bench.handle(async (_task, ctx) => {

@@ -3,39 +3,44 @@
  * cluster.
  */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Context, Node, Task } from "../../../../mod.ts";
-import { exec, handleExec } from "../../../../src/cli/exec/exec.ts";
-import type { ExecInput } from "../../../../src/cli/exec/exec.ts";
+import { AttemptAbortedError, type Context, FatalError, type Node, type Task } from "../../../../mod.ts";
+import { exec, type ExecEvent, type ExecInput, handleExec } from "../../../../src/cli/exec/exec.ts";
 
 type Handler = (task: Task<ExecInput>, ctx: Context) => Promise<unknown>;
 
 /** The handler on a node of paper, with attempts that last until they are aborted. */
 class Bench implements AsyncDisposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "stolos-exec-"));
+  readonly events: ExecEvent[] = [];
   readonly #exec: AsyncDisposable;
   #handler: Handler | undefined;
 
   constructor() {
     const node = { name: "a", handle: (_: unknown, handler: Handler) => this.#handler = handler };
     // The handler asks a node for no more than these two.
-    this.#exec = handleExec(node as unknown as Node, { directory: this.directory });
+    this.#exec = handleExec(node as unknown as Node, {
+      directory: this.directory,
+      onEvent: (event) => this.events.push(event),
+    });
   }
 
-  run(argv: string[], signal: AbortSignal = new AbortController().signal): Promise<unknown> {
-    const task: Task<ExecInput> = {
-      id: "x/1",
-      name: "exec",
-      input: { argv, env: { EXTRA: "e" } },
-      state: undefined,
-    };
+  run(
+    argv: string[],
+    { id = "x/1", cwd = this.directory, signal = new AbortController().signal, leaseMs = 10_000 } = {},
+  ): Promise<unknown> {
+    const input = { argv, cwd, env: { EXTRA: "e" } };
+    const task: Task<ExecInput> = { id, name: "exec", input, state: undefined };
+    const endMs = performance.now() + leaseMs;
     const ctx: Context = {
       signal,
       fence: 17n,
       attempt: 2,
-      deadline: Date.now() + 10_000,
+      get deadline(): number {
+        return Date.now() + endMs - performance.now();
+      },
       checkpoint: () => Promise.resolve(),
       beat: () => {},
       onDeadline: () => () => {},
@@ -84,9 +89,83 @@ test("a command that a signal ended is an error that names the signal", async ()
   await expect(bench.run(["sh", "-c", "kill -9 $$"])).rejects.toThrow("ended by SIGKILL");
 });
 
-test("a command that does not exist is an error that names it", async () => {
+test("what can never work fails for good, and says whether it is the command or its directory", async () => {
   await using bench = new Bench();
-  await expect(bench.run(["/no/such/command"])).rejects.toThrow("Cannot run /no/such/command");
+  const errorOf = (argv: string[], cwd?: string): Promise<unknown> =>
+    bench.run(argv, cwd === undefined ? {} : { cwd }).catch((error: unknown) => error);
+  const errors = [
+    await errorOf(["/no/such/command"]),
+    await errorOf(["no-such-command"]),
+    await errorOf(["ls"], "/no/such/directory"),
+    await errorOf(["true", "x".repeat(3_000_000)]),
+  ];
+  expect(errors.map((error) => error instanceof FatalError && error.message)).toEqual([
+    "Cannot run /no/such/command: there is no program /no/such/command",
+    "Cannot run no-such-command: there is no program no-such-command in PATH",
+    "Cannot run ls: there is no directory /no/such/directory that may be entered",
+    "Cannot run true: cannot start its process: E2BIG",
+  ]);
+});
+
+test("no command begins under a lease that ends within the margin", async () => {
+  await using bench = new Bench();
+  const error = await bench.run(["touch", "began"], { leaseMs: 1000 }).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(AttemptAbortedError);
+  expect(existsSync(join(bench.directory, "began"))).toBe(false);
+});
+
+test("a wall clock that is set back gives a command no time", async () => {
+  await using bench = new Bench();
+  const now = Date.now;
+  try {
+    const attempt = bench.run(["sh", "-c", "trap '' TERM; while :; do sleep 0.01; done"], { leaseMs: 1500 });
+    Date.now = () => now() - 3_600_000;
+    await expect(attempt).rejects.toThrow("its lease was not renewed in time");
+  } finally {
+    Date.now = now;
+  }
+});
+
+test("what the peer cannot do is not the command's fault: released, and said", async () => {
+  await using bench = new Bench();
+  const { directory } = bench;
+  const signal = AbortSignal.timeout(200);
+  rmSync(directory, { recursive: true });
+  const error = await bench.run(["true"], { cwd: "/", signal }).catch((error: unknown) => error);
+  expect(error).toBe(signal.reason);
+  expect(bench.events).toEqual([
+    {
+      event: "exec:trouble",
+      task: "x/1",
+      fence: "17",
+      attempt: 2,
+      reason: expect.stringMatching(/^cannot write its output: ENOENT/),
+    },
+  ]);
+});
+
+test("a command that kills its supervisor is to blame the second time, and nobody else ever", async () => {
+  await using bench = new Bench();
+  const kill = ["sh", "-c", "kill -9 $PPID; exec sleep 60"];
+  const waits = ["sh", "-c", "echo ready; exec sleep 60"];
+  const neighbour = bench.run(waits).catch((error: unknown) => error);
+  while (!readsReady(bench)) await new Promise((resolve) => setTimeout(resolve, 5));
+  const first = await bench.run(kill, { id: "killer" }).catch((error: unknown) => error);
+  expect([first, await neighbour].every((error) => error instanceof AttemptAbortedError)).toBe(true);
+  expect(bench.events.map(({ event, task }) => `${event} ${task}`).sort()).toEqual([
+    "exec:trouble killer",
+    "exec:trouble x/1",
+  ]);
+
+  let hasEnded = false;
+  const controller = new AbortController();
+  const again = bench.run(waits, { signal: controller.signal }).finally(() => hasEnded = true);
+  await expect(bench.run(kill, { id: "killer" })).rejects.toThrow(
+    "Cannot finish sh: its leash supervisor has ended (SIGKILL), and nothing else ran under it",
+  );
+  expect([hasEnded, bench.events.length]).toEqual([false, 2]);
+  controller.abort(new Error("enough"));
+  await expect(again).rejects.toThrow("enough");
 });
 
 test("arguments reach the command as they are: no shell reads them", async () => {
@@ -99,7 +178,7 @@ test("an aborted command ends by SIGTERM, and its attempt is released, not faile
   await using bench = new Bench();
   const controller = new AbortController();
   const command = ["sh", "-c", "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.01; done"];
-  const attempt = bench.run(command, controller.signal);
+  const attempt = bench.run(command, { signal: controller.signal });
   while (!readsReady(bench)) await new Promise((resolve) => setTimeout(resolve, 5));
   controller.abort(new Error("draining"));
   await expect(attempt).rejects.toThrow("draining");

@@ -4,7 +4,7 @@ import type { CommandListener } from "../../../../src/cli/exec/command-process.t
 import type { CommandEnd, FromLeash, LeashStart } from "../../../../src/cli/exec/leash-messages.ts";
 import { KILL_LEAD_MS } from "../../../../src/cli/exec/leash-schedule.ts";
 import { Supervisor } from "../../../../src/cli/exec/leash-supervisor.ts";
-import type { Delivery } from "../../../../src/cli/exec/process-group.ts";
+import type { Delivery, Life } from "../../../../src/cli/exec/process-group.ts";
 import { FakeEnvironment } from "../../../support/fake-environment.ts";
 
 const MARGIN_MS = 1000;
@@ -41,6 +41,11 @@ class FakeGroup {
 
   get isAlive(): boolean {
     return this.#isFirstAlive || this.#isRestAlive;
+  }
+
+  get life(): [number, Life][] {
+    if (!this.isAlive) return [];
+    return [[this.number, !this.#isFirstAlive && this.#nature.isRestForeign ? "foreign" : "ours"]];
   }
 
   signal(signal: string): Delivery {
@@ -80,7 +85,7 @@ class Stage {
       environment: this.environment,
       groups: {
         signal: (number, signal) => of(number).signal(signal),
-        living: (numbers) => new Set(numbers.filter((number) => of(number).isAlive)),
+        living: (numbers) => new Map(numbers.flatMap((number) => of(number).life)),
       },
       startCommand: (_: LeashStart, listener) => this.#spawn(listener),
       send: (message) => this.said.push(message),
@@ -201,7 +206,7 @@ test("a signal that is not permitted is no end: the command is held, and why is 
   expect(stage.endOf("a")).toBeUndefined();
   expect(stage.reasons).toHaveLength(1);
   group.restEnds();
-  stage.environment.advance(300);
+  stage.environment.advance(1000);
   expect(stage.endOf("a")).toEqual({ type: "exit", code: null, signal: "SIGKILL", stopped: true });
 });
 
@@ -215,7 +220,7 @@ test("neither the end of its lease nor that of the peer makes an end of what liv
   stage.environment.advance(60_000);
   expect([stage.endOf("a"), stage.idleCount]).toEqual([undefined, 0]);
   group.restEnds();
-  stage.environment.advance(300);
+  stage.environment.advance(1000);
   expect([stage.endOf("a")?.type, stage.idleCount]).toEqual(["exit", 1]);
 });
 

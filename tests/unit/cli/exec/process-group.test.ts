@@ -66,7 +66,7 @@ test.skipIf(!hasProc)("several groups are looked at together", async () => {
   const [one, two] = await Promise.all([start("echo 1; exec sleep 30"), start("echo 2; exec sleep 30")]);
   systemGroups.signal(one.group, "SIGKILL");
   await until(() => !isAlive(one.group));
-  expect([...systemGroups.living([one.group, two.group])]).toEqual([two.group]);
+  expect([...systemGroups.living([one.group, two.group])]).toEqual([[two.group, "ours"]]);
 });
 
 test.skipIf(!hasProc)("a command is found by its environment, whatever it runs by now", async () => {
@@ -95,6 +95,6 @@ test("a process whose first thread has ended lives while others go on", () => {
 });
 
 test("why a group lives on is said with its number", () => {
-  expect(lingering(4711, "refused")).toBe("cannot signal group 4711: not permitted");
-  expect(lingering(4711, "sent")).toBe("group 4711 lives on after SIGKILL");
+  expect(lingering(4711, "foreign")).toBe("cannot signal group 4711: not permitted");
+  expect(lingering(4711, "ours")).toBe("group 4711 lives on after SIGKILL");
 });
