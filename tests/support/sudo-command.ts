@@ -80,8 +80,8 @@ export class SudoCommand implements Disposable {
     } catch { /* it has ended */ }
   }
 
+  /** Ends every attempt that was seen a moment ago. */
   [Symbol.dispose](): void {
-    const last = this.attempts.at(-1);
-    if (last !== undefined && Date.now() - this.lastBeatMs(last) < 1000) this.end(last);
+    for (const pid of this.attempts) if (Date.now() - this.lastBeatMs(pid) < 1000) this.end(pid);
   }
 }

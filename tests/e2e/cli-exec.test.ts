@@ -1,0 +1,124 @@
+/**
+ * What becomes of tasks whose commands cannot be ended, or end their supervisor: real peers on each runtime,
+ * some of them an ordinary user's.
+ */
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Runtime } from "../../examples/demo/peer-process.ts";
+import { type Client, connectClient, type TaskInfo } from "../../mod.ts";
+import { exec } from "../../src/cli/exec/exec.ts";
+import { Cluster } from "../support/cluster.ts";
+import { eventually } from "../support/drill.ts";
+import { SudoCommand } from "../support/sudo-command.ts";
+import { SudoUser } from "../support/sudo-user.ts";
+
+const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
+const LEASE_MS = 2000;
+const PATIENCE_MS = 30_000;
+const NOT_PERMITTED = /cannot signal group \d+: not permitted/;
+
+async function infoOf(client: Client, id: string): Promise<TaskInfo> {
+  const info = await client.get(id);
+  if (info === undefined) throw new Error(`Cannot find task ${id}`);
+  return info;
+}
+
+for (const runtime of RUNTIMES) {
+  test(`${runtime}: a command that kills its supervisor fails, and none beside it is charged`, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "stolos-exec-"));
+    await using cluster = await Cluster.start({
+      namespace: `exec-${runtime}-${process.pid}`,
+      runtimes: [runtime],
+      args: ["--lease-ttl", `${LEASE_MS}ms`],
+      directory,
+    });
+    await using client = await connectClient(await cluster.reach());
+    const wait = ["sh", "-c", 'until [ -e "$0/finish" ]; do sleep 0.05; done', directory];
+    const beside = await client.submit(exec, { argv: wait }, { id: "beside", attempts: 1 });
+    await eventually(async () => (await infoOf(client, "beside")).state === "leased", PATIENCE_MS);
+    const killer = await client.submit(exec, { argv: ["sh", "-c", "kill -9 $PPID; exec sleep 60"] }, {
+      id: "killer",
+      attempts: 1,
+    });
+    const outcome = await killer.done({ signal: AbortSignal.timeout(PATIENCE_MS) });
+    expect(outcome).toMatchObject({ state: "failed", error: expect.stringContaining("supervisor") });
+    writeFileSync(join(directory, "finish"), "");
+    expect((await beside.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
+    expect((await infoOf(client, "beside")).errors).toEqual([]);
+    rmSync(directory, { recursive: true, force: true });
+  }, 90_000);
+}
+
+const why = SudoUser.missing();
+if (why !== "") test.skip(`commands under sudo were not tried: ${why}`, () => {});
+
+/** Runs so many commands under sudo that each runtime has some; what has begun is given to `use`. */
+async function withCommands(
+  name: string,
+  use: (client: Client, commands: ReadonlyMap<string, SudoCommand>) => Promise<void>,
+): Promise<void> {
+  using user = new SudoUser();
+  await using cluster = await Cluster.start({
+    namespace: `exec-${name}-${process.pid}`,
+    runtimes: RUNTIMES,
+    args: ["--lease-ttl", `${LEASE_MS}ms`],
+    directory: user.directory,
+    prefix: user.prefix,
+  });
+  await using client = await connectClient(await cluster.reach());
+  using commands = new DisposableStack();
+  const beats = mkdtempSync(join(user.directory, "beats-"));
+  const commandById = new Map<string, SudoCommand>();
+  for (const runtime of RUNTIMES) {
+    const id = `on-${runtime}`;
+    const command = commands.use(new SudoCommand(join(beats, id), "stubborn"));
+    commandById.set(id, command);
+    const node = `${runtime}-${RUNTIMES.indexOf(runtime)}`;
+    await client.submit(exec, { argv: [...command.argv] }, { id, node });
+  }
+  await Promise.all([...commandById.values()].map((command) => command.attempt(1, PATIENCE_MS)));
+  await use(client, commandById);
+}
+
+test.skipIf(why !== "")(
+  "a command under sudo that was released is not run anew beside itself",
+  () =>
+    withCommands("released", async (client, commands) => {
+      await Promise.all([...commands].map(async ([id, command]) => {
+        const [pid = 0] = command.attempts;
+        await client.command(id, { type: "release" });
+        expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
+        expect(await infoOf(client, id)).toMatchObject({
+          state: "leased",
+          attempt: 1,
+          why: expect.stringMatching(NOT_PERMITTED),
+        });
+        command.end(pid);
+        const second = await command.attempt(2, PATIENCE_MS);
+        expect(command.firstBeatMs(second)).toBeGreaterThan(command.lastBeatMs(pid));
+      }));
+    }),
+  90_000,
+);
+
+test.skipIf(why !== "")(
+  "a command under sudo that was told to be killed is not reported killed while it lives",
+  () =>
+    withCommands("killed", async (client, commands) => {
+      await Promise.all([...commands].map(async ([id, command]) => {
+        const [pid = 0] = command.attempts;
+        await client.command(id, { type: "kill" });
+        expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
+        const { state, why: said } = await infoOf(client, id);
+        expect([state, said]).toEqual(["leased", expect.stringMatching(NOT_PERMITTED)]);
+        expect(said).toContain("kill");
+        command.end(pid);
+        await eventually(async () => (await infoOf(client, id)).state === "killed", PATIENCE_MS);
+        expect((await infoOf(client, id)).state).toBe("killed");
+        expect(command.attempts).toEqual([pid]);
+      }));
+    }),
+  90_000,
+);
