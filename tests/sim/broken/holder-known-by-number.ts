@@ -3,7 +3,7 @@ import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "holder-known-by-number",
-  breaks: "a completion that is recorded is told as refused to a holder that became a member anew (I3)",
+  breaks: "a recorded completion is refused to a holder that became a member anew (I3)",
   file: "src/protocol/steward/steward.ts",
   find: "record.fence === fence && endedBy(record, settlement);",
   replace: "record.fence === fence && record.session?.node === from && endedBy(record, settlement);",
