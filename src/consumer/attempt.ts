@@ -93,6 +93,15 @@ export class Attempt implements Context, StatefulAttempt {
     return this.isLost ? this.#frozenDeadlineMs : this.#control.deadlineMs(this.p);
   }
 
+  get marginMs(): number {
+    return this.#control.marginMs;
+  }
+
+  /** The last look before its handler is called: the lease stands for longer than the margin. */
+  get mayBegin(): boolean {
+    return !this.isLost && this.#control.mayBegin(this.p, this.task.fence);
+  }
+
   checkpoint(state: unknown): Promise<void> {
     let encoded: Uint8Array;
     try {
@@ -253,8 +262,10 @@ export class Attempt implements Context, StatefulAttempt {
     this.#beats = null;
   }
 
-  throwIfAborted(): void {
+  /** @throws AttemptAbortedError when its handler must not be called */
+  throwUnlessMayBegin(): void {
     if (this.abortReason) throw abortError(this.task.id, this.abortReason);
+    if (!this.mayBegin) throw abortError(this.task.id, "lapsing");
   }
 
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */

@@ -225,6 +225,8 @@ export class Consumer implements ConsumerPort {
   // ---- attempts -------------------------------------------------------------------------------------------
 
   #begin(attempt: Attempt): void {
+    // what came before in this turn, or an older attempt, may have taken longer than the lease stands
+    if (!attempt.mayBegin) return attempt.finish({ type: "release" });
     this.#runningById.set(attempt.task.id, attempt);
     attempt.begin();
     this.#tell("task:start", attempt, {});

@@ -12,8 +12,14 @@ export interface Context {
   readonly fence: bigint;
   /** 1 for the first lease of the task. */
   readonly attempt: number;
-  /** `Date.now()` at which the lease ends unless renewed; read it anew before every write without a fence. */
+  /**
+   * `Date.now()` at which the attempt must end unless the lease is renewed, `marginMs` before the lease ends:
+   * its signal aborts then. A handler that never waits reads it anew, at least before every write without a
+   * fence.
+   */
   readonly deadline: number;
+  /** How long the attempt may take to end, ms, from its deadline or the abort of its signal. */
+  readonly marginMs: number;
   /**
    * Stores a state for later attempts; resolves once a quorum has it.
    *

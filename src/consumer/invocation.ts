@@ -27,7 +27,7 @@ export function callHandler(attempt: Attempt): unknown {
 
 function call(attempt: Attempt, input: unknown): unknown {
   // an asynchronous schema may have taken longer than the lease
-  attempt.throwIfAborted();
+  attempt.throwUnlessMayBegin();
   const { id, name, checkpoint } = attempt.task;
   const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
   const task: Task = { id, name, input, state };

@@ -49,10 +49,12 @@ export class Diagnosis {
     return node === this.#options.self || (this.#options.transport?.isUp(node) ?? false);
   }
 
-  /** Wall clock at which this node's leases in a partition end. */
+  /** Wall clock at which handlers with leases in a partition must end: the margin before these end. */
   deadlineMs(p: number): number {
-    const { leaseMs, wallMs } = this.#options.clock.read();
-    return Math.max(0, wallMs + this.#options.engine.holder.validUntilMs(p) - leaseMs);
+    const { clock, engine, settings } = this.#options;
+    const { leaseMs, wallMs } = clock.read();
+    const leftMs = engine.holder.validUntilMs(p) - settings.marginMs - leaseMs;
+    return Math.max(0, wallMs + leftMs);
   }
 
   /** Exact for this node; for others what is left of a lease since their last heartbeat. */

@@ -120,7 +120,7 @@ export class HostedCoordinator implements Coordinator {
       validUntilMs: (p) => engine.holder.validUntilMs(p),
       deadlineMs: (p) => diagnosis.deadlineMs(p),
     });
-    this.control = this.#controlFor(diagnosis);
+    this.control = this.#controlFor({ engine, clock, diagnosis, marginMs: settings.marginMs });
     this.#host = new EngineHost({
       engine,
       store,
@@ -142,8 +142,15 @@ export class HostedCoordinator implements Coordinator {
       });
   }
 
-  #controlFor(diagnosis: Pick<Diagnosis, "deadlineMs">): ConsumerControl {
+  #controlFor({ engine, clock, diagnosis, marginMs }: {
+    readonly engine: Engine;
+    readonly clock: NodeClock;
+    readonly diagnosis: Diagnosis;
+    readonly marginMs: number;
+  }): ConsumerControl {
     return {
+      marginMs,
+      mayBegin: (p, fence) => engine.holder.mayBegin(p, fence, clock.read().leaseMs),
       offer: (slots, handlers, standing, limits = {}) => {
         this.#clusterView.stand(standing);
         this.#clusterView.offer(slots, handlers);
@@ -225,7 +232,9 @@ export class HostedCoordinator implements Coordinator {
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects.splice(0);
       const consumer = this.#node.consumer();
-      for (const effect of effects) if (consumer) tellConsumer(consumer, effect);
+      // what must stop hears of it before anything begins: a handler that computes holds up all that follows
+      const [ends, others] = [effects.filter(isEnd), effects.filter((effect) => !isEnd(effect))];
+      for (const effect of [...ends, ...others]) if (consumer) tellConsumer(consumer, effect);
     }
     this.#deadlines.poll(this.#environment.monoMs());
     this.#clusterView.tick();
@@ -361,6 +370,10 @@ export class HostedCoordinator implements Coordinator {
     if (!this.#stopped.signal.aborted) return undefined;
     return Promise.reject(new StoppedError(`Cannot ${attempt}: the node has stopped`));
   }
+}
+
+function isEnd({ type }: ConsumerEffect): boolean {
+  return type === "abort" || type === "lost";
 }
 
 function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): void {

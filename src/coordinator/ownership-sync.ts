@@ -20,7 +20,7 @@ const DIGEST_EVERY_MS = 30_000;
 /** Since the last one, when there were news. */
 const DIGEST_AFTER_NEWS_MS = 10_000;
 /** A new steward has told all of its tasks by then. */
-const REIGN_SETTLED_MS = 3000;
+const TERM_SETTLED_MS = 3000;
 /** News that is on its way may explain a difference. */
 const REPAIR_AFTER_MS = 1500;
 
@@ -115,7 +115,7 @@ export class OwnershipSync {
     for (const [p, stewardship] of this.#stewardOf) {
       const { node, sinceMs } = stewardship;
       if (node !== this.#options.self) continue;
-      if (nowMs - sinceMs < REIGN_SETTLED_MS) {
+      if (nowMs - sinceMs < TERM_SETTLED_MS) {
         this.#hasNews = true;
         continue;
       }

@@ -60,7 +60,14 @@ export class BalancerBench {
   }
 
   run(...ids: readonly string[]): this {
-    const control = { offer: () => {}, settle: () => {}, deadlineMs: () => 9e15, onDeadline: () => () => {} };
+    const control = {
+      offer: () => {},
+      settle: () => {},
+      marginMs: 0,
+      mayBegin: () => true,
+      deadlineMs: () => 9e15,
+      onDeadline: () => () => {},
+    };
     const handler = { definition: { name: "n" }, run: () => {}, isStateful: false };
     for (const id of ids) this.runs.set(id, new Attempt(0, granted(id), handler, control));
     return this;

@@ -91,9 +91,9 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     },
     ...outputFiles(runner.directory, task.id),
     header: outputHeader({ attempt, fence, node: runner.node, at: new Date() }),
-    deadlineMs: ctx.deadline,
+    deadlineMs: ctx.deadline + ctx.marginMs,
   });
-  const forget = ctx.onDeadline((deadlineMs) => command.renew(deadlineMs));
+  const forget = ctx.onDeadline((deadlineMs) => command.renew(deadlineMs + ctx.marginMs));
   const stop = (): void => command.stop(STOP_GRACE_MS);
   ctx.signal.addEventListener("abort", stop, { once: true });
   try {

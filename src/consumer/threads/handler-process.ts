@@ -11,12 +11,18 @@ const LOOK_MS = 20;
 /** For the last message to leave. */
 const FAREWELL_MS = 500;
 
-/** Of the attempt that runs; Infinity between attempts. Wall clock, and monotonic: whichever comes first. */
+/**
+ * The end of the lease of the attempt that runs; Infinity between attempts. Wall clock, and monotonic:
+ * whichever comes first.
+ */
 let deadline = { wallMs: Infinity, monoMs: Infinity };
 
 function tell(message: FromProcess, onSent: () => void = () => {}): void {
   process.send?.(message, undefined, {}, onSent);
 }
+
+/** Between the deadline of the attempt and the end of its lease. */
+let marginMs = 0;
 
 function setDeadline(wallMs: number): void {
   deadline = { wallMs, monoMs: performance.now() + wallMs - Date.now() };
@@ -40,7 +46,8 @@ const thread = new WorkerPort({
 process.on("message", (message) => {
   // the node sends nothing else
   const told = message as ToThread;
-  if (told.type === "run" || told.type === "deadline") setDeadline(told.deadlineMs);
+  if (told.type === "run") marginMs = told.marginMs;
+  if (told.type === "run" || told.type === "deadline") setDeadline(told.deadlineMs + marginMs);
   thread.post(told);
 });
 process.on("disconnect", die);

@@ -26,6 +26,9 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
     const handler = await handlerOf(message.module);
     // loading it may have taken long
     ctx.signal.throwIfAborted();
+    if (Date.now() >= ctx.deadline) {
+      throw new AttemptAbortedError(`Cannot begin task ${JSON.stringify(id)}: its lease ends`, "lapsing");
+    }
     const task: Task = {
       id,
       name,

@@ -39,6 +39,8 @@ export interface RunMessage {
   readonly fence: bigint;
   readonly attempt: number;
   readonly deadlineMs: number;
+  /** Between the deadline and the end of the lease. */
+  readonly marginMs: number;
   /** Beats are passed on no more often than this; 0 = none. */
   readonly beatEveryMs: number;
 }

@@ -30,6 +30,7 @@ const PROGRESS_EVERY_MS = 100;
 export class ThreadContext implements Context, StatefulAttempt {
   readonly fence: bigint;
   readonly attempt: number;
+  readonly marginMs: number;
   readonly no: number;
   readonly #id: string;
   readonly #cells: BigInt64Array;
@@ -53,6 +54,7 @@ export class ThreadContext implements Context, StatefulAttempt {
   constructor(message: RunMessage, cells: BigInt64Array, tell: (message: FromThread) => void) {
     this.fence = message.fence;
     this.attempt = message.attempt;
+    this.marginMs = message.marginMs;
     this.no = message.no;
     this.#id = message.id;
     this.#beatEveryMs = message.beatEveryMs;

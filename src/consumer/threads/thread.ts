@@ -90,8 +90,8 @@ export class HandlerThread implements PortListener {
       carriedOut: new Map(),
     };
     this.#attempt = attempt;
-    const { fence, attempt: count, deadline } = ctx;
-    const own = { module, fence, attempt: count, deadlineMs: deadline, beatEveryMs };
+    const { fence, attempt: count, deadline, marginMs } = ctx;
+    const own = { module, fence, attempt: count, deadlineMs: deadline, marginMs, beatEveryMs };
     this.#post({ type: "run", no, id, name, input, state, ...own });
     const forget = ctx.onDeadline((deadlineMs) => this.#post({ type: "deadline", no, deadlineMs }));
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -99,7 +99,10 @@ export class HandlerThread implements PortListener {
       this.#post({ type: "abort", no, ...abortOf(ctx.signal) });
       const graceEndMs = performance.now() + graceMs;
       const look = (): void => {
-        const leftMs = Math.min(graceEndMs - performance.now(), ctx.deadline - AHEAD_MS - Date.now());
+        const leftMs = Math.min(
+          graceEndMs - performance.now(),
+          ctx.deadline + marginMs - AHEAD_MS - Date.now(),
+        );
         if (leftMs <= 0) void this.end();
         else timer = setTimeout(look, Math.min(leftMs, LOOK_MS));
       };

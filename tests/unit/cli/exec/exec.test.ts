@@ -36,6 +36,7 @@ class Bench implements AsyncDisposable {
       fence: 17n,
       attempt: 2,
       deadline: Date.now() + 10_000,
+      marginMs: 1000,
       checkpoint: () => Promise.resolve(),
       beat: () => {},
       onDeadline: () => () => {},
