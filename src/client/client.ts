@@ -233,8 +233,8 @@ export class PortClient implements Client {
 
   async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {
     checkKnown("command a node", options, ["timeoutMs", "signal"]);
-    const order = nodeCommandRequestOf(node, command, this.#environment.random());
-    await this.#port.commandNode(order, this.#callOptions(options.timeoutMs, options.signal));
+    const request = nodeCommandRequestOf(node, command, this.#environment.random());
+    await this.#port.commandNode(request, this.#callOptions(options.timeoutMs, options.signal));
   }
 
   #callOptions(

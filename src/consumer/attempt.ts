@@ -41,7 +41,7 @@ export class Attempt implements Context, StatefulAttempt {
   /** Why its state could not be handed over; "" when nothing was wrong. */
   handOffError = "";
   /** The command that ends the attempt, once there is one. */
-  order: TaskMessage | null = null;
+  endCommand: TaskMessage | null = null;
   /** Commands up to this number are carried out. */
   #doneNo = 0;
   #isStateful = false;
@@ -126,7 +126,7 @@ export class Attempt implements Context, StatefulAttempt {
     if (this.isLost || this.ending) return;
     this.beat();
     this.#progress ??= new Progress(this.#environment, (value) => this.settle({ type: "progress", value }));
-    this.#progress.tell(value);
+    this.#progress.report(value);
   }
 
   get meter(): Meter & TaskLoad {
@@ -134,7 +134,7 @@ export class Attempt implements Context, StatefulAttempt {
   }
 
   load(load: number): void {
-    this.meter.tell(load);
+    this.meter.report(load);
   }
 
   onHandOff(callback: () => unknown): void {
@@ -180,7 +180,7 @@ export class Attempt implements Context, StatefulAttempt {
   }
 
   /** What it told of its load. */
-  get toldLoad(): number {
+  get reportedLoad(): number {
     return this.#load?.value ?? 0;
   }
 
@@ -198,15 +198,15 @@ export class Attempt implements Context, StatefulAttempt {
   }
 
   /** A client told the task something. */
-  tell(no: number, message: TaskMessage): void {
+  command(no: number, message: TaskMessage): void {
     if (this.#isStateful || message.type === "checkpoint") {
       return this.#commandFeed().push({ no, message });
     }
     // it runs already: nothing is to be done
-    if (message.type === "run") return this.order ? undefined : this.#carriedOut(no);
+    if (message.type === "run") return this.endCommand ? undefined : this.#carriedOut(no);
     // what comes after the first that ends the attempt finds the task without a holder
-    if (this.order) return;
-    this.order = message;
+    if (this.endCommand) return;
+    this.endCommand = message;
     this.#doneNo = no;
     this.abort(message.type);
   }

@@ -43,7 +43,7 @@ export interface ConsumerOptions {
 }
 
 /** An older attempt that still runs after so long ignores its signal: the task had better run elsewhere. */
-const OLD_RUN_PATIENCE_MS = 2000;
+const OLD_ATTEMPT_PATIENCE_MS = 2000;
 
 /** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
 const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
@@ -88,13 +88,13 @@ export class Consumer implements ConsumerPort {
     return this.#runningById.values();
   }
 
-  runOf(id: string): Attempt | undefined {
+  attemptOf(id: string): Attempt | undefined {
     return this.#runningById.get(id);
   }
 
   load(): number {
     let sum = 0;
-    for (const { toldLoad } of this.#runningById.values()) sum += toldLoad;
+    for (const { reportedLoad: toldLoad } of this.#runningById.values()) sum += toldLoad;
     return sum;
   }
 
@@ -159,7 +159,7 @@ export class Consumer implements ConsumerPort {
     for (const attempt of [...this.#attempts.values()]) {
       if (attempt.isLost) continue;
       attempt.lose("stop");
-      this.#tell("task:lost", attempt, { reason: "stop", ...(attempt.isRunning ? { overrun: true } : {}) });
+      this.#report("task:lost", attempt, { reason: "stop", ...(attempt.isRunning ? { overrun: true } : {}) });
     }
     this.#isOver = true;
     this.#loopWatch?.stop();
@@ -182,7 +182,7 @@ export class Consumer implements ConsumerPort {
     this.#nextById.set(task.id, attempt);
     this.#environment.setTimeout(() => {
       if (this.#nextById.get(task.id) === attempt) this.#stop(attempt, "stale");
-    }, OLD_RUN_PATIENCE_MS);
+    }, OLD_ATTEMPT_PATIENCE_MS);
   }
 
   /** There never was an attempt: a settlement of its own. */
@@ -190,11 +190,11 @@ export class Consumer implements ConsumerPort {
     this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
-  tell(p: number, fence: number, no: number, message: TaskMessage): void {
+  command(p: number, fence: number, no: number, message: TaskMessage): void {
     const attempt = this.#attempts.get(keyOf(p, fence));
     if (!attempt || attempt.ending || attempt.isLost) return;
-    attempt.tell(no, message);
-    if (attempt.order && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
+    attempt.command(no, message);
+    if (attempt.endCommand && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
   }
 
   abort(p: number, fence: number): void {
@@ -207,7 +207,7 @@ export class Consumer implements ConsumerPort {
     if (!attempt || attempt.isLost) return;
     const overrun = attempt.isRunning;
     attempt.lose(reason);
-    this.#tell("task:lost", attempt, overrun ? { reason, overrun } : { reason });
+    this.#report("task:lost", attempt, overrun ? { reason, overrun } : { reason });
     if (!attempt.isRunning) this.#forget(attempt);
   }
 
@@ -219,7 +219,7 @@ export class Consumer implements ConsumerPort {
     const { ending, isRunning: overrun } = attempt;
     this.#forget(attempt);
     const [type, more] = accepted ? reportOf(attempt, ending, overrun) : REFUSED;
-    this.#tell(type, attempt, more);
+    this.#report(type, attempt, more);
   }
 
   // ---- attempts -------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ export class Consumer implements ConsumerPort {
   #begin(attempt: Attempt): void {
     this.#runningById.set(attempt.task.id, attempt);
     attempt.begin();
-    this.#tell("task:start", attempt, {});
+    this.#report("task:start", attempt, {});
     this.#stuck.watch(attempt);
     let result: unknown;
     try {
@@ -260,7 +260,7 @@ export class Consumer implements ConsumerPort {
       const what = settlement.type === "complete" ? "completion" : "end";
       if (attempt.isLost) this.#forget(attempt);
       else this.#settleIdle();
-      this.#tell("task:lost", attempt, {
+      this.#report("task:lost", attempt, {
         reason: `${LATE}the handler's ${what} came after its lease and was ignored`,
       });
     } else attempt.finish(settlement);
@@ -289,7 +289,7 @@ export class Consumer implements ConsumerPort {
     this.#settleIdle();
   }
 
-  #tell(type: AttemptEventType, attempt: Attempt, more: Partial<AttemptInfo>): void {
+  #report(type: AttemptEventType, attempt: Attempt, more: Partial<AttemptInfo>): void {
     if (this.#isOver) return;
     const durationMs = type === "task:start" ? null : this.#environment.monoMs() - attempt.startedMs;
     if (!isLate(more)) this.attempts.note(type, attempt.task.name, durationMs);

@@ -60,7 +60,7 @@ export function endingOfError(attempt: Attempt, error: unknown, environment: Env
 
 function endingOfAbort(attempt: Attempt, environment: Environment): Settlement {
   if (attempt.abortReason === "stuck") return failed(attempt, stuckError(attempt.handler), environment);
-  return attempt.order ? endingOfMessage(attempt, attempt.order, environment) : { type: "release" };
+  return attempt.endCommand ? endingOfMessage(attempt, attempt.endCommand, environment) : { type: "release" };
 }
 
 function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: Environment): Settlement {

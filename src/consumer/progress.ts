@@ -17,7 +17,7 @@ export class Progress {
   }
 
   /** @throws TypeError, RangeError for what cannot be stored */
-  tell(value: unknown): void {
+  report(value: unknown): void {
     const bytes = encodeProgress(value);
     if (this.#timer !== null) {
       this.#newest = bytes;

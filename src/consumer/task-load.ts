@@ -20,7 +20,7 @@ export interface Meter {
 
 export class TaskLoad implements Meter {
   readonly #environment: Environment;
-  #told: number | null = null;
+  #reported: number | null = null;
   #stepMs: number;
   #count = 0;
   #rate: number | null = null;
@@ -31,9 +31,9 @@ export class TaskLoad implements Meter {
   }
 
   /** @throws RangeError */
-  tell(load: number): void {
+  report(load: number): void {
     checkAmount("tell the load", load);
-    this.#told = load;
+    this.#reported = load;
   }
 
   /** @throws RangeError */
@@ -50,7 +50,7 @@ export class TaskLoad implements Meter {
 
   /** What was told last, else the meter's rate. */
   get value(): number {
-    return this.#told ?? this.rate;
+    return this.#reported ?? this.rate;
   }
 
   #step(): void {

@@ -66,10 +66,10 @@ export function logEvents(node: Node, { log, logLevel }: LogSettings): void {
     node.addEventListener(event, ({ detail }: CustomEvent<NodeEventMap[NodeEventType]>) => {
       const level = levelOf(event, detail);
       if (LOG_LEVELS.indexOf(level) > most) return;
-      const told = Object.entries(detail).map(([key, value]) => [nameOf(key), plain(value)]);
+      const fields = Object.entries(detail).map(([key, value]) => [nameOf(key), plain(value)]);
       try {
         const time = new Date().toISOString();
-        log({ time, level, event, node: node.name, ...Object.fromEntries(told) });
+        log({ time, level, event, node: node.name, ...Object.fromEntries(fields) });
       } catch { /* a log that is full must not stop what it logs */ }
     });
   }

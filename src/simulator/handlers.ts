@@ -49,7 +49,7 @@ export class VirtualHandlers {
   /** Declines have their own, so that a run without them is the same as before. */
   readonly #declineRng: Rng;
   /** Until when (true time) it does not want a task, and what it says of that. */
-  readonly #declined: Map<string, { readonly untilMs: number; readonly isTold: boolean }> = new Map();
+  readonly #declined: Map<string, { readonly untilMs: number; readonly isTimed: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
 
   constructor(world: HandlerWorld, node: HandlerNode) {
@@ -146,13 +146,13 @@ export class VirtualHandlers {
     let decline = this.#declined.get(run.id);
     if (!decline || decline.untilMs <= schedule.nowMs) {
       if (!rng.chance(plan.work.decline)) return false;
-      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTold: rng.chance(0.5) };
+      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTimed: rng.chance(0.5) };
       this.#declined.set(run.id, decline);
     }
     const leftMs = decline.untilMs - schedule.nowMs;
     const { wallMs } = this.#node.clock.read(schedule.nowMs);
-    if (decline.isTold) oracle.placement.declined(this.#node, run.id, leftMs);
-    this.#finish(run, { type: "decline", untilMs: decline.isTold ? Math.ceil(wallMs + leftMs) : 0 });
+    if (decline.isTimed) oracle.placement.declined(this.#node, run.id, leftMs);
+    this.#finish(run, { type: "decline", untilMs: decline.isTimed ? Math.ceil(wallMs + leftMs) : 0 });
     return true;
   }
 

@@ -74,7 +74,7 @@ class SqliteStore implements Store {
     thread.on("message", listen((message: FromThread) => this.#take(message)));
     thread.on("error", listen((error: Error) => this.#ended(error)));
     thread.on("exit", listen(() => this.#ended(null)));
-    this.#tell({ type: "open", directory: this.#directory });
+    this.#send({ type: "open", directory: this.#directory });
     return this.#opening.promise;
   }
 
@@ -85,7 +85,7 @@ class SqliteStore implements Store {
     const keeping = Promise.withResolvers<void>();
     this.#keeping = keeping;
     this.#callbacks.push(keeping.resolve);
-    this.#tell({ type: "key", privateKey });
+    this.#send({ type: "key", privateKey });
     await keeping.promise;
     this.#keeping = null;
     this.#privateKey = privateKey;
@@ -102,13 +102,13 @@ class SqliteStore implements Store {
   append(records: readonly PersistRecord[], onDurable: () => void): void {
     const rows = packRows(records.map((record) => this.#rowOf(record)));
     this.#callbacks.push(onDurable);
-    this.#tell({ type: "append", rows }, [rows]);
+    this.#send({ type: "append", rows }, [rows]);
   }
 
   async close(): Promise<void> {
     if (!this.#thread) return;
     this.#callbacks = [];
-    this.#tell({ type: "close" });
+    this.#send({ type: "close" });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_MS));
     await Promise.race([this.#closed.promise, late]);
@@ -124,7 +124,7 @@ class SqliteStore implements Store {
     return rowOf(record, isAnew);
   }
 
-  #tell(message: ToThread, transfer: ArrayBuffer[] = []): void {
+  #send(message: ToThread, transfer: ArrayBuffer[] = []): void {
     if (!this.#thread) throw new Error(`Cannot use the store in ${this.#directory}: it is not open`);
     this.#thread.postMessage(message, transfer);
   }

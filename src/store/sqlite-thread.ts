@@ -49,7 +49,7 @@ let isInTrouble = false;
 let timer: ReturnType<typeof setTimeout> | null = null;
 let turn: ReturnType<typeof setImmediate> | null = null;
 
-function tell(message: FromThread, transfer: ArrayBuffer[] = []): void {
+function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
@@ -61,23 +61,23 @@ function open(directory: string): void {
   try {
     file = RecordFile.open(directory);
   } catch (error) {
-    return tell({ type: "refused", error: plain(storeErrorOf(`open the store in ${directory}`, error)) });
+    return send({ type: "refused", error: plain(storeErrorOf(`open the store in ${directory}`, error)) });
   }
   let some: Row[] = [];
   let byteCount = 0;
-  const send = (): void => {
+  const sendRows = (): void => {
     const rows = packRows(some);
-    tell({ type: "rows", rows }, [rows]);
+    send({ type: "rows", rows }, [rows]);
     some = [];
     byteCount = 0;
   };
   for (const row of file.takeRows()) {
     some.push(row);
     byteCount += row.bytes.length;
-    if (byteCount >= MESSAGE_BYTES) send();
+    if (byteCount >= MESSAGE_BYTES) sendRows();
   }
-  if (some.length > 0) send();
-  tell({ type: "opened", boot: file.boot, privateKey: file.privateKey });
+  if (some.length > 0) sendRows();
+  send({ type: "opened", boot: file.boot, privateKey: file.privateKey });
 }
 
 /** Soon, when what has arrived by now is taken too; not before its time while the disk refuses. */
@@ -93,15 +93,15 @@ function flush(): void {
     privateKey = null;
     if (waiting.length > 0) file.commit(waiting);
   } catch (error) {
-    if (!isInTrouble) tell({ type: "trouble", error: plain(storeErrorOf("write to the store", error)) });
+    if (!isInTrouble) send({ type: "trouble", error: plain(storeErrorOf("write to the store", error)) });
     isInTrouble = true;
     timer = setTimeout(flush, RETRY_MS);
     return;
   }
   waiting = [];
-  tell({ type: "durable", count: waitingCount });
+  send({ type: "durable", count: waitingCount });
   waitingCount = 0;
-  if (isInTrouble) tell({ type: "trouble", error: null });
+  if (isInTrouble) send({ type: "trouble", error: null });
   isInTrouble = false;
 }
 
@@ -113,7 +113,7 @@ function close(): void {
   try {
     file?.close();
   } catch { /* what was durable is, and the process lets go of the rest when it ends */ }
-  tell({ type: "closed" });
+  send({ type: "closed" });
 }
 
 port.on("message", (message: ToThread) => {

@@ -144,9 +144,9 @@ export class SimulatedNode {
   #onEvent(life: Life, event: CoordinatorEvent): void {
     const { no, log, time } = this.#options;
     if (event.type === "broken") time.fail(event.error);
-    if (event.type === "ready") log.tell(no, "serves");
+    if (event.type === "ready") log.record(no, "serves");
     if (event.type !== "quorum") return;
-    log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
+    log.record(no, event.held ? "has its quorum again" : "has lost its quorum");
     if (this.#now.life !== life) return;
     this.#hasQuorum = event.held;
     if (!event.held) this.#trouble();

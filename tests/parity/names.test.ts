@@ -9,7 +9,7 @@ async function nodeOf(namespace: string, name: string, others: readonly Node[]):
 
 function next<T>(node: Node, event: "join:refused" | "ready"): Promise<T> {
   return new Promise((resolve) => {
-    node.addEventListener(event, (told) => resolve(told.detail as T), { once: true });
+    node.addEventListener(event, (received) => resolve(received.detail as T), { once: true });
   });
 }
 

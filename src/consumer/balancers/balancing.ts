@@ -40,7 +40,7 @@ export interface BalancingOptions {
   /** Between two releases. */
   readonly paceMs: number;
   readonly coordinator: Pick<Coordinator, "members" | "offerOf" | "on" | "stopped">;
-  readonly consumer: Pick<Consumer, "running" | "runOf" | "stopTask">;
+  readonly consumer: Pick<Consumer, "running" | "attemptOf" | "stopTask">;
   readonly environment: Environment;
   /** Then it is only asked when it is told to. @default never */
   readonly isFrozen?: () => boolean;
@@ -182,7 +182,7 @@ export class Balancing {
       const ids: Set<string> = new Set();
       let namedMax = 2 * [...consumer.running()].length + IGNORED_MAX;
       for (const id of await Promise.race([this.#balancer.balance!(), tooLate])) {
-        if (consumer.runOf(id)?.abortReason === null) ids.add(id);
+        if (consumer.attemptOf(id)?.abortReason === null) ids.add(id);
         // an iterable without an end
         if (--namedMax === 0) break;
       }
@@ -255,7 +255,7 @@ class Surroundings implements BalancerContext {
   tasks(): readonly RunningTask[] {
     const { environment, consumer } = this.#options;
     const wallAtZeroMs = environment.wallMs() - environment.monoMs();
-    return [...consumer.running()].map(({ task, startedMs, abortReason, toldLoad }) => {
+    return [...consumer.running()].map(({ task, startedMs, abortReason, reportedLoad: toldLoad }) => {
       const [load, stopping] = [toldLoad, abortReason !== null];
       const { id, name, options } = task;
       return this.know({ id, name, startedMs: wallAtZeroMs + startedMs, load, stopping }, options);

@@ -14,7 +14,7 @@ const FAREWELL_MS = 500;
 /** Of the attempt that runs; Infinity between attempts. Wall clock, and monotonic: whichever comes first. */
 let deadline = { wallMs: Infinity, monoMs: Infinity };
 
-function tell(message: FromProcess, onSent: () => void = () => {}): void {
+function send(message: FromProcess, onSent: () => void = () => {}): void {
   process.send?.(message, undefined, {}, onSent);
 }
 
@@ -30,18 +30,18 @@ function die(): void {
 const thread = new WorkerPort({
   message: (message) => {
     if (message.type === "done" || message.type === "failed") setDeadline(Infinity);
-    tell(message);
+    send(message);
   },
   ended: (error) => {
-    tell({ type: "ended", error: plainError(error) }, die);
+    send({ type: "ended", error: plainError(error) }, die);
     setTimeout(die, FAREWELL_MS);
   },
 });
 process.on("message", (message) => {
   // the node sends nothing else
-  const told = message as ToThread;
-  if (told.type === "run" || told.type === "deadline") setDeadline(told.deadlineMs);
-  thread.post(told);
+  const received = message as ToThread;
+  if (received.type === "run" || received.type === "deadline") setDeadline(received.deadlineMs);
+  thread.post(received);
 });
 process.on("disconnect", die);
 // what is meant for the node comes to all of its terminal's processes

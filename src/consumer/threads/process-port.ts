@@ -26,9 +26,9 @@ export class ProcessPort implements ThreadPort {
     let thrown: Error | null = null;
     child.on("message", (message) => {
       // the other side sends nothing else
-      const told = message as FromProcess;
-      if (told.type === "ended") thrown = errorOf(told.error);
-      else listener.message(told);
+      const received = message as FromProcess;
+      if (received.type === "ended") thrown = errorOf(received.error);
+      else listener.message(received);
     });
     // it could not be started, or not be told something: its end follows, or has been told
     child.on("error", (error: Error) => {

@@ -99,7 +99,7 @@ test("a handler that was told to end and does not is given up as it was told", (
   for (const message of [{ type: "kill" }, { type: "pause" }] as const) {
     const { time, bench } = stage(false);
     bench.start(7);
-    bench.consumer.tell(1, 7, 3, message);
+    bench.consumer.command(1, 7, 3, message);
     time.advance(BEAT_MS + GRACE_MS + 1);
     expect(bench.settled.map(({ settlement }) => settlement)).toEqual([message]);
     bench.record();

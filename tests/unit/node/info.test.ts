@@ -62,10 +62,10 @@ test("the info handler tells the node's name, whether it is frozen, since when, 
   });
   await started("a");
   node.freeze();
-  const told = await report();
-  expect(told).toMatchObject({ frozen: true, tasks: [{ id: "a", attempt: 1, stopped: null }] });
-  expect(new Date(told.started).getTime()).toBeLessThanOrEqual(Date.now());
-  expect(told.tasks[0]!.fence).toMatch(/^\d+$/);
+  const info = await report();
+  expect(info).toMatchObject({ frozen: true, tasks: [{ id: "a", attempt: 1, stopped: null }] });
+  expect(new Date(info.started).getTime()).toBeLessThanOrEqual(Date.now());
+  expect(info.tasks[0]!.fence).toMatch(/^\d+$/);
   end.get("a")!();
 });
 

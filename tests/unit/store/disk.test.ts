@@ -38,11 +38,11 @@ test.skipIf(!canMount)(
     using disk = new SmallDisk("1m");
     const store = sqliteStore(join(disk.path, "state"));
     await store.open();
-    const told: (string | null)[] = [];
+    const troubles: (string | null)[] = [];
     const trouble = Promise.withResolvers<StoreError>();
     const recovered = Promise.withResolvers<void>();
     store.load((error) => {
-      told.push(error && error.code);
+      troubles.push(error && error.code);
       if (error) trouble.resolve(error);
       else recovered.resolve();
     });
@@ -59,11 +59,11 @@ test.skipIf(!canMount)(
     const atTrouble = acked;
     const later = append(store, [record.append(sent, 1)]);
     await new Promise((resolve) => setTimeout(resolve, 1200));
-    expect({ acked, told }).toEqual({ acked: atTrouble, told: ["STORE_UNWRITABLE"] });
+    expect({ acked, told: troubles }).toEqual({ acked: atTrouble, told: ["STORE_UNWRITABLE"] });
     disk.remount("size=8m");
     await later;
     await recovered.promise;
-    expect(told).toEqual(["STORE_UNWRITABLE", null]);
+    expect(troubles).toEqual(["STORE_UNWRITABLE", null]);
     await store.close();
     const again = sqliteStore(join(disk.path, "state"));
     await again.open();
