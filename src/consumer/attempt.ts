@@ -1,6 +1,6 @@
 /**
  * One attempt at one task on this node: its state, and the Context (context.ts) that its handler sees. What
- * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
+ * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first needed.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
@@ -16,7 +16,7 @@ import type { Handler } from "./handler.ts";
 import { Progress } from "./progress.ts";
 import { type Meter, TaskLoad } from "./task-load.ts";
 
-/** How a stateful handler says what it is, whatever it is wrapped in. */
+/** How a stateful handler declares what it is, whatever it is wrapped in. */
 export interface StatefulAttempt {
   becomeStateful(): void;
 }
@@ -27,7 +27,7 @@ export class Attempt implements Context, StatefulAttempt {
   readonly handler: Handler;
   /** Monotonic. */
   readonly startedMs: number;
-  /** Monotonic: when it was told to end; null before that. */
+  /** Monotonic: when its signal aborted; null before that. */
   abortedMs: number | null = null;
   readonly #control: ConsumerControl;
   readonly #environment: Environment;
@@ -179,7 +179,7 @@ export class Attempt implements Context, StatefulAttempt {
     this.#isRunning = false;
   }
 
-  /** What it told of its load. */
+  /** The load that its handler reported. */
   get reportedLoad(): number {
     return this.#load?.value ?? 0;
   }
@@ -197,21 +197,21 @@ export class Attempt implements Context, StatefulAttempt {
     this.#isStateful = true;
   }
 
-  /** A client told the task something. */
+  /** A client sent the task a command. */
   command(no: number, message: TaskMessage): void {
     if (this.#isStateful || message.type === "checkpoint") {
       return this.#commandFeed().push({ no, message });
     }
-    // it runs already: nothing is to be done
+    // it runs already: there is nothing to do
     if (message.type === "run") return this.endCommand ? undefined : this.#carriedOut(no);
-    // what comes after the first that ends the attempt finds the task without a holder
+    // what comes after the command that ends the attempt finds the task without a holder
     if (this.endCommand) return;
     this.endCommand = message;
     this.#doneNo = no;
     this.abort(message.type);
   }
 
-  /** The handler returned: what it was told last is carried out. */
+  /** The handler returned: the command that it read last is carried out. */
   finishReading(): void {
     this.#feed?.finishReading();
   }
@@ -221,7 +221,7 @@ export class Attempt implements Context, StatefulAttempt {
     if (!this.ending && !this.isLost) this.settle({ type: "ack" });
   }
 
-  /** The settlement that ends the attempt; before it goes what the handler hands over. */
+  /** Sends the settlement that ends the attempt, and before it what the handler hands over. */
   finish(settlement: Settlement): void {
     this.ending = settlement;
     this.#progress?.close(this.isLost);
@@ -243,7 +243,7 @@ export class Attempt implements Context, StatefulAttempt {
     }
   }
 
-  /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
+  /** Calls back once when the handler is silent for too long, unless it or its lease has ended before. */
   watchBeats(timeoutMs: number, onSilent: () => void): void {
     this.#beats = new BeatWatch({ timeoutMs, environment: this.#environment, onSilent });
   }
@@ -307,20 +307,20 @@ export function abortError(id: string, reason: AbortReason): AttemptAbortedError
   return new AttemptAbortedError(`Cannot go on with task ${JSON.stringify(id)}: ${WHY[reason]}`, reason);
 }
 
-/** Why attempts are told to end, in words. */
+/** Why attempts must end, in words. */
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",
-  release: "it was told to go elsewhere",
+  release: "it was asked to go elsewhere",
   balance: "the node balances: another one shall run it",
   lapsing: "its lease was not renewed in time and ends soon",
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",
   stale: "its lease is not the current one",
   stuck: "it gave no sign of life for too long",
-  pause: "it was told to pause",
-  sleep: "it was told to sleep",
+  pause: "it was asked to pause",
+  sleep: "it was asked to sleep",
   kill: "it was killed",
-  error: "it was told that something is wrong",
-  complete: "it was told that it is complete",
+  error: "a command says that something is wrong",
+  complete: "a command says that it is complete",
 };

@@ -1,7 +1,7 @@
 /**
- * The consumer: offers slots, runs what is leased to this node, tells the coordinator how it ended. A task
- * that still runs here under an older fence is waited for before the new attempt starts, and given back
- * when that takes too long.
+ * The consumer: offers slots, runs what is leased to this node, and reports to the coordinator how it ended.
+ * A new attempt at a task that still runs here under an older fence waits for that one to end, and is given
+ * back when this takes too long.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type { AbortReason } from "../base/errors.ts";
@@ -34,15 +34,15 @@ export interface ConsumerOptions {
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
   /** Null when the task may begin; else until when it shall not be offered here. @default always */
   readonly admit?: (task: GrantedTask) => number | null;
-  /** For how long the event loop must have stood still to be worth a word. */
+  /** For how long the event loop must have stood still to be reported. */
   readonly blockedMinMs: number;
-  /** It stood still for so long, and `watchLoop` was called. */
+  /** It stood still for that long, and `watchLoop` was called. */
   readonly onBlocked: (info: LoopBlockedInfo) => void;
   /** @default the system's */
   readonly environment?: Environment;
 }
 
-/** An older attempt that still runs after so long ignores its signal: the task had better run elsewhere. */
+/** An older attempt that still runs after this time ignores its signal: the task had better run elsewhere. */
 const OLD_ATTEMPT_PATIENCE_MS = 2000;
 
 /** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
@@ -94,11 +94,11 @@ export class Consumer implements ConsumerPort {
 
   load(): number {
     let sum = 0;
-    for (const { reportedLoad: toldLoad } of this.#runningById.values()) sum += toldLoad;
+    for (const { reportedLoad } of this.#runningById.values()) sum += reportedLoad;
     return sum;
   }
 
-  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
+  /** Aborts the attempt at a task, which is given back once its handler has ended. False: there is none. */
   stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
     const attempt = this.#nextById.get(id) ?? this.#runningById.get(id);
     if (attempt) this.#stop(attempt, reason);
@@ -154,7 +154,7 @@ export class Consumer implements ConsumerPort {
     if (this.#idle && this.#attempts.size === 0 && this.#runningById.size === 0) this.#idle.resolve();
   }
 
-  /** The node stops: handlers are told, nothing is recorded or reported any more. */
+  /** The node stops: handlers are aborted, and nothing is recorded or reported any more. */
   lose(): void {
     for (const attempt of [...this.#attempts.values()]) {
       if (attempt.isLost) continue;

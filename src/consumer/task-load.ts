@@ -1,7 +1,7 @@
 /**
- * How much of a node a task takes, as its handler tells: a number, or marks on a meter whose rate per second
- * over the last minute is the number (the exponentially weighted average of Unix's load, in steps of five
- * seconds).
+ * How much of a node a task takes, as its handler reports: a number, or marks on a meter. The rate per second
+ * of the marks over the last minute is then the number (the exponentially weighted average of Unix's load, in
+ * steps of five seconds).
  */
 import type { Environment } from "../base/environment.ts";
 
@@ -32,7 +32,7 @@ export class TaskLoad implements Meter {
 
   /** @throws RangeError */
   report(load: number): void {
-    checkAmount("tell the load", load);
+    checkAmount("report the load", load);
     this.#reported = load;
   }
 
@@ -48,7 +48,7 @@ export class TaskLoad implements Meter {
     return this.#rate ?? 0;
   }
 
-  /** What was told last, else the meter's rate. */
+  /** What was reported last, else the meter's rate. */
   get value(): number {
     return this.#reported ?? this.rate;
   }

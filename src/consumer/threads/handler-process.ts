@@ -1,17 +1,17 @@
 /**
- * The process around a thread that runs handlers, where a thread alone cannot be ended. It passes on what the
- * two say to each other, and ends itself with the thread when its node is gone, or when the lease has ended
- * and nobody has said that it was renewed.
+ * The process around a thread that runs handlers, where a thread alone cannot be ended. It passes on what
+ * node and thread say to each other. It ends itself and the thread when its node is gone, or when the lease
+ * has ended and no renewal has been reported.
  */
 import { type FromProcess, plainError, type ToThread } from "./messages.ts";
 import { WorkerPort } from "./worker-port.ts";
 
-/** How exact the end of a lease is seen. */
+/** How exactly the end of a lease is noticed. */
 const LOOK_MS = 20;
 /** For the last message to leave. */
 const FAREWELL_MS = 500;
 
-/** Of the attempt that runs; Infinity between attempts. Wall clock, and monotonic: whichever comes first. */
+/** When the lease of the running attempt ends, by whichever clock comes first; Infinity between attempts. */
 let deadline = { wallMs: Infinity, monoMs: Infinity };
 
 function send(message: FromProcess, onSent: () => void = () => {}): void {

@@ -1,6 +1,6 @@
 /**
- * A thread that runs handlers of one module, one attempt at a time. What a handler returns or throws is told;
- * whatever else ends the thread is noticed from outside.
+ * A thread that runs handlers of one module, one attempt at a time. It sends what a handler returns or
+ * throws; whatever else ends the thread is noticed from outside.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { AttemptAbortedError } from "../../base/errors.ts";

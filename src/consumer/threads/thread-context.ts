@@ -22,7 +22,7 @@ import {
   type RunMessage,
 } from "./messages.ts";
 
-/** A thread that takes messages has taken one after so long. */
+/** A thread that takes messages has taken one after this time. */
 const MESSAGE_MS = 20;
 /** The node records the newest once a second. */
 const PROGRESS_EVERY_MS = 100;
@@ -39,7 +39,7 @@ export class ThreadContext implements Context, StatefulAttempt {
   readonly #listeners: Set<(deadlineMs: number) => void> = new Set();
   readonly #checkpoints: Map<number, PromiseWithResolvers<void>> = new Map();
   readonly #feed: CommandFeed;
-  /** When the abort was seen in shared memory first. */
+  /** When the abort was first seen in shared memory. */
   #noticedMs: number | null = null;
   #isReading = false;
   #handOff: (() => unknown) | null = null;
@@ -66,7 +66,7 @@ export class ThreadContext implements Context, StatefulAttempt {
     return this.#controller.signal;
   }
 
-  /** Who waits gets the message first, and finds no signal aborted before it could listen. */
+  /** A handler that waits gets the message first, and finds no signal aborted before it could listen. */
   #lookAtCell(): void {
     const reason = reasonOfNo(Number(Atomics.load(this.#cells, CELLS.abort)));
     if (reason === null) return;
@@ -128,7 +128,7 @@ export class ThreadContext implements Context, StatefulAttempt {
   }
 
   load(load: number): void {
-    checkAmount("tell the load", load);
+    checkAmount("report the load", load);
     if (!this.#isOver) this.#send({ type: "load", no: this.no, value: load });
   }
 

@@ -41,7 +41,7 @@ test("what was told counts instead of the meter, the last time it was told", () 
 
 test("no load is below nothing, or no number", () => {
   const { load } = setUp();
-  expect(() => load.report(-1)).toThrow("Cannot tell the load: it must be a number >= 0, got -1");
+  expect(() => load.report(-1)).toThrow("Cannot report the load: it must be a number >= 0, got -1");
   expect(() => load.report(Infinity)).toThrow(RangeError);
   expect(() => load.mark(NaN)).toThrow("Cannot mark the meter");
 });
