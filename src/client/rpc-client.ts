@@ -16,7 +16,7 @@ import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.t
 import { type RpcCall, type RpcConnection, unreachableError } from "./rpc-connection.ts";
 import { packSpec, type RpcMethod } from "./rpc-messages.ts";
 
-/** The member's own answer about the time being over shall come first. */
+/** If the member runs out of time, its answer shall come before the client gives up. */
 const GRACE_MS = 500;
 
 interface Request {

@@ -131,7 +131,9 @@ test("all eight messages are taken, and malformed ones are refused before anythi
   expect(await stateOf(cluster)).toBe("killed");
   const bad = [{}, null, { type: "" }, { type: "sleep" }, { type: "error" }, { type: "stop" }];
   for (const message of bad) {
-    await expect(cluster.client.command("s", message as TaskMessage)).rejects.toThrow("Cannot tell a task");
+    await expect(cluster.client.command("s", message as TaskMessage)).rejects.toThrow(
+      "Cannot command a task",
+    );
   }
 });
 
