@@ -18,7 +18,7 @@ const FILE = new URL(
   import.meta.url,
 );
 
-/** A disk that takes longer for its last writes is not waited for. */
+/** How long to wait for the disk's last writes. */
 const CLOSE_MS = 5000;
 
 /**
@@ -38,7 +38,7 @@ class SqliteStore implements Store {
   #thread: Worker | null = null;
   #opening: PromiseWithResolvers<void> | null = null;
   #closed: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** Nobody listens for trouble yet while a new node's key is kept: it is for who waits. */
+  /** While a new node's key is kept nobody listens for trouble yet: an error rejects this. */
   #keeping: PromiseWithResolvers<void> | null = null;
   #onTrouble: ((error: StoreError | null) => void) | undefined;
   #boot = 0;
@@ -80,7 +80,7 @@ class SqliteStore implements Store {
 
   async privateKey(make: () => Promise<Uint8Array>): Promise<Uint8Array> {
     if (this.#privateKey.length > 0) return this.#privateKey;
-    // copied, because of a window onto a buffer the whole buffer would be sent
+    // copied: of a window onto a buffer the whole buffer would be sent
     const privateKey = (await make()).slice();
     const keeping = Promise.withResolvers<void>();
     this.#keeping = keeping;
@@ -176,7 +176,7 @@ class SqliteStore implements Store {
     thread?.terminate().catch(() => {});
   }
 
-  /** The thread must not end before it is told to. */
+  /** The thread has ended, which it must not do before the store is closed. */
   #ended(error: Error | null): void {
     this.#closed.resolve();
     const why = error ? error.message : "it has ended by itself";

@@ -1,14 +1,14 @@
 /**
- * The thread that owns a store's database, so that a slow disk stops nothing but what waits for it. While one
- * commit runs further appends arrive; all of them make the next commit. What cannot be written is kept and
- * tried again every second.
+ * The thread that owns a store's database, so that a slow disk stops nothing but what waits for it. Appends
+ * that arrive while one commit runs make the next commit together. What cannot be written is kept and tried
+ * again every second.
  */
 import { parentPort } from "node:worker_threads";
 import { RecordFile } from "./record-file.ts";
 import { packRows, type Row, unpackRows } from "./row.ts";
 import { type StoreError, type StoreErrorCode, storeErrorOf } from "./store-error.ts";
 
-/** What the store tells the thread. */
+/** From the store to the thread. */
 export type ToThread =
   | { readonly type: "open"; readonly directory: string }
   /** The rows of one append, packed. */
@@ -17,13 +17,13 @@ export type ToThread =
   /** Tries once more to write what waits, then ends. */
   | { readonly type: "close" };
 
-/** What the thread tells the store. */
+/** From the thread to the store. */
 export type FromThread =
   /** Some of the rows that were there, packed; before "opened". */
   | { readonly type: "rows"; readonly rows: ArrayBuffer }
   | { readonly type: "opened"; readonly boot: number; readonly privateKey: Uint8Array }
   | { readonly type: "refused"; readonly error: PlainError }
-  /** So many more messages are durable. */
+  /** This many more messages are durable. */
   | { readonly type: "durable"; readonly count: number }
   | { readonly type: "trouble"; readonly error: PlainError | null }
   | { readonly type: "closed" };
@@ -80,7 +80,7 @@ function open(directory: string): void {
   send({ type: "opened", boot: file.boot, privateKey: file.privateKey });
 }
 
-/** Soon, when what has arrived by now is taken too; not before its time while the disk refuses. */
+/** Soon, so that what has arrived by now is written too; while the disk refuses, when it is due. */
 function plan(): void {
   if (timer === null && turn === null) turn = setImmediate(flush);
 }
