@@ -48,7 +48,7 @@ export class VirtualHandlers {
   readonly #names: readonly string[];
   /** Declines have their own, so that a run without them is the same as before. */
   readonly #declineRng: Rng;
-  /** Until when (true time) it does not want a task, and what it says of that. */
+  /** Until when (true time) it does not want a task, and whether it says until when. */
   readonly #declined: Map<string, { readonly untilMs: number; readonly isTimed: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
 

@@ -153,7 +153,7 @@ export class SimulatedCluster implements AsyncDisposable {
 
   /**
    * From now on only nodes of one group reach each other; nodes that no group names are a group of their own.
-   * Silent: nobody is told. It takes the place of earlier cuts.
+   * The cut is silent: no node is notified. It takes the place of earlier cuts.
    */
   partition(...groups: readonly (readonly number[])[]): void {
     for (const no of groups.flat()) this.#nodeOf("cut the network", no);
@@ -179,8 +179,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * The node's process is gone, at once. Its handlers are not told: what they await of the kit or of their
-   * context never comes; their runs count as ended.
+   * The node's process is gone, at once. Its handlers do not notice: what they await of the kit or of their
+   * context never comes, and their runs count as ended.
    */
   crash(no: number): void {
     const node = this.#nodeOf("crash a node", no);
