@@ -64,7 +64,7 @@ export async function withFence(
   },
 ): Promise<Verdict> {
   const client = await pool.connect();
-  // that the server closed the connection is told by the next query as well
+  // when the server has closed the connection, the next query fails as well
   const ignore = (): void => {};
   client.on("error", ignore);
   try {

@@ -8,7 +8,7 @@ import { jsonLine, printable } from "./output.ts";
 interface CommandSpec {
   readonly name: string;
   readonly summary: string;
-  /** What the help says of it. */
+  /** What the help says it does. */
   readonly means: string;
   readonly arguments: readonly string[];
   message(more: string | undefined): TaskMessage;
