@@ -206,7 +206,7 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   await connection.stop();
 });
 
-test("giving up a wait is told to the member", async () => {
+test("giving up a wait is sent to the member", async () => {
   const port = new FakePort();
   const { remote, connection } = connected(port);
   const abort = new AbortController();

@@ -21,7 +21,7 @@ const ENDINGS: readonly (readonly [TaskMessage, object])[] = [
   [{ type: "release" }, { type: "release" }],
   [{ type: "sleep", untilMs: 8e15 }, { type: "sleep", untilMs: 8e15 }],
   [{ type: "complete" }, { type: "complete", result: null }],
-  [{ type: "error", message: "told" }, { type: "error", message: "told" }],
+  [{ type: "error", message: "broken" }, { type: "error", message: "broken" }],
 ];
 
 for (const [message, settlement] of ENDINGS) {
@@ -95,7 +95,7 @@ test("a command that arrives while the handler returns is not acked: it stays in
   expect(await bench.settlement()).toMatchObject({ upTo: 0, settlement: { type: "complete" } });
 });
 
-test("a stateful handler is told everything, and its answer is what becomes of the task", async () => {
+test("a stateful handler gets every command, and its answer is what becomes of the task", async () => {
   for (const [message, settlement] of ENDINGS) {
     const bench = new Bench();
     bench.handle(statefulHandler(async (_task, commands) => {
@@ -197,7 +197,7 @@ test("a drained handler's state goes with the release, after it has ended", asyn
   expect(order).toEqual(["ended", "asked"]);
 });
 
-test("a state that cannot be handed over is told, and the task goes on without it", async () => {
+test("a state that cannot be handed over is reported, and the task goes on without it", async () => {
   const bench = new Bench();
   bench.handle(async (_task, ctx) => {
     ctx.onHandOff(() => () => {});
@@ -226,7 +226,7 @@ test("progress is recorded, the newest value only, and the last before the end",
   expect(values).toEqual([{ done: 1 }, { done: 3 }, "complete"]);
 });
 
-test("progress that cannot be stored is refused where it is told", async () => {
+test("progress that cannot be stored is refused where it is reported", async () => {
   const bench = new Bench();
   const errors: unknown[] = [];
   bench.handle((_task, ctx) => {
@@ -250,7 +250,7 @@ test("an error that is fatal ends the task, whatever its attempts", async () => 
   expect((await bench.settlement()).settlement).toEqual({ type: "fail", message: "never again" });
 });
 
-test("a feed tells through with a command when the next is asked for, not before", async () => {
+test("a command counts as carried out when the next is asked for, not before", async () => {
   const done: number[] = [];
   const feed = new CommandFeed((no) => done.push(no));
   const commands = feed.open();

@@ -29,7 +29,7 @@ for (const [answer, settlement] of ANSWERS) {
   });
 }
 
-test("an error handler is told what went wrong, and when it did before", () => {
+test("an error handler gets what went wrong, and when it did before", () => {
   const failures: TaskFailure[] = [];
   settle((failure) => void failures.push(failure) as undefined, "text");
   expect(failures).toEqual([{ id: "t", attempt: 3, error: "text", earlier: [new Date(NOW_MS - 1000)] }]);

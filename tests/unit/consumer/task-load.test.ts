@@ -1,4 +1,4 @@
-/** What tasks tell of their load. */
+/** The loads that tasks report. */
 import { expect, test } from "bun:test";
 import { TaskLoad } from "../../../src/consumer/task-load.ts";
 import { systemEnvironment } from "../../../src/base/environment.ts";
@@ -27,7 +27,7 @@ test("a meter's rate is per second, known after five seconds, and of the last mi
   expect(load.rate).toBeLessThan(1e-9);
 });
 
-test("what was told counts instead of the meter, the last time it was told", () => {
+test("what was reported last counts instead of the meter", () => {
   const { load, pass } = setUp();
   load.mark(50);
   pass(5000);

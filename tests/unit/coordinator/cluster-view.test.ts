@@ -56,7 +56,7 @@ class Stage {
   }
 }
 
-test("news without a change is repeated after ten seconds, then every thirty; changes go every two at most", () => {
+test("the same news goes again after ten seconds, then every thirty; changes every two at most", () => {
   const stage = new Stage();
   stage.run(20_000);
   expect(stage.run(60_000).length).toBe(2);

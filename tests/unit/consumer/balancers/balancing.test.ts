@@ -74,7 +74,7 @@ test("refusals are bounded: the oldest is forgotten", () => {
   expect(asked).toBe(10_002);
 });
 
-test("canClaim that throws, or answers nonsense, is told, and the task declined for a second", () => {
+test("canClaim that throws, or answers nonsense, is reported, and the task declined for a second", () => {
   const answers: (() => unknown)[] = [
     () => {
       throw new Error("broken");
@@ -179,7 +179,7 @@ test("while it is frozen only the command asks it", async () => {
   expect(asked).toBe(1);
 });
 
-test("a balancer that throws, or never answers, is told of, and asked again the next time", async () => {
+test("a balancer that throws, or never answers, is reported, and asked again the next time", async () => {
   const answers: (() => unknown)[] = [
     () => {
       throw new Error("broken");

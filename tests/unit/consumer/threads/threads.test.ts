@@ -113,7 +113,7 @@ test("a loop that never waits sees the renewed deadline and the abort", async ()
 
 test("a loop that never ends is ended after its grace, and its attempt is released", async () => {
   const { bench, pool } = stage({ graceMs: 50 });
-  bench.start(7, instructed("tell-and-spin"));
+  bench.start(7, instructed("report-and-spin"));
   expect((await bench.settlement()).settlement.type).toBe("progress");
   bench.consumer.abort(1, 7);
   expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
@@ -123,7 +123,7 @@ test("a loop that never ends is ended after its grace, and its attempt is releas
 test("a thread ends with its lease, however long its grace", async () => {
   const { bench } = stage({ graceMs: 60_000 });
   bench.deadlineMs = Date.now() + 400;
-  bench.start(7, instructed("tell-and-spin"));
+  bench.start(7, instructed("report-and-spin"));
   expect((await bench.settlement()).settlement.type).toBe("progress");
   bench.consumer.abort(1, 7);
   expect((await bench.settlement(2)).settlement).toEqual({ type: "release" });
@@ -211,13 +211,13 @@ test("a command that ends the attempt aborts a thread's handler, and ends one th
   bench.start(7, { id: "obeys", ...instructed("until-aborted") });
   bench.consumer.command(1, 7, 3, { type: "pause" });
   expect((await bench.settlement()).settlement).toEqual({ type: "pause" });
-  bench.start(8, { id: "ignores", ...instructed("tell-and-spin") });
+  bench.start(8, { id: "ignores", ...instructed("report-and-spin") });
   expect((await bench.settlement(2)).settlement.type).toBe("progress");
   bench.consumer.command(1, 8, 4, { type: "kill" });
   expect((await bench.settlement(3)).settlement).toEqual({ type: "kill" });
 });
 
-test("a stateful handler in a thread obeys commands itself, and hands its state over", async () => {
+test("a stateful handler in a thread carries out commands itself, and hands its state over", async () => {
   const { bench } = stage({}, new URL("../../../support/thread-stateful.ts", import.meta.url));
   bench.start(7, instructed("whatever"));
   expect((await bench.settlement()).settlement.type).toBe("progress");

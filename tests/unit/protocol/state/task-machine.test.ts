@@ -99,7 +99,7 @@ test("an error while a task sleeps keeps its sleep, if that is longer", () => {
   expect(bench.record.errors).toMatchObject([{ kind: "error", message: "bad", node: -1 }]);
 });
 
-test("errors told to a task fail it after its allowance", () => {
+test("errors sent to a task fail it after its allowance", () => {
   const bench = new Tasks(3);
   bench.command({ type: "error", message: "1" });
   bench.command({ type: "error", message: "2" });
@@ -145,7 +145,7 @@ test("what waits when the owner is lost is carried out as well, and can be undon
   expect([other.record, other.tasks.finishedCount]).toEqual([before, 0]);
 });
 
-test("a pause outlives the attempt: it is not leased again until it is told to run", () => {
+test("a pause outlives the attempt: the task is not leased again until the command run", () => {
   const bench = new Tasks().lease().settle({ type: "pause" }).lease();
   expect(bench.record.state).toBe("paused");
   bench.command({ type: "run" });
@@ -165,7 +165,7 @@ test("a repeated command changes nothing, as long as its id is known", () => {
   expect(bench.record.commands?.known).toHaveLength(LIMITS.commandsKnownMax);
 });
 
-test("a task that has ended is told nothing", () => {
+test("a task that has ended takes no command", () => {
   const bench = new Tasks();
   bench.command({ type: "kill" });
   const { record } = bench;
