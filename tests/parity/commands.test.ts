@@ -121,7 +121,7 @@ test("all eight messages are taken, and malformed ones are refused before anythi
     ...(["checkpoint", "run", "release", "pause", "run"] as const).map((type) => ({ type })),
     { type: "sleep", untilMs },
     { type: "run" },
-    { type: "error", message: "told so" },
+    { type: "error", message: "broken" },
     { type: "kill" },
   ];
   for (const message of all) {
@@ -137,7 +137,7 @@ test("all eight messages are taken, and malformed ones are refused before anythi
   }
 });
 
-test("the error of a command is kept as text and told to whoever asks", async () => {
+test("the error of a command is kept as text and shown to whoever asks", async () => {
   await using cluster = await streaming(8);
   await command(cluster, { type: "error", message: "disk on fire: «é»" });
   await cluster.advance(1000);

@@ -13,7 +13,7 @@ function next<T>(node: Node, event: "join:refused" | "ready"): Promise<T> {
   });
 }
 
-test("13: a second node of one name is refused, and told why; another name is let in", async () => {
+test("13: a second node of one name is refused with a reason; another name is let in", async () => {
   const namespace = `names-${process.pid}`;
   await using first = await nodeOf(namespace, "twin", []);
   await first.ready();
