@@ -185,7 +185,10 @@ export class VirtualHandlers {
     this.#settle(run, { type: "checkpoint", state });
   }
 
-  /** Obeys after a while, unless the attempt ends before; some report that they did before they go on. */
+  /**
+   * Carries it out after a while, unless the attempt ends before; some report that they did before they go
+   * on.
+   */
   #command({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "command" }>): void {
     const run = this.#runs.get(keyOf({ p, id, fence }));
     if (!run || run.hasEnded || run.isLost) return;

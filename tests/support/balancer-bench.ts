@@ -1,4 +1,4 @@
-/** A balancer in virtual time, beside tasks that end when they are told to. */
+/** A balancer in virtual time, beside tasks that end when they are asked to. */
 import { encodeValue } from "../../src/task/values.ts";
 import type { Balancer, BalancerErrorInfo } from "../../src/consumer/balancers/balancer.ts";
 import { Balancing, type BalancingOptions } from "../../src/consumer/balancers/balancing.ts";

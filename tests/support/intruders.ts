@@ -105,12 +105,12 @@ export class GuardedCluster implements AsyncDisposable {
     return all.flat().filter((address) => address.includes("/127.0.0.1/"));
   }
 
-  /** `stolos nodes` of a stranger, or of a friend. */
-  /** What a member of this cluster is told with. */
+  /** The options with which a client shows that it is a friend. */
   get friend(): readonly string[] {
     return ["--secret-file", this.secretFile, "--identity", this.identityFile];
   }
 
+  /** `stolos nodes` of a stranger, or of a friend. */
   nodes(address: string, more: readonly string[]): Promise<CommandResult> {
     const target = ["--namespace", this.namespace, "--join", address, "--timeout", "3s"];
     return stolos("node", ["nodes", "--json", ...target, ...more]);
@@ -124,8 +124,8 @@ export class GuardedCluster implements AsyncDisposable {
   }
 
   /**
-   * Members tell of both kinds: of those without the secret when their handshake has failed, which may be
-   * after the stranger has given up.
+   * Members report both kinds of strangers: those without the secret when their handshake has failed, which
+   * may be after the stranger has given up.
    */
   haveReportedBoth(): Promise<boolean> {
     const kinds = ["is not on the list of allowed peers", "did not show that it knows the secret"];

@@ -87,7 +87,7 @@ function loop(how: string, ctx: Context): unknown {
   switch (how) {
     case "spin":
       return spinUntil(() => false);
-    case "tell-and-spin":
+    case "report-and-spin":
       // an abort before this would end it without a loop
       ctx.progress("begun");
       return spinUntil(() => false);

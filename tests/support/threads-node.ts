@@ -10,7 +10,7 @@ const LEASE_TTL_MS = 1000;
 const BEAT_TIMEOUT_MS = 700;
 const module = new URL("./thread-handler.ts", import.meta.url);
 
-const instructed = defineTask<Instruction, unknown>({ name: "told" });
+const instructed = defineTask<Instruction, unknown>({ name: "instructed" });
 const watched = defineTask<Instruction, unknown>({ name: "watched" });
 const block = defineTask<null, number>({ name: "block" });
 const tick = defineTask<null, string>({ name: "tick" });
@@ -50,7 +50,7 @@ for (const how of ["throw", "uncaught", "exit", "renewals", "spin-until-renewed"
   const outcome = await outcomeOf(how);
   seen[how] = outcome.state === "failed" ? outcome.error : outcome.state;
 }
-// a loop without end, twice as long as a lease: first until it is missed, then until it is told to stop
+// a loop without end, twice as long as a lease: first until it is missed, then until it is asked to stop
 const stuck = await node.client.submit(watched, { how: "spin" }, { id: "stuck", attempts: 1 });
 const outcome = await stuck.done({ signal: AbortSignal.timeout(20_000) });
 seen["stuck"] = outcome.state === "failed" ? outcome.error : outcome.state;

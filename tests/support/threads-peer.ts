@@ -2,7 +2,7 @@
 import { createNode, defineTask } from "../../mod.ts";
 import type { Instruction } from "./thread-handler.ts";
 
-const instructed = defineTask<Instruction, { readonly thread: string }>({ name: "told" });
+const instructed = defineTask<Instruction, { readonly thread: string }>({ name: "instructed" });
 const node = await createNode({ coordinator: "embedded", partitions: 1, leaseTtlMs: 1000 });
 const module = new URL("./thread-handler.ts", import.meta.url);
 node.handle(instructed, module, { isolation: "thread" });
