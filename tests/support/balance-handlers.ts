@@ -1,5 +1,5 @@
 /**
- * Handlers for the show of balancers, loaded by `stolos peer --handlers`: `steady` reports its load and runs
+ * Handlers for the drill of balancers, loaded by `stolos peer --handlers`: `steady` reports its load and runs
  * until its signal aborts. SIGUSR2 asks the balancer.
  */
 import { defineTask } from "../../mod.ts";

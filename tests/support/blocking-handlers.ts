@@ -1,6 +1,6 @@
 /**
  * The handlers of beat-handlers.ts, and two that let go of nothing: one in the peer's loop, one in a thread.
- * Their names end with the runtime, so that a show can say where they run.
+ * Their names end with the runtime, so that a drill can say where they run.
  */
 import { defineTask } from "../../mod.ts";
 import type { Node, TaskDefinition } from "../../mod.ts";
