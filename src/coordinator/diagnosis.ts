@@ -1,6 +1,4 @@
-/**
- * What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums.
- */
+/** What a node knows of the cluster from where it stands: deadlines, reachable stewards, missing quorums. */
 import type { Environment } from "../base/environment.ts";
 import { type KeeperState, NoQuorumError, UnknownOutcomeError } from "../base/errors.ts";
 import type { Engine } from "../protocol/engine.ts";
@@ -36,7 +34,7 @@ export class Diagnosis {
     return steward !== undefined && this.isConnected(steward);
   }
 
-  /** The member with that id or name; null while this node is in no cluster, unless it is the one. */
+  /** The member with that id or name; null while this node is in no cluster, unless it is meant itself. */
   memberOf(nameOrId: string): NodeId | undefined | null {
     const { self, settings, engine } = this.#options;
     const members = engine.roster?.members ?? [{ id: self, name: settings.name }];
@@ -79,9 +77,9 @@ export class Diagnosis {
     const task = `task ${JSON.stringify(id)}`;
     const trouble = this.trouble(id);
     const p = this.#options.engine.partitionOf(id);
-    if (!this.isReachable(id)) return this.noQuorum(p, `tell ${task}`);
+    if (!this.isReachable(id)) return this.noQuorum(p, `command ${task}`);
     return new UnknownOutcomeError(
-      `Cannot tell whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
+      `Cannot know whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
         (trouble === "" ? "" : ` (${trouble})`),
       [id],
     );

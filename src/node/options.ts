@@ -44,7 +44,7 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
    * @default []
    */
   readonly join?: readonly string[];
-  /** Multiaddrs to tell others instead of those listened on. */
+  /** Multiaddrs to announce to others instead of those listened on. */
   readonly announce?: readonly string[];
   /**
    * Look for nodes on the local network.

@@ -51,8 +51,8 @@ export class VirtualHandlers {
   readonly #names: readonly string[];
   /** Declines have their own, so that a run without them is the same as before. */
   readonly #declineRng: Rng;
-  /** Until when (true time) it does not want a task, and what it says of that. */
-  readonly #declined: Map<string, { readonly untilMs: number; readonly isTold: boolean }> = new Map();
+  /** Until when (true time) it does not want a task, and whether it says until when. */
+  readonly #declined: Map<string, { readonly untilMs: number; readonly isTimed: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
 
   constructor(world: HandlerWorld, node: HandlerNode) {
@@ -166,13 +166,13 @@ export class VirtualHandlers {
     let decline = this.#declined.get(run.id);
     if (!decline || decline.untilMs <= schedule.nowMs) {
       if (!rng.chance(plan.work.decline)) return false;
-      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTold: rng.chance(0.5) };
+      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTimed: rng.chance(0.5) };
       this.#declined.set(run.id, decline);
     }
     const leftMs = decline.untilMs - schedule.nowMs;
     const { wallMs } = this.#node.clock.read(schedule.nowMs);
-    if (decline.isTold) oracle.placement.declined(this.#node, run.id, leftMs);
-    this.#finish(run, { type: "decline", untilMs: decline.isTold ? Math.ceil(wallMs + leftMs) : 0 });
+    if (decline.isTimed) oracle.placement.declined(this.#node, run.id, leftMs);
+    this.#finish(run, { type: "decline", untilMs: decline.isTimed ? Math.ceil(wallMs + leftMs) : 0 });
     return true;
   }
 
@@ -205,7 +205,10 @@ export class VirtualHandlers {
     this.#settle(run, { type: "checkpoint", state });
   }
 
-  /** Obeys after a while, unless the attempt ends before; some report that they did before they go on. */
+  /**
+   * Carries it out after a while, unless the attempt ends before; some report that they did before they go
+   * on.
+   */
   #command({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "command" }>): void {
     const run = this.#runs.get(keyOf({ p, id, fence }));
     if (!run || run.hasEnded || run.isLost) return;

@@ -19,7 +19,7 @@ export interface Settled extends SettledLease {
 export interface BenchOptions {
   readonly admit?: (task: GrantedTask) => number | null;
   readonly environment?: Environment;
-  /** Told when the loop stood still for 400 ms, once the consumer watches it. */
+  /** Called when the loop stood still for 400 ms, once the consumer watches it. */
   readonly onBlocked?: (info: LoopBlockedInfo) => void;
 }
 

@@ -11,11 +11,11 @@ import { decodeValue, encodeValue } from "../../task/values.ts";
 import { errorOf, type FromThread, type HandOff, plainError, type ToThread } from "./messages.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";
 
-/** A thread is told to end so long before its lease ends: it goes on for a moment. */
+/** A thread is ended this long before its lease ends: it goes on for a moment. */
 const AHEAD_MS = 50;
-/** The lease may be lost at any time; so often its end is looked at once the attempt was aborted. */
+/** How often the end of the lease is looked at once the attempt was aborted: it may be lost at any time. */
 const LOOK_MS = 100;
-/** A thread and its module may take so long to start before that counts as a handler's silence. */
+/** How long a thread and its module may take to start before that counts as a handler's silence. */
 const START_MS = 10_000;
 
 export interface ThreadOptions {

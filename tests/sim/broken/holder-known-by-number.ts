@@ -1,4 +1,4 @@
-/** Deliberately broken: who asks again whether its completion counts must have the number of then. */
+/** Deliberately broken: a holder that asks again whether its completion counts must have the old number. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
