@@ -22,7 +22,11 @@ import { makeEntry } from "../../src/protocol/wire/operations.ts";
 const START_MS = 100_000;
 export const WALL_MS = 1_700_000_000_000;
 
-/** A heartbeat of 1 s, and the rest as the formulas of docs/protocol.md have it. */
+export const TTL_MS = 4000;
+export const HEARTBEAT_MS = 1000;
+export const ELECTION_MS = 2000;
+export const RESEND_MS = 500;
+
 const OPTIONS: EngineOptions = {
   self: "m0",
   name: "m0",
@@ -36,13 +40,13 @@ const OPTIONS: EngineOptions = {
   seed: 1,
   partitionCount: 1,
   replication: 3,
-  leaseTtlMs: 4000,
-  heartbeatMs: 1000,
+  leaseTtlMs: TTL_MS,
+  heartbeatMs: HEARTBEAT_MS,
   heartbeatAlongMs: 0,
   marginMs: 1000,
   clockRateBound: 0.01,
-  electionMs: 2000,
-  resendMs: 500,
+  electionMs: ELECTION_MS,
+  resendMs: RESEND_MS,
   tickMs: 100,
   calmTickMs: 100,
   retentionMs: 3_600_000,

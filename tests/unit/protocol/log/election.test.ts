@@ -6,10 +6,8 @@ import { Replica } from "../../../../src/protocol/log/replica.ts";
 import type { PromiseMessage } from "../../../../src/protocol/model/messages.ts";
 import type { Ballot, Configuration, LogEnd, SealedCopy } from "../../../../src/protocol/model/types.ts";
 import { encodeCopy } from "../../../../src/protocol/wire/snapshots.ts";
-import { ballotBy, noops, RoleStage } from "../../../support/roles.ts";
+import { ballotBy, ELECTION_MS, noops, RESEND_MS, RoleStage } from "../../../support/roles.ts";
 
-const ELECTION_MS = 2000;
-const RESEND_MS = 500;
 const OLD: Configuration = { epoch: 1, keepers: [0, 1, 2] };
 const NEW: Configuration = { epoch: 2, keepers: [3, 1, 0] };
 
