@@ -2,6 +2,7 @@
  * What one role of the protocol needs around it, for tests of that role alone: a real context with a clock
  * that the test moves, and what the role wrote and sent. Nothing is delivered: the test plays the others.
  */
+import { expect } from "bun:test";
 import { Context } from "../../src/protocol/context/context.ts";
 import { Liveness } from "../../src/protocol/context/liveness.ts";
 import type { Effect, EngineEvent, EngineOptions, PersistRecord } from "../../src/protocol/model/contract.ts";
@@ -92,9 +93,34 @@ export class Turn {
     return this.effects.flatMap((effect) => effect.type === "persist" ? effect.records : []);
   }
 
+  /** Entries that were written, each with its index. */
+  get appended(): readonly { readonly index: number; readonly ballot: Ballot; readonly op: Operation }[] {
+    return this.records.flatMap((record) => {
+      if (record.type !== "append") return [];
+      return record.entries.map(({ ballot, op }, at) => ({ index: record.prevIndex + 1 + at, ballot, op }));
+    });
+  }
+
   get events(): readonly EngineEvent[] {
     return this.effects.flatMap((effect) => effect.type === "event" ? [effect.event] : []);
   }
+}
+
+/**
+ * These fields of it, and no word about the others. Not toMatchObject: to that an object that occurs twice in
+ * what it looks at, as ballots do, is equal to anything the second time (Bun 1.4).
+ */
+export function expectFields<T extends object>(received: T | null | undefined, fields: Partial<T>): void {
+  expectEach(received ? [received] : [], [fields]);
+}
+
+/** The same of each in a list, which has no more than these. */
+export function expectEach<T extends object>(received: readonly T[], fields: readonly Partial<T>[]): void {
+  const seen = received.map((each, at) => {
+    const names = Object.keys(fields[at] ?? each) as (keyof T)[];
+    return Object.fromEntries(names.map((name) => [name, each[name]]));
+  });
+  expect<readonly object[]>(seen).toEqual(fields);
 }
 
 /** Members m0, m1, …, all connected with the one that is tested. */
