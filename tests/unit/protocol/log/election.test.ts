@@ -294,7 +294,7 @@ test("a steward that is heard ends a candidacy", () => {
   expect(bench.keeper.elected).toEqual([]);
 });
 
-test("when a steward's connection closes the first on the ring stands at once, the next a little later", () => {
+test("when a steward is gone the first on the ring stands at once, the next a little later", () => {
   for (let seed = 1; seed <= 20; seed++) {
     for (const [rank, self] of OLD.keepers.entries()) {
       const bench = new Bench({ self, seed });
@@ -382,7 +382,7 @@ test("a copy that comes from another keeper elects when the last piece of it is 
   expect(bench.keeper.elected).toEqual([ballot]);
 });
 
-test("while the copy is on its way, an answer that somebody is ahead ends it: that one has a whole copy", () => {
+test("while the copy is on its way, who is ahead ends it: that one has a whole copy", () => {
   const bench = new NewConfiguration();
   const ballot = bench.win();
   bench.answer(3, ballot, { answer: "ahead" });
@@ -392,7 +392,7 @@ test("while the copy is on its way, an answer that somebody is ahead ends it: th
   expect(bench.keeper.elected).toEqual([]);
 });
 
-test("while the copy is on its way, whoever promised hears of it again, and so does who is to be sealed", () => {
+test("while the copy is on its way, who promised and who is to be sealed hear of it again", () => {
   const bench = new NewConfiguration();
   const ballot = bench.win();
   bench.sealed(0, ballot);

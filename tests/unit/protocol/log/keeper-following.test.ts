@@ -117,7 +117,7 @@ test("what a steward says is chosen counts only as far as the log is known to ma
   expect(bench.keeper.replica.commit).toBe(3);
 });
 
-test("what a heartbeat says is chosen counts only after an append of the same term, as far as that went", () => {
+test("what a heartbeat says is chosen counts as far as an append of the same term went", () => {
   const bench = new KeeperBench();
   bench.append(FIRST, noops(FIRST, 5));
   bench.append(FIRST, [], { prevIndex: 3, prevBallot: FIRST });
@@ -137,7 +137,7 @@ test("a late append takes back nothing of what is known to match", () => {
   expect(bench.keeper.replica.commit).toBe(5);
 });
 
-test("a heartbeat of a term that is over is answered with the higher promise, and is no sign of a steward", () => {
+test("a heartbeat of a term that is over is told the promise, and is no sign of a steward", () => {
   const bench = new KeeperBench();
   bench.prepare(2, SECOND);
   const { atMs } = bench.keeper.election;
@@ -189,7 +189,7 @@ test("a late snapshot takes nothing from a log that reaches further: what is beh
   expectFields(turn.of("appendReply")[0], { ok: true, index: 7 });
 });
 
-test("an ack tells for how long each condemned session has been silent, since the condemnation for good", () => {
+test("an ack tells for how long a condemned session has been silent, heard again or not", () => {
   const bench = new KeeperBench();
   const session = { node: 2, boot: 1, n: 1 };
   bench.stage.liveness.heard(2, 1);
@@ -205,7 +205,7 @@ test("an ack tells for how long each condemned session has been silent, since th
   expectFields(bench.stage.take().of("appendReply")[0]!.silences[0], { elapsedMs: 3100 });
 });
 
-// ---- a new configuration ---------------------------------------------------------------------------------
+// ---- a new configuration ----------------------------------------------------------------------------------
 
 test("a copy is whole when it has the base and the term's first entry, and that is written last", () => {
   const bench = new KeeperBench({ chain: [FOUNDED, TAKEN_OVER] });
@@ -275,7 +275,7 @@ test("an old copy that was never whole is no beginning", () => {
   expectFields(bench.stage.take().of("appendReply")[0], { ok: false, index: 0 });
 });
 
-// ---- what was durable ------------------------------------------------------------------------------------
+// ---- what was durable -------------------------------------------------------------------------------------
 
 test("what a keeper wrote brings back what it promised, has, and was sealed by", () => {
   const chain = [FOUNDED, TAKEN_OVER];

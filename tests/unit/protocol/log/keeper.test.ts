@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { ballotBy, ELECTION_MS, expectFields, noops } from "../../../support/roles.ts";
 import { FIRST, FOUNDED, KeeperBench, NOTHING, SECOND, TAKEN_OVER } from "../../../support/keeper-bench.ts";
 
-// ---- promises --------------------------------------------------------------------------------------------
+// ---- promises ---------------------------------------------------------------------------------------------
 
 test("a promise is written before its answer leaves", () => {
   const bench = new KeeperBench();
@@ -70,7 +70,7 @@ test("a promise to another outbids the keeper's own candidacy", () => {
   expect(bench.keeper.election.isStanding).toBe(false);
 });
 
-test("who hears its steward would promise to nobody else within the election time, and would after it", () => {
+test("within an election time after its steward was heard it would promise to nobody else", () => {
   const bench = new KeeperBench();
   bench.append(FIRST, noops(FIRST, 1));
   const end = { ballot: FIRST, index: 1 };
@@ -166,7 +166,7 @@ test("a steward that promises a higher ballot steps down, and its term is over",
   expect(bench.office.calls.at(-1)).toBe("end");
 });
 
-// ---- elected ---------------------------------------------------------------------------------------------
+// ---- elected ----------------------------------------------------------------------------------------------
 
 test("who is elected begins with an entry of its own, which is written", () => {
   const bench = new KeeperBench();
@@ -201,7 +201,7 @@ test("a steward that a majority no longer answers steps down and does not stand 
   expect(bench.keeper.election.atMs - bench.stage.nowMs).toBeGreaterThanOrEqual(ELECTION_MS);
 });
 
-test("a steward that is refused for a higher ballot steps down, for what is no higher or is late it does not", () => {
+test("a steward refused for a higher ballot steps down; late or lower refusals do nothing", () => {
   const bench = new KeeperBench();
   const ballot = bench.beSteward();
   const higher = ballotBy(2, ballot.counter + 1);
@@ -252,7 +252,7 @@ test("a keeper whose loop stood still stands so much later", () => {
   expect(bench.keeper.election.atMs).toBe(atMs + 700);
 });
 
-// ---- the end of the configuration ------------------------------------------------------------------------
+// ---- the end of the configuration -------------------------------------------------------------------------
 
 test("a seal is written before its answer leaves, which shows where the log ends", () => {
   const bench = new KeeperBench();

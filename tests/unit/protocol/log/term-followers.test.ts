@@ -1,6 +1,6 @@
 /**
- * What a steward sends to those who follow it: to one that follows, to one that lags, and to one that lags too
- * far. What it takes for chosen: term.test.ts.
+ * What a steward sends to a follower that keeps up, to one that lags, and to one that lags too far. What it
+ * takes for chosen: term.test.ts.
  */
 import { expect, test } from "bun:test";
 import type { EngineOptions } from "../../../../src/protocol/model/contract.ts";
@@ -48,7 +48,7 @@ test("to a congested follower appends wait in the log", () => {
   expect(appendsOf(bench.step())).toEqual(["1: 3-3", "2: 2-3"]);
 });
 
-test("a congested follower of which nothing is known gets one append a step: its answer is needed", () => {
+test("a congested follower of which nothing is known gets one append a step", () => {
   const bench = TermBench.begun({ voters: [0, 1], options: { appendBytesMax: 1 } });
   bench.stage.context.congested.add(1);
   bench.propose(3);
@@ -74,9 +74,9 @@ test("an append has as many bytes as it may have, and one entry at least", () =>
   expect(appendsOf(bench.step())).toEqual(["1: 1-1", "1: 2-2", "1: 3-3"]);
 });
 
-// ---- followers that lag ----------------------------------------------------------------------------------
+// ---- followers that lag -----------------------------------------------------------------------------------
 
-test("a silent follower gets one append from where it is known to match, again after each resend time", () => {
+test("a silent follower gets one append after each resend time, from where it matches", () => {
   const bench = TermBench.begun({ options: { appendBytesMax: 1 } });
   bench.reply(1, 1);
   bench.reply(2, 1);
@@ -150,7 +150,7 @@ test("a refusal is not believed below what the follower acked in this term", () 
   expect(appendsOf(bench.step())).toEqual(["1: 4-5"]);
 });
 
-test("who refused gets one append at a time until it has what the log had then, and follows from there", () => {
+test("who refused gets one append at a time until it has what the log had then", () => {
   const bench = TermBench.begun({ voters: [0, 1], entries: noops(OLDER, 3), options: { appendBytesMax: 1 } });
   bench.reply(1, 1, { ok: false });
   bench.step();
@@ -163,7 +163,7 @@ test("who refused gets one append at a time until it has what the log had then, 
   expect(appendsOf(bench.step())).toEqual(["1: 5-5", "1: 6-6"]);
 });
 
-test("an ack that comes after a refusal of something older: nothing that it acked goes again", () => {
+test("what was acked does not go again, although something older was refused", () => {
   const bench = TermBench.begun({ voters: [0, 1], options: { appendBytesMax: 1 } });
   bench.propose(4);
   bench.step();
@@ -188,7 +188,7 @@ test("what all followers have, and nothing more, is told and forgotten", () => {
   expect(bench.replica.base.index).toBe(6);
 });
 
-// ---- snapshots -------------------------------------------------------------------------------------------
+// ---- snapshots --------------------------------------------------------------------------------------------
 
 /** Follower 2 was silent while the log went on to 10; of what it needs, 1 to 6 are forgotten. It is asked. */
 function trimmed(options: Partial<EngineOptions> = {}): TermBench {

@@ -17,7 +17,7 @@ test("a term begins with an entry of its own, which is written and goes to all w
   expect(turn.effects.map(({ type }) => type)).toEqual(["persist", "send", "send"]);
 });
 
-// ---- what is chosen --------------------------------------------------------------------------------------
+// ---- what is chosen ---------------------------------------------------------------------------------------
 
 test("an entry is chosen when a majority has it, the steward included, and not before", () => {
   const bench = TermBench.begun({ voters: [0, 1, 2, 3, 4] });
@@ -153,7 +153,7 @@ test("a term that ended is flushed no more: it sends nothing and chooses nothing
   expect(bench.commit).toBe(0);
 });
 
-test("the office opens, ticks, flushes and closes with the term; heartbeats tell of its begin and end at once", () => {
+test("the office lives as long as the term, and heartbeats tell of both ends at once", () => {
   const bench = new TermBench();
   const { context } = bench.stage;
   bench.term.begin();
@@ -177,7 +177,7 @@ test("what followers report of silences goes to the office, with how far their l
   expect(bench.office.silences).toHaveLength(1);
 });
 
-// ---- who answers -----------------------------------------------------------------------------------------
+// ---- who answers ------------------------------------------------------------------------------------------
 
 test("a majority that has not answered for 0.7 of the election time is lost", () => {
   const bench = TermBench.begun();
@@ -238,7 +238,7 @@ test("a term is handed to the follower with the longest log that is connected", 
   expect(bench.term.bestFollower()).toBeUndefined();
 });
 
-// ---- the first on the ring -------------------------------------------------------------------------------
+// ---- the first on the ring --------------------------------------------------------------------------------
 
 /** Member 2 is the steward of a partition whose first keeper is 1; that one follows and was just heard. */
 function quiet(settledMs = 2 * ELECTION_MS): TermBench {
