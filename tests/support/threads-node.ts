@@ -77,6 +77,10 @@ const { tasks } = await blocked.promise;
 seen["blocked"] = [tasks[0], tasks.slice(1).sort()];
 const lost = new Set(events.flatMap(([type, { task }]) => type === "task:lost" ? [task] : []));
 seen["lapsed"] = ticks.filter((id) => lost.has(id));
+// whoever lost its lease has the margin to stop before it begins again
+const isRunningAgain = (id: string): boolean =>
+  events.findLast(([, { task }]) => task === id)?.[0] === "task:start";
+while (![...ticks, "spin"].every(isRunningAgain)) await new Promise((resolve) => setTimeout(resolve, 10));
 await node.drain();
 seen["released"] = events.filter(([type]) => type === "task:released").map(([, { task }]) => task).sort();
 await node.stop();
