@@ -51,7 +51,7 @@ function run({ name, id }: Job): Promise<number | null> {
   return new Promise(() => {});
 }
 
-/** Tells how many it has completed, and when the last one, at most every ten milliseconds. */
+/** Reports how many it has completed, and when the last one, at most every ten milliseconds. */
 async function work(): Promise<void> {
   const { concurrency, lockMs } = options;
   const tuned = lockMs === 0 ? {} : { lockDuration: lockMs, stalledInterval: lockMs };

@@ -1,5 +1,5 @@
 /**
- * The peer's side: BullMQ on one redis-server, in memory if not told, three worker processes and one that
+ * The peer's side: BullMQ on one redis-server (in memory by default), three worker processes and one that
  * adds. Uses the machine's redis-server, on a free port of the loopback.
  */
 import { type ChildProcess, spawn } from "node:child_process";

@@ -35,7 +35,7 @@ async function makeQueue(): Promise<void> {
   await manager.consumers.add(STREAM, { durable_name: "workers", ack_policy: AckPolicy.Explicit });
 }
 
-/** The end is told when the server has recorded it, as the other sides do. */
+/** Reports an end when the server has recorded it, as the other sides do. */
 async function work(): Promise<void> {
   const consumer = await jetstream(nats).consumers.get(STREAM, "workers");
   const messages = await consumer.consume();

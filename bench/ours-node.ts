@@ -1,7 +1,4 @@
-/**
- * One node of the measured cluster, told what to do over IPC; its options are JSON. Nothing here but the
- * library.
- */
+/** One node of the measured cluster, driven over IPC; its options are JSON. Nothing here but the library. */
 import { type Context, createNode, type Node, sqliteStore } from "../mod.ts";
 import { nowMs } from "./clock.ts";
 import { ownCpuUs } from "./cpu.ts";
@@ -58,7 +55,7 @@ function untilAborted({ signal }: Context): Promise<null> {
 
 let starts: (readonly [id: string, atMs: number])[] = [];
 
-/** Told in lots: a message for each would be a load of its own. */
+/** Sent in lots: a message for each start would be a load of its own. */
 function noteStart(id: string): void {
   if (starts.length === 0) {
     setTimeout(() => {

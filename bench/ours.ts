@@ -1,4 +1,4 @@
-/** Our side: nodes in processes of their own, the producer in the first. Three, in memory, if not told. */
+/** Our side: nodes in processes of their own, the producer in the first. By default three, in memory. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Child, type Reply, type Runtime, type Usage, usageOf } from "./child.ts";

@@ -4,5 +4,5 @@ import { defineTask, type TaskDefinition } from "../mod.ts";
 export const noop: TaskDefinition<string, null> = defineTask({ name: "noop" });
 /** Its result is when it ran. */
 export const stamp: TaskDefinition<string, number> = defineTask({ name: "stamp" });
-/** Runs until it is told to end. */
+/** Runs until its signal aborts. */
 export const held: TaskDefinition<null, null> = defineTask({ name: "hold" });

@@ -166,7 +166,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 const tally: Tally = { passed: 0, failed: 0, skipped: 0, unhappy: [], findings: [] };
 const gate = process.argv.includes("--gate") ? GATE : [];
 const computing = [
-  ...tests("tests/tidy/tidy.test.ts", 1),
+  ...tests("tests/tidy", 1),
   ...tests("tests/unit", 4),
   ...tests("examples", 1),
   ...tests("tests/scenarios", 1),

@@ -10,11 +10,11 @@
  * - a late writer, however late its link, adds a name that is not the highest: no reader takes it. It sees
  *   that itself, and removes it. If it dies before, a file stays that nobody reads.
  *
- * `refused` means that a higher fence stands. Of two writers at the same time the lower may be told so
+ * `refused` means that a higher fence stands. Of two writers at the same time the lower may get that answer
  * although a reader saw its content for a moment. A file for each attempt that wrote stays: remove those
- * that are below the highest and older than any read takes. All of this on a local POSIX file system. On
- * NFS a listing may be seconds old: a late writer may be told `written`, and a reader may lag, yet the
- * highest name stands.
+ * that are below the highest and older than any read takes. All of this holds on a local POSIX file system.
+ * On NFS a listing may be seconds old: a late writer may get `written`, and a reader may lag, yet the highest
+ * name stands.
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";

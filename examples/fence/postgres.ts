@@ -64,9 +64,9 @@ export async function withFence(
   },
 ): Promise<Verdict> {
   const client = await pool.connect();
-  // that the server closed the connection is told by the next query as well
-  const told = (): void => {};
-  client.on("error", told);
+  // when the server has closed the connection, the next query fails as well
+  const ignore = (): void => {};
+  client.on("error", ignore);
   try {
     await client.query("begin");
     await client.query("set local idle_in_transaction_session_timeout = '2s'");
@@ -75,7 +75,7 @@ export async function withFence(
     const { command } = await client.query("commit");
     // a transaction in which a statement failed is rolled back, and this alone says so
     if (command !== "COMMIT") throw new Error(`Cannot commit under fence ${fence}: got ${command}`);
-    client.off("error", told);
+    client.off("error", ignore);
     client.release();
     return verdict;
   } catch (error) {

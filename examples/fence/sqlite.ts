@@ -3,8 +3,8 @@
  * compares and writes in one go. `withFence` is for whatever else has to be written: a transaction that only
  * the newest fence gets through.
  *
- * Open the database with a timeout, `new DatabaseSync(path, { timeout: 5000 })`, or writers that meet are
- * told that it is busy. A process that is stopped inside of a transaction keeps all others out until it goes
+ * Open the database with a timeout, `new DatabaseSync(path, { timeout: 5000 })`, or writers that meet fail
+ * because it is busy. A process that is stopped inside of a transaction keeps all others out until it goes
  * on: that is safe, but they wait; keep `write` short.
  */
 import type { DatabaseSync } from "node:sqlite";

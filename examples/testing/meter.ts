@@ -33,7 +33,7 @@ export function forgetfulMeter(ledger: Ledger): HandlerFunction<Metered, void> {
   };
 }
 
-/** Stops when it is told to, and shows its fence in case that it is told too late. */
+/** Stops when its signal aborts, and shows its fence in case that comes too late. */
 export function carefulMeter(ledger: Ledger): HandlerFunction<Metered, void> {
   return async (task, ctx: Context) => {
     while (!ctx.signal.aborted) {

@@ -19,10 +19,7 @@ const UPTIME_NOISE_MS = 50;
 const UPTIME_NOISE_WHOLE_SECONDS_MS = 1050;
 /** Reading the uptime is a system call: not in every turn. */
 const UPTIME_EVERY_MS = 250;
-/**
- * Between the two readings of the monotonic clock the process stood still: the wall clock is not
- * comparable.
- */
+/** More between two readings of the monotonic clock: the process stood still, the wall clock says nothing. */
 const READ_GAP_MS = 1;
 
 /** How far one clock is ahead of the monotonic one, against its lowest lead so far. */

@@ -31,7 +31,7 @@ export const id: Command = {
     const { values, positionals } = parseOptions("id", args, OPTIONS);
     expectPositionals("id", positionals, []);
     if ((values.data === undefined) === (values.identity === undefined)) {
-      throw new UsageError("Cannot tell an id: needs one of --data and --identity");
+      throw new UsageError("Cannot print an id: needs one of --data and --identity");
     }
     const { nodeIdOf } = await import("../../mod.ts");
     const key = values.data === undefined

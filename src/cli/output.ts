@@ -49,7 +49,7 @@ export function humanDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)}h${Math.floor((seconds % 3600) / 60)}m`;
 }
 
-/** The last part of a peer id, enough to tell nodes apart. */
+/** The last part of a peer id, enough to distinguish nodes. */
 export function shortId(id: string): string {
   return id.length > 12 ? `…${id.slice(-8)}` : id;
 }

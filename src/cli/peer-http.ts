@@ -1,6 +1,5 @@
 /**
- * `--http HOST:PORT` of `stolos peer`: listens before there is a node, so that a port in use is told at
- * once.
+ * `--http HOST:PORT` of `stolos peer`: listens before there is a node, so that a port in use fails at once.
  */
 import type { HttpHandler, HttpServer } from "../../mod.ts";
 import { UsageError } from "./options.ts";

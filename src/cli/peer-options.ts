@@ -53,7 +53,7 @@ listens with a secret only.
   --listen ADDR     where to listen; may be repeated (default /ip4/127.0.0.1/tcp/0)
   --join ADDR       address of a node of the cluster, or a name for many (/dns4/NAME/tcp/PORT); may be
                     repeated
-  --announce ADDR   address to tell others instead of those listened on; may be repeated
+  --announce ADDR   address to announce to others instead of those listened on; may be repeated
   --secret-file F   file with the secret that all nodes and clients of the cluster share, of 32 characters or
                     more (default: the environment's STOLOS_SECRET)
   --allow ID        peer id of somebody who may connect; may be repeated (default: who knows the secret)
@@ -74,7 +74,7 @@ listens with a secret only.
                     least 2 x lease-ttl (default 30s); the same on every peer
   --balancer B      which tasks it gives back to others: fair (default; levels their number), dumb (none),
                     resource (none begin while 80 % of the memory is used, above 90 % the oldest goes), sleep
-                    (begins later the more it runs), metered (levels what handlers tell of their load)
+                    (begins later the more it runs), metered (levels the loads that handlers report)
   --http HOST:PORT  answer /healthz, /readyz, /info and /metrics (Prometheus) over HTTP there; :PORT for every
                     address, PORT for 127.0.0.1 alone (default: not)
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr

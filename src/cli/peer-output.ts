@@ -52,7 +52,7 @@ export function eventText(event: PeerEvent, at: Date): string {
   return `${time} ${event.event.padEnd(15)} ${words.join("  ")}`.trimEnd();
 }
 
-/** What `stolos peer` tells on stderr beside its events. */
+/** What `stolos peer` prints on stderr beside its events. */
 export type Log = (level: LogLevel, text: string) => void;
 
 /** Writes lines for people, or JSON. */

@@ -1,4 +1,6 @@
-/** `stolos peer`: runs a node with the `exec` handler until it is told to stop; its events are its output. */
+/**
+ * `stolos peer`: runs a node with the `exec` handler until it is asked to stop; its events are its output.
+ */
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -58,7 +60,6 @@ export const peer: Command = {
     const refused = refusal(node);
     const exec = values.witness ? undefined : handleExec(node, {
       directory: values.data,
-      leaseTtlMs: given.leaseTtlMs,
       onEvent: ({ event, ...detail }) => print(event, detail),
     });
     try {

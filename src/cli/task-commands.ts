@@ -5,16 +5,16 @@ import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
 import { CLIENT_OPTIONS, durationMsOf, expectPositionals, parseOptions } from "./options.ts";
 import { jsonLine, printable } from "./output.ts";
 
-interface Told {
+interface CommandSpec {
   readonly name: string;
   readonly summary: string;
-  /** What the help says of it. */
+  /** What the help says it does. */
   readonly means: string;
   readonly arguments: readonly string[];
   message(more: string | undefined): TaskMessage;
 }
 
-const TOLD: readonly Told[] = [
+const COMMAND_SPECS: readonly CommandSpec[] = [
   {
     name: "pause",
     summary: "stop a task until it is resumed",
@@ -59,12 +59,12 @@ const TOLD: readonly Told[] = [
   },
 ];
 
-function commandOf(told: Told): Command {
-  const { name, summary, means } = told;
+function commandOf(spec: CommandSpec): Command {
+  const { name, summary, means } = spec;
   return {
     name,
     summary,
-    help: `Usage: stolos ${name} [OPTION]… ${told.arguments.join(" ")}
+    help: `Usage: stolos ${name} [OPTION]… ${spec.arguments.join(" ")}
 
 ${means}
 Done once a quorum has recorded it: then it is not lost, whoever dies. Prints whether it is "applied", as
@@ -74,9 +74,9 @@ ${CLIENT_HELP}`,
     async run(args, terminal) {
       const { values, positionals, rest } = parseOptions(name, args, CLIENT_OPTIONS);
       const given = [...positionals, ...rest ?? []];
-      expectPositionals(name, given, told.arguments);
+      expectPositionals(name, given, spec.arguments);
       const [id = "", more] = given;
-      const message = told.message(more);
+      const message = spec.message(more);
       const timeoutMs = timeoutMsOf(values);
       await using client = await connect(values);
       const status = await client.command(id, message, { timeoutMs });
@@ -87,4 +87,4 @@ ${CLIENT_HELP}`,
   };
 }
 
-export const taskCommands: readonly Command[] = TOLD.map(commandOf);
+export const taskCommands: readonly Command[] = COMMAND_SPECS.map(commandOf);

@@ -20,7 +20,7 @@ const OPTIONS = { ...CLIENT_OPTIONS, state: { type: "string" }, node: { type: "s
 
 const HELP = `Usage: stolos tasks [OPTION]…
 
-Lists tasks. "stolos task ID" tells all of one.
+Lists tasks. "stolos task ID" shows all of one.
 
   --state S       only those in a state: ${TASK_STATES.join(", ")}
   --node NODE     only those that a node runs; its name or id

@@ -1,6 +1,6 @@
 /**
- * The client: submits tasks, waits for their ends, looks at what there is. The same for a program that runs a
- * node and for one that only connects; the difference is in the port.
+ * The client: submits tasks, waits for their ends, looks at what there is. It is the same for a program that
+ * runs a node and for one that only connects; the difference is in the port.
  */
 import type { TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
@@ -37,7 +37,7 @@ export interface SubmitOptions extends PlacementOptions {
   readonly id?: string;
   /** Attempts until an error makes it fail. @default the node's error policy decides */
   readonly attempts?: number;
-  /** Start it so long from now at the earliest. Not together with runAt. */
+  /** It starts this long from now at the earliest. Not together with runAt. */
   readonly delayMs?: number;
   readonly runAt?: Date;
   /** How long to try to have it recorded. @default 10_000 */
@@ -64,7 +64,7 @@ export interface TaskHandle<O = unknown> {
   /**
    * Waits for the task's end, however long it takes.
    *
-   * @throws TooOldError when it ended longer ago than it is known; StoppedError; the signal's reason
+   * @throws TooOldError when it ended so long ago that it is forgotten; StoppedError; the signal's reason
    */
   done(options?: { readonly signal?: AbortSignal }): Promise<Outcome<O>>;
 }
@@ -73,7 +73,7 @@ export interface TaskHandle<O = unknown> {
 export interface TaskInfo extends Omit<TaskSnapshot, "result" | "progress"> {
   /** What the handler returned; null before that, and when it returned nothing. */
   readonly result: unknown;
-  /** What the handler last told of how far it is; null before that. */
+  /** The progress that the handler last reported; null before that. */
   readonly progress: unknown;
 }
 
@@ -98,8 +98,9 @@ export interface Client {
    */
   get(id: string): Promise<TaskInfo | undefined>;
   /**
-   * Tells a task something. Resolves once a quorum has recorded it: from then on it is not lost. `applied`:
-   * nobody ran the task, and it is done; `queued`: it goes to whoever runs it, in order.
+   * Sends a command to a task. Resolves once a quorum has recorded it: from then on it is not lost.
+   * `applied`: nobody ran the task, and the command has taken effect; `queued`: it goes to the node that runs
+   * the task, in order.
    *
    * @throws NotFoundError, StateError (it has ended, or its state does not allow it), BusyError (too many
    * commands wait), NoQuorumError, UnknownOutcomeError; TypeError, RangeError for what is no command
@@ -189,8 +190,8 @@ export class PortClient implements Client {
     message: TaskMessage,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<"applied" | "queued"> {
-    checkId("tell a task", id);
-    checkKnown("tell a task", options, ["timeoutMs", "signal"]);
+    checkId("command a task", id);
+    checkKnown("command a task", options, ["timeoutMs", "signal"]);
     const call = this.#callOptions(options.timeoutMs, options.signal);
     return await sendCommand(this.#port, { id, message }, call, this.#environment);
   }
@@ -233,8 +234,8 @@ export class PortClient implements Client {
 
   async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {
     checkKnown("command a node", options, ["timeoutMs", "signal"]);
-    const order = nodeCommandRequestOf(node, command, this.#environment.random());
-    await this.#port.commandNode(order, this.#callOptions(options.timeoutMs, options.signal));
+    const request = nodeCommandRequestOf(node, command, this.#environment.random());
+    await this.#port.commandNode(request, this.#callOptions(options.timeoutMs, options.signal));
   }
 
   #callOptions(
@@ -265,7 +266,7 @@ class Handle<O> implements TaskHandle<O> {
     }
     if (state === "failed" || state === "killed") return { state, error };
     throw new TooOldError(
-      `Cannot tell how task ${JSON.stringify(this.id)} ended: it is not known any more (see retentionMs)`,
+      `Cannot say how task ${JSON.stringify(this.id)} ended: it is not known any more (see retentionMs)`,
     );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Commands to nodes and to tasks as users and strangers give them: checked before they go anywhere; and what
- * a task's answer means.
+ * Commands to nodes and to tasks as users and strangers give them, checked before they go anywhere; and what
+ * the answer to a task's command means.
  */
 import { checkKnown, shown, text } from "../base/arguments.ts";
 import type { Environment } from "../base/environment.ts";
@@ -57,7 +57,7 @@ function checkedCommand(command: unknown): NodeCommand {
 }
 
 /**
- * Tells a task something.
+ * Sends a command to a task.
  *
  * @throws what Client.command says
  */
@@ -67,7 +67,7 @@ export async function sendCommand(
   options: CallOptions,
   environment: Environment,
 ): Promise<"applied" | "queued"> {
-  const message = messageOf("tell a task", command.message);
+  const message = messageOf("command a task", command.message);
   const { id } = command;
   const cid = Math.floor(environment.random() * CID_LIMIT);
   const status = await port.command(id, cid, message, options);

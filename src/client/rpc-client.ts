@@ -16,7 +16,7 @@ import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.t
 import { type RpcCall, type RpcConnection, unreachableError } from "./rpc-connection.ts";
 import { packSpec, type RpcMethod } from "./rpc-messages.ts";
 
-/** The member's own answer about the time being over shall come first. */
+/** If the member runs out of time, its answer shall come before the client gives up. */
 const GRACE_MS = 500;
 
 interface Request {
@@ -41,7 +41,7 @@ export class RpcPort implements ClientPort {
     const { timeoutMs } = options;
     const unanswered = (): Error =>
       new UnknownOutcomeError(
-        `Cannot tell whether ${specs.length} tasks from ${JSON.stringify(specs[0]?.id)} on were recorded: ` +
+        `Cannot know whether ${specs.length} tasks from ${JSON.stringify(specs[0]?.id)} on were recorded: ` +
           `no answer within ${timeoutMs} ms; submit again with the same id`,
         specs.map((spec) => spec.id),
       );
@@ -76,7 +76,7 @@ export class RpcPort implements ClientPort {
     const { timeoutMs } = options;
     const unanswered = (): Error =>
       new UnknownOutcomeError(
-        `Cannot tell whether the command to task ${JSON.stringify(id)} was recorded: ` +
+        `Cannot know whether the command to task ${JSON.stringify(id)} was recorded: ` +
           `no answer within ${timeoutMs} ms`,
         [id],
       );
@@ -88,12 +88,12 @@ export class RpcPort implements ClientPort {
     return await this.#ask({ method: "nodes", args: [options.timeoutMs], ...options }) as NodeInfo[];
   }
 
-  async commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void> {
-    const { node, command, cid } = order;
+  async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
+    const { node, command, cid } = request;
     const { timeoutMs } = options;
     const unanswered = (): Error =>
       new UnknownOutcomeError(
-        `Cannot tell whether node ${JSON.stringify(node)} obeyed ${JSON.stringify(command.type)}: ` +
+        `Cannot know whether node ${JSON.stringify(node)} carried out ${JSON.stringify(command.type)}: ` +
           `no answer within ${timeoutMs} ms`,
       );
     await this.#ask({ method: "commandNode", args: [node, command, cid, timeoutMs], ...options, unanswered });

@@ -10,7 +10,7 @@ import { decodeRpc, packError, type RpcMessage, unpackSpec } from "./rpc-message
 import { RpcOutbox } from "./rpc-connection.ts";
 import { checkId } from "./submission.ts";
 
-/** Requests of one client that wait at once: a bound on what a stranger can make a member remember. */
+/** How many requests of one client may wait: a bound on what a stranger can make a member remember. */
 const REQUESTS_MAX = 100_000;
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 /** A client that does not read loses hints first. */
@@ -20,7 +20,7 @@ const ITEMS_WAITING_MAX = 1000;
 export type ServingPort = ClientPort & {
   readonly stopped: AbortSignal;
   readonly isHindered?: boolean;
-  /** Told of a client that was cut off for what it sent. */
+  /** A client was cut off for what it sent. */
   rejected?(peer: string, reason: string): void;
 };
 
@@ -71,7 +71,7 @@ class Session {
   }
 
   async #serve([rid, method, args]: RpcMessage): Promise<void> {
-    // others can: it asks, or at least pings, as long as it waits for something
+    // other members can answer: the client asks, or at least pings, as long as it waits for something
     if (this.#port.isHindered) return this.#end();
     if (method === "cancel") {
       this.#open.get(rid)?.abort();
@@ -86,7 +86,7 @@ class Session {
       const value = await this.#answer(rid, method, args, request.signal);
       this.#outbox.push([rid, "ok", value]);
     } catch (error) {
-      // no answer: the client asks the next member, and what it asks may be repeated
+      // no answer: the client asks the next member, and whatever it asks may be asked twice
       if (this.#port.stopped.aborted) this.#end();
       else if (!request.signal.aborted) this.#outbox.push([rid, "error", packError(error)]);
     } finally {
@@ -114,12 +114,12 @@ class Session {
         return await this.#port.list({ state }, cursorOf(second), { timeoutMs: timeoutOf(third), signal });
       }
       case "command": {
-        checkId("tell a task", first);
+        checkId("command a task", first);
         const options = { timeoutMs: timeoutOf(fourth), signal };
         return await this.#port.command(
           first as string,
           cidOf(second),
-          messageOf("tell a task", third),
+          messageOf("command a task", third),
           options,
         );
       }
@@ -154,7 +154,7 @@ function timeoutOf(value: unknown): number {
 
 function cidOf(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw new TypeError("Cannot tell a task: the command's number makes no sense");
+  throw new TypeError("Cannot command a task: the command's number makes no sense");
 }
 
 function cursorOf(value: unknown): ListCursor {

@@ -15,7 +15,7 @@ export interface ItemOptions extends PlacementOptions {
   readonly runAt?: Date;
 }
 
-/** One of many; what it says goes before what is said for all. */
+/** One of many; its own options go before those for all. */
 export interface SubmitItem<I> extends ItemOptions {
   readonly input: I;
   readonly id?: string;
@@ -61,7 +61,7 @@ export function specOf<I, O>(
     payload: encodeValue(input, "input"),
     attemptsMax: integer("submit a task", "attempts", item.attempts ?? shared.attempts, ATTEMPTS),
     runAtMs: runAtOf(item.delayMs === undefined && item.runAt === undefined ? shared : item, nowMs),
-    // the fraction tells two clients apart that send the same id in the same millisecond
+    // the fraction distinguishes two clients that send the same id in the same millisecond
     firstSentAtMs: nowMs + environment.random(),
     options: optionsOf(item, shared),
   };
@@ -189,7 +189,7 @@ function recordedOf({ id }: TaskSpec, status: string | undefined): Recorded {
     case "tooOld":
       throw new TooOldError(
         `Cannot submit ${task}: it was first sent longer ago than finished tasks are known ` +
-          `(see retentionMs); whether it ran cannot be told`,
+          `(see retentionMs); it is not known whether it ran`,
       );
     default:
       throw new BusyError(`Cannot submit ${task}: its steward has too much to record, got "${status}"`);

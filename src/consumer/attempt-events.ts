@@ -1,6 +1,6 @@
 /**
- * What is said of attempts: of each to whoever listens, and for metrics how many began and ended here and how
- * long they took, by the handler's name.
+ * What is reported of attempts: of each one to listeners, and for metrics how many began and ended here and
+ * how long they took, by the handler's name.
  */
 import type { Settlement } from "../protocol/model/types.ts";
 import type { Attempt } from "./attempt.ts";
@@ -21,12 +21,12 @@ export interface AttemptInfo {
 
 export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task:lost" | "task:released";
 
-/** What is said, and what it tells beside which attempt it is. */
+/** The event, and what it says beside which attempt it is. */
 type Report = readonly [AttemptEventType, Partial<AttemptInfo>];
 
 export const REFUSED: Report = ["task:lost", { reason: "refused: its fence was not the current one" }];
 
-/** How the reason of an end begins that came after its attempt was over: the second word on that attempt. */
+/** How the reason begins when a handler ended after its attempt: the second event of that attempt. */
 export const LATE = "late: ";
 export const isLate = ({ reason }: Partial<AttemptInfo>): boolean => reason?.startsWith(LATE) ?? false;
 
@@ -65,13 +65,15 @@ function releaseReason(attempt: Attempt, ending: Settlement): Partial<AttemptInf
 /** How an attempt ended, or that a handler has not ended and its attempt has. */
 export type AttemptOutcome = "done" | "error" | "lost" | "released";
 
-/** Upper bounds of the durations that are told apart, in seconds; longer ones have a place of their own. */
+/**
+ * Upper bounds of the durations that are distinguished, in seconds; longer ones have a place of their own.
+ */
 export const DURATION_BOUNDS_S: readonly number[] = [0.01, 0.1, 1, 10, 60, 600, 3600, 21_600, 86_400];
 
 export interface AttemptCount {
   started: number;
   readonly ended: Record<AttemptOutcome, number>;
-  /** Of those that ended: how many took at most so long as each of DURATION_BOUNDS_S, and how many longer. */
+  /** Of those that ended: how many took at most each of DURATION_BOUNDS_S, and how many longer. */
   readonly durations: number[];
   durationSumMs: number;
 }

@@ -1,6 +1,6 @@
 /**
  * One attempt at one task on this node: its state, and the Context (context.ts) that its handler sees. What
- * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first asked for.
+ * costs something (the signal, the deadline's listeners, checkpoints) is made when it is first needed.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
@@ -16,7 +16,7 @@ import type { Handler } from "./handler.ts";
 import { Progress } from "./progress.ts";
 import { type Meter, TaskLoad } from "./task-load.ts";
 
-/** How a stateful handler says what it is, whatever it is wrapped in. */
+/** How a stateful handler declares what it is, whatever it is wrapped in. */
 export interface StatefulAttempt {
   becomeStateful(): void;
 }
@@ -27,7 +27,7 @@ export class Attempt implements Context, StatefulAttempt {
   readonly handler: Handler;
   /** Monotonic. */
   readonly startedMs: number;
-  /** Monotonic: when it was told to end; null before that. */
+  /** Monotonic: when its signal aborted; null before that. */
   abortedMs: number | null = null;
   readonly #control: ConsumerControl;
   readonly #environment: Environment;
@@ -41,11 +41,11 @@ export class Attempt implements Context, StatefulAttempt {
   /** Why its state could not be handed over; "" when nothing was wrong. */
   handOffError = "";
   /** The command that ends the attempt, once there is one. */
-  order: TaskMessage | null = null;
+  endCommand: TaskMessage | null = null;
   /** Commands up to this number are carried out. */
   #doneNo = 0;
-  /** Number of `order`, which is carried out when the attempt has ended. */
-  #orderNo = 0;
+  /** Number of `endCommand`, which is carried out when the attempt has ended. */
+  #endNo = 0;
   #isStateful = false;
   #seq = 0;
   #feed: CommandFeed | null = null;
@@ -95,6 +95,15 @@ export class Attempt implements Context, StatefulAttempt {
     return this.isLost ? this.#frozenDeadlineMs : this.#control.deadlineMs(this.p);
   }
 
+  get marginMs(): number {
+    return this.#control.marginMs;
+  }
+
+  /** The last look before its handler is called: the lease stands for longer than the margin. */
+  get mayBegin(): boolean {
+    return !this.isLost && this.#control.mayBegin(this.p, this.task.fence);
+  }
+
   checkpoint(state: unknown): Promise<void> {
     let encoded: Uint8Array;
     try {
@@ -128,7 +137,7 @@ export class Attempt implements Context, StatefulAttempt {
     if (this.isLost || this.ending) return;
     this.beat();
     this.#progress ??= new Progress(this.#environment, (value) => this.settle({ type: "progress", value }));
-    this.#progress.tell(value);
+    this.#progress.report(value);
   }
 
   get meter(): Meter & TaskLoad {
@@ -136,7 +145,7 @@ export class Attempt implements Context, StatefulAttempt {
   }
 
   load(load: number): void {
-    this.meter.tell(load);
+    this.meter.report(load);
   }
 
   onHandOff(callback: () => unknown): void {
@@ -181,8 +190,8 @@ export class Attempt implements Context, StatefulAttempt {
     this.#isRunning = false;
   }
 
-  /** What it told of its load. */
-  get toldLoad(): number {
+  /** The load that its handler reported. */
+  get reportedLoad(): number {
     return this.#load?.value ?? 0;
   }
 
@@ -199,21 +208,21 @@ export class Attempt implements Context, StatefulAttempt {
     this.#isStateful = true;
   }
 
-  /** A client told the task something. */
-  tell(no: number, message: TaskMessage): void {
+  /** A client sent the task a command. */
+  command(no: number, message: TaskMessage): void {
     if (this.#isStateful || message.type === "checkpoint") {
       return this.#commandFeed().push({ no, message });
     }
-    // it runs already: nothing is to be done
-    if (message.type === "run") return this.order ? undefined : this.#carriedOut(no);
-    // what comes after the first that ends the attempt finds the task without a holder
-    if (this.order) return;
-    this.order = message;
-    this.#orderNo = no;
+    // it runs already: there is nothing to do
+    if (message.type === "run") return this.endCommand ? undefined : this.#carriedOut(no);
+    // what comes after the command that ends the attempt finds the task without a holder
+    if (this.endCommand) return;
+    this.endCommand = message;
+    this.#endNo = no;
     this.abort(message.type);
   }
 
-  /** The handler returned: what it was told last is carried out. */
+  /** The handler returned: the command that it read last is carried out. */
   finishReading(): void {
     this.#feed?.finishReading();
   }
@@ -223,7 +232,7 @@ export class Attempt implements Context, StatefulAttempt {
     if (!this.ending && !this.isLost) this.settle({ type: "ack" });
   }
 
-  /** The settlement that ends the attempt; before it goes what the handler hands over. */
+  /** Sends the settlement that ends the attempt, and before it what the handler hands over. */
   finish(settlement: Settlement): void {
     this.ending = settlement;
     this.#progress?.close(this.isLost);
@@ -231,7 +240,7 @@ export class Attempt implements Context, StatefulAttempt {
       settlement.type === "pause";
     const state = isElsewhere ? this.#stateToHandOver() : null;
     if (state) this.settle({ type: "checkpoint", state });
-    this.#doneNo = Math.max(this.#doneNo, this.#orderNo);
+    this.#doneNo = Math.max(this.#doneNo, this.#endNo);
     this.endingSeq = this.settle(settlement);
   }
 
@@ -246,7 +255,7 @@ export class Attempt implements Context, StatefulAttempt {
     }
   }
 
-  /** Calls back once when the handler is silent for too long; until it has ended, or the lease has. */
+  /** Calls back once when the handler is silent for too long, unless it or its lease has ended before. */
   watchBeats(timeoutMs: number, onSilent: () => void): void {
     this.#beats = new BeatWatch({ timeoutMs, environment: this.#environment, onSilent });
   }
@@ -256,8 +265,10 @@ export class Attempt implements Context, StatefulAttempt {
     this.#beats = null;
   }
 
-  throwIfAborted(): void {
+  /** @throws AttemptAbortedError when its handler must not be called */
+  throwUnlessMayBegin(): void {
     if (this.abortReason) throw abortError(this.task.id, this.abortReason);
+    if (!this.mayBegin) throw abortError(this.task.id, "lapsing");
   }
 
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
@@ -310,20 +321,20 @@ export function abortError(id: string, reason: AbortReason): AttemptAbortedError
   return new AttemptAbortedError(`Cannot go on with task ${JSON.stringify(id)}: ${WHY[reason]}`, reason);
 }
 
-/** Why attempts are told to end, in words. */
+/** Why attempts must end, in words. */
 const WHY: Readonly<Record<AbortReason, string>> = {
   drain: "the node drains",
   stop: "the node stops",
-  release: "it was told to go elsewhere",
+  release: "it was asked to go elsewhere",
   balance: "the node balances: another one shall run it",
   lapsing: "its lease was not renewed in time and ends soon",
   lapsed: "its lease has ended",
   condemned: "the cluster took this node for dead and gave its lease away",
   stale: "its lease is not the current one",
   stuck: "it gave no sign of life for too long",
-  pause: "it was told to pause",
-  sleep: "it was told to sleep",
+  pause: "it was asked to pause",
+  sleep: "it was asked to sleep",
   kill: "it was killed",
-  error: "it was told that something is wrong",
-  complete: "it was told that it is complete",
+  error: "a command says that something is wrong",
+  complete: "a command says that it is complete",
 };

@@ -1,12 +1,12 @@
 /**
- * The commands of one attempt, as its handler reads them: in order. The one read last is carried out when
- * the handler asks for the next, leaves its loop, or returns; not when it throws. An iterator that was left
- * behind gets nothing more.
+ * The commands of one attempt, as its handler reads them: in order. The one read last counts as carried out
+ * when the handler asks for the next, leaves its loop, or returns, but not when it throws. An iterator that
+ * was replaced by a newer one gets nothing more.
  */
 import type { TaskMessage } from "../protocol/model/types.ts";
 
 export interface FedCommand {
-  /** 0: not recorded anywhere, a word of this node alone. */
+  /** 0: not recorded anywhere, from this node alone. */
   readonly no: number;
   readonly message: TaskMessage;
 }

@@ -1,7 +1,7 @@
 /**
- * The consumer: offers slots, runs what is leased to this node, tells the coordinator how it ended. A task
- * that still runs here under an older fence is waited for before the new attempt starts, and given back
- * when that takes too long.
+ * The consumer: offers slots, runs what is leased to this node, and reports to the coordinator how it ended.
+ * A new attempt at a task that still runs here under an older fence waits for that one to end, and is given
+ * back when this takes too long.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type { AbortReason } from "../base/errors.ts";
@@ -34,16 +34,16 @@ export interface ConsumerOptions {
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
   /** Null when the task may begin; else until when it shall not be offered here. @default always */
   readonly admit?: (task: GrantedTask) => number | null;
-  /** For how long the event loop must have stood still to be worth a word. */
+  /** For how long the event loop must have stood still to be reported. */
   readonly blockedMinMs: number;
-  /** It stood still for so long, and `watchLoop` was called. */
+  /** It stood still for that long, and `watchLoop` was called. */
   readonly onBlocked: (info: LoopBlockedInfo) => void;
   /** @default the system's */
   readonly environment?: Environment;
 }
 
-/** An older attempt that still runs after so long ignores its signal: the task had better run elsewhere. */
-const OLD_RUN_PATIENCE_MS = 2000;
+/** An older attempt that still runs after this time ignores its signal: the task had better run elsewhere. */
+const OLD_ATTEMPT_PATIENCE_MS = 2000;
 
 /** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
 const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
@@ -88,17 +88,17 @@ export class Consumer implements ConsumerPort {
     return this.#runningById.values();
   }
 
-  runOf(id: string): Attempt | undefined {
+  attemptOf(id: string): Attempt | undefined {
     return this.#runningById.get(id);
   }
 
   load(): number {
     let sum = 0;
-    for (const { toldLoad } of this.#runningById.values()) sum += toldLoad;
+    for (const { reportedLoad } of this.#runningById.values()) sum += reportedLoad;
     return sum;
   }
 
-  /** Aborts the attempt at a task, which is given back once its handler has ended; false: there is none. */
+  /** Aborts the attempt at a task, which is given back once its handler has ended. False: there is none. */
   stopTask(id: string, reason: "release" | "balance" = "release"): boolean {
     const attempt = this.#nextById.get(id) ?? this.#runningById.get(id);
     if (attempt) this.#stop(attempt, reason);
@@ -154,12 +154,12 @@ export class Consumer implements ConsumerPort {
     if (this.#idle && this.#attempts.size === 0 && this.#runningById.size === 0) this.#idle.resolve();
   }
 
-  /** The node stops: handlers are told, nothing is recorded or reported any more. */
+  /** The node stops: handlers are aborted, and nothing is recorded or reported any more. */
   lose(): void {
     for (const attempt of [...this.#attempts.values()]) {
       if (attempt.isLost) continue;
       attempt.lose("stop");
-      this.#tell("task:lost", attempt, { reason: "stop", ...(attempt.isRunning ? { overrun: true } : {}) });
+      this.#report("task:lost", attempt, { reason: "stop", ...(attempt.isRunning ? { overrun: true } : {}) });
     }
     this.#isOver = true;
     this.#loopWatch?.stop();
@@ -182,7 +182,7 @@ export class Consumer implements ConsumerPort {
     this.#nextById.set(task.id, attempt);
     this.#environment.setTimeout(() => {
       if (this.#nextById.get(task.id) === attempt) this.#stop(attempt, "stale");
-    }, OLD_RUN_PATIENCE_MS);
+    }, OLD_ATTEMPT_PATIENCE_MS);
   }
 
   /** There never was an attempt: a settlement of its own. */
@@ -190,11 +190,11 @@ export class Consumer implements ConsumerPort {
     this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
-  tell(p: number, fence: number, no: number, message: TaskMessage): void {
+  command(p: number, fence: number, no: number, message: TaskMessage): void {
     const attempt = this.#attempts.get(keyOf(p, fence));
     if (!attempt || attempt.ending || attempt.isLost) return;
-    attempt.tell(no, message);
-    if (attempt.order && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
+    attempt.command(no, message);
+    if (attempt.endCommand && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
   }
 
   abort(p: number, fence: number): void {
@@ -207,7 +207,7 @@ export class Consumer implements ConsumerPort {
     if (!attempt || attempt.isLost) return;
     const overrun = attempt.isRunning;
     attempt.lose(reason);
-    this.#tell("task:lost", attempt, overrun ? { reason, overrun } : { reason });
+    this.#report("task:lost", attempt, overrun ? { reason, overrun } : { reason });
     if (!attempt.isRunning) this.#forget(attempt);
   }
 
@@ -219,15 +219,17 @@ export class Consumer implements ConsumerPort {
     const { ending, isRunning: overrun } = attempt;
     this.#forget(attempt);
     const [type, more] = accepted ? reportOf(attempt, ending, overrun) : REFUSED;
-    this.#tell(type, attempt, more);
+    this.#report(type, attempt, more);
   }
 
   // ---- attempts -------------------------------------------------------------------------------------------
 
   #begin(attempt: Attempt): void {
+    // what came before in this turn, or an older attempt, may have taken longer than the lease stands
+    if (!attempt.mayBegin) return attempt.finish({ type: "release" });
     this.#runningById.set(attempt.task.id, attempt);
     attempt.begin();
-    this.#tell("task:start", attempt, {});
+    this.#report("task:start", attempt, {});
     this.#stuck.watch(attempt);
     let result: unknown;
     try {
@@ -260,7 +262,7 @@ export class Consumer implements ConsumerPort {
       const what = settlement.type === "complete" ? "completion" : "end";
       if (attempt.isLost) this.#forget(attempt);
       else this.#settleIdle();
-      this.#tell("task:lost", attempt, {
+      this.#report("task:lost", attempt, {
         reason: `${LATE}the handler's ${what} came after its lease and was ignored`,
       });
     } else attempt.finish(settlement);
@@ -289,7 +291,7 @@ export class Consumer implements ConsumerPort {
     this.#settleIdle();
   }
 
-  #tell(type: AttemptEventType, attempt: Attempt, more: Partial<AttemptInfo>): void {
+  #report(type: AttemptEventType, attempt: Attempt, more: Partial<AttemptInfo>): void {
     if (this.#isOver) return;
     const durationMs = type === "task:start" ? null : this.#environment.monoMs() - attempt.startedMs;
     if (!isLate(more)) this.attempts.note(type, attempt.task.name, durationMs);

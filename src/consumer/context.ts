@@ -12,8 +12,14 @@ export interface Context {
   readonly fence: bigint;
   /** 1 for the first lease of the task. */
   readonly attempt: number;
-  /** `Date.now()` at which the lease ends unless renewed; read it anew before every write without a fence. */
+  /**
+   * `Date.now()` at which the attempt must end unless the lease is renewed, `marginMs` before the lease ends:
+   * its signal aborts then. A handler that never waits reads it anew, at least before every write without a
+   * fence.
+   */
   readonly deadline: number;
+  /** How long the attempt may take to end, ms, from its deadline or the abort of its signal. */
+  readonly marginMs: number;
   /**
    * Stores a state for later attempts; resolves once a quorum has it.
    *
@@ -21,13 +27,13 @@ export interface Context {
    */
   checkpoint(state: unknown): Promise<void>;
   /**
-   * What clients tell the task, in order; the one read last counts as carried out when the next is asked
-   * for. What pauses, ends or releases an attempt is carried out by the node: the signal aborts. A stateful
-   * handler carries out all of it itself. Reading it anew ends the iteration before.
+   * The commands that clients send to the task, in order. The one read last counts as carried out when the
+   * next is asked for. What pauses, ends or releases an attempt is carried out by the node: the signal
+   * aborts. A stateful handler carries out all of them itself. Reading anew ends the iteration before.
    */
   readonly commands: AsyncIterableIterator<TaskMessage>;
   /**
-   * Tells how far the attempt is, for people: recorded once a second at most, 4 KiB at most.
+   * Reports how far the attempt is, for people: recorded once a second at most, 4 KiB at most.
    *
    * @throws TypeError, RangeError for what cannot be stored
    */
@@ -40,12 +46,12 @@ export interface Context {
   /** The handler is alive: counts where it was added with `beatTimeoutMs`, and costs nothing elsewhere. */
   beat(): void;
   /**
-   * Tells how much of its node the task takes, in whatever unit all tasks share: for `meteredBalancer`.
+   * Reports how much of its node the task takes, in whatever unit all tasks share: for `meteredBalancer`.
    *
    * @throws RangeError for what is no number >= 0
    */
   load(load: number): void;
-  /** The same by counting: its rate per second over the last minute is the load, unless one was told. */
+  /** The same by counting: its rate per second over the last minute is the load, unless one was reported. */
   readonly meter: Meter;
   /** Calls back with every renewed deadline until the attempt ends, or the returned function is called. */
   onDeadline(callback: (deadlineMs: number) => void): () => void;

@@ -15,7 +15,7 @@ const MESSAGE_MAX = 1000;
 
 type Chance = Pick<Environment, "random" | "wallMs">;
 
-/** What its error handler says, if it has one and that says something; else the policy. */
+/** What its error handler decides, if there is one and it decides something; else the policy. */
 export function settlementOfFailure(
   task: Pick<GrantedTask, "id" | "attemptsMax" | "attempt" | "errorAtMs" | "options">,
   error: unknown,

@@ -15,8 +15,7 @@ export interface Task<I = unknown> {
 /**
  * Runs a task. Returning completes it; throwing is an error for the error policy. Once `ctx.signal` has
  * aborted, throwing, or returning nothing, releases the task for another node; returning a value still
- * completes it.
- * Throwing an AttemptAbortedError releases it at any time.
+ * completes it. Throwing an AttemptAbortedError releases it at any time.
  */
 export type HandlerFunction<I, O> = (task: Task<I>, ctx: Context) => O | Promise<O>;
 
@@ -53,7 +52,7 @@ export interface HandlerOptions {
    */
   readonly isolation?: "none" | "thread";
   /**
-   * A handler that for so long neither calls `ctx.beat()`, tells its progress nor stores a checkpoint is
+   * A handler that neither calls `ctx.beat()`, reports progress nor stores a checkpoint for this long is
    * stuck: its signal aborts, and after `graceMs` the attempt is an error, so that the task goes elsewhere.
    *
    * @default off

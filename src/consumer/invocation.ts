@@ -1,6 +1,6 @@
 /**
- * Calls the handler of an attempt, and makes a settlement of what it returned or threw and of what the
- * attempt was told.
+ * Calls the handler of an attempt. Makes a settlement of what it returned or threw, and of the command that
+ * ended the attempt.
  */
 import type { Environment } from "../base/environment.ts";
 import { AttemptAbortedError } from "../base/errors.ts";
@@ -27,7 +27,7 @@ export function callHandler(attempt: Attempt): unknown {
 
 function call(attempt: Attempt, input: unknown): unknown {
   // an asynchronous schema may have taken longer than the lease
-  attempt.throwIfAborted();
+  attempt.throwUnlessMayBegin();
   const { id, name, checkpoint } = attempt.task;
   const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
   const task: Task = { id, name, input, state };
@@ -40,7 +40,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof (value as { then?: unknown }).then === "function";
 }
 
-/** Returning completes, unless the attempt was told to end and there is nothing to record. */
+/** Returning completes, unless the attempt was aborted and there is nothing to record. */
 export function endingOfValue(attempt: Attempt, value: unknown, environment: Environment): Settlement {
   if (value instanceof Answer) return endingOfMessage(attempt, value.message, environment);
   if (value === undefined && attempt.abortReason) return endingOfAbort(attempt, environment);
@@ -51,7 +51,7 @@ export function endingOfValue(attempt: Attempt, value: unknown, environment: Env
   }
 }
 
-/** What goes wrong because the attempt was told to end, or its lease ends, is no error of the task. */
+/** What goes wrong because the attempt was aborted, or its lease ends, is no error of the task. */
 export function endingOfError(attempt: Attempt, error: unknown, environment: Environment): Settlement {
   if (attempt.abortReason !== null) return endingOfAbort(attempt, environment);
   const isOurs = error instanceof AttemptAbortedError || environment.wallMs() >= attempt.deadline;
@@ -60,7 +60,7 @@ export function endingOfError(attempt: Attempt, error: unknown, environment: Env
 
 function endingOfAbort(attempt: Attempt, environment: Environment): Settlement {
   if (attempt.abortReason === "stuck") return failed(attempt, stuckError(attempt.handler), environment);
-  return attempt.order ? endingOfMessage(attempt, attempt.order, environment) : { type: "release" };
+  return attempt.endCommand ? endingOfMessage(attempt, attempt.endCommand, environment) : { type: "release" };
 }
 
 function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: Environment): Settlement {

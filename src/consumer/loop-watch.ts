@@ -6,7 +6,7 @@ import type { Environment, TimerHandle } from "../base/environment.ts";
 
 /** The event loop stood still. */
 export interface LoopBlockedInfo {
-  /** At least so long. */
+  /** At least this long. */
   readonly blockedMs: number;
   /**
    * Ids of tasks whose handlers ran in the loop at some time while it stood still, at most 100; those that
@@ -17,7 +17,7 @@ export interface LoopBlockedInfo {
 
 export interface LoopWatchOptions {
   readonly environment: Environment;
-  /** Shorter ones are not worth a word. */
+  /** Shorter ones are not reported. */
   readonly blockedMinMs: number;
   /** Tasks that run in the loop now. */
   readonly running: () => Iterable<string>;

@@ -1,4 +1,4 @@
-/** What an attempt tells of how far it is: the newest value, recorded once a second at most. */
+/** The progress that an attempt reports: the newest value, recorded once a second at most. */
 import type { Environment, TimerHandle } from "../base/environment.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
 import { encodeValue } from "../task/values.ts";
@@ -17,7 +17,7 @@ export class Progress {
   }
 
   /** @throws TypeError, RangeError for what cannot be stored */
-  tell(value: unknown): void {
+  report(value: unknown): void {
     const bytes = encodeProgress(value);
     if (this.#timer !== null) {
       this.#newest = bytes;
@@ -36,7 +36,7 @@ export class Progress {
     this.#timer = this.#environment.setTimeout(() => this.#again(), EVERY_MS);
   }
 
-  /** The attempt ends: what was told last is recorded. */
+  /** The attempt ends: what was reported last is recorded. */
   close(isLost: boolean): void {
     if (this.#timer !== null) this.#environment.clearTimeout(this.#timer);
     this.#timer = null;

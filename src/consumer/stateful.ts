@@ -1,6 +1,6 @@
 /**
- * Metafora's stateful handler: it is given the task's commands, and answers with what shall become of the
- * task. The state machine (task-machine.ts) is in the task's record, under the fence of the attempt.
+ * Metafora's stateful handler: it is given the task's commands, and answers what shall become of the task.
+ * The state machine (task-machine.ts) is in the task's record, under the fence of the attempt.
  */
 import { AttemptAbortedError } from "../base/errors.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
@@ -10,8 +10,9 @@ import type { StatefulAttempt } from "./attempt.ts";
 import { messageOf } from "../task/message.ts";
 
 /**
- * Answers `complete`, `sleep`, `pause`, `kill`, `error` (to the error policy), `release`; `run` and
- * `checkpoint` call it again. When its signal aborts it is also told `release`, and must answer soon.
+ * Answers `complete`, `sleep`, `pause`, `kill`, `error` (to the error policy) or `release`; `run` and
+ * `checkpoint` call it again. When its signal aborts it also gets the command `release`, and must answer
+ * soon.
  */
 export type StatefulFunction<I> = (
   task: Task<I>,
@@ -28,7 +29,7 @@ export class Answer {
   }
 }
 
-/** Makes a handler for `node.handle` of a stateful one. A command that it has read is its own to obey. */
+/** Makes a handler for `node.handle` of a stateful one, which carries out itself what it has read. */
 export function statefulHandler<I>(handler: StatefulFunction<I>): HandlerFunction<I, unknown> {
   return async (task, ctx) => {
     (ctx as Partial<StatefulAttempt>).becomeStateful?.();

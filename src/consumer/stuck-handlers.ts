@@ -1,14 +1,14 @@
 /**
- * Handlers that give no sign of life: told to stop, then given up, so that their tasks go elsewhere. One that
- * was given up still runs, and nothing else runs in its place until it ends.
+ * Handlers that give no sign of life: aborted, then given up, so that their tasks go elsewhere. One that was
+ * given up still runs, and nothing else runs in its place until it ends.
  */
 import type { Environment } from "../base/environment.ts";
 import { GRACE_MS, type Handler } from "./handler.ts";
 import type { Attempt } from "./attempt.ts";
 
-/** A thread that does not end although it is ended hangs in native code: then it is given up too. */
+/** A thread that cannot be ended within this time hangs in native code: it is given up too. */
 const THREAD_PATIENCE_MS = 5000;
-/** A thread passes beats on so many times in the time that its handler may be silent. */
+/** How often a thread passes beats on in the time that its handler may be silent. */
 export const BEATS_PER_TIMEOUT = 8;
 
 export class StuckHandlers {
@@ -58,7 +58,7 @@ function silenceOf(beatTimeoutMs: number, { isIsolated = false }: Handler): numb
   return isIsolated ? beatTimeoutMs * (1 + 1 / BEATS_PER_TIMEOUT) : beatTimeoutMs;
 }
 
-/** What the retry policy is told. */
+/** What the retry policy is given. */
 export function stuckError({ beatTimeoutMs }: Handler): Error {
   return new Error(`no beat for ${beatTimeoutMs} ms`);
 }

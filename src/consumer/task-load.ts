@@ -1,7 +1,7 @@
 /**
- * How much of a node a task takes, as its handler tells: a number, or marks on a meter whose rate per second
- * over the last minute is the number (the exponentially weighted average of Unix's load, in steps of five
- * seconds).
+ * How much of a node a task takes, as its handler reports: a number, or marks on a meter. The rate per second
+ * of the marks over the last minute is then the number (the exponentially weighted average of Unix's load, in
+ * steps of five seconds).
  */
 import type { Environment } from "../base/environment.ts";
 
@@ -20,7 +20,7 @@ export interface Meter {
 
 export class TaskLoad implements Meter {
   readonly #environment: Environment;
-  #told: number | null = null;
+  #reported: number | null = null;
   #stepMs: number;
   #count = 0;
   #rate: number | null = null;
@@ -31,9 +31,9 @@ export class TaskLoad implements Meter {
   }
 
   /** @throws RangeError */
-  tell(load: number): void {
-    checkAmount("tell the load", load);
-    this.#told = load;
+  report(load: number): void {
+    checkAmount("report the load", load);
+    this.#reported = load;
   }
 
   /** @throws RangeError */
@@ -48,9 +48,9 @@ export class TaskLoad implements Meter {
     return this.#rate ?? 0;
   }
 
-  /** What was told last, else the meter's rate. */
+  /** What was reported last, else the meter's rate. */
   get value(): number {
-    return this.#told ?? this.rate;
+    return this.#reported ?? this.rate;
   }
 
   #step(): void {

@@ -1,6 +1,6 @@
 /**
- * What a node hears and says beside the protocol: members' news, the ownership view, the events made from
- * them. Hints for people, clients and balancers.
+ * What a node hears and says beside the protocol: members' news, the ownership view, and the events made from
+ * them. They are hints for people, clients and balancers.
  */
 import type { OwnershipChange } from "../protocol/model/contract.ts";
 import type { Engine } from "../protocol/engine.ts";
@@ -17,13 +17,13 @@ import type { GossipTopic, Transport } from "./transport.ts";
 import { OwnershipSync } from "./ownership-sync.ts";
 
 const LOOK_EVERY_MS = 400;
-/** What is new of a member is told so often at most. */
+/** News of a member is published this often at most. */
 const NEWS_EVERY_MS = 2000;
-/** What is not new is told again after so long, since gossip gets lost, */
+/** What has not changed is published again after this time, since gossip gets lost, */
 const NEWS_AGAIN_MS = 10_000;
-/** and from then on every so often. */
+/** and from then on in this interval. */
 const NEWS_REPEATED_MS = 30_000;
-/** For so long after a member came up all is told as if it were new: gossip finds newcomers late. */
+/** For this time after a member came up everything counts as news: gossip finds newcomers late. */
 const NEWCOMER_MS = 5000;
 
 export interface ClusterViewOptions {
@@ -32,7 +32,7 @@ export interface ClusterViewOptions {
   readonly engine: Engine;
   readonly environment: Environment;
   readonly transport: Transport | null;
-  /** What the tasks that run here tell of their load, in all. */
+  /** The sum of the loads that the tasks running here report. */
   readonly loadOfTasks: () => number;
   readonly readLeased: (p: number) => Promise<readonly OwnershipChange[]>;
   readonly emit: (event: CoordinatorEvent) => void;
@@ -45,9 +45,9 @@ export class ClusterView {
   readonly #feed: EventFeed<OwnershipChange> = new EventFeed();
   #lookedMs = -Infinity;
   #newsMs = -Infinity;
-  /** When it is told again though nothing changed. */
+  /** When the news is published again although nothing has changed. */
   #againMs = -Infinity;
-  #told = "";
+  #publishedBusyness = "";
   /** Somebody came up who may not have heard of this node yet. */
   #newcomerMs = -Infinity;
   /** What this node says of itself. */
@@ -122,18 +122,18 @@ export class ClusterView {
 
   #repeatNews(nowMs: number): void {
     this.#newsMs = nowMs;
-    const isNews = this.#told !== this.#busyness || nowMs - this.#newcomerMs < NEWCOMER_MS;
+    const isNews = this.#publishedBusyness !== this.#busyness || nowMs - this.#newcomerMs < NEWCOMER_MS;
     if (!isNews && nowMs < this.#againMs) return;
     this.#publishNews();
     if (!isNews) this.#againMs = nowMs + NEWS_REPEATED_MS;
   }
 
-  /** What changes while it works; the rest is told when it changes. */
+  /** What changes while it works; the rest is published when it changes. */
   get #busyness(): string {
     return `${this.#options.engine.status().heldCount} ${this.#options.loadOfTasks()}`;
   }
 
-  /** This node takes tasks, or no more; what is new of it is told at once. */
+  /** Whether this node takes tasks; a change is published at once. */
   stand(standing: Standing): void {
     const isFrozen = standing === "frozen";
     const isNews = isFrozen !== this.#isFrozen || (standing === "draining" && this.#state === "up");
@@ -142,7 +142,7 @@ export class ClusterView {
     if (isNews && this.#options.engine.roster) this.#publishNews();
   }
 
-  /** This node takes so many tasks of these names. Told at once when it is something else than before. */
+  /** This node takes so many tasks of these names; a change is published at once. */
   offer(slots: number, names: readonly string[]): void {
     const before = this.#offer;
     this.#offer = { slots: names.length === 0 ? 0 : slots, handlers: names.map(hashText) };
@@ -159,7 +159,7 @@ export class ClusterView {
   #publishNews(): void {
     this.#newsMs = this.#options.environment.monoMs();
     this.#againMs = this.#newsMs + NEWS_AGAIN_MS;
-    this.#told = this.#busyness;
+    this.#publishedBusyness = this.#busyness;
     this.#options.transport?.publish("members", encodeMember(this.#ownNews()));
   }
 

@@ -43,7 +43,7 @@ export interface TaskSnapshot {
   /** Decimal; "0" before the first lease. */
   readonly fence: string;
   readonly attempt: number;
-  /** How long the lease still holds unless renewed, as far as this node can tell; null without a lease. */
+  /** How long the lease still holds unless renewed, as far as this node knows; null without a lease. */
   readonly leaseRemainingMs: number | null;
   /** Times are ISO 8601. */
   readonly submittedAt: string | null;
@@ -51,7 +51,7 @@ export interface TaskSnapshot {
   readonly finishedAt: string | null;
   readonly errors: readonly TaskErrorInfo[];
   readonly result: Uint8Array | null;
-  /** What its handler last told of how far it is, still encoded. */
+  /** The progress that its handler last reported, still encoded. */
   readonly progress: Uint8Array | null;
   /** Commands that its holder has not carried out yet, in order. */
   readonly commands: readonly TaskMessage[];
@@ -73,7 +73,7 @@ export interface NodeInfo {
   readonly frozen: boolean;
   /** Tasks that it runs, by the gossiped view. */
   readonly tasks: number;
-  /** What its tasks tell of their load, in all; 0 when they tell nothing. */
+  /** The sum of the loads that its tasks report; 0 when they report none. */
   readonly load: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
@@ -142,8 +142,8 @@ export interface ClientPort {
     options: CallOptions,
   ): Promise<ListPage>;
   /**
-   * Tells a task something; resolves once a quorum has recorded it, or knows why not. `cid` is the caller's:
-   * the same one counts once.
+   * Sends a command to a task. Resolves once a quorum has recorded it, or it is known why not. `cid` is the
+   * caller's: commands with the same one count once.
    *
    * @throws NoQuorumError when nothing was sent; UnknownOutcomeError; StoppedError
    */
@@ -154,28 +154,28 @@ export interface ClientPort {
    *
    * @throws NotFoundError; ConnectError when nothing was sent; UnknownOutcomeError when it may have been done
    */
-  commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void>;
+  commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void>;
   /** Until the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
 }
 
-/** What the coordinator tells a consumer. Calls come in order and must not throw. */
+/** What the coordinator notifies a consumer of. Calls come in order and must not throw. */
 export interface ConsumerPort {
   /** A quorum leased the task to this node: run it. */
   start(p: number, task: GrantedTask): void;
-  /** The task is told something: in order, each command once. */
-  tell(p: number, fence: number, no: number, message: TaskMessage): void;
+  /** A client sent the task a command: in order, each once. */
+  command(p: number, fence: number, no: number, message: TaskMessage): void;
   /** The lease ends soon unless renewed: stop. */
   abort(p: number, fence: number): void;
   /** The lease is gone. */
   lost(p: number, fence: number, reason: LossReason): void;
   /** A quorum recorded a settlement, or it was refused. */
   settled(p: number, fence: number, seq: number, accepted: boolean): void;
-  /** What the tasks that run tell of their load, in all. */
+  /** The sum of the loads that the running tasks report. */
   load(): number;
 }
 
-/** What a consumer tells the coordinator. */
+/** What a consumer asks of the coordinator and reports to it. */
 export interface ConsumerControl {
   /**
    * Tasks that it runs at most at once, and of which names; `limits`: of some names fewer than that. Called
@@ -188,8 +188,15 @@ export interface ConsumerControl {
     limits?: Readonly<Record<string, number>>,
   ): void;
   settle(lease: SettledLease, settlement: Settlement): void;
-  /** Wall clock in ms at which leases in the partition end unless renewed; in the past when they ended. */
+  /** Between a deadline and the end of its lease: so long a handler may take to end. */
+  readonly marginMs: number;
+  /**
+   * Wall clock in ms at which handlers in the partition must end unless their leases are renewed, `marginMs`
+   * before these end; in the past when the leases have ended.
+   */
   deadlineMs(p: number): number;
+  /** Asked last, in the turn that calls the handler: the lease stands for longer than the margin. */
+  mayBegin(p: number, fence: number): boolean;
   /** Calls back when leases in the partition were renewed; returns what ends that. */
   onDeadline(p: number, callback: (deadlineMs: number) => void): () => void;
 }

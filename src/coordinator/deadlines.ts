@@ -1,4 +1,4 @@
-/** Tells those who asked when the leases of a partition were renewed. Costs nothing while nobody listens. */
+/** Notifies listeners when the leases of a partition were renewed. Costs nothing while nobody listens. */
 
 type Callback = (deadlineMs: number) => void;
 

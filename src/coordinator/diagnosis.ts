@@ -1,6 +1,4 @@
-/**
- * What a node can tell of the cluster from where it stands: deadlines, reachable stewards, missing quorums.
- */
+/** What a node knows of the cluster from where it stands: deadlines, reachable stewards, missing quorums. */
 import type { Environment } from "../base/environment.ts";
 import { type KeeperState, NoQuorumError, UnknownOutcomeError } from "../base/errors.ts";
 import type { Engine } from "../protocol/engine.ts";
@@ -36,7 +34,7 @@ export class Diagnosis {
     return steward !== undefined && this.isConnected(steward);
   }
 
-  /** The member with that id or name; null while this node is in no cluster, unless it is the one. */
+  /** The member with that id or name; null while this node is in no cluster, unless it is meant itself. */
   memberOf(nameOrId: string): NodeId | undefined | null {
     const { self, settings, engine } = this.#options;
     const members = engine.roster?.members ?? [{ id: self, name: settings.name }];
@@ -49,10 +47,12 @@ export class Diagnosis {
     return node === this.#options.self || (this.#options.transport?.isUp(node) ?? false);
   }
 
-  /** Wall clock at which this node's leases in a partition end. */
+  /** Wall clock at which handlers with leases in a partition must end: the margin before these end. */
   deadlineMs(p: number): number {
-    const { leaseMs, wallMs } = this.#options.clock.read();
-    return Math.max(0, wallMs + this.#options.engine.holder.validUntilMs(p) - leaseMs);
+    const { clock, engine, settings } = this.#options;
+    const { leaseMs, wallMs } = clock.read();
+    const leftMs = engine.holder.validUntilMs(p) - settings.marginMs - leaseMs;
+    return Math.max(0, wallMs + leftMs);
   }
 
   /** Exact for this node; for others what is left of a lease since their last heartbeat. */
@@ -77,9 +77,9 @@ export class Diagnosis {
     const task = `task ${JSON.stringify(id)}`;
     const trouble = this.trouble(id);
     const p = this.#options.engine.partitionOf(id);
-    if (!this.isReachable(id)) return this.noQuorum(p, `tell ${task}`);
+    if (!this.isReachable(id)) return this.noQuorum(p, `command ${task}`);
     return new UnknownOutcomeError(
-      `Cannot tell whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
+      `Cannot know whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
         (trouble === "" ? "" : ` (${trouble})`),
       [id],
     );

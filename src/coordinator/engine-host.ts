@@ -1,7 +1,7 @@
 /**
  * Hosts the engine: gathers what happens in one iteration of the loop into one step, runs the effects in
- * order (nothing leaves before what it rests on is durable), and keeps one timer. While the store is at work
- * steps go on; all that they persist is one write when it is done. What an effect means to the rest of the
+ * order (nothing leaves before what it rests on is durable), and keeps one timer. Steps go on while the store
+ * is at work; all that they persist is one write when it is done. What an effect means to the rest of the
  * node is its owner's business.
  */
 import { type Environment, systemEnvironment, type TimerHandle } from "../base/environment.ts";
@@ -28,7 +28,7 @@ export interface EngineHostOptions {
   readonly run: (effect: RunnableEffect) => void;
   /** All effects that could run have run. */
   readonly afterRun: () => void;
-  /** The store cannot write at the moment, or can again (null). @default nobody is told */
+  /** The store cannot write at the moment, or can again (null). @default nobody listens */
   readonly onTrouble?: (error: StoreError | null) => void;
   /**
    * The engine, or what runs an effect, found itself in a state that must not be: no further step is taken.
@@ -207,9 +207,9 @@ function recordsOf(effects: readonly Effect[]): readonly PersistRecord[] {
 const SENDS_MAX = 20_000;
 
 /**
- * Effects that wait for the store, in order. Two kinds do not wait: a handler must be told that its lease
- * ends or has ended although the disk hangs. And as a disk may hang for hours, no more than so many messages
- * to peers are kept: a link may lose messages at any time, and these would come too late anyway.
+ * Effects that wait for the store, in order. Two kinds do not wait, because a handler must learn that its
+ * lease ends or has ended although the disk hangs. A disk may hang for hours, so the messages to peers that
+ * are kept are limited: a link may lose messages at any time, and these would come too late anyway.
  */
 class EffectQueue {
   #effects: (Effect | null)[] = [];

@@ -24,9 +24,9 @@ export interface MemberNews {
 export interface MemberOffer {
   /** Tasks at once; 0 while it takes none. */
   readonly slots: number;
-  /** Hashes of the names that it has handlers for; empty with slots: more than are told. */
+  /** Hashes of the names that it has handlers for; empty with slots: too many to name. */
   readonly handlers: readonly number[];
-  /** The sum of the loads that its tasks tell of. */
+  /** The sum of the loads that its tasks report. */
   readonly rate: number;
 }
 
@@ -43,7 +43,7 @@ const CHANGES_PER_MESSAGE_MAX = 500;
 const ADDRESSES_MAX = 32;
 const MESSAGE_BYTES_MAX = 1_048_576;
 const TEXT_MAX = 512;
-/** News come every two seconds: beyond so many no handlers are named. */
+/** News comes every two seconds: with more handlers than this none is named. */
 const HANDLERS_MAX = 64;
 
 export function encodeMember(
@@ -57,7 +57,7 @@ function encodedOffer({ slots, handlers, rate }: MemberOffer): readonly unknown[
   return [slots, handlers.length > HANDLERS_MAX ? [] : handlers, rate];
 }
 
-/** Null when there is none, as members of before told none; undefined when it makes no sense. */
+/** Null when there is none, as in the news of older versions; undefined when it makes no sense. */
 function decodedOffer(value: unknown): MemberOffer | null | undefined {
   if (value === undefined) return null;
   if (!Array.isArray(value)) return undefined;
@@ -75,7 +75,7 @@ export function decodeMember(data: Uint8Array): MemberNews | undefined {
   const offer = decodedOffer(offered);
   if (offer === undefined) return undefined;
   if (!isText(name) || !isText(version) || !isCount(load) || !isMemberState(state)) return undefined;
-  // members of before there was freezing say nothing of it
+  // versions from before there was freezing say nothing of it
   if (frozen !== undefined && typeof frozen !== "boolean") return undefined;
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) {
     return undefined;

@@ -1,7 +1,7 @@
 /**
- * A Coordinator on an engine of this process: tells network, consumer and clients what the engine decides.
- * The parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts, deadlines.ts, and for what waits for
- * an answer submits.ts, outcomes.ts, queries.ts, listing.ts, node-commands.ts.
+ * A Coordinator on an engine of this process: carries what the engine decides to network, consumer and
+ * clients. Its parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts and deadlines.ts, and for
+ * what waits for an answer submits.ts, outcomes.ts, queries.ts, listing.ts and node-commands.ts.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { StoppedError } from "../base/errors.ts";
@@ -120,7 +120,7 @@ export class HostedCoordinator implements Coordinator {
       validUntilMs: (p) => engine.holder.validUntilMs(p),
       deadlineMs: (p) => diagnosis.deadlineMs(p),
     });
-    this.control = this.#controlFor(diagnosis);
+    this.control = this.#controlFor({ engine, clock, diagnosis, marginMs: settings.marginMs });
     this.#host = new EngineHost({
       engine,
       store,
@@ -142,8 +142,15 @@ export class HostedCoordinator implements Coordinator {
       });
   }
 
-  #controlFor(diagnosis: Pick<Diagnosis, "deadlineMs">): ConsumerControl {
+  #controlFor({ engine, clock, diagnosis, marginMs }: {
+    readonly engine: Engine;
+    readonly clock: NodeClock;
+    readonly diagnosis: Diagnosis;
+    readonly marginMs: number;
+  }): ConsumerControl {
     return {
+      marginMs,
+      mayBegin: (p, fence) => engine.holder.mayBegin(p, fence, clock.read().leaseMs),
       offer: (slots, handlers, standing, limits = {}) => {
         this.#clusterView.stand(standing);
         this.#clusterView.offer(slots, handlers);
@@ -225,7 +232,9 @@ export class HostedCoordinator implements Coordinator {
     if (this.#consumerEffects.length > 0) {
       const effects = this.#consumerEffects.splice(0);
       const consumer = this.#node.consumer();
-      for (const effect of effects) if (consumer) tellConsumer(consumer, effect);
+      // what must stop hears of it before anything begins: a handler that computes holds up all that follows
+      const [ends, others] = [effects.filter(isEnd), effects.filter((effect) => !isEnd(effect))];
+      for (const effect of [...ends, ...others]) if (consumer) notifyConsumer(consumer, effect);
     }
     this.#deadlines.poll(this.#environment.monoMs());
     this.#clusterView.tick();
@@ -298,7 +307,7 @@ export class HostedCoordinator implements Coordinator {
   }
 
   command(...[id, cid, message, options]: Parameters<Coordinator["command"]>): Promise<CommandStatus> {
-    return this.#refused(`tell task ${JSON.stringify(id)}`) ??
+    return this.#refused(`command task ${JSON.stringify(id)}`) ??
       this.#queries.command(id, cid, message, options);
   }
 
@@ -310,8 +319,8 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused("list nodes") ?? Promise.resolve(this.members());
   }
 
-  commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void> {
-    return this.#refused("command a node") ?? this.#nodeCommands.call(order, options);
+  commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
+    return this.#refused("command a node") ?? this.#nodeCommands.call(request, options);
   }
 
   members = (): readonly NodeInfo[] => this.#clusterView.infos();
@@ -363,12 +372,16 @@ export class HostedCoordinator implements Coordinator {
   }
 }
 
-function tellConsumer(consumer: ConsumerPort, effect: ConsumerEffect): void {
+function isEnd({ type }: ConsumerEffect): boolean {
+  return type === "abort" || type === "lost";
+}
+
+function notifyConsumer(consumer: ConsumerPort, effect: ConsumerEffect): void {
   switch (effect.type) {
     case "start":
       return consumer.start(effect.p, effect.task);
     case "command":
-      return consumer.tell(effect.p, effect.fence, effect.no, effect.message);
+      return consumer.command(effect.p, effect.fence, effect.no, effect.message);
     case "abort":
       return consumer.abort(effect.p, effect.fence);
     case "lost":
@@ -390,7 +403,7 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Who is told of events, at once and in order. */
+/** Those who listen for events: called at once and in order. */
 class Listeners<E> {
   readonly #listeners: Set<(event: E) => void> = new Set();
 

@@ -36,7 +36,7 @@ export class Listing {
     return tasks[0] && this.#snapshot(p, tasks[0]);
   }
 
-  /** Some partitions at once, cut where it gets too much for one answer. */
+  /** Some partitions at once, cut where they get too much for one answer. */
   async page(
     filter: { readonly state?: TaskState | undefined },
     from: ListCursor,

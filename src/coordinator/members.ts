@@ -5,8 +5,8 @@ import type { KnownOffer, NodeInfo } from "./coordinator.ts";
 import { decodeMember, type MemberNews, type MemberOffer } from "./gossip-codec.ts";
 import type { Transport } from "./transport.ts";
 
-/** A member whose heartbeats stay away for so many of them is down to those who look. */
-const BEATS_MISSED_MAX = 2.5;
+/** A member counts as down here when it has missed so many heartbeats. */
+const HEARTBEATS_MISSED_MAX = 2.5;
 
 export interface MembersOptions {
   readonly self: NodeId;
@@ -56,7 +56,7 @@ export class Members {
     if (node === self) return true;
     const member = engine.roster?.members.find((each) => each.id === node);
     if (!member || !transport?.isUp(node)) return false;
-    return nowMs - status.lastHeardMs(member.no) < BEATS_MISSED_MAX * heartbeatMs;
+    return nowMs - status.lastHeardMs(member.no) < HEARTBEATS_MISSED_MAX * heartbeatMs;
   }
 
   nameOf(node: NodeId): string {
@@ -64,7 +64,7 @@ export class Members {
     return member?.name ?? this.#options.transport?.helloOf(node)?.name ?? node;
   }
 
-  /** Compares with what was last seen, and tells the differences. */
+  /** Compares with what was last seen, and reports the differences. */
   poll(nowMs: number): void {
     const { engine, self, onChange } = this.#options;
     if (!engine.roster) return;

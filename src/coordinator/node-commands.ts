@@ -1,5 +1,5 @@
 /**
- * Commands to nodes that wait for their answer. One whose answer stays away may have been done, unless its
+ * Commands to nodes that wait for their answer. One that gets no answer may have been carried out, unless its
  * node was never connected meanwhile.
  */
 import type { Environment } from "../base/environment.ts";
@@ -10,7 +10,7 @@ import type { NodeId } from "../protocol/model/types.ts";
 import type { CallOptions, NodeCommandRequest } from "./coordinator.ts";
 
 interface Waiting {
-  readonly order: NodeCommandRequest;
+  readonly request: NodeCommandRequest;
   readonly target: NodeId;
   /** It may have reached the node. */
   maybeSent: boolean;
@@ -40,16 +40,16 @@ export class NodeCommandCalls {
     this.#options = options;
   }
 
-  call(order: NodeCommandRequest, { timeoutMs, signal }: CallOptions): Promise<void> {
-    const { node, command, cid } = order;
+  call(request: NodeCommandRequest, { timeoutMs, signal }: CallOptions): Promise<void> {
+    const { node, command, cid } = request;
     const { environment, push, diagnosis } = this.#options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const target = diagnosis.memberOf(node);
     if (target === null) {
-      return Promise.reject(new ConnectError(`Cannot ${wordsOf(order)}: this node is in no cluster yet`));
+      return Promise.reject(new ConnectError(`Cannot ${wordsOf(request)}: this node is in no cluster yet`));
     }
     if (target === undefined) {
-      const message = `Cannot ${wordsOf(order)}: no member has the name or id ${JSON.stringify(node)}`;
+      const message = `Cannot ${wordsOf(request)}: no member has the name or id ${JSON.stringify(node)}`;
       return Promise.reject(new NotFoundError(message));
     }
     return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export class NodeCommandCalls {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const waiting: Waiting = { order, target, maybeSent: diagnosis.isConnected(target), settle };
+      const waiting: Waiting = { request, target, maybeSent: diagnosis.isConnected(target), settle };
       const onAbort = (): void => settle(signal?.reason);
       const onTimeout = (): void => settle(timeoutError(waiting, timeoutMs));
       const timer = environment.setTimeout(onTimeout, timeoutMs);
@@ -73,7 +73,7 @@ export class NodeCommandCalls {
   }
 
   #forget(waiting: Waiting): void {
-    const { cid } = waiting.order;
+    const { cid } = waiting.request;
     const rest = this.#waitingByCid.get(cid)?.filter((each) => each !== waiting) ?? [];
     if (rest.length > 0) this.#waitingByCid.set(cid, rest);
     else if (this.#waitingByCid.delete(cid)) this.#options.push({ type: "nodeCommandCancel", cid });
@@ -87,16 +87,16 @@ export class NodeCommandCalls {
 
   answered(cid: number, status: NodeCommandStatus): void {
     for (const waiting of this.#waitingByCid.get(cid) ?? []) {
-      waiting.settle(status === "done" ? undefined : missingError(waiting.order));
+      waiting.settle(status === "done" ? undefined : missingError(waiting.request));
     }
   }
 
   stop(): void {
-    for (const { order, maybeSent, settle } of this.#all()) {
+    for (const { request, maybeSent, settle } of this.#all()) {
       settle(
         maybeSent
-          ? new UnknownOutcomeError(`${whether(order)}: the node that passed it on stopped`)
-          : new StoppedError(`Cannot ${wordsOf(order)}: the node stopped`),
+          ? new UnknownOutcomeError(`${whether(request)}: the node that passed it on stopped`)
+          : new StoppedError(`Cannot ${wordsOf(request)}: the node stopped`),
       );
     }
   }
@@ -106,17 +106,17 @@ export class NodeCommandCalls {
   }
 }
 
-function timeoutError({ order, maybeSent }: Waiting, timeoutMs: number): Error {
-  if (maybeSent) return new UnknownOutcomeError(`${whether(order)}: no answer within ${timeoutMs} ms`);
-  return new ConnectError(`Cannot ${wordsOf(order)}: it could not be reached within ${timeoutMs} ms`);
+function timeoutError({ request, maybeSent }: Waiting, timeoutMs: number): Error {
+  if (maybeSent) return new UnknownOutcomeError(`${whether(request)}: no answer within ${timeoutMs} ms`);
+  return new ConnectError(`Cannot ${wordsOf(request)}: it could not be reached within ${timeoutMs} ms`);
 }
 
-function missingError(order: NodeCommandRequest): NotFoundError {
-  return new NotFoundError(`Cannot ${wordsOf(order)}: the task does not run there`);
+function missingError(request: NodeCommandRequest): NotFoundError {
+  return new NotFoundError(`Cannot ${wordsOf(request)}: the task does not run there`);
 }
 
 function whether({ node, command }: NodeCommandRequest): string {
-  return `Cannot tell whether node ${JSON.stringify(node)} obeyed ${JSON.stringify(command.type)}`;
+  return `Cannot know whether node ${JSON.stringify(node)} carried out ${JSON.stringify(command.type)}`;
 }
 
 /** Completes "Cannot …". */

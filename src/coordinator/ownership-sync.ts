@@ -1,7 +1,8 @@
 /**
  * Keeps the ownership view: publishes what this node stewards, merges what others publish, and mends what
- * got lost. A steward sums up its partitions every thirty seconds, after news every ten; whoever sees
- * something else, and does not hear the missing news shortly after, reads the partition through its log.
+ * got lost. A steward sums up its partitions every thirty seconds, and ten seconds after the last time when
+ * there is news. Whoever sees something else, and does not hear the missing news soon, reads the partition
+ * through its log.
  */
 import type { OwnershipChange } from "../protocol/model/contract.ts";
 import type { NodeId } from "../protocol/model/types.ts";
@@ -17,10 +18,10 @@ import { type Digest, OwnershipView } from "./ownership-view.ts";
 import type { GossipTopic } from "./transport.ts";
 
 const DIGEST_EVERY_MS = 30_000;
-/** Since the last one, when there were news. */
+/** Since the last one, when there was news. */
 const DIGEST_AFTER_NEWS_MS = 10_000;
-/** A new steward has told all of its tasks by then. */
-const REIGN_SETTLED_MS = 3000;
+/** After this time in a new term its steward has announced all of its tasks. */
+const TERM_SETTLED_MS = 3000;
 /** News that is on its way may explain a difference. */
 const REPAIR_AFTER_MS = 1500;
 
@@ -115,7 +116,7 @@ export class OwnershipSync {
     for (const [p, stewardship] of this.#stewardOf) {
       const { node, sinceMs } = stewardship;
       if (node !== this.#options.self) continue;
-      if (nowMs - sinceMs < REIGN_SETTLED_MS) {
+      if (nowMs - sinceMs < TERM_SETTLED_MS) {
         this.#hasNews = true;
         continue;
       }

@@ -1,7 +1,6 @@
 /**
  * Who runs what, as gossip has it: for people, clients and balancers, never for decisions. Merged by the
- * higher fence; a task that is not leased leaves the view, and a tombstone keeps late news of its lease
- * out.
+ * higher fence; a task that is not leased leaves the view, and a tombstone keeps late news of its lease out.
  */
 import type { OwnershipChange } from "../protocol/model/contract.ts";
 import { hashText } from "../protocol/context/ring.ts";

@@ -28,7 +28,7 @@ export interface Settings {
 const TICK_MAX_MS = 100;
 const TICK_MIN_MS = 20;
 const RESEND_MIN_MS = 200;
-/** Two seconds of full load on one partition; who lags further gets a snapshot. */
+/** Two seconds of full load on one partition; a keeper that lags further gets a snapshot. */
 const LOG_ENTRIES_MAX = 2048;
 const APPEND_BYTES_MAX = 262_144;
 const SNAPSHOT_CHUNK_BYTES = 262_144;

@@ -1,4 +1,4 @@
-/** What a coordinator can tell of itself in numbers, for metrics and for whether it is ready. */
+/** A coordinator in numbers, for metrics and for whether the node is ready. */
 import type { Engine } from "../protocol/engine.ts";
 import type { TaskState } from "../protocol/model/types.ts";
 import type { CommitCounts } from "./engine-host.ts";

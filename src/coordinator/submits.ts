@@ -178,7 +178,7 @@ export class Submits {
         chunk,
         chunk.maybeSent
           ? new UnknownOutcomeError(
-            `Cannot tell whether ${what} was recorded: the node stopped before the answer`,
+            `Cannot know whether ${what} was recorded: the node stopped before the answer`,
           )
           : new StoppedError(`Cannot submit ${what}: the node stopped`),
       );
@@ -204,7 +204,7 @@ export class Submits {
     if (!chunk.maybeSent) return diagnosis.cannotSubmit(first);
     const trouble = diagnosis.trouble(first);
     return new UnknownOutcomeError(
-      `Cannot tell whether ${named(ids)} was recorded: no answer within ${chunk.timeoutMs} ms` +
+      `Cannot know whether ${named(ids)} was recorded: no answer within ${chunk.timeoutMs} ms` +
         `${trouble === "" ? "" : ` (${trouble})`}; submit again with the same id`,
       ids,
     );

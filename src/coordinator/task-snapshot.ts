@@ -6,7 +6,7 @@ import type { TaskErrorInfo, TaskSnapshot } from "./coordinator.ts";
 export interface SnapshotContext {
   readonly roster: Roster;
   readonly partition: number;
-  /** How long the owner's leases in the partition still hold, as far as it can be told from here. */
+  /** How long the owner's leases in the partition still hold, as far as this node knows. */
   readonly leaseRemainingMs: (owner: MemberNo) => number;
 }
 

@@ -1,4 +1,4 @@
-/** What a node tells its program: typed events on an EventTarget. */
+/** What a node reports to its program: typed events on an EventTarget. */
 import type { AttemptInfo } from "../consumer/attempt-events.ts";
 import type { BalancerErrorInfo } from "../consumer/balancers/balancer.ts";
 import type { LoopBlockedInfo } from "../consumer/loop-watch.ts";
@@ -22,9 +22,9 @@ export interface NodeEventMap {
   /** A quorum has recorded that others may run it. */
   readonly "task:released": AttemptInfo;
   /**
-   * The event loop stood still for longer than `heartbeatMs`: a handler that did not let go of it, or a
-   * process that was stopped, or a machine that was suspended; from inside they look the same. After
-   * `leaseTtlMs` all leases of the node have ended. Comes when the loop is back.
+   * The event loop stood still for longer than `heartbeatMs`, because a handler did not let go of it, the
+   * process was stopped, or the machine was suspended; from inside they look the same. After `leaseTtlMs` all
+   * leases of the node have ended. The event comes when the loop is back.
    */
   readonly "loop:blocked": LoopBlockedInfo;
   /** It was silent for so long that the others went on without it; it asks to be let in again. */

@@ -1,6 +1,6 @@
 /**
- * What a node tells its program's log: its events as records of plain values, each with a level. Where they
- * go is the program's business.
+ * What a node writes to its program's log: its events as records of plain values, each with a level. Where
+ * they go is the program's business.
  */
 import type { NodeEventMap, NodeEventType } from "./events.ts";
 import type { Node } from "./node-api.ts";
@@ -15,7 +15,7 @@ export interface LogRecord {
   readonly event: NodeEventType;
   /** The node's name. */
   readonly node: string;
-  /** What the event tells; errors are their messages. */
+  /** What the event says; errors are their messages. */
   readonly [key: string]: unknown;
 }
 
@@ -52,11 +52,11 @@ export function levelOf(event: NodeEventType, detail: unknown): LogLevel {
 
 export interface LogSettings {
   readonly log: (record: LogRecord) => void;
-  /** Nothing below it is made. */
+  /** Records below it are not even made. */
   readonly logLevel: LogLevel;
 }
 
-/** From now on the node's events are logged. What the log throws is nobody's business here. */
+/** From now on the node's events are logged. What the log throws is ignored. */
 export function logEvents(node: Node, { log, logLevel }: LogSettings): void {
   const most = LOG_LEVELS.indexOf(logLevel);
   // all keys of an object that must have all events are events
@@ -66,10 +66,10 @@ export function logEvents(node: Node, { log, logLevel }: LogSettings): void {
     node.addEventListener(event, ({ detail }: CustomEvent<NodeEventMap[NodeEventType]>) => {
       const level = levelOf(event, detail);
       if (LOG_LEVELS.indexOf(level) > most) return;
-      const told = Object.entries(detail).map(([key, value]) => [nameOf(key), plain(value)]);
+      const fields = Object.entries(detail).map(([key, value]) => [nameOf(key), plain(value)]);
       try {
         const time = new Date().toISOString();
-        log({ time, level, event, node: node.name, ...Object.fromEntries(told) });
+        log({ time, level, event, node: node.name, ...Object.fromEntries(fields) });
       } catch { /* a log that is full must not stop what it logs */ }
     });
   }

@@ -14,7 +14,7 @@ export interface RunningTaskInfo {
   readonly fence: bigint;
   readonly attempt: number;
   readonly started: Date;
-  /** When its handler was told to end; null before that. */
+  /** When its handler's signal aborted; null before that. */
   readonly stopped: Date | null;
 }
 

@@ -44,7 +44,7 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
    * @default []
    */
   readonly join?: readonly string[];
-  /** Multiaddrs to tell others instead of those listened on. */
+  /** Multiaddrs to announce to others instead of those listened on. */
   readonly announce?: readonly string[];
   /**
    * Look for nodes on the local network.
@@ -173,8 +173,6 @@ const KNOWN: readonly (keyof NodeOptions)[] = [
 ];
 const ATTEMPT = "create a node";
 const DAY_MS = 86_400_000;
-/** @default of leaseTtlMs */
-const LEASE_TTL_MS = 4000;
 /** How long a node without `join` looks for a cluster by mDNS before it founds one. */
 const DISCOVERY_MS = 1000;
 
@@ -214,19 +212,14 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
   };
 }
 
-/** What `marginMs` is unless it is given. */
-export function defaultMarginMs(leaseTtlMs: number = LEASE_TTL_MS): number {
-  return Math.floor(leaseTtlMs / 4);
-}
-
 function leaseSettings(options: NodeOptions): Pick<Settings, "leaseTtlMs" | "heartbeatMs" | "marginMs"> {
   const bounds = { max: DAY_MS };
   const leaseTtlMs = integer(ATTEMPT, "leaseTtlMs", options.leaseTtlMs, {
     min: 200,
     ...bounds,
-    default: LEASE_TTL_MS,
+    default: 4000,
   });
-  const quarterMs = defaultMarginMs(leaseTtlMs);
+  const quarterMs = Math.floor(leaseTtlMs / 4);
   const { heartbeatMs: given } = options;
   const heartbeatMs = integer(ATTEMPT, "heartbeatMs", given, { min: 20, ...bounds, default: quarterMs });
   const marginMs = integer(ATTEMPT, "marginMs", options.marginMs, { min: 0, ...bounds, default: quarterMs });

@@ -1,6 +1,6 @@
 /**
- * What a node can tell of itself in numbers, and whether it is ready to work: read by /readyz and /metrics,
- * or by whatever a program watches itself with. Reading costs something, counting next to nothing.
+ * A node in numbers, and whether it is ready to work: read by /readyz and /metrics, or by whatever a program
+ * watches itself with. Reading costs something, counting next to nothing.
  */
 import type { AttemptCount } from "../consumer/attempt-events.ts";
 import type { CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
@@ -12,7 +12,7 @@ export type NodeState = "starting" | "ready" | "draining" | "stopped";
 export interface NodeEventCounts {
   readonly quorumLossCount: number;
   readonly evictionCount: number;
-  /** Peers that were refused or cut off; of one peer at most one a minute is counted for the same reason. */
+  /** Peers that were refused or cut off; one peer counts at most once a minute for the same reason. */
   readonly rejectionCount: number;
   readonly storeTroubleCount: number;
   /**
@@ -34,7 +34,7 @@ export interface NodeStats extends CoordinatorStats, NodeEventCounts {
   readonly attempts: ReadonlyMap<string, AttemptCount>;
 }
 
-/** Counts what the coordinator tells, and remembers whether there is a quorum. */
+/** Counts the coordinator's events, and remembers whether there is a quorum. */
 export class NodeEventTally {
   hasQuorum = false;
   readonly #counts: { -readonly [K in keyof NodeEventCounts]: number } = {

@@ -21,7 +21,7 @@ export interface NodeReport {
     readonly fence: string;
     readonly attempt: number;
     readonly started: string;
-    /** When its handler was told to end; null before that. */
+    /** When its handler's signal aborted; null before that. */
     readonly stopped: string | null;
   }[];
 }

@@ -1,8 +1,8 @@
 /**
  * libp2p's own metrics, in the same registry as the node's: what `createNode` takes as `libp2pMetrics`.
- * Unlike
- * @libp2p/prometheus-metrics, which may be given instead, it keeps nothing outside of its registry, wraps no
- * stream (a node's traffic is counted by its own metrics), and names everything as Prometheus' linter wants.
+ * Unlike `@libp2p/prometheus-metrics`, which may be given instead, it keeps nothing outside of its registry,
+ * wraps no stream (a node's traffic is counted by its own metrics), and names everything as Prometheus'
+ * linter wants.
  */
 import type { Metric, MetricGroup, Metrics, Summary, SummaryGroup } from "@libp2p/interface";
 import type { MetricFamily, MetricsRegistry, MetricValue, RegisteredMetric } from "./registry.ts";

@@ -32,7 +32,7 @@ function counter(name: string, help: string, of: (stats: NodeStats) => number): 
   return { name, help, type: "counter", read: ({ stats }) => one(of(stats)) };
 }
 
-/** One value for each handler and whatever else `of` tells apart. */
+/** One value for each handler and whatever else `of` distinguishes. */
 function byTask(
   stats: NodeStats,
   of: (count: AttemptCount) => readonly (readonly [Readonly<Record<string, string>>, number])[],
@@ -220,7 +220,7 @@ function histogram(task: string, { durations, durationSumMs }: AttemptCount): Me
  * @throws TypeError, or prom-client's Error, when it has metrics of these names already
  */
 export function registerMetrics(node: Node, registry: MetricsRegistry): void {
-  // a loop that stands still is looked for only if somebody listens
+  // a loop that stands still is noticed only if somebody listens
   node.addEventListener("loop:blocked", () => {});
   let shared: Reading | null = null;
   const reading = (): Reading => {

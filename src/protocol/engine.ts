@@ -44,7 +44,7 @@ export class Engine {
   readonly #founding: Founding;
   readonly #requests: Requests;
   readonly #keepers: KeeperTable = new KeeperTable();
-  readonly #belonging: Lifecycle;
+  readonly #lifecycle: Lifecycle;
   readonly #membership: Membership;
   readonly #roles: Roles;
   readonly #heartbeats: Heartbeats;
@@ -63,7 +63,7 @@ export class Engine {
     this.#founding = new Founding(this.#context);
     this.holder = new LeaseHolder(this.#context, this.#credit);
     this.#requests = new Requests(this.#context, (p) => this.holder.termOf(p)?.node ?? -1);
-    this.#belonging = new Lifecycle({
+    this.#lifecycle = new Lifecycle({
       context: this.#context,
       liveness: this.#liveness,
       credit: this.#credit,
@@ -73,12 +73,12 @@ export class Engine {
       holder: this.holder,
       keepers: this.#keepers,
     });
-    this.#membership = this.#belonging.membership;
+    this.#membership = this.#lifecycle.membership;
     this.#roles = {
-      ...this.#belonging.roles,
+      ...this.#lifecycle.roles,
       requests: this.#requests,
       membership: this.#membership,
-      joining: this.#belonging.joining,
+      joining: this.#lifecycle.joining,
       nodeCommands: new NodeCommands(this.#context),
     };
     this.#heartbeats = new Heartbeats(this.#roles);
@@ -174,7 +174,7 @@ export class Engine {
     this.#hasBegun = true;
     this.#context.bootMs = this.#tickDueMs = this.#context.clock.monoMs;
     this.#liveness.begin();
-    for (const record of this.#restored) this.#belonging.restore(record);
+    for (const record of this.#restored) this.#lifecycle.restore(record);
     for (const keeper of this.#keepers.all) {
       this.#context.see(keeper.replica.promised);
       this.#context.see(keeper.replica.end.ballot);
@@ -187,7 +187,7 @@ export class Engine {
     context.transferBudget = TRANSFERS_PER_TICK_MAX;
     if (!context.roster) {
       context.tickSoon();
-      this.#belonging.tick();
+      this.#lifecycle.tick();
     }
     if (context.roster) this.#tickAsMember();
     this.#tickDueMs = context.clock.monoMs + context.tickGapMs;
@@ -204,7 +204,7 @@ export class Engine {
       if (term?.isActive) this.#membership.noteActive(p, term.ballot.cfg);
     }
     for (let at = 0; at < keepers.length; at++) keepers[at]!.tick();
-    this.#belonging.joining.askToStay();
+    this.#lifecycle.joining.askToStay();
     this.#membership.tick();
     this.#dispatcher.tick();
     this.holder.tick();

@@ -179,7 +179,9 @@ export class Chaos {
     const node = this.#node();
     if (this.#rng.chance(0.4)) {
       node.note("lease clock jumps ahead");
+      this.#world.oracle.executions.looked(node);
       node.clock.jumpLease(this.#rng.range(10, 1.5 * this.#ttlMs));
+      this.#world.oracle.executions.looked(node);
     } else {
       node.note("wall clock jumps");
       node.clock.jumpWall(this.#rng.range(-10_000, 10_000));

@@ -7,16 +7,19 @@ import type { Effect, Input, StartEffect } from "../protocol/model/contract.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import type { VirtualClock } from "./clock.ts";
+import type { ExecutingNode } from "./oracle-executions.ts";
 import type { LeaseNode } from "./oracle-leases.ts";
 import type { Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** The node that the handlers run on. */
-interface HandlerNode extends LeaseNode {
+interface HandlerNode extends LeaseNode, ExecutingNode {
   readonly clock: VirtualClock;
   receive(inputs: readonly Input[]): void;
   later(delayMs: number, run: () => void): void;
+  /** A handler holds the loop for so long. */
+  block(forMs: number): void;
 }
 
 interface HandlerWorld extends World {
@@ -48,8 +51,8 @@ export class VirtualHandlers {
   readonly #names: readonly string[];
   /** Declines have their own, so that a run without them is the same as before. */
   readonly #declineRng: Rng;
-  /** Until when (true time) it does not want a task, and what it says of that. */
-  readonly #declined: Map<string, { readonly untilMs: number; readonly isTold: boolean }> = new Map();
+  /** Until when (true time) it does not want a task, and whether it says until when. */
+  readonly #declined: Map<string, { readonly untilMs: number; readonly isTimed: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
 
   constructor(world: HandlerWorld, node: HandlerNode) {
@@ -125,18 +128,35 @@ export class VirtualHandlers {
   #start({ p, task }: StartEffect): void {
     const { plan, oracle, counts, calm } = this.#world;
     const { id, fence } = task;
+    // as a host does: the step that started it may be long over
+    const { engine, clock } = this.#node;
+    if (!engine!.holder.mayBegin(p, fence, clock.leaseMs(this.#world.schedule.nowMs))) {
+      const release: Settlement = { type: "release" };
+      oracle.clients.settling(this.#node, { p, id, fence, seq: 1 }, release);
+      this.#node.receive([{ type: "settle", p, id, fence, seq: 1, upTo: 0, settlement: release }]);
+      return;
+    }
     counts.starts++;
+    oracle.executions.started(this.#node, p, task);
     oracle.leases.started(this.#node, p, task);
     const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
     const flags = { seq: 0, deliveredNo: 0, doneNo: 0, hasEnded: false, isLost: false };
     const run: Run = { p, id, fence, stubborn, ...flags };
     this.#runs.set(keyOf(run), run);
     if (plan.work.decline > 0 && !calm && this.#decline(run)) return;
+    if (!calm) this.#block();
     const takesMs = this.#takesMs();
     if (this.#rng.chance(plan.work.checkpoint)) {
       this.#node.later(takesMs * this.#rng.float(), () => this.#checkpoint(run));
     }
     this.#node.later(takesMs, () => this.#finish(run, this.#verdict(run)));
+  }
+
+  /** What it does before its first await takes time. */
+  #block(): void {
+    const { plan } = this.#world;
+    if (plan.work.blocking === 0 || !this.#rng.chance(plan.work.blocking)) return;
+    this.#node.block(this.#rng.range(0, this.#rng.chance(0.5) ? plan.marginMs : 2 * plan.leaseTtlMs));
   }
 
   /** It does not want the task for a while. */
@@ -146,13 +166,13 @@ export class VirtualHandlers {
     let decline = this.#declined.get(run.id);
     if (!decline || decline.untilMs <= schedule.nowMs) {
       if (!rng.chance(plan.work.decline)) return false;
-      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTold: rng.chance(0.5) };
+      decline = { untilMs: schedule.nowMs + rng.range(500, 8000), isTimed: rng.chance(0.5) };
       this.#declined.set(run.id, decline);
     }
     const leftMs = decline.untilMs - schedule.nowMs;
     const { wallMs } = this.#node.clock.read(schedule.nowMs);
-    if (decline.isTold) oracle.placement.declined(this.#node, run.id, leftMs);
-    this.#finish(run, { type: "decline", untilMs: decline.isTold ? Math.ceil(wallMs + leftMs) : 0 });
+    if (decline.isTimed) oracle.placement.declined(this.#node, run.id, leftMs);
+    this.#finish(run, { type: "decline", untilMs: decline.isTimed ? Math.ceil(wallMs + leftMs) : 0 });
     return true;
   }
 
@@ -185,7 +205,10 @@ export class VirtualHandlers {
     this.#settle(run, { type: "checkpoint", state });
   }
 
-  /** Obeys after a while, unless the attempt ends before; some report that they did before they go on. */
+  /**
+   * Carries it out after a while, unless the attempt ends before; some report that they did before they go
+   * on.
+   */
   #command({ p, id, fence, no, message }: Extract<HandlerEffect, { readonly type: "command" }>): void {
     const run = this.#runs.get(keyOf({ p, id, fence }));
     if (!run || run.hasEnded || run.isLost) return;
@@ -222,7 +245,9 @@ export class VirtualHandlers {
   }
 
   #abort(run: Run | undefined): void {
-    if (!run || run.hasEnded || run.stubborn) return;
+    if (!run || run.hasEnded) return;
+    this.#world.oracle.executions.aborted(this.#node, run.id, run.fence);
+    if (run.stubborn) return;
     const withinMs = this.#world.plan.marginMs * 0.9 / (1 + this.#world.plan.clockRateBound);
     const saysMore = this.#rng.chance(0.2);
     this.#node.later(this.#rng.range(0, withinMs), () => {
@@ -233,6 +258,7 @@ export class VirtualHandlers {
   /** The lease is gone. A well-behaved handler has stopped; a stubborn one may still report a result. */
   #lose(run: Run | undefined): void {
     if (!run) return;
+    this.#world.oracle.executions.aborted(this.#node, run.id, run.fence);
     run.isLost = true;
     this.#world.counts.lapses++;
     if (!run.stubborn || run.hasEnded) this.#end(run);
@@ -242,6 +268,7 @@ export class VirtualHandlers {
     if (run.hasEnded) return;
     run.hasEnded = true;
     this.#settle(run, settlement);
+    this.#world.oracle.executions.reported(this.#node, run.id, run.fence);
     this.#end(run);
   }
 

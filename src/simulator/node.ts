@@ -54,6 +54,7 @@ export class VirtualNode {
   #isTurnPlanned = false;
   #timerAtMs = Infinity;
   #isAnother = false;
+  #isBlocked = false;
 
   constructor(world: NodeWorld, no: number) {
     const { plan } = world;
@@ -146,6 +147,7 @@ export class VirtualNode {
     this.engine = null;
     this.life++;
     this.pausedUntilMs = 0;
+    this.#isBlocked = false;
     this.#inbox = [];
     this.#effects = [];
     this.#resumed = [];
@@ -153,6 +155,18 @@ export class VirtualNode {
     this.#isTurnPlanned = false;
     this.#timerAtMs = Infinity;
     this.#world.network.stopped(this);
+  }
+
+  /** A handler holds the loop: nothing else happens here for so long. */
+  block(forMs: number): void {
+    if (!this.engine || this.isPaused) return;
+    this.#isBlocked = true;
+    this.pause(forMs, false);
+  }
+
+  /** The process itself stands still, or there is none. */
+  get isStopped(): boolean {
+    return this.isPaused && !this.#isBlocked;
   }
 
   /** Stands still; what happens meanwhile happens to it late. `asleep`: the machine slept, its clock too. */
@@ -172,15 +186,22 @@ export class VirtualNode {
   #resume(): void {
     const { life } = this;
     this.note("RESUME");
+    this.#isBlocked = false;
     const due = this.#resumed;
     this.#resumed = [];
+    this.#run();
+    if (this.life !== life) return;
     // often the timers come first and what the network has queued up is read a turn later
-    const unread = this.#rng.chance(0.5) ? this.#inbox.splice(0) : [];
-    if (this.#inbox.length > 0) this.#turn();
-    for (const run of due) if (this.life === life) run();
+    const unread = !this.isPaused && this.#rng.chance(0.5) ? this.#inbox.splice(0) : [];
+    if (!this.isPaused && this.#inbox.length > 0) this.#turn();
+    for (const run of due) {
+      if (this.life !== life) return;
+      if (this.isPaused) this.#resumed.push(run);
+      else run();
+    }
     if (this.life !== life) return;
     this.receive(unread);
-    if (this.#inbox.length > 0) this.#turn();
+    if (!this.isPaused && this.#inbox.length > 0) this.#turn();
   }
 
   /** Runs `run` in `delayMs` unless the node crashed before; late if it stands still then. */
@@ -222,6 +243,7 @@ export class VirtualNode {
     counts.steps++;
     if (trace.on) { for (const input of inputs) this.note(`<- ${describe(input)}`); }
     let effects: readonly Effect[];
+    oracle.executions.looked(this);
     try {
       effects = engine.step(inputs, this.clock.read(schedule.nowMs));
     } catch (error) {
@@ -251,7 +273,7 @@ export class VirtualNode {
   // ---- effects -------------------------------------------------------------------------------------------
 
   #run(): void {
-    while (this.engine && !this.#isSyncing && this.#effects.length > 0) {
+    while (this.engine && !this.#isSyncing && !this.isPaused && this.#effects.length > 0) {
       const effect = this.#effects.shift()!;
       if (effect.type === "persist") this.#sync(effect.records);
       else this.#do(effect);

@@ -7,6 +7,7 @@ import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/m
 import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
 import { describe } from "../testing/trace.ts";
 import { ClientOracle } from "./oracle-clients.ts";
+import { type ExecutingNode, ExecutionOracle } from "./oracle-executions.ts";
 import { type LeaseNode, LeaseOracle } from "./oracle-leases.ts";
 import {
   ballotOrder,
@@ -21,7 +22,8 @@ import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** A node that is watched. */
-interface WatchedNode extends LeaseNode {
+interface WatchedNode extends LeaseNode, ExecutingNode {
+  readonly clock: LeaseNode["clock"];
   readonly pausedUntilMs: number;
   note(what: string): void;
 }
@@ -39,6 +41,7 @@ interface ChosenLog {
 
 export class Oracle {
   readonly leases: LeaseOracle;
+  readonly executions: ExecutionOracle;
   readonly placement: PlacementOracle;
   readonly clients: ClientOracle;
   newestRoster: Roster | null = null;
@@ -61,6 +64,7 @@ export class Oracle {
       this.#logs.push({ entries: [], terms: [], state: new ChosenState() });
     }
     this.placement = new PlacementOracle(world, this);
+    this.executions = new ExecutionOracle(world);
     this.leases = new LeaseOracle(world, this, this.placement);
     this.clients = new ClientOracle(world, this);
   }
@@ -105,6 +109,7 @@ export class Oracle {
   }
 
   stepped(node: WatchedNode, effects: readonly Effect[]): void {
+    this.executions.looked(node);
     this.leases.check();
     if (this.#undurable.length === 0) return;
     const chosen = this.#undurable.splice(0);
@@ -118,6 +123,7 @@ export class Oracle {
   crashed(node: WatchedNode): void {
     this.#undurableCount.delete(node);
     this.leases.crashed(node);
+    this.executions.crashed(node);
   }
 
   persisted(node: WatchedNode, records: readonly PersistRecord[]): void {

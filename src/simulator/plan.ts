@@ -73,6 +73,8 @@ export interface WorkPlan {
   readonly decline: number;
   /** Tasks of the first handler at once; 0 = as many as there are slots. */
   readonly limit: number;
+  /** Chance that a handler holds the loop before its first await. */
+  readonly blocking: number;
   readonly slots: number;
   /** Some nodes have no handler for some tasks. */
   readonly uneven: boolean;

@@ -26,6 +26,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   placement: asMixed,
   ambush,
   large,
+  executions,
 };
 
 /** Their names. */
@@ -90,6 +91,7 @@ function mixedWork(rng: Rng): Omit<WorkPlan, "command" | keyof PlacementWork> {
     release: some(0.4, 0.2),
     checkpoint: some(0.4, 0.5),
     stubborn: some(0.5, 0.6),
+    blocking: 0,
     resubmit: some(0.6, 0.4),
     slots: rng.pick([1, 2, 4, 8]),
     uneven: rng.chance(0.3),
@@ -250,6 +252,22 @@ function partitions(rng: Rng, plan: Plan): Plan {
       crash: rng.chance(0.3),
     },
     work: { ...work, everyMs: rng.range(100, 500), long: rng.chance(0.6) },
+  };
+}
+
+/** Leases that are lost on every way, and loops that stand still at the worst moment. */
+function executions(rng: Rng, plan: Plan): Plan {
+  const cut = partitions(rng, plan);
+  return {
+    ...cut,
+    faults: {
+      ...cut.faults,
+      pause: true,
+      resign: rng.chance(0.5),
+      clockJumps: rng.chance(0.5),
+      slowSync: rng.chance(0.5) ? 0.05 : 0,
+    },
+    work: { ...cut.work, long: true, blocking: rng.chance(0.7) ? rng.range(0.02, 0.2) : 0 },
   };
 }
 

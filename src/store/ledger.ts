@@ -23,7 +23,7 @@ interface Place {
   seal: LedgerRow | null;
   install: LedgerRow | null;
   promise: LedgerRow | null;
-  image: LedgerRow | null;
+  snapshot: LedgerRow | null;
   log: LogRow[];
 }
 
@@ -87,7 +87,7 @@ export class Ledger {
     const key = `${row.p}/${row.cfg}`;
     let place = this.#placeByKey.get(key);
     if (!place) {
-      place = { p: row.p, cfg: row.cfg, seal: null, install: null, promise: null, image: null, log: [] };
+      place = { p: row.p, cfg: row.cfg, seal: null, install: null, promise: null, snapshot: null, log: [] };
       this.#placeByKey.set(key, place);
     }
     switch (row.kind) {
@@ -130,7 +130,7 @@ export class Ledger {
   }
 
   #compact(place: Place, row: LedgerRow, end: number): void {
-    place.image = this.#replace(place.image, row);
+    place.snapshot = this.#replace(place.snapshot, row);
     const kept = place.log.findIndex(({ last }) => last > end);
     const gone = place.log.splice(0, kept === -1 ? place.log.length : kept);
     for (const { row } of gone) this.#bury(row);
@@ -155,7 +155,7 @@ export class Ledger {
   }
 }
 
-function rowsOf({ seal, install, promise, image, log }: Place): readonly LedgerRow[] {
-  const heads = [seal, install, promise, image].filter((row) => row !== null);
+function rowsOf({ seal, install, promise, snapshot, log }: Place): readonly LedgerRow[] {
+  const heads = [seal, install, promise, snapshot].filter((row) => row !== null);
   return [...heads, ...log.map(({ row }) => row)];
 }

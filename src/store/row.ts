@@ -28,7 +28,7 @@ export interface RowHead {
   readonly cfg: number;
   /** Index before the first entry of an append. */
   readonly prev: number;
-  /** Index of the last entry of an append, or the end of an image. */
+  /** Index of the last entry of an append, or the end of a snapshot. */
   readonly last: number;
 }
 

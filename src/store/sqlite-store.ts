@@ -18,7 +18,7 @@ const FILE = new URL(
   import.meta.url,
 );
 
-/** A disk that takes longer for its last writes is not waited for. */
+/** How long to wait for the disk's last writes. */
 const CLOSE_MS = 5000;
 
 /**
@@ -38,7 +38,7 @@ class SqliteStore implements Store {
   #thread: Worker | null = null;
   #opening: PromiseWithResolvers<void> | null = null;
   #closed: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** Nobody listens for trouble yet while a new node's key is kept: it is for who waits. */
+  /** While a new node's key is kept nobody listens for trouble yet: an error rejects this. */
   #keeping: PromiseWithResolvers<void> | null = null;
   #onTrouble: ((error: StoreError | null) => void) | undefined;
   #boot = 0;
@@ -74,18 +74,18 @@ class SqliteStore implements Store {
     thread.on("message", listen((message: FromThread) => this.#take(message)));
     thread.on("error", listen((error: Error) => this.#ended(error)));
     thread.on("exit", listen(() => this.#ended(null)));
-    this.#tell({ type: "open", directory: this.#directory });
+    this.#send({ type: "open", directory: this.#directory });
     return this.#opening.promise;
   }
 
   async privateKey(make: () => Promise<Uint8Array>): Promise<Uint8Array> {
     if (this.#privateKey.length > 0) return this.#privateKey;
-    // copied, because of a window onto a buffer the whole buffer would be sent
+    // copied: of a window onto a buffer the whole buffer would be sent
     const privateKey = (await make()).slice();
     const keeping = Promise.withResolvers<void>();
     this.#keeping = keeping;
     this.#callbacks.push(keeping.resolve);
-    this.#tell({ type: "key", privateKey });
+    this.#send({ type: "key", privateKey });
     await keeping.promise;
     this.#keeping = null;
     this.#privateKey = privateKey;
@@ -102,13 +102,13 @@ class SqliteStore implements Store {
   append(records: readonly PersistRecord[], onDurable: () => void): void {
     const rows = packRows(records.map((record) => this.#rowOf(record)));
     this.#callbacks.push(onDurable);
-    this.#tell({ type: "append", rows }, [rows]);
+    this.#send({ type: "append", rows }, [rows]);
   }
 
   async close(): Promise<void> {
     if (!this.#thread) return;
     this.#callbacks = [];
-    this.#tell({ type: "close" });
+    this.#send({ type: "close" });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_MS));
     await Promise.race([this.#closed.promise, late]);
@@ -124,7 +124,7 @@ class SqliteStore implements Store {
     return rowOf(record, isAnew);
   }
 
-  #tell(message: ToThread, transfer: ArrayBuffer[] = []): void {
+  #send(message: ToThread, transfer: ArrayBuffer[] = []): void {
     if (!this.#thread) throw new Error(`Cannot use the store in ${this.#directory}: it is not open`);
     this.#thread.postMessage(message, transfer);
   }
@@ -176,7 +176,7 @@ class SqliteStore implements Store {
     thread?.terminate().catch(() => {});
   }
 
-  /** The thread must not end before it is told to. */
+  /** The thread has ended, which it must not do before the store is closed. */
   #ended(error: Error | null): void {
     this.#closed.resolve();
     const why = error ? error.message : "it has ended by itself";

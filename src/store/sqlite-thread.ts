@@ -1,14 +1,14 @@
 /**
- * The thread that owns a store's database, so that a slow disk stops nothing but what waits for it. While one
- * commit runs further appends arrive; all of them make the next commit. What cannot be written is kept and
- * tried again every second.
+ * The thread that owns a store's database, so that a slow disk stops nothing but what waits for it. Appends
+ * that arrive while one commit runs make the next commit together. What cannot be written is kept and tried
+ * again every second.
  */
 import { parentPort } from "node:worker_threads";
 import { RecordFile } from "./record-file.ts";
 import { packRows, type Row, unpackRows } from "./row.ts";
 import { type StoreError, type StoreErrorCode, storeErrorOf } from "./store-error.ts";
 
-/** What the store tells the thread. */
+/** From the store to the thread. */
 export type ToThread =
   | { readonly type: "open"; readonly directory: string }
   /** The rows of one append, packed. */
@@ -17,13 +17,13 @@ export type ToThread =
   /** Tries once more to write what waits, then ends. */
   | { readonly type: "close" };
 
-/** What the thread tells the store. */
+/** From the thread to the store. */
 export type FromThread =
   /** Some of the rows that were there, packed; before "opened". */
   | { readonly type: "rows"; readonly rows: ArrayBuffer }
   | { readonly type: "opened"; readonly boot: number; readonly privateKey: Uint8Array }
   | { readonly type: "refused"; readonly error: PlainError }
-  /** So many more messages are durable. */
+  /** This many more messages are durable. */
   | { readonly type: "durable"; readonly count: number }
   | { readonly type: "trouble"; readonly error: PlainError | null }
   | { readonly type: "closed" };
@@ -49,7 +49,7 @@ let isInTrouble = false;
 let timer: ReturnType<typeof setTimeout> | null = null;
 let turn: ReturnType<typeof setImmediate> | null = null;
 
-function tell(message: FromThread, transfer: ArrayBuffer[] = []): void {
+function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
@@ -61,26 +61,26 @@ function open(directory: string): void {
   try {
     file = RecordFile.open(directory);
   } catch (error) {
-    return tell({ type: "refused", error: plain(storeErrorOf(`open the store in ${directory}`, error)) });
+    return send({ type: "refused", error: plain(storeErrorOf(`open the store in ${directory}`, error)) });
   }
   let some: Row[] = [];
   let byteCount = 0;
-  const send = (): void => {
+  const sendRows = (): void => {
     const rows = packRows(some);
-    tell({ type: "rows", rows }, [rows]);
+    send({ type: "rows", rows }, [rows]);
     some = [];
     byteCount = 0;
   };
   for (const row of file.takeRows()) {
     some.push(row);
     byteCount += row.bytes.length;
-    if (byteCount >= MESSAGE_BYTES) send();
+    if (byteCount >= MESSAGE_BYTES) sendRows();
   }
-  if (some.length > 0) send();
-  tell({ type: "opened", boot: file.boot, privateKey: file.privateKey });
+  if (some.length > 0) sendRows();
+  send({ type: "opened", boot: file.boot, privateKey: file.privateKey });
 }
 
-/** Soon, when what has arrived by now is taken too; not before its time while the disk refuses. */
+/** Soon, so that what has arrived by now is written too; while the disk refuses, when it is due. */
 function plan(): void {
   if (timer === null && turn === null) turn = setImmediate(flush);
 }
@@ -93,15 +93,15 @@ function flush(): void {
     privateKey = null;
     if (waiting.length > 0) file.commit(waiting);
   } catch (error) {
-    if (!isInTrouble) tell({ type: "trouble", error: plain(storeErrorOf("write to the store", error)) });
+    if (!isInTrouble) send({ type: "trouble", error: plain(storeErrorOf("write to the store", error)) });
     isInTrouble = true;
     timer = setTimeout(flush, RETRY_MS);
     return;
   }
   waiting = [];
-  tell({ type: "durable", count: waitingCount });
+  send({ type: "durable", count: waitingCount });
   waitingCount = 0;
-  if (isInTrouble) tell({ type: "trouble", error: null });
+  if (isInTrouble) send({ type: "trouble", error: null });
   isInTrouble = false;
 }
 
@@ -113,7 +113,7 @@ function close(): void {
   try {
     file?.close();
   } catch { /* what was durable is, and the process lets go of the rest when it ends */ }
-  tell({ type: "closed" });
+  send({ type: "closed" });
 }
 
 port.on("message", (message: ToThread) => {

@@ -18,16 +18,16 @@ export interface Store {
    */
   open(): Promise<void>;
   /**
-   * The identity's private key, made by `make` once and kept; durable before it is told.
+   * The identity's private key, made by `make` once and kept; durable before it is returned.
    *
    * @throws StoreError
    */
   privateKey(make: () => Promise<Uint8Array>): Promise<Uint8Array>;
   /**
    * What rebuilds the engine: founding, the newest roster, vote; then for each partition and configuration
-   * seal, install, promise, the last image, and the appends in their order. Called once, before the first
-   * append. From then on `onTrouble` is told when the store cannot write, and when it can again (null): what
-   * waits is tried again by itself; until then nothing is durable and nothing is called back.
+   * seal, install, promise, the last snapshot, and the appends in their order. Called once, before the first
+   * append. From then on `onTrouble` is called when the store cannot write, and with null when it can again.
+   * What waits is tried again by itself; until then nothing is durable and nothing is called back.
    */
   load(onTrouble?: (error: StoreError | null) => void): readonly PersistRecord[];
   /**

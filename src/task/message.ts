@@ -1,4 +1,4 @@
-/** What tasks can be told, checked: commands of clients, and the answers of stateful handlers. */
+/** The commands that clients send to tasks, and the answers of stateful handlers, checked. */
 import { LIMITS } from "../protocol/model/limits.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
 import { clipText } from "../protocol/wire/writer.ts";

@@ -72,8 +72,8 @@ export class ClusterPort implements ClientPort {
     return await this.#best().port.nodes(options);
   }
 
-  async commandNode(order: NodeCommandRequest, options: CallOptions): Promise<void> {
-    await this.#best().port.commandNode(order, options);
+  async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
+    await this.#best().port.commandNode(request, options);
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {

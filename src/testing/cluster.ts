@@ -51,7 +51,7 @@ export class SimulatedCluster implements AsyncDisposable {
     const rng = new Rng(seed, NETWORK_STREAM);
     const network = new Network({ time, rng, latencyMs, size: nodes.length });
     this.#network = network;
-    const log = new RunLog((node, what) => this.#tell(`node-${node}`, what));
+    const log = new RunLog((node, what) => this.#record(`node-${node}`, what));
     this.#log = log;
     const registered = this.#registered;
     this.#nodes = nodes.map((settings, no) =>
@@ -153,7 +153,7 @@ export class SimulatedCluster implements AsyncDisposable {
 
   /**
    * From now on only nodes of one group reach each other; nodes that no group names are a group of their own.
-   * Silent: nobody is told. It takes the place of earlier cuts.
+   * The cut is silent: no node is notified. It takes the place of earlier cuts.
    */
   partition(...groups: readonly (readonly number[])[]): void {
     for (const no of groups.flat()) this.#nodeOf("cut the network", no);
@@ -161,7 +161,7 @@ export class SimulatedCluster implements AsyncDisposable {
       throw new RangeError(`Cannot cut the network: a node is in one group, got ${shown(groups)}`);
     }
     this.#network.partition(groups);
-    this.#tell("", `network cut into ${groups.map((group) => `[${group.join(", ")}]`).join(" ")}`);
+    this.#record("", `network cut into ${groups.map((group) => `[${group.join(", ")}]`).join(" ")}`);
   }
 
   /** From now on these two do not reach each other. */
@@ -169,23 +169,23 @@ export class SimulatedCluster implements AsyncDisposable {
     for (const no of [a, b]) this.#nodeOf("cut a link", no);
     if (a === b) throw new RangeError(`Cannot cut a link: it takes two nodes, got ${a} twice`);
     this.#network.cut(a, b);
-    this.#tell("", `link cut between ${a} and ${b}`);
+    this.#record("", `link cut between ${a} and ${b}`);
   }
 
   /** Everybody reaches everybody. */
   heal(): void {
     this.#network.heal();
-    this.#tell("", "network heals");
+    this.#record("", "network heals");
   }
 
   /**
-   * The node's process is gone, at once. Its handlers are not told: what they await of the kit or of their
-   * context never comes; their runs count as ended.
+   * The node's process is gone, at once. Its handlers do not notice: what they await of the kit or of their
+   * context never comes, and their runs count as ended.
    */
   crash(no: number): void {
     const node = this.#nodeOf("crash a node", no);
     if (!node.isUp) throw new Error(`Cannot crash node ${no}: it is down already`);
-    this.#tell(`node-${no}`, "crashes");
+    this.#record(`node-${no}`, "crashes");
     node.crash();
   }
 
@@ -193,7 +193,7 @@ export class SimulatedCluster implements AsyncDisposable {
   restart(no: number): void {
     const node = this.#nodeOf("restart a node", no);
     if (node.isUp) this.crash(no);
-    this.#tell(`node-${no}`, "starts");
+    this.#record(`node-${no}`, "starts");
     node.start();
   }
 
@@ -205,7 +205,7 @@ export class SimulatedCluster implements AsyncDisposable {
     const node = this.#nodeOf("pause a node", no);
     if (!node.isUp) throw new Error(`Cannot pause node ${no}: it is down`);
     if (node.isPaused) throw new Error(`Cannot pause node ${no}: it stands still already`);
-    this.#tell(`node-${no}`, "stands still");
+    this.#record(`node-${no}`, "stands still");
     node.pause();
     const { node: life } = node;
     if (ms === undefined) return;
@@ -217,7 +217,7 @@ export class SimulatedCluster implements AsyncDisposable {
   resume(no: number): void {
     const node = this.#nodeOf("resume a node", no);
     if (!node.isPaused) throw new Error(`Cannot resume node ${no}: it does not stand still`);
-    this.#tell(`node-${no}`, "goes on");
+    this.#record(`node-${no}`, "goes on");
     node.resume();
   }
 
@@ -287,7 +287,7 @@ export class SimulatedCluster implements AsyncDisposable {
     }
   }
 
-  #tell(node: string, what: string): void {
+  #record(node: string, what: string): void {
     this.#trace.line(this.#time.nowMs, node, what);
   }
 

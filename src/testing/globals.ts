@@ -50,7 +50,7 @@ function install(): void {
   replace(globalThis, "Date", virtualDate);
 }
 
-/** `new Date()` and `Date()` tell the time of the node; all else is the real Date's. */
+/** `new Date()` and `Date()` show the time of the node; all else is the real Date's. */
 function virtualDate(real: Anything): Anything {
   return new Proxy(real, {
     construct: (target, args, newTarget): object => {

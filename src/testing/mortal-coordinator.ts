@@ -1,7 +1,7 @@
 /**
  * The coordinator of a simulated node. A handler that asks something and whose node crashes meanwhile never
- * gets an answer, not even an error: its process is gone. Everybody else is told that the node stopped, and
- * warned when they wait while nobody lets time pass.
+ * gets an answer, not even an error: its process is gone. Everybody else gets an error that the node stopped,
+ * and a warning when they wait while nobody lets time pass.
  */
 import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "../coordinator/coordinator.ts";
 import { HostedCoordinator, type HostedCoordinatorOptions } from "../coordinator/hosted-coordinator.ts";

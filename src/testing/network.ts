@@ -61,7 +61,7 @@ export class Network {
     return new VirtualTransport(this, port);
   }
 
-  /** The node is gone; whoever can hear it is told by its system. */
+  /** The node is gone; its system notifies every peer that it reaches. */
   stop(port: Port): void {
     if (this.#ports[port.no] !== port) return;
     this.#ports[port.no] = undefined;

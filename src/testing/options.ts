@@ -3,7 +3,7 @@ import { boolean, checkKnown, integer, shown } from "../base/arguments.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "../node/options.ts";
 import type { Range } from "./network.ts";
 
-/** What a simulated node may be told; its place, its name and its network are the cluster's business. */
+/** The options that a simulated node takes; its place, name and network are the cluster's business. */
 export type SimulatedNodeOptions = Omit<NodeOptions, (typeof OWN)[number]>;
 
 export interface SimulateOptions {

@@ -103,7 +103,7 @@ function runText({ node, fence, startMs, endMs, end, abortedMs }: TaskRun): stri
 
 function advice({ abortedMs, endMs }: TaskRun, marginMs: number): string {
   const went = abortedMs === null
-    ? "The first of them was never told to stop"
+    ? "The signal of the first of them never aborted"
     : `The first of them went on ${
       endMs === null ? "" : `for ${ms(endMs - abortedMs)} `
     }after its signal aborted`;

@@ -37,10 +37,10 @@ export class RunLog {
   readonly #underWay: Map<Life, Set<Writable<TaskRun>>> = new Map();
   readonly #standstills: Writable<Standstill>[] = [];
   /** What else happens on a node, for the trace. */
-  readonly tell: (node: number, what: string) => void;
+  readonly record: (node: number, what: string) => void;
 
-  constructor(tell: (node: number, what: string) => void) {
-    this.tell = tell;
+  constructor(record: (node: number, what: string) => void) {
+    this.record = record;
   }
 
   get runs(): readonly TaskRun[] {
@@ -70,7 +70,7 @@ export class RunLog {
       ctx.signal.addEventListener("abort", () => {
         if (run.end !== "running") return;
         run.abortedMs = time.nowMs;
-        this.tell(node, `${nameOf(run)} aborts: ${String((ctx.signal.reason as Error)?.message)}`);
+        this.record(node, `${nameOf(run)} aborts: ${String((ctx.signal.reason as Error)?.message)}`);
       });
       try {
         const result = handler(task, ctx);
@@ -101,7 +101,7 @@ export class RunLog {
     this.#runs.push(run);
     const underWay = this.#underWay.get(life) ?? new Set();
     this.#underWay.set(life, underWay.add(run));
-    this.tell(run.node, `${nameOf(run)} starts, attempt ${run.attempt}`);
+    this.record(run.node, `${nameOf(run)} starts, attempt ${run.attempt}`);
   }
 
   #over(life: Life, run: Writable<TaskRun>, end: RunEnd, error?: unknown): void {
@@ -111,7 +111,7 @@ export class RunLog {
     run.endMs = life.time.nowMs;
     if (end === "threw") run.error = error;
     this.#underWay.get(life)?.delete(run);
-    this.tell(run.node, `${nameOf(run)} ${end}`);
+    this.record(run.node, `${nameOf(run)} ${end}`);
   }
 
   crashed(life: Life): void {

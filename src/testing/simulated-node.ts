@@ -144,9 +144,9 @@ export class SimulatedNode {
   #onEvent(life: Life, event: CoordinatorEvent): void {
     const { no, log, time } = this.#options;
     if (event.type === "broken") time.fail(event.error);
-    if (event.type === "ready") log.tell(no, "serves");
+    if (event.type === "ready") log.record(no, "serves");
     if (event.type !== "quorum") return;
-    log.tell(no, event.held ? "has its quorum again" : "has lost its quorum");
+    log.record(no, event.held ? "has its quorum again" : "has lost its quorum");
     if (this.#now.life !== life) return;
     this.#hasQuorum = event.held;
     if (!event.held) this.#trouble();
@@ -161,7 +161,7 @@ export class SimulatedNode {
     node.handle(definition, this.#options.log.watched(life, handler), options);
   }
 
-  /** The process is gone: nothing of it happens any more, and whoever waits for it outside is told. */
+  /** The process is gone: nothing of it happens any more, and whoever waits for it outside is notified. */
   crash(): void {
     const { life, coordinator } = this.#now;
     this.resume();
@@ -184,7 +184,7 @@ export class SimulatedNode {
     life.resume();
   }
 
-  /** Over and out, without a word. */
+  /** Its last life ends at once, and reports nothing. */
   end(): void {
     this.#now.life.die();
     void this.#now.coordinator.stop();

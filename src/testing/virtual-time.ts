@@ -67,7 +67,7 @@ export class VirtualTime {
     this.#holding.add(isOver);
   }
 
-  /** Whoever waits, now or later, is told of the error. */
+  /** Whoever waits, now or later, gets the error. */
   fail(error: unknown): void {
     this.#failure ??= { error };
   }

@@ -41,7 +41,7 @@ function isTrue(value: unknown): boolean {
   throw new TypeError("Cannot wait: the condition must return a boolean, got a promise");
 }
 
-/** A test that waits while time stands still hangs: it is told what to do. */
+/** A test that waits while time stands still hangs: the warning says what to do. */
 export function warnIfStuck(time: VirtualTime, what: string, promise: Promise<unknown>): void {
   const timer = setInterval(() => {
     if (time.isDriven) return;

@@ -1,6 +1,6 @@
 /**
  * What every Coordinator must do, as tests that each implementation passes: coordinator.test.ts runs them.
- * The consumers here do nothing by themselves; each test tells them how an attempt ends.
+ * The consumers here do nothing by themselves; each test decides how an attempt ends.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/coordinator.ts";
@@ -65,7 +65,7 @@ function submitTests(cluster: TestCluster): void {
 
 /** Reading. */
 function readTests(cluster: TestCluster): void {
-  test("what is known of a task is told by any member", async () => {
+  test("any member says what is known of a task", async () => {
     await cluster.any(0).submit([spec("known-all")], CALL);
     const { task, settle } = await cluster.started("known-all");
     for (const coordinator of cluster.all) {

@@ -55,7 +55,7 @@ export class Hands implements ConsumerPort, OwnNode {
     this.#onStart();
   }
 
-  tell(): void {}
+  command(): void {}
   abort(): void {}
   lost(): void {}
   load(): number {

@@ -9,7 +9,7 @@ export interface StoreFixture extends AsyncDisposable {
   /** A store on what the last one left, not open yet. */
   next(): Store;
   /**
-   * Starts a process that appends numbered entries, kills it between a write and its ack, and tells the
+   * Starts a process that appends numbered entries, kills it between a write and its ack, and returns the
    * number of the last ack. Null for stores that keep nothing.
    */
   readonly crash: (() => Promise<number>) | null;

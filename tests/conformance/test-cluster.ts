@@ -7,7 +7,7 @@ export const CALL: CallOptions = { timeoutMs: 10_000 };
 export const text = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? new Uint8Array());
 export const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
 
-/** A task for the hands to take; its payload tells its id. */
+/** A task for the hands to take; its payload names its id. */
 export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
   const firstSentAtMs = Date.now() + Math.random();
   return {

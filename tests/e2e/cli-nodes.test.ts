@@ -191,7 +191,7 @@ test("a node that does not answer in time is exit code 2: whether it obeyed is n
     const others = args.filter((_, at) => !args[at]?.includes(idOf(2)) && !args[at + 1]?.includes(idOf(2)));
     const late = await stolos("bun", others);
     expect([late.code, late.stdout]).toEqual([2, ""]);
-    expect(late.stderr).toMatch(/Cannot (tell whether node ".*" obeyed "freeze"|freeze node ".*"): /);
+    expect(late.stderr).toMatch(/Cannot (know whether node ".*" carried out "freeze"|freeze node ".*"): /);
   } finally {
     peer.signal("SIGCONT");
   }

@@ -7,7 +7,7 @@ const OPTIONS = { options: { partitions: 8 } };
 const stream = defineTask<unknown, string>({ name: "stream" });
 const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => `t${i}`);
 
-/** Tasks that run until they are told to stop. */
+/** Tasks that run until their signal aborts. */
 async function streaming(nodes: number, seed: number, count: number): Promise<SimulatedCluster> {
   const cluster = simulate({ ...OPTIONS, nodes, seed });
   cluster.handle(stream, async (_task, ctx) => {
@@ -87,7 +87,7 @@ test("a shutdown completes nothing: every task runs elsewhere, and others keep w
   expect(names).toEqual([cluster.node(0).name, cluster.node(2).name].sort());
 });
 
-test("a handler that takes long to stop holds up nobody else, however often it is told", async () => {
+test("a handler that takes long to stop holds up nobody else, however often it is asked", async () => {
   await using cluster = simulate({ ...OPTIONS, nodes: 1, seed: 6 });
   const ended: string[] = [];
   cluster.handle(stream, async (task, ctx) => {

@@ -21,7 +21,7 @@ async function streaming(seed: number): Promise<SimulatedCluster> {
   return cluster;
 }
 
-function tell(cluster: SimulatedCluster, message: TaskMessage, id = "s"): Promise<string> {
+function command(cluster: SimulatedCluster, message: TaskMessage, id = "s"): Promise<string> {
   return cluster.until(cluster.client.command(id, message));
 }
 
@@ -31,13 +31,13 @@ async function stateOf(cluster: SimulatedCluster, id = "s"): Promise<string | un
 
 test("a pause ends the attempt and holds when its node is gone; run resumes it", async () => {
   await using cluster = await streaming(1);
-  expect(await tell(cluster, { type: "pause" })).toBe("queued");
+  expect(await command(cluster, { type: "pause" })).toBe("queued");
   await cluster.advance(1000);
   expect(await stateOf(cluster)).toBe("paused");
   cluster.crash(cluster.runs("s")[0]!.node);
   await cluster.advance(60_000);
   expect([await stateOf(cluster), cluster.runs("s").length]).toEqual(["paused", 1]);
-  expect(await tell(cluster, { type: "run" })).toBe("applied");
+  expect(await command(cluster, { type: "run" })).toBe("applied");
   await cluster.until(() => cluster.runs("s").length === 2);
   cluster.noOverlap();
 });
@@ -45,7 +45,7 @@ test("a pause ends the attempt and holds when its node is gone; run resumes it",
 test("a sleeping task wakes at its time and not before, on whoever is there then", async () => {
   await using cluster = await streaming(2);
   const untilMs = START_MS + cluster.now() + 30_000;
-  await tell(cluster, { type: "sleep", untilMs });
+  await command(cluster, { type: "sleep", untilMs });
   await cluster.advance(1000);
   cluster.crash(cluster.runs("s")[0]!.node);
   await cluster.until(() => cluster.runs("s").length === 2);
@@ -56,9 +56,9 @@ test("a sleeping task wakes at its time and not before, on whoever is there then
 test("a shorter sleep overrides a longer one", async () => {
   await using cluster = await streaming(3);
   const nowMs = START_MS + cluster.now();
-  await tell(cluster, { type: "sleep", untilMs: nowMs + 3_600_000 });
+  await command(cluster, { type: "sleep", untilMs: nowMs + 3_600_000 });
   await cluster.advance(2000);
-  await tell(cluster, { type: "sleep", untilMs: nowMs + 10_000 });
+  await command(cluster, { type: "sleep", untilMs: nowMs + 10_000 });
   await cluster.advance(12_000);
   expect(cluster.runs("s")).toHaveLength(2);
 });
@@ -71,8 +71,8 @@ test("a kill that its owner never hears is carried out when the owner's lease ha
   // the steward may have been the owner: others stand first
   await cluster.advance(1000);
   const { client } = cluster.node(others[0]!);
-  const told: Promise<string> = client.command("s", { type: "kill" }, { timeoutMs: 60_000 });
-  const status = await cluster.until(told, { timeoutMs: 60_000 });
+  const kill: Promise<string> = client.command("s", { type: "kill" }, { timeoutMs: 60_000 });
+  const status = await cluster.until(kill, { timeoutMs: 60_000 });
   expect(["queued", "applied"]).toContain(status);
   await cluster.advance(20_000);
   expect((await cluster.until(client.get("s")))?.state).toBe("killed");
@@ -98,7 +98,7 @@ test("commands come in the order in which they were given, each once, over attem
   await cluster.submit(stream, null, { id: "s" });
   await cluster.until(() => cluster.runs("s").length > 0);
   for (const type of ["checkpoint", "checkpoint", "pause", "run", "kill"] as const) {
-    await tell(cluster, { type });
+    await command(cluster, { type });
   }
   await cluster.advance(5000);
   expect(await stateOf(cluster)).toBe("killed");
@@ -107,10 +107,10 @@ test("commands come in the order in which they were given, each once, over attem
 
 test("a task that never was, or has ended, refuses commands by name", async () => {
   await using cluster = await streaming(6);
-  await expect(tell(cluster, { type: "pause" }, "nobody")).rejects.toBeInstanceOf(NotFoundError);
-  await tell(cluster, { type: "complete" });
+  await expect(command(cluster, { type: "pause" }, "nobody")).rejects.toBeInstanceOf(NotFoundError);
+  await command(cluster, { type: "complete" });
   await cluster.advance(1000);
-  await expect(tell(cluster, { type: "kill" })).rejects.toBeInstanceOf(StateError);
+  await expect(command(cluster, { type: "kill" })).rejects.toBeInstanceOf(StateError);
   expect(await stateOf(cluster)).toBe("completed");
 });
 
@@ -121,23 +121,25 @@ test("all eight messages are taken, and malformed ones are refused before anythi
     ...(["checkpoint", "run", "release", "pause", "run"] as const).map((type) => ({ type })),
     { type: "sleep", untilMs },
     { type: "run" },
-    { type: "error", message: "told so" },
+    { type: "error", message: "broken" },
     { type: "kill" },
   ];
   for (const message of all) {
-    await tell(cluster, message);
+    await command(cluster, message);
     await cluster.advance(3000);
   }
   expect(await stateOf(cluster)).toBe("killed");
   const bad = [{}, null, { type: "" }, { type: "sleep" }, { type: "error" }, { type: "stop" }];
   for (const message of bad) {
-    await expect(cluster.client.command("s", message as TaskMessage)).rejects.toThrow("Cannot tell a task");
+    await expect(cluster.client.command("s", message as TaskMessage)).rejects.toThrow(
+      "Cannot command a task",
+    );
   }
 });
 
-test("the error of a command is kept as text and told to whoever asks", async () => {
+test("the error of a command is kept as text and shown to whoever asks", async () => {
   await using cluster = await streaming(8);
-  await tell(cluster, { type: "error", message: "disk on fire: «é»" });
+  await command(cluster, { type: "error", message: "disk on fire: «é»" });
   await cluster.advance(1000);
   const info = await cluster.until(cluster.client.get("s"));
   expect(info).toMatchObject({ state: "sleeping" });

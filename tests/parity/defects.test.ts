@@ -11,7 +11,7 @@ const LEASE_MS = 4000;
 const stream = defineTask<null, string>({ name: "stream" });
 const rare = defineTask<null, string>({ name: "rare" });
 
-/** Tasks that run until they are told to stop. */
+/** Tasks that run until their signal aborts. */
 async function streaming(
   seed: number,
   ids: readonly string[],

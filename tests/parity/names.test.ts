@@ -9,11 +9,11 @@ async function nodeOf(namespace: string, name: string, others: readonly Node[]):
 
 function next<T>(node: Node, event: "join:refused" | "ready"): Promise<T> {
   return new Promise((resolve) => {
-    node.addEventListener(event, (told) => resolve(told.detail as T), { once: true });
+    node.addEventListener(event, (received) => resolve(received.detail as T), { once: true });
   });
 }
 
-test("13: a second node of one name is refused, and told why; another name is let in", async () => {
+test("13: a second node of one name is refused with a reason; another name is let in", async () => {
   const namespace = `names-${process.pid}`;
   await using first = await nodeOf(namespace, "twin", []);
   await first.ready();

@@ -61,11 +61,11 @@ async function searchHere(name: string): Promise<void> {
   if (!mutant) throw new RangeError(`Cannot search: no such broken protocol, got ${name}`);
   const from = Number(optionOf("from", "1"));
   const last = from - 1 + Number(optionOf("max", "2000"));
-  const tell = (verdict: Verdict): void => {
+  const print = (verdict: Verdict): void => {
     process.stdout.write(`${JSON.stringify(verdict)}\n`);
   };
-  const report = await findSeed(mutant, from, last, (seed) => tell({ seed, invariant: "hangs" }));
-  tell(report ? { seed: report.seed, invariant: report.invariant } : NOTHING);
+  const report = await findSeed(mutant, from, last, (seed) => print({ seed, invariant: "hangs" }));
+  print(report ? { seed: report.seed, invariant: report.invariant } : NOTHING);
 }
 
 function remember(mutant: Mutant, seed: number): void {

@@ -36,7 +36,8 @@ function watched(cluster: VirtualCluster, node: VirtualNode): Doings {
 
 test("an idle node steps a few times a second, and its credit goes with its heartbeat", () => {
   const cluster = quietCluster(THREE);
-  // heartbeats that are sent out of turn, because others term now, must not part the two for good
+  // heartbeats that are sent out of turn, because other nodes are stewards now, must not part the two for
+  // good
   const [node, other] = cluster.nodes as [VirtualNode, VirtualNode];
   other.crash();
   cluster.runUntil(cluster.schedule.nowMs + 7110);

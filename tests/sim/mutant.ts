@@ -61,7 +61,7 @@ export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulate) =>
   }
 }
 
-/** The first seed in the range that catches the mutant. `begins` is told each seed before it runs. */
+/** The first seed in the range that catches the mutant. `begins` is called with each seed before it runs. */
 export async function findSeed(
   mutant: Mutant,
   first: number,

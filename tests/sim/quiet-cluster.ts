@@ -1,4 +1,4 @@
-/** Clusters in which nothing goes wrong, and tasks run until they are told to stop. */
+/** Clusters in which nothing goes wrong, and tasks run until they are asked to stop. */
 import { planFor } from "../../src/simulator/profiles.ts";
 import { VirtualCluster } from "../../src/simulator/cluster.ts";
 

@@ -31,7 +31,7 @@ const PATIENCE_MS = 120_000;
 
 /** A disk that writes for all who wait, as the real host does: else the steps of a busy keeper queue up. */
 const FAULTS = { notice: 1, resign: false, split: false, blockingDisk: false, groupCommit: true, turnMs: 1 };
-/** Tasks that run until they are told to stop, and then are released. */
+/** Tasks that run until they are asked to stop, and then are released. */
 const WORK = { takesMs: 1e9, uneven: false, checkpoint: 0, stubborn: 0, error: 0, release: 0 };
 
 export class Measurement {

@@ -1,6 +1,6 @@
 /**
- * Handlers for the show of balancers, loaded by `stolos peer --handlers`: `steady` tells its load and runs
- * until it is told to end. SIGUSR2 asks the balancer.
+ * Handlers for the drill of balancers, loaded by `stolos peer --handlers`: `steady` reports its load and runs
+ * until its signal aborts. SIGUSR2 asks the balancer.
  */
 import { defineTask } from "../../mod.ts";
 import type { Node, TaskDefinition } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** A balancer in virtual time, beside tasks that end when they are told to. */
+/** A balancer in virtual time, beside tasks that end when they are asked to. */
 import { encodeValue } from "../../src/task/values.ts";
 import type { Balancer, BalancerErrorInfo } from "../../src/consumer/balancers/balancer.ts";
 import { Balancing, type BalancingOptions } from "../../src/consumer/balancers/balancing.ts";
@@ -22,7 +22,7 @@ export class BalancerBench {
   readonly errors: BalancerErrorInfo[] = [];
   /** What was given back, and when. */
   readonly stops: [string, number][] = [];
-  readonly runs: Map<string, Attempt> = new Map();
+  readonly attempts: Map<string, Attempt> = new Map();
   readonly stopped: AbortController = new AbortController();
   readonly balancing: Balancing;
   readonly offers: Map<string, KnownOffer> = new Map();
@@ -47,12 +47,12 @@ export class BalancerBench {
         stopped: this.stopped.signal,
       },
       consumer: {
-        running: () => this.runs.values(),
-        runOf: (id) => this.runs.get(id),
+        running: () => this.attempts.values(),
+        attemptOf: (id) => this.attempts.get(id),
         stopTask: (id, reason = "release") => {
-          this.runs.get(id)?.abort(reason);
+          this.attempts.get(id)?.abort(reason);
           this.stops.push([id, Math.round(this.time.nowMs)]);
-          return !this.endsAtOnce || this.runs.delete(id);
+          return !this.endsAtOnce || this.attempts.delete(id);
         },
       },
       ...more,
@@ -60,13 +60,20 @@ export class BalancerBench {
   }
 
   run(...ids: readonly string[]): this {
-    const control = { offer: () => {}, settle: () => {}, deadlineMs: () => 9e15, onDeadline: () => () => {} };
+    const control = {
+      offer: () => {},
+      settle: () => {},
+      marginMs: 0,
+      mayBegin: () => true,
+      deadlineMs: () => 9e15,
+      onDeadline: () => () => {},
+    };
     const handler = { definition: { name: "n" }, run: () => {}, isStateful: false };
-    for (const id of ids) this.runs.set(id, new Attempt(0, granted(id), handler, control));
+    for (const id of ids) this.attempts.set(id, new Attempt(0, granted(id), handler, control));
     return this;
   }
 
-  tell(type: "member" | "offer" | "quorum", up = true): void {
+  emit(type: "member" | "offer" | "quorum", up = true): void {
     const event = type === "quorum" ? { type, held: true } : { type, node: "x", name: "x", up };
     this.#listener?.(event as CoordinatorEvent);
   }

@@ -1,11 +1,11 @@
 /**
  * The handlers of beat-handlers.ts, and two that let go of nothing: one in the peer's loop, one in a thread.
- * Their names end with the runtime, so that a show can say where they run.
+ * Their names end with the runtime, so that a drill can say where they run.
  */
 import { defineTask } from "../../mod.ts";
 import type { Node, TaskDefinition } from "../../mod.ts";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
-import type { Told } from "./thread-handler.ts";
+import type { Instruction } from "./thread-handler.ts";
 import { handlers as beatHandlers } from "./beat-handlers.ts";
 
 export interface BlockInput {
@@ -19,8 +19,8 @@ export function blockOn(runtime: Runtime): TaskDefinition<BlockInput, number> {
   return defineTask<BlockInput, number>({ name: `block-${runtime}` });
 }
 
-export function spinOn(runtime: Runtime): TaskDefinition<Told, unknown> {
-  return defineTask<Told, unknown>({ name: `spin-${runtime}` });
+export function spinOn(runtime: Runtime): TaskDefinition<Instruction, unknown> {
+  return defineTask<Instruction, unknown>({ name: `spin-${runtime}` });
 }
 
 export function handlers(node: Node): void {

@@ -1,4 +1,4 @@
-/** A DNS server on UDP that answers what a test tells it: A and AAAA records of a few names, and no other. */
+/** A DNS server on UDP that answers what a test gives it: A and AAAA records of a few names, and no other. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { Resolver } from "node:dns/promises";

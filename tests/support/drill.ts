@@ -1,4 +1,4 @@
-/** What the shows share: a report with checks, waiting, and a directory for the beats. */
+/** What the drills share: a report with checks, waiting, and a directory for the beats. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -41,9 +41,9 @@ export class EngineBench {
   readonly running: Map<string, Running> = new Map();
   /** Every start, in order: `task@node`. */
   readonly starts: string[] = [];
-  /** Who was told by another node that tasks wait there that it could run. */
+  /** The nodes to which another one has sent demand: tasks wait there that they could run. */
   readonly demandTo: Set<string> = new Set();
-  /** Ends that were told, in order: `task state`. */
+  /** Ends that were reported, in order: `task state`. */
   readonly ended: string[] = [];
   /** Between nodes, as the senders put it. */
   readonly sent: Message[] = [];

@@ -19,7 +19,7 @@ export interface Settled extends SettledLease {
 export interface BenchOptions {
   readonly admit?: (task: GrantedTask) => number | null;
   readonly environment?: Environment;
-  /** Told when the loop stood still for 400 ms, once the consumer watches it. */
+  /** Called when the loop stood still for 400 ms, once the consumer watches it. */
   readonly onBlocked?: (info: LoopBlockedInfo) => void;
 }
 
@@ -30,6 +30,7 @@ export class Bench {
   limits: Readonly<Record<string, number>> = {};
   readonly consumer: Consumer;
   deadlineMs = 9e15;
+  mayBegin = true;
   renew: ((deadlineMs: number) => void) | null = null;
   #onSettle: (() => void) | null = null;
 
@@ -43,7 +44,9 @@ export class Bench {
         this.settled.push({ ...lease, settlement });
         this.#onSettle?.();
       },
+      marginMs: 0,
       deadlineMs: () => this.deadlineMs,
+      mayBegin: () => this.mayBegin,
       onDeadline: (_p, callback) => {
         this.renew = callback;
         return () => this.renew = null;

@@ -21,7 +21,7 @@ export interface Place extends AsyncDisposable {
   readonly kind: Kind;
   /** For connectTarget. */
   readonly address: string;
-  /** Called before the writes; what it resolves to tells the fences accepted until then, in order. */
+  /** Called before the writes; what it resolves to returns the fences accepted until then, in order. */
   watch(key: string): Promise<() => Promise<readonly bigint[]>>;
 }
 
@@ -116,7 +116,7 @@ async function postgresPlace(kind: Kind): Promise<Place> {
   };
 }
 
-/** MONITOR tells each command that a script runs, in the order in which they took effect. */
+/** MONITOR shows each command that a script runs, in the order in which they took effect. */
 async function redisPlace(): Promise<Place> {
   const server = await startRedis();
   const address = `redis://127.0.0.1:${server.port}`;

@@ -19,24 +19,24 @@ interface Tried {
 
 const claims: Readonly<Record<string, (tried: Tried) => Promise<void>>> = {
   "a writer with an old fence is refused and leaves nothing": async ({ place, target, keyOf }) => {
-    // as texts 9 is above 10; beyond 2^53 a double does not tell neighbours apart
+    // as texts 9 is above 10; beyond 2^53 a double does not distinguish neighbours
     for (const [older, newer] of [[9n, 10n], [2n ** 53n, 2n ** 53n + 1n]] as const) {
       const key = keyOf(`late-${older}`);
-      const told = await place.watch(key);
+      const readAccepted = await place.watch(key);
       expect(await target.write({ key, fence: newer, value: valueOf(newer) })).toBe("written");
       expect(await target.write({ key, fence: older, value: "late" })).toBe("refused");
       expect(await target.read(key)).toBe(valueOf(newer));
-      expect(await told()).toEqual([newer]);
+      expect(await readAccepted()).toEqual([newer]);
     }
   },
 
   "a second write under one fence does nothing": async ({ place, target, keyOf }) => {
     const key = keyOf("again");
-    const told = await place.watch(key);
+    const readAccepted = await place.watch(key);
     expect(await target.write({ key, fence: 7n, value: valueOf(7n) })).toBe("written");
     expect(await target.write({ key, fence: 7n, value: "another value" })).toBe("repeated");
     expect(await target.read(key)).toBe(valueOf(7n));
-    expect(await told()).toEqual([7n]);
+    expect(await readAccepted()).toEqual([7n]);
   },
 
   "of one fence presented many times at once, one writes": async ({ place, target, keyOf }) => {
@@ -59,9 +59,9 @@ const claims: Readonly<Record<string, (tried: Tried) => Promise<void>>> = {
     { place, target, keyOf },
   ) => {
     const key = keyOf("many");
-    const told = await place.watch(key);
+    const readAccepted = await place.watch(key);
     const verdicts = await race(place, key);
-    const accepted = await told();
+    const accepted = await readAccepted();
     const last = BigInt(RUNTIMES.length * FENCES_EACH);
     expect(await target.read(key)).toBe(valueOf(last));
     expect(accepted.at(-1)).toBe(last);

@@ -13,11 +13,11 @@ interface Runtimes {
 const node = await createNode({ coordinator: "embedded" });
 await node.ready();
 const handler = httpHandler(node);
-const tell = (port: number | string, by: string): void =>
+const announce = (port: number | string, by: string): void =>
   console.log(JSON.stringify({ port: Number(port), by }));
 // what the other runtimes have is not in this one's types
 const { Bun, Deno } = globalThis as unknown as Runtimes;
-if (Deno) Deno.serve({ port: 0, onListen: ({ port }) => tell(port, "Deno.serve") }, handler);
-else if (Bun) tell(Bun.serve({ port: 0, fetch: handler }).port, "Bun.serve");
-else tell(new URL((await serveHttp(handler, { port: 0 })).url).port, "serveHttp");
+if (Deno) Deno.serve({ port: 0, onListen: ({ port }) => announce(port, "Deno.serve") }, handler);
+else if (Bun) announce(Bun.serve({ port: 0, fetch: handler }).port, "Bun.serve");
+else announce(new URL((await serveHttp(handler, { port: 0 })).url).port, "serveHttp");
 process.stdin.on("end", () => process.exit(0)).resume();

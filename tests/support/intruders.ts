@@ -10,7 +10,7 @@ import { eventually } from "./drill.ts";
 import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
 
 /** More than a handshake may take. */
-const TOLD_WITHIN_MS = 15_000;
+const REPORTED_WITHIN_MS = 15_000;
 
 /** What the member sent on the connections of one stranger. */
 export class WireTap implements AsyncDisposable {
@@ -105,12 +105,12 @@ export class GuardedCluster implements AsyncDisposable {
     return all.flat().filter((address) => address.includes("/127.0.0.1/"));
   }
 
-  /** `stolos nodes` of a stranger, or of a friend. */
-  /** What a member of this cluster is told with. */
+  /** The options with which a client shows that it is a friend. */
   get friend(): readonly string[] {
     return ["--secret-file", this.secretFile, "--identity", this.identityFile];
   }
 
+  /** `stolos nodes` of a stranger, or of a friend. */
   nodes(address: string, more: readonly string[]): Promise<CommandResult> {
     const target = ["--namespace", this.namespace, "--join", address, "--timeout", "3s"];
     return stolos("node", ["nodes", "--json", ...target, ...more]);
@@ -124,13 +124,13 @@ export class GuardedCluster implements AsyncDisposable {
   }
 
   /**
-   * Members tell of both kinds: of those without the secret when their handshake has failed, which may be
-   * after the stranger has given up.
+   * Members report both kinds of strangers: those without the secret when their handshake has failed, which
+   * may be after the stranger has given up.
    */
-  haveToldOfBoth(): Promise<boolean> {
+  haveReportedBoth(): Promise<boolean> {
     const kinds = ["is not on the list of allowed peers", "did not show that it knows the secret"];
-    const isTold = (kind: string): boolean => this.refusals.some((reason) => reason.includes(kind));
-    return eventually(() => kinds.every(isTold), TOLD_WITHIN_MS);
+    const isReported = (kind: string): boolean => this.refusals.some((reason) => reason.includes(kind));
+    return eventually(() => kinds.every(isReported), REPORTED_WITHIN_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

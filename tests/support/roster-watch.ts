@@ -1,5 +1,5 @@
 /**
- * Reads the rosters of a cluster as they are decided, without being a member: a stranger on the mesh is told
+ * Reads the rosters of a cluster as they are decided, without being a member: a stranger on the mesh is sent
  * the roster when it connects, and again each time it sends a heartbeat.
  */
 import { createMesh } from "../../src/mesh/mesh.ts";

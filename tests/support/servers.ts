@@ -117,8 +117,8 @@ function answers(command: string): boolean {
 /** Where initdb and postgres are: on the PATH they seldom are. */
 function postgresBin(): string | null {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
-  const told = spawnSync("pg_config", ["--bindir"], { encoding: "utf8" }).stdout?.trim() ?? "";
-  const candidates = [told, ...versions.map((version) => join(DEBIAN, version, "bin"))];
+  const reported = spawnSync("pg_config", ["--bindir"], { encoding: "utf8" }).stdout?.trim() ?? "";
+  const candidates = [reported, ...versions.map((version) => join(DEBIAN, version, "bin"))];
   return candidates.find((each) => each !== "" && existsSync(join(each, "initdb"))) ?? null;
 }
 

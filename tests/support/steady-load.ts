@@ -1,5 +1,5 @@
 /**
- * A steady load of submits of `beat`, short ones with a long one now and then, as long as a show lasts; then
+ * A steady load of submits of `beat`, short ones with a long one now and then, as long as a drill lasts; then
  * the reckoning: what was acknowledged must be completed once, and nothing may have run twice at a time.
  */
 import { readAttempts, tally } from "../../examples/demo/tally.ts";

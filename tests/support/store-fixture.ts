@@ -24,7 +24,7 @@ export class DurableFixture implements StoreFixture {
   }
 }
 
-/** Kills the writer when it has acked some, at a moment of its own; tells the last ack that came out. */
+/** Kills the writer when it has acked some, at a random moment; returns the last ack that came out. */
 export async function killedWriter(directory: string, runtime: Runtime): Promise<number> {
   const [command = "", ...args] = commandOn(runtime, "tests/support/store-child.ts", [directory]);
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });

@@ -2,7 +2,7 @@
 import { threadId } from "node:worker_threads";
 import type { Context, Task } from "../../mod.ts";
 
-export interface Told {
+export interface Instruction {
   readonly how: string;
   readonly value?: unknown;
 }
@@ -16,7 +16,7 @@ function spinUntil(isOver: () => boolean): number {
   return turns;
 }
 
-async function run(task: Task<Told>, ctx: Context): Promise<unknown> {
+async function run(task: Task<Instruction>, ctx: Context): Promise<unknown> {
   const { how, value } = task.input;
   runCount++;
   switch (how) {
@@ -64,10 +64,10 @@ async function run(task: Task<Told>, ctx: Context): Promise<unknown> {
         ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason));
       });
     case "commands": {
-      const told: string[] = [];
+      const read: string[] = [];
       for await (const { type } of ctx.commands) {
-        told.push(type);
-        if (told.length === 2) return told;
+        read.push(type);
+        if (read.length === 2) return read;
       }
       return "no commands";
     }
@@ -87,7 +87,7 @@ function loop(how: string, ctx: Context): unknown {
   switch (how) {
     case "spin":
       return spinUntil(() => false);
-    case "tell-and-spin":
+    case "report-and-spin":
       // an abort before this would end it without a loop
       ctx.progress("begun");
       return spinUntil(() => false);

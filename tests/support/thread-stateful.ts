@@ -1,4 +1,4 @@
-/** A stateful handler for tests, to be run in a thread: pauses when it is told to. */
+/** A stateful handler for tests, to be run in a thread: pauses when it is asked to. */
 import type { HandlerFunction } from "../../src/consumer/handler.ts";
 import { statefulHandler } from "../../src/consumer/stateful.ts";
 

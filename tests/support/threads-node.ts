@@ -4,19 +4,19 @@
  */
 import { createNode, defineTask } from "../../mod.ts";
 import type { AttemptInfo, LoopBlockedInfo, Outcome } from "../../mod.ts";
-import type { Told } from "./thread-handler.ts";
+import type { Instruction } from "./thread-handler.ts";
 
 const LEASE_TTL_MS = 1000;
 const BEAT_TIMEOUT_MS = 700;
 const module = new URL("./thread-handler.ts", import.meta.url);
 
-const told = defineTask<Told, unknown>({ name: "told" });
-const watched = defineTask<Told, unknown>({ name: "watched" });
+const instructed = defineTask<Instruction, unknown>({ name: "instructed" });
+const watched = defineTask<Instruction, unknown>({ name: "watched" });
 const block = defineTask<null, number>({ name: "block" });
 const tick = defineTask<null, string>({ name: "tick" });
 
 const node = await createNode({ coordinator: "embedded", partitions: 4, leaseTtlMs: LEASE_TTL_MS });
-node.handle(told, module, { isolation: "thread", graceMs: 200 });
+node.handle(instructed, module, { isolation: "thread", graceMs: 200 });
 node.handle(watched, module, { isolation: "thread", graceMs: 200, beatTimeoutMs: BEAT_TIMEOUT_MS });
 node.handle(tick, (_task, ctx) => {
   const { promise, reject } = Promise.withResolvers<never>();
@@ -35,7 +35,7 @@ for (const type of ["task:start", "task:error", "task:lost", "task:released"] as
 await node.ready();
 
 async function outcomeOf(how: string, value?: unknown): Promise<Outcome<unknown>> {
-  const handle = await node.client.submit(told, { how, value }, { id: how, attempts: 1 });
+  const handle = await node.client.submit(instructed, { how, value }, { id: how, attempts: 1 });
   return await handle.done({ signal: AbortSignal.timeout(20_000) });
 }
 
@@ -50,14 +50,14 @@ for (const how of ["throw", "uncaught", "exit", "renewals", "spin-until-renewed"
   const outcome = await outcomeOf(how);
   seen[how] = outcome.state === "failed" ? outcome.error : outcome.state;
 }
-// a loop without end, twice as long as a lease: first until it is missed, then until it is told to stop
+// a loop without end, twice as long as a lease: first until it is missed, then until it is asked to stop
 const stuck = await node.client.submit(watched, { how: "spin" }, { id: "stuck", attempts: 1 });
 const outcome = await stuck.done({ signal: AbortSignal.timeout(20_000) });
 seen["stuck"] = outcome.state === "failed" ? outcome.error : outcome.state;
 const isRunning = new Promise<void>((resolve) =>
   node.addEventListener("task:start", ({ detail }) => detail.task === "spin" && resolve())
 );
-await node.client.submit(told, { how: "spin" }, { id: "spin" });
+await node.client.submit(instructed, { how: "spin" }, { id: "spin" });
 await isRunning;
 await new Promise((resolve) => setTimeout(resolve, 2 * LEASE_TTL_MS));
 seen["lost"] = events.filter(([type]) => type === "task:lost").map(([, { task }]) => task);
@@ -77,6 +77,10 @@ const { tasks } = await blocked.promise;
 seen["blocked"] = [tasks[0], tasks.slice(1).sort()];
 const lost = new Set(events.flatMap(([type, { task }]) => type === "task:lost" ? [task] : []));
 seen["lapsed"] = ticks.filter((id) => lost.has(id));
+// whoever lost its lease has the margin to stop before it begins again
+const isRunningAgain = (id: string): boolean =>
+  events.findLast(([, { task }]) => task === id)?.[0] === "task:start";
+while (![...ticks, "spin"].every(isRunningAgain)) await new Promise((resolve) => setTimeout(resolve, 10));
 await node.drain();
 seen["released"] = events.filter(([type]) => type === "task:released").map(([, { task }]) => task).sort();
 await node.stop();

@@ -13,7 +13,7 @@ const HEADER = [
   "# API",
   "",
   "Made from the comments in the code by `UPDATE=1 bun test tests/tidy/api.test.ts`; a test",
-  "fails when it is out of date. What belongs together is told in",
+  "fails when it is out of date. What belongs together is described in",
   `${PAGES.map((name) => `[${name}.md](${name}.md)`).join(", ")}.`,
   "",
 ].join("\n");
@@ -35,6 +35,6 @@ function symbolsOf(file: string): string {
 
 function titleOf(text: string): string {
   const match = /(?:function|class|interface|type|const) (\w+)/.exec(text);
-  if (!match) throw new Error(`Cannot tell the name of ${text.slice(0, 80)}`);
+  if (!match) throw new Error(`Cannot find the name in ${text.slice(0, 80)}`);
   return match[1]!;
 }

@@ -12,7 +12,7 @@ import { purityViolations } from "./purity.ts";
 import { shapeViolations } from "./shape.ts";
 import { sizeViolations } from "./size.ts";
 import { parse, type Source, type Violation } from "./source.ts";
-import { pathViolations, wordsOf, wordViolations } from "./words.ts";
+import { fileNameViolations, pathViolations, wordsOf, wordViolations } from "./words.ts";
 
 const HEAD = "/** What it is. */\n";
 
@@ -367,6 +367,43 @@ test.each([
 test("clock, block and masterless are no banned words, nor is a word in a comment", async () => {
   const code = "// a job for the leader\nconst clock = block(masterless);";
   expect(wordViolations(await files({ "src/a.ts": code }))).toEqual([]);
+});
+
+test("leader and lock are for files of these features alone", async () => {
+  const sources = await files({
+    "src/client/locks.ts": "const lockName = 1;\nconst leaderId = 2;",
+    "src/client/leader.ts": "const isLeader = true;",
+    "src/client/client.ts": "const lock = 1;",
+  });
+  expect(brief(wordViolations(sources))).toEqual([
+    "src/client/locks.ts:3 leaderId: say steward, not leader",
+    "src/client/client.ts:2 lock: say lease, not lock",
+  ]);
+});
+
+test("words of the first layout are found in the protocol, in names and in file names", async () => {
+  const sources = await files({
+    "src/protocol/log/reign.ts": "const beatMs = 1;\nconst heartbeatMs = 2;\nconst foreign = 3;",
+    "src/consumer/beat.ts": "const beat = 1;",
+  });
+  expect(brief(wordViolations(sources))).toEqual([
+    "src/protocol/log/reign.ts:1 reign.ts: say term, not reign",
+    "src/protocol/log/reign.ts:2 beatMs: say heartbeat, not beat",
+  ]);
+});
+
+test("a file of one class bears its name, its folder's words understood; others are free", async () => {
+  const sources = await files({
+    "src/a/balancers/fair.ts": "export class FairBalancer {}\nexport interface Options {}",
+    "src/a/ticket-tables.ts": "export class TicketTable {}",
+    "src/a/desk.ts": "export class Steward {}",
+    "src/a/two.ts": "export class One {}\nexport const other = 1;",
+    "src/a/errors.ts": "export class BadError extends Error {}",
+    "tests/b.ts": "export class Other {}",
+  });
+  expect(brief(fileNameViolations(sources))).toEqual([
+    "src/a/desk.ts:1 the file of Steward does not bear its name",
+  ]);
 });
 
 test("a path of one machine is found in any text", () => {

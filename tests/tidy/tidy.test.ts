@@ -14,7 +14,7 @@ import { purityViolations } from "./purity.ts";
 import { shapeViolations } from "./shape.ts";
 import { sizeViolations } from "./size.ts";
 import { listFiles, read, readProject, report, ROOT, type Violation } from "./source.ts";
-import { pathViolations, wordViolations } from "./words.ts";
+import { fileNameViolations, pathViolations, wordViolations } from "./words.ts";
 
 const sources = await readProject();
 const npm = JSON.parse(read("package.json")) as Manifest;
@@ -61,6 +61,8 @@ test("files have the house's shape", () => expectNone(shapeViolations(sources)))
 
 test("names use the house's words", () => expectNone(wordViolations(sources)));
 
+test("a file of one class bears its name", () => expectNone(fileNameViolations(sources)));
+
 test("mod.ts exports what tests/exports.txt lists", () => {
   const listed = read("tests/exports.txt").split("\n").filter((line) => line !== "");
   expectNone(publicModuleViolations(sources.find(({ path }) => path === "mod.ts")!, listed));
@@ -71,6 +73,12 @@ test("src/testing/kit.ts exports what tests/exports-testing.txt lists", () => {
   const listed = read(list).split("\n").filter((line) => line !== "");
   const kit = sources.find(({ path }) => path === "src/testing/kit.ts")!;
   expectNone(publicModuleViolations(kit, listed, list));
+});
+
+test("the simulator is left out of what is published", () => {
+  const build = JSON.parse(read("tsconfig.build.json")) as { readonly exclude: readonly string[] };
+  const { publish } = JSON.parse(read("deno.json")) as { readonly publish: { exclude: readonly string[] } };
+  expect([build.exclude, publish.exclude]).toEqual([["src/simulator"], ["src/simulator"]]);
 });
 
 test("both manifests agree", () => expectNone(manifestViolations(npm, deno)));

@@ -17,7 +17,6 @@ import {
   type Task,
   type TaskDefinition,
 } from "../../../mod.ts";
-import { defaultMarginMs } from "../../node/options.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 import { LeashPool } from "./leash-pool.ts";
 
@@ -52,8 +51,6 @@ export interface ExecEvent {
 export interface ExecOptions {
   /** Where the commands' output goes. @default the system's directory for temporary files */
   readonly directory?: string | undefined;
-  /** That of the node: its margin follows from it. @default 4000 */
-  readonly leaseTtlMs?: number | undefined;
   readonly onEvent?: (event: ExecEvent) => void;
 }
 
@@ -82,11 +79,10 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   if (process.platform === "win32") {
     throw new Error("Cannot handle exec: commands need POSIX process groups, got win32");
   }
-  const { directory = tmpdir(), leaseTtlMs, onEvent = () => {} } = options;
+  const { directory = tmpdir(), onEvent = () => {} } = options;
   mkdirSync(directory, { recursive: true });
   const leash = new LeashPool();
-  const marginMs = defaultMarginMs(leaseTtlMs);
-  const runner: Runner = { leash, directory, marginMs, onEvent, node: node.name };
+  const runner: Runner = { leash, directory, onEvent, node: node.name };
   node.handle(exec, (task, ctx) => runCommand(runner, task, ctx));
   return { [Symbol.asyncDispose]: () => leash.close() };
 }
@@ -94,7 +90,6 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
 interface Runner {
   readonly leash: LeashPool;
   readonly directory: string;
-  readonly marginMs: number;
   readonly node: string;
   readonly onEvent: (event: ExecEvent) => void;
 }
@@ -121,9 +116,9 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
       },
       ...outputFiles(runner.directory, task.id),
       header: outputHeader({ attempt, fence, node: runner.node, at: new Date() }),
-      marginMs: runner.marginMs,
+      marginMs: ctx.marginMs,
     },
-    remainingMs: () => ctx.deadline - Date.now(),
+    remainingMs: () => ctx.deadline + ctx.marginMs - Date.now(),
     onLingering: (why) => {
       isHeld = true;
       say("exec:held", why);
@@ -131,7 +126,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     },
   });
   const forget = ctx.onDeadline(() => command.renew());
-  const stop = (): void => command.stop(graceOf(ctx, runner.marginMs));
+  const stop = (): void => command.stop(STOP_GRACE_MS);
   ctx.signal.addEventListener("abort", stop, { once: true });
   try {
     const end = await command.end;
@@ -145,11 +140,6 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     ctx.signal.removeEventListener("abort", stop);
     if (isHeld) ctx.progress(null);
   }
-}
-
-/** A lease that is lost before its end leaves no more than the margin until another attempt may begin. */
-function graceOf({ deadline }: Context, marginMs: number): number {
-  return deadline > Date.now() ? STOP_GRACE_MS : marginMs / 2;
 }
 
 function resultOf(end: CommandEnd, argv: readonly string[], signal: AbortSignal): ExecResult {

@@ -1,6 +1,6 @@
 /**
- * The peer's end of one leash supervisor: starts it, tells it commands and every renewed deadline, and stands
- * in for it when it dies or hangs: then it ends the commands' groups itself, and reports their ends when it
+ * The peer's end of one leash supervisor: starts it, sends it commands and every renewed deadline, and
+ * stands in for it when it dies or hangs: then it ends the commands' groups itself, and reports their ends when it
  * has seen that nothing of them lives. Which supervisor a command gets is the pool's business
  * (leash-pool.ts). What remains uncovered: peer and supervisor killed or stopped both at the same time.
  */
@@ -24,9 +24,9 @@ export interface LeashCommand {
   /** Its task: the same in every attempt. */
   readonly task: string;
   readonly start: LeashStart;
-  /** What is left of the lease now; asked anew whenever it is told. */
+  /** What is left of the lease now; asked anew whenever it is sent. */
   readonly remainingMs: () => number;
-  /** It was told to end and lives on: why. */
+  /** It was signalled and lives on: why. */
   readonly onLingering: (why: string) => void;
 }
 
@@ -35,15 +35,13 @@ export interface LeashedCommand {
   readonly end: Promise<CommandEnd>;
   /** Its lease was renewed. */
   renew(): void;
-  /** SIGTERM now, SIGKILL after `graceMs` or when the lease ends, whichever is first. */
+  /** SIGTERM now, SIGKILL before `graceMs` are over or the lease ends, whichever is first. */
   stop(graceMs: number): void;
 }
 
 /** A supervisor that says nothing for so long after its start is none. */
 const HELLO_MS = 10_000;
-/** A supervisor that has not ended a stopped command so long after it should have is itself stuck. */
-const STUCK_MS = 20;
-/** If it has not even said that it started it, it is ended so long after that. */
+/** A supervisor that has not even said that it started a command is ended so long after it should have. */
 const SILENT_MS = 2000;
 /** How often a group is looked at that is ended from here: at first, and when that takes long. */
 const LOOK_MIN_MS = 25;
@@ -58,8 +56,8 @@ const KILLED: CommandEnd = { type: "exit", code: null, signal: "SIGKILL", stoppe
 interface Run {
   readonly command: LeashCommand;
   readonly resolve: (end: CommandEnd) => void;
-  /** The supervisor was told to start it. */
-  isTold: boolean;
+  /** It was sent to the supervisor. */
+  isSent: boolean;
   isStopped: boolean;
   /** The supervisor has signalled it and said why it lives on. */
   isLingering: boolean;
@@ -106,7 +104,7 @@ export class LeashClient {
 
   run(command: LeashCommand): LeashedCommand {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>();
-    const flags = { isTold: false, isStopped: false, isLingering: false };
+    const flags = { isSent: false, isStopped: false, isLingering: false };
     const run: Run = { command, resolve, ...flags, group: null, backstop: undefined };
     if (this.isOver || this.#runByKey.has(command.start.key)) {
       const error = this.isOver ? "its leash is closed" : `${command.start.key} is running already`;
@@ -139,7 +137,7 @@ export class LeashClient {
     const sentMs = performance.now();
     const remainingMs = run.command.remainingMs();
     if (remainingMs <= start.marginMs) return this.#settle(run, { type: "withheld" });
-    run.isTold = true;
+    run.isSent = true;
     this.#send({ type: "start", sentMs, ...start, remainingMs });
   }
 
@@ -147,7 +145,7 @@ export class LeashClient {
     this.#renewed.add(run);
     this.#flush ??= setImmediate(() => {
       this.#flush = undefined;
-      const runs = [...this.#renewed].filter((each) => each.isTold && this.#isPresent(each));
+      const runs = [...this.#renewed].filter((each) => each.isSent && this.#isPresent(each));
       this.#renewed.clear();
       const sentMs = performance.now();
       const leases = runs.map(({ command: { start, remainingMs } }): [string, number] => [
@@ -160,13 +158,13 @@ export class LeashClient {
 
   #stop(run: Run, graceMs: number): void {
     if (!this.#isPresent(run)) return;
-    if (!run.isTold) return this.#settle(run, { type: "withheld" });
+    if (!run.isSent) return this.#settle(run, { type: "withheld" });
     run.isStopped = true;
-    this.#send({ type: "stop", sentMs: performance.now(), key: run.command.start.key, graceMs });
-    const remainingMs = run.command.remainingMs();
-    const endsMs = remainingMs > 0 ? Math.min(graceMs, remainingMs) : graceMs;
+    const sentMs = performance.now();
+    const endMs = Math.max(0, Math.min(graceMs, run.command.remainingMs()));
+    this.#send({ type: "stop", sentMs, key: run.command.start.key, graceMs: endMs });
     clearTimeout(run.backstop);
-    run.backstop = setTimeout(() => void this.#standIn(run), endsMs + STUCK_MS);
+    run.backstop = setTimeout(() => void this.#standIn(run), endMs);
   }
 
   /** The supervisor does not do its work: it is done from here. */
@@ -240,14 +238,14 @@ export class LeashClient {
     this.#isDead = true;
     clearTimeout(this.#helloTimer);
     const runs = [...this.#runByKey.values()];
-    this.#options.onDeath(runs.filter(({ isTold }) => isTold).map(({ command }) => command));
+    this.#options.onDeath(runs.filter(({ isSent }) => isSent).map(({ command }) => command));
     const ends = runs.map((run) => this.#endOrphan(run, `its leash supervisor ${how}`));
     void Promise.all(ends).then(() => this.#gone.resolve());
   }
 
   async #endOrphan(run: Run, error: string): Promise<void> {
     clearTimeout(run.backstop);
-    if (!run.isTold) return this.#settle(run, { type: "trouble", error });
+    if (!run.isSent) return this.#settle(run, { type: "trouble", error });
     const { start, onLingering } = run.command;
     const groups = run.group !== null ? [run.group] : await startedWith(start.env);
     const isOver = (): boolean => !this.#isPresent(run);
@@ -281,14 +279,14 @@ async function endGroup(
   isOver: () => boolean,
 ): Promise<void> {
   const startMs = performance.now();
-  let toldWhy = "";
+  let saidWhy = "";
   for (let lookMs = LOOK_MIN_MS; !isOver(); lookMs = Math.min(LOOK_MAX_MS, lookMs * 2)) {
     const life = systemGroups.living([group]).get(group);
     if (!life) return;
     systemGroups.signal(group, "SIGKILL");
     const why = lingering(group, life);
-    if ((life === "foreign" || performance.now() - startMs > LINGERING_MS) && why !== toldWhy) {
-      toldWhy = why;
+    if ((life === "foreign" || performance.now() - startMs > LINGERING_MS) && why !== saidWhy) {
+      saidWhy = why;
       onLingering(why);
     }
     await delay(lookMs);

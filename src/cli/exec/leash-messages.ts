@@ -34,6 +34,7 @@ export type ToLeash =
   | (Stamp & LeashStart & { readonly type: "start"; readonly remainingMs: number })
   /** Renewed leases: `[key, remainingMs]`, counted from the stamp. */
   | (Stamp & { readonly type: "renewed"; readonly leases: readonly (readonly [string, number])[] })
+  /** It has until `graceMs` after the stamp to end. */
   | (Stamp & { readonly type: "stop"; readonly key: string; readonly graceMs: number });
 
 /** Supervisor to peer. */
@@ -41,7 +42,7 @@ export type FromLeash =
   | { readonly type: "hello" }
   /** `group` is the number of its process group. */
   | { readonly type: "started"; readonly key: string; readonly group: number }
-  /** It was told to end and lives on: why. */
+  /** It was signalled and lives on: why. */
   | { readonly type: "lingers"; readonly key: string; readonly why: string }
   | { readonly type: "ended"; readonly key: string; readonly end: CommandEnd };
 
@@ -56,7 +57,7 @@ export type CommandEnd =
     /** It was signalled first: asked to, or because its lease was ending. */
     readonly stopped: boolean;
   }
-  /** Never started: it was told to stop, or its lease was over or about to be. */
+  /** Never started: it was stopped first, or its lease was over or about to be. */
   | { readonly type: "withheld" }
   /** Never started, nor would it be at the next attempt. */
   | { readonly type: "impossible"; readonly error: string }

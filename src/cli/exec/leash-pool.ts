@@ -15,7 +15,7 @@ const OWN_MAX = 8;
 /** The next attempt may be ten minutes later. */
 const SUSPECTED_MS = 3_600_000;
 const SUSPECTS_MAX = 1000;
-/** What still lingers then is left to the supervisor, which goes on trying. */
+/** What still lives then is left to the supervisor, which goes on trying. */
 const CLOSE_MS = 7000;
 
 export class LeashPool {

@@ -4,7 +4,7 @@
  * SIGKILL just before its end, unless it is renewed; a stop brings both forward and is never undone.
  */
 
-/** SIGKILL leaves so long before the lease ends, for the kernel to deliver it. */
+/** SIGKILL leaves so long before the end that a command is given, for the kernel to deliver it. */
 export const KILL_LEAD_MS = 30;
 
 export type Due = "none" | "term" | "kill";
@@ -21,7 +21,7 @@ export class LeashSchedule {
     this.#killAtMs = deadlineMs - KILL_LEAD_MS;
   }
 
-  /** Whether it may begin: nobody told it to stop, and its lease does not end within the margin. */
+  /** Whether it may begin: it was not stopped, and its lease does not end within the margin. */
   mayStart(nowMs: number): boolean {
     return this.#phase === "running" && nowMs < this.#termAtMs;
   }
@@ -35,22 +35,15 @@ export class LeashSchedule {
     return this.#phase === "killed";
   }
 
-  get marginMs(): number {
-    return this.#marginMs;
-  }
-
   renew(deadlineMs: number): void {
     if (this.#phase !== "running") return;
     this.#deadlineMs = deadlineMs;
     this.#killAtMs = deadlineMs - KILL_LEAD_MS;
   }
 
-  /**
-   * SIGTERM is sent by the caller now; SIGKILL follows after `graceMs`, or sooner when the lease ends
-   * sooner.
-   */
-  stop(graceMs: number, nowMs: number): void {
-    this.#killAtMs = Math.min(this.#killAtMs, nowMs + graceMs);
+  /** SIGTERM is sent by the caller now; it has until `endMs`, or less when its lease ends sooner. */
+  stop(endMs: number): void {
+    this.#killAtMs = Math.min(this.#killAtMs, endMs - KILL_LEAD_MS);
     if (this.#phase === "running") this.#phase = "terminating";
   }
 

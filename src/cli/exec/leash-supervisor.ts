@@ -30,8 +30,8 @@ interface Command {
   exit: CommandEnd | null;
   /** Lease clock; Infinity before SIGKILL was due. */
   killedMs: number;
-  /** What was told last of why it lives on. */
-  toldWhy: string;
+  /** What was said last of why it lives on. */
+  saidWhy: string;
 }
 
 export interface SupervisorOptions {
@@ -74,7 +74,7 @@ export class Supervisor {
         break;
       case "stop": {
         const command = this.#commandByKey.get(message.key);
-        if (command) this.#stop(command, message.graceMs);
+        if (command) this.#stop(command, this.#clock.deadlineMs(message.sentMs, message.graceMs));
         break;
       }
       default:
@@ -86,13 +86,13 @@ export class Supervisor {
   /** The pipe has closed: the peer is gone, and so is its right to run anything. */
   orphaned(): void {
     this.#isOrphan = true;
-    for (const command of this.#commandByKey.values()) this.#stop(command, command.schedule.marginMs);
+    for (const command of this.#commandByKey.values()) this.#stop(command, this.#endWithMargin(command));
     this.#turn();
   }
 
   #queue(start: LeashStart, deadlineMs: number): void {
     const schedule = new LeashSchedule(deadlineMs, start.marginMs);
-    const command = { start, schedule, group: null, exit: null, killedMs: Infinity, toldWhy: "" };
+    const command = { start, schedule, group: null, exit: null, killedMs: Infinity, saidWhy: "" };
     this.#commandByKey.set(start.key, command);
     this.#unstarted.push(command);
     this.#startNext();
@@ -134,9 +134,13 @@ export class Supervisor {
     });
   }
 
-  #stop(command: Command, graceMs: number): void {
+  #endWithMargin({ start: { marginMs } }: Command): number {
+    return this.#clock.nowMs() + marginMs;
+  }
+
+  #stop(command: Command, endMs: number): void {
     const isFirst = !command.schedule.stopping;
-    command.schedule.stop(graceMs, this.#clock.nowMs());
+    command.schedule.stop(endMs);
     if (isFirst) this.#terminate(command);
   }
 
@@ -147,7 +151,7 @@ export class Supervisor {
     const delivery = groups.signal(group, "SIGTERM");
     // A stopped process acts on SIGTERM only once it goes on.
     groups.signal(group, "SIGCONT");
-    if (delivery === "refused") this.#tell(command, lingering(group, "foreign"));
+    if (delivery === "refused") this.#notify(command, lingering(group, "foreign"));
   }
 
   #lookSoon(): void {
@@ -203,16 +207,16 @@ export class Supervisor {
   /** What a command leaves behind in its group ends with it. */
   #endRest(command: Command, group: number, life: Life): void {
     const { schedule } = command;
-    if (!schedule.stopping) return this.#stop(command, schedule.marginMs);
+    if (!schedule.stopping) return this.#stop(command, this.#endWithMargin(command));
     if (!schedule.killed) return;
     this.#options.groups.signal(group, "SIGKILL");
     const isLate = this.#clock.nowMs() - command.killedMs >= LINGERING_MS;
-    if (life === "foreign" || isLate) this.#tell(command, lingering(group, life));
+    if (life === "foreign" || isLate) this.#notify(command, lingering(group, life));
   }
 
-  #tell(command: Command, why: string): void {
-    if (why === command.toldWhy) return;
-    command.toldWhy = why;
+  #notify(command: Command, why: string): void {
+    if (why === command.saidWhy) return;
+    command.saidWhy = why;
     this.#options.send({ type: "lingers", key: command.start.key, why });
   }
 

@@ -13,8 +13,8 @@ export interface Balancer {
    */
   canClaim?(task: OfferedTask): true | ClaimRefusal;
   /**
-   * Ids of the tasks that others should run, the first one first. They are released one by one, and before
-   * each it is asked again: the first of its new answer goes, at most as many as the first answer had.
+   * Ids of the tasks that others should run, the first to go first. They are released one by one. Before each
+   * it is asked again, and the first of its new answer goes; in all at most as many as the first answer had.
    * Without it: none.
    */
   balance?(): Iterable<string> | Promise<Iterable<string>>;
@@ -24,7 +24,7 @@ export interface Balancer {
 
 /** Not here, not now. */
 export interface ClaimRefusal {
-  /** The task is not offered to this node before. Null: not until something changes. */
+  /** The task is not offered to this node before then. Null: not until something changes. */
   readonly ignoreUntil: Date | null;
 }
 
@@ -35,8 +35,8 @@ export interface BalancerContext {
   /** The members as this node sees them: hints, a few seconds old. */
   cluster(): readonly ClusterNode[];
   /**
-   * As far as this node knows another node could take the task, and the task would like it there no less:
-   * it is up, has a handler, a slot that is free, and the labels. Never for tasks that must be apart.
+   * As far as this node knows, that node could take the task, and the task would like it there no less: it is
+   * up, has a handler, a free slot, and the labels. Never true for tasks that must be apart.
    */
   canRun(node: ClusterNode, task: OfferedTask | RunningTask): boolean;
   /** Wall clock in ms. */
@@ -58,9 +58,9 @@ export interface RunningTask {
   readonly name: string;
   /** Wall clock in ms. */
   readonly startedMs: number;
-  /** What it tells of its load: `ctx.load`, or the rate of `ctx.meter`; 0 when it tells nothing. */
+  /** The load that it reports: `ctx.load`, or the rate of `ctx.meter`; 0 when it reports none. */
   readonly load: number;
-  /** Its handler was told to end. */
+  /** Its handler's signal has aborted. */
   readonly stopping: boolean;
 }
 
@@ -73,7 +73,7 @@ export interface ClusterNode {
   readonly self: boolean;
   /** Tasks that it runs. */
   readonly tasks: number;
-  /** The sum of what its tasks tell of their load. */
+  /** The sum of the loads that its tasks report. */
   readonly load: number;
   /** Tasks that it runs at most at once; 0 when it takes none, or has not said yet. */
   readonly slots: number;

@@ -1,7 +1,7 @@
 /**
- * Asks the node's balancer: before a task begins, when others can take more than before, every now and then,
- * and when it is told to; releases what it names, one after the other. What a balancer throws is told and
- * costs nothing else.
+ * Asks the node's balancer: before a task begins, when others can take more than before, at intervals, and on
+ * demand. Releases what it names, one after the other. What a balancer throws is reported and costs nothing
+ * else.
  */
 import type { Environment, TimerHandle } from "../../base/environment.ts";
 import type { Coordinator, KnownOffer, NodeInfo } from "../../coordinator/coordinator.ts";
@@ -23,14 +23,14 @@ import type {
 const EVERY_MS = 900_000;
 /** So that not all nodes balance at once. */
 const JITTER_MS_MAX = 10_000;
-/** A change of the cluster is over when nothing has changed for so long, and up to so much more. */
+/** A change of the cluster is over when nothing has changed for this long and up to the jitter more. */
 const SETTLED_MS = 3000;
 const SETTLED_JITTER_MS = 2000;
 /** A balancer that has not answered is not waited for any longer. */
 const PATIENCE_MS = 30_000;
 /** A task whose offer went wrong is not offered again before. */
 const CLAIM_ERROR_MS = 1000;
-/** Refusals that are remembered, the newest. */
+/** How many refusals are remembered, the newest ones. */
 const IGNORED_MAX = 10_000;
 
 export interface BalancingOptions {
@@ -40,9 +40,9 @@ export interface BalancingOptions {
   /** Between two releases. */
   readonly paceMs: number;
   readonly coordinator: Pick<Coordinator, "members" | "offerOf" | "on" | "stopped">;
-  readonly consumer: Pick<Consumer, "running" | "runOf" | "stopTask">;
+  readonly consumer: Pick<Consumer, "running" | "attemptOf" | "stopTask">;
   readonly environment: Environment;
-  /** Then it is only asked when it is told to. @default never */
+  /** Then it is asked on demand only. @default never */
   readonly isFrozen?: () => boolean;
   readonly onError: (info: BalancerErrorInfo) => void;
 }
@@ -60,7 +60,7 @@ export class Balancing {
   readonly #options: BalancingOptions;
   readonly #balancer: Balancer;
   readonly #surroundings: Surroundings;
-  /** What was refused, until when: never offered to the balancer before. */
+  /** What was refused, until when: not offered to the balancer before then. */
   readonly #ignored: Map<string, number> = new Map();
   readonly #unlisten: () => void;
   #tick: TimerHandle | undefined;
@@ -170,7 +170,7 @@ export class Balancing {
     }
   }
 
-  /** What it names that runs here and is not told to end yet. */
+  /** What it names that runs here and has not been aborted yet. */
   async #ask(): Promise<string[]> {
     const { consumer, onError } = this.#options;
     let timer: TimerHandle | undefined;
@@ -182,7 +182,7 @@ export class Balancing {
       const ids: Set<string> = new Set();
       let namedMax = 2 * [...consumer.running()].length + IGNORED_MAX;
       for (const id of await Promise.race([this.#balancer.balance!(), tooLate])) {
-        if (consumer.runOf(id)?.abortReason === null) ids.add(id);
+        if (consumer.attemptOf(id)?.abortReason === null) ids.add(id);
         // an iterable without an end
         if (--namedMax === 0) break;
       }
@@ -255,14 +255,14 @@ class Surroundings implements BalancerContext {
   tasks(): readonly RunningTask[] {
     const { environment, consumer } = this.#options;
     const wallAtZeroMs = environment.wallMs() - environment.monoMs();
-    return [...consumer.running()].map(({ task, startedMs, abortReason, toldLoad }) => {
-      const [load, stopping] = [toldLoad, abortReason !== null];
+    return [...consumer.running()].map(({ task, startedMs, abortReason, reportedLoad }) => {
+      const [load, stopping] = [reportedLoad, abortReason !== null];
       const { id, name, options } = task;
       return this.know({ id, name, startedMs: wallAtZeroMs + startedMs, load, stopping }, options);
     });
   }
 
-  /** So that canRun knows what it asks of a node. */
+  /** Remembers what the task asks of a node, for canRun. */
   know<T extends object>(task: T, options: TaskOptions | null): T {
     if (options?.placement) this.#placements.set(task, options.placement);
     return task;

@@ -1,6 +1,6 @@
 /**
- * What a balancer has given back and the members' news cannot show yet: neither here nor there for a while,
- * but it is going to run somewhere, and a balancer that forgot it would give back more.
+ * What a balancer has given back and the members' news cannot show yet. For a while it runs neither here nor
+ * there, but it is going to run somewhere: a balancer that forgot it would give back more.
  */
 import type { RunningTask } from "./balancer.ts";
 
@@ -10,7 +10,7 @@ export class Departures {
   readonly #named: Map<string, number> = new Map();
   #gone: { readonly amount: number; readonly atMs: number }[] = [];
 
-  /** `unseenMs`: members' news tell of it after so long at the latest. */
+  /** `unseenMs`: after this time the members' news shows it at the latest. */
   constructor(unseenMs: number) {
     this.#unseenMs = unseenMs;
   }

@@ -9,7 +9,7 @@ import { Departures } from "./departures.ts";
 const THRESHOLD = 1.2;
 /** What runs for less may well be a short task, which ends sooner than it is moved. */
 const AGE_MS_MIN = 1000;
-/** Members tell how many tasks they run every two seconds. */
+/** Members publish how many tasks they run every two seconds. */
 const UNSEEN_MS = 5000;
 
 export interface FairBalancerOptions {

@@ -1,7 +1,7 @@
 /**
- * The metered balancer, Ordasity's: levels what tasks tell of their load instead of their count. A node whose
+ * The metered balancer, Ordasity's: levels the loads that tasks report instead of their count. A node whose
  * load is above the even share gives tasks back, the heaviest first, but none without which it would be below
- * the share; and it takes none while another that could take it is less loaded.
+ * the share. It takes no task while a less loaded node could take it.
  */
 import type { Balancer, BalancerContext, ClaimRefusal, ClusterNode, OfferedTask } from "./balancer.ts";
 import { Departures } from "./departures.ts";
@@ -9,11 +9,11 @@ import { Departures } from "./departures.ts";
 const INTERVAL_MS = 60_000;
 const THRESHOLD = 1.1;
 const RETRY_MS = 1000;
-/** A task that has told nothing yet is taken for an average one for so long. */
+/** For this time a task that has reported nothing yet counts as an average one. */
 const YOUNG_MS = 60_000;
-/** What was given back is not in anybody's news before, at worst. */
+/** At worst it takes so long until what was given back is in anybody's news. */
 const UNSEEN_MS = 15_000;
-/** The members' news are not looked at more often for an offer. */
+/** For offers the members' news is looked at this often at most. */
 const LOOK_MS = 250;
 
 export interface MeteredBalancerOptions {
@@ -24,7 +24,7 @@ export interface MeteredBalancerOptions {
 }
 
 /**
- * Levels the loads that handlers tell with `ctx.load` or count with `ctx.meter`. Tasks of load 0 are never
+ * Levels the loads that handlers report with `ctx.load` or count with `ctx.meter`. Tasks of load 0 are never
  * moved.
  *
  * @throws RangeError

@@ -1,22 +1,25 @@
 /**
- * The process around a thread that runs handlers, where a thread alone cannot be ended. It passes on what the
- * two say to each other, and ends itself with the thread when its node is gone, or when the lease has ended
- * and nobody has said that it was renewed.
+ * The process around a thread that runs handlers, where a thread alone cannot be ended. It passes on what
+ * node and thread say to each other. It ends itself and the thread when its node is gone, or when the lease
+ * has ended and no renewal has been reported.
  */
 import { type FromProcess, plainError, type ToThread } from "./messages.ts";
 import { WorkerPort } from "./worker-port.ts";
 
-/** How exact the end of a lease is seen. */
+/** How exactly the end of a lease is noticed. */
 const LOOK_MS = 20;
 /** For the last message to leave. */
 const FAREWELL_MS = 500;
 
-/** Of the attempt that runs; Infinity between attempts. Wall clock, and monotonic: whichever comes first. */
+/** When the lease of the running attempt ends, by whichever clock comes first; Infinity between attempts. */
 let deadline = { wallMs: Infinity, monoMs: Infinity };
 
-function tell(message: FromProcess, onSent: () => void = () => {}): void {
+function send(message: FromProcess, onSent: () => void = () => {}): void {
   process.send?.(message, undefined, {}, onSent);
 }
+
+/** Between the deadline of the attempt and the end of its lease. */
+let marginMs = 0;
 
 function setDeadline(wallMs: number): void {
   deadline = { wallMs, monoMs: performance.now() + wallMs - Date.now() };
@@ -30,18 +33,19 @@ function die(): void {
 const thread = new WorkerPort({
   message: (message) => {
     if (message.type === "done" || message.type === "failed") setDeadline(Infinity);
-    tell(message);
+    send(message);
   },
   ended: (error) => {
-    tell({ type: "ended", error: plainError(error) }, die);
+    send({ type: "ended", error: plainError(error) }, die);
     setTimeout(die, FAREWELL_MS);
   },
 });
 process.on("message", (message) => {
   // the node sends nothing else
-  const told = message as ToThread;
-  if (told.type === "run" || told.type === "deadline") setDeadline(told.deadlineMs);
-  thread.post(told);
+  const received = message as ToThread;
+  if (received.type === "run") marginMs = received.marginMs;
+  if (received.type === "run" || received.type === "deadline") setDeadline(received.deadlineMs + marginMs);
+  thread.post(received);
 });
 process.on("disconnect", die);
 // what is meant for the node comes to all of its terminal's processes

@@ -1,6 +1,6 @@
 /**
- * A thread that runs handlers of one module, one attempt at a time. What a handler returns or throws is told;
- * whatever else ends the thread is noticed from outside.
+ * A thread that runs handlers of one module, one attempt at a time. It sends what a handler returns or
+ * throws; whatever else ends the thread is noticed from outside.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { AttemptAbortedError } from "../../base/errors.ts";
@@ -16,7 +16,7 @@ const port = parentPort;
 const cells = new BigInt64Array((workerData as { readonly cells: SharedArrayBuffer }).cells);
 let context: ThreadContext | null = null;
 
-function tell(message: FromThread): void {
+function send(message: FromThread): void {
   port.postMessage(message);
 }
 
@@ -26,13 +26,16 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
     const handler = await handlerOf(message.module);
     // loading it may have taken long
     ctx.signal.throwIfAborted();
+    if (Date.now() >= ctx.deadline) {
+      throw new AttemptAbortedError(`Cannot begin task ${JSON.stringify(id)}: its lease ends`, "lapsing");
+    }
     const task: Task = {
       id,
       name,
       input: decodeValue(input, "input"),
       state: state === null ? undefined : decodeValue(state, "checkpoint"),
     };
-    tell({ type: "begun", no });
+    send({ type: "begun", no });
     const value = await handler(task, ctx);
     const answer = value instanceof Answer ? value.message : null;
     const result = encodeValue(answer ? undefined : value, "result");
@@ -55,11 +58,11 @@ async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>
 
 port.on("message", (message: ToThread) => {
   if (message.type === "run") {
-    const ctx = new ThreadContext(message, cells, tell);
+    const ctx = new ThreadContext(message, cells, send);
     context = ctx;
     void run(message, ctx).then((ended) => {
       ctx.close();
-      tell(ended);
+      send(ended);
     });
     return;
   }
@@ -72,7 +75,7 @@ port.on("message", (message: ToThread) => {
     case "checkpointed":
       return context.checkpointed(message.seq, message.error);
     case "command":
-      return context.told(message.command, message.message);
+      return context.command(message.command, message.message);
     default:
       return message satisfies never;
   }

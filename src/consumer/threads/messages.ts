@@ -18,7 +18,7 @@ export type ToThread =
     /** Null when a quorum has it. */
     readonly error: PlainError | null;
   }
-  /** The task was told something; `command` counts within the attempt. */
+  /** A client sent the task a command; `command` counts within the attempt. */
   | {
     readonly type: "command";
     readonly no: number;
@@ -39,6 +39,8 @@ export interface RunMessage {
   readonly fence: bigint;
   readonly attempt: number;
   readonly deadlineMs: number;
+  /** Between the deadline and the end of the lease. */
+  readonly marginMs: number;
   /** Beats are passed on no more often than this; 0 = none. */
   readonly beatEveryMs: number;
 }
@@ -58,7 +60,7 @@ export type FromThread =
   | { readonly type: "begun"; readonly no: number }
   | { readonly type: "beat"; readonly no: number }
   | { readonly type: "progress"; readonly no: number; readonly value: Uint8Array }
-  /** What it told of its load, or how many more marks there are on its meter. */
+  /** The load that it reports, or how many more marks there are on its meter. */
   | { readonly type: "load" | "mark"; readonly no: number; readonly value: number }
   /** The handler is a stateful one. */
   | { readonly type: "stateful"; readonly no: number }

@@ -1,6 +1,6 @@
 /**
  * A thread in a process of its own, for Deno: nothing there ends a thread that is in a loop, `terminate()`
- * only says that it has. A process ends when it is told to. handler-process.ts is the other side.
+ * only says that it has. A process can be killed. handler-process.ts is the other side.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -26,11 +26,11 @@ export class ProcessPort implements ThreadPort {
     let thrown: Error | null = null;
     child.on("message", (message) => {
       // the other side sends nothing else
-      const told = message as FromProcess;
-      if (told.type === "ended") thrown = errorOf(told.error);
-      else listener.message(told);
+      const received = message as FromProcess;
+      if (received.type === "ended") thrown = errorOf(received.error);
+      else listener.message(received);
     });
-    // it could not be started, or not be told something: its end follows, or has been told
+    // it could not be started, or a message could not be sent: its end follows, or has been reported
     child.on("error", (error: Error) => {
       thrown ??= error;
       if (child.pid === undefined) listener.ended(thrown);

@@ -22,7 +22,7 @@ import {
   type RunMessage,
 } from "./messages.ts";
 
-/** A thread that takes messages has taken one after so long. */
+/** A thread that takes messages has taken one after this time. */
 const MESSAGE_MS = 20;
 /** The node records the newest once a second. */
 const PROGRESS_EVERY_MS = 100;
@@ -30,35 +30,37 @@ const PROGRESS_EVERY_MS = 100;
 export class ThreadContext implements Context, StatefulAttempt {
   readonly fence: bigint;
   readonly attempt: number;
+  readonly marginMs: number;
   readonly no: number;
   readonly #id: string;
   readonly #cells: BigInt64Array;
-  readonly #tell: (message: FromThread) => void;
+  readonly #send: (message: FromThread) => void;
   readonly #beatEveryMs: number;
   readonly #controller: AbortController = new AbortController();
   readonly #listeners: Set<(deadlineMs: number) => void> = new Set();
   readonly #checkpoints: Map<number, PromiseWithResolvers<void>> = new Map();
   readonly #feed: CommandFeed;
-  /** When the abort was seen in shared memory first. */
+  /** When the abort was first seen in shared memory. */
   #noticedMs: number | null = null;
   #isReading = false;
   #handOff: (() => unknown) | null = null;
   #newest: Uint8Array | null = null;
   #meter: ThreadMeter | null = null;
-  #toldMs = -Infinity;
+  #sentMs = -Infinity;
   #beatMs = -Infinity;
   #seq = 0;
   #isOver = false;
 
-  constructor(message: RunMessage, cells: BigInt64Array, tell: (message: FromThread) => void) {
+  constructor(message: RunMessage, cells: BigInt64Array, send: (message: FromThread) => void) {
     this.fence = message.fence;
     this.attempt = message.attempt;
+    this.marginMs = message.marginMs;
     this.no = message.no;
     this.#id = message.id;
     this.#beatEveryMs = message.beatEveryMs;
     this.#cells = cells;
-    this.#tell = tell;
-    this.#feed = new CommandFeed((command) => this.#tell({ type: "carriedOut", no: this.no, command }));
+    this.#send = send;
+    this.#feed = new CommandFeed((command) => this.#send({ type: "carriedOut", no: this.no, command }));
   }
 
   get signal(): AbortSignal {
@@ -66,7 +68,7 @@ export class ThreadContext implements Context, StatefulAttempt {
     return this.#controller.signal;
   }
 
-  /** Who waits gets the message first, and finds no signal aborted before it could listen. */
+  /** A handler that waits gets the message first, and finds no signal aborted before it could listen. */
   #lookAtCell(): void {
     const reason = reasonOfNo(Number(Atomics.load(this.#cells, CELLS.abort)));
     if (reason === null) return;
@@ -86,7 +88,7 @@ export class ThreadContext implements Context, StatefulAttempt {
     const nowMs = performance.now();
     if (nowMs - this.#beatMs < this.#beatEveryMs) return;
     this.#beatMs = nowMs;
-    this.#tell({ type: "beat", no: this.no });
+    this.#send({ type: "beat", no: this.no });
   }
 
   checkpoint(state: unknown): Promise<void> {
@@ -102,12 +104,12 @@ export class ThreadContext implements Context, StatefulAttempt {
     // a handler that does not wait for its checkpoint must not end the thread
     waiting.promise.catch(() => {});
     this.#checkpoints.set(seq, waiting);
-    this.#tell({ type: "checkpoint", no: this.no, seq, state: encoded });
+    this.#send({ type: "checkpoint", no: this.no, seq, state: encoded });
     return waiting.promise;
   }
 
   get commands(): AsyncIterableIterator<TaskMessage> {
-    if (!this.#isReading) this.#tell({ type: "reading", no: this.no });
+    if (!this.#isReading) this.#send({ type: "reading", no: this.no });
     this.#isReading = true;
     return this.#feed.open();
   }
@@ -117,25 +119,25 @@ export class ThreadContext implements Context, StatefulAttempt {
     this.beat();
     this.#newest = encodeProgress(value);
     const nowMs = performance.now();
-    if (nowMs - this.#toldMs < PROGRESS_EVERY_MS) return;
-    this.#toldMs = nowMs;
-    this.#tellNewest();
+    if (nowMs - this.#sentMs < PROGRESS_EVERY_MS) return;
+    this.#sentMs = nowMs;
+    this.#sendNewest();
   }
 
-  #tellNewest(): void {
-    if (this.#newest) this.#tell({ type: "progress", no: this.no, value: this.#newest });
+  #sendNewest(): void {
+    if (this.#newest) this.#send({ type: "progress", no: this.no, value: this.#newest });
     this.#newest = null;
   }
 
   load(load: number): void {
-    checkAmount("tell the load", load);
-    if (!this.#isOver) this.#tell({ type: "load", no: this.no, value: load });
+    checkAmount("report the load", load);
+    if (!this.#isOver) this.#send({ type: "load", no: this.no, value: load });
   }
 
   /** Counted here and, in sums, on the node. */
   get meter(): Meter {
     return this.#meter ??= new ThreadMeter((value) => {
-      if (!this.#isOver) this.#tell({ type: "mark", no: this.no, value });
+      if (!this.#isOver) this.#send({ type: "mark", no: this.no, value });
     });
   }
 
@@ -152,7 +154,7 @@ export class ThreadContext implements Context, StatefulAttempt {
   }
 
   becomeStateful(): void {
-    this.#tell({ type: "stateful", no: this.no });
+    this.#send({ type: "stateful", no: this.no });
   }
 
   // ---- for the thread -------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ export class ThreadContext implements Context, StatefulAttempt {
     else waiting?.resolve();
   }
 
-  told(command: number, message: TaskMessage): void {
+  command(command: number, message: TaskMessage): void {
     this.#feed.push({ no: command, message });
   }
 
@@ -201,7 +203,7 @@ export class ThreadContext implements Context, StatefulAttempt {
 
   /** The handler has ended. */
   close(): void {
-    this.#tellNewest();
+    this.#sendNewest();
     this.#isOver = true;
     this.#feed.close();
     this.#listeners.clear();
@@ -217,21 +219,21 @@ export class ThreadContext implements Context, StatefulAttempt {
 
 class ThreadMeter implements Meter {
   readonly #own: TaskLoad = new TaskLoad(systemEnvironment);
-  readonly #tell: (count: number) => void;
+  readonly #send: (count: number) => void;
   #count = 0;
-  #toldMs = -Infinity;
+  #sentMs = -Infinity;
 
-  constructor(tell: (count: number) => void) {
-    this.#tell = tell;
+  constructor(send: (count: number) => void) {
+    this.#send = send;
   }
 
   mark(count = 1): void {
     this.#own.mark(count);
     this.#count += count;
     const nowMs = performance.now();
-    if (nowMs - this.#toldMs < PROGRESS_EVERY_MS) return;
-    this.#toldMs = nowMs;
-    this.#tell(this.#count);
+    if (nowMs - this.#sentMs < PROGRESS_EVERY_MS) return;
+    this.#sentMs = nowMs;
+    this.#send(this.#count);
     this.#count = 0;
   }
 

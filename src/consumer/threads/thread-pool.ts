@@ -10,7 +10,7 @@ import { type PortListener, type ThreadPort, WorkerPort } from "./worker-port.ts
 
 /** A thread takes a fifth of a second to start, and some megabytes while it idles. */
 const IDLE_MS = 10_000;
-/** What a node that stops allows its threads to end in. */
+/** How long a node that stops waits for its threads to end. */
 const END_MS = 2000;
 
 interface Idle {

@@ -11,11 +11,11 @@ import { decodeValue, encodeValue } from "../../task/values.ts";
 import { errorOf, type FromThread, type HandOff, plainError, type ToThread } from "./messages.ts";
 import type { PortListener, ThreadPort } from "./worker-port.ts";
 
-/** A thread is told to end so long before its lease ends: it goes on for a moment. */
+/** A thread is ended this long before its lease ends: it goes on for a moment. */
 const AHEAD_MS = 50;
-/** The lease may be lost at any time; so often its end is looked at once the attempt was aborted. */
+/** How often the end of the lease is looked at once the attempt was aborted: it may be lost at any time. */
 const LOOK_MS = 100;
-/** A thread and its module may take so long to start before that counts as a handler's silence. */
+/** How long a thread and its module may take to start before that counts as a handler's silence. */
 const START_MS = 10_000;
 
 export interface ThreadOptions {
@@ -90,8 +90,8 @@ export class HandlerThread implements PortListener {
       carriedOut: new Map(),
     };
     this.#attempt = attempt;
-    const { fence, attempt: count, deadline } = ctx;
-    const own = { module, fence, attempt: count, deadlineMs: deadline, beatEveryMs };
+    const { fence, attempt: count, deadline, marginMs } = ctx;
+    const own = { module, fence, attempt: count, deadlineMs: deadline, marginMs, beatEveryMs };
     this.#post({ type: "run", no, id, name, input, state, ...own });
     const forget = ctx.onDeadline((deadlineMs) => this.#post({ type: "deadline", no, deadlineMs }));
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -99,7 +99,10 @@ export class HandlerThread implements PortListener {
       this.#post({ type: "abort", no, ...abortOf(ctx.signal) });
       const graceEndMs = performance.now() + graceMs;
       const look = (): void => {
-        const leftMs = Math.min(graceEndMs - performance.now(), ctx.deadline - AHEAD_MS - Date.now());
+        const leftMs = Math.min(
+          graceEndMs - performance.now(),
+          ctx.deadline + marginMs - AHEAD_MS - Date.now(),
+        );
         if (leftMs <= 0) void this.end();
         else timer = setTimeout(look, Math.min(leftMs, LOOK_MS));
       };

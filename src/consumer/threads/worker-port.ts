@@ -19,7 +19,7 @@ const FILE = new URL(
   import.meta.url,
 );
 
-/** What a thread's owner is told. */
+/** What a thread's owner is notified of. */
 export interface PortListener {
   message(message: FromThread): void;
   /** It has ended; `error`: why, when there is something to say. */

@@ -40,7 +40,7 @@ interface Given {
 
 export class Credit {
   readonly #context: Context;
-  readonly #sessions: Liveness;
+  readonly #liveness: Liveness;
   readonly #given: Map<MemberNo, Given> = new Map();
   readonly limits: HandlerLimits = new HandlerLimits();
   #changes = 0;
@@ -55,9 +55,9 @@ export class Credit {
   heldCount = 0;
   isDirty = false;
 
-  constructor(context: Context, sessions: Liveness) {
+  constructor(context: Context, liveness: Liveness) {
     this.#context = context;
-    this.#sessions = sessions;
+    this.#liveness = liveness;
   }
 
   get slots(): number {
@@ -97,7 +97,7 @@ export class Credit {
 
   /** A steward node is there; its account begins anew when it is a new life of it. */
   open(no: MemberNo): void {
-    const boot = no === this.#context.self ? this.#context.options.boot : this.#sessions.bootOf(no);
+    const boot = no === this.#context.self ? this.#context.options.boot : this.#liveness.bootOf(no);
     if (boot === 0 || this.#given.get(no)?.boot === boot) return;
     this.#given.set(no, {
       boot,
@@ -175,9 +175,9 @@ export class Credit {
   }
 
   /** Announced again with every heartbeat, in the same frame. */
-  tick(hasBeaten: boolean): void {
+  tick(hasSentHeartbeat: boolean): void {
     const { monoMs } = this.#context.clock;
-    if (!hasBeaten && monoMs - this.#refreshMs < this.#context.options.heartbeatMs) return;
+    if (!hasSentHeartbeat && monoMs - this.#refreshMs < this.#context.options.heartbeatMs) return;
     this.#refreshMs = monoMs;
     this.#levelOut();
     for (const given of this.#given.values()) {

@@ -13,7 +13,8 @@ export interface HeldLease {
   /** Lease clock. */
   readonly grantedMs: number;
   isStarted: boolean;
-  isAborted: boolean;
+  /** Monotonic time at which its handler's signal aborted; null: it has not. */
+  abortedMs: number | null;
   /** Its end was reported: only the steward's answer is missing. */
   isSettling: boolean;
   /** Reports without an answer. */
@@ -56,8 +57,8 @@ export class HeldLeases {
 
   add(task: GrantedTask, from: MemberNo, grantedMs: number): HeldLease {
     const { id, fence } = task;
-    const flags = { isStarted: false, isAborted: false, isSettling: false, reportCount: 0, deliveredNo: 0 };
-    const held: HeldLease = { id, fence, task, from, grantedMs, ...flags };
+    const flags = { isStarted: false, abortedMs: null, isSettling: false };
+    const held = { id, fence, task, from, grantedMs, ...flags, reportCount: 0, deliveredNo: 0 };
     this.#heldByFence.set(fence, held);
     this.waitingCount++;
     return held;

@@ -63,7 +63,7 @@ export class LeaseHolder {
     for (const session of this.#sessions) {
       for (const held of [...session.heldLeases.values()]) {
         this.#forget(session, held);
-        if (held.isStarted) this.#lost(session.p, held, "condemned");
+        if (held.isStarted) this.#lost(session, held, "condemned");
       }
     }
     this.sessions.forget(this.#context.clock.leaseMs);
@@ -72,6 +72,17 @@ export class LeaseHolder {
   }
 
   validUntilMs = (p: number): number => this.#sessions[p]?.validUntilMs ?? -Infinity;
+  /**
+   * The last look before a handler is called, at the very moment: its lease stands for longer than the
+   * margin. `leaseMs`: the lease clock now, which may be long after the step that started it.
+   */
+  mayBegin(p: number, fence: number, leaseMs: number): boolean {
+    const session = this.#sessions[p];
+    const held = session?.heldLeases.get(fence);
+    if (!session || !held?.isStarted || held.abortedMs !== null) return false;
+    return leaseMs < session.validUntilMs - this.#context.options.marginMs;
+  }
+
   termOf = (p: number): Ballot | null => this.#sessions[p]?.term ?? null;
   running = (): ReturnType<SessionTable["running"]> => this.sessions.running();
 
@@ -106,12 +117,16 @@ export class LeaseHolder {
     for (const held of session.heldLeases.values()) {
       if (held.isSettling) continue;
       this.#forget(session, held);
-      if (held.isStarted) this.#lost(session.p, held, reason);
+      if (held.isStarted) this.#lost(session, held, reason);
     }
   }
 
-  #lost(p: number, held: HeldLease, reason: LossReason): void {
-    this.#context.emit({ type: "lost", p, id: held.id, fence: held.fence, reason });
+  /** The handler's signal aborts now at the latest. */
+  #lost(session: HolderSession, held: HeldLease, reason: LossReason): void {
+    const { monoMs } = this.#context.clock;
+    const stoppedMs = (held.abortedMs ?? monoMs) + this.#context.options.marginMs;
+    session.quietUntilMs = Math.max(session.quietUntilMs, stoppedMs);
+    this.#context.emit({ type: "lost", p: session.p, id: held.id, fence: held.fence, reason });
   }
 
   #forget(session: HolderSession, held: HeldLease): void {
@@ -152,8 +167,8 @@ export class LeaseHolder {
 
   #abort(session: HolderSession): void {
     for (const held of session.heldLeases.values()) {
-      if (!held.isStarted || held.isSettling || held.isAborted) continue;
-      held.isAborted = true;
+      if (!held.isStarted || held.isSettling || held.abortedMs !== null) continue;
+      held.abortedMs = this.#context.clock.monoMs;
       this.#context.emit({ type: "abort", p: session.p, id: held.id, fence: held.fence });
     }
   }
@@ -165,7 +180,7 @@ export class LeaseHolder {
     for (const held of session.heldLeases.values()) {
       if (held.isSettling || (!held.isStarted && held.grantedMs > patienceMs)) continue;
       this.#forget(session, held);
-      if (held.isStarted) this.#lost(session.p, held, "lapsed");
+      if (held.isStarted) this.#lost(session, held, "lapsed");
     }
     if (session.heldLeases.size === before) return;
     // whatever it wants of that partition now, its steward must hear that it holds less
@@ -300,7 +315,7 @@ export class LeaseHolder {
       }
       const isOver = !keepsLease(settlement);
       if (isOver || !accepted) this.#forget(session, held);
-      if (!isOver && !accepted && !held.isSettling) this.#lost(session.p, held, "stale");
+      if (!isOver && !accepted && !held.isSettling) this.#lost(session, held, "stale");
     }
   }
 

@@ -26,6 +26,11 @@ export interface HolderSession {
   attach: number;
   isAttached: boolean;
   attachSentMs: number;
+  /**
+   * Handlers whose leases are lost have the margin to stop, from when their signals aborted. Until then no
+   * attach says that they are not held: the steward would give their tasks to others at once.
+   */
+  quietUntilMs: number;
   /** Fences handled under the present attach, and the bound below which all were. */
   readonly seen: Set<number>;
   grantFloor: number;
@@ -52,6 +57,7 @@ export function createSession(p: number, after: { attach: number; sentMs: number
     attach: after.attach,
     isAttached: false,
     attachSentMs: -Infinity,
+    quietUntilMs: -Infinity,
     seen: new Set(),
     grantFloor: 0,
     heldLeases: new HeldLeases(),
@@ -68,7 +74,8 @@ export function sendDue(context: Context, session: HolderSession): void {
   const { monoMs } = context.clock;
   const { boot, resendMs } = context.options;
   const isWanted = context.topology.wants(p) || heldLeases.size > 0;
-  if (isWanted && !session.isAttached && monoMs - session.attachSentMs >= resendMs) {
+  const isDue = monoMs >= session.quietUntilMs && monoMs - session.attachSentMs >= resendMs;
+  if (isWanted && !session.isAttached && isDue) {
     session.attachSentMs = monoMs;
     const held = Array.from(heldLeases.values(), ({ id, fence }) => ({ id, fence }));
     context.send(ballot.node, { type: "attach", p, ballot, node: context.self, boot, n, attach, held });

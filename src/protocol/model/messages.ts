@@ -1,6 +1,6 @@
 /**
  * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
- * the configuration. The bytes are codec.ts's business; who handles what is engine.ts's.
+ * the configuration. The bytes are the business of the room wire; who handles what is router.ts's.
  */
 import type {
   AcceptedRoster,

@@ -40,8 +40,7 @@ export class Founding {
     this.#sentMs = -Infinity;
   }
 
-  /** It may be a member already without knowing it. */
-  /** The cluster that the founding makes which this node acked. */
+  /** The cluster of the founding that this node acked: it may be a member of it without knowing it yet. */
   get acked(): string | null {
     return this.#mine && clusterOf(this.#mine.founding);
   }

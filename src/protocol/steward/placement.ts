@@ -1,6 +1,6 @@
 /**
  * Which members may run a task and which of them it prefers, by labels, name and id; and which waiting tasks
- * are alike, so that one that nobody can run holds up none but its like. Who gets a task is dispatch.ts's
+ * are alike, so that one that nobody can run holds up none but its like. Who gets a task is dispatcher.ts's
  * decision.
  */
 import type { Member, Placement, TaskOptions, TaskSpec } from "../model/types.ts";

@@ -1,6 +1,6 @@
 /**
  * The tasks of one term that wait: for a node, or for their time. One queue for tasks that are alike in
- * handler, priority and placement, oldest first; which node gets a task is dispatch.ts's decision. What
+ * handler, priority and placement, oldest first; which node gets a task is dispatcher.ts's decision. What
  * everybody declined is parked for a while, so that it holds up nobody.
  */
 import type { Clock } from "../model/contract.ts";

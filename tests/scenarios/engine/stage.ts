@@ -195,7 +195,7 @@ export class ScenarioCluster {
   }
 
   #event(name: string, event: Extract<Effect, { type: "event" }>["event"]): void {
-    if (event.type === "steward") this.#say(`${name} hears that ${event.node} terms`);
+    if (event.type === "steward") this.#say(`${name} hears that ${event.node} is the steward`);
     else if (event.type === "condemned") this.#say(`${name} condemns ${event.node}`);
     else if (event.type === "quorum") this.#say(`${name} quorum ${event.held ? "regained" : "lost"}`);
     else if (event.type === "roster" || event.type === "ready") this.#say(`${name} ${event.type}`);

@@ -1,9 +1,9 @@
-/** Deliberately broken: who asks again whether its completion counts must have the number of then. */
+/** Deliberately broken: a holder that asks again whether its completion counts must have the old number. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "holder-known-by-number",
-  breaks: "a completion that is recorded is told as refused to a holder that became a member anew (I3)",
+  breaks: "a recorded completion is refused to a holder that became a member anew (I3)",
   file: "src/protocol/steward/steward.ts",
   find: "record.fence === fence && endedBy(record, settlement);",
   replace: "record.fence === fence && record.session?.node === from && endedBy(record, settlement);",

@@ -32,6 +32,10 @@ import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
+import { mutant as lostWithoutMargin } from "./lost-without-margin.ts";
+import { mutant as marginFromLoss } from "./margin-from-loss.ts";
+import { mutant as startUnchecked } from "./start-unchecked.ts";
+import { mutant as startWithinMargin } from "./start-within-margin.ts";
 import { mutant as misplacedGrantIgnored } from "./misplaced-grant-ignored.ts";
 import { mutant as nobodyAsked } from "./nobody-asked.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
@@ -103,6 +107,10 @@ export const MUTANTS: readonly Mutant[] = [
   leftBeforeKnown,
   limitIgnored,
   lostGrantNeverResent,
+  lostWithoutMargin,
+  marginFromLoss,
+  startUnchecked,
+  startWithinMargin,
   misplacedGrantIgnored,
   nobodyAsked,
   numberGivenTwice,

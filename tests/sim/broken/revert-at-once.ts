@@ -7,7 +7,7 @@ export const mutant: Mutant = {
   file: "src/protocol/steward/session-expiry.ts",
   find: `this.#term.propose({ type: "condemn", session });`,
   replace: `this.#term.propose({ type: "revert", session, atMs: this.#context.clock.wallMs });
-    this.#term.steward.requeue();`,
+    this.#port.reverted();`,
   profile: "stale",
   seed: 2,
 };

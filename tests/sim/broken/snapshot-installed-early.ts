@@ -1,4 +1,4 @@
-/** Deliberately broken: a state counts as installed with its first piece. */
+/** Deliberately broken: a state counts as installed with its first chunk. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

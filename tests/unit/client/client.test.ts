@@ -105,7 +105,7 @@ test("the first refusal of many rejects, and no further window is sent", async (
   expect(port.submitted.length).toBeLessThan(8);
 });
 
-test("done tells results, errors, and what is not known any more", async () => {
+test("done gives results and errors, and an error for what is not known any more", async () => {
   const { port, client } = setUp();
   const doneOf = async (outcome: object): Promise<unknown> => {
     const handle = await client.submit(work, 1, { id: "x" });

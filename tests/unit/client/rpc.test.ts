@@ -202,11 +202,11 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   port.commandNode = () => new Promise(() => {});
   const late = await remote.commandNode(order, { timeoutMs: 1 }).catch((each) => each);
   expect(late).toBeInstanceOf(UnknownOutcomeError);
-  expect(late.message).toBe('Cannot tell whether node "b" obeyed "freeze": no answer within 1 ms');
+  expect(late.message).toBe('Cannot know whether node "b" carried out "freeze": no answer within 1 ms');
   await connection.stop();
 });
 
-test("giving up a wait is told to the member", async () => {
+test("giving up a wait is sent to the member", async () => {
   const port = new FakePort();
   const { remote, connection } = connected(port);
   const abort = new AbortController();

@@ -52,7 +52,7 @@ test("a task that others should run is aborted, and released when its handler ha
   expect(bench.events.at(-1)).toMatchObject(["task:released", { task: "t", reason: "balance" }]);
 });
 
-test("the load of a node is what its running tasks tell, in all", async () => {
+test("the load of a node is the sum of what its running tasks report", async () => {
   const bench = new Bench();
   const ends: (() => void)[] = [];
   bench.handle((task, ctx) => {

@@ -37,7 +37,7 @@ test("a checkpoint that nobody waits for does not bring the process down", async
   expect(bench.eventTypes).toEqual(["task:start", "task:lost"]);
 });
 
-test("renewed deadlines are told until the lease is lost", () => {
+test("renewed deadlines are reported until the lease is lost", () => {
   const bench = new Bench();
   const heard: number[] = [];
   bench.handle((_task, ctx) => {

@@ -39,7 +39,7 @@ function stage(obeys: boolean): Stage {
 /** Lets what was resolved come through. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test("a handler that is silent for too long is told so, and its attempt is an error", async () => {
+test("a handler that is silent for too long is aborted for that, and its attempt is an error", async () => {
   const { time, bench, contexts } = stage(true);
   bench.start(7, { attemptsMax: 3 });
   time.advance(BEAT_MS - 1);
@@ -95,11 +95,11 @@ test("a stuck handler that ignores its signal is given up, and its slot stays ta
   expect(bench.consumer.runningCount).toBe(0);
 });
 
-test("a handler that was told to end and does not is given up as it was told", () => {
+test("a handler that ignores a command is given up, and its task becomes what was asked for", () => {
   for (const message of [{ type: "kill" }, { type: "pause" }] as const) {
     const { time, bench } = stage(false);
     bench.start(7);
-    bench.consumer.tell(1, 7, 3, message);
+    bench.consumer.command(1, 7, 3, message);
     time.advance(BEAT_MS + GRACE_MS + 1);
     expect(bench.settled.map(({ settlement }) => settlement)).toEqual([message]);
     bench.record();
@@ -161,7 +161,7 @@ test("while the loop stands still nobody can beat, so that is no silence", () =>
   expect(contexts[0]!.signal.aborted).toBe(true);
 });
 
-test("a loop that stood still is told with the tasks that ran in it, the ended first", async () => {
+test("a loop that stood still is reported with the tasks that ran in it, the ended first", async () => {
   const time = new FakeEnvironment();
   const blocked: LoopBlockedInfo[] = [];
   const bench = new Bench(10, { environment: time, onBlocked: (info) => blocked.push(info) });

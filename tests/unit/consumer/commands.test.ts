@@ -21,7 +21,7 @@ const ENDINGS: readonly (readonly [TaskMessage, object])[] = [
   [{ type: "release" }, { type: "release" }],
   [{ type: "sleep", untilMs: 8e15 }, { type: "sleep", untilMs: 8e15 }],
   [{ type: "complete" }, { type: "complete", result: null }],
-  [{ type: "error", message: "told" }, { type: "error", message: "told" }],
+  [{ type: "error", message: "broken" }, { type: "error", message: "broken" }],
 ];
 
 for (const [message, settlement] of ENDINGS) {
@@ -34,7 +34,7 @@ for (const [message, settlement] of ENDINGS) {
     });
     bench.start(7);
     expect(bench.settled).toHaveLength(0);
-    bench.consumer.tell(1, 7, 9, message);
+    bench.consumer.command(1, 7, 9, message);
     expect(await bench.settlement()).toMatchObject({ upTo: 9, settlement });
     expect(reason).toBe(message.type);
   });
@@ -48,7 +48,7 @@ test("a command that ends the attempt is not acked by what the handler records b
     ctx.signal.throwIfAborted();
   });
   bench.start(7);
-  bench.consumer.tell(1, 7, 9, { type: "kill" });
+  bench.consumer.command(1, 7, 9, { type: "kill" });
   await bench.settlement(3);
   expect(bench.settled.map(({ upTo, settlement }) => [settlement.type, upTo])).toEqual([
     ["progress", 0],
@@ -64,7 +64,7 @@ test("a plain handler that returns a value in spite of a command completes", asy
     return "done after all";
   });
   bench.start(7);
-  bench.consumer.tell(1, 7, 9, { type: "pause" });
+  bench.consumer.command(1, 7, 9, { type: "pause" });
   expect((await bench.settlement()).settlement.type).toBe("complete");
 });
 
@@ -72,7 +72,7 @@ test("run is acked at once: it runs already", () => {
   const bench = new Bench();
   bench.handle((_task, ctx) => untilAborted(ctx));
   bench.start(7);
-  bench.consumer.tell(1, 7, 9, { type: "run" });
+  bench.consumer.command(1, 7, 9, { type: "run" });
   expect(bench.settled).toMatchObject([{ upTo: 9, settlement: { type: "ack" } }]);
 });
 
@@ -80,8 +80,8 @@ test("what comes after a command that ends the attempt is left to the record", a
   const bench = new Bench();
   bench.handle((_task, ctx) => untilAborted(ctx));
   bench.start(7);
-  bench.consumer.tell(1, 7, 9, { type: "pause" });
-  bench.consumer.tell(1, 7, 10, { type: "kill" });
+  bench.consumer.command(1, 7, 9, { type: "pause" });
+  bench.consumer.command(1, 7, 10, { type: "kill" });
   expect(await bench.settlement()).toMatchObject({ upTo: 9, settlement: { type: "pause" } });
 });
 
@@ -95,7 +95,7 @@ test("a handler reads checkpoint commands, each acked when it asks for the next"
     return "read";
   });
   bench.start(7);
-  bench.consumer.tell(1, 7, 9, { type: "checkpoint" });
+  bench.consumer.command(1, 7, 9, { type: "checkpoint" });
   expect(await bench.settlement()).toMatchObject({ upTo: 0, settlement: { type: "checkpoint" } });
   bench.record();
   expect(await bench.settlement(2)).toMatchObject({ upTo: 9, settlement: { type: "ack" } });
@@ -107,12 +107,12 @@ test("a command that arrives while the handler returns is not acked: it stays in
   const end = Promise.withResolvers<void>();
   bench.handle(() => end.promise);
   bench.start(7);
-  bench.consumer.tell(1, 7, 9, { type: "checkpoint" });
+  bench.consumer.command(1, 7, 9, { type: "checkpoint" });
   end.resolve();
   expect(await bench.settlement()).toMatchObject({ upTo: 0, settlement: { type: "complete" } });
 });
 
-test("a stateful handler is told everything, and its answer is what becomes of the task", async () => {
+test("a stateful handler gets every command, and its answer is what becomes of the task", async () => {
   for (const [message, settlement] of ENDINGS) {
     const bench = new Bench();
     bench.handle(statefulHandler(async (_task, commands) => {
@@ -120,7 +120,7 @@ test("a stateful handler is told everything, and its answer is what becomes of t
       return { type: "kill" };
     }));
     bench.start(7);
-    bench.consumer.tell(1, 7, 9, message);
+    bench.consumer.command(1, 7, 9, message);
     while (bench.settled.at(-1)?.settlement.type !== message.type) {
       if (bench.settled.some((each) => each.settlement.type !== "ack")) break;
       await bench.settlement(bench.settled.length + 1);
@@ -161,7 +161,7 @@ test("an iterator left behind by an earlier call gets no later commands", async 
   }));
   bench.start(7);
   await second.promise;
-  bench.consumer.tell(1, 7, 9, { type: "kill" });
+  bench.consumer.command(1, 7, 9, { type: "kill" });
   await left;
   while (bench.settled.at(-1)?.settlement.type !== "kill") {
     await bench.settlement(bench.settled.length + 1);
@@ -181,10 +181,10 @@ test("a stateful handler that answers nothing, or nonsense, is an error, not the
 
 test("a stateful handler hears a release when its node drains, whatever it answers then", async () => {
   const bench = new Bench();
-  const told: TaskMessage[] = [];
+  const read: TaskMessage[] = [];
   bench.handle(statefulHandler(async (_task, commands) => {
     for await (const command of commands) {
-      told.push(command);
+      read.push(command);
       return { type: "checkpoint" };
     }
     return { type: "complete" };
@@ -192,7 +192,7 @@ test("a stateful handler hears a release when its node drains, whatever it answe
   bench.start(7);
   void bench.consumer.drain("drain");
   expect((await bench.settlement()).settlement).toEqual({ type: "release" });
-  expect(told).toEqual([{ type: "release" }]);
+  expect(read).toEqual([{ type: "release" }]);
 });
 
 test("a drained handler's state goes with the release, after it has ended", async () => {
@@ -214,7 +214,7 @@ test("a drained handler's state goes with the release, after it has ended", asyn
   expect(order).toEqual(["ended", "asked"]);
 });
 
-test("a state that cannot be handed over is told, and the task goes on without it", async () => {
+test("a state that cannot be handed over is reported, and the task goes on without it", async () => {
   const bench = new Bench();
   bench.handle(async (_task, ctx) => {
     ctx.onHandOff(() => () => {});
@@ -243,7 +243,7 @@ test("progress is recorded, the newest value only, and the last before the end",
   expect(values).toEqual([{ done: 1 }, { done: 3 }, "complete"]);
 });
 
-test("progress that cannot be stored is refused where it is told", async () => {
+test("progress that cannot be stored is refused where it is reported", async () => {
   const bench = new Bench();
   const errors: unknown[] = [];
   bench.handle((_task, ctx) => {
@@ -267,7 +267,7 @@ test("an error that is fatal ends the task, whatever its attempts", async () => 
   expect((await bench.settlement()).settlement).toEqual({ type: "fail", message: "never again" });
 });
 
-test("a feed tells through with a command when the next is asked for, not before", async () => {
+test("a command counts as carried out when the next is asked for, not before", async () => {
   const done: number[] = [];
   const feed = new CommandFeed((no) => done.push(no));
   const commands = feed.open();

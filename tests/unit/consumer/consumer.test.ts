@@ -240,6 +240,47 @@ test("when the node stops, what runs is reported once and nothing after it", asy
   expect(bench.settled).toEqual([]);
 });
 
+test("no handler is called under a lease that ends within the margin: the task is given back", async () => {
+  const bench = new Bench();
+  let calls = 0;
+  bench.handle(() => void calls++);
+  bench.mayBegin = false;
+  bench.start(7);
+  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect([calls, bench.events]).toEqual([0, []]);
+});
+
+test("an attempt that waited for an older one is not called once its lease has ended", async () => {
+  const bench = new Bench();
+  const first = Promise.withResolvers<void>();
+  let calls = 0;
+  bench.handle(() => ++calls === 1 ? first.promise : undefined);
+  bench.start(7);
+  bench.start(8);
+  bench.mayBegin = false;
+  first.resolve();
+  await bench.settlement();
+  await bench.settlement();
+  expect(calls).toBe(1);
+  expect(bench.settled.map(({ fence, settlement }) => [fence, settlement.type])).toEqual([
+    [7, "complete"],
+    [8, "release"],
+  ]);
+});
+
+test("an input whose check took longer than the lease stands does not reach the handler", async () => {
+  const bench = new Bench();
+  const checked = Promise.withResolvers<{ value: unknown }>();
+  const schema = { "~standard": { version: 1 as const, vendor: "test", validate: () => checked.promise } };
+  let calls = 0;
+  bench.handle(() => void calls++, defineTask({ name: "n", input: schema }));
+  bench.start(7);
+  bench.mayBegin = false;
+  checked.resolve({ value: 1 });
+  expect((await bench.settlement()).settlement).toEqual({ type: "release" });
+  expect(calls).toBe(0);
+});
+
 test("what a handler throws because its lease ends is no error of the task", async () => {
   const late = new Bench();
   late.deadlineMs = Date.now() - 1;

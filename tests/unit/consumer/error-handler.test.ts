@@ -29,10 +29,10 @@ for (const [answer, settlement] of ANSWERS) {
   });
 }
 
-test("an error handler is told what went wrong, and when it did before", () => {
-  const told: TaskFailure[] = [];
-  settle((failure) => void told.push(failure) as undefined, "text");
-  expect(told).toEqual([{ id: "t", attempt: 3, error: "text", earlier: [new Date(NOW_MS - 1000)] }]);
+test("an error handler gets what went wrong, and when it did before", () => {
+  const failures: TaskFailure[] = [];
+  settle((failure) => void failures.push(failure) as undefined, "text");
+  expect(failures).toEqual([{ id: "t", attempt: 3, error: "text", earlier: [new Date(NOW_MS - 1000)] }]);
 });
 
 test("an error handler that throws, answers nothing or nonsense leaves it to the default policy", () => {

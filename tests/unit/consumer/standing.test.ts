@@ -1,4 +1,4 @@
-/** What a consumer does when its node is frozen, balances, or is told to stop a task. */
+/** What a consumer does when its node is frozen, balances, or is asked to stop a task. */
 import { expect, test } from "bun:test";
 import type { AttemptAbortedError } from "../../../src/base/errors.ts";
 import { defineTask } from "../../../src/task/definition.ts";

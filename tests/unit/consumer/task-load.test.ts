@@ -1,4 +1,4 @@
-/** What tasks tell of their load. */
+/** The loads that tasks report. */
 import { expect, test } from "bun:test";
 import { TaskLoad } from "../../../src/consumer/task-load.ts";
 import { systemEnvironment } from "../../../src/base/environment.ts";
@@ -27,21 +27,21 @@ test("a meter's rate is per second, known after five seconds, and of the last mi
   expect(load.rate).toBeLessThan(1e-9);
 });
 
-test("what was told counts instead of the meter, the last time it was told", () => {
+test("what was reported last counts instead of the meter", () => {
   const { load, pass } = setUp();
   load.mark(50);
   pass(5000);
   expect(load.value).toBe(10);
-  load.tell(3);
-  load.tell(0.5);
+  load.report(3);
+  load.report(0.5);
   expect(load.value).toBe(0.5);
-  load.tell(0);
+  load.report(0);
   expect(load.value).toBe(0);
 });
 
 test("no load is below nothing, or no number", () => {
   const { load } = setUp();
-  expect(() => load.tell(-1)).toThrow("Cannot tell the load: it must be a number >= 0, got -1");
-  expect(() => load.tell(Infinity)).toThrow(RangeError);
+  expect(() => load.report(-1)).toThrow("Cannot report the load: it must be a number >= 0, got -1");
+  expect(() => load.report(Infinity)).toThrow(RangeError);
   expect(() => load.mark(NaN)).toThrow("Cannot mark the meter");
 });

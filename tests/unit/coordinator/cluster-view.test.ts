@@ -1,4 +1,4 @@
-/** When a member tells the others of itself. */
+/** When a member publishes news of itself. */
 import { expect, test } from "bun:test";
 import { ClusterView } from "../../../src/coordinator/cluster-view.ts";
 import { type Environment, systemEnvironment } from "../../../src/base/environment.ts";
@@ -11,7 +11,7 @@ import type { Roster } from "../../../src/protocol/model/types.ts";
 
 class Stage {
   /** When news of this member was published. */
-  readonly toldMs: number[] = [];
+  readonly publishedMs: number[] = [];
   readonly clusterView: ClusterView;
   nowMs = 0;
   isOtherUp = true;
@@ -26,7 +26,7 @@ class Stage {
       helloOf: () => undefined,
       send: () => {},
       setCluster: () => {},
-      publish: (topic) => topic === "members" && this.toldMs.push(this.nowMs),
+      publish: (topic) => topic === "members" && this.publishedMs.push(this.nowMs),
       stop: () => Promise.resolve(),
     };
     const environment: Environment = { ...systemEnvironment, monoMs: () => this.nowMs };
@@ -48,15 +48,15 @@ class Stage {
     });
   }
 
-  /** Returns when news was told meanwhile. */
+  /** Returns when news was published meanwhile. */
   run(forMs: number): readonly number[] {
-    this.toldMs.length = 0;
+    this.publishedMs.length = 0;
     for (const endMs = this.nowMs + forMs; this.nowMs < endMs; this.nowMs += 100) this.clusterView.tick();
-    return [...this.toldMs];
+    return [...this.publishedMs];
   }
 }
 
-test("nothing new is told again after ten seconds, then every thirty, what changes every two at most", () => {
+test("the same news goes again after ten seconds, then every thirty; changes every two at most", () => {
   const stage = new Stage();
   stage.run(20_000);
   expect(stage.run(60_000).length).toBe(2);
@@ -70,20 +70,20 @@ test("nothing new is told again after ten seconds, then every thirty, what chang
   expect(stage.run(25_000).length).toBe(0);
 });
 
-test("a member that comes up is told at once, and again while gossip may not have found it", () => {
+test("a member that comes up gets the news at once, and again while gossip may not have found it", () => {
   const stage = new Stage();
   stage.run(20_000);
   stage.isOtherUp = false;
   stage.run(11_000);
   stage.isOtherUp = true;
-  const told = stage.run(6000);
-  expect(told.length).toBeGreaterThanOrEqual(2);
+  const published = stage.run(6000);
+  expect(published.length).toBeGreaterThanOrEqual(2);
 });
 
 test("a node that freezes says so at once", () => {
   const stage = new Stage();
   stage.run(20_000);
-  stage.toldMs.length = 0;
+  stage.publishedMs.length = 0;
   stage.clusterView.stand("frozen");
-  expect(stage.toldMs).toEqual([stage.nowMs]);
+  expect(stage.publishedMs).toEqual([stage.nowMs]);
 });

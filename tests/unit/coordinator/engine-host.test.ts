@@ -1,4 +1,4 @@
-/** The host of the engine, with an engine that does as it is told. */
+/** The host of the engine, with an engine that does what the test says. */
 import { expect, test } from "bun:test";
 import { EngineHost, type Steppable } from "../../../src/coordinator/engine-host.ts";
 import type { Effect, Input } from "../../../src/protocol/model/contract.ts";
@@ -47,14 +47,14 @@ interface Setup {
   readonly host: EngineHost;
   readonly ran: number[];
   /** All effects that ran, as words. */
-  readonly told: string[];
+  readonly allRan: string[];
   readonly broken: unknown[];
 }
 
 function setUp(store: Store = memoryStore()): Setup {
   const engine = new FakeEngine();
   const ran: number[] = [];
-  const told: string[] = [];
+  const allRan: string[] = [];
   const broken: unknown[] = [];
   const host = new EngineHost({
     engine,
@@ -62,12 +62,12 @@ function setUp(store: Store = memoryStore()): Setup {
     clock: { read: () => ({ monoMs: performance.now(), leaseMs: performance.now(), wallMs: Date.now() }) },
     run: (effect) => {
       if (effect.type === "submitted") ran.push(effect.rid);
-      told.push(wordsOf(effect));
+      allRan.push(wordsOf(effect));
     },
     afterRun: () => {},
     onBroken: (error) => broken.push(error),
   });
-  return { engine, host, ran, told, broken };
+  return { engine, host, ran, allRan, broken };
 }
 
 function wordsOf(effect: Effect): string {
@@ -131,42 +131,42 @@ test("all that is persisted while the store is at work is one write", async () =
   host.stop();
 });
 
-test("a handler is told of a lease that ends although the disk hangs", async () => {
+test("a handler learns of a lease that ends although the disk hangs", async () => {
   const { store, durable } = slowStore();
-  const { engine, host, told } = setUp(store);
+  const { engine, host, allRan } = setUp(store);
   engine.effects = [PERSIST, submitted(1)];
   await turn();
   engine.effects = [abort(5), lost(5)];
   host.push(unwatch("a"));
   await turn();
-  expect(told).toEqual(["abort 5", "lost 5"]);
+  expect(allRan).toEqual(["abort 5", "lost 5"]);
   durable.shift()?.();
-  expect(told).toEqual(["abort 5", "lost 5", "submitted 1"]);
+  expect(allRan).toEqual(["abort 5", "lost 5", "submitted 1"]);
   host.stop();
 });
 
 test("a handler whose lease was lost before it started does not start", async () => {
   const { store, durable } = slowStore();
-  const { engine, host, told } = setUp(store);
+  const { engine, host, allRan } = setUp(store);
   engine.effects = [PERSIST, start(5), start(6), abort(5), abort(6)];
   await turn();
   engine.effects = [lost(5)];
   host.push(unwatch("a"));
   await turn();
-  expect(told).toEqual(["lost 5"]);
+  expect(allRan).toEqual(["lost 5"]);
   durable.shift()?.();
-  expect(told).toEqual(["lost 5", "start 6", "abort 6"]);
+  expect(allRan).toEqual(["lost 5", "start 6", "abort 6"]);
   host.stop();
 });
 
 test("a disk that hangs for long keeps the newest messages only", async () => {
   const { store, durable } = slowStore();
-  const { engine, host, told } = setUp(store);
+  const { engine, host, allRan } = setUp(store);
   const send = (to: string): Effect => ({ type: "send", to, messages: [] });
   engine.effects = [PERSIST, submitted(1), ...Array.from({ length: 20_001 }, (_, at) => send(String(at)))];
   await turn();
   durable.shift()?.();
-  expect([told.length, ...told.slice(0, 2)]).toEqual([20_001, "submitted 1", "send 1"]);
+  expect([allRan.length, ...allRan.slice(0, 2)]).toEqual([20_001, "submitted 1", "send 1"]);
   host.stop();
 });
 

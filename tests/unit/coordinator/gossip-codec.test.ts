@@ -61,10 +61,10 @@ test("garbage is nothing, and never throws", () => {
   }));
 });
 
-test("members of before tell no offer, and one that makes no sense is refused", () => {
-  const told = ["a", "1", [], 3, "up"];
-  const offerOf = (offer: unknown): unknown => decodeMember(encode([...told, false, offer]))?.offer;
-  expect([decodeMember(encode(told))?.offer, decodeMember(encode([...told, true]))?.offer]).toEqual([
+test("older versions send no offer, and one that makes no sense is refused", () => {
+  const fields = ["a", "1", [], 3, "up"];
+  const offerOf = (offer: unknown): unknown => decodeMember(encode([...fields, false, offer]))?.offer;
+  expect([decodeMember(encode(fields))?.offer, decodeMember(encode([...fields, true]))?.offer]).toEqual([
     null,
     null,
   ]);
@@ -77,7 +77,7 @@ test("members of before tell no offer, and one that makes no sense is refused", 
   for (const offer of [...bad, [1, new Array(65).fill(1), 0]]) expect(offerOf(offer)).toBeUndefined();
 });
 
-test("more handlers than fit into the news are told as none, which means any", () => {
+test("more handlers than fit into the news are sent as none, which means any", () => {
   const offer = { slots: 9, handlers: Array.from({ length: 65 }, (_, at) => at), rate: 0 };
   const news: MemberNews = {
     name: "a",

@@ -116,7 +116,7 @@ test("this node counts its own tasks, others are seen by the view and their own 
   ]);
 });
 
-test("a member is down when its connection or its heartbeats are gone, and that is told once", () => {
+test("a member is down when its connection or its heartbeats are gone, and that is reported once", () => {
   const setup = setUp();
   const { members, changes } = setup;
   members.poll(1000);
@@ -158,7 +158,7 @@ test("before the founding there is only this node", () => {
   expect(setup.members.infos(0)).toMatchObject([{ node: "id-a", self: true, keeps: 0 }]);
 });
 
-test("what a member would take is known once it says so, and told when it takes more than before", () => {
+test("what a member would take is known once it says so, and reported when it takes more than before", () => {
   const { members, changes } = setUp();
   members.onNews("id-b", news("up"));
   expect([members.offerOf("id-b"), members.offerOf("id-x"), members.infos(0)[1]?.load]).toEqual([
@@ -167,12 +167,12 @@ test("what a member would take is known once it says so, and told when it takes 
     0,
   ]);
   const offers = [[0, [1]], [9, [1]], [9, [1]], [5, [1]], [5, [1, 2]], [5, []], [0, []]] as const;
-  const told = offers.map(([slots, handlers]) => {
+  const eventCounts = offers.map(([slots, handlers]) => {
     changes.length = 0;
     members.onNews("id-b", news("up", false, { slots, handlers, rate: slots / 2 }));
     return changes.length;
   });
-  expect(told).toEqual([0, 1, 0, 0, 1, 0, 0]);
+  expect(eventCounts).toEqual([0, 1, 0, 0, 1, 0, 0]);
   expect(members.offerOf("id-b")).toEqual({ slots: 0, handlers: [], rate: 0, tasks: 7 });
   members.onNews("id-b", news("up", false, { slots: 3, handlers: [], rate: 2.5 }));
   expect(members.infos(0)[1]?.load).toBe(2.5);

@@ -6,7 +6,7 @@ import type { Input } from "../../../src/protocol/model/contract.ts";
 import { decodeFrame, encodeFrame } from "../../../src/protocol/wire/frame.ts";
 import type { Message } from "../../../src/protocol/model/messages.ts";
 
-const hungry = (backlog: number): Message => ({ type: "demand", boot: 1, backlog, priority: 0 });
+const demand = (backlog: number): Message => ({ type: "demand", boot: 1, backlog, priority: 0 });
 const hello: Hello = {
   wire: { major: 1, minor: 0 },
   namespace: "n",
@@ -59,15 +59,15 @@ function setUp(): Setup {
 test("what arrives before the engine is there waits for it, in order", () => {
   const { events, inputs, start } = setUp();
   events.peerUp("peer", hello);
-  events.frame("peer", encodeFrame([hungry(1), hungry(2)])[0] as Uint8Array);
+  events.frame("peer", encodeFrame([demand(1), demand(2)])[0] as Uint8Array);
   expect(inputs).toEqual([]);
   start();
   events.peerDown("peer");
   const candidate = { name: "peer", labels: { zone: "a" }, witness: false, expect: 3 };
   expect(inputs).toEqual([
     { type: "peer", node: "peer", up: true, candidate },
-    { type: "message", from: "peer", message: hungry(1) },
-    { type: "message", from: "peer", message: hungry(2) },
+    { type: "message", from: "peer", message: demand(1) },
+    { type: "message", from: "peer", message: demand(2) },
     { type: "peer", node: "peer", up: false },
   ]);
 });
@@ -75,24 +75,24 @@ test("what arrives before the engine is there waits for it, in order", () => {
 test("messages leave as frames", () => {
   const { transport, sent, start } = setUp();
   start();
-  transport.send("peer", [hungry(1), hungry(2)]);
-  expect(sent).toEqual([["peer", [hungry(1), hungry(2)]]]);
+  transport.send("peer", [demand(1), demand(2)]);
+  expect(sent).toEqual([["peer", [demand(1), demand(2)]]]);
 });
 
 test("a frame that is none changes nothing and is reported", () => {
   const { events, inputs, rejections, start } = setUp();
   start();
   events.frame("peer", GARBAGE);
-  events.frame("peer", encodeFrame([hungry(1)])[0] as Uint8Array);
+  events.frame("peer", encodeFrame([demand(1)])[0] as Uint8Array);
   expect(rejections).toEqual([expect.stringContaining("peer: a frame that is no protocol: ")]);
-  expect(inputs).toEqual([{ type: "message", from: "peer", message: hungry(1) }]);
+  expect(inputs).toEqual([{ type: "message", from: "peer", message: demand(1) }]);
 });
 
 test("a peer that goes on with garbage is gone until it connects anew", () => {
   const { events, inputs, rejections, start } = setUp();
   start();
   for (let count = 0; count < 20; count++) events.frame("peer", GARBAGE);
-  const good = encodeFrame([hungry(1)])[0] as Uint8Array;
+  const good = encodeFrame([demand(1)])[0] as Uint8Array;
   events.frame("peer", good);
   events.peerDown("peer");
   expect(inputs).toEqual([{ type: "peer", node: "peer", up: false }]);
@@ -105,8 +105,8 @@ test("a peer that goes on with garbage is gone until it connects anew", () => {
 test("frames and bytes are counted both ways", () => {
   const { transport, events, start } = setUp();
   start();
-  const [frame] = encodeFrame([hungry(1), hungry(2)]) as [Uint8Array];
-  transport.send("peer", [hungry(1), hungry(2)]);
+  const [frame] = encodeFrame([demand(1), demand(2)]) as [Uint8Array];
+  transport.send("peer", [demand(1), demand(2)]);
   events.frame("peer", frame);
   events.frame("peer", GARBAGE);
   expect(transport.traffic).toEqual({

@@ -6,7 +6,7 @@ import type { NodeCommandRequest } from "../../../src/coordinator/coordinator.ts
 import { NodeCommandCalls } from "../../../src/coordinator/node-commands.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
 
-const order: NodeCommandRequest = { node: "b", command: { type: "freeze" }, cid: 7 };
+const request: NodeCommandRequest = { node: "b", command: { type: "freeze" }, cid: 7 };
 const SOON = { timeoutMs: 5 };
 const LATE = { timeoutMs: 60_000 };
 
@@ -30,7 +30,7 @@ function setUp(connected = true): Setup {
 
 test("a command is passed to the member that was meant, and resolves when it is done", async () => {
   const { calls, pushed } = setUp();
-  const call = calls.call(order, LATE);
+  const call = calls.call(request, LATE);
   expect(pushed).toEqual([{ type: "nodeCommand", cid: 7, node: "id-b", command: { type: "freeze" } }]);
   calls.answered(7, "done");
   await call;
@@ -38,24 +38,24 @@ test("a command is passed to the member that was meant, and resolves when it is 
 
 test("a name that nobody has, and a task that does not run there, are not found", async () => {
   const setup = setUp();
-  const stop = setup.calls.call({ ...order, command: { type: "stopTask", id: "t" } }, LATE);
+  const stop = setup.calls.call({ ...request, command: { type: "stopTask", id: "t" } }, LATE);
   setup.calls.answered(7, "missing");
   expect(await stop.catch((error) => error)).toBeInstanceOf(NotFoundError);
   setup.target = undefined;
-  const error = await setup.calls.call(order, LATE).catch((each) => each);
+  const error = await setup.calls.call(request, LATE).catch((each) => each);
   expect(error).toBeInstanceOf(NotFoundError);
   expect(error.message).toBe('Cannot freeze node "b": no member has the name or id "b"');
   setup.target = null;
-  expect(await setup.calls.call(order, LATE).catch((each) => each)).toBeInstanceOf(ConnectError);
+  expect(await setup.calls.call(request, LATE).catch((each) => each)).toBeInstanceOf(ConnectError);
   expect(setup.pushed).toHaveLength(2);
 });
 
 test("without an answer it is unknown, unless the node was never connected", async () => {
   const [up, down, later] = [setUp(), setUp(false), setUp(false)];
-  expect(await up.calls.call(order, SOON).catch((error) => error)).toBeInstanceOf(UnknownOutcomeError);
+  expect(await up.calls.call(request, SOON).catch((error) => error)).toBeInstanceOf(UnknownOutcomeError);
   expect(up.pushed.at(-1)).toEqual({ type: "nodeCommandCancel", cid: 7 });
-  expect(await down.calls.call(order, SOON).catch((error) => error)).toBeInstanceOf(ConnectError);
-  const call = later.calls.call(order, SOON).catch((error) => error);
+  expect(await down.calls.call(request, SOON).catch((error) => error)).toBeInstanceOf(ConnectError);
+  const call = later.calls.call(request, SOON).catch((error) => error);
   later.connected = true;
   later.calls.peersChanged();
   later.connected = false;
@@ -65,8 +65,8 @@ test("without an answer it is unknown, unless the node was never connected", asy
 test("a call that is given up does not give up another with the same number", async () => {
   const { calls, pushed } = setUp();
   const first = new AbortController();
-  const given = calls.call(order, { ...LATE, signal: first.signal }).catch((error) => error);
-  const second = calls.call(order, LATE);
+  const given = calls.call(request, { ...LATE, signal: first.signal }).catch((error) => error);
+  const second = calls.call(request, LATE);
   first.abort(new Error("enough"));
   expect((await given).message).toBe("enough");
   expect(pushed.map(({ type }) => type)).toEqual(["nodeCommand", "nodeCommand"]);
@@ -76,7 +76,7 @@ test("a call that is given up does not give up another with the same number", as
 
 test("stopping ends what waits: as unknown where it may have been done", async () => {
   const [up, down] = [setUp(), setUp(false)];
-  const errors = [up, down].map(({ calls }) => calls.call(order, LATE).catch((error) => error));
+  const errors = [up, down].map(({ calls }) => calls.call(request, LATE).catch((error) => error));
   for (const { calls } of [up, down]) calls.stop();
   expect(await errors[0]).toBeInstanceOf(UnknownOutcomeError);
   expect(await errors[1]).toBeInstanceOf(StoppedError);

@@ -103,7 +103,7 @@ test("digests of whoever is not the steward are ignored", () => {
   expect(both.reads).toEqual([]);
 });
 
-test("digests come every 30 s, but 10 s after the last one when there is news or a young reign", () => {
+test("digests come every 30 s, but 10 s after the last one when there is news or a young term", () => {
   const digestsAtMs: number[] = [];
   let nowMs = 0;
   const steward = new OwnershipSync({
@@ -117,7 +117,7 @@ test("digests come every 30 s, but 10 s after the last one when there is news or
   };
   runUntil(39_000);
   expect(digestsAtMs).toEqual([]);
-  // at 40 s, the first that is due, it reigns for one second only
+  // at 40 s, when the first one is due, its term is only one second old
   steward.stewardIs(3, "steward", nowMs);
   runUntil(100_000);
   expect(digestsAtMs).toEqual([50_000, 80_000]);

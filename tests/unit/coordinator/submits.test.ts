@@ -95,7 +95,7 @@ test("a busy steward is asked again", async () => {
   expect(await recorded).toEqual(["created"]);
 });
 
-test("a signal gives up, and tells the engine", async () => {
+test("a signal gives up, and the engine is asked no longer", async () => {
   const { submits, pushed } = setUp();
   const abort = new AbortController();
   const outcome = submits.submit([spec("a")], { timeoutMs: 1000, signal: abort.signal }).catch((each) =>
@@ -106,7 +106,7 @@ test("a signal gives up, and tells the engine", async () => {
   expect(pushed.at(-1)).toEqual({ type: "cancel", rid: 1 });
 });
 
-test("stopping tells what was not sent from what may have been", async () => {
+test("stopping distinguishes what was not sent from what may have been", async () => {
   const { submits, set } = setUp(false);
   const unsent = submits.submit([spec("a")], { timeoutMs: 1000 }).catch((each) => each);
   set(true);

@@ -37,7 +37,7 @@ test("what cannot be a handler is refused with what is wrong", async () => {
 test("a module is a URL, a path or a URL as text", async () => {
   await using node = await createNode({ coordinator: "embedded", partitions: 1 });
   for (const [at, module] of [MODULE, MODULE.href, "tests/support/thread-handler.ts"].entries()) {
-    const definition = defineTask<unknown, unknown>({ name: `told-${at}` });
+    const definition = defineTask<unknown, unknown>({ name: `module-${at}` });
     node.handle(definition, module, { isolation: "thread" });
     const handle = await node.client.submit(definition, { how: "echo", value: at });
     expect(await handle.done()).toMatchObject({ state: "completed", result: { value: at } });

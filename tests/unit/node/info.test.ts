@@ -1,4 +1,4 @@
-/** What a node tells of what it runs: `tasks()`, and Metafora's info handler. */
+/** What a node shows of what it runs: `tasks()`, and Metafora's info handler. */
 import { expect, test } from "bun:test";
 import { createNode, defineTask, infoHandler, type Node, type NodeReport } from "../../../mod.ts";
 
@@ -48,7 +48,7 @@ test("what runs is listed at each step", async () => {
   end.get("b")!();
 });
 
-test("the info handler tells the node's name, whether it is frozen, since when, and its tasks", async () => {
+test("the info handler shows the node's name, whether it is frozen, since when, and its tasks", async () => {
   const { node, end, started } = await running();
   await using _ = node;
   const handler = infoHandler(node);
@@ -62,14 +62,14 @@ test("the info handler tells the node's name, whether it is frozen, since when, 
   });
   await started("a");
   node.freeze();
-  const told = await report();
-  expect(told).toMatchObject({ frozen: true, tasks: [{ id: "a", attempt: 1, stopped: null }] });
-  expect(new Date(told.started).getTime()).toBeLessThanOrEqual(Date.now());
-  expect(told.tasks[0]!.fence).toMatch(/^\d+$/);
+  const info = await report();
+  expect(info).toMatchObject({ frozen: true, tasks: [{ id: "a", attempt: 1, stopped: null }] });
+  expect(new Date(info.started).getTime()).toBeLessThanOrEqual(Date.now());
+  expect(info.tasks[0]!.fence).toMatch(/^\d+$/);
   end.get("a")!();
 });
 
-test("the info handler answers while a handler does not stop, and when it was told to", async () => {
+test("the info handler answers while a handler does not stop, and says since when it should", async () => {
   const { node, end, started } = await running();
   const handler = infoHandler(node);
   await started("a");

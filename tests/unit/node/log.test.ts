@@ -1,4 +1,4 @@
-/** What a node tells its program's log. */
+/** What a node writes to its program's log. */
 import { expect, test } from "bun:test";
 import { createNode, defineTask, FatalError, type LogLevel, type LogRecord } from "../../../mod.ts";
 

@@ -42,7 +42,7 @@ test("a node is healthy while it lives, and ready from its first quorum until it
   expect(await both()).toBe("503 503 the node is stopped");
 });
 
-test("paths and methods that are not there are told apart", async () => {
+test("paths that are not there and methods that are not are distinguished", async () => {
   await using node = await alone();
   const handler = httpHandler(node);
   expect((await handler(get("/"))).status).toBe(404);

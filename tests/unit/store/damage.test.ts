@@ -60,7 +60,7 @@ function promisedOf(outcome: string): number {
 /** Writes that the child has under way at once. */
 const UNACKED_MAX = 5;
 
-/** Opens copies of the directory, each with one flipped bit; tells how many were refused. */
+/** Opens copies of the directory, each with one flipped bit; returns how many were refused. */
 function flipAll(
   directory: string,
   { file, stride, acked = Infinity }: {

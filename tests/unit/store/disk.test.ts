@@ -33,16 +33,16 @@ const canMount = process.platform === "linux" && process.getuid?.() === 0;
 const rooted = (claim: string): string => canMount ? claim : `${claim} (skipped: only root can mount a disk)`;
 
 test.skipIf(!canMount)(
-  rooted("a full disk acks nothing, is told once, and goes on when it has room"),
+  rooted("a full disk acks nothing, is reported once, and goes on when it has room"),
   async () => {
     using disk = new SmallDisk("1m");
     const store = sqliteStore(join(disk.path, "state"));
     await store.open();
-    const told: (string | null)[] = [];
+    const troubles: (string | null)[] = [];
     const trouble = Promise.withResolvers<StoreError>();
     const recovered = Promise.withResolvers<void>();
     store.load((error) => {
-      told.push(error && error.code);
+      troubles.push(error && error.code);
       if (error) trouble.resolve(error);
       else recovered.resolve();
     });
@@ -59,11 +59,11 @@ test.skipIf(!canMount)(
     const atTrouble = acked;
     const later = append(store, [record.append(sent, 1)]);
     await new Promise((resolve) => setTimeout(resolve, 1200));
-    expect({ acked, told }).toEqual({ acked: atTrouble, told: ["STORE_UNWRITABLE"] });
+    expect({ acked, troubles }).toEqual({ acked: atTrouble, troubles: ["STORE_UNWRITABLE"] });
     disk.remount("size=8m");
     await later;
     await recovered.promise;
-    expect(told).toEqual(["STORE_UNWRITABLE", null]);
+    expect(troubles).toEqual(["STORE_UNWRITABLE", null]);
     await store.close();
     const again = sqliteStore(join(disk.path, "state"));
     await again.open();
@@ -80,7 +80,7 @@ test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), asyn
   expect(await opening.catch((error: StoreError) => error.code)).toBe("STORE_UNWRITABLE");
 });
 
-test.skipIf(!canMount)(rooted("a new node whose key cannot be kept is told so"), async () => {
+test.skipIf(!canMount)(rooted("a new node whose key cannot be kept gets an error"), async () => {
   using disk = new SmallDisk("1m");
   const store = sqliteStore(join(disk.path, "state"));
   await store.open();

@@ -21,7 +21,7 @@ interface Setup {
   readonly labels?: (no: number) => Record<string, string>;
   /** Of the task with a number. */
   readonly load?: (input: number) => number;
-  /** Of a handler that was told to end. */
+  /** Of a handler whose signal aborted. */
   readonly endsAfterMs?: number;
 }
 
@@ -165,7 +165,7 @@ test("a node without a handler for the tasks, and a node that is full, are given
 
 const LOADS = [50, 20, 10, 10, 5, 5];
 
-test("metered levels what tasks tell of their load: a hundred and none becomes fifty and fifty", async () => {
+test("metered levels the loads that tasks report: a hundred and none becomes fifty and fifty", async () => {
   const load = (input: number): number => LOADS[input]!;
   const balancer = (): Balancer => meteredBalancer({ intervalMs: 10_000 });
   await using cluster = await oneThenTwo({ balancer, taskCount: LOADS.length, load });
@@ -178,7 +178,7 @@ test("metered levels what tasks tell of their load: a hundred and none becomes f
   expect([loads(), cluster.runs().length]).toEqual([[50, 50], runCount]);
 });
 
-test("a balancer that always throws is told of and costs nothing else", async () => {
+test("a balancer that always throws is reported and costs nothing else", async () => {
   const broken = (): never => {
     throw new Error("broken");
   };

@@ -23,7 +23,7 @@ async function streaming(): Promise<{ cluster: SimulatedCluster; beats: [number,
   return { cluster, beats, owner: cluster.runs("s")[0]!.node };
 }
 
-test("a crashed node's handler goes no further and is told nothing; the task runs elsewhere", async () => {
+test("a crashed node's handler goes no further and is not aborted; the task runs elsewhere", async () => {
   const { cluster, beats, owner } = await streaming();
   await using _ = cluster;
   const crashedMs = cluster.now();
@@ -37,7 +37,7 @@ test("a crashed node's handler goes no further and is told nothing; the task run
   cluster.noOverlap();
 });
 
-test("whoever asks a node that crashes is told, except the handlers that crash with it", async () => {
+test("whoever asks a node that crashes gets an error, except the handlers that crash with it", async () => {
   const { cluster, owner } = await streaming();
   await using _ = cluster;
   const { client } = cluster.node(owner);

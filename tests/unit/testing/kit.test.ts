@@ -95,7 +95,7 @@ test("waiting ends, and says when and what happened last", async () => {
   await expect(cluster.until(condition)).rejects.toThrow("must return a boolean");
 });
 
-test("a handler that drives the time is told what to do instead", async () => {
+test("a handler that drives the time fails with what to do instead", async () => {
   await using cluster = simulate(SMALL);
   cluster.handle(nap, async () => {
     await cluster.advance(1000);
@@ -108,7 +108,7 @@ test("a handler that drives the time is told what to do instead", async () => {
   });
 });
 
-test("a test that waits while time stands still is told what to do instead", async () => {
+test("a test that waits while time stands still is warned, with what to do instead", async () => {
   await using cluster = simulate(SMALL);
   const handle = await cluster.submit(nap, 0);
   const warned = new Promise<Error>((resolve) => process.once("warning", resolve));

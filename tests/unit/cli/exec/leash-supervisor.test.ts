@@ -184,7 +184,7 @@ test("no end is reported while anything of the group lives: what ended first lef
   stage.environment.advance(0);
   expect(stage.endOf("a")).toBeUndefined();
   expect(group.signals).toEqual(["SIGTERM", "SIGCONT"]);
-  stage.environment.advance(MARGIN_MS - 1);
+  stage.environment.advance(MARGIN_MS - KILL_LEAD_MS - 1);
   expect(stage.endOf("a")).toBeUndefined();
   stage.environment.advance(300);
   expect(group.signals).toContain("SIGKILL");
@@ -289,7 +289,7 @@ test("a supervisor that has lost its peer ends when the last command has", () =>
   const group = stage.start("a");
   stage.supervisor.orphaned();
   expect(group.signals).toEqual(["SIGTERM", "SIGCONT"]);
-  stage.environment.advance(MARGIN_MS - 1);
+  stage.environment.advance(MARGIN_MS - KILL_LEAD_MS - 1);
   expect(stage.idleCount).toBe(0);
   stage.environment.advance(1);
   expect([group.signals.at(-1), stage.idleCount]).toEqual(["SIGKILL", 1]);

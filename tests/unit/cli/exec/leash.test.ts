@@ -106,7 +106,7 @@ test("nothing starts within the margin of its lease's end, nor after a stop", ()
   expect(schedule.mayStart(3000)).toBe(false);
   schedule.renew(6000);
   expect(schedule.mayStart(3000)).toBe(true);
-  schedule.stop(5000, 3000);
+  schedule.stop(8000);
   expect(schedule.mayStart(3000)).toBe(false);
 });
 
@@ -121,7 +121,7 @@ test("a renewal puts both off, until the command was asked to stop", () => {
 
 test("a stop never lets a command run past its lease, however long its grace", () => {
   const schedule = new LeashSchedule(4000, 1000);
-  schedule.stop(60_000, 100);
+  schedule.stop(60_100);
   expect(schedule.stopping).toBe(true);
   expect(schedule.due(3900)).toBe("none");
   expect(schedule.due(4000 - KILL_LEAD_MS)).toBe("kill");
@@ -129,10 +129,10 @@ test("a stop never lets a command run past its lease, however long its grace", (
 
 test("a second stop may shorten the first, never lengthen it", () => {
   const schedule = new LeashSchedule(10_000, 1000);
-  schedule.stop(1000, 0);
-  schedule.stop(5000, 10);
-  expect(schedule.waitMs(10)).toBe(990);
-  schedule.stop(0, 20);
+  schedule.stop(1000);
+  schedule.stop(5010);
+  expect(schedule.waitMs(10)).toBe(990 - KILL_LEAD_MS);
+  schedule.stop(20);
   expect(schedule.due(20)).toBe("kill");
 });
 

@@ -39,7 +39,7 @@ test("fair does not count nodes that drain, have stopped, are down or take nothi
   expect(released(fairBalancer(), draining)).toEqual([]);
 });
 
-test("fair counts only the nodes it is told to; a node that does not count keeps all", () => {
+test("fair counts only the nodes that its option picks; a node that does not count keeps all", () => {
   const nodes = ({ name }: { name: string }): boolean => name !== "node-1";
   expect(released(fairBalancer({ nodes }), FakeCluster.of([9, 0]))).toEqual([]);
   expect(released(fairBalancer({ nodes }), FakeCluster.of([9, 0, 0])).length).toBe(4);
@@ -147,7 +147,7 @@ test("resource begins nothing above the one limit and gives back its oldest abov
   expect(at(100)).toEqual([refused, ["t1"]]);
 });
 
-test("resource checks its limits, and a reporter that tells nonsense is an error each time", () => {
+test("resource checks its limits, and a reporter that returns nonsense is an error each time", () => {
   const reporter = { used: () => ({ used: 1, total: 1 }) };
   for (const [claimLimit, releaseLimit] of [[0, 50], [50, 101], [50, 50], [60, 50], [NaN, 50]] as const) {
     expect(() => resourceBalancer({ claimLimit, releaseLimit, reporter })).toThrow("Limit must be");
@@ -183,7 +183,7 @@ test("metered gives back until it is at the even share, the heaviest first, neve
   }
 });
 
-test("metered counts what is on its way to another node until that one may have told of it", () => {
+test("metered counts what is on its way to another node until that one may have published it", () => {
   const balancer = meteredBalancer();
   const cluster = loaded([10, 10, 10, 10, 10, 10], [0]);
   balancer.init!(cluster);

@@ -74,7 +74,7 @@ test("refusals are bounded: the oldest is forgotten", () => {
   expect(asked).toBe(10_002);
 });
 
-test("canClaim that throws, or answers nonsense, is told, and the task declined for a second", () => {
+test("canClaim that throws, or answers nonsense, is reported, and the task declined for a second", () => {
   const answers: (() => unknown)[] = [
     () => {
       throw new Error("broken");
@@ -142,12 +142,12 @@ test("what does not run here, or stops already, is passed over, even in an endle
 test("it is asked when the cluster has settled, not while it grows, nor when it shrinks", async () => {
   const asked: number[] = [];
   const bench = new Bench({ balance: () => (asked.push(bench.time.nowMs), []) });
-  bench.tell("quorum");
-  bench.tell("member", false);
+  bench.emit("quorum");
+  bench.emit("member", false);
   await bench.advance(10_000);
   expect(asked).toEqual([]);
   for (let n = 0; n < 4; n++) {
-    bench.tell(n % 2 === 0 ? "member" : "offer");
+    bench.emit(n % 2 === 0 ? "member" : "offer");
     await bench.advance(2500);
   }
   expect(asked).toEqual([]);
@@ -172,14 +172,14 @@ test("while it is frozen only the command asks it", async () => {
   let asked = 0;
   const bench = new Bench({ balance: () => (asked++, []), everyMs: 60_000 });
   bench.isFrozen = true;
-  bench.tell("member");
+  bench.emit("member");
   await bench.advance(300_000);
   expect(asked).toBe(0);
   bench.balancing.balance();
   expect(asked).toBe(1);
 });
 
-test("a balancer that throws, or never answers, is told of, and asked again the next time", async () => {
+test("a balancer that throws, or never answers, is reported, and asked again the next time", async () => {
   const answers: (() => unknown)[] = [
     () => {
       throw new Error("broken");
@@ -203,7 +203,7 @@ test("a balancer that throws, or never answers, is told of, and asked again the 
 });
 
 test("a node that stops asks no more and releases no more", async () => {
-  const bench: Bench = new Bench({ balance: () => [...bench.runs.keys()] }).run("a", "b");
+  const bench: Bench = new Bench({ balance: () => [...bench.attempts.keys()] }).run("a", "b");
   bench.balancing.balance();
   await bench.advance(50);
   bench.stopped.abort();

@@ -16,18 +16,18 @@ const roster: Roster = {
 const freeze = { type: "freeze" } as const;
 
 /** Node a, connected to b; c is a member, too. */
-function setUp(isMember = true): { core: Context; commands: NodeCommands; at(monoMs: number): Effect[] } {
+function setUp(isMember = true): { context: Context; commands: NodeCommands; at(monoMs: number): Effect[] } {
   // the parts under test look at no other option
-  const core = new Context({ self: "a", resendMs: 100, partitionCount: 1 } as EngineOptions, undefined);
-  if (isMember) core.adoptRoster(roster);
-  core.connected.add("b");
-  const commands = new NodeCommands(core);
+  const context = new Context({ self: "a", resendMs: 100, partitionCount: 1 } as EngineOptions, undefined);
+  if (isMember) context.adoptRoster(roster);
+  context.connected.add("b");
+  const commands = new NodeCommands(context);
   const at = (monoMs: number): Effect[] => {
-    core.clock = { monoMs, leaseMs: monoMs, wallMs: monoMs };
+    context.clock = { monoMs, leaseMs: monoMs, wallMs: monoMs };
     commands.tick();
-    return core.takeEffects();
+    return context.takeEffects();
   };
-  return { core, commands, at };
+  return { context: context, commands, at };
 }
 
 const sent = (effects: readonly Effect[]): unknown[] =>
@@ -51,21 +51,21 @@ test("a command goes to its node again and again until that node answers, and on
 });
 
 test("a command that was given up, or whose node is away, goes nowhere", () => {
-  const { core, commands, at } = setUp();
+  const { context, commands, at } = setUp();
   commands.input({ type: "nodeCommand", cid: 7, node: "b", command: freeze });
   commands.input({ type: "nodeCommand", cid: 8, node: "c", command: freeze });
   commands.input({ type: "nodeCommand", cid: 9, node: "nobody", command: freeze });
   at(0);
   commands.input({ type: "nodeCommandCancel", cid: 7 });
   expect(sent(at(200))).toEqual([]);
-  core.connected.add("c");
+  context.connected.add("c");
   expect(sent(at(400))).toEqual([["c", { type: "nodeCommand", cid: 8, command: freeze }]]);
-  expect(core.loopback).toEqual([]);
+  expect(context.loopback).toEqual([]);
 });
 
 test("a command that came is done once; a repeat is answered, to whoever asked last", () => {
-  const { core, commands, at } = setUp();
-  core.connected.add("c");
+  const { context, commands, at } = setUp();
+  context.connected.add("c");
   const message = { type: "nodeCommand", cid: 7, command: freeze } as const;
   commands.onCommand(2, message);
   expect(events(at(0))).toEqual([message]);
@@ -81,11 +81,11 @@ test("a command that came is done once; a repeat is answered, to whoever asked l
 });
 
 test("a node in no cluster commands itself, and nobody else", () => {
-  const { core, commands } = setUp(false);
+  const { context, commands } = setUp(false);
   commands.input({ type: "nodeCommand", cid: 7, node: "b", command: freeze });
-  expect(core.loopback).toEqual([]);
+  expect(context.loopback).toEqual([]);
   commands.input({ type: "nodeCommand", cid: 8, node: "a", command: freeze });
-  expect(core.loopback).toEqual([{ type: "nodeCommand", cid: 8, command: freeze }]);
+  expect(context.loopback).toEqual([{ type: "nodeCommand", cid: 8, command: freeze }]);
 });
 
 test("the oldest commands are forgotten beyond the bound", () => {

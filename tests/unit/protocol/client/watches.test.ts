@@ -1,4 +1,4 @@
-/** Who waits for the ends of tasks is told of them; where that is usual, the submit asks for them. */
+/** Clients that wait for the ends of tasks hear of them; where that is usual, the submit asks for them. */
 import { expect, test } from "bun:test";
 import { EngineBench } from "../../../support/engine-bench.ts";
 
@@ -57,7 +57,7 @@ test("where ends were waited for, the next submits ask along and waits send noth
   expect(bench.ended.toSorted()).toEqual(tasks.map((id) => `${id} completed`).toSorted());
 });
 
-test("an end that came before anybody waited is told once somebody does, and only once", () => {
+test("an end that came before anybody waited is reported once somebody does, and only once", () => {
   const bench = cluster();
   teach(bench);
   bench.submit("early");

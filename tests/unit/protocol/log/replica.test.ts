@@ -30,7 +30,7 @@ test("what is not known to be chosen is kept, whatever all keepers have", () => 
   expect(replica.lastIndex).toBe(12);
 });
 
-test("a lower floor, told by a steward that knows less, takes nothing back", () => {
+test("a lower floor, sent by a steward that knows less, takes nothing back", () => {
   const replica = replicaOf(20);
   replica.raiseLogFloor(10);
   replica.raiseLogFloor(3);

@@ -25,9 +25,9 @@ const PROFILES = ["everything", "reconfiguration", "snapshots", "crashy", "purge
 const SEEDS = [1, 2];
 const COMPARED_EVERY = 7;
 
-/** What is looked at from outside: the parts of the engines, by their cores, and what those voted. */
-const belongingByCore = new Map<Context, Lifecycle>();
-const voteByCore = new Map<Context, Vote>();
+/** What is looked at from outside: the engines' lifecycles and votes, by their contexts. */
+const lifecycleByContext = new Map<Context, Lifecycle>();
+const voteByContext = new Map<Context, Vote>();
 const original = {
   restore: Lifecycle.prototype.restore,
   tick: Lifecycle.prototype.tick,
@@ -35,26 +35,26 @@ const original = {
   vote: RosterRegister.prototype.restore,
   write: VirtualDisk.prototype.write,
 };
-/** While an engine is restored for comparison: its core. */
-let restored: { core: Context | null } | null = null;
+/** While an engine is restored for comparison: its context. */
+let restored: { context: Context | null } | null = null;
 
 Lifecycle.prototype.tick = function (): void {
-  belongingByCore.set(this.roles.context, this);
+  lifecycleByContext.set(this.roles.context, this);
   original.tick.call(this);
 };
 Lifecycle.prototype.restore = function (record: PersistRecord): void {
-  belongingByCore.set(this.roles.context, this);
-  if (restored) restored.core = this.roles.context;
+  lifecycleByContext.set(this.roles.context, this);
+  if (restored) restored.context = this.roles.context;
   original.restore.call(this, record);
 };
 Context.prototype.persist = function (record: PersistRecord): void {
-  if (record.type === "vote") voteByCore.set(this, record);
-  if (record.type === "roster") voteByCore.delete(this);
+  if (record.type === "vote") voteByContext.set(this, record);
+  if (record.type === "roster") voteByContext.delete(this);
   original.persist.call(this, record);
 };
 RosterRegister.prototype.restore = function (epoch, promised, accepted): void {
-  if (restored?.core?.roster?.epoch === epoch) {
-    voteByCore.set(restored.core, { type: "vote", epoch, promised, accepted });
+  if (restored?.context?.roster?.epoch === epoch) {
+    voteByContext.set(restored.context, { type: "vote", epoch, promised, accepted });
   }
   original.vote.call(this, epoch, promised, accepted);
 };
@@ -91,11 +91,11 @@ function viewOf(keeper: Keeper, fromIndex: number): unknown {
 
 /** What differs; "" if nothing does. */
 function compare(node: VirtualNode, cluster: VirtualCluster): string {
-  const live = [...belongingByCore].findLast(([{ options }]) =>
+  const live = [...lifecycleByContext].findLast(([{ options }]) =>
     options.self === node.id && options.boot === node.boot
   )?.[1];
   if (!live || node.disk.records.length === 0) return "";
-  const again = { core: null as Context | null };
+  const again = { context: null as Context | null };
   restored = again;
   const engine = new Engine(
     { ...optionsOf(cluster.plan, node, { isAnother: true, rng: new Rng(1, 1) }), boot: node.boot + 1 },
@@ -107,20 +107,20 @@ function compare(node: VirtualNode, cluster: VirtualCluster): string {
     engine.step([], node.clock.read(cluster.schedule.nowMs));
   } finally {
     restored = null;
-    copy = again.core ? belongingByCore.get(again.core) : undefined;
-    if (again.core) belongingByCore.delete(again.core);
+    copy = again.context ? lifecycleByContext.get(again.context) : undefined;
+    if (again.context) lifecycleByContext.delete(again.context);
   }
-  return copy ? differences(live, copy, again.core) : "nothing was restored";
+  return copy ? differences(live, copy, again.context) : "nothing was restored";
 }
 
-function differences(live: Lifecycle, copy: Lifecycle, core: Context | null): string {
+function differences(live: Lifecycle, copy: Lifecycle, context: Context | null): string {
   if (!isDeepStrictEqual(copy.roles.context.roster, live.roles.context.roster)) {
     const names = live.roles.context.roster?.members.map(({ id }) => id) ?? [];
     const isMember = copy.roles.context.roster !== null || names.length > 0;
     if (isMember) return "the roster";
   }
-  const vote = voteByCore.get(live.roles.context);
-  const copyVote = core ? voteByCore.get(core) : undefined;
+  const vote = voteByContext.get(live.roles.context);
+  const copyVote = context ? voteByContext.get(context) : undefined;
   if (live.roles.context.roster && vote && !isDeepStrictEqual(vote, copyVote)) return "the vote";
   const keepers = live.roles.keepers.all;
   const places = (all: readonly Keeper[]): string => all.map(({ p, cfg }) => `${p}/${cfg}`).join(" ");
@@ -161,8 +161,8 @@ for (const profile of PROFILES) {
         if (difference !== "") throw new Error(`seed ${seed}, write ${writes}: ${difference}`);
       };
       cluster.run();
-      belongingByCore.clear();
-      voteByCore.clear();
+      lifecycleByContext.clear();
+      voteByContext.clear();
     }
     expect(seen.compared).toBeGreaterThan(100);
     if (process.env["SEEN"]) console.log(profile, seen.compared, [...seen.kinds].sort().join(" "));

@@ -1,4 +1,4 @@
-/** What keepers of a log tell each other about it: up to where all have it, and where a short one ends. */
+/** What keepers of a log report to each other: up to where all have it, and where a short one ends. */
 import { expect, test } from "bun:test";
 import { makeEntry } from "../../../../src/protocol/wire/operations.ts";
 import type { AppendMessage, AppendReplyMessage } from "../../../../src/protocol/model/messages.ts";

@@ -126,7 +126,7 @@ test("two that have recorded something stay what they are", () => {
   expect(bench.membersAt("b")).toEqual(["b"]);
 });
 
-test("who was told whom to join founds nothing, and joins when it can", () => {
+test("a node that is only to join founds nothing, and joins when it can", () => {
   const bench = new Bench();
   bench.add("a");
   bench.add("j", { foundAfterMs: Infinity });
@@ -137,7 +137,7 @@ test("who was told whom to join founds nothing, and joins when it can", () => {
   expect(bench.membersAt("j")).toEqual(["a", "j"]);
 });
 
-test("a node with another number of partitions is told that it cannot join", () => {
+test("a node with another number of partitions is refused with the reason", () => {
   const bench = new Bench();
   bench.add("a");
   bench.add("j", { foundAfterMs: Infinity, partitionCount: 8 });

@@ -26,8 +26,8 @@ function founded(...candidates: readonly Candidate[]): Roster {
 const quiet: Changes = { joins: [], leaves: [], isActive: () => true, isLive: () => true };
 
 /** Epoch after epoch until nothing is left to do. */
-function settle(roster: Roster, wishes: Partial<Changes>): Roster {
-  let next = nextRoster(roster, { ...quiet, ...wishes });
+function settle(roster: Roster, changes: Partial<Changes>): Roster {
+  let next = nextRoster(roster, { ...quiet, ...changes });
   let last = roster;
   while (next) {
     last = next;

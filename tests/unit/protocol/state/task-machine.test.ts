@@ -32,7 +32,7 @@ class Tasks {
     return this;
   }
 
-  tell(message: TaskMessage, cid: number = ++this.#cid): number {
+  command(message: TaskMessage, cid: number = ++this.#cid): number {
     this.tasks.apply(++this.#index, { type: "command", id: "t", cid, message, atMs: NOW_MS });
     return this.#index;
   }
@@ -76,7 +76,7 @@ for (const [from, row] of TABLE) {
 test("without a holder a command takes effect at once, and is stored", () => {
   for (const type of MESSAGES) {
     const bench = new Tasks();
-    bench.tell(messageOf(type));
+    bench.command(messageOf(type));
     const expected = type === "error" ? "sleeping" : nextState("pending", type) ?? "invalid";
     expect(`${type} ${bench.record.state}`).toBe(`${type} ${expected}`);
   }
@@ -84,34 +84,34 @@ test("without a holder a command takes effect at once, and is stored", () => {
 
 test("a shorter sleep overrides a longer one, and run ends it", () => {
   const bench = new Tasks();
-  bench.tell({ type: "sleep", untilMs: NOW_MS + 60_000 });
-  bench.tell({ type: "sleep", untilMs: NOW_MS + 1000 });
+  bench.command({ type: "sleep", untilMs: NOW_MS + 60_000 });
+  bench.command({ type: "sleep", untilMs: NOW_MS + 1000 });
   expect(bench.record).toMatchObject({ state: "sleeping", wakeAtMs: NOW_MS + 1000 });
-  bench.tell({ type: "run" });
+  bench.command({ type: "run" });
   expect(bench.record.state).toBe("pending");
 });
 
 test("an error while a task sleeps keeps its sleep, if that is longer", () => {
   const bench = new Tasks();
-  bench.tell({ type: "sleep", untilMs: NOW_MS + 3_600_000 });
-  bench.tell({ type: "error", message: "bad" });
+  bench.command({ type: "sleep", untilMs: NOW_MS + 3_600_000 });
+  bench.command({ type: "error", message: "bad" });
   expect(bench.record).toMatchObject({ state: "sleeping", wakeAtMs: NOW_MS + 3_600_000 });
   expect(bench.record.errors).toMatchObject([{ kind: "error", message: "bad", node: -1 }]);
 });
 
-test("errors told to a task fail it after its allowance", () => {
+test("errors sent to a task fail it after its allowance", () => {
   const bench = new Tasks(3);
-  bench.tell({ type: "error", message: "1" });
-  bench.tell({ type: "error", message: "2" });
+  bench.command({ type: "error", message: "1" });
+  bench.command({ type: "error", message: "2" });
   expect(bench.record.state).toBe("sleeping");
-  bench.tell({ type: "error", message: "3" });
+  bench.command({ type: "error", message: "3" });
   expect(bench.record).toMatchObject({ state: "failed", finishedAtMs: NOW_MS });
 });
 
 test("commands to a leased task wait in order for its holder, and acks take them away", () => {
   const bench = new Tasks().lease();
-  const first = bench.tell({ type: "checkpoint" });
-  const second = bench.tell({ type: "pause" });
+  const first = bench.command({ type: "checkpoint" });
+  const second = bench.command({ type: "pause" });
   expect(bench.record.state).toBe("leased");
   expect(bench.record.commands?.queued.map(({ no }) => no)).toEqual([first, second]);
   bench.settle({ type: "ack" }, first);
@@ -122,9 +122,9 @@ test("commands to a leased task wait in order for its holder, and acks take them
 
 test("what waits when an attempt ends is carried out in order: a kill is not lost in a release", () => {
   const bench = new Tasks().lease();
-  bench.tell({ type: "pause" });
-  bench.tell({ type: "kill" });
-  bench.tell({ type: "run" });
+  bench.command({ type: "pause" });
+  bench.command({ type: "kill" });
+  bench.command({ type: "run" });
   bench.settle({ type: "release" });
   expect(bench.record).toMatchObject({ state: "killed", commands: { queued: [] } });
   expect(bench.tasks.finishedCount).toBe(1);
@@ -132,11 +132,11 @@ test("what waits when an attempt ends is carried out in order: a kill is not los
 
 test("what waits when the owner is lost is carried out as well, and can be undone", () => {
   const bench = new Tasks().lease();
-  bench.tell({ type: "kill" });
+  bench.command({ type: "kill" });
   bench.revert();
   expect(bench.record.state).toBe("killed");
   const other = new Tasks().lease();
-  other.tell({ type: "kill" });
+  other.command({ type: "kill" });
   const before = other.record;
   other.tasks.apply(90, { type: "condemn", session });
   const undo = other.tasks.apply(91, { type: "revert", session, atMs: NOW_MS });
@@ -145,29 +145,31 @@ test("what waits when the owner is lost is carried out as well, and can be undon
   expect([other.record, other.tasks.finishedCount]).toEqual([before, 0]);
 });
 
-test("a pause outlives the attempt: it is not leased again until it is told to run", () => {
+test("a pause outlives the attempt: the task is not leased again until the command run", () => {
   const bench = new Tasks().lease().settle({ type: "pause" }).lease();
   expect(bench.record.state).toBe("paused");
-  bench.tell({ type: "run" });
+  bench.command({ type: "run" });
   expect(bench.lease().record.state).toBe("leased");
 });
 
 test("a repeated command changes nothing, as long as its id is known", () => {
   const bench = new Tasks();
-  bench.tell({ type: "pause" }, 7);
-  bench.tell({ type: "run" }, 8);
-  bench.tell({ type: "pause" }, 7);
+  bench.command({ type: "pause" }, 7);
+  bench.command({ type: "run" }, 8);
+  bench.command({ type: "pause" }, 7);
   expect(bench.record.state).toBe("pending");
   expect(bench.record.commands?.known).toEqual([7, 8]);
-  for (let cid = 100; cid < 100 + LIMITS.commandsKnownMax + 5; cid++) bench.tell({ type: "checkpoint" }, cid);
+  for (let cid = 100; cid < 100 + LIMITS.commandsKnownMax + 5; cid++) {
+    bench.command({ type: "checkpoint" }, cid);
+  }
   expect(bench.record.commands?.known).toHaveLength(LIMITS.commandsKnownMax);
 });
 
-test("a task that has ended is told nothing", () => {
+test("a task that has ended takes no command", () => {
   const bench = new Tasks();
-  bench.tell({ type: "kill" });
+  bench.command({ type: "kill" });
   const { record } = bench;
-  bench.tell({ type: "run" });
+  bench.command({ type: "run" });
   expect(bench.record).toBe(record);
 });
 
@@ -197,7 +199,7 @@ test("a retry policy waits backoff times factor, up to its maximum, within its j
 
 test("the last eight errors are kept, oldest first", () => {
   const bench = new Tasks(100);
-  for (let i = 1; i <= 10; i++) bench.tell({ type: "error", message: `error ${i}` });
+  for (let i = 1; i <= 10; i++) bench.command({ type: "error", message: `error ${i}` });
   expect(bench.record.errors.map(({ message }) => message)).toEqual(
     [3, 4, 5, 6, 7, 8, 9, 10].map((i) => `error ${i}`),
   );
@@ -216,11 +218,11 @@ test("what has ended, or never was, cannot be leased", () => {
 
 test("what a command ended was not ended by its last holder, whose late report is refused", () => {
   const kill = { type: "kill" } as const;
-  const told = new Tasks().lease().settle({ type: "release" });
-  told.tell(kill);
-  expect([told.record.state, endedBy(told.record, kill)]).toEqual(["killed", false]);
+  const commanded = new Tasks().lease().settle({ type: "release" });
+  commanded.command(kill);
+  expect([commanded.record.state, endedBy(commanded.record, kill)]).toEqual(["killed", false]);
   const waited = new Tasks().lease();
-  waited.tell(kill);
+  waited.command(kill);
   waited.settle({ type: "release" });
   expect([waited.record.state, endedBy(waited.record, kill)]).toEqual(["killed", false]);
   expect(endedBy(new Tasks().lease().settle(kill).record, kill)).toBe(true);

@@ -132,7 +132,7 @@ test("a freed apart key is known to every steward at once", () => {
   }
 });
 
-test("nobody is told of tasks that it cannot run, though it is full", () => {
+test("no node is sent demand for tasks that it cannot run, though it is full", () => {
   const bench = new EngineBench(ABC.map((node) => ({ ...node, slots: 1 })), 16);
   for (const id of ids(3)) bench.submit(id);
   bench.run(3000);

@@ -163,7 +163,7 @@ test("a review looks at everything that was declined, once", () => {
   expect(bench.asked).toEqual([]);
 });
 
-test("a member is told of what it could run and has not declined, and of nothing else", () => {
+test("the demand for a member counts what it could run and has not declined, and nothing else", () => {
   const bench = new Bench();
   bench.pick = () => NOBODY;
   bench.add(taskOf("a"), taskOf("b", pinned("x")));

@@ -30,7 +30,7 @@ test("what is read is what was written, of any length and in any script, again a
   }));
 });
 
-test("texts that belong to one set, for they differ where nothing is hashed, are told apart", () => {
+test("texts that differ only where nothing is hashed, and so belong to one set, are distinguished", () => {
   const texts = Array.from("abcdefgh", (letter) => `0000-${letter}-000000000-0000000000`);
   expect(read([...texts, ...texts.toReversed(), ...texts])).toEqual([
     ...texts,
