@@ -34,7 +34,7 @@ interface Command {
   saidWhy: string;
 }
 
-export interface SupervisorOptions {
+export interface LeashSupervisorOptions {
   readonly environment: Environment;
   readonly groups: Groups;
   readonly startCommand: (start: LeashStart, listener: CommandListener) => void;
@@ -43,8 +43,8 @@ export interface SupervisorOptions {
   readonly onIdle: () => void;
 }
 
-export class Supervisor {
-  readonly #options: SupervisorOptions;
+export class LeashSupervisor {
+  readonly #options: LeashSupervisorOptions;
   readonly #clock: LeashClock;
   readonly #commandByKey = new Map<string, Command>();
   readonly #unstarted: Command[] = [];
@@ -54,7 +54,7 @@ export class Supervisor {
   #lookEveryMs = LOOK_MIN_MS;
   #lookedMs = -Infinity;
 
-  constructor(options: SupervisorOptions) {
+  constructor(options: LeashSupervisorOptions) {
     this.#options = options;
     this.#clock = new LeashClock(options.environment);
   }

@@ -6,7 +6,7 @@
 import { systemEnvironment } from "../../base/environment.ts";
 import { startCommand } from "./command-process.ts";
 import { type FromLeash, lineParser, type ToLeash } from "./leash-messages.ts";
-import { Supervisor } from "./leash-supervisor.ts";
+import { LeashSupervisor } from "./leash-supervisor.ts";
 import { systemGroups } from "./process-group.ts";
 
 /**
@@ -29,7 +29,7 @@ function main(): void {
     waiting.push(`${JSON.stringify(message)}\n`);
     flush();
   };
-  const supervisor = new Supervisor({
+  const supervisor = new LeashSupervisor({
     environment: systemEnvironment,
     groups: systemGroups,
     startCommand,

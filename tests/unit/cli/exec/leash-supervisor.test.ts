@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { CommandListener } from "../../../../src/cli/exec/command-process.ts";
 import type { CommandEnd, FromLeash, LeashStart } from "../../../../src/cli/exec/leash-messages.ts";
 import { KILL_LEAD_MS } from "../../../../src/cli/exec/leash-schedule.ts";
-import { Supervisor } from "../../../../src/cli/exec/leash-supervisor.ts";
+import { LeashSupervisor } from "../../../../src/cli/exec/leash-supervisor.ts";
 import type { Delivery, Life } from "../../../../src/cli/exec/process-group.ts";
 import { FakeEnvironment } from "../../../support/fake-environment.ts";
 
@@ -77,11 +77,11 @@ class Stage {
   nature: Nature = plain;
   /** Happens within a start, before it asks for the last time whether it may. */
   beforeSpawn: () => void = () => {};
-  readonly supervisor: Supervisor;
+  readonly supervisor: LeashSupervisor;
 
   constructor() {
     const of = (number: number): FakeGroup => this.groups.find((group) => group.number === number)!;
-    this.supervisor = new Supervisor({
+    this.supervisor = new LeashSupervisor({
       environment: this.environment,
       groups: {
         signal: (number, signal) => of(number).signal(signal),
