@@ -3,7 +3,8 @@
  * some of them an ordinary user's.
  */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
@@ -49,6 +50,36 @@ for (const runtime of RUNTIMES) {
     expect((await infoOf(client, "beside")).errors).toEqual([]);
     rmSync(directory, { recursive: true, force: true });
   }, 90_000);
+}
+
+/** Lets a process have so many descriptors at once; needs no more than its owner's rights. */
+function limitDescriptors(pid: number, count: number): void {
+  execFileSync("prlimit", ["--pid", String(pid), `--nofile=${count}:`]);
+}
+
+const canLimit = process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0;
+
+for (const runtime of RUNTIMES) {
+  test.skipIf(!canLimit)(`${runtime}: a peer that can start nothing charges that to no task`, async () => {
+    await using cluster = await Cluster.start({
+      namespace: `exec-full-${runtime}-${process.pid}`,
+      runtimes: [runtime],
+      args: ["--lease-ttl", `${LEASE_MS}ms`],
+    });
+    await using client = await connectClient(await cluster.reach());
+    const [peer] = cluster.peers;
+    const pid = peer!.child.pid!;
+    limitDescriptors(pid, readdirSync(`/proc/${pid}/fd`).length);
+    const handle = await client.submit(exec, { argv: ["true"] }, { id: "patient", attempts: 1 });
+    const trouble = await peer!.event(({ event }) => event === "exec:trouble");
+    expect(trouble).toMatchObject({
+      task: "patient",
+      reason: "its leash supervisor cannot be started: EMFILE",
+    });
+    limitDescriptors(pid, 1024);
+    expect((await handle.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
+    expect((await infoOf(client, "patient")).errors).toEqual([]);
+  }, 60_000);
 }
 
 const why = SudoUser.missing();
