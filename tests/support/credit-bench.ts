@@ -1,6 +1,6 @@
 /**
  * The credit that one node gives, at member 0, for tests of who has how much. The nodes that steward are the
- * test: they grant, answer recalls and say that they are hungry.
+ * test: they grant, answer recalls and say what waits there.
  */
 import { expect } from "bun:test";
 import { Credit } from "../../src/protocol/holder/credit.ts";
@@ -8,8 +8,8 @@ import type { CreditMessage } from "../../src/protocol/model/messages.ts";
 import type { MemberNo } from "../../src/protocol/model/types.ts";
 import { HEARTBEAT_MS, type RoleSetting, RoleStage } from "./roles.ts";
 
-/** What a steward says of the tasks that wait there. */
-interface Hunger {
+/** The tasks that wait at a steward. */
+interface Waiting {
   readonly backlog?: number;
   readonly priority?: number;
   readonly boot?: number;
@@ -18,8 +18,8 @@ interface Hunger {
 export class CreditBench {
   readonly stage: RoleStage;
   readonly credit: Credit;
-  /** What each steward was told last. */
-  readonly toldByNo: Map<MemberNo, CreditMessage> = new Map();
+  /** The last credit message to each steward. */
+  readonly lastByNo: Map<MemberNo, CreditMessage> = new Map();
 
   constructor(setting: RoleSetting = {}) {
     this.stage = new RoleStage(setting);
@@ -44,31 +44,31 @@ export class CreditBench {
     this.credit.open(no);
   }
 
-  /** Ends the step; what was told to whom. */
+  /** Ends the step; what was sent to whom. */
   step(): readonly (CreditMessage & { readonly to: MemberNo })[] {
     if (this.credit.isDirty) this.credit.flush();
     expect(this.credit.isDirty).toBe(false);
-    const told = this.stage.take().of("credit");
-    for (const message of told) this.toldByNo.set(message.to, message);
-    return told;
+    const sent = this.stage.take().of("credit");
+    for (const message of sent) this.lastByNo.set(message.to, message);
+    return sent;
   }
 
   /** A heartbeat passes; stewards answer recalls if they are to. */
-  beat(isAnswered = true): void {
+  heartbeat(isAnswered = true): void {
     this.stage.pass(HEARTBEAT_MS);
     this.credit.tick(true);
     this.step();
     if (isAnswered) this.answerAll();
   }
 
-  answer(no: MemberNo, issued = 0, seq: number = this.toldByNo.get(no)!.seq): void {
+  answer(no: MemberNo, issued = 0, seq: number = this.lastByNo.get(no)!.seq): void {
     this.credit.onReply(no, { type: "creditReply", seq, issued });
   }
 
   /** Every steward that was recalled has used nothing; and again, until nothing follows. */
   answerAll(): void {
     for (let i = 0; i < 10; i++) {
-      for (const [no, { recall, upTo }] of this.toldByNo) if (recall) this.answer(no, upTo);
+      for (const [no, { recall, upTo }] of this.lastByNo) if (recall) this.answer(no, upTo);
       this.step();
     }
   }
@@ -78,15 +78,15 @@ export class CreditBench {
     this.credit.received(from, { ...task, no, name, errorAtMs: [], options: null, checkpoint: null });
   }
 
-  hungry(no: MemberNo, { backlog = 5, priority = 0, boot = 1 }: Hunger = {}): void {
+  demand(no: MemberNo, { backlog = 5, priority = 0, boot = 1 }: Waiting = {}): void {
     this.credit.onDemand(no, { type: "demand", boot, backlog, priority });
   }
 
   free(no: MemberNo): number {
-    return this.toldByNo.get(no)!.free;
+    return this.lastByNo.get(no)!.free;
   }
 
   isRecalled(no: MemberNo): boolean {
-    return this.toldByNo.get(no)!.recall;
+    return this.lastByNo.get(no)!.recall;
   }
 }

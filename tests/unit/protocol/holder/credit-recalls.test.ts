@@ -22,7 +22,7 @@ test("in some heartbeats a new steward node has as many slots as the others", ()
   const bench = CreditBench.withSlots(8, [1]);
   bench.open(2);
   bench.step();
-  for (let i = 0; i < 5; i++) bench.beat();
+  for (let i = 0; i < 5; i++) bench.heartbeat();
   expect([bench.free(1), bench.free(2)]).toEqual([4, 4]);
 });
 
@@ -38,7 +38,7 @@ test("one recall at a time, and none of who has nothing", () => {
   const bench = CreditBench.withSlots(8, [1]);
   bench.open(2);
   bench.step();
-  for (const news of [() => bench.open(0), () => bench.hungry(2)]) {
+  for (const news of [() => bench.open(0), () => bench.demand(2)]) {
     news();
     bench.step();
     expect([bench.free(1), bench.isRecalled(1)]).toEqual([4, true]);
@@ -52,13 +52,13 @@ test("one recall at a time, and none of who has nothing", () => {
 test("recalled slots are given to nobody before the answer, however long that takes", () => {
   const bench = CreditBench.withSlots(8, [1]);
   bench.open(2);
-  for (let i = 0; i < 20; i++) bench.beat(false);
+  for (let i = 0; i < 20; i++) bench.heartbeat(false);
   expect([bench.free(1), bench.free(2)]).toEqual([4, 0]);
 });
 
 test("an answer to what was said before the recall is none", () => {
   const bench = CreditBench.withSlots(8, [1]);
-  const { seq } = bench.toldByNo.get(1)!;
+  const { seq } = bench.lastByNo.get(1)!;
   bench.open(2);
   bench.step();
   bench.answer(1, 0, seq);
@@ -72,10 +72,10 @@ test("what a steward had granted before it heard of the recall stays reserved un
   bench.step();
   bench.answer(1, 6);
   bench.step();
-  bench.beat();
+  bench.heartbeat();
   expect(bench.free(2)).toBe(2);
   for (let no = 1; no <= 6; no++) bench.grant(1, no);
-  bench.beat();
+  bench.heartbeat();
   expect(bench.credit.heldCount + bench.free(1) + bench.free(2)).toBe(8);
 });
 
@@ -83,22 +83,22 @@ test("grants that were issued and do not come within a TTL are lost: their slots
   const bench = CreditBench.withSlots(4, [1]);
   bench.answer(1, 4);
   for (let passedMs = 0; passedMs < TTL_MS; passedMs += HEARTBEAT_MS) {
-    bench.beat();
-    expectFields(bench.toldByNo.get(1), { free: 4, upTo: 0 });
+    bench.heartbeat();
+    expectFields(bench.lastByNo.get(1), { free: 4, upTo: 0 });
   }
-  bench.beat();
-  expectFields(bench.toldByNo.get(1), { free: 4, upTo: 4 });
+  bench.heartbeat();
+  expectFields(bench.lastByNo.get(1), { free: 4, upTo: 4 });
 });
 
 test("a grant that was taken for lost and comes after all is held, and counts", () => {
   const bench = CreditBench.withSlots(4, [1]);
   bench.answer(1, 1);
   bench.stage.pass(TTL_MS);
-  bench.beat();
-  bench.beat();
+  bench.heartbeat();
+  bench.heartbeat();
   bench.grant(1, 1);
-  bench.beat();
-  expectFields(bench.toldByNo.get(1), { free: 3, upTo: 1, load: 1 });
+  bench.heartbeat();
+  expectFields(bench.lastByNo.get(1), { free: 3, upTo: 1, load: 1 });
 });
 
 test("with fewer slots than before, what is unused is recalled from everybody", () => {
@@ -119,7 +119,7 @@ test.each(["draining", "frozen"] as const)("a node that is %s says so, and takes
   bench.credit.offer({ type: "capacity", slots: 4, handlers: ["h"], standing });
   bench.step();
   bench.answerAll();
-  expectFields(bench.toldByNo.get(1), { standing, free: 0 });
+  expectFields(bench.lastByNo.get(1), { standing, free: 0 });
   expect(bench.credit.slots).toBe(0);
 });
 
@@ -140,14 +140,14 @@ test("the slots of a steward whose connection closed are given to the others at 
   bench.step();
   expect(bench.free(2)).toBe(6);
   bench.stage.connect(1);
-  bench.beat(false);
+  bench.heartbeat(false);
   expect([bench.free(1), bench.isRecalled(1)]).toEqual([0, false]);
 });
 
-test("a steward whose connection closed owes no answer any more, and is not hungry", () => {
+test("a steward whose connection closed owes no answer any more, and has no demand", () => {
   const bench = CreditBench.withSlots(6, [1]);
   bench.open(2);
-  bench.hungry(1);
+  bench.demand(1);
   bench.step();
   bench.answer(1, 5);
   bench.offer(1);
@@ -159,7 +159,7 @@ test("a steward whose connection closed owes no answer any more, and is not hung
   bench.step();
   expect(bench.free(2)).toBe(6);
   bench.stage.connect(1);
-  bench.beat(false);
+  bench.heartbeat(false);
   expect([bench.isRecalled(1), bench.free(2), bench.isRecalled(2)]).toEqual([false, 3, true]);
   bench.answer(2);
   bench.step();
@@ -169,20 +169,20 @@ test("a steward whose connection closed owes no answer any more, and is not hung
 test("a steward that comes back in another life begins anew, under numbers that go on", () => {
   const bench = CreditBench.withSlots(4, [1]);
   for (let no = 1; no <= 3; no++) bench.grant(1, no);
-  bench.beat();
-  const { seq } = bench.toldByNo.get(1)!;
+  bench.heartbeat();
+  const { seq } = bench.lastByNo.get(1)!;
   bench.open(1, 2);
   bench.step();
-  expectFields(bench.toldByNo.get(1), { stewardBoot: 2, upTo: 0, free: 1, load: 3 });
-  expect(bench.toldByNo.get(1)!.seq).toBeGreaterThan(seq);
+  expectFields(bench.lastByNo.get(1), { stewardBoot: 2, upTo: 0, free: 1, load: 3 });
+  expect(bench.lastByNo.get(1)!.seq).toBeGreaterThan(seq);
 });
 
 test("a steward that is heard again in the same life keeps its account", () => {
   const bench = CreditBench.withSlots(4, [1]);
   bench.grant(1, 1);
   bench.open(1);
-  bench.beat();
-  expectFields(bench.toldByNo.get(1), { upTo: 1, free: 3 });
+  bench.heartbeat();
+  expectFields(bench.lastByNo.get(1), { upTo: 1, free: 3 });
 });
 
 test("who may steward no more gives its credit back without being asked", () => {
@@ -197,18 +197,18 @@ test("who may steward no more gives its credit back without being asked", () => 
     members: [...roster.members, extra],
     chains: [[{ epoch: 2, keepers: [0, 2, 3] }]],
   });
-  bench.beat();
+  bench.heartbeat();
   expect([bench.free(1), bench.free(2)]).toEqual([2, 4]);
   context.adoptRoster({ ...roster, epoch: 3 });
-  bench.beat(false);
+  bench.heartbeat(false);
   expect([bench.free(1), bench.isRecalled(1)]).toEqual([0, false]);
 });
 
 // ---- demand -----------------------------------------------------------------------------------------------
 
-test("a hungry steward gets what the others do not use, as soon as they have given it back", () => {
+test("a steward with demand gets what the others do not use, as soon as they have given it back", () => {
   const bench = CreditBench.withSlots(9, [0, 1, 2]);
-  bench.hungry(1);
+  bench.demand(1);
   bench.step();
   expect([0, 2].map((no) => [bench.free(no), bench.isRecalled(no)])).toEqual([[0, true], [0, true]]);
   expect(bench.free(1)).toBe(3);
@@ -216,52 +216,52 @@ test("a hungry steward gets what the others do not use, as soon as they have giv
   expect(bench.free(1)).toBe(9);
 });
 
-test("of the hungry those with the highest priority get what is free", () => {
+test("of those with demand the ones with the highest priority get what is free", () => {
   const bench = CreditBench.withSlots(6, [0, 1, 2]);
-  bench.hungry(1, { priority: 3 });
-  bench.hungry(2, { priority: 5 });
+  bench.demand(1, { priority: 3 });
+  bench.demand(2, { priority: 5 });
   bench.step();
   bench.answerAll();
   expect([0, 1, 2].map((no) => bench.free(no))).toEqual([0, 2, 4]);
 });
 
-test("two that are hungry alike share what the third gives back", () => {
+test("two with the same demand share what the third gives back", () => {
   const bench = CreditBench.withSlots(12, [0, 1, 2]);
-  bench.hungry(1);
-  bench.hungry(2);
+  bench.demand(1);
+  bench.demand(2);
   bench.step();
   bench.answerAll();
   expect([0, 1, 2].map((no) => bench.free(no))).toEqual([0, 6, 6]);
 });
 
-test("while somebody is hungry nothing is levelled out; afterwards it is", () => {
+test("while there is demand nothing is levelled out; afterwards it is", () => {
   const bench = CreditBench.withSlots(9, [0, 1, 2]);
-  bench.hungry(1);
+  bench.demand(1);
   bench.step();
   bench.answerAll();
-  bench.hungry(1);
-  bench.beat(false);
+  bench.demand(1);
+  bench.heartbeat(false);
   expect([bench.free(1), bench.isRecalled(1)]).toEqual([9, false]);
-  bench.hungry(1, { backlog: 0 });
-  for (let i = 0; i < 4; i++) bench.beat();
+  bench.demand(1, { backlog: 0 });
+  for (let i = 0; i < 4; i++) bench.heartbeat();
   expect([0, 1, 2].map((no) => bench.free(no))).toEqual([3, 3, 3]);
 });
 
-test("hunger that is not repeated for 2.5 heartbeats is over", () => {
+test("demand that is not repeated for 2.5 heartbeats is over", () => {
   const bench = CreditBench.withSlots(4, [0, 1]);
-  bench.hungry(1);
+  bench.demand(1);
   bench.step();
   bench.answerAll();
-  for (let i = 0; i < 3; i++) bench.beat();
+  for (let i = 0; i < 3; i++) bench.heartbeat();
   expect(bench.free(0)).toBe(0);
-  bench.beat();
+  bench.heartbeat();
   expect(bench.free(0)).toBeGreaterThan(0);
 });
 
-test("hunger of a steward's earlier life, or of one that has no account, is none", () => {
+test("the demand of a steward's earlier life, or of one that has no account, is none", () => {
   const bench = CreditBench.withSlots(4, [0, 1]);
-  bench.hungry(1, { boot: 9 });
-  bench.hungry(2);
+  bench.demand(1, { boot: 9 });
+  bench.demand(2);
   bench.step();
   expect([bench.isRecalled(0), bench.free(0), bench.free(1)]).toEqual([false, 2, 2]);
 });
@@ -273,7 +273,7 @@ test("who has waited longest gets a single slot, and not always the same", () =>
     const taker = [0, 1, 2].find((no) => bench.free(no) > 0);
     got.push(taker);
     bench.grant(taker!, Math.ceil(i / 3));
-    bench.beat();
+    bench.heartbeat();
     bench.credit.ended("h");
     bench.step();
   }
@@ -287,14 +287,14 @@ test("who has waited longest gets a single slot, and not always the same", () =>
 // grants are then taken for lost, and the steward has so much more credit than there are slots.
 test.todo("a late answer of a steward's earlier life counts for nothing in its present one", () => {
   const bench = CreditBench.withSlots(4, [1]);
-  const { seq } = bench.toldByNo.get(1)!;
+  const { seq } = bench.lastByNo.get(1)!;
   bench.open(1, 2);
   bench.step();
   bench.answer(1, 50, seq);
   bench.stage.pass(TTL_MS);
-  bench.beat(false);
-  bench.beat(false);
-  expect(bench.toldByNo.get(1)!.upTo).toBe(0);
+  bench.heartbeat(false);
+  bench.heartbeat(false);
+  expect(bench.lastByNo.get(1)!.upTo).toBe(0);
 });
 
 // Every announcement moves the number that the recall waits for, although the first one lowered the credit.
@@ -305,9 +305,9 @@ test.todo("a recall is answered by the answer to its first announcement, however
   bench.step();
   bench.open(2);
   bench.step();
-  const { seq } = bench.toldByNo.get(1)!;
+  const { seq } = bench.lastByNo.get(1)!;
   expect(bench.isRecalled(1)).toBe(true);
-  // the start of a task of a handler with a limit is told to everybody
+  // the start of a task of a handler with a limit is announced to all stewards
   bench.grant(1, 1);
   bench.step();
   bench.answer(1, 1, seq);
@@ -319,12 +319,12 @@ test.todo("a recall is answered by the answer to its first announcement, however
 // that was passed over counts as used, while its task still comes.
 test.todo("the slot of a grant that was overtaken by the next one stays reserved until it comes", () => {
   const bench = CreditBench.withSlots(2, [1, 2]);
-  bench.hungry(1);
+  bench.demand(1);
   bench.step();
   bench.answerAll();
   expect(bench.free(1)).toBe(2);
   bench.grant(1, 2);
-  bench.hungry(2);
+  bench.demand(2);
   bench.step();
   bench.answerAll();
   expect(bench.free(2)).toBe(0);

@@ -43,16 +43,16 @@ test("nobody is given credit of whose life nothing is known", () => {
   expect(bench.step()).toEqual([]);
 });
 
-test("what is told is absolute, and told again with every heartbeat under a new number", () => {
+test("credit is absolute, and sent again with every heartbeat under a new number", () => {
   const bench = CreditBench.withSlots(4, [1]);
-  const before = bench.toldByNo.get(1)!;
-  bench.beat();
-  expect(bench.toldByNo.get(1)).toEqual({ ...before, seq: before.seq + 1 });
+  const before = bench.lastByNo.get(1)!;
+  bench.heartbeat();
+  expect(bench.lastByNo.get(1)).toEqual({ ...before, seq: before.seq + 1 });
 });
 
-test("between heartbeats nobody is told anything whom nothing concerns", () => {
+test("between heartbeats nothing is sent to those whom nothing concerns", () => {
   const bench = CreditBench.withSlots(4, [1, 2]);
-  bench.beat();
+  bench.heartbeat();
   bench.stage.pass(HEARTBEAT_MS - 1);
   bench.credit.tick(false);
   expect(bench.step()).toEqual([]);
@@ -65,16 +65,16 @@ test("received grants use credit up, and the next message says so", () => {
   const bench = CreditBench.withSlots(4, [1]);
   bench.grant(1, 1);
   bench.grant(1, 2);
-  bench.beat();
-  expectFields(bench.toldByNo.get(1), { free: 2, upTo: 2, load: 2 });
+  bench.heartbeat();
+  expectFields(bench.lastByNo.get(1), { free: 2, upTo: 2, load: 2 });
 });
 
-test("a grant that arrives once more, or late, uses up nothing of what was told since", () => {
+test("a grant that arrives once more, or late, uses up no credit given since", () => {
   const bench = CreditBench.withSlots(4, [1]);
   bench.grant(1, 2);
   bench.grant(1, 1);
-  bench.beat();
-  expectFields(bench.toldByNo.get(1), { free: 2, upTo: 2, load: 2 });
+  bench.heartbeat();
+  expectFields(bench.lastByNo.get(1), { free: 2, upTo: 2, load: 2 });
 });
 
 test("a slot that gets free is given again", () => {
@@ -84,10 +84,10 @@ test("a slot that gets free is given again", () => {
   bench.step();
   bench.credit.ended("h");
   bench.step();
-  expectFields(bench.toldByNo.get(1), { free: 1, upTo: 2, load: 1 });
+  expectFields(bench.lastByNo.get(1), { free: 1, upTo: 2, load: 1 });
 });
 
-test("a node is told of its own idleness at once", () => {
+test("a node sends its own load to itself at once", () => {
   const bench = CreditBench.withSlots(2, [0, 1]);
   bench.grant(0, 1);
   bench.credit.isDirty = true;
@@ -102,7 +102,7 @@ test("of a handler with a limit each steward may grant its part, rounded up, and
   bench.open(1);
   bench.open(2);
   bench.step();
-  expect(bench.toldByNo.get(2)!.limits).toEqual([{ name: "h", free: 2 }]);
+  expect(bench.lastByNo.get(2)!.limits).toEqual([{ name: "h", free: 2 }]);
   bench.grant(1, 1);
   bench.grant(1, 2);
   expect(bench.step().map(({ to, limits }) => [to, limits[0]!.free])).toEqual([[1, 1], [2, 1]]);
@@ -110,15 +110,15 @@ test("of a handler with a limit each steward may grant its part, rounded up, and
   expect(bench.step().map(({ to, limits }) => [to, limits[0]!.free])).toEqual([[1, 1], [2, 1]]);
 });
 
-test("a new offer may change what was declined, and so may a key that gets free: everybody is told", () => {
+test("a new offer, and a key that gets free, may change what was declined: all stewards hear", () => {
   const bench = CreditBench.withSlots(4, [1, 2]);
-  const { changes } = bench.toldByNo.get(1)!;
+  const { changes } = bench.lastByNo.get(1)!;
   bench.credit.changed();
   bench.step();
-  expect([1, 2].map((no) => bench.toldByNo.get(no)!.changes)).toEqual([changes + 1, changes + 1]);
+  expect([1, 2].map((no) => bench.lastByNo.get(no)!.changes)).toEqual([changes + 1, changes + 1]);
   bench.offer(4);
   bench.step();
-  expect([1, 2].map((no) => bench.toldByNo.get(no)!.changes)).toEqual([changes + 2, changes + 2]);
+  expect([1, 2].map((no) => bench.lastByNo.get(no)!.changes)).toEqual([changes + 2, changes + 2]);
 });
 
 test("in no cluster any more nothing is held and nobody has credit", () => {
@@ -134,7 +134,7 @@ test("in no cluster any more nothing is held and nobody has credit", () => {
   expect(bench.credit.heldCount).toBe(0);
   bench.open(1);
   bench.step();
-  expectFields(bench.toldByNo.get(1), { free: 4, upTo: 0, limits: [{ name: "h", free: 3 }] });
+  expectFields(bench.lastByNo.get(1), { free: 4, upTo: 0, limits: [{ name: "h", free: 3 }] });
 });
 
 // ---- never more than there is -----------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Traffic {
     this.bench = CreditBench.withSlots(SLOTS, STEWARDS);
     this.rng = new Rng(seed);
     this.accounts = new Map(STEWARDS.map((no) => [no, new CreditAccount(1)]));
-    for (const [no, told] of this.bench.toldByNo) this.#tell(no, told);
+    for (const [no, message] of this.bench.lastByNo) this.#send(no, message);
   }
 
   #later(run: () => void, notBeforeMs = 0): number {
@@ -169,7 +169,7 @@ class Traffic {
     return atMs;
   }
 
-  #tell(no: MemberNo, message: CreditMessage): void {
+  #send(no: MemberNo, message: CreditMessage): void {
     this.#later(() => {
       const account = this.accounts.get(no)!;
       if (message.seq <= account.seq) return;
@@ -204,9 +204,9 @@ class Traffic {
       if (i % 50 === 0) this.bench.credit.tick(true);
       if (this.bench.credit.heldCount > 0 && this.rng.chance(0.2)) this.bench.credit.ended("h");
       const no = this.rng.pick(STEWARDS);
-      if (this.rng.chance(0.1)) this.bench.hungry(no, { priority: this.rng.int(2) });
+      if (this.rng.chance(0.1)) this.bench.demand(no, { priority: this.rng.int(2) });
       if (this.rng.chance(0.5)) this.#grant(no, this.accounts.get(no)!);
-      for (const message of this.bench.step()) this.#tell(message.to, message);
+      for (const message of this.bench.step()) this.#send(message.to, message);
     }
   }
 }
