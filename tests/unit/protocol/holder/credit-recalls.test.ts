@@ -285,7 +285,7 @@ test("who has waited longest gets a single slot, and not always the same", () =>
 
 // An answer names no life of the steward, so that one of its earlier life counts for the present one: its
 // grants are then taken for lost, and the steward has so much more credit than there are slots.
-test.todo("a late answer of a steward's earlier life counts for nothing in its present one", () => {
+test("a late answer of a steward's earlier life counts for nothing in its present one", () => {
   const bench = CreditBench.withSlots(4, [1]);
   const { seq } = bench.lastByNo.get(1)!;
   bench.open(1, 2);
@@ -297,8 +297,7 @@ test.todo("a late answer of a steward's earlier life counts for nothing in its p
   expect(bench.lastByNo.get(1)!.upTo).toBe(0);
 });
 
-// Every announcement moves the number that the recall waits for, although the first one lowered the credit.
-test.todo("a recall is answered by the answer to its first announcement, however often others follow", () => {
+test("a recall is answered by the answer to its first announcement, however often others follow", () => {
   const bench = new CreditBench();
   bench.offer(8, { h: 8 });
   bench.open(1);
