@@ -18,7 +18,7 @@ import { ballotBy, type RoleSetting, RoleStage, specOf, WALL_MS } from "./roles.
 export const IDS: readonly string[] = Array.from({ length: 60 }, (_, i) => `task ${i}`);
 
 /** What a task asks for, and who gave it up. */
-interface Wish extends Partial<Placement> {
+interface Asked extends Partial<Placement> {
   readonly avoid?: MemberNo;
   readonly name?: string;
   readonly priority?: number;
@@ -27,7 +27,7 @@ interface Wish extends Partial<Placement> {
 /** A task that waits. */
 export function pending(
   id: string,
-  { avoid = -1, name = "h", priority = 0, ...placement }: Wish = {},
+  { avoid = -1, name = "h", priority = 0, ...placement }: Asked = {},
 ): TaskRecord {
   const whole = { requires: [], prefers: [], node: "", apart: "", ...placement };
   const tasks = new PartitionTasks();
@@ -142,13 +142,13 @@ export class DispatcherBench {
     return this;
   }
 
-  pick(id = "t", wish: Wish = {}): MemberNo {
-    return this.dispatcher.pick(this.book, pending(id, wish));
+  pick(id = "t", asked: Asked = {}): MemberNo {
+    return this.dispatcher.pick(this.book, pending(id, asked));
   }
 
   /** To whom many tasks would go. */
-  pickMany(wish: Wish = {}): readonly MemberNo[] {
-    return [...new Set(IDS.map((id) => this.pick(id, wish)))].sort();
+  pickMany(asked: Asked = {}): readonly MemberNo[] {
+    return [...new Set(IDS.map((id) => this.pick(id, asked)))].sort();
   }
 
   charge(no: MemberNo, count = 1, name = "h"): void {

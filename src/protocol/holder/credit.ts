@@ -12,8 +12,10 @@ import type { Liveness } from "../context/liveness.ts";
 import type { MemberNo } from "../model/types.ts";
 
 interface Given {
-  boot: number;
+  readonly boot: number;
   seq: number;
+  /** The last number that went to an earlier life of the steward node. */
+  readonly seqBefore: number;
   /** As last announced. */
   free: number;
   freeUpTo: number;
@@ -102,6 +104,7 @@ export class Credit {
     this.#given.set(no, {
       boot,
       seq: this.#given.get(no)?.seq ?? 0,
+      seqBefore: this.#given.get(no)?.seq ?? 0,
       free: 0,
       freeUpTo: 0,
       load: 0,
@@ -150,7 +153,8 @@ export class Credit {
 
   onReply(from: MemberNo, message: CreditReplyMessage): void {
     const given = this.#given.get(from);
-    if (!given) return;
+    // an answer to what was announced to an earlier life of the steward node
+    if (!given || message.seq <= given.seqBefore) return;
     if (message.issued > given.issued) {
       given.issued = message.issued;
       given.issuedMs = this.#context.clock.monoMs;
@@ -268,7 +272,6 @@ export class Credit {
   #announce(no: MemberNo, given: Given, limits: CreditMessage["limits"]): void {
     given.isDirty = false;
     given.seq++;
-    if (given.recall) given.recall = { ...given.recall, seq: given.seq };
     given.free = unusedOf(given, given.upTo);
     given.freeUpTo = given.upTo;
     given.load = this.heldCount;

@@ -313,7 +313,7 @@ test("who is to stand soon does not stand later than it would have", () => {
   expect(bench.inMs).toBe(1);
 });
 
-test("the engine is told of the earliest time at which somebody stands", () => {
+test("the engine knows the earliest time at which somebody stands", () => {
   const bench = new Bench();
   const { context } = bench.stage;
   context.standMs = Infinity;
@@ -365,7 +365,7 @@ test("without a whole copy a majority does not elect: first the keepers before a
   expect(bench.keeper.elected).toEqual([ballot]);
 });
 
-test("a copy that comes from another keeper elects when the last piece of it is there", () => {
+test("a copy that comes from another keeper elects when the last chunk of it is there", () => {
   const bench = new NewConfiguration(false);
   const ballot = bench.win();
   bench.sealed(1, ballot);

@@ -137,7 +137,7 @@ test("a late append takes back nothing of what is known to match", () => {
   expect(bench.keeper.replica.commit).toBe(5);
 });
 
-test("a heartbeat of a term that is over is told the promise, and is no sign of a steward", () => {
+test("a heartbeat of a term that is over is answered with the promise, and is no sign of a steward", () => {
   const bench = new KeeperBench();
   bench.prepare(2, SECOND);
   const { atMs } = bench.keeper.election;
@@ -189,7 +189,7 @@ test("a late snapshot takes nothing from a log that reaches further: what is beh
   expectFields(turn.of("appendReply")[0], { ok: true, index: 7 });
 });
 
-test("an ack tells for how long a condemned session has been silent, heard again or not", () => {
+test("an ack says for how long a condemned session has been silent, heard again or not", () => {
   const bench = new KeeperBench();
   const session = { node: 2, boot: 1, n: 1 };
   bench.stage.liveness.heard(2, 1);

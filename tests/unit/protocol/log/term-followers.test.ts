@@ -175,7 +175,7 @@ test("what was acked does not go again, although something older was refused", (
   expect(appendsOf(bench.step())).toEqual(["1: 6-6"]);
 });
 
-test("what all followers have, and nothing more, is told and forgotten", () => {
+test("what all followers have, and nothing more, is announced and forgotten", () => {
   const bench = TermBench.begun({ options: { logEntriesMax: 32 } });
   bench.propose(9);
   bench.step();
@@ -228,23 +228,23 @@ test("a follower too far behind gets the chosen state, one that is not gets entr
   expect(appendsOf(near.step())).toEqual(["2: 7-10"]);
 });
 
-test("a snapshot goes piece by piece, the next when the one before has come, and once", () => {
+test("a snapshot goes chunk by chunk, the next when the one before has come, and once", () => {
   const bench = sending();
   bench.stage.pass(RESEND_MS);
-  const pieces = [...bench.tick().of("snapshot")];
-  const { totalBytes } = pieces[0]!;
+  const chunks = [...bench.tick().of("snapshot")];
+  const { totalBytes } = chunks[0]!;
   for (let offset = 10; offset < totalBytes; offset += 10) {
     for (let i = 0; i < 2; i++) bench.received(2, 10, offset);
     const next = bench.step().of("snapshot");
     expectEach(next, [{ to: 2, offset, totalBytes }]);
-    pieces.push(...next);
+    chunks.push(...next);
   }
-  expect(pieces.slice(0, -1).map(({ data }) => data.length)).toEqual(pieces.slice(1).map(() => 10));
-  const state = decodeState(Buffer.concat(pieces.map(({ data }) => data)));
+  expect(chunks.slice(0, -1).map(({ data }) => data.length)).toEqual(chunks.slice(1).map(() => 10));
+  const state = decodeState(Buffer.concat(chunks.map(({ data }) => data)));
   expect(state.records.map(({ spec }) => spec.id)).toEqual(["t"]);
 });
 
-test("an answer about another snapshot, of another follower, or beyond the end starts no piece", () => {
+test("an answer about another snapshot, of another follower, or beyond the end starts no chunk", () => {
   const bench = sending();
   bench.received(2, 9, 20);
   bench.received(2, 10, 1_000_000);
@@ -270,7 +270,7 @@ test("a follower that comes back too late gets one snapshot, not one with every 
   expect(appendsOf(turn)).toEqual(["1: 12-12"]);
 });
 
-test("a piece of a snapshot that got lost goes again after the resend time, entries wait", () => {
+test("a chunk of a snapshot that got lost goes again after the resend time, entries wait", () => {
   const bench = sending();
   bench.stage.pass(300);
   bench.received(2, 10, 10);
@@ -292,7 +292,7 @@ test("who lost what it had of a snapshot gets it from where it is", () => {
   expectEach(bench.tick().of("snapshot"), [{ to: 2, offset: 0 }]);
 });
 
-test("an answer about a piece of a snapshot is an answer: who gets one is no lost follower", () => {
+test("an answer about a chunk of a snapshot is an answer: who gets one is no lost follower", () => {
   const bench = sending();
   bench.stage.pass(ELECTION_MS);
   bench.received(2, 10, 10);

@@ -153,7 +153,7 @@ test("a term that ended is flushed no more: it sends nothing and chooses nothing
   expect(bench.commit).toBe(0);
 });
 
-test("the office lives as long as the term, and heartbeats tell of both ends at once", () => {
+test("the office lives as long as the term, and heartbeats announce both ends at once", () => {
   const bench = new TermBench();
   const { context } = bench.stage;
   bench.term.begin();

@@ -1,6 +1,6 @@
 /**
- * What a steward node hands out in which order, when it looks again at what nobody took, and whom it tells of
- * hunger. Who is given a task: dispatcher.test.ts.
+ * What a steward node hands out in which order, when it looks again at what nobody took, and to whom it
+ * announces demand. Who is given a task: dispatcher.test.ts.
  */
 import { expect, test } from "bun:test";
 import { NOBODY } from "../../../../src/protocol/steward/task-queues.ts";
@@ -96,7 +96,7 @@ test("credit that was asked for is offered what the others declined", () => {
   expect(bench.book.reviews).toHaveLength(1);
 });
 
-// ---- hunger -----------------------------------------------------------------------------------------------
+// ---- demand -----------------------------------------------------------------------------------------------
 
 /** Member 1 has no credit left, and two tasks wait. */
 function starved(): DispatcherBench {
@@ -105,7 +105,7 @@ function starved(): DispatcherBench {
   return bench;
 }
 
-test("a member without credit is told how much waits that it could run, and how urgent it is", () => {
+test("a member without credit hears how much waits that it could run, and how urgent it is", () => {
   const bench = starved();
   bench.book.add(pending("c", { name: "unknown", priority: 9 }));
   bench.dispatcher.run();
@@ -114,7 +114,7 @@ test("a member without credit is told how much waits that it could run, and how 
   ]);
 });
 
-test("hunger is told again with every heartbeat, not with every step", () => {
+test("demand is announced again with every heartbeat, not with every step", () => {
   const bench = starved();
   bench.dispatcher.run();
   bench.stage.take();
@@ -126,7 +126,7 @@ test("hunger is told again with every heartbeat, not with every step", () => {
   expectEach(bench.stage.take().of("demand"), [{ backlog: 2 }]);
 });
 
-test("a higher priority is told at once, and so is that nothing waits any more", () => {
+test("a higher priority is announced at once, and so is that nothing waits any more", () => {
   const bench = starved();
   bench.dispatcher.run();
   bench.stage.take();
@@ -139,7 +139,7 @@ test("a higher priority is told at once, and so is that nothing waits any more",
   expectEach(bench.stage.take().of("demand"), [{ backlog: 0, priority: 0 }]);
 });
 
-test("a member with credit, or that takes nothing, is told of no hunger", () => {
+test("a member with credit, or that takes nothing, hears of no demand", () => {
   const bench = new DispatcherBench().join(1).join(2, { standing: "draining", free: 0 });
   bench.book.add(pending("a"));
   bench.book.declined.add("a@1");

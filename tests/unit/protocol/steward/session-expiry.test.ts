@@ -32,8 +32,8 @@ class Bench {
   readonly term: Term;
   readonly expiry: SessionExpiry;
   readonly keeper: { -readonly [K in keyof TermKeeper]: TermKeeper[K] };
-  /** What the steward was told to do, in order. */
-  readonly told: string[] = [];
+  /** The calls of the port, in order. */
+  readonly calls: string[] = [];
 
   constructor({ voters = [0, 1, 2], options = {} }: {
     readonly voters?: readonly MemberNo[];
@@ -46,8 +46,8 @@ class Bench {
     this.keeper = { p: 0, cfg: 1, voters, replica: this.replica, silenceFloorMs: 0 };
     this.term = new Term(this.stage.context, this.keeper, ballotBy(0, 1), () => new FakeOffice());
     this.expiry = new SessionExpiry(this.stage.context, this.stage.liveness, this.term, {
-      reverted: () => this.told.push("reverted"),
-      announceAll: () => this.told.push("announceAll"),
+      reverted: () => this.calls.push("reverted"),
+      announceAll: () => this.calls.push("announceAll"),
     });
   }
 
@@ -388,10 +388,10 @@ test("a session is reverted once, however long another one is waited out", () =>
   expect(ops.map(({ type }) => type)).toEqual(["revert"]);
 });
 
-test("tasks wait again at once, what waits for their ends is told when the revert is chosen", () => {
+test("tasks wait again at once, their ends are announced when the revert is chosen", () => {
   const bench = Bench.leased();
   reverted(bench);
-  expect(bench.told).toEqual(["reverted"]);
+  expect(bench.calls).toEqual(["reverted"]);
   bench.ack(1);
-  expect(bench.told).toEqual(["reverted", "announceAll"]);
+  expect(bench.calls).toEqual(["reverted", "announceAll"]);
 });
