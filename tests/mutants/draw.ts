@@ -1,7 +1,7 @@
 /**
- * Draws mutants by chance: a seeded draw over the conditions of the code, so that nobody chooses the ones that
- * the tests happen to see. What a mutant is: one condition negated, one side of an `&&` or `||` left out, one
- * comparison moved by one.
+ * Draws mutants by chance: a seeded draw over the conditions of the code, so that nobody chooses the ones
+ * that the tests happen to see. What a mutant is: one condition negated, one side of an `&&` or `||` left
+ * out, one comparison moved by one.
  */
 import { isBinaryExpression, isConditionalExpression, isIfStatement } from "typescript/unstable/ast/is";
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
