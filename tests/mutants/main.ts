@@ -1,9 +1,9 @@
 /**
  * Whether the tests see mutants that nobody chose (draw.ts).
  *
- *   node tests/mutants/main.ts                          each mutant of list.json against the test that caught it
- *   node tests/mutants/main.ts --draw 50 --seed 1       draws anew, looks for what catches each, writes the list
- *   node tests/mutants/main.ts --only 3,17              some of the list
+ *   node tests/mutants/main.ts                     each of list.json, against what caught it
+ *   node tests/mutants/main.ts --draw 50 --seed 1  draws anew, and finds what catches each
+ *   node tests/mutants/main.ts --only 3,17         some of the list
  *
  * Exits 1 when a mutant that was caught is caught no more, or when one survives without a reason in the list:
  * `equivalent` says why nothing can see it.
