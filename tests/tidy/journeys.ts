@@ -50,7 +50,12 @@ function sectionOf(page: string, heading: string): readonly Line[] {
 }
 
 function stepsOf(lines: readonly Line[]): readonly Step[] {
-  return lines.filter(({ text }) => /^\d/.test(text)).map(({ text, line }) => {
+  const items: { readonly line: number; text: string }[] = [];
+  for (const { text, line } of lines) {
+    if (/^\d/.test(text)) items.push({ line, text });
+    else if (/^\s+\S/.test(text) && items.length > 0) items.at(-1)!.text += ` ${text.trim()}`;
+  }
+  return items.map(({ text, line }) => {
     const [, tag = null, path = "", what = ""] = STEP.exec(text) ?? [];
     return { line, tag, path, text: what };
   });

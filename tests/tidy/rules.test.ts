@@ -473,15 +473,15 @@ test("a journey goes on where files import each other, either way, or where a me
 test("a step that nothing leads to, or whose file or name is not there, is found", () => {
   expect(journeyProblems(
     "`src/protocol/engine.ts`: `onHail` it has not",
-    "`src/protocol/steward/taker.ts`: nothing leads here, though `A` is there, `onHai` is not",
+    "`src/protocol/steward/taker.ts`: nothing leads here, though `A` is there,\n   `onHai` is not",
     "`src/protocol/gone.ts`: it is gone",
     "no file at all",
   )).toEqual([
     "4 src/protocol/engine.ts has no onHail",
     "5 src/protocol/steward/taker.ts has no onHai",
     "5 no earlier step imports src/protocol/steward/taker.ts, or is imported by it",
-    "6 there is no src/protocol/gone.ts",
-    "7 a step must be `file`: what happens there",
+    "7 there is no src/protocol/gone.ts",
+    "8 a step must be `file`: what happens there",
   ]);
 });
 
