@@ -1,7 +1,7 @@
 /**
  * What a node takes from its surroundings: time and chance. The system's own, unless a test brings others
- * (src/testing/kit). Everything in coordinator, consumer and node that a run of a cluster depends on comes
- * from here; the mesh and its clients use the system's, for real sockets live in real time.
+ * (src/testing). Everything in coordinator, client, consumer and node that a run of a cluster depends on
+ * comes from here; the mesh and its clients use the system's, for real sockets live in real time.
  */
 import { uptime } from "node:os";
 import { clearImmediate, setImmediate } from "node:timers";

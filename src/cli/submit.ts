@@ -46,7 +46,7 @@ const OPTIONS = {
   ...PLACEMENT_OPTIONS,
 } as const;
 
-/** The built-in task: exec.ts. */
+/** The built-in task: exec/exec.ts. */
 const EXEC = "exec";
 
 const HELP = `Usage: stolos submit [OPTION]… -- CMD [ARG]…

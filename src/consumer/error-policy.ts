@@ -1,7 +1,7 @@
 /**
  * What becomes of a task whose handler threw. By default Metafora's rule: asleep for ten minutes, failed at
  * the eighth error in four hours. With a number of attempts: again after 1 s, 2 s, 4 s … (at most a
- * minute), failed when they are used up. The arithmetic is the protocol's (task-machine.ts).
+ * minute), failed when they are used up. The arithmetic is the protocol's (protocol/state/task-machine.ts).
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { FatalError } from "../base/errors.ts";

@@ -1,6 +1,6 @@
 /**
  * Metafora's stateful handler: it is given the task's commands, and answers what shall become of the task.
- * The state machine (task-machine.ts) is in the task's record, under the fence of the attempt.
+ * The state machine (protocol/state/task-machine.ts) is in the task's record, under the fence of the attempt.
  */
 import { AttemptAbortedError } from "../base/errors.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";

@@ -176,8 +176,8 @@ function createGossip(): ReturnType<typeof gossipsub> {
     Dhi: 8,
     Dout: 1,
     Dlazy: 3,
-    // A wake-up each; newcomers are told everything for longer than two of them (NEWCOMER_MS,
-    // cluster-view.ts).
+    // A wake-up each; for longer than two of them newcomers are sent all news (NEWCOMER_MS in
+    // coordinator/cluster-view.ts).
     heartbeatInterval: 2000,
     doPX: false,
     maxInboundDataLength: GOSSIP_BYTES_MAX,

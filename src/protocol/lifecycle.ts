@@ -1,7 +1,7 @@
 /**
  * A node as a member: adopts rosters, keeps one keeper for every configuration that names it, and forgets
- * everything when it is a member no more. Who is let in or out: membership.ts; getting in: joining.ts;
- * the first roster: founding.ts.
+ * everything when it is a member no more. Who is let in or out: roster/membership.ts; getting in:
+ * roster/joining.ts; the first roster: roster/founding.ts.
  */
 import type { PersistRecord } from "./model/contract.ts";
 import { Joining } from "./roster/joining.ts";

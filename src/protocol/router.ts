@@ -171,7 +171,10 @@ export class Router {
     holder.onAttachReply(message);
   }
 
-  /** In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it (demand.ts). */
+  /**
+   * In a large cluster: a steward has tasks, perhaps for nodes that are not attached to it
+   * (steward/demand.ts).
+   */
   #hasAttachedForDemand(from: MemberNo, boot: number): boolean {
     const { context, credit, liveness, holder } = this.#roles;
     if (!context.topology.isLarge || !liveness.heard(from, boot)) return false;

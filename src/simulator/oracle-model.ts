@@ -217,7 +217,7 @@ function carryOutLine(task: ChosenTask, atMs: number): void {
   for (const { message } of task.line.splice(0)) if (!isFinished(task)) carryOut(task, message, atMs);
 }
 
-/** Written from Metafora's table as rules, apart from the protocol's (task-machine.ts). */
+/** Written from Metafora's table as rules, apart from the protocol's (protocol/state/task-machine.ts). */
 function carryOut(task: ChosenTask, message: TaskMessage, atMs: number): void {
   const { state } = task;
   const { type } = message;

@@ -14,7 +14,7 @@ import { SyntaxKind } from "typescript/unstable/ast";
 import { lineOf, nodesOf, type Source, type Violation } from "./source.ts";
 
 /** What each folder of src may import. */
-const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
+export const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   base: ["protocol"],
   mesh: ["protocol"],
@@ -31,7 +31,7 @@ const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What each room of src/protocol may import; the files beside the rooms may import all of them. */
-const BELOW_BY_ROOM: Readonly<Record<string, readonly string[]>> = {
+export const BELOW_BY_ROOM: Readonly<Record<string, readonly string[]>> = {
   model: [],
   wire: ["model"],
   state: ["model"],

@@ -1,9 +1,9 @@
 /**
- * That pages do not lead nowhere: links to files and headings of the project, and files of it that a page
- * names. Addresses on the web are not followed.
+ * That pages and comments do not lead nowhere: links to files and headings of the project, and files of it
+ * that a page or a comment names. Addresses on the web are not followed.
  */
-import { dirname, join, normalize } from "node:path";
-import type { Violation } from "./source.ts";
+import { basename, dirname, join, normalize } from "node:path";
+import { lineAt, type Source, type Violation } from "./source.ts";
 
 /** What stands in the project; `read` is asked for pages only. */
 export interface Tree {
@@ -46,4 +46,37 @@ export function anchorsOf(text: string): ReadonlySet<string> {
     anchors.add(title!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
   }
   return anchors;
+}
+
+const COMMENT = /\/\*[^]*?\*\/|\/\/[^\n]*/g;
+const FILE_IN_COMMENT = /(?<![\w./@-])[\w-][\w./-]*\.ts\b/g;
+
+/**
+ * Files that a comment in src names: a reader finds each beside the comment, or from a folder above it. No
+ * file is named in itself.
+ */
+export function commentViolations(
+  sources: readonly Source[],
+  tree: Pick<Tree, "has">,
+): readonly Violation[] {
+  const violations: Violation[] = [];
+  for (const source of sources) {
+    const { path, text } = source;
+    if (!path.startsWith("src/")) continue;
+    for (const comment of text.matchAll(COMMENT)) {
+      for (const { 0: name, index } of comment[0].matchAll(FILE_IN_COMMENT)) {
+        const message = problemOfName(path, name, tree);
+        if (message) violations.push({ path, line: lineAt(source, comment.index + index), message });
+      }
+    }
+  }
+  return violations;
+}
+
+function problemOfName(path: string, name: string, tree: Pick<Tree, "has">): string | null {
+  if (name === basename(path)) return "a comment that names its own file";
+  for (let folder = dirname(path);; folder = dirname(folder)) {
+    if (tree.has(join(folder, name).replaceAll("\\", "/"))) return null;
+    if (folder === ".") return `a comment names ${name}, which is neither beside it nor in a folder above`;
+  }
 }

@@ -8,6 +8,8 @@ import {
   packageOf,
   roomArrows,
 } from "./layout.ts";
+import { arrowViolations, journeysOf, journeyViolations, readingViolations } from "./journeys.ts";
+import { commentViolations } from "./links.ts";
 import { purityViolations } from "./purity.ts";
 import { shapeViolations } from "./shape.ts";
 import { sizeViolations } from "./size.ts";
@@ -414,4 +416,134 @@ test("a path of one machine is found in any text", () => {
     "c.ts": "a/home/b",
   });
   expect(found.map(({ path, line }) => `${path}:${line}`)).toEqual(["a.md:2", "b.json:1"]);
+});
+
+test("a comment that names a file that is gone, of another room or itself is found", async () => {
+  const sources = await files({
+    "src/a/b/c.ts": "// d.ts, up.ts, b/d.ts and mod.ts are found: mod.ts above\n/* e/f.ts */",
+    "src/a/b/d.ts": '/**\n * gone.ts, and d.ts\n */\n// f.ts\nconst x = "gone.ts"; // ./gone.ts',
+    "src/a/up.ts": "",
+    "src/a/e/f.ts": "",
+    "mod.ts": "// gone.ts",
+  });
+  const known = new Set(sources.map(({ path }) => path));
+  expect(brief(commentViolations(sources, { has: (path) => known.has(path) }))).toEqual([
+    "src/a/b/d.ts:3 a comment names gone.ts, which is neither beside it nor in a folder above",
+    "src/a/b/d.ts:3 a comment that names its own file",
+    "src/a/b/d.ts:5 a comment names f.ts, which is neither beside it nor in a folder above",
+  ]);
+});
+
+/** A page with one journey of these steps. */
+function pageOf(...steps: readonly string[]): string {
+  return ["# Page", "## Journeys", "### There", ...steps.map((step, at) => `${at + 1}. ${step}`), "## End"]
+    .join("\n");
+}
+
+/** A protocol of four files, in which the message `hail` goes from one role to another. */
+const HAIL = await files({
+  "src/protocol/model/messages.ts":
+    'export interface HailMessage { readonly type: "hail"; }\nexport type Message = HailMessage;',
+  "src/protocol/client/caller.ts": 'import "../engine.ts";\nsend({ type: "hail", p: 1 });',
+  "src/protocol/engine.ts": "",
+  "src/protocol/steward/taker.ts":
+    'import type { HailMessage } from "../model/messages.ts";\nclass A { onHail({ p }: HailMessage) {} }',
+  "src/protocol/router.ts":
+    'import type { Message } from "./model/messages.ts";\nswitch (message.type) { case "hail": x(); }',
+  "src/protocol/store.ts": 'switch (record.type) { case "hail": x(); }',
+  "src/protocol/wire/codec.ts": 'const read = () => ({ type: "hail" });',
+});
+
+function journeyProblems(...steps: readonly string[]): readonly string[] {
+  const [journey] = journeysOf(pageOf(...steps), "## Journeys");
+  return journeyViolations("page.md", journey!, HAIL).map(({ line, message }) => `${line} ${message}`);
+}
+
+test("a journey goes on where files import each other, either way, or where a message arrives", () => {
+  const [caller, engine] = ["`src/protocol/client/caller.ts`", "`src/protocol/engine.ts`"];
+  expect(journeyProblems(
+    `${engine}: it begins`,
+    `${caller}: calls`,
+    "`hail` → `src/protocol/steward/taker.ts`: `onHail` takes it",
+    `${engine}: again`,
+    "`hail` → `src/protocol/router.ts`: distinguishes messages",
+  )).toEqual([]);
+});
+
+test("a step that nothing leads to, or whose file or name is not there, is found", () => {
+  expect(journeyProblems(
+    "`src/protocol/engine.ts`: `onHail` it has not",
+    "`src/protocol/steward/taker.ts`: nothing leads here, though `A` is there,\n   `onHai` is not",
+    "`src/protocol/gone.ts`: it is gone",
+    "no file at all",
+  )).toEqual([
+    "4 src/protocol/engine.ts has no onHail",
+    "5 src/protocol/steward/taker.ts has no onHai",
+    "5 no earlier step imports src/protocol/steward/taker.ts, or is imported by it",
+    "7 there is no src/protocol/gone.ts",
+    "8 a step must be `file`: what happens there",
+  ]);
+});
+
+test("a message that nobody sent, or that nobody takes, is found", () => {
+  const taker = "`hail` → `src/protocol/steward/taker.ts`: takes it";
+  expect(journeyProblems("`src/protocol/engine.ts`: sends none", taker)).toEqual([
+    "5 no earlier step sends hail",
+  ]);
+  // a codec reads it
+  expect(journeyProblems("`src/protocol/wire/codec.ts`: sends none", taker)).toEqual([
+    "5 no earlier step sends hail",
+  ]);
+  const caller = "`src/protocol/client/caller.ts`: sends it";
+  for (const path of ["src/protocol/engine.ts", "src/protocol/store.ts"]) {
+    expect(journeyProblems(caller, `\`hail\` → \`${path}\`: takes it not`)).toEqual([
+      `5 ${path} takes no hail`,
+    ]);
+  }
+});
+
+test("a journey without steps is none, and lists end with their section", () => {
+  expect(journeyProblems()).toEqual(['1 "There" is no journey: it has 0 steps']);
+  const page = `${pageOf("`a.ts`: a")}\n1. \`b.ts\`: not of it`;
+  expect(journeysOf(page, "## Journeys")).toEqual([
+    { title: "There", steps: [{ line: 4, tag: null, path: "a.ts", text: "a" }] },
+  ]);
+});
+
+test("a list of what to read has as many files as it says, and they are there", () => {
+  const page =
+    "## First\n1. `src/protocol/engine.ts`: why\n2. `src/protocol/gone.ts`: why\n## End\n3. `x.ts`: y";
+  const options = { heading: "## First", sources: HAIL };
+  expect(brief(readingViolations("page.md", page, { ...options, count: 2 }))).toEqual([
+    "page.md:3 there is no src/protocol/gone.ts",
+  ]);
+  expect(brief(readingViolations("page.md", page, { ...options, count: 3 }))).toEqual([
+    "page.md:1 ## First has 2 files, not 3",
+    "page.md:3 there is no src/protocol/gone.ts",
+  ]);
+});
+
+/** Folders with a picture and a table. */
+function folders(picture: string, ...rows: readonly string[]): string {
+  const table = ["| folder | what | may import |", "|---|---|---|", ...rows];
+  return ["## Folders", "```", picture, "```", ...table, "## End"].join("\n");
+}
+
+test("a table of folders must have the arrows of the layout, and a picture must not contradict them", () => {
+  const below = { top: ["low", "mod.ts"], low: [] };
+  const problems = (page: string): readonly string[] =>
+    arrowViolations("page.md", page, "## Folders", below).map(({ line, message }) => `${line} ${message}`);
+  const rows = ["| `top` | it | low, mod.ts |", "| `low` | it | |"];
+  expect(problems(folders("top\nlow", ...rows))).toEqual([]);
+  expect(problems(folders("low\ntop", ...rows))).toEqual(["3 the picture must have low below top"]);
+  expect(problems(folders("top low", ...rows))).toEqual(["3 the picture must have low below top"]);
+  expect(problems(folders("top", ...rows))).toEqual([
+    "3 the picture has no low",
+    "3 the picture has no low",
+  ]);
+  expect(problems(folders("top\nlow", "| `top` | it | low |", "| `other` | it | |"))).toEqual([
+    "1 ## Folders has no row for low",
+    "8 top may import low, mod.ts",
+    "9 other is not in the layout",
+  ]);
 });

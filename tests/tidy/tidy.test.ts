@@ -2,8 +2,15 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { anchorsOf, pageViolations } from "./links.ts";
-import { circleViolations, deadFileViolations, importViolations } from "./layout.ts";
+import { arrowViolations, journeysOf, journeyViolations, readingViolations } from "./journeys.ts";
+import {
+  BELOW_BY_FOLDER,
+  BELOW_BY_ROOM,
+  circleViolations,
+  deadFileViolations,
+  importViolations,
+} from "./layout.ts";
+import { anchorsOf, commentViolations, pageViolations } from "./links.ts";
 import {
   dependencyViolations,
   type Manifest,
@@ -104,10 +111,42 @@ test("nothing of one machine is written down", () => {
   );
 });
 
+const tree = { has: (path: string) => existsSync(join(ROOT, path)), read };
+
 test("pages lead to files and headings that are there", () => {
-  const tree = { has: (path: string) => existsSync(join(ROOT, path)), read };
   expectNone(pages.flatMap((page) => pageViolations(page, tree)));
 });
+
+test("comments name files that are there", () => expectNone(commentViolations(sources, tree)));
+
+const map = "docs/architecture.md";
+
+test.each([
+  ["## The folders of `src`", BELOW_BY_FOLDER],
+  ["## The rooms of `src/protocol`", BELOW_BY_ROOM],
+])("%p of docs/architecture.md are as the layout has them", (heading, below) => {
+  expectNone(arrowViolations(map, read(map), heading, below));
+});
+
+test("docs/architecture.md names ten files to read first", () => {
+  expectNone(readingViolations(map, read(map), { heading: "## A reader's first hour", count: 10, sources }));
+});
+
+const journeys = journeysOf(read(map), "## Four journeys");
+
+test("docs/architecture.md has four journeys", () => {
+  expect(journeys.map(({ title }) => title)).toEqual([
+    "A task from submit to done",
+    "A lease from heartbeat to abort",
+    "A node from join to install",
+    "Bytes from socket to engine, and back",
+  ]);
+});
+
+test.each(journeys.map((journey) => [journey.title, journey] as const))(
+  "the journey %p goes from file to file as the code does",
+  (_, journey) => expectNone(journeyViolations(map, journey, sources)),
+);
 
 test("a page that leads nowhere is found, a page that does not is left alone", () => {
   const textByPath: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /**
  * The fair balancer, Metafora's by count: a node that runs more than its share and a fifth gives back what is
- * too much. Begins whatever is offered: where a task begins is its steward's business (dispatcher.ts), and a
- * steward offers what was given back to others first.
+ * too much. Begins whatever is offered: where a task begins is its steward's business
+ * (protocol/steward/dispatcher.ts), and a steward offers what was given back to others first.
  */
 import type { Balancer, BalancerContext, ClusterNode, RunningTask } from "./balancer.ts";
 import { Departures } from "./departures.ts";

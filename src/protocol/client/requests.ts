@@ -299,8 +299,7 @@ function requeue<K, V extends { sentMs: number }>(
 /**
  * What a node watches as a client: tasks whose ends somebody waits for, and tasks whose ends somebody will
  * most likely ask for. Where the ends of recent tasks were waited for, the next submits ask for theirs
- * along: it spares a message a task. Such a watch is dropped after a while if nobody wants it. Part of
- * requests.ts.
+ * along: it spares a message a task. Such a watch is dropped after a while if nobody wants it.
  */
 export interface Watch {
   readonly p: number;

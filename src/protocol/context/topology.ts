@@ -1,8 +1,8 @@
 /**
  * Whom a node is in touch with. In a small cluster everybody with everybody. In a large one (more members
  * than keep partitions) each node runs tasks of the partitions nearest to it only, and of those to which it
- * is asked for (demand.ts), so that what it costs does not grow with the number of nodes: it sends heartbeats
- * to the keepers of those, and to the deciders.
+ * is asked for (steward/demand.ts), so that what it costs does not grow with the number of nodes: it sends
+ * heartbeats to the keepers of those, and to the deciders.
  */
 import type { Clock, EngineOptions } from "../model/contract.ts";
 import { KEEPING_MEMBERS_MAX } from "../model/limits.ts";

@@ -1,7 +1,7 @@
 /**
  * How a node spreads its free slots over the nodes that steward: evenly while nobody starves, towards the
  * demand when somebody does. Lowering what a steward node may still use is a recall, and the slots count as
- * given until that node has answered. The other side is dispatcher.ts.
+ * given until that node has answered. The other side is steward/dispatcher.ts.
  */
 import type { Input } from "../model/contract.ts";
 import type { Context } from "../context/context.ts";

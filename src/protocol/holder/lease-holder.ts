@@ -354,7 +354,7 @@ export class Readiness {
   }
 }
 
-/** A node's sessions, one for each partition, over its memberships. lease-holder.ts changes them. */
+/** A node's sessions, one for each partition, over its memberships. The lease holder changes them. */
 export class SessionTable {
   /** By partition; empty in no cluster. */
   readonly all: HolderSession[] = [];

@@ -1,7 +1,7 @@
 /**
  * The steward's side of one partition for the time of one ballot: it appends, replicates, learns what is
- * chosen and runs what waited for that. Requests come in through steward.ts, expired sessions through
- * session-expiry.ts.
+ * chosen and runs what waited for that. What it does for others is its `Office`, which
+ * steward/steward.ts is.
  */
 import type { Context } from "../context/context.ts";
 import { isSameBallot, majorityOf, majorityReached } from "../model/ballot.ts";
@@ -307,7 +307,7 @@ export class Term {
   }
 }
 
-/** What a steward knows of one keeper that follows it. term.ts changes it; nobody else looks. */
+/** What a steward knows of one keeper that follows it. Its term changes it; nobody else looks. */
 export interface Follower {
   readonly no: MemberNo;
   /** Index of the next entry to send. */

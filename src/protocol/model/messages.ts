@@ -330,8 +330,7 @@ export interface DeliverMessage {
 }
 
 // ---- the log of a partition -------------------------------------------------------------------------------
-// What keepers of a partition say to one another about its log: elections and replication. The rest:
-// messages.ts.
+// What keepers of a partition say to one another about its log: elections, replication, reconfiguration.
 
 // ---- elections --------------------------------------------------------------------------------------------
 
@@ -450,7 +449,7 @@ export interface FetchCopyMessage {
   readonly ballot: Ballot;
   readonly offset: number;
 }
-/** One chunk of a sealed copy: see snapshots.ts. */
+/** One chunk of a sealed copy: see wire/snapshots.ts. */
 export interface CopyChunkMessage {
   readonly type: "copyChunk";
   readonly p: number;

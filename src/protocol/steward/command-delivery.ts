@@ -1,6 +1,6 @@
 /**
  * The counter of a steward for commands to tasks: records them in order, and takes them to whoever holds the
- * task's lease until that has carried them out. What a command does is task-machine.ts's business.
+ * task's lease until that has carried them out. What a command does is state/task-machine.ts's business.
  */
 import type { Context } from "../context/context.ts";
 import { LIMITS } from "../model/limits.ts";

@@ -107,9 +107,9 @@ function highestOf(waiting: ReadonlySet<TaskBook>): number {
 }
 
 // ---- members that are not attached ------------------------------------------------------------------------
-// In a large cluster each node attaches to some partitions only (topology.ts), so those that are attached
-// to one may all be full, or without the handler, while others idle. A steward whose tasks wait asks the
-// others: quickly all of them once, then a few with every heartbeat. Who has room answers by attaching
+// In a large cluster each node attaches to some partitions only (context/topology.ts), so those that are
+// attached to one may all be full, or without the handler, while others idle. A steward whose tasks wait asks
+// the others: quickly all of them once, then a few with every heartbeat. Who has room answers by attaching
 // (router.ts).
 
 /** Tasks that wait longer have nobody among those attached. */

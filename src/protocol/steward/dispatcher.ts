@@ -269,7 +269,8 @@ export class Dispatcher {
 
 /**
  * Which apart keys this steward node has in use at which members, as far as its own partitions go: it need
- * not offer what would be declined. Only a hint: the member itself keeps such tasks apart (admission.ts).
+ * not offer what would be declined. Only a hint: the member itself keeps such tasks apart
+ * (holder/admission.ts).
  */
 export class ApartHints {
   /** By key and member: whether the lease still stands. */

@@ -1,4 +1,4 @@
-/** Messages between clients and stewards as bytes: submit, watch, outcome, query. */
+/** Messages of clients as bytes: submits, watches and queries; commands to tasks; commands to nodes. */
 import { LIMITS } from "../model/limits.ts";
 import type {
   CommandStatus,

@@ -1,4 +1,6 @@
-/** Messages between stewards and the nodes that run tasks as bytes: attach, credit, grant, settle. */
+/**
+ * Messages between stewards and the nodes that run tasks as bytes: attach, credit, grant, settle; heartbeats.
+ */
 import { LIMITS } from "../model/limits.ts";
 import type {
   AnnouncedTerm,

@@ -1,4 +1,4 @@
-/** Messages of elections and replication as bytes. */
+/** Messages of elections, replication and reconfiguration as bytes. */
 import { isSameBallot } from "../model/ballot.ts";
 import { readEntries, writeEntries } from "./operations.ts";
 import {

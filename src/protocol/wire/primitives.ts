@@ -1,6 +1,6 @@
 /**
- * How the nouns of types.ts look as bytes: numbers, lists, ballots, sessions. Always a pair, a writer and its
- * reader. Tasks are in tasks.ts, members and rosters in roster-messages.ts, operations in
+ * How the nouns of model/types.ts look as bytes: numbers, lists, ballots, sessions. Always a pair, a writer
+ * and its reader. Tasks are in tasks.ts, members and rosters in roster-messages.ts, operations in
  * operations.ts.
  */
 import { LIMITS } from "../model/limits.ts";

@@ -1,4 +1,4 @@
-/** Durable records (contract.ts) as bytes: what a store writes and the simulator's disk keeps. */
+/** Durable records (model/contract.ts) as bytes: what a store writes and the simulator's disk keeps. */
 import type { PersistRecord } from "../model/contract.ts";
 import { readEntries, writeEntries } from "./operations.ts";
 import {

@@ -8,6 +8,8 @@ import {
   encodeFrame,
   encodeOperation,
 } from "../../../../src/protocol/wire/frame.ts";
+import type { PersistRecord } from "../../../../src/protocol/model/contract.ts";
+import type { Operation } from "../../../../src/protocol/model/types.ts";
 import { decodeRecord, encodeRecord } from "../../../../src/protocol/wire/records.ts";
 import { decodeState, encodeState } from "../../../../src/protocol/wire/snapshots.ts";
 import { messageExamples, recordExamples, stateExample } from "../../../support/message-examples.ts";
@@ -30,6 +32,23 @@ if (process.env["UPDATE"] === "1") writeFileSync(PATH, `${goldenLines().join("\n
 const golden = readFileSync(PATH, "utf8").trimEnd().split("\n");
 const hexByTitle = new Map(golden.map((line) => line.split(" ") as [string, string]));
 const goldenBytes = (title: string): Uint8Array => Uint8Array.fromHex(hexByTitle.get(title)!);
+
+/** The compiler asks for each kind here, the test below for its example. */
+const OPERATION_TYPES: Readonly<Record<Operation["type"], true>> = {
+  ...{ noop: true, submit: true, lease: true, settle: true, condemn: true, revert: true, purge: true },
+  command: true,
+};
+const RECORD_TYPES: Readonly<Record<PersistRecord["type"], true>> = {
+  ...{ founding: true, roster: true, vote: true, promise: true, append: true, snapshot: true },
+  ...{ compact: true, install: true, seal: true, retire: true },
+};
+
+test("every kind of operation and record has an example", () => {
+  const typesOf = (examples: readonly { readonly type: string }[]): readonly string[] =>
+    [...new Set(examples.map(({ type }) => type))].sort();
+  expect(typesOf(operationExamples)).toEqual(Object.keys(OPERATION_TYPES).sort());
+  expect(typesOf(recordExamples)).toEqual(Object.keys(RECORD_TYPES).sort());
+});
 
 test("every message, operation, state and record has the bytes of wire.golden.txt", () => {
   expect(goldenLines()).toEqual(golden);
