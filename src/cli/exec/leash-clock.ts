@@ -1,6 +1,6 @@
 /**
  * Turns "so many ms left when I sent this" of one process into an instant on another process's lease clock
- * (node-clock.ts), never later than meant. Both monotonic clocks tick alike, so their difference is a
+ * (base/node-clock.ts), never later than meant. Both monotonic clocks tick alike, so their difference is a
  * constant; the smallest (receipt − send) ever seen bounds it from above by the fastest delivery, and a line
  * that waited in the pipe gains nothing. Nor does one that waited while the machine was suspended.
  */
