@@ -123,12 +123,13 @@ export class GuardedCluster implements AsyncDisposable {
     );
   }
 
-  /**
-   * Members tell of both kinds: of those without the secret when their handshake has failed, which may be
-   * after the stranger has given up.
-   */
-  haveToldOfBoth(): Promise<boolean> {
-    const kinds = ["is not on the list of allowed peers", "did not show that it knows the secret"];
+  /** Members tell of each kind, some of them after the stranger has given up. */
+  haveToldOfAll(): Promise<boolean> {
+    const kinds = [
+      "speaks without a secret",
+      "sent what the secret does not open",
+      "is not on the list of allowed peers",
+    ];
     const isTold = (kind: string): boolean => this.refusals.some((reason) => reason.includes(kind));
     return eventually(() => kinds.every(isTold), TOLD_WITHIN_MS);
   }
