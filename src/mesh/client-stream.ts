@@ -20,7 +20,7 @@ export function clientProtocol(namespace: string): string {
   return PREFIX + namespace;
 }
 
-/** The namespace whose clients the other end serves, once it has said what it speaks; null = none, or unsaid. */
+/** The namespace whose clients the other end serves, once it has said so; null = none, or it did not say. */
 export async function namespaceServed(
   host: Host,
   connection: Connection,

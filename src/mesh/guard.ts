@@ -1,8 +1,8 @@
 /**
- * Stands before libp2p: an inbound connection gets to it once its first bytes have shown a peer, with the
- * secret if there is one. Until then it costs a socket, a few hundred bytes and a timer, and it cannot keep
- * others out: of too many that wait the ones go from where most come. What is read from the bytes is
- * handshake.ts's.
+ * Stands before libp2p: an inbound connection gets there once its first bytes have shown a peer, with the
+ * secret if there is one. Until then it is kept out of what libp2p counts, so that strangers cannot use up the
+ * places of others; and of too many that wait, those from the address with the most have to go. What the bytes
+ * say is read in handshake.ts.
  */
 import type { MultiaddrConnection, Transport, Upgrader } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
@@ -41,7 +41,7 @@ export class Guard {
     this.#options = options;
   }
 
-  /** Connections that are not through yet. */
+  /** Connections whose handshake is not complete. */
   get waitingCount(): number {
     return this.#waitingCount;
   }
@@ -78,7 +78,7 @@ export class Guard {
     if (reason !== null) this.#options.refused(hostOf(connection.remoteAddr), reason);
   }
 
-  /** From whom most come is hit first: a stranger keeps out who shares its address at worst, and not for long. */
+  /** Where most come from is hit first: a stranger can get in the way of those who share its address only. */
   #makeRoom(): void {
     let [network, most]: [string, ReadonlySet<Handshake>] = ["", new Set()];
     for (const [each, waiting] of this.#waitingByNetwork) {

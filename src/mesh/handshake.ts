@@ -20,7 +20,7 @@ interface Receiver {
 export class Handshake {
   /** Resolves with the other end's greeting; rejects when the connection ends before it. */
   readonly greeted: Promise<void>;
-  readonly #greeting = Promise.withResolvers<void>();
+  readonly #wait = Promise.withResolvers<void>();
   readonly #connection: MultiaddrConnection;
   readonly #key: Uint8Array | null;
   readonly #deliver: (data: Uint8Array) => void;
@@ -29,8 +29,8 @@ export class Handshake {
   #isCut = false;
   /** What came first, as it came: as much as a nonce. */
   #head: Uint8Array = new Uint8Array(0);
-  /** What came since the nonce, revealed, as long as it is no greeting yet. */
-  #revealed: Uint8Array = new Uint8Array(0);
+  /** What has come of the greeting, revealed. */
+  #greeting: Uint8Array = new Uint8Array(0);
 
   /** Sends the nonce. Before any byte was sent or read; from here on the connection hides and reveals. */
   constructor(connection: MultiaddrConnection, key: Uint8Array | null) {
@@ -40,14 +40,14 @@ export class Handshake {
     }
     this.#connection = connection;
     this.#key = key;
-    this.greeted = this.#greeting.promise;
+    this.greeted = this.#wait.promise;
     // nobody need wait for it
     this.greeted.catch(() => {});
     this.#deliver = receiver.onData.bind(receiver);
     receiver.onData = (data) => this.#receive(data.subarray());
     connection.addEventListener("close", ({ local, error }) => {
       this.#isCut = local !== true || isOfSystem(error);
-      this.#greeting.reject(error ?? new Error("the connection was closed"));
+      this.#wait.reject(error ?? new Error("the connection was closed"));
     });
     if (key !== null) this.#hide(key);
   }
@@ -90,7 +90,7 @@ export class Handshake {
   /** Ends the connection, unless there was a greeting. */
   fail(error: Error): void {
     if (this.#state === "greeted") return;
-    this.#greeting.reject(error);
+    this.#wait.reject(error);
     this.#connection.abort(error);
   }
 
@@ -111,8 +111,8 @@ export class Handshake {
     if (this.#state === "greeted") return this.#deliver(this.#reveal(bytes));
     const noted = Math.min(NONCE_BYTES - this.#head.length, bytes.length);
     this.#head = Buffer.concat([this.#head, bytes.subarray(0, noted)]);
-    if (this.#key !== null && this.#head.length < NONCE_BYTES) return;
-    this.#greet(this.#reveal(this.#key === null ? bytes : bytes.subarray(noted)));
+    if (this.#key === null) this.#greet(bytes);
+    else if (this.#head.length === NONCE_BYTES) this.#greet(bytes.subarray(noted));
   }
 
   #reveal(bytes: Uint8Array): Uint8Array {
@@ -121,20 +121,19 @@ export class Handshake {
     return this.#cipher.update(bytes);
   }
 
-  /** All of it or nothing: who is refused for the first wrong byte can guess them one by one. */
+  /** All of a greeting or nothing: who is refused for its first wrong byte can guess them one by one. */
   #greet(bytes: Uint8Array): void {
-    const revealed = Buffer.concat([this.#revealed, bytes]);
-    this.#revealed = revealed;
-    if (revealed.length < GREETING.length) return;
-    this.#revealed = new Uint8Array(0);
-    if (timingSafeEqual(revealed.subarray(0, GREETING.length), GREETING)) {
-      this.#state = "greeted";
-      this.#greeting.resolve();
-      this.#deliver(revealed);
-    } else {
+    const missing = GREETING.length - this.#greeting.length;
+    this.#greeting = Buffer.concat([this.#greeting, this.#reveal(bytes.subarray(0, missing))]);
+    if (this.#greeting.length < GREETING.length) return;
+    if (!timingSafeEqual(this.#greeting, GREETING)) {
       this.#state = "foreign";
-      this.fail(new Error("the other end sends something else than a libp2p peer's greeting"));
+      return this.fail(new Error("the other end sends something else than a libp2p peer's greeting"));
     }
+    this.#state = "greeted";
+    this.#wait.resolve();
+    this.#deliver(this.#greeting);
+    if (bytes.length > missing) this.#deliver(this.#reveal(bytes.subarray(missing)));
   }
 }
 

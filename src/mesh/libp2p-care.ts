@@ -5,7 +5,6 @@
  * libp2p hands out, and does nothing where that looks unexpected.
  */
 import type {
-  Connection,
   ConnectionEncrypter,
   MultiaddrConnection,
   Stream,
@@ -16,9 +15,9 @@ import type {
 } from "@libp2p/interface";
 
 /**
- * A transport that writes every message to the socket in one piece, not length and body apart, whose dials can
- * be aborted, and which says why it cannot listen: libp2p's own error is a text of stacks. The time to connect
- * must be bounded by the transport itself.
+ * A transport that writes every message to the socket in one piece, not length and body apart, whose dials
+ * can be aborted, and which says why it cannot listen: libp2p's own error is a text of stacks. The time to
+ * connect must be bounded by the transport itself.
  */
 export function careful<C, T extends Transport>(
   create: (components: C) => T,

@@ -8,8 +8,9 @@
 export const KEY_BYTES = 32;
 export const NONCE_BYTES = 24;
 
-const BLOCK_BYTES = 64;
+const WORD_BYTES = 4;
 const BLOCK_WORDS = 16;
+const BLOCK_BYTES = BLOCK_WORDS * WORD_BYTES;
 /** "expand 32-byte k". */
 const SIGMA = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574] as const;
 /** The low word of the number of the next block; the high one follows it. */
@@ -25,7 +26,7 @@ export class XSalsa20 {
   /** Bytes of it that have been used. */
   #used = BLOCK_BYTES;
 
-  /** The stream from its block of that number on. @throws RangeError unless key and nonce have their lengths */
+  /** The stream from its block of that number on. @throws RangeError for another length of key or nonce */
   constructor(key: Uint8Array, nonce: Uint8Array, block = 0) {
     const first = stateOf(wordsOf(key, KEY_BYTES), wordsOf(nonce, NONCE_BYTES).slice(0, 4));
     hash(first, this.#words);
@@ -36,24 +37,23 @@ export class XSalsa20 {
 
   /** A new array: the next bytes in the clear if they were hidden, hidden if they were in the clear. */
   update(data: Uint8Array): Uint8Array {
-    const result = new Uint8Array(data.length);
+    // where a word of the key stream begins, one of the result does
+    const skew = this.#used % WORD_BYTES;
+    const end = skew + data.length;
+    const wordCount = Math.ceil(end / WORD_BYTES);
+    const view = new DataView(new ArrayBuffer(wordCount * WORD_BYTES));
+    const result = new Uint8Array(view.buffer, skew, data.length);
+    result.set(data);
     const words = this.#words;
-    let used = this.#used;
-    for (let at = 0; at < data.length;) {
-      if (used === BLOCK_BYTES) used = this.#next();
-      const word = words[used >> 2]!;
-      if ((used & 3) === 0 && at + 4 <= data.length) {
-        result[at] = data[at]! ^ word;
-        result[at + 1] = data[at + 1]! ^ (word >>> 8);
-        result[at + 2] = data[at + 2]! ^ (word >>> 16);
-        result[at + 3] = data[at + 3]! ^ (word >>> 24);
-        at += 4, used += 4;
-      } else {
-        result[at] = data[at]! ^ (word >>> 8 * (used & 3));
-        at += 1, used += 1;
+    let next = (this.#used - skew) / WORD_BYTES;
+    for (let at = 0; at < wordCount;) {
+      if (next === BLOCK_WORDS) next = this.#next();
+      const stop = Math.min(wordCount, at + BLOCK_WORDS - next);
+      for (; at < stop; at++, next++) {
+        view.setInt32(WORD_BYTES * at, view.getInt32(WORD_BYTES * at, true) ^ words[next]!, true);
       }
     }
-    this.#used = used;
+    this.#used = WORD_BYTES * (next - wordCount) + end;
     return result;
   }
 
@@ -81,29 +81,33 @@ function stateOf(key: readonly number[], input: readonly number[]): Int32Array {
   return Int32Array.of(a, ...key.slice(0, 4), b, ...input, c, ...key.slice(4), d);
 }
 
-/** Twenty rounds, two at a time: down the columns, then along the rows. The result is added to the input. */
+/**
+ * Twenty rounds, two at a time: down the columns, then along the rows. The result is added to the input.
+ * Written out: calls of a rotation are more than V8 puts in line, and half of the speed.
+ */
 function hash(input: Int32Array, output: Int32Array): void {
   let x0 = input[0]!, x1 = input[1]!, x2 = input[2]!, x3 = input[3]!;
   let x4 = input[4]!, x5 = input[5]!, x6 = input[6]!, x7 = input[7]!;
   let x8 = input[8]!, x9 = input[9]!, x10 = input[10]!, x11 = input[11]!;
   let x12 = input[12]!, x13 = input[13]!, x14 = input[14]!, x15 = input[15]!;
+  let u = 0;
   for (let round = 0; round < 20; round += 2) {
-    x4 ^= turned(x0, x12, 7), x8 ^= turned(x4, x0, 9);
-    x12 ^= turned(x8, x4, 13), x0 ^= turned(x12, x8, 18);
-    x9 ^= turned(x5, x1, 7), x13 ^= turned(x9, x5, 9);
-    x1 ^= turned(x13, x9, 13), x5 ^= turned(x1, x13, 18);
-    x14 ^= turned(x10, x6, 7), x2 ^= turned(x14, x10, 9);
-    x6 ^= turned(x2, x14, 13), x10 ^= turned(x6, x2, 18);
-    x3 ^= turned(x15, x11, 7), x7 ^= turned(x3, x15, 9);
-    x11 ^= turned(x7, x3, 13), x15 ^= turned(x11, x7, 18);
-    x1 ^= turned(x0, x3, 7), x2 ^= turned(x1, x0, 9);
-    x3 ^= turned(x2, x1, 13), x0 ^= turned(x3, x2, 18);
-    x6 ^= turned(x5, x4, 7), x7 ^= turned(x6, x5, 9);
-    x4 ^= turned(x7, x6, 13), x5 ^= turned(x4, x7, 18);
-    x11 ^= turned(x10, x9, 7), x8 ^= turned(x11, x10, 9);
-    x9 ^= turned(x8, x11, 13), x10 ^= turned(x9, x8, 18);
-    x12 ^= turned(x15, x14, 7), x13 ^= turned(x12, x15, 9);
-    x14 ^= turned(x13, x12, 13), x15 ^= turned(x14, x13, 18);
+    u = (x0 + x12) | 0, x4 ^= (u << 7) | (u >>> 25), u = (x4 + x0) | 0, x8 ^= (u << 9) | (u >>> 23);
+    u = (x8 + x4) | 0, x12 ^= (u << 13) | (u >>> 19), u = (x12 + x8) | 0, x0 ^= (u << 18) | (u >>> 14);
+    u = (x5 + x1) | 0, x9 ^= (u << 7) | (u >>> 25), u = (x9 + x5) | 0, x13 ^= (u << 9) | (u >>> 23);
+    u = (x13 + x9) | 0, x1 ^= (u << 13) | (u >>> 19), u = (x1 + x13) | 0, x5 ^= (u << 18) | (u >>> 14);
+    u = (x10 + x6) | 0, x14 ^= (u << 7) | (u >>> 25), u = (x14 + x10) | 0, x2 ^= (u << 9) | (u >>> 23);
+    u = (x2 + x14) | 0, x6 ^= (u << 13) | (u >>> 19), u = (x6 + x2) | 0, x10 ^= (u << 18) | (u >>> 14);
+    u = (x15 + x11) | 0, x3 ^= (u << 7) | (u >>> 25), u = (x3 + x15) | 0, x7 ^= (u << 9) | (u >>> 23);
+    u = (x7 + x3) | 0, x11 ^= (u << 13) | (u >>> 19), u = (x11 + x7) | 0, x15 ^= (u << 18) | (u >>> 14);
+    u = (x0 + x3) | 0, x1 ^= (u << 7) | (u >>> 25), u = (x1 + x0) | 0, x2 ^= (u << 9) | (u >>> 23);
+    u = (x2 + x1) | 0, x3 ^= (u << 13) | (u >>> 19), u = (x3 + x2) | 0, x0 ^= (u << 18) | (u >>> 14);
+    u = (x5 + x4) | 0, x6 ^= (u << 7) | (u >>> 25), u = (x6 + x5) | 0, x7 ^= (u << 9) | (u >>> 23);
+    u = (x7 + x6) | 0, x4 ^= (u << 13) | (u >>> 19), u = (x4 + x7) | 0, x5 ^= (u << 18) | (u >>> 14);
+    u = (x10 + x9) | 0, x11 ^= (u << 7) | (u >>> 25), u = (x11 + x10) | 0, x8 ^= (u << 9) | (u >>> 23);
+    u = (x8 + x11) | 0, x9 ^= (u << 13) | (u >>> 19), u = (x9 + x8) | 0, x10 ^= (u << 18) | (u >>> 14);
+    u = (x15 + x14) | 0, x12 ^= (u << 7) | (u >>> 25), u = (x12 + x15) | 0, x13 ^= (u << 9) | (u >>> 23);
+    u = (x13 + x12) | 0, x14 ^= (u << 13) | (u >>> 19), u = (x14 + x13) | 0, x15 ^= (u << 18) | (u >>> 14);
   }
   output[0] = x0 + input[0]!, output[1] = x1 + input[1]!;
   output[2] = x2 + input[2]!, output[3] = x3 + input[3]!;
@@ -113,10 +117,4 @@ function hash(input: Int32Array, output: Int32Array): void {
   output[10] = x10 + input[10]!, output[11] = x11 + input[11]!;
   output[12] = x12 + input[12]!, output[13] = x13 + input[13]!;
   output[14] = x14 + input[14]!, output[15] = x15 + input[15]!;
-}
-
-/** The sum, its bits rotated to the left. */
-function turned(a: number, b: number, bits: number): number {
-  const sum = (a + b) | 0;
-  return (sum << bits) | (sum >>> (32 - bits));
 }
