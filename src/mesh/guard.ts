@@ -18,24 +18,24 @@ export interface GuardOptions {
 /** Event of a dial's `onProgress`: the connection is open, and its detail is the Handshake. */
 export const HANDSHAKE_EVENT = "stolos:handshake";
 
-/** More than can come at once: a server's queue has 512 places (host.ts). */
+/** Whose handshake is not complete: more than can come at once, for a server's queue has 512 places (host.ts). */
 export const WAITING_MAX = 1024;
+/** Which have shown the secret, or repeat what they heard of somebody who did, and are libp2p's to set up. */
+export const SETUP_MAX = 256;
+export const SETUP_TIMEOUT_MS = 5000;
+const HANDSHAKE_TIMEOUT_MS = 3000;
+const SLOW = `was cut off: it could not be set up within ${SETUP_TIMEOUT_MS / 1000} s`;
+const LATE = `did not complete its handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`;
+const CROWDED = "was cut off to make room for others: too many wait";
 /** First byte of the multiaddr of an IPv6 address. */
 const IP6_CODE = 41;
 /** Of an IPv4 address that is written as an IPv6 address, in hex. */
 const MAPPED_PREFIX = "00000000000000000000ffff";
-const HANDSHAKE_TIMEOUT_MS = 3000;
-/** What libp2p may take after it, for encryption and streams. */
-export const SETUP_TIMEOUT_MS = 5000;
-const SLOW = `was cut off: it could not be set up within ${SETUP_TIMEOUT_MS / 1000} s`;
-const LATE = `did not complete its handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`;
-const CROWDED = `was cut off to make room: ${WAITING_MAX} others had not completed their handshake either`;
 
 export class Guard {
   readonly #options: GuardOptions;
-  /** By where they come from, oldest first. */
-  readonly #waitingByNetwork: Map<string, Set<Handshake>> = new Map();
-  #waitingCount = 0;
+  readonly #waiting = new Places(WAITING_MAX);
+  readonly #inSetup = new Places(SETUP_MAX);
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -43,19 +43,32 @@ export class Guard {
 
   /** Connections whose handshake is not complete. */
   get waitingCount(): number {
-    return this.#waitingCount;
+    return this.#waiting.count;
   }
 
   outbound(connection: MultiaddrConnection): Handshake {
     return new Handshake(connection, this.#options.key);
   }
 
-  /** Resolves when the connection may go on to libp2p; rejects, and has told of it, when it may not. */
-  async inbound(connection: MultiaddrConnection): Promise<void> {
+  /** Lets libp2p set the connection up when its handshake is complete. Rejects, and tells, if either fails. */
+  async inbound(connection: MultiaddrConnection, setUp: () => Promise<void>): Promise<void> {
     const network = networkOf(connection.remoteAddr);
-    if (this.#waitingCount >= WAITING_MAX) this.#makeRoom();
+    await this.#greeted(connection, network);
+    const startMs = performance.now();
+    const leave = this.#inSetup.take(network, () => connection.abort(new Error(CROWDED)));
+    try {
+      await setUp();
+    } catch (error) {
+      this.#tell(connection, setupReasonOf(error as Error, performance.now() - startMs));
+      throw error;
+    } finally {
+      leave();
+    }
+  }
+
+  async #greeted(connection: MultiaddrConnection, network: string): Promise<void> {
     const handshake = new Handshake(connection, this.#options.key);
-    this.#add(network, handshake);
+    const leave = this.#waiting.take(network, () => handshake.fail(new Error(CROWDED)));
     const timer = setTimeout(() => handshake.fail(new Error(LATE)), HANDSHAKE_TIMEOUT_MS);
     try {
       await handshake.greeted;
@@ -64,44 +77,58 @@ export class Guard {
       throw error;
     } finally {
       clearTimeout(timer);
-      this.#remove(network, handshake);
+      leave();
     }
-  }
-
-  /** It had got to libp2p. Whether its peer may connect at all is told by who decides that. */
-  failed(connection: MultiaddrConnection, error: Error, afterMs: number): void {
-    if (error.name === "ConnectionDeniedError") this.#tell(connection, "was refused: there are too many");
-    else if (Math.ceil(afterMs) >= SETUP_TIMEOUT_MS) this.#tell(connection, SLOW);
   }
 
   #tell(connection: MultiaddrConnection, reason: string | null): void {
-    if (reason !== null) this.#options.refused(hostOf(connection.remoteAddr), reason);
+    if (reason === null) return;
+    const host = connection.remoteAddr.toString().split("/")[2] ?? "";
+    this.#options.refused(host, reason);
+  }
+}
+
+/** Places that nobody can take from all others: when they are full, the network with the most loses its oldest. */
+class Places {
+  readonly #max: number;
+  /** What to do to whoever has to go, oldest first. */
+  readonly #evictionsByNetwork: Map<string, Set<() => void>> = new Map();
+  #count = 0;
+
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  /** Where most come from is hit first: a stranger can get in the way of those who share its address only. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Returns what gives the place back. */
+  take(network: string, evict: () => void): () => void {
+    if (this.#count >= this.#max) this.#makeRoom();
+    const taken = this.#evictionsByNetwork.get(network);
+    if (taken) taken.add(evict);
+    else this.#evictionsByNetwork.set(network, new Set([evict]));
+    this.#count++;
+    return () => this.#remove(network, evict);
+  }
+
   #makeRoom(): void {
-    let [network, most]: [string, ReadonlySet<Handshake>] = ["", new Set()];
-    for (const [each, waiting] of this.#waitingByNetwork) {
-      if (waiting.size > most.size) [network, most] = [each, waiting];
+    let [network, most]: [string, ReadonlySet<() => void>] = ["", new Set()];
+    for (const [each, taken] of this.#evictionsByNetwork) {
+      if (taken.size > most.size) [network, most] = [each, taken];
     }
-    const [oldest] = most;
-    if (!oldest) return;
-    this.#remove(network, oldest);
-    oldest.fail(new Error(CROWDED));
+    const [evict] = most;
+    if (!evict) return;
+    this.#remove(network, evict);
+    evict();
   }
 
-  #add(network: string, handshake: Handshake): void {
-    const waiting = this.#waitingByNetwork.get(network);
-    if (waiting) waiting.add(handshake);
-    else this.#waitingByNetwork.set(network, new Set([handshake]));
-    this.#waitingCount++;
-  }
-
-  #remove(network: string, handshake: Handshake): void {
-    const waiting = this.#waitingByNetwork.get(network);
-    if (!waiting?.delete(handshake)) return;
-    if (waiting.size === 0) this.#waitingByNetwork.delete(network);
-    this.#waitingCount--;
+  #remove(network: string, evict: () => void): void {
+    const taken = this.#evictionsByNetwork.get(network);
+    if (!taken?.delete(evict)) return;
+    if (taken.size === 0) this.#evictionsByNetwork.delete(network);
+    this.#count--;
   }
 }
 
@@ -112,9 +139,14 @@ function reasonOf(handshake: Handshake, error: Error): string | null {
   if (isForeign && hasSecret) return "sent what the secret does not open: it has another one, or none";
   if (isForeign) return "sent what is no libp2p: it may have a secret, but this node has none";
   if (!hasSecret) return null;
-  return error.message === LATE || error.message === CROWDED
-    ? error.message
-    : "ended before its handshake was complete";
+  const isOurs = error.message === LATE || error.message === CROWDED;
+  return isOurs ? error.message : "ended before its handshake was complete";
+}
+
+/** Whether its peer may connect at all is told by who decides that, and one that ended comes back. */
+function setupReasonOf(error: Error, afterMs: number): string | null {
+  if (error.name === "ConnectionDeniedError") return "was refused: there are too many";
+  return Math.ceil(afterMs) >= SETUP_TIMEOUT_MS ? SLOW : null;
 }
 
 /** A transport whose connections go through the guard. */
@@ -148,21 +180,9 @@ function outbound(upgrader: Upgrader, guard: Guard): Upgrader {
 
 function inbound(upgrader: Upgrader, guard: Guard): Upgrader {
   const wrapped: Upgrader = Object.create(upgrader);
-  wrapped.upgradeInbound = async (connection, options) => {
-    await guard.inbound(connection);
-    const startMs = performance.now();
-    try {
-      await upgrader.upgradeInbound(connection, options);
-    } catch (error) {
-      guard.failed(connection, error as Error, performance.now() - startMs);
-      throw error;
-    }
-  };
+  wrapped.upgradeInbound = (connection, options) =>
+    guard.inbound(connection, () => upgrader.upgradeInbound(connection, options));
   return wrapped;
-}
-
-function hostOf(address: Multiaddr): string {
-  return address.toString().split("/")[2] ?? "";
 }
 
 /** An IPv4 address, or the half of an IPv6 address that names a network: its owner has all of the rest. */

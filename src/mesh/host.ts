@@ -12,7 +12,7 @@ import type { ConnectionGater, Libp2p, PeerId, PrivateKey } from "@libp2p/interf
 import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
-import { Guard, guarded, SETUP_TIMEOUT_MS, WAITING_MAX } from "./guard.ts";
+import { Guard, guarded, SETUP_MAX, SETUP_TIMEOUT_MS, WAITING_MAX } from "./guard.ts";
 import { careful, sparing, thrifty } from "./libp2p-care.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
@@ -109,7 +109,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     ],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
-      maxIncomingPendingConnections: 256,
+      // never reached: the guard has fewer, but learns of the end of one sooner
+      maxIncomingPendingConnections: 2 * SETUP_MAX,
       inboundConnectionThreshold: 256,
       inboundUpgradeTimeout: SETUP_TIMEOUT_MS,
       dialTimeout: 8000,

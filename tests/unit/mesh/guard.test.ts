@@ -1,6 +1,6 @@
 /** Who waits before libp2p, who has to go, and what is said of it. */
 import { expect, test } from "bun:test";
-import { Guard, WAITING_MAX } from "../../../src/mesh/guard.ts";
+import { Guard, SETUP_MAX, WAITING_MAX } from "../../../src/mesh/guard.ts";
 import { XSalsa20 } from "../../../src/mesh/xsalsa20.ts";
 import { FakeConnection } from "../../support/fake-connection.ts";
 
@@ -10,6 +10,11 @@ const GREETING = Buffer.from("\x13/multistream/1.0.0\n");
 /** What a peer with the secret says first. */
 const WELCOME = Buffer.concat([NONCE, new XSalsa20(KEY, NONCE).update(GREETING)]);
 
+interface Coming {
+  readonly connection: FakeConnection;
+  readonly isThrough: Promise<boolean>;
+}
+
 class Entrance {
   readonly told: string[] = [];
   readonly guard: Guard;
@@ -18,10 +23,10 @@ class Entrance {
     this.guard = new Guard({ key, refused: (host, reason) => this.told.push(`${host} ${reason}`) });
   }
 
-  /** A connection that waits, and whether it got through, which is not known yet. */
-  from(address: string): { readonly connection: FakeConnection; readonly isThrough: Promise<boolean> } {
+  /** A connection that waits, and whether it is set up in the end, which takes until `isSetUp`. */
+  from(address: string, isSetUp: Promise<void> = Promise.resolve()): Coming {
     const connection = new FakeConnection(address);
-    const through = this.guard.inbound(connection.asConnection);
+    const through = this.guard.inbound(connection.asConnection, () => isSetUp);
     return { connection, isThrough: through.then(() => true, () => false) };
   }
 }
@@ -47,9 +52,7 @@ test("of too many that wait, the oldest of the address with the most has to go",
   friend.connection.onData(WELCOME);
   expect(await friend.isThrough).toBe(true);
   expect(await many[1]!.isThrough).toBe(false);
-  expect(entrance.told[0]).toBe(
-    "10.0.0.9 was cut off to make room: 1024 others had not completed their handshake either",
-  );
+  expect(entrance.told[0]).toBe("10.0.0.9 was cut off to make room for others: too many wait");
   for (const { connection } of [few, ...many, ...late]) connection.end();
 });
 
@@ -65,6 +68,37 @@ test("an owner of an IPv6 network counts once, IPv4 addresses that are written s
   expect([mapped, one].map(({ connection }) => connection.abortedWith)).toEqual([null, null]);
   expect(all[0]!.connection.abortedWith).not.toBeNull();
   for (const { connection } of [mapped, one, ...all]) connection.end();
+});
+
+test("who repeats what a friend said takes no place from others either", async () => {
+  const entrance = new Entrance();
+  const never = new Promise<void>(() => {});
+  const replays = Array.from({ length: SETUP_MAX }, () => entrance.from("/ip4/10.0.0.9/tcp/1", never));
+  const isSetUp = Promise.withResolvers<void>();
+  const friend = entrance.from("/ip4/10.0.0.1/tcp/1", isSetUp.promise);
+  for (const { connection } of [...replays, friend]) connection.onData(WELCOME);
+  const late = entrance.from("/ip4/10.0.0.9/tcp/1", never);
+  late.connection.onData(WELCOME);
+  await Promise.resolve();
+  isSetUp.resolve();
+  expect(await friend.isThrough).toBe(true);
+  expect(replays.map(({ connection }) => connection.abortedWith !== null).indexOf(false)).toBe(2);
+  for (const { connection } of [friend, late]) expect(connection.abortedWith).toBeNull();
+});
+
+test("a peer that knows the secret and cannot be set up is told of if it was refused, or late", async () => {
+  const entrance = new Entrance();
+  const fails = async (name: string): Promise<boolean> => {
+    const error = Object.assign(new Error("no"), { name });
+    const { connection, isThrough } = entrance.from("/ip4/10.0.0.1/tcp/1", Promise.reject(error));
+    connection.onData(WELCOME);
+    return await isThrough;
+  };
+  expect(await fails("ConnectionInterceptedError")).toBe(false);
+  expect(await fails("EncryptionFailedError")).toBe(false);
+  expect(entrance.told).toEqual([]);
+  expect(await fails("ConnectionDeniedError")).toBe(false);
+  expect(entrance.told).toEqual(["10.0.0.1 was refused: there are too many"]);
 });
 
 test("what is told is what is known", async () => {
