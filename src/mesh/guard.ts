@@ -1,8 +1,8 @@
 /**
  * Stands before libp2p: an inbound connection gets there once its first bytes have shown a peer, with the
- * secret if there is one. Until then it is kept out of what libp2p counts, so that strangers cannot use up the
- * places of others; and of too many that wait, those from the address with the most have to go. What the bytes
- * say is read in handshake.ts.
+ * secret if there is one. Until then libp2p does not count it, so that strangers cannot use up the places of
+ * others. Of too many that wait, those from the address with the most have to go. What the bytes say is read
+ * in handshake.ts.
  */
 import type { MultiaddrConnection, Transport, Upgrader } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
@@ -18,7 +18,7 @@ export interface GuardOptions {
 /** Event of a dial's `onProgress`: the connection is open, and its detail is the Handshake. */
 export const HANDSHAKE_EVENT = "stolos:handshake";
 
-/** Whose handshake is not complete: more than can come at once, for a server's queue has 512 places (host.ts). */
+/** Whose handshake is not complete: more than can come at once, for the server's queue has 512 places. */
 export const WAITING_MAX = 1024;
 /** Which have shown the secret, or repeat what they heard of somebody who did, and are libp2p's to set up. */
 export const SETUP_MAX = 256;
@@ -50,7 +50,7 @@ export class Guard {
     return new Handshake(connection, this.#options.key);
   }
 
-  /** Lets libp2p set the connection up when its handshake is complete. Rejects, and tells, if either fails. */
+  /** Lets libp2p set the connection up when its handshake is complete. Rejects if either fails. */
   async inbound(connection: MultiaddrConnection, setUp: () => Promise<void>): Promise<void> {
     const network = networkOf(connection.remoteAddr);
     await this.#greeted(connection, network);
@@ -88,7 +88,7 @@ export class Guard {
   }
 }
 
-/** Places that nobody can take from all others: when they are full, the network with the most loses its oldest. */
+/** Places that nobody can take from all others: of a full house the network with the most loses its oldest. */
 class Places {
   readonly #max: number;
   /** What to do to whoever has to go, oldest first. */

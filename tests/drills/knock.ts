@@ -1,5 +1,5 @@
 /**
- * Strangers knock at a peer with a secret, thousands of times: a friend is served meanwhile, and memory is flat.
+ * Strangers knock at a peer with a secret, by the thousand: a friend is served meanwhile, and memory is flat.
  *
  *   --connections N   strangers (3000)
  *   --rate N          so many of them a second (500)
@@ -28,13 +28,8 @@ const { values } = parseArgs({
   },
 });
 const { runtime } = values;
-const [connections, clients, rate, withinMs] = [
-  values.connections,
-  values.clients,
-  values.rate,
-  values.within,
-]
-  .map(Number) as [number, number, number, number];
+const [connections, clients] = [Number(values.connections), Number(values.clients)];
+const [rate, withinMs] = [Number(values.rate), Number(values.within)];
 
 const CALL_EVERY_MS = 500;
 const CLIENTS_AT_ONCE = 4;
