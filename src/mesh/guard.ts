@@ -88,7 +88,7 @@ export class Guard {
   }
 }
 
-/** Places that nobody can take from all others: of a full house the network with the most loses its oldest. */
+/** Places that nobody can take from all others: when all are taken, who has the most loses the oldest. */
 class Places {
   readonly #max: number;
   /** What to do to whoever has to go, oldest first. */
