@@ -32,6 +32,8 @@ const [connections, clients] = [Number(values.connections), Number(values.client
 const [rate, withinMs] = [Number(values.rate), Number(values.within)];
 
 const CALL_EVERY_MS = 500;
+/** What this machine takes for a call by itself is seen first. */
+const CALM_MS = 5000;
 const CLIENTS_AT_ONCE = 4;
 /** The first part of a run warms the runtime up. */
 const WARM_SHARE = 0.25;
@@ -129,15 +131,26 @@ function checkMemory(report: Report, { samplesMb }: Door): void {
   );
 }
 
+function summaryOf(callsMs: readonly number[]): string {
+  const sorted = callsMs.toSorted((a, b) => a - b);
+  const at = (share: number): string => `${Math.round(sorted[Math.ceil(sorted.length * share) - 1]!)} ms`;
+  const late = callsMs.filter((ms) => ms > withinMs).length;
+  return `${sorted.length} calls, half within ${at(0.5)}, 99 of 100 within ${at(0.99)}, all within ${
+    at(1)
+  }, ` +
+    `${late} took longer than ${withinMs} ms`;
+}
+
 async function goThrough(report: Report, door: Door, who: string, coming: Promise<unknown>): Promise<void> {
   door.samplesMb.length = 0;
-  const callsMs = (await watch(door, coming)).toSorted((a, b) => a - b);
+  const callsMs = await watch(door, coming);
   report.say(`${who}: ${JSON.stringify(await coming)}`);
-  const [median, worst] = [callsMs[callsMs.length >> 1]!, callsMs.at(-1)!];
-  const seen = `${callsMs.length} calls, ${Math.round(median)} ms in the middle, ${
-    Math.round(worst)
-  } ms at worst`;
-  report.check(`a friend is served within ${withinMs} ms while they come and go`, worst <= withinMs, seen);
+  const isServed = callsMs.every((ms) => ms <= withinMs);
+  report.check(
+    `a friend is served within ${withinMs} ms while they come and go`,
+    isServed,
+    summaryOf(callsMs),
+  );
   checkMemory(report, door);
 }
 
@@ -146,7 +159,8 @@ await runShow(
   async (report, directory) => {
     await using door = new Door(directory);
     const port = await door.port();
-    report.say(`a friend is served within ${Math.round(await door.call())} ms, ${door.memoryMb} MB before`);
+    const calm = await watch(door, delay(CALM_MS));
+    report.say(`before, when nobody else is there: ${summaryOf(calm)}; ${door.memoryMb} MB`);
     if (connections > 0) await goThrough(report, door, "strangers", strangers(port));
     if (clients > 0) await goThrough(report, door, "clients", friends(door));
     report.check("a friend is served afterwards", await door.call() <= withinMs);
