@@ -2,7 +2,7 @@
  * Streams of non-members: length-prefixed messages both ways, read with it-pipe and it-length-prefixed. Both
  * ends use it; who dials whom is left to client.ts and mesh.ts, the meaning of messages to the layers above.
  */
-import type { Stream } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
 import { decode, encode } from "it-length-prefixed";
 import { pipe } from "it-pipe";
 import { plain } from "./framing.ts";
@@ -13,8 +13,30 @@ import { nextDrain } from "./libp2p-care.ts";
 const STREAMS_PER_CONNECTION_MAX = 8;
 const STREAMS_MAX = 512;
 
+const PREFIX = "/stolos/client/1/";
+const SERVED = /^\/stolos\/client\/1\/[\w.-]{1,64}$/;
+
 export function clientProtocol(namespace: string): string {
-  return `/stolos/client/1/${namespace}`;
+  return PREFIX + namespace;
+}
+
+/** The namespace whose clients the other end serves, once it has said so; null = none, or it did not say. */
+export async function namespaceServed(
+  host: Host,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const said = Promise.withResolvers<readonly string[]>();
+  signal.addEventListener("abort", () => said.resolve([]), { once: true });
+  host.addEventListener("peer:identify", ({ detail }) => {
+    if (detail.connection === connection) said.resolve(detail.protocols);
+  }, { signal });
+  // it may have been quicker
+  host.peerStore.get(connection.remotePeer).then(({ protocols }) => {
+    if (protocols.length > 0) said.resolve(protocols);
+  }, () => {});
+  const served = (await said.promise).find((protocol) => SERVED.test(protocol));
+  return served?.slice(PREFIX.length) ?? null;
 }
 
 /** Call before the host starts. */

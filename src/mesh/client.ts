@@ -4,10 +4,12 @@
  */
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import { clientProtocol, overStream } from "./client-stream.ts";
+import { clientProtocol, namespaceServed, overStream } from "./client-stream.ts";
+import { dial, DialError, dismissal, isLate } from "./dial.ts";
 import { createHost, type Host } from "./host.ts";
-import { type Lookup, resolveAddress } from "./joins.ts";
-import { type MeshClient, MeshError } from "./mesh-types.ts";
+import { resolveAddress } from "./joins.ts";
+import { untilAborted } from "./libp2p-care.ts";
+import { type Lookup, type MeshClient, MeshError } from "./mesh-types.ts";
 
 export interface MeshClientOptions {
   readonly namespace: string;
@@ -31,6 +33,8 @@ export interface MeshClientOptions {
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 const DIAL_TIMEOUT_MS = 3000;
 const PAUSE_MS = 200;
+/** For a member to say what it speaks. */
+const IDENTIFY_TIMEOUT_MS = 500;
 const STOP_TIMEOUT_MS = 1000;
 
 /** Dials one of `join`, or whoever mDNS finds, as a non-member. Rejects with a MeshError after timeoutMs. */
@@ -70,11 +74,14 @@ async function connectAny(
     const race: Race = { won: null };
     const found = await firstOf(candidates, async ([candidate, addresses], over) => {
       try {
-        const all = await Promise.all(addresses.map((each) => resolveAddress(each, options.lookup)));
+        const all = await Promise.all(addresses.map((each) => resolved(each, over, options.lookup)));
         const within = AbortSignal.any([over, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
         return await connectToAny(host, all.flat(), within, { ...options, avoid, race });
       } catch (error) {
-        reasonByCandidate.set(candidate, reasonOf(error));
+        // one that was cut short says less than the one before
+        if (!signal.aborted || !reasonByCandidate.has(candidate)) {
+          reasonByCandidate.set(candidate, reasonOf(error));
+        }
         throw error;
       }
     }, signal);
@@ -83,17 +90,22 @@ async function connectAny(
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   const tried = [...candidates.keys()].map((each) =>
-    `${each} (${reasonByCandidate.get(each) ?? "no answer"})`
+    `${each} (${reasonByCandidate.get(each) ?? "no answer in time"})`
   );
   const nobody = mdns ? "no member was found on the local network" : "there is no address to dial";
   throw new MeshError(
     "CONNECT_FAILED",
     `Cannot connect to a member of namespace ${namespace} within ${timeoutMs} ms: ` +
-      (tried.length === 0 ? nobody : `tried ${tried.join(", ")}`) +
-      (options.secret
-        ? ". Is it the cluster's secret?"
-        : ". A cluster with a secret answers nobody who lacks it"),
+      (tried.length === 0 ? nobody : `tried ${tried.join(", ")}`),
   );
+}
+
+async function resolved(address: string, signal: AbortSignal, lookup?: Lookup): Promise<readonly string[]> {
+  try {
+    return await untilAborted(resolveAddress(address, lookup), signal);
+  } catch (error) {
+    throw signal.aborted ? new DialError("DNS did not answer in time", { cause: error }) : error;
+  }
 }
 
 /** Ways that lead to one node may share a connection: the losers must not close the winner's. */
@@ -112,7 +124,7 @@ async function connectToAny(
   signal: AbortSignal,
   options: ConnectOptions,
 ): Promise<MeshClient> {
-  let reason: unknown = new Error("it has no address");
+  let reason: unknown = new DialError(addresses.length === 0 ? "it has no address" : "no answer in time");
   const found = await firstOf(addresses, async (address, over) => {
     try {
       return await connectTo(host, address, over, options);
@@ -122,7 +134,7 @@ async function connectToAny(
     }
   }, signal);
   if (found) return found;
-  throw signal.aborted ? signal.reason : reason;
+  throw reason;
 }
 
 async function connectTo(
@@ -131,10 +143,9 @@ async function connectTo(
   signal: AbortSignal,
   options: ConnectOptions,
 ): Promise<MeshClient> {
-  let connection: Connection | undefined;
+  const connection = await dial(host, [address], signal);
   try {
-    connection = await host.dial(multiaddr(address), { signal });
-    if (connection.remotePeer.toString() === options.avoid) throw new Error("it is to be avoided");
+    if (connection.remotePeer.toString() === options.avoid) throw new DialError("it was lost before");
     const stream = await connection.newStream(clientProtocol(options.namespace), { signal });
     signal.throwIfAborted();
     options.race.won = connection;
@@ -147,9 +158,27 @@ async function connectTo(
       stop: () => stopHost(host),
     };
   } catch (error) {
-    if (connection !== options.race.won) connection?.abort(new Error("not a member of the namespace"));
-    throw error;
+    const reason = error instanceof DialError ? error : await unserved(host, connection, options, error);
+    if (connection !== options.race.won) connection.abort(new Error("not a member of the namespace"));
+    throw reason;
   }
+}
+
+/** There is a connection, but no stream. */
+async function unserved(
+  host: Host,
+  connection: Connection,
+  { namespace }: ConnectOptions,
+  cause: unknown,
+): Promise<DialError> {
+  if ((cause as Error).name === "UnsupportedProtocolError") {
+    const served = await namespaceServed(host, connection, AbortSignal.timeout(IDENTIFY_TIMEOUT_MS));
+    const what = served === null ? "not a node" : `a node of namespace ${served}, not`;
+    return new DialError(`it is ${what} of namespace ${namespace}`, { cause });
+  }
+  if (connection.status !== "open") return new DialError(dismissal(host), { cause });
+  const what = isLate(cause) ? "it did not answer in time" : `it did not open a stream: ${reasonOf(cause)}`;
+  return new DialError(what, { cause });
 }
 
 function reasonOf(error: unknown): string {
@@ -176,6 +205,8 @@ function parse(address: string): string {
 
 /** A way that is slow is not given up, but the next one is tried beside it. */
 const STAGGER_MS = 250;
+/** Ways that are aborted end at once, but not in the same turn. */
+const SETTLE_MS = 100;
 
 /**
  * Tries the next way when the one before has failed, or is slow: what the first that succeeds resolves with;
@@ -208,6 +239,8 @@ export async function firstOf<T, R>(
   }
   await Promise.race([isOver, Promise.all(running)]);
   over.abort();
+  // what they have to say of it
+  if (!isWon) await Promise.race([Promise.all(running), delay(SETTLE_MS)]);
   return isWon ? await won.promise : undefined;
 }
 

@@ -3,6 +3,7 @@
  * until they have been out of reach for long. What happens on a connection is left to links.ts.
  */
 import type { NodeId } from "../protocol/model/types.ts";
+import { isSelf } from "./dial.ts";
 
 const BACKOFF_MIN_MS = 200;
 const BACKOFF_MAX_MS = 5000;
@@ -153,7 +154,7 @@ export class Dialer {
   #failed(target: Target, error: unknown = new Error("the connection was lost at once")): void {
     if (this.#isStopped || !this.#isTarget(target)) return;
     if (target.isJoin && target.attempts >= REPORT_AFTER_ATTEMPTS) {
-      this.#port.failed(target.addresses[0] ?? "", reasonOf(error));
+      this.#port.failed(target.addresses[0] ?? "", error instanceof Error ? error.message : String(error));
     }
     const nowMs = performance.now();
     target.attempts++;
@@ -181,14 +182,4 @@ export function peerIdOf(address: string): NodeId | undefined {
 function backoffMs(attempts: number): number {
   const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempts, 10));
   return fullMs * (0.75 + Math.random() / 4);
-}
-
-function reasonOf(error: unknown): string {
-  // libp2p tried several ways: the first says enough
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Error ? first.message : String(first);
-}
-
-function isSelf(error: unknown): boolean {
-  return error instanceof Error && /dial self/i.test(error.message);
 }

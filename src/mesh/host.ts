@@ -8,14 +8,15 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { identify } from "@libp2p/identify";
-import type { ConnectionGater, ConnectionProtector, Libp2p, PeerId, PrivateKey } from "@libp2p/interface";
+import type { ConnectionGater, Libp2p, PeerId, PrivateKey } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
-import { preSharedKey, type ProtectorComponents } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
+import { Guard, guarded, SETUP_MAX, SETUP_TIMEOUT_MS, WAITING_MAX } from "./guard.ts";
 import { careful, sparing, thrifty } from "./libp2p-care.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
+import { KEY_BYTES } from "./xsalsa20.ts";
 
 /**
  * Both ends must agree on it: part of wire version 1. Frames of megabytes flow without waiting for the
@@ -23,6 +24,7 @@ import { noiseCrypto } from "./noise-crypto.ts";
  */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const MDNS_INTERVAL_MS = 5000;
+const CONNECTIONS_MAX = 2000;
 /** For TCP alone; the handshake may take as long again. */
 const CONNECT_TIMEOUT_MS = 3000;
 const GOSSIP_BYTES_MAX = 1024 * 1024;
@@ -46,6 +48,8 @@ export interface HostOptions {
   readonly isClient: boolean;
   readonly metrics?: MetricsFactory;
   readonly security?: HostSecurity;
+  /** It cannot listen on that address; start() rejects. */
+  readonly onUnusable?: (address: string, error: Error) => void;
 }
 
 export interface HostSecurity {
@@ -63,28 +67,31 @@ export type Host = Libp2p<{ pubsub?: GossipSub }>;
 export async function createHost(options: HostOptions): Promise<Host> {
   checkNamespace(options.namespace);
   const { secret = null, allow = null, denied = () => {} } = options.security ?? {};
-  const onFailed = secret === null
-    ? undefined
-    : (host: string) => denied("", `a connection from ${host} did not show that it knows the secret`);
+  const guard = new Guard({
+    key: secret === null ? null : networkKeyOf(secret),
+    refused: (host, reason) => denied("", `a connection from ${host} ${reason}`),
+  });
   const init: Libp2pOptions = {
     start: false,
     privateKey: await keyOf(options.privateKey),
     nodeInfo: { name: "stolos", version: "1", userAgent: "stolos" },
     addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
     transports: [
-      careful(
-        tcp({
-          inboundSocketInactivityTimeout: 0,
-          outboundSocketInactivityTimeout: 0,
-          maxConnections: 2000,
-          backlog: 512,
-          dialOpts: dialOptions,
-          listenOpts: { noDelay: true },
-        }),
-        onFailed,
+      guarded(
+        careful(
+          tcp({
+            inboundSocketInactivityTimeout: 0,
+            outboundSocketInactivityTimeout: 0,
+            maxConnections: CONNECTIONS_MAX + WAITING_MAX,
+            backlog: 512,
+            dialOpts: dialOptions,
+            listenOpts: { noDelay: true },
+          }),
+          options.onUnusable ?? (() => {}),
+        ),
+        guard,
       ),
     ],
-    ...(secret !== null && { connectionProtector: privateNetwork(secret) }),
     ...(allow &&
       { connectionGater: gaterOf(allow, (id) => denied(id, "is not on the list of allowed peers")) }),
     connectionEncrypters: [thrifty(noise({ crypto: noiseCrypto }))],
@@ -101,10 +108,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
       })),
     ],
     connectionManager: {
-      maxConnections: 2000,
-      maxIncomingPendingConnections: 256,
+      maxConnections: CONNECTIONS_MAX,
+      // never reached: the guard has fewer, but learns of the end of one sooner
+      maxIncomingPendingConnections: 2 * SETUP_MAX,
       inboundConnectionThreshold: 256,
-      inboundUpgradeTimeout: 5000,
+      inboundUpgradeTimeout: SETUP_TIMEOUT_MS,
       dialTimeout: 8000,
       addressDialTimeout: 2 * CONNECT_TIMEOUT_MS,
       reconnectRetries: 0,
@@ -114,7 +122,13 @@ export async function createHost(options: HostOptions): Promise<Host> {
     ...(options.metrics && { metrics: options.metrics }),
     services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
   };
-  return await createLibp2p(init) as Host;
+  const host = await createLibp2p(init) as Host;
+  // what libp2p keeps of each peer for hours, and nobody here asks for: 9 KB for each client that ever came
+  host.addEventListener(
+    "peer:disconnect",
+    ({ detail }) => void host.peerStore.delete(detail).catch(() => {}),
+  );
+  return host;
 }
 
 /** Fails unless the namespace fits into protocol ids, topics and service names. */
@@ -213,24 +227,16 @@ function gaterOf(allowed: readonly string[], onDenied: (id: string) => void): Co
   return { denyInboundEncryptedConnection: isDenied, denyOutboundEncryptedConnection: isDenied };
 }
 
-const KEY_BYTES = 32;
 const SALT = "stolos";
 /** Another derivation is another version. */
 const PURPOSE = "libp2p private network, version 1";
-/** Between a connection and the 24 bytes that each end sends first. */
-const NONCE_TIMEOUT_MS = 3000;
 
 /**
- * The secret that all nodes and clients of a cluster share, as the key of a libp2p private network: who lacks
- * it cannot read or say anything on a connection, not even which protocols there are.
+ * The key of a libp2p private network (handshake.ts), which all nodes and clients of a cluster share: who
+ * lacks it cannot read or say anything, not even which protocols there are.
+ *
+ * HKDF (RFC 5869) with SHA-256: a secret may be any text, the key has the same strength as it.
  */
-function privateNetwork(secret: string): (components: ProtectorComponents) => ConnectionProtector {
-  const psk = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${networkKeyOf(secret)}`);
-  return preSharedKey({ psk, timeout: NONCE_TIMEOUT_MS });
-}
-
-/** HKDF (RFC 5869) with SHA-256: a secret may be any text, the key has the same strength as it. */
-export function networkKeyOf(secret: string): string {
-  const key = hkdfSync("sha256", secret.normalize("NFC"), SALT, PURPOSE, KEY_BYTES);
-  return Buffer.from(key).toString("hex");
+export function networkKeyOf(secret: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret.normalize("NFC"), SALT, PURPOSE, KEY_BYTES));
 }

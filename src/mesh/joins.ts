@@ -5,6 +5,7 @@
  */
 import { lookup as systemLookup } from "node:dns/promises";
 import type { Dialer } from "./dialer.ts";
+import type { Lookup } from "./mesh-types.ts";
 
 export interface JoinsOptions {
   readonly addresses: readonly string[];
@@ -106,12 +107,6 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** All addresses of a host; rejects when it has none. `family` 0 = both. */
-export type Lookup = (
-  host: string,
-  family: 0 | 4 | 6,
-) => Promise<readonly { readonly address: string; readonly family: number }[]>;
-
 /** The system's resolver, so that /etc/hosts and the search domains of /etc/resolv.conf count. */
 const lookupAll: Lookup = (host, family) => systemLookup(host, { all: true, family });
 
@@ -133,9 +128,19 @@ export async function resolveAddress(address: string, lookup: Lookup = lookupAll
   const match = NAMED.exec(address);
   if (!match) return [address];
   const [, protocol, host = "", rest = ""] = match;
-  const found = await lookup(host, FAMILY_BY_PROTOCOL[protocol as keyof typeof FAMILY_BY_PROTOCOL]);
+  const family = FAMILY_BY_PROTOCOL[protocol as keyof typeof FAMILY_BY_PROTOCOL];
+  const found = await lookup(host, family).catch((cause) => {
+    throw new Error(unresolved(host, cause), { cause });
+  });
   // an address of a zone (fe80::1%eth0) is of this host alone
   const plain = found.filter((each) => !each.address.includes("%"));
   const all = plain.map((each) => `/ip${each.family === 6 ? 6 : 4}/${each.address}${rest}`);
   return [...new Set(all)].sort().slice(0, ADDRESSES_MAX);
+}
+
+function unresolved(host: string, error: NodeJS.ErrnoException): string {
+  const { code } = error;
+  if (code === "ENOTFOUND") return `there is no host ${host} (${code})`;
+  if (code === "EAI_AGAIN") return `host ${host} cannot be looked up: DNS does not answer (${code})`;
+  return `host ${host} cannot be looked up: ${reasonOf(error)}`;
 }

@@ -5,7 +5,6 @@
  * libp2p hands out, and does nothing where that looks unexpected.
  */
 import type {
-  Connection,
   ConnectionEncrypter,
   MultiaddrConnection,
   Stream,
@@ -15,16 +14,14 @@ import type {
   Upgrader,
 } from "@libp2p/interface";
 
-/** Told of a connection from that host that came to nothing. */
-export type OnInboundFailed = (host: string) => void;
-
 /**
- * A transport that writes every message to the socket in one piece, not length and body apart, and whose
- * dials can be aborted. The time to connect must be bounded by the transport itself.
+ * A transport that writes every message to the socket in one piece, not length and body apart, whose dials
+ * can be aborted, and which says why it cannot listen: libp2p's own error is a text of stacks. The time to
+ * connect must be bounded by the transport itself.
  */
 export function careful<C, T extends Transport>(
   create: (components: C) => T,
-  onFailed?: OnInboundFailed,
+  onUnusable: (address: string, error: Error) => void,
 ): (components: C) => T {
   return (components) => {
     const transport = create(components);
@@ -39,20 +36,29 @@ export function careful<C, T extends Transport>(
         signal,
       );
     };
-    transport.createListener = (options) =>
-      createListener({ ...options, upgrader: noting(wrap(options.upgrader), onFailed) });
+    transport.createListener = (options) => {
+      const listener = createListener({ ...options, upgrader: wrap(options.upgrader) });
+      const listen = listener.listen.bind(listener);
+      listener.listen = (address) =>
+        listen(address).catch((error) => {
+          onUnusable(address.toString(), error);
+          throw error;
+        });
+      return listener;
+    };
     return transport;
   };
 }
 
-async function untilAborted(dial: Promise<Connection>, signal: AbortSignal): Promise<Connection> {
+/** As the promise, or rejects with the signal's reason if that is first. */
+export async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
   signal.addEventListener("abort", abort);
-  dial.catch(() => {});
+  result.catch(() => {});
   try {
     if (signal.aborted) abort();
-    return await Promise.race([dial, aborted]);
+    return await Promise.race([result, aborted]);
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -69,24 +75,6 @@ function wrap(upgrader: Upgrader, dialSignal?: AbortSignal): Upgrader {
     });
   };
   return wrapped;
-}
-
-/** Of those that another part has refused for a reason of its own nothing is said here. */
-function noting(upgrader: Upgrader, onFailed: OnInboundFailed | undefined): Upgrader {
-  if (!onFailed) return upgrader;
-  const upgradeInbound = upgrader.upgradeInbound.bind(upgrader);
-  upgrader.upgradeInbound = async (connection, options) => {
-    try {
-      await upgradeInbound(connection, options);
-    } catch (error) {
-      const { name } = error as Error;
-      if (name !== "ConnectionInterceptedError" && name !== "ConnectionDeniedError") {
-        onFailed(connection.remoteAddr.toString().split("/")[2] ?? "");
-      }
-      throw error;
-    }
-  };
-  return upgrader;
 }
 
 function joined(connection: MultiaddrConnection): MultiaddrConnection {

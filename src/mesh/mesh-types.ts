@@ -4,7 +4,6 @@
  * what it counts with.
  */
 import type { ComponentLogger, Metrics } from "@libp2p/interface";
-import type { Lookup } from "./joins.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 
 /** Version of the frames on the stream. Another major version is refused, another minor one is not. */
@@ -30,6 +29,12 @@ export interface Hello {
   /** Full multiaddrs with /p2p/ID. */
   readonly addresses: readonly string[];
 }
+
+/** All addresses of a host; rejects when it has none. `family` 0 = both. */
+export type Lookup = (
+  host: string,
+  family: 0 | 4 | 6,
+) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
 export interface MeshOptions {
   /** 1 to 64 of `a-z A-Z 0-9 . _ -`. Nodes of different namespaces never form links. */

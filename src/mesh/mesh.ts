@@ -7,6 +7,7 @@ import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/model/types.ts";
 import { acceptClient } from "./client-stream.ts";
 import { decodeCluster, decodePeers, encodePeers } from "./control-codec.ts";
+import { dial } from "./dial.ts";
 import { Dialer } from "./dialer.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
@@ -28,6 +29,7 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
   // it finds and denies nobody before it is started
+  const unusable: string[] = [];
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
@@ -35,6 +37,7 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
     ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
     ...(options.mdns && { found: (id, addresses) => mesh.found(id, addresses) }),
+    onUnusable: (address, error) => unusable.push(`${address}: ${unusableReason(error)}`),
     isClient: false,
     security: {
       secret: options.secret ?? null,
@@ -43,7 +46,13 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
     },
   });
   const mesh = new MemberMesh(host, options, events);
-  await mesh.start();
+  try {
+    await mesh.start();
+  } catch (cause) {
+    await mesh.stop();
+    const reasons = unusable.length > 0 ? unusable : [`${options.listen.join(", ")}: ${listenReason(cause)}`];
+    throw new MeshError("LISTEN_FAILED", `Cannot listen on ${reasons.join("; ")}`, { cause });
+  }
   return mesh;
 }
 
@@ -58,6 +67,8 @@ class MemberMesh implements Mesh {
   readonly #joins: Joins;
   readonly #gossip: Gossip;
   readonly #rejections: Rejections;
+  /** Of those that have not shown who they are: they must not hide the others. */
+  readonly #strangers: Rejections;
   readonly #stopping = new AbortController();
   #cluster: string;
   #stopped: Promise<void> | undefined;
@@ -70,6 +81,7 @@ class MemberMesh implements Mesh {
     this.#cluster = options.hello.cluster;
     this.#frameBytesMax = options.frameBytesMax ?? FRAME_BYTES_MAX;
     this.#rejections = new Rejections((id, reason) => events.rejected(id, reason));
+    this.#strangers = new Rejections((id, reason) => events.rejected(id, reason));
     const limits = {
       frameBytesMax: this.#frameBytesMax,
       queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX,
@@ -109,7 +121,7 @@ class MemberMesh implements Mesh {
   }
 
   async start(): Promise<void> {
-    const { namespace, listen } = this.#options;
+    const { namespace } = this.#options;
     await this.#links.listen();
     await acceptClient(this.#host, namespace, this.#frameBytesMax, (stream) => {
       if (this.#isLive()) this.#events.client(stream);
@@ -122,13 +134,7 @@ class MemberMesh implements Mesh {
         if (!this.#isConnected(id)) this.#dialer.down(id);
       });
     });
-    try {
-      await this.#host.start();
-    } catch (cause) {
-      await this.stop();
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new MeshError("LISTEN_FAILED", `Cannot listen on ${listen.join(", ")}: ${reason}`, { cause });
-    }
+    await this.#host.start();
     this.#joins.start();
   }
 
@@ -209,7 +215,7 @@ class MemberMesh implements Mesh {
 
   async #dial(addresses: readonly string[]): Promise<NodeId> {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
-    const connection = await this.#host.dial(addresses.map((address) => multiaddr(address)), { signal });
+    const connection = await dial(this.#host, addresses, signal);
     return connection.remotePeer.toString();
   }
 
@@ -256,7 +262,7 @@ class MemberMesh implements Mesh {
   }
 
   #report(id: NodeId | "", reason: string): void {
-    if (this.#isLive()) this.#rejections.report(id, reason);
+    if (this.#isLive()) (id === "" ? this.#strangers : this.#rejections).report(id, reason);
   }
 }
 
@@ -271,6 +277,23 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
       );
     }
   }
+}
+
+const NOT_OWN = "this machine has no such address; 0.0.0.0 and :: stand for all that it has";
+const UNUSABLE_BY_CODE: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there already (EADDRINUSE); port 0 stands for any that is free",
+  EADDRNOTAVAIL: NOT_OWN,
+  // what Deno says of it
+  EINVAL: NOT_OWN,
+  EACCES: "this user may not (EACCES); ports from 1024 on need no rights",
+};
+
+const unusableReason = (error: NodeJS.ErrnoException): string =>
+  UNUSABLE_BY_CODE[String(error.code)] ?? error.message;
+
+function listenReason(cause: unknown): string {
+  const { name, message } = cause as Error;
+  return name === "UnsupportedListenAddressesError" ? "only TCP addresses can be listened on" : message;
 }
 
 /**
@@ -306,7 +329,7 @@ class Gossip {
 }
 
 const REPEAT_AFTER_MS = 60_000;
-const REMEMBERED_MAX = 1000;
+const REMEMBERED_MAX = 200;
 
 /** Reports why peers are refused, without repeating itself at every dial. */
 class Rejections {
@@ -322,8 +345,15 @@ class Rejections {
     const nowMs = performance.now();
     const reportedMs = this.#reportedMsByKey.get(key);
     if (reportedMs !== undefined && nowMs - reportedMs < REPEAT_AFTER_MS) return;
-    if (this.#reportedMsByKey.size >= REMEMBERED_MAX) this.#reportedMsByKey.clear();
+    if (this.#reportedMsByKey.size >= REMEMBERED_MAX) this.#forget(nowMs);
+    if (this.#reportedMsByKey.size >= REMEMBERED_MAX) return;
     this.#reportedMsByKey.set(key, nowMs);
     this.#report(id, reason);
+  }
+
+  #forget(nowMs: number): void {
+    for (const [key, reportedMs] of this.#reportedMsByKey) {
+      if (nowMs - reportedMs >= REPEAT_AFTER_MS) this.#reportedMsByKey.delete(key);
+    }
   }
 }

@@ -29,7 +29,7 @@ test("strangers learn nothing, members tell of them, and friends are served", as
   }
   // the nonce of the private network, and nothing else
   for (const tap of taps.slice(0, 2)) expect(tap.bytes.length).toBe(24 * tap.connectionCount);
-  expect(await cluster.haveReportedBoth()).toBe(true);
+  expect(await cluster.haveReportedAll()).toBe(true);
 
   const known = await cluster.nodes(first, cluster.friend);
   expect([known.code, known.json().length]).toEqual([0, 3]);

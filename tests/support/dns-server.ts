@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { Resolver } from "node:dns/promises";
 import { isIPv6 } from "node:net";
-import type { Lookup } from "../../src/mesh/joins.ts";
+import type { Lookup } from "../../src/mesh/mesh-types.ts";
 
 const TYPE_A = 1;
 const TYPE_AAAA = 28;

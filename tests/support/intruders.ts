@@ -123,12 +123,13 @@ export class GuardedCluster implements AsyncDisposable {
     );
   }
 
-  /**
-   * Members report both kinds of strangers: those without the secret when their handshake has failed, which
-   * may be after the stranger has given up.
-   */
-  haveReportedBoth(): Promise<boolean> {
-    const kinds = ["is not on the list of allowed peers", "did not show that it knows the secret"];
+  /** Members report each kind, some of them after the stranger has given up. */
+  haveReportedAll(): Promise<boolean> {
+    const kinds = [
+      "speaks without a secret",
+      "sent what the secret does not open",
+      "is not on the list of allowed peers",
+    ];
     const isReported = (kind: string): boolean => this.refusals.some((reason) => reason.includes(kind));
     return eventually(() => kinds.every(isReported), REPORTED_WITHIN_MS);
   }

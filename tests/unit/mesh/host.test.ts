@@ -1,0 +1,55 @@
+/** What a libp2p host of ours keeps of others, and what it lets in. */
+import { afterEach, expect, test } from "bun:test";
+import { createConnection, type Socket } from "node:net";
+import { connectClient } from "../../../src/mesh/client.ts";
+import { createHost, type Host } from "../../../src/mesh/host.ts";
+import { eventually } from "../../support/drill.ts";
+import { startNode, stopNodes } from "../../support/mesh.ts";
+
+const SECRET = "a secret of more than thirty-two characters";
+const hosts: Host[] = [];
+const sockets: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await Promise.all(hosts.splice(0).map((host) => host.stop()));
+  await stopNodes();
+});
+
+async function start(listen: readonly string[]): Promise<Host> {
+  const host = await createHost({ namespace: "test", listen, isClient: true });
+  hosts.push(host);
+  await host.start();
+  return host;
+}
+
+test("nothing is kept of a peer that is gone", async () => {
+  const host = await start(["/ip4/127.0.0.1/tcp/0"]);
+  const client = await start([]);
+  await client.dial(host.getMultiaddrs());
+  const isKnown = (): Promise<boolean> => host.peerStore.has(client.peerId);
+  expect(await eventually(isKnown, 5000)).toBe(true);
+  await client.stop();
+  expect(await eventually(async () => !await isKnown(), 5000)).toBe(true);
+});
+
+test("a client is served at once while more wait in silence than libp2p lets wait", async () => {
+  const node = await startNode("a", { secret: SECRET });
+  const [address = ""] = node.mesh.addresses;
+  const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1]);
+  for (let i = 0; i < 300; i++) {
+    const socket = createConnection({ port, host: "127.0.0.1" }).on("error", () => {});
+    sockets.push(socket);
+    await new Promise<void>((resolve) => socket.once("data", () => resolve()));
+  }
+  const startMs = performance.now();
+  const client = await connectClient({
+    namespace: "test",
+    join: [address],
+    mdns: false,
+    timeoutMs: 2500,
+    secret: SECRET,
+  });
+  expect(performance.now() - startMs).toBeLessThan(1000);
+  await client.stop();
+});
