@@ -7,7 +7,7 @@ import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
-import { identify } from "@libp2p/identify";
+import { type Identify, identify } from "@libp2p/identify";
 import type { ConnectionGater, ConnectionProtector, Libp2p, PeerId, PrivateKey } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { preSharedKey, type ProtectorComponents } from "@libp2p/pnet";
@@ -23,8 +23,10 @@ import { noiseCrypto } from "./noise-crypto.ts";
  */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const MDNS_INTERVAL_MS = 5000;
-/** For TCP alone; the handshake may take as long again. */
-const CONNECT_TIMEOUT_MS = 3000;
+/** For TCP alone: a packet that was lost is sent again after a second. */
+const CONNECT_TIMEOUT_MS = 2000;
+/** With the handshake. */
+const ADDRESS_TIMEOUT_MS = 5000;
 const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** The longest interval that libp2p accepts for its peer scores, which are switched off. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -57,7 +59,7 @@ export interface HostSecurity {
   readonly denied?: (id: string, reason: string) => void;
 }
 
-export type Host = Libp2p<{ pubsub?: GossipSub }>;
+export type Host = Libp2p<{ identify: Identify; pubsub?: GossipSub }>;
 
 /** Makes a host that is not started yet: handlers come first. */
 export async function createHost(options: HostOptions): Promise<Host> {
@@ -106,7 +108,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
       inboundConnectionThreshold: 256,
       inboundUpgradeTimeout: 5000,
       dialTimeout: 8000,
-      addressDialTimeout: 2 * CONNECT_TIMEOUT_MS,
+      addressDialTimeout: ADDRESS_TIMEOUT_MS,
+      // in the order in which they are given
+      addressSorter: () => 0,
       reconnectRetries: 0,
     },
     connectionMonitor: { enabled: false },

@@ -3,11 +3,12 @@
  * the frames mean is left to the layers above.
  */
 import type { Message } from "@chainsafe/libp2p-gossipsub";
+import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/model/types.ts";
 import { acceptClient } from "./client-stream.ts";
 import { decodeCluster, decodePeers, encodePeers } from "./control-codec.ts";
-import { Dialer } from "./dialer.ts";
+import { Dialer, type Reached } from "./dialer.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
 import { Joins } from "./joins.ts";
@@ -88,6 +89,7 @@ class MemberMesh implements Mesh {
         this.#dialer.refused(id);
         this.#report(id, reason);
       },
+      ticked: () => this.#tick(),
     });
     this.#dialer = new Dialer({
       self: this.id,
@@ -102,6 +104,7 @@ class MemberMesh implements Mesh {
       unreachable: (address, reason) => this.#isLive() && events.unreachable?.(address, reason),
     });
     this.#gossip = new Gossip(host, options.namespace, (topic, from, data) => {
+      if (!this.#links.hellos.has(from)) this.#dialer.heard(from);
       if (this.#isLive()) events.gossip(topic, from, data);
     });
   }
@@ -209,10 +212,18 @@ class MemberMesh implements Mesh {
     };
   }
 
-  async #dial(addresses: readonly string[]): Promise<NodeId> {
+  async #dial(addresses: readonly string[]): Promise<Reached> {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
-    const connection = await this.#host.dial(addresses.map((address) => multiaddr(address)), { signal });
-    return connection.remotePeer.toString();
+    const targets = addresses.map((address) => multiaddr(address));
+    // Forced: libp2p would take a connection that is there already for a new one, though it may be dead.
+    const { remotePeer, remoteAddr } = await this.#host.dial(targets, { signal, force: true });
+    return { id: remotePeer.toString(), address: remoteAddr.toString() };
+  }
+
+  #tick(): void {
+    const open = this.#host.getConnections().filter(({ status }) => status === "open");
+    this.#dialer.check(new Set(open.map(({ remotePeer }) => remotePeer.toString())));
+    this.#gossip.renew(this.#links.connections);
   }
 
   #isConnected(id: NodeId): boolean {
@@ -275,6 +286,15 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
   }
 }
 
+/** Opening a stream takes a moment. */
+const RENEW_AFTER_CHECKS = 3;
+
+function isGossiping({ streams }: Connection): boolean {
+  return streams.some(({ direction, protocol }) =>
+    direction === "outbound" && protocol.startsWith("/meshsub/")
+  );
+}
+
 /**
  * Gossipsub for hints: topics of one namespace, signed. It loses messages under load and by design, so
  * nothing may depend on them.
@@ -282,6 +302,8 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
 export class Gossip {
   readonly #host: Host;
   readonly #prefix: string;
+  /** Checks in a row that found no stream to a peer. */
+  #missingById: ReadonlyMap<string, number> = new Map();
 
   constructor(
     host: Host,
@@ -304,6 +326,22 @@ export class Gossip {
     this.#host.services.pubsub?.publish(this.#prefix + topic, data).catch(() => {
       // Lost, as gossip may be.
     });
+  }
+
+  /**
+   * Gossipsub sends to a peer on the first connection that it met, and to nobody once that is closed. Has it
+   * meet these, when there has been no such stream for some calls.
+   */
+  renew(connections: readonly Connection[]): void {
+    const missing = new Map<string, number>();
+    for (const connection of connections) {
+      const id = connection.remotePeer.toString();
+      if (this.#host.getConnections(connection.remotePeer).some(isGossiping)) continue;
+      const count = (this.#missingById.get(id) ?? 0) + 1;
+      if (count % RENEW_AFTER_CHECKS !== 0) missing.set(id, count);
+      else this.#host.services.identify.identify(connection).catch(() => {});
+    }
+    this.#missingById = missing;
   }
 }
 

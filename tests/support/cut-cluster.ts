@@ -41,7 +41,7 @@ export class CutCluster implements AsyncDisposable {
   readonly peers: readonly PeerProcess[];
   readonly #site: Site;
 
-  private constructor(namespace: string, site: Site, peers: readonly PeerProcess[]) {
+  constructor(namespace: string, site: Site, peers: readonly PeerProcess[]) {
     this.namespace = namespace;
     this.#site = site;
     this.peers = peers;
@@ -128,7 +128,7 @@ function routed(count: number): Site {
   };
 }
 
-/** Nobody can dial it: each peer is reached by the addresses that others join, and those lead to the relay. */
+/** Nobody can dial it: each peer is reached where others join it, which is at the relay. */
 const NOWHERE = "/ip4/127.0.0.1/udp/9/quic-v1";
 
 async function relayed(count: number): Promise<Site> {

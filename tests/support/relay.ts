@@ -43,9 +43,13 @@ export class Relay implements AsyncDisposable {
     for (const line of this.#lines) line.flush();
   }
 
-  /** Nothing comes through the present connections between the two any more, not even their end. */
-  deaden(one: string, other: string): void {
-    for (const line of this.#between(one, other)) line.deaden();
+  /**
+   * Nothing comes through the present connections between the two any more, not even their end: through all
+   * of them, or the one with that index in the order in which they came.
+   */
+  deaden(one: string, other: string, index?: number): void {
+    const lines = this.#between(one, other);
+    for (const line of index === undefined ? lines : lines.slice(index, index + 1)) line.deaden();
   }
 
   reset(one: string, other: string): void {
@@ -78,7 +82,7 @@ export class Relay implements AsyncDisposable {
     return [...this.#lines].filter(({ direction }) => direction.includes(one) && direction.includes(other));
   }
 
-  // ---- for its lines ---------------------------------------------------------------------------------------
+  // ---- for its lines -------------------------------------------------------------------------------------
 
   isCut(direction: Direction): boolean {
     return this.#cut.has(keyOf(direction));

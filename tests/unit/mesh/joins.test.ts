@@ -68,6 +68,7 @@ test("what is behind a name no more is not dialled any more, unless it was named
   const dialer = {
     join: (address: string) => void dialled.add(address),
     unjoin: (address: string) => void dialled.delete(address),
+    hurry: () => {},
   };
   const answers = [["1.1.1.1", "1.1.1.2"], ["1.1.1.2", "1.1.1.3"]];
   const looked = Promise.withResolvers<void>();
