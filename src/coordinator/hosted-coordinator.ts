@@ -165,6 +165,9 @@ export class HostedCoordinator implements Coordinator {
   unreachable = (address: string, reason: string): void =>
     this.#events.emit({ type: "unreachable", address, reason });
 
+  listenTrouble = (address: string, reason: string): void =>
+    this.#events.emit({ type: "listenTrouble", address, reason });
+
   // ---- from the engine -----------------------------------------------------------------------------------
 
   #run(effect: Exclude<Effect, { readonly type: "persist" }>): void {

@@ -24,6 +24,7 @@ export interface MeshReceiver {
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
   rejected(peer: NodeId | "", reason: string): void;
   unreachable?(address: string, reason: string): void;
+  listenTrouble?(address: string, reason: string): void;
 }
 
 export class MeshTransport implements Transport {
@@ -46,6 +47,7 @@ export class MeshTransport implements Transport {
       congested: (node, on) => this.#when(() => this.#receiver?.input({ type: "congested", node, on })),
       rejected: (id, reason) => this.#when(() => this.#receiver?.rejected(id, reason)),
       unreachable: (address, reason) => this.#when(() => this.#receiver?.unreachable?.(address, reason)),
+      listenTrouble: (address, reason) => this.#when(() => this.#receiver?.listenTrouble?.(address, reason)),
       gossip: (topic, from, data) => {
         if (isGossipTopic(topic)) this.#receiver?.gossip(topic, from, data);
       },

@@ -5,7 +5,8 @@
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { clientProtocol, overStream } from "./client-stream.ts";
-import { createHost, type Host } from "./host.ts";
+import { leadingElsewhere } from "./addresses.ts";
+import { createHost, type Host, type OnFound } from "./host.ts";
 import { type Lookup, resolveAddress } from "./joins.ts";
 import { type MeshClient, MeshError } from "./mesh-types.ts";
 
@@ -37,8 +38,9 @@ const STOP_TIMEOUT_MS = 1000;
 export async function connectClient(options: MeshClientOptions): Promise<MeshClient> {
   const candidates = new Map<string, readonly string[]>();
   for (const address of options.join) candidates.set(address, [parse(address)]);
-  const found = (id: string, addresses: readonly string[]): void => {
-    candidates.set(id, addresses.map((address) => `${address}/p2p/${id}`));
+  // Without their id: libp2p would try those of one peer one after another.
+  const found: OnFound = (id, addresses, isNear) => {
+    candidates.set(id, leadingElsewhere(addresses, { isNear, own: [] }));
   };
   const host = await createHost({
     namespace: options.namespace,
@@ -112,7 +114,7 @@ async function connectToAny(
   signal: AbortSignal,
   options: ConnectOptions,
 ): Promise<MeshClient> {
-  let reason: unknown = new Error("it has no address");
+  let reason: unknown = new Error("it listens on loopback of its host alone");
   const found = await firstOf(addresses, async (address, over) => {
     try {
       return await connectTo(host, address, over, options);

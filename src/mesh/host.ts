@@ -8,12 +8,21 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { type Identify, identify } from "@libp2p/identify";
-import type { ConnectionGater, ConnectionProtector, Libp2p, PeerId, PrivateKey } from "@libp2p/interface";
+import type {
+  ConnectionGater,
+  ConnectionProtector,
+  Libp2p,
+  PeerDiscovery,
+  PeerId,
+  PrivateKey,
+} from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { preSharedKey, type ProtectorComponents } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
+import { isOfThisHost } from "./addresses.ts";
 import { careful, sparing, thrifty } from "./libp2p-care.ts";
+import type { Listeners } from "./listeners.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
 
@@ -43,7 +52,9 @@ export interface HostOptions {
   readonly announce?: readonly string[];
   readonly privateKey?: Uint8Array;
   /** Called for every answer to a query on the local network; absent = no mDNS. */
-  readonly found?: (id: string, addresses: readonly string[]) => void;
+  readonly found?: OnFound;
+  /** Those of this host are added. */
+  readonly listeners?: Listeners;
   /** Clients look for members but are not to be found. */
   readonly isClient: boolean;
   readonly metrics?: MetricsFactory;
@@ -58,6 +69,9 @@ export interface HostSecurity {
   /** Somebody was cut off before it got a byte of a protocol; "" when it never proved who it is. */
   readonly denied?: (id: string, reason: string) => void;
 }
+
+/** `isNear`: it is on this host. */
+export type OnFound = (id: string, addresses: readonly string[], isNear: boolean) => void;
 
 export type Host = Libp2p<{ identify: Identify; pubsub?: GossipSub }>;
 
@@ -84,6 +98,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
           listenOpts: { noDelay: true },
         }),
         onFailed,
+        options.listeners,
       ),
     ],
     ...(secret !== null && { connectionProtector: privateNetwork(secret) }),
@@ -149,6 +164,11 @@ export function serviceTag(namespace: string): string {
   return `_stolos-${hash}._udp.local`;
 }
 
+/** The part of libp2p's mDNS that is looked at here: it does not say from where an answer came. */
+interface Answered {
+  _onMdnsResponse?(packet: unknown, from?: { readonly address?: string }): void;
+}
+
 function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
   const { found, namespace, isClient } = options;
   if (found === undefined) return {};
@@ -159,10 +179,19 @@ function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
   });
   return {
     peerDiscovery: [(components) => {
-      const service = create(components);
+      const service: PeerDiscovery & Answered = create(components);
+      let source = "";
+      const take = service._onMdnsResponse?.bind(service);
+      if (take) {
+        service._onMdnsResponse = (packet, from) => {
+          source = from?.address ?? "";
+          take(packet, from);
+        };
+      }
       // libp2p itself reports a peer once only; a peer that came back is worth a second dial.
-      service.addEventListener("peer", (event) => {
-        found(event.detail.id.toString(), event.detail.multiaddrs.map((address) => address.toString()));
+      service.addEventListener("peer", ({ detail: { id, multiaddrs } }) => {
+        const addresses = multiaddrs.map((address) => address.toString());
+        found(id.toString(), addresses, isOfThisHost(`/ip4/${source}`));
       });
       return service;
     }],

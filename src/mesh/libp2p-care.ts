@@ -4,9 +4,11 @@
  * is aborted while it connects crashes the process, and onDrain() waits only once. Works from outside on what
  * libp2p hands out, and does nothing where that looks unexpected.
  */
+import type { Listeners } from "./listeners.ts";
 import type {
   Connection,
   ConnectionEncrypter,
+  Listener,
   MultiaddrConnection,
   Stream,
   StreamMuxer,
@@ -25,6 +27,7 @@ export type OnInboundFailed = (host: string) => void;
 export function careful<C, T extends Transport>(
   create: (components: C) => T,
   onFailed?: OnInboundFailed,
+  listeners?: Listeners,
 ): (components: C) => T {
   return (components) => {
     const transport = create(components);
@@ -39,8 +42,11 @@ export function careful<C, T extends Transport>(
         signal,
       );
     };
-    transport.createListener = (options) =>
-      createListener({ ...options, upgrader: noting(wrap(options.upgrader), onFailed) });
+    transport.createListener = (options) => {
+      const create = (upgrader: Upgrader): Listener => createListener({ ...options, upgrader });
+      const upgrader = noting(wrap(options.upgrader), onFailed);
+      return listeners ? listeners.add(create, upgrader) : create(upgrader);
+    };
     return transport;
   };
 }

@@ -6,6 +6,7 @@
  */
 import type { Connection, Stream } from "@libp2p/interface";
 import type { NodeId } from "../protocol/model/types.ts";
+import { isOfThisHost } from "./addresses.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
 import type { Host } from "./host.ts";
 import { Link, type LinkEnd, type LinkLimits, TICK_MS } from "./link.ts";
@@ -32,6 +33,8 @@ export interface LinksPort {
   cutOff(id: NodeId, reason: string): void;
   /** The peer must not be talked to. */
   refused(id: NodeId, reason: string): void;
+  /** Those of a peer's addresses that others can dial. */
+  dialable(addresses: readonly string[], isNear: boolean): readonly string[];
   /** Every TICK_MS, when the links have been looked after. */
   ticked(): void;
 }
@@ -39,6 +42,8 @@ export interface LinksPort {
 interface Pair {
   readonly link: Link;
   readonly connection: Connection;
+  /** The peer is on this host. */
+  readonly isNear: boolean;
   hello: Hello | undefined;
 }
 
@@ -80,6 +85,11 @@ export class Links {
   /** The connections that the links are on. */
   get connections(): Connection[] {
     return [...this.#pairById.values()].map(({ connection }) => connection);
+  }
+
+  /** Whether a peer with a link is on this host. */
+  isNear(id: NodeId): boolean {
+    return this.#pairById.get(id)?.isNear ?? false;
   }
 
   /** Call before the host starts. */
@@ -227,14 +237,16 @@ export class Links {
       congested: (on) => this.#port.congested(id, on),
       ended: (end) => this.#ended(id, pair, end),
     });
-    const pair: Pair = { link, connection, hello: undefined };
+    const isNear = isOfThisHost(connection.remoteAddr.toString());
+    const pair: Pair = { link, connection, isNear, hello: undefined };
     this.#pairById.set(id, pair);
   }
 
   #greeted(id: NodeId, pair: Pair, bytes: Uint8Array): void {
     const own = this.#port.hello();
-    const hello = decodeHello(bytes, own.wire);
-    checkHello(own, hello);
+    const said = decodeHello(bytes, own.wire);
+    checkHello(own, said);
+    const hello = { ...said, addresses: this.#port.dialable(said.addresses, pair.isNear) };
     pair.hello = hello;
     this.#helloById.set(id, hello);
     this.#port.up(id, hello);

@@ -12,6 +12,8 @@ import { Dialer, type Reached } from "./dialer.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
 import { Joins } from "./joins.ts";
+import { isLoopback, leadingElsewhere } from "./addresses.ts";
+import { Listeners } from "./listeners.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
@@ -29,13 +31,15 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
   const finder: Pick<Partial<MemberMesh>, "found" | "denied"> = {};
+  const listeners = new Listeners((address, reason) => events.listenTrouble?.(address, reason));
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
     ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
-    ...(options.mdns && { found: (id, addresses) => finder.found?.(id, addresses) }),
+    ...(options.mdns && { found: (...peer) => finder.found?.(...peer) }),
+    listeners,
     isClient: false,
     security: {
       secret: options.secret ?? null,
@@ -43,8 +47,8 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
       denied: (id, reason) => finder.denied?.(id, reason),
     },
   });
-  const mesh = new MemberMesh(host, options, events);
-  finder.found = (id, addresses) => mesh.found(id, addresses);
+  const mesh = new MemberMesh(host, listeners, options, events);
+  finder.found = (...peer) => mesh.found(...peer);
   finder.denied = (id, reason) => mesh.denied(id, reason);
   await mesh.start();
   return mesh;
@@ -53,6 +57,7 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
 class MemberMesh implements Mesh {
   readonly id: NodeId;
   readonly #host: Host;
+  readonly #listeners: Listeners;
   readonly #options: MeshOptions;
   readonly #events: MeshEvents;
   readonly #frameBytesMax: number;
@@ -65,9 +70,10 @@ class MemberMesh implements Mesh {
   #cluster: string;
   #stopped: Promise<void> | undefined;
 
-  constructor(host: Host, options: MeshOptions, events: MeshEvents) {
+  constructor(host: Host, listeners: Listeners, options: MeshOptions, events: MeshEvents) {
     this.id = host.peerId.toString();
     this.#host = host;
+    this.#listeners = listeners;
     this.#options = options;
     this.#events = events;
     this.#cluster = options.hello.cluster;
@@ -89,6 +95,7 @@ class MemberMesh implements Mesh {
         this.#dialer.refused(id);
         this.#report(id, reason);
       },
+      dialable: (addresses, isNear) => this.#dialable(addresses, isNear),
       ticked: () => this.#tick(),
     });
     this.#dialer = new Dialer({
@@ -134,7 +141,22 @@ class MemberMesh implements Mesh {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new MeshError("LISTEN_FAILED", `Cannot listen on ${listen.join(", ")}: ${reason}`, { cause });
     }
+    await this.#checkListeners();
     this.#joins.start();
+  }
+
+  /** libp2p is content with one of several. So are we when this host has no addresses of that family. */
+  async #checkListeners(): Promise<void> {
+    const { addresses, failures } = this.#listeners;
+    const failure = failures.find(({ error }) => !isNoSuchFamily(error));
+    if (failure === undefined && (addresses.length > 0 || this.#options.listen.length === 0)) return;
+    await this.stop();
+    const { address, error } = failure ?? { address: this.#options.listen.join(", "), error: undefined };
+    const reason = error?.message ?? "this host has no address of that kind";
+    const hint = error !== undefined && address.startsWith("/ip6/::/") && addresses.length > 0
+      ? "; on some runtimes /ip6/:: takes the port of IPv4 as well: give each family a port of its own"
+      : "";
+    throw new MeshError("LISTEN_FAILED", `Cannot listen on ${address}: ${reason}${hint}`, { cause: error });
   }
 
   peers(): ReadonlyMap<NodeId, Hello> {
@@ -169,8 +191,15 @@ class MemberMesh implements Mesh {
   }
 
   /** A member answered on the local network. */
-  found(id: NodeId, addresses: readonly string[]): void {
-    this.#dialer.learn(id, addresses);
+  found(id: NodeId, addresses: readonly string[], isNear: boolean): void {
+    const dialable = this.#dialable(addresses, isNear);
+    this.#dialer.heard(id);
+    this.#dialer.learn(id, dialable);
+    if (dialable.length > 0 || !addresses.every(isLoopback)) return;
+    this.#joins.failed(
+      `${addresses[0]}/p2p/${id}`,
+      "it was found, but listens on loopback of its host alone",
+    );
   }
 
   /** Somebody was cut off before it got a byte of a protocol. */
@@ -186,6 +215,7 @@ class MemberMesh implements Mesh {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
+    this.#listeners.stop();
     this.#joins.stop();
     this.#dialer.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -226,6 +256,10 @@ class MemberMesh implements Mesh {
     this.#gossip.renew(this.#links.connections);
   }
 
+  #dialable(addresses: readonly string[], isNear: boolean): string[] {
+    return leadingElsewhere(addresses, { isNear, own: this.#listeners.addresses });
+  }
+
   #isConnected(id: NodeId): boolean {
     return this.#host.getConnections().some((connection) =>
       connection.status === "open" && connection.remotePeer.toString() === id
@@ -250,7 +284,10 @@ class MemberMesh implements Mesh {
 
   #control(from: NodeId, kind: number, body: Uint8Array): void {
     if (kind === KIND.peers) {
-      for (const [id, addresses] of decodePeers(body)) this.#dialer.learn(id, addresses);
+      const isNear = this.#links.isNear(from);
+      for (const [id, addresses] of decodePeers(body)) {
+        this.#dialer.learn(id, this.#dialable(addresses, isNear));
+      }
     } else if (kind === KIND.cluster) {
       const revised = this.#links.revise(from, { cluster: decodeCluster(body) });
       if (revised !== undefined) {
@@ -271,6 +308,10 @@ class MemberMesh implements Mesh {
   #report(id: NodeId | "", reason: string): void {
     if (this.#isLive()) this.#rejections.report(id, reason);
   }
+}
+
+function isNoSuchFamily(error: Error): boolean {
+  return ["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function checkAddresses(option: string, addresses: readonly string[]): void {

@@ -51,7 +51,7 @@ async function failing(id: string): Promise<{ port: FakePort; dialer: Dialer }> 
 }
 
 for (const dialMs of [0, 2000]) {
-  test(`who does not answer is dialled every 3 to 4 s in the end, when a dial takes ${dialMs} ms`, async () => {
+  test(`who does not answer is dialled every 3 to 4 s, when a dial takes ${dialMs} ms`, async () => {
     const port = new FakePort();
     port.answer = () => late(dialMs);
     const dialer = new Dialer(port);

@@ -4,12 +4,11 @@
  */
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
-import { generateKeyPair, privateKeyToProtobuf } from "@libp2p/crypto/keys";
-import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { tcp } from "@libp2p/tcp";
 import { afterEach, expect, test } from "bun:test";
 import { createLibp2p } from "libp2p";
 import { noiseCrypto } from "../../../src/mesh/noise-crypto.ts";
+import { makePrivateKey, nodeIdOf } from "../../../src/mesh/private-key.ts";
 import { eventually } from "../../support/drill.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startNode, stopNodes, type TestNode } from "../../support/mesh.ts";
@@ -19,11 +18,8 @@ afterEach(stopNodes);
 
 /** Of two identities the one with the smaller id opens the stream. */
 async function twoKeys(): Promise<readonly [Uint8Array, Uint8Array]> {
-  const keys = await Promise.all([generateKeyPair("Ed25519"), generateKeyPair("Ed25519")]);
-  const inOrder = keys.sort((x, y) =>
-    peerIdFromPrivateKey(x).toString() < peerIdFromPrivateKey(y).toString() ? -1 : 1
-  );
-  return [privateKeyToProtobuf(inOrder[0]!), privateKeyToProtobuf(inOrder[1]!)];
+  const [one, other] = [await makePrivateKey(), await makePrivateKey()];
+  return nodeIdOf(one) < nodeIdOf(other) ? [one, other] : [other, one];
 }
 
 interface Pair {
