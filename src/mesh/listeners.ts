@@ -10,8 +10,17 @@ import type { Listener, MultiaddrConnection, Upgrader } from "@libp2p/interface"
 
 const CHECK_EVERY_MS = 5000;
 const CALL_TIMEOUT_MS = 3000;
+const TELL_EVERY_MS = 60_000;
 /** Calls in a row that were not accepted: one alone may be the fault of a busy process. */
 const MISSED_CALLS_MAX = 2;
+
+export interface ListenersOptions {
+  readonly onTrouble: OnListenTrouble;
+  /** Both given by tests. @default 5 s */
+  readonly checkEveryMs?: number;
+  /** @default 3 s */
+  readonly callTimeoutMs?: number;
+}
 
 /** Nobody can connect at an address, or nobody could for a while. */
 export type OnListenTrouble = (address: string, reason: string) => void;
@@ -37,6 +46,9 @@ interface Watched {
   port: number | null;
   hasAccepted: boolean;
   missedCalls: number;
+  isBeingChecked: boolean;
+  /** When it was last told that it cannot be opened. */
+  toldMs: number;
 }
 
 /** A connection of this process to itself. */
@@ -48,6 +60,7 @@ interface Call {
 
 export class Listeners {
   readonly #onTrouble: OnListenTrouble;
+  readonly #callTimeoutMs: number;
   readonly #watched = new Set<Watched>();
   readonly #failures: ListenFailure[] = [];
   readonly #calls = new Set<Call>();
@@ -55,9 +68,10 @@ export class Listeners {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isStopped = false;
 
-  constructor(onTrouble: OnListenTrouble, checkEveryMs: number = CHECK_EVERY_MS) {
-    this.#onTrouble = onTrouble;
-    this.#checkEveryMs = checkEveryMs;
+  constructor(options: ListenersOptions) {
+    this.#onTrouble = options.onTrouble;
+    this.#checkEveryMs = options.checkEveryMs ?? CHECK_EVERY_MS;
+    this.#callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT_MS;
   }
 
   /** Multiaddrs without an id, those of all interfaces where it listens on all. */
@@ -79,7 +93,15 @@ export class Listeners {
       connection.abort(new Error("a call of this process to itself"));
     };
     const listener: TcpListener = create(noting);
-    const watched: Watched = { listener, address: "", port: null, hasAccepted: false, missedCalls: 0 };
+    const watched: Watched = {
+      listener,
+      address: "",
+      port: null,
+      hasAccepted: false,
+      missedCalls: 0,
+      isBeingChecked: false,
+      toldMs: -Infinity,
+    };
     const listen = listener.listen.bind(listener);
     listener.listen = async (address) => {
       watched.address = address.toString();
@@ -120,6 +142,13 @@ export class Listeners {
   }
 
   async #check(watched: Watched): Promise<void> {
+    if (watched.isBeingChecked) return;
+    watched.isBeingChecked = true;
+    await this.#look(watched);
+    watched.isBeingChecked = false;
+  }
+
+  async #look(watched: Watched): Promise<void> {
     const { server } = watched.listener;
     const address = server?.address();
     if (typeof address === "object" && address !== null) {
@@ -138,13 +167,15 @@ export class Listeners {
     const isAccepted = Promise.withResolvers<boolean>();
     const call: Call = { port: ownPort.promise, accepted: () => isAccepted.resolve(true) };
     this.#calls.add(call);
-    const socket = connect({ host, port });
+    const socket = connect({ host, port }).resume();
     socket.once("connect", () => ownPort.resolve(socket.localPort ?? null));
     socket.once("error", (error: NodeJS.ErrnoException) => isAccepted.resolve(error.code !== "ECONNREFUSED"));
+    // closed by somebody who has enough connections, which a dead listener does not do
+    socket.once("close", () => isAccepted.resolve(true));
     const timer = setTimeout(() => {
       // this process may have been busy: what has arrived meanwhile comes first
       setImmediate(() => setImmediate(() => isAccepted.resolve(socket.connecting)));
-    }, CALL_TIMEOUT_MS);
+    }, this.#callTimeoutMs);
     const result = await isAccepted.promise;
     clearTimeout(timer);
     ownPort.resolve(null);
@@ -166,11 +197,11 @@ export class Listeners {
       await listener.resume();
       this.#onTrouble(address, "it had stopped accepting connections, and was opened anew");
     } catch (error) {
-      if (this.#isStopped) return;
-      this.#onTrouble(
-        address,
-        `it accepts no connections, and cannot be opened anew: ${(error as Error).message}`,
-      );
+      const nowMs = performance.now();
+      if (this.#isStopped || nowMs - watched.toldMs < TELL_EVERY_MS) return;
+      watched.toldMs = nowMs;
+      const reason = `it accepts no connections, and cannot be opened anew: ${(error as Error).message}`;
+      this.#onTrouble(address, reason);
     }
   }
 }

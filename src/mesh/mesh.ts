@@ -13,7 +13,7 @@ import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
 import { Joins } from "./joins.ts";
 import { isLoopback, leadingElsewhere } from "./addresses.ts";
-import { Listeners } from "./listeners.ts";
+import { Listeners, type ListenFailure } from "./listeners.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
@@ -31,7 +31,9 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
   const finder: Pick<Partial<MemberMesh>, "found" | "denied"> = {};
-  const listeners = new Listeners((address, reason) => events.listenTrouble?.(address, reason));
+  const listeners = new Listeners({
+    onTrouble: (address, reason) => events.listenTrouble?.(address, reason),
+  });
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
@@ -148,7 +150,7 @@ class MemberMesh implements Mesh {
   /** libp2p is content with one of several. So are we when this host has no addresses of that family. */
   async #checkListeners(): Promise<void> {
     const { addresses, failures } = this.#listeners;
-    const failure = failures.find(({ error }) => !isNoSuchFamily(error));
+    const failure = failures.find((each) => !isForLackOfIpv6(each));
     if (failure === undefined && (addresses.length > 0 || this.#options.listen.length === 0)) return;
     await this.stop();
     const { address, error } = failure ?? { address: this.#options.listen.join(", "), error: undefined };
@@ -310,8 +312,11 @@ class MemberMesh implements Mesh {
   }
 }
 
-function isNoSuchFamily(error: Error): boolean {
-  return ["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes((error as NodeJS.ErrnoException).code ?? "");
+/** EINVAL is Deno's word for it. */
+const LACKING_CODES: readonly string[] = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
+
+function isForLackOfIpv6({ address, error }: ListenFailure): boolean {
+  return address.startsWith("/ip6/") && LACKING_CODES.includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function checkAddresses(option: string, addresses: readonly string[]): void {
