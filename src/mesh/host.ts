@@ -36,6 +36,8 @@ const MDNS_INTERVAL_MS = 5000;
 const CONNECT_TIMEOUT_MS = 2000;
 /** With the handshake. */
 const ADDRESS_TIMEOUT_MS = 5000;
+/** Clients have nothing to say for hours: the kernel asks whether one is still there. Deno does not have it. */
+const KEEP_ALIVE_AFTER_MS = 30_000;
 const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** The longest interval that libp2p accepts for its peer scores, which are switched off. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -95,7 +97,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
           maxConnections: 2000,
           backlog: 512,
           dialOpts: dialOptions,
-          listenOpts: { noDelay: true },
+          listenOpts: { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS },
         }),
         onFailed,
         options.listeners,
