@@ -36,7 +36,7 @@ const MDNS_INTERVAL_MS = 5000;
 const CONNECT_TIMEOUT_MS = 2000;
 /** With the handshake. */
 const ADDRESS_TIMEOUT_MS = 5000;
-/** Clients have nothing to say for hours: the kernel asks whether one is still there. Deno does not have it. */
+/** Clients may be silent for hours: the kernel asks whether one is still there. Not on Deno. */
 const KEEP_ALIVE_AFTER_MS = 30_000;
 const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** The longest interval that libp2p accepts for its peer scores, which are switched off. */
