@@ -6,7 +6,7 @@ import type { NodeId } from "../protocol/model/types.ts";
 
 const BACKOFF_MIN_MS = 200;
 /** From one attempt to the next: for about so long a network that is back goes unseen. */
-const BACKOFF_MAX_MS = 4000;
+const BACKOFF_MAX_MS = 3000;
 /** A peer that gives signs of life is dialled no more often. */
 const HURRY_EVERY_MS = 1000;
 /** The peer was refused: it will hardly have changed its mind in a second. */

@@ -129,6 +129,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
       // in the order in which they are given
       addressSorter: () => 0,
       reconnectRetries: 0,
+      // each to a host that does not answer takes its time, and half of a large cluster may not
+      maxParallelDials: 256,
     },
     connectionMonitor: { enabled: false },
     ...discovery(options),

@@ -14,7 +14,7 @@ import { nextDrain } from "./libp2p-care.ts";
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
 
 /** Ticks (of TICK_MS) without a byte from the peer, after which it is taken for gone. */
-const SILENT_TICKS_MAX = 8;
+const SILENT_TICKS_MAX = 7;
 /** The same, after which another connection that works is taken: a ping should have come. */
 const SUSPECT_TICKS = 5;
 /** The same for a hello. */
