@@ -194,7 +194,13 @@ export class Dialer {
 
   async #dial(target: Target): Promise<void> {
     target.isRefused = false;
-    if (this.#isStopped || (target.id !== undefined && this.#port.isConnected(target.id))) return;
+    const { id: known } = target;
+    if (this.#isStopped || (known !== undefined && this.#port.isConnected(known))) return;
+    // One at a time: when the network is back, all that are under way would come through at once.
+    if (known !== undefined && this.#of(known).some(({ isDialling }) => isDialling)) {
+      this.#schedule(target, BACKOFF_MIN_MS);
+      return;
+    }
     target.isDialling = true;
     target.isHurried = false;
     target.startedMs = performance.now();

@@ -101,6 +101,30 @@ test("a sign of life during a dial that hangs has another follow it at once", as
   dialer.stop();
 });
 
+test("there is one dial to a peer at a time, whatever number of ways to it is known", async () => {
+  const port = new FakePort();
+  const dialer = new Dialer(port);
+  const ways = ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"];
+  let [running, most] = [0, 0];
+  port.answer = async ([address = ""]) => {
+    if (performance.now() - startMs < 1000) return { id: "z", address };
+    most = Math.max(most, ++running);
+    return await late(2000).finally(() => running--);
+  };
+  const startMs = performance.now();
+  for (const way of ways) dialer.join(way);
+  await pass(2000);
+  dialer.learn("z", ["/ip4/10.0.0.1/tcp/1/p2p/z"]);
+  const before = port.dials.length;
+  await pass(60_000);
+  expect(most).toBe(1);
+  const dialled = port.dials.slice(before).map(({ addresses }) => addresses[0]);
+  for (const way of [...ways, "/ip4/10.0.0.1/tcp/1/p2p/z"]) {
+    expect(dialled.filter((address) => address === way).length).toBeGreaterThan(5);
+  }
+  dialer.stop();
+});
+
 test("a sign of life of one that was refused changes nothing", async () => {
   const { port, dialer } = await failing("z");
   dialer.refused("z");
