@@ -22,6 +22,7 @@ export const PASSED_ON = [
   "evicted",
   "join:refused",
   "join:unreachable",
+  "listen:trouble",
   "store:trouble",
   "store:recovered",
   "balancer:error",

@@ -235,6 +235,7 @@ export type CoordinatorEvent =
   | { readonly type: "rejected"; readonly peer: NodeId | ""; readonly reason: string }
   /** Nobody answers at a `join` address, or its name is not known. */
   | { readonly type: "unreachable"; readonly address: string; readonly reason: string }
+  | { readonly type: "listenTrouble"; readonly address: string; readonly reason: string }
   /** The store cannot write at the moment, or can again (null): until then this node votes on nothing. */
   | { readonly type: "store"; readonly error: StoreError | null }
   /** The engine broke an invariant and was stopped. */

@@ -198,6 +198,9 @@ export class HostedCoordinator implements Coordinator {
     this.#events.emit({ type: "unreachable", address, reason });
   }
 
+  listenTrouble = (address: string, reason: string): void =>
+    this.#events.emit({ type: "listenTrouble", address, reason });
+
   // ---- from the engine -----------------------------------------------------------------------------------
 
   #run(effect: RunnableEffect): void {

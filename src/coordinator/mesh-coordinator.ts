@@ -37,6 +37,7 @@ export async function createMeshCoordinator(options: MeshCoordinatorOptions): Pr
     gossip: (topic, from, data) => coordinator.gossip(topic, from, data),
     rejected: (peer, reason) => coordinator.rejected(peer, reason),
     unreachable: (address, reason) => coordinator.unreachable(address, reason),
+    listenTrouble: (address, reason) => coordinator.listenTrouble(address, reason),
     client: (stream) => onClient(stream, coordinator),
   });
   const mesh = await createMesh({

@@ -76,6 +76,7 @@ export interface MeshReceiver {
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void;
   rejected(peer: NodeId | "", reason: string): void;
   unreachable(address: string, reason: string): void;
+  listenTrouble(address: string, reason: string): void;
   /** A non-member asks something. */
   client(stream: ClientStream): void;
 }
@@ -102,6 +103,7 @@ export class MeshIntake {
       congested: (node, on) => this.#when(() => receiver.input({ type: "congested", node, on })),
       rejected: (id, reason) => this.#when(() => receiver.rejected(id, reason)),
       unreachable: (address, reason) => this.#when(() => receiver.unreachable(address, reason)),
+      listenTrouble: (address, reason) => this.#when(() => receiver.listenTrouble(address, reason)),
       gossip: (topic, from, data) => {
         if (isGossipTopic(topic) && this.#early === null) receiver.gossip(topic, from, data);
       },

@@ -4,9 +4,10 @@
  */
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
+import { leadingElsewhere } from "./addresses.ts";
 import { clientProtocol, namespaceServed, overStream } from "./client-stream.ts";
 import { dial, DialError, dismissal, isLate } from "./dial.ts";
-import { createHost, type Host } from "./host.ts";
+import { createHost, type Host, type OnFound } from "./host.ts";
 import { resolveAddress } from "./joins.ts";
 import { untilAborted } from "./libp2p-care.ts";
 import { type Lookup, type MeshClient, MeshError } from "./mesh-types.ts";
@@ -41,8 +42,9 @@ const STOP_TIMEOUT_MS = 1000;
 export async function connectClient(options: MeshClientOptions): Promise<MeshClient> {
   const candidates = new Map<string, readonly string[]>();
   for (const address of options.join) candidates.set(address, [parse(address)]);
-  const found = (id: string, addresses: readonly string[]): void => {
-    candidates.set(id, addresses.map((address) => `${address}/p2p/${id}`));
+  // Without their id: libp2p would try those of one peer one after another.
+  const found: OnFound = (id, addresses, isNear) => {
+    candidates.set(id, leadingElsewhere(addresses, { isNear, own: [] }));
   };
   const host = await createHost({
     namespace: options.namespace,
@@ -124,7 +126,9 @@ async function connectToAny(
   signal: AbortSignal,
   options: ConnectOptions,
 ): Promise<MeshClient> {
-  let reason: unknown = new DialError(addresses.length === 0 ? "it has no address" : "no answer in time");
+  let reason: unknown = new DialError(
+    addresses.length === 0 ? "it listens on loopback of its host alone" : "no answer in time",
+  );
   const found = await firstOf(addresses, async (address, over) => {
     try {
       return await connectTo(host, address, over, options);

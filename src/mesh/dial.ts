@@ -16,18 +16,23 @@ export class DialError extends Error {
   }
 }
 
-/** A connection to whoever answers at one of the addresses. @throws DialError */
+/**
+ * A connection to whoever answers at one of the addresses: a new one if `isForced`, else it may be one that
+ * is there already. @throws DialError
+ */
 export async function dial(
   host: Host,
   addresses: readonly string[],
   signal: AbortSignal,
+  { isForced = false }: { readonly isForced?: boolean } = {},
 ): Promise<Connection> {
   const seen: { handshake: Handshake | null } = { handshake: null };
   const onProgress = (event: { readonly type: string; readonly detail?: unknown }): void => {
     if (event.type === HANDSHAKE_EVENT) seen.handshake = event.detail as Handshake;
   };
   try {
-    return await host.dial(addresses.map((address) => multiaddr(address)), { signal, onProgress });
+    const targets = addresses.map((address) => multiaddr(address));
+    return await host.dial(targets, { signal, onProgress, force: isForced });
   } catch (error) {
     throw new DialError(whyNot(host, seen.handshake, error), { cause: error });
   }

@@ -6,7 +6,10 @@ import type { NodeId } from "../protocol/model/types.ts";
 import { isSelf } from "./dial.ts";
 
 const BACKOFF_MIN_MS = 200;
-const BACKOFF_MAX_MS = 5000;
+/** From one attempt to the next: for about so long a network that is back goes unseen. */
+const BACKOFF_MAX_MS = 3000;
+/** A peer that gives signs of life is dialled no more often. */
+const HURRY_EVERY_MS = 1000;
 /** The peer was refused: it will hardly have changed its mind in a second. */
 const REFUSED_BACKOFF_MS = 15_000;
 /** Both ends of a pair hear of each other at once: the end with the greater id lets the other dial first. */
@@ -14,26 +17,43 @@ const POLITE_DELAY_MS = 500;
 /** A memory-only node that restarts has a new identity: the old one is dialled no longer than this. */
 const FORGET_AFTER_MS = 10 * 60_000;
 const TARGETS_MAX = 2000;
+/** One attempt tries so many addresses, one after another; the next attempt tries others. */
+const ADDRESSES_PER_DIAL = 2;
 /** Nodes that start together are not there for each other at once: about 3 s. */
 const REPORT_AFTER_ATTEMPTS = 4;
 
 export interface DialerPort {
   readonly self: NodeId;
-  /** Resolves with the id of who answered. */
-  dial(addresses: readonly string[]): Promise<NodeId>;
+  /** Tries one after another. */
+  dial(addresses: readonly string[]): Promise<Reached>;
   isConnected(id: NodeId): boolean;
   /** Nobody answered at a `join` address; it is tried again. */
   failed(address: string, reason: string): void;
 }
 
+/** Who answered, and at which of the addresses. */
+export interface Reached {
+  readonly id: NodeId;
+  readonly address: string;
+}
+
 interface Target {
   readonly isJoin: boolean;
   addresses: readonly string[];
+  /** At which it answered last. */
+  goodAddress: string | undefined;
   id: NodeId | undefined;
   attempts: number;
   failingSinceMs: number | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer fires. */
+  dueMs: number;
+  /** When it was dialled last. */
+  startedMs: number;
   isDialling: boolean;
+  /** There was a sign of life while it was being dialled. */
+  isHurried: boolean;
+  isRefused: boolean;
 }
 
 export class Dialer {
@@ -62,7 +82,13 @@ export class Dialer {
     this.#remove(target);
   }
 
-  /** Takes note of where a member can be reached; dials it unless connected. */
+  /** Whoever is behind a `join` address may be back. */
+  hurry(address: string): void {
+    const target = this.#targetByKey.get(address);
+    if (target !== undefined) this.#hurry(target, 0);
+  }
+
+  /** Takes note of where a member that lives can be reached; dials it unless connected. */
   learn(id: NodeId, addresses: readonly string[]): void {
     const full = addresses.flatMap((address) => {
       const named = peerIdOf(address);
@@ -70,10 +96,20 @@ export class Dialer {
     });
     if (id === this.#port.self || full.length === 0 || this.#isStopped) return;
     const known = this.#targetByKey.get(id);
-    if (known !== undefined) known.addresses = full;
-    else if (this.#targetByKey.size < TARGETS_MAX) {
+    if (known !== undefined) {
+      known.addresses = full;
+      this.heard(id);
+    } else if (this.#targetByKey.size < TARGETS_MAX) {
       const delayMs = id < this.#port.self ? POLITE_DELAY_MS : 0;
       this.#add(id, { isJoin: false, addresses: full, id }, delayMs);
+    }
+  }
+
+  /** A sign of life of a peer, from wherever: it is dialled soon unless connected. */
+  heard(id: NodeId): void {
+    for (const target of this.#of(id)) {
+      target.failingSinceMs = undefined;
+      this.#hurry(target, id < this.#port.self ? POLITE_DELAY_MS : 0);
     }
   }
 
@@ -95,7 +131,17 @@ export class Dialer {
     for (const target of this.#of(id)) {
       clearTimeout(target.timer);
       target.timer = undefined;
+      target.isRefused = true;
       this.#schedule(target, REFUSED_BACKOFF_MS);
+    }
+  }
+
+  /** Call now and then: dials whom nobody dials, should the end of a connection have gone unnoticed. */
+  check(connected: ReadonlySet<NodeId>): void {
+    for (const target of this.#targetByKey.values()) {
+      if (target.id === undefined || !connected.has(target.id)) {
+        this.#schedule(target, backoffMs(target.attempts));
+      }
     }
   }
 
@@ -113,10 +159,15 @@ export class Dialer {
     if (this.#isStopped || this.#targetByKey.has(key)) return;
     const added: Target = {
       ...target,
+      goodAddress: undefined,
       attempts: 0,
       failingSinceMs: undefined,
       timer: undefined,
+      dueMs: 0,
+      startedMs: -Infinity,
       isDialling: false,
+      isHurried: false,
+      isRefused: false,
     };
     this.#targetByKey.set(key, added);
     this.#schedule(added, delayMs);
@@ -124,18 +175,41 @@ export class Dialer {
 
   #schedule(target: Target, delayMs: number): void {
     if (this.#isStopped || target.timer !== undefined || target.isDialling) return;
+    target.dueMs = performance.now() + delayMs;
     target.timer = setTimeout(() => {
       target.timer = undefined;
       void this.#dial(target);
     }, delayMs);
   }
 
+  #hurry(target: Target, delayMs: number): void {
+    if (target.isRefused) return;
+    target.isHurried = target.isDialling;
+    const nowMs = performance.now();
+    const dueMs = Math.max(nowMs + delayMs, target.startedMs + HURRY_EVERY_MS);
+    if (target.timer === undefined || target.dueMs <= dueMs) return;
+    clearTimeout(target.timer);
+    target.timer = undefined;
+    this.#schedule(target, dueMs - nowMs);
+  }
+
   async #dial(target: Target): Promise<void> {
-    if (this.#isStopped || (target.id !== undefined && this.#port.isConnected(target.id))) return;
+    target.isRefused = false;
+    const { id: known } = target;
+    if (this.#isStopped || (known !== undefined && this.#port.isConnected(known))) return;
+    // One at a time: when the network is back, all that are under way would come through at once.
+    if (known !== undefined && this.#of(known).some(({ isDialling }) => isDialling)) {
+      this.#schedule(target, BACKOFF_MIN_MS);
+      return;
+    }
     target.isDialling = true;
+    target.isHurried = false;
+    target.startedMs = performance.now();
     try {
-      target.id = await this.#port.dial(target.addresses);
+      const { id, address } = await this.#port.dial(addressesOf(target));
       target.isDialling = false;
+      target.id = id;
+      target.goodAddress = address;
       // Lost again before we were told who it is: nobody called down() for this target.
       if (!this.#port.isConnected(target.id)) this.#failed(target);
       else target.attempts++;
@@ -160,7 +234,10 @@ export class Dialer {
     target.attempts++;
     target.failingSinceMs ??= nowMs;
     if (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS) this.#remove(target);
-    else this.#schedule(target, backoffMs(target.attempts));
+    else {
+      const waitMs = target.isHurried ? HURRY_EVERY_MS : backoffMs(target.attempts);
+      this.#schedule(target, Math.max(BACKOFF_MIN_MS, target.startedMs + waitMs - nowMs));
+    }
   }
 
   /** It may have been removed while it was dialled. */
@@ -177,6 +254,15 @@ export class Dialer {
 /** The id at the end of a multiaddr, if it names one. */
 export function peerIdOf(address: string): NodeId | undefined {
   return /\/p2p\/([^/]+)$/.exec(address)?.[1];
+}
+
+/** First where it answered last, then others in turn: some may be of networks that we are not on. */
+function addressesOf({ addresses, goodAddress, attempts }: Target): readonly string[] {
+  const good = addresses.filter((address) => address === goodAddress);
+  const others = addresses.filter((address) => address !== goodAddress);
+  const count = Math.min(others.length, ADDRESSES_PER_DIAL - good.length);
+  const turn = Array.from({ length: count }, (_, at) => others[(attempts * count + at) % others.length]!);
+  return [...good, ...turn];
 }
 
 function backoffMs(attempts: number): number {

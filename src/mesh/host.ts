@@ -7,13 +7,15 @@ import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
-import { identify } from "@libp2p/identify";
-import type { ConnectionGater, Libp2p, PeerId, PrivateKey } from "@libp2p/interface";
+import { type Identify, identify } from "@libp2p/identify";
+import type { ConnectionGater, Libp2p, PeerDiscovery, PeerId, PrivateKey } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
+import { isOfThisHost } from "./addresses.ts";
 import { Guard, guarded, SETUP_MAX, SETUP_TIMEOUT_MS, WAITING_MAX } from "./guard.ts";
 import { careful, sparing, thrifty } from "./libp2p-care.ts";
+import type { Listeners } from "./listeners.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
 import { KEY_BYTES } from "./xsalsa20.ts";
@@ -25,8 +27,12 @@ import { KEY_BYTES } from "./xsalsa20.ts";
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const MDNS_INTERVAL_MS = 5000;
 const CONNECTIONS_MAX = 2000;
-/** For TCP alone; the handshake may take as long again. */
-const CONNECT_TIMEOUT_MS = 3000;
+/** For TCP alone: a packet that was lost is sent again after a second. */
+const CONNECT_TIMEOUT_MS = 2000;
+/** With the handshake. */
+const ADDRESS_TIMEOUT_MS = 5000;
+/** Clients may be silent for hours: the kernel asks whether one is still there. Not on Deno. */
+const KEEP_ALIVE_AFTER_MS = 30_000;
 const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** The longest interval that libp2p accepts for its peer scores, which are switched off. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -43,13 +49,13 @@ export interface HostOptions {
   readonly announce?: readonly string[];
   readonly privateKey?: Uint8Array;
   /** Called for every answer to a query on the local network; absent = no mDNS. */
-  readonly found?: (id: string, addresses: readonly string[]) => void;
+  readonly found?: OnFound;
+  /** Those of this host are added. */
+  readonly listeners?: Listeners;
   /** Clients look for members but are not to be found. */
   readonly isClient: boolean;
   readonly metrics?: MetricsFactory;
   readonly security?: HostSecurity;
-  /** It cannot listen on that address; start() rejects. */
-  readonly onUnusable?: (address: string, error: Error) => void;
 }
 
 export interface HostSecurity {
@@ -61,7 +67,10 @@ export interface HostSecurity {
   readonly denied?: (id: string, reason: string) => void;
 }
 
-export type Host = Libp2p<{ pubsub?: GossipSub }>;
+/** `isNear`: it is on this host. */
+export type OnFound = (id: string, addresses: readonly string[], isNear: boolean) => void;
+
+export type Host = Libp2p<{ identify: Identify; pubsub?: GossipSub }>;
 
 /** Makes a host that is not started yet: handlers come first. */
 export async function createHost(options: HostOptions): Promise<Host> {
@@ -85,9 +94,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
             maxConnections: CONNECTIONS_MAX + WAITING_MAX,
             backlog: 512,
             dialOpts: dialOptions,
-            listenOpts: { noDelay: true },
+            listenOpts: { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS },
           }),
-          options.onUnusable ?? (() => {}),
+          options.listeners,
         ),
         guard,
       ),
@@ -114,8 +123,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
       inboundConnectionThreshold: 256,
       inboundUpgradeTimeout: SETUP_TIMEOUT_MS,
       dialTimeout: 8000,
-      addressDialTimeout: 2 * CONNECT_TIMEOUT_MS,
+      addressDialTimeout: ADDRESS_TIMEOUT_MS,
+      // in the order in which they are given
+      addressSorter: () => 0,
       reconnectRetries: 0,
+      // each to a host that does not answer takes its time, and half of a large cluster may not
+      maxParallelDials: 256,
     },
     connectionMonitor: { enabled: false },
     ...discovery(options),
@@ -159,6 +172,11 @@ function serviceTag(namespace: string): string {
   return `_stolos-${hash}._udp.local`;
 }
 
+/** The part of libp2p's mDNS that is looked at here: it does not say from where an answer came. */
+interface Answered {
+  _onMdnsResponse?(packet: unknown, from?: { readonly address?: string }): void;
+}
+
 function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
   const { found, namespace, isClient } = options;
   if (found === undefined) return {};
@@ -169,10 +187,19 @@ function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
   });
   return {
     peerDiscovery: [(components) => {
-      const service = create(components);
+      const service: PeerDiscovery & Answered = create(components);
+      let source = "";
+      const take = service._onMdnsResponse?.bind(service);
+      if (take) {
+        service._onMdnsResponse = (packet, from) => {
+          source = from?.address ?? "";
+          take(packet, from);
+        };
+      }
       // libp2p itself reports a peer once only; a peer that came back is worth a second dial.
-      service.addEventListener("peer", (event) => {
-        found(event.detail.id.toString(), event.detail.multiaddrs.map((address) => address.toString()));
+      service.addEventListener("peer", ({ detail: { id, multiaddrs } }) => {
+        const addresses = multiaddrs.map((address) => address.toString());
+        found(id.toString(), addresses, isOfThisHost(`/ip4/${source}`));
       });
       return service;
     }],

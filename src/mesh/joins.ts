@@ -9,7 +9,7 @@ import type { Lookup } from "./mesh-types.ts";
 
 export interface JoinsOptions {
   readonly addresses: readonly string[];
-  readonly dialer: Pick<Dialer, "join" | "unjoin">;
+  readonly dialer: Pick<Dialer, "join" | "unjoin" | "hurry">;
   /** @default the system's */
   readonly lookup?: Lookup;
   /** @default 10_000 */
@@ -59,6 +59,8 @@ export class Joins {
       const found = await resolveAddress(name, this.#options.lookup ?? lookupAll);
       if (this.#isStopped) return;
       this.#take(name, found);
+      // the network may be back
+      if (failures > 0) { for (const address of found) this.#options.dialer.hurry(address); }
       this.#again(name, 0, this.#options.lookEveryMs ?? LOOK_EVERY_MS);
     } catch (error) {
       if (this.#isStopped) return;

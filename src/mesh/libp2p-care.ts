@@ -4,8 +4,10 @@
  * is aborted while it connects crashes the process, and onDrain() waits only once. Works from outside on what
  * libp2p hands out, and does nothing where that looks unexpected.
  */
+import type { Listeners } from "./listeners.ts";
 import type {
   ConnectionEncrypter,
+  Listener,
   MultiaddrConnection,
   Stream,
   StreamMuxer,
@@ -21,7 +23,7 @@ import type {
  */
 export function careful<C, T extends Transport>(
   create: (components: C) => T,
-  onUnusable: (address: string, error: Error) => void,
+  listeners?: Listeners,
 ): (components: C) => T {
   return (components) => {
     const transport = create(components);
@@ -37,14 +39,9 @@ export function careful<C, T extends Transport>(
       );
     };
     transport.createListener = (options) => {
-      const listener = createListener({ ...options, upgrader: wrap(options.upgrader) });
-      const listen = listener.listen.bind(listener);
-      listener.listen = (address) =>
-        listen(address).catch((error) => {
-          onUnusable(address.toString(), error);
-          throw error;
-        });
-      return listener;
+      const upgrader = wrap(options.upgrader);
+      const create = (upgrader: Upgrader): Listener => createListener({ ...options, upgrader });
+      return listeners ? listeners.add(create, upgrader) : create(upgrader);
     };
     return transport;
   };

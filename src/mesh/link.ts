@@ -14,7 +14,11 @@ import { nextDrain } from "./libp2p-care.ts";
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
 
 /** Ticks (of TICK_MS) without a byte from the peer, after which it is taken for gone. */
-const SILENT_TICKS_MAX = 10;
+const SILENT_TICKS_MAX = 7;
+/** The same, after which another connection that works is taken: a ping should have come. */
+const SUSPECT_TICKS = 5;
+/** The same for a hello. */
+const HELLO_SUSPECT_TICKS = 2;
 /** Ticks without a message to the peer, after which it gets a ping. */
 const IDLE_TICKS_MAX = 3;
 /** Ticks in which the network took nothing from the queue, after which the peer is cut off. */
@@ -86,6 +90,21 @@ export class Link {
 
   get isOpen(): boolean {
     return this.#state === "open";
+  }
+
+  /** Ticks since anything came. */
+  get silentTicks(): number {
+    return this.#silentTicks;
+  }
+
+  /** It is open, and something came lately. */
+  get isAlive(): boolean {
+    return this.isOpen && this.#silentTicks <= 1;
+  }
+
+  /** Something should have come. */
+  get isSuspect(): boolean {
+    return this.#silentTicks >= (this.isOpen ? SUSPECT_TICKS : HELLO_SUSPECT_TICKS);
   }
 
   /** Drops the frame unless the link is open. */

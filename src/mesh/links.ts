@@ -1,9 +1,12 @@
 /**
  * The links of a member: one stream per pair, opened by the end with the smaller id as soon as a connection
- * exists, whoever dialled. Accepts or refuses a peer by its hello. Dialling is left to dialer.ts.
+ * exists, whoever dialled. Accepts or refuses a peer by its hello. A connection either has the link of its
+ * pair, or is about to get it, or is closed: so no connection that is dead keeps others from being made, and
+ * both ends keep the same one of several. Dialling is left to dialer.ts.
  */
 import type { Connection, Stream } from "@libp2p/interface";
 import type { NodeId } from "../protocol/model/types.ts";
+import { isOfThisHost } from "./addresses.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
 import type { Host } from "./host.ts";
 import { Link, type LinkEnd, type LinkLimits, TICK_MS } from "./link.ts";
@@ -12,6 +15,10 @@ import type { Hello } from "./mesh-types.ts";
 const OPEN_TIMEOUT_MS = 5000;
 const REOPEN_DELAY_MS = 200;
 const CLOSE_TIMEOUT_MS = 500;
+/** Beside a link that works others are closed after so many ticks. Both ends may have dialled at once. */
+const SPARE_TICKS_MAX = 3;
+/** A connection on which no link has come up after so many ticks is given up. */
+const LINKLESS_TICKS_MAX = 5;
 
 export interface LinksPort {
   /** What this node says of itself at the moment. */
@@ -26,12 +33,26 @@ export interface LinksPort {
   cutOff(id: NodeId, reason: string): void;
   /** The peer must not be talked to. */
   refused(id: NodeId, reason: string): void;
+  /** Those of a peer's addresses that others can dial. */
+  dialable(addresses: readonly string[], isNear: boolean): readonly string[];
+  /** Every TICK_MS, when the links have been looked after. */
+  ticked(): void;
 }
 
 interface Pair {
   readonly link: Link;
   readonly connection: Connection;
+  /** The peer is on this host. */
+  readonly isNear: boolean;
   hello: Hello | undefined;
+}
+
+/** What is known of a connection. */
+interface Seen {
+  /** Who speaks on it, once it has said so. */
+  role: "unknown" | "member" | "client";
+  /** For so long it has had no link. */
+  linklessTicks: number;
 }
 
 export class Links {
@@ -42,6 +63,7 @@ export class Links {
   readonly #port: LinksPort;
   readonly #pairById = new Map<NodeId, Pair>();
   readonly #helloById = new Map<NodeId, Hello>();
+  readonly #seenByConnection = new WeakMap<Connection, Seen>();
   readonly #opening = new Set<NodeId>();
   readonly #ticker: ReturnType<typeof setInterval>;
   #isStopped = false;
@@ -52,14 +74,22 @@ export class Links {
     this.#protocol = `/stolos/mesh/${namespace}`;
     this.#limits = limits;
     this.#port = port;
-    this.#ticker = setInterval(() => {
-      for (const { link } of [...this.#pairById.values()]) link.tick();
-    }, TICK_MS);
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** Hellos of all members whose link is open. */
   get hellos(): ReadonlyMap<NodeId, Hello> {
     return this.#helloById;
+  }
+
+  /** The connections that the links are on. */
+  get connections(): Connection[] {
+    return [...this.#pairById.values()].map(({ connection }) => connection);
+  }
+
+  /** Whether a peer with a link is on this host. */
+  isNear(id: NodeId): boolean {
+    return this.#pairById.get(id)?.isNear ?? false;
   }
 
   /** Call before the host starts. */
@@ -101,52 +131,100 @@ export class Links {
     await Promise.all([...this.#pairById.values()].map(({ link }) => link.close(signal)));
   }
 
+  #tick(): void {
+    for (const { link } of [...this.#pairById.values()]) link.tick();
+    for (const connection of this.#host.getConnections()) {
+      if (connection.status === "open") this.#lookAfter(connection);
+    }
+    this.#port.ticked();
+  }
+
+  #lookAfter(connection: Connection): void {
+    const seen = this.#seenOf(connection);
+    const pair = this.#pairById.get(connection.remotePeer.toString());
+    if (pair?.connection === connection) {
+      seen.linklessTicks = 0;
+      return;
+    }
+    if (seen.role === "client" || hasClient(connection)) return;
+    seen.linklessTicks++;
+    if (pair?.link.isAlive) {
+      if (seen.linklessTicks > SPARE_TICKS_MAX) this.#close(connection);
+    } else if (pair !== undefined && seen.role === "member") {
+      if (pair.link.isSuspect) void this.#open(connection);
+    } else if (seen.linklessTicks > LINKLESS_TICKS_MAX) {
+      connection.abort(new Error("no link came up on the connection"));
+    }
+  }
+
+  #seenOf(connection: Connection): Seen {
+    let seen = this.#seenByConnection.get(connection);
+    if (seen === undefined) {
+      seen = { role: "unknown", linklessTicks: 0 };
+      this.#seenByConnection.set(connection, seen);
+    }
+    return seen;
+  }
+
+  #connectionsTo(id: NodeId): Connection[] {
+    return this.#host.getConnections().filter((connection) =>
+      connection.status === "open" && connection.remotePeer.toString() === id
+    );
+  }
+
   #identified(connection: Connection, protocols: readonly string[]): void {
     if (this.#isStopped) return;
-    if (protocols.includes(this.#protocol)) {
-      if (this.#self < connection.remotePeer.toString()) void this.#open(connection);
+    const id = connection.remotePeer.toString();
+    const isMember = protocols.includes(this.#protocol);
+    this.#seenOf(connection).role = isMember ? "member" : "client";
+    if (isMember) {
+      const pair = this.#pairById.get(id);
+      if (pair === undefined || pair.link.isSuspect) void this.#open(connection);
     } else if (connection.direction === "outbound") {
-      // Inbound it is a client.
-      this.#refuseConnection(
-        connection,
-        `is not a member of this namespace: it does not speak ${this.#protocol}`,
-      );
+      this.#refusePeer(id, `is not a member of this namespace: it does not speak ${this.#protocol}`);
     }
   }
 
   async #open(connection: Connection): Promise<void> {
     const id = connection.remotePeer.toString();
-    if (this.#isStopped || this.#pairById.has(id) || this.#opening.has(id)) return;
+    if (this.#isStopped || this.#self >= id || this.#opening.has(id)) return;
     this.#opening.add(id);
     try {
       const signal = AbortSignal.timeout(OPEN_TIMEOUT_MS);
-      this.#create(await connection.newStream(this.#protocol, { signal }), connection);
+      const stream = await connection.newStream(this.#protocol, { signal });
+      if (this.#isStopped) stream.abort(new Error("the node stops"));
+      else this.#replace(stream, connection);
     } catch {
+      connection.abort(new Error("no stream opens on the connection"));
       this.#reopen(id);
     } finally {
       this.#opening.delete(id);
     }
   }
 
-  /** Tries again if any connection to the peer is left. */
+  /** Tries again, if a connection to the peer is left, on the latest. */
   #reopen(id: NodeId): void {
     if (this.#self >= id) return;
     setTimeout(() => {
-      const connection = this.#host.getConnections().find((open) =>
-        open.status === "open" && open.remotePeer.toString() === id
-      );
-      if (connection !== undefined) void this.#open(connection);
+      if (this.#pairById.has(id)) return;
+      const members = this.#connectionsTo(id).filter((each) => this.#seenOf(each).role === "member");
+      const [latest] = members.sort((a, b) => this.#seenOf(a).linklessTicks - this.#seenOf(b).linklessTicks);
+      if (latest !== undefined) void this.#open(latest);
     }, REOPEN_DELAY_MS);
   }
 
   #accept(stream: Stream, connection: Connection): void {
-    const id = connection.remotePeer.toString();
-    if (this.#isStopped || this.#self < id) {
+    if (this.#isStopped || this.#self < connection.remotePeer.toString()) {
       stream.abort(new Error("not the end that opens the stream"));
       return;
     }
-    // The other end knows better than we do that the old stream is dead.
-    this.#pairById.get(id)?.link.cut({ type: "closed" });
+    this.#seenOf(connection).role = "member";
+    this.#replace(stream, connection);
+  }
+
+  /** The end that opens the stream knows best that the old one is dead. */
+  #replace(stream: Stream, connection: Connection): void {
+    this.#pairById.get(connection.remotePeer.toString())?.link.cut({ type: "closed" });
     this.#create(stream, connection);
   }
 
@@ -159,14 +237,16 @@ export class Links {
       congested: (on) => this.#port.congested(id, on),
       ended: (end) => this.#ended(id, pair, end),
     });
-    const pair: Pair = { link, connection, hello: undefined };
+    const isNear = isOfThisHost(connection.remoteAddr.toString());
+    const pair: Pair = { link, connection, isNear, hello: undefined };
     this.#pairById.set(id, pair);
   }
 
   #greeted(id: NodeId, pair: Pair, bytes: Uint8Array): void {
     const own = this.#port.hello();
-    const hello = decodeHello(bytes, own.wire);
-    checkHello(own, hello);
+    const said = decodeHello(bytes, own.wire);
+    checkHello(own, said);
+    const hello = { ...said, addresses: this.#port.dialable(said.addresses, pair.isNear) };
     pair.hello = hello;
     this.#helloById.set(id, hello);
     this.#port.up(id, hello);
@@ -178,21 +258,39 @@ export class Links {
       this.#helloById.delete(id);
       this.#port.down(id);
     }
-    if (end.type === "refused") this.#refuseConnection(pair.connection, end.reason);
+    if (end.type === "refused") this.#refusePeer(id, end.reason);
     else if (end.type === "closed") this.#reopen(id);
     else {
       if (end.reason !== undefined) this.#port.cutOff(id, end.reason);
-      pair.connection.abort(new Error("the peer does not answer"));
+      this.#giveUp(id, pair);
     }
   }
 
-  #refuseConnection(connection: Connection, reason: string): void {
-    this.#port.refused(connection.remotePeer.toString(), reason);
+  /** Nor do the other connections work: but for those that were made while the link was silent. */
+  #giveUp(id: NodeId, { link, connection }: Pair): void {
+    for (const each of new Set([connection, ...this.#connectionsTo(id)])) {
+      if (each !== connection && this.#seenOf(each).linklessTicks < link.silentTicks) continue;
+      each.abort(new Error("the peer does not answer"));
+    }
+    this.#reopen(id);
+  }
+
+  #refusePeer(id: NodeId, reason: string): void {
+    this.#port.refused(id, reason);
     // Not abort(): the peer must still read our hello to learn what is wrong.
+    for (const connection of this.#connectionsTo(id)) this.#close(connection);
+  }
+
+  #close(connection: Connection): void {
     connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error) =>
       connection.abort(error)
     );
   }
+}
+
+/** It may be too busy to say who it is. */
+function hasClient(connection: Connection): boolean {
+  return connection.streams.some(({ protocol }) => protocol.startsWith("/stolos/client/"));
 }
 
 /** The same text in one piece: libp2p's is a slice of another, which V8 compares more slowly. */

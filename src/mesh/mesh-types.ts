@@ -82,8 +82,13 @@ export interface MeshEvents {
    * A peer was refused or cut off; "" when it never proved an identity. Repeats are reported once a minute.
    */
   rejected(id: NodeId | "", reason: string): void;
-  /** Nobody answers at a `join` address, or it cannot be looked up. At most once a minute for each. */
+  /**
+   * Nobody answers at a `join` address, or it cannot be looked up, or it is of a peer that was found and that
+   * only its own host can dial. At most once a minute for each.
+   */
   unreachable?(address: string, reason: string): void;
+  /** Nobody could connect at an address that this node listens on. */
+  listenTrouble?(address: string, reason: string): void;
   /** A gossiped message; `from` signed it and need not be a linked peer. */
   gossip(topic: string, from: NodeId, data: Uint8Array): void;
   client(request: ClientStream): void;

@@ -3,15 +3,18 @@
  * the frames mean is left to the layers above.
  */
 import type { Message } from "@chainsafe/libp2p-gossipsub";
+import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/model/types.ts";
 import { acceptClient } from "./client-stream.ts";
 import { decodeCluster, decodePeers, encodePeers } from "./control-codec.ts";
 import { dial } from "./dial.ts";
-import { Dialer } from "./dialer.ts";
+import { Dialer, type Reached } from "./dialer.ts";
 import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
 import { Joins } from "./joins.ts";
+import { isLoopback, leadingElsewhere } from "./addresses.ts";
+import { Listeners, type ListenFailure } from "./listeners.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
@@ -28,16 +31,18 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
   checkAddresses("join", options.join);
   checkAddresses("listen", options.listen);
   checkAddresses("announce", options.announce ?? []);
-  // it finds and denies nobody before it is started
-  const unusable: string[] = [];
+  const listeners = new Listeners({
+    onTrouble: (address, reason) => events.listenTrouble?.(address, reason),
+  });
   const host = await createHost({
     namespace: options.namespace,
     listen: options.listen,
     ...(options.announce && { announce: options.announce }),
     ...(options.metrics && { metrics: options.metrics }),
     ...(options.privateKey && { privateKey: options.privateKey }),
-    ...(options.mdns && { found: (id, addresses) => mesh.found(id, addresses) }),
-    onUnusable: (address, error) => unusable.push(`${address}: ${unusableReason(error)}`),
+    // it finds and denies nobody before it is started
+    ...(options.mdns && { found: (...peer) => mesh.found(...peer) }),
+    listeners,
     isClient: false,
     security: {
       secret: options.secret ?? null,
@@ -45,20 +50,15 @@ export async function createMesh(options: MeshOptions, events: MeshEvents): Prom
       denied: (id, reason) => mesh.denied(id, reason),
     },
   });
-  const mesh = new MemberMesh(host, options, events);
-  try {
-    await mesh.start();
-  } catch (cause) {
-    await mesh.stop();
-    const reasons = unusable.length > 0 ? unusable : [`${options.listen.join(", ")}: ${listenReason(cause)}`];
-    throw new MeshError("LISTEN_FAILED", `Cannot listen on ${reasons.join("; ")}`, { cause });
-  }
+  const mesh = new MemberMesh(host, listeners, options, events);
+  await mesh.start();
   return mesh;
 }
 
 class MemberMesh implements Mesh {
   readonly id: NodeId;
   readonly #host: Host;
+  readonly #listeners: Listeners;
   readonly #options: MeshOptions;
   readonly #events: MeshEvents;
   readonly #frameBytesMax: number;
@@ -73,9 +73,10 @@ class MemberMesh implements Mesh {
   #cluster: string;
   #stopped: Promise<void> | undefined;
 
-  constructor(host: Host, options: MeshOptions, events: MeshEvents) {
+  constructor(host: Host, listeners: Listeners, options: MeshOptions, events: MeshEvents) {
     this.id = host.peerId.toString();
     this.#host = host;
+    this.#listeners = listeners;
     this.#options = options;
     this.#events = events;
     this.#cluster = options.hello.cluster;
@@ -98,6 +99,8 @@ class MemberMesh implements Mesh {
         this.#dialer.refused(id);
         this.#report(id, reason);
       },
+      dialable: (addresses, isNear) => this.#dialable(addresses, isNear),
+      ticked: () => this.#tick(),
     });
     this.#dialer = new Dialer({
       self: this.id,
@@ -112,6 +115,7 @@ class MemberMesh implements Mesh {
       unreachable: (address, reason) => this.#isLive() && events.unreachable?.(address, reason),
     });
     this.#gossip = new Gossip(host, options.namespace, (topic, from, data) => {
+      if (!this.#links.hellos.has(from)) this.#dialer.heard(from);
       if (this.#isLive()) events.gossip(topic, from, data);
     });
   }
@@ -134,8 +138,26 @@ class MemberMesh implements Mesh {
         if (!this.#isConnected(id)) this.#dialer.down(id);
       });
     });
-    await this.#host.start();
+    try {
+      await this.#host.start();
+    } catch (cause) {
+      await this.stop();
+      throw listenError(this.#options.listen, this.#listeners.failures, cause);
+    }
+    await this.#checkListeners();
     this.#joins.start();
+  }
+
+  /** libp2p is content with one of several. So are we when this host has no addresses of that family. */
+  async #checkListeners(): Promise<void> {
+    const { addresses, failures } = this.#listeners;
+    const failure = failures.find((each) => !isForLackOfIpv6(each));
+    if (failure === undefined && (addresses.length > 0 || this.#options.listen.length === 0)) return;
+    await this.stop();
+    const refused = failure === undefined ? [] : [failure];
+    const refusal = listenError(this.#options.listen, refused, failure?.error);
+    if (failure?.address.startsWith("/ip6/::/") && addresses.length > 0) refusal.message += BOTH_FAMILIES;
+    throw refusal;
   }
 
   peers(): ReadonlyMap<NodeId, Hello> {
@@ -170,8 +192,15 @@ class MemberMesh implements Mesh {
   }
 
   /** A member answered on the local network. */
-  found(id: NodeId, addresses: readonly string[]): void {
-    this.#dialer.learn(id, addresses);
+  found(id: NodeId, addresses: readonly string[], isNear: boolean): void {
+    const dialable = this.#dialable(addresses, isNear);
+    this.#dialer.heard(id);
+    this.#dialer.learn(id, dialable);
+    if (dialable.length > 0 || !addresses.every(isLoopback)) return;
+    this.#joins.failed(
+      `${addresses[0]}/p2p/${id}`,
+      "it was found, but listens on loopback of its host alone",
+    );
   }
 
   /** Somebody was cut off before it got a byte of a protocol. */
@@ -187,6 +216,7 @@ class MemberMesh implements Mesh {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
+    this.#listeners.stop();
     this.#joins.stop();
     this.#dialer.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -213,10 +243,21 @@ class MemberMesh implements Mesh {
     };
   }
 
-  async #dial(addresses: readonly string[]): Promise<NodeId> {
+  async #dial(addresses: readonly string[]): Promise<Reached> {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
-    const connection = await dial(this.#host, addresses, signal);
-    return connection.remotePeer.toString();
+    // Forced: libp2p would take a connection that is there already for a new one, though it may be dead.
+    const { remotePeer, remoteAddr } = await dial(this.#host, addresses, signal, { isForced: true });
+    return { id: remotePeer.toString(), address: remoteAddr.toString() };
+  }
+
+  #tick(): void {
+    const open = this.#host.getConnections().filter(({ status }) => status === "open");
+    this.#dialer.check(new Set(open.map(({ remotePeer }) => remotePeer.toString())));
+    this.#gossip.renew(this.#links.connections);
+  }
+
+  #dialable(addresses: readonly string[], isNear: boolean): string[] {
+    return leadingElsewhere(addresses, { isNear, own: this.#listeners.addresses });
   }
 
   #isConnected(id: NodeId): boolean {
@@ -243,7 +284,10 @@ class MemberMesh implements Mesh {
 
   #control(from: NodeId, kind: number, body: Uint8Array): void {
     if (kind === KIND.peers) {
-      for (const [id, addresses] of decodePeers(body)) this.#dialer.learn(id, addresses);
+      const isNear = this.#links.isNear(from);
+      for (const [id, addresses] of decodePeers(body)) {
+        this.#dialer.learn(id, this.#dialable(addresses, isNear));
+      }
     } else if (kind === KIND.cluster) {
       const revised = this.#links.revise(from, { cluster: decodeCluster(body) });
       if (revised !== undefined) {
@@ -264,6 +308,13 @@ class MemberMesh implements Mesh {
   #report(id: NodeId | "", reason: string): void {
     if (this.#isLive()) (id === "" ? this.#strangers : this.#rejections).report(id, reason);
   }
+}
+
+/** EINVAL is Deno's word for it. */
+const LACKING_CODES: readonly string[] = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
+
+function isForLackOfIpv6({ address, error }: ListenFailure): boolean {
+  return address.startsWith("/ip6/") && LACKING_CODES.includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function checkAddresses(option: string, addresses: readonly string[]): void {
@@ -287,13 +338,36 @@ const UNUSABLE_BY_CODE: Readonly<Record<string, string>> = {
   EINVAL: NOT_OWN,
   EACCES: "this user may not (EACCES); ports from 1024 on need no rights",
 };
+const BOTH_FAMILIES = "; on some runtimes /ip6/:: takes the port of IPv4 as well: " +
+  "give each family a port of its own";
+
+function listenError(
+  listen: readonly string[],
+  failures: readonly ListenFailure[],
+  cause: unknown,
+): MeshError {
+  const reasons = failures.length > 0
+    ? failures.map(({ address, error }) => `${address}: ${unusableReason(error)}`)
+    : [`${listen.join(", ")}: ${listenReason(cause)}`];
+  return new MeshError("LISTEN_FAILED", `Cannot listen on ${reasons.join("; ")}`, { cause });
+}
 
 const unusableReason = (error: NodeJS.ErrnoException): string =>
   UNUSABLE_BY_CODE[String(error.code)] ?? error.message;
 
 function listenReason(cause: unknown): string {
-  const { name, message } = cause as Error;
-  return name === "UnsupportedListenAddressesError" ? "only TCP addresses can be listened on" : message;
+  if (!(cause instanceof Error)) return "this host has no address of that kind";
+  const isOtherKind = cause.name === "UnsupportedListenAddressesError";
+  return isOtherKind ? "only TCP addresses can be listened on" : cause.message;
+}
+
+/** Opening a stream takes a moment. */
+const RENEW_AFTER_CHECKS = 3;
+
+function isGossiping({ streams }: Connection): boolean {
+  return streams.some(({ direction, protocol }) =>
+    direction === "outbound" && protocol.startsWith("/meshsub/")
+  );
 }
 
 /**
@@ -303,6 +377,8 @@ function listenReason(cause: unknown): string {
 class Gossip {
   readonly #host: Host;
   readonly #prefix: string;
+  /** Checks in a row that found no stream to a peer. */
+  #missingById: ReadonlyMap<string, number> = new Map();
 
   constructor(
     host: Host,
@@ -325,6 +401,22 @@ class Gossip {
     this.#host.services.pubsub?.publish(this.#prefix + topic, data).catch(() => {
       // Lost, as gossip may be.
     });
+  }
+
+  /**
+   * Gossipsub sends to a peer on the first connection that it met, and to nobody once that is closed. Has it
+   * meet these, when there has been no such stream for some calls.
+   */
+  renew(connections: readonly Connection[]): void {
+    const missing = new Map<string, number>();
+    for (const connection of connections) {
+      const id = connection.remotePeer.toString();
+      if (this.#host.getConnections(connection.remotePeer).some(isGossiping)) continue;
+      const count = (this.#missingById.get(id) ?? 0) + 1;
+      if (count % RENEW_AFTER_CHECKS !== 0) missing.set(id, count);
+      else this.#host.services.identify.identify(connection).catch(() => {});
+    }
+    this.#missingById = missing;
   }
 }
 

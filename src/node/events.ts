@@ -32,10 +32,12 @@ export interface NodeEventMap {
   /** The cluster does not let this node in; it asks again. */
   readonly "join:refused": { readonly reason: string };
   /**
-   * Nobody answers at an address of `join`, or its name cannot be looked up; it is tried again. At most once
-   * a minute for each address.
+   * Nobody answers at an address of `join`, or its name cannot be looked up; it is tried again. Or a node was
+   * found on the network that only its own host can dial. At most once a minute for each address.
    */
   readonly "join:unreachable": { readonly address: string; readonly reason: string };
+  /** Nobody could connect at an address of `listen`; `reason` says whether that was mended. */
+  readonly "listen:trouble": { readonly address: string; readonly reason: string };
   readonly "peer:rejected": { readonly peer: string; readonly reason: string };
   /**
    * The store cannot write: this node votes on nothing and records nothing until it can. It tries again by

@@ -289,6 +289,8 @@ export class RunningNode implements Node {
         return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
       case "unreachable":
         return this.#events.emit("join:unreachable", { address: event.address, reason: event.reason });
+      case "listenTrouble":
+        return this.#events.emit("listen:trouble", { address: event.address, reason: event.reason });
       case "store":
         if (event.error === null) return this.#events.emit("store:recovered", {});
         return this.#events.emit("store:trouble", { code: event.error.code, error: event.error });

@@ -63,7 +63,7 @@ async function show(
   await using cluster = await Cluster.start({
     namespace: `show-balance-${balancer}-${process.pid}`,
     runtimes,
-    args: ["--handlers", join(import.meta.dirname, "support/balance-handlers.ts"), "--balancer", balancer],
+    args: ["--handlers", join(import.meta.dirname, "../support/balance-handlers.ts"), "--balancer", balancer],
     onEvent: (_peer, event) => void (event.event === "task:released" && released.push(event)),
   });
   await using client = await connectClient(await cluster.reach());

@@ -28,7 +28,7 @@ await runShow("a handler that never lets go, in a thread and in the loop", async
     namespace: `show-blocked-${process.pid}`,
     runtimes: RUNTIMES,
     args: [
-      ...["--handlers", join(import.meta.dirname, "support/blocking-handlers.ts")],
+      ...["--handlers", join(import.meta.dirname, "../support/blocking-handlers.ts")],
       ...["--lease-ttl", `${LEASE_MS}ms`],
     ],
     directory,

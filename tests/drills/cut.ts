@@ -68,7 +68,7 @@ await runShow("one peer is cut off, then comes back", async (report, directory) 
 });
 
 function peerOn(host: NetHost, namespace: string, directory: string): PeerProcess {
-  const handlers = join(import.meta.dirname, "support/beat-handlers.ts");
+  const handlers = join(import.meta.dirname, "../support/beat-handlers.ts");
   const args = [
     ...["--namespace", namespace, "--name", host.name, "--expect", "3", "--handlers", handlers],
     ...["--listen", `/ip4/${host.address}/tcp/0`, "--data", join(directory, host.name), "--capacity", "400"],

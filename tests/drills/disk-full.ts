@@ -42,7 +42,7 @@ await runShow("full disks: one of three, then two of three", async (report, dire
       namespace: `show-full-${process.pid}`,
       names: ["a", "b", "c"],
       directory,
-      args: ["--handlers", join(import.meta.dirname, "support/beat-handlers.ts")],
+      args: ["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts")],
       env: { STOLOS_BEATS: beats },
       onEvent: (name, event) => {
         if (!event.event.startsWith("task:")) {

@@ -19,7 +19,7 @@ await runShow(`SIGTERM to one of three peers while ${TASK_COUNT} tasks run`, asy
   await using cluster = await Cluster.start({
     namespace: `show-drain-${process.pid}`,
     runtimes: ["node", "node", "node"],
-    args: ["--handlers", join(import.meta.dirname, "support/count-handlers.ts"), "--capacity", "400"],
+    args: ["--handlers", join(import.meta.dirname, "../support/count-handlers.ts"), "--capacity", "400"],
     env: { STOLOS_BEATS: directory },
   });
   await using client = await connectClient(await cluster.reach());

@@ -35,7 +35,7 @@ await runShow("one flipped byte in each file of a peer's directory", async (repo
     namespace: `show-flip-${process.pid}`,
     names: ["a", "b", "c"],
     directory,
-    args: ["--handlers", join(import.meta.dirname, "support/beat-handlers.ts"), "--capacity", "400"],
+    args: ["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
     env: { STOLOS_BEATS: directory },
     onEvent: (name, event) => {
       if (/^(store|evicted|join|peer:rejected|stopped)/.test(event.event)) {

@@ -28,7 +28,7 @@ await runShow(
     await using cluster = await Cluster.start({
       namespace: `show-grow-${process.pid}`,
       runtimes: ["node"],
-      args: ["--handlers", join(import.meta.dirname, "support/beat-handlers.ts"), "--capacity", "400"],
+      args: ["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
       env: { STOLOS_BEATS: directory },
     });
     await using watch = await RosterWatch.start(await cluster.reach());

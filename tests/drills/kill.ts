@@ -26,7 +26,7 @@ await runShow(`SIGKILL of the main steward while ${TASK_COUNT} tasks run`, async
     runtimes: ["node", "node", "node"],
     args: [
       "--handlers",
-      join(import.meta.dirname, "support/beat-handlers.ts"),
+      join(import.meta.dirname, "../support/beat-handlers.ts"),
       "--capacity",
       "400",
     ],

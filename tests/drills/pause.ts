@@ -148,7 +148,7 @@ async function showTask(report: Report, cluster: Cluster, id: string): Promise<v
 }
 
 function startCluster(directory: string): Promise<Cluster> {
-  const handlers = join(import.meta.dirname, "support/beat-handlers.ts");
+  const handlers = join(import.meta.dirname, "../support/beat-handlers.ts");
   return Cluster.start({
     namespace: `show-pause-${process.pid}`,
     runtimes: ["node", "node", "node"],

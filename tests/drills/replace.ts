@@ -54,7 +54,7 @@ async function start(name: string, directory: string, args: readonly string[] = 
     namespace: `show-replace-${name}-${process.pid}`,
     runtimes: ["node", "node", "node", "node", "node"],
     args: [
-      ...["--handlers", join(import.meta.dirname, "support/beat-handlers.ts"), "--capacity", "400"],
+      ...["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
       ...["--evict-after", `${EVICT_AFTER_MS}ms`, ...args],
     ],
     env: { STOLOS_BEATS: directory },

@@ -32,7 +32,7 @@ async function roll(report: Report, directory: string, kind: "durable" | "memory
   await using cluster = await Cluster.start({
     namespace: `show-rolling-${kind}-${process.pid}`,
     runtimes: Array.from({ length: PEER_COUNT }, () => "node" as const),
-    args: ["--handlers", join(import.meta.dirname, "support/beat-handlers.ts"), "--capacity", "400"],
+    args: ["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
     env: { STOLOS_BEATS: directory },
     ...(kind === "durable" ? { directory } : {}),
   });

@@ -58,7 +58,7 @@ await runShow(`SIGKILL of all three, ${ROUNDS} times (seed ${values.seed})`, asy
     namespace: `show-store-${process.pid}`,
     names: ["a", "b", "c"],
     directory,
-    args: ["--handlers", join(import.meta.dirname, "support/beat-handlers.ts"), "--capacity", "400"],
+    args: ["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
     env: { STOLOS_BEATS: beats },
     onEvent: (name, event) => {
       if (event.event === "task:done") {

@@ -49,6 +49,7 @@ function setUp(): Setup {
     gossip: () => {},
     rejected: (peer, reason) => void rejections.push(`${peer}: ${reason}`),
     unreachable: () => {},
+    listenTrouble: () => {},
     client: () => {},
   };
   const intake = new MeshIntake(receiver);

@@ -68,6 +68,7 @@ test("what is behind a name no more is not dialled any more, unless it was named
   const dialer = {
     join: (address: string) => void dialled.add(address),
     unjoin: (address: string) => void dialled.delete(address),
+    hurry: () => {},
   };
   const answers = [["1.1.1.1", "1.1.1.2"], ["1.1.1.2", "1.1.1.3"]];
   const looked = Promise.withResolvers<void>();
@@ -88,6 +89,26 @@ test("what is behind a name no more is not dialled any more, unless it was named
   await looked.promise;
   joins.stop();
   expect([...dialled].sort()).toEqual(["/ip4/1.1.1.2/tcp/1", "/ip4/1.1.1.3/tcp/1", "/ip4/1.1.1.9/tcp/1"]);
+});
+
+test("a name that can be looked up again has what is behind it dialled at once", async () => {
+  const hurried = Promise.withResolvers<string>();
+  const dialer = { join: () => {}, unjoin: () => {}, hurry: hurried.resolve };
+  let looks = 0;
+  const lookup = (): Promise<{ address: string; family: number }[]> =>
+    ++looks === 2
+      ? Promise.reject(new Error("no DNS"))
+      : Promise.resolve([{ address: "1.1.1.1", family: 4 }]);
+  const joins = new Joins({
+    addresses: ["/dns4/x/tcp/1"],
+    dialer,
+    lookup,
+    lookEveryMs: 20,
+    unreachable: () => {},
+  });
+  joins.start();
+  expect([await hurried.promise, looks]).toEqual(["/ip4/1.1.1.1/tcp/1", 3]);
+  joins.stop();
 });
 
 test("an address at which nobody answers is reported once, after some attempts", async () => {
