@@ -25,7 +25,17 @@ interface Mutant extends Change {
 }
 
 const LIST = join(import.meta.dirname, "list.json");
-const COPIED = ["src", "tests", "examples", "mod.ts", "package.json", "deno.json", "tsconfig.json"];
+const COPIED = [
+  "src",
+  "tests",
+  "examples",
+  "docs",
+  "mod.ts",
+  "package.json",
+  "deno.json",
+  "tsconfig.json",
+  "README.md",
+];
 const SUITE_MS_MAX = 240_000;
 const SIM_SEEDS = "1-40";
 
