@@ -5,6 +5,7 @@
  * both ends keep the same one of several. Dialling is left to dialer.ts.
  */
 import type { Connection, Stream } from "@libp2p/interface";
+import { originOf } from "../protocol/model/cluster-name.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 import { isOfThisHost } from "./addresses.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
@@ -304,6 +305,20 @@ export function checkHello(own: Pick<Hello, "namespace" | "cluster">, peer: Hell
     throw new Error(`is of namespace ${peer.namespace}, this node of ${own.namespace}`);
   }
   if (own.cluster !== "" && peer.cluster !== "" && own.cluster !== peer.cluster) {
-    throw new Error(`is a member of cluster ${peer.cluster}, this node of cluster ${own.cluster}`);
+    const both = `is a member of cluster ${peer.cluster}, this node of cluster ${own.cluster}`;
+    throw new Error(both + kinship(own.cluster, peer.cluster));
   }
+}
+
+/** What `stolos recover` has to do with it, and what to do. */
+function kinship(own: string, theirs: string): string {
+  const origin = originOf(own);
+  if (originOf(theirs) !== origin) return "";
+  const remedy = "start it on an empty directory";
+  if (own === origin) return `, which was recovered without this node, so it must not come back: ${remedy}`;
+  if (theirs === origin) {
+    return `, which was recovered without that node, so it must not come back: ${remedy}`;
+  }
+  const never = `: both were recovered from ${origin}, by two runs, and never merge`;
+  return `${never}. Go on with one, and start the nodes of the other on empty directories`;
 }

@@ -23,7 +23,6 @@ import { KeeperTable } from "./log/keeper-table.ts";
 import type { Membership } from "./roster/membership.ts";
 import { NodeCommands } from "./client/node-commands.ts";
 import type { Roles } from "./roles.ts";
-import type { Copy } from "./recovery.ts";
 import { Requests } from "./client/requests.ts";
 import { partitionOf } from "./context/ring.ts";
 import { Router } from "./router.ts";
@@ -122,11 +121,6 @@ export class Engine {
   /** It has a whole copy of the newest configuration. */
   isServing(p: number): boolean {
     return this.#keepers.newest(p)?.isServing ?? false;
-  }
-
-  /** What this node keeps, for the recovery from a lost majority. */
-  copies(): readonly Copy[] {
-    return this.#keepers.all.map(({ p, cfg, isInstalled, replica }) => ({ p, cfg, isInstalled, replica }));
   }
 
   /** The next roster may be decided without this node knowing it yet. */

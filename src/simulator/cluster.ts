@@ -5,65 +5,85 @@
 import { Schedule } from "../testing/schedule.ts";
 import { Trace } from "../testing/trace.ts";
 import { Ambush } from "./ambush.ts";
-import { Chaos } from "./chaos.ts";
+import { strikeDisaster } from "./disaster.ts";
 import { compareKeepers, DeliveryWatch, isDissolved, whatIsMissing } from "./liveness.ts";
 import { VirtualNetwork } from "./network.ts";
 import { VirtualNode } from "./node.ts";
-import { Oracle } from "./oracle.ts";
+import type { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
+import { type Run, Side } from "./side.ts";
 import { Violation } from "./violation.ts";
-import { Workload } from "./workload.ts";
-import { newCounts, type RunCounts, type World } from "./world.ts";
+import { newCounts, type RunCounts } from "./world.ts";
 
 const LOOK_EVERY_MS = 250;
 const REST_MS = 3000;
 /** Late frames, and what was accepted before the last fault, may lead to some more rosters. */
 const REST_TRIES_MAX = 10;
 
-export class VirtualCluster implements World {
+export class VirtualCluster implements Run {
   readonly plan: Plan;
   readonly schedule: Schedule = new Schedule();
   readonly trace: Trace;
-  readonly oracle: Oracle;
   readonly network: VirtualNetwork;
   readonly nodes: VirtualNode[] = [];
   readonly counts: RunCounts = newCounts();
   calm = false;
-  readonly #chaos: Chaos;
-  readonly #workload: Workload;
+  #sides: readonly Side[];
 
   constructor(plan: Plan, trace: Trace = new Trace(false, 0)) {
     this.plan = plan;
     this.trace = trace;
-    this.oracle = new Oracle(this);
     this.network = new VirtualNetwork(this);
-    this.#chaos = new Chaos(this);
-    this.#workload = new Workload(this);
-    for (let no = 0; no < plan.nodeCount; no++) this.nodes.push(new VirtualNode(this, no));
+    const side = new Side(this, plan);
+    for (let no = 0; no < plan.nodeCount; no++) side.nodes.push(new VirtualNode(side, no));
+    this.nodes.push(...side.nodes);
+    this.#sides = [side];
+  }
+
+  /** One, unless a disaster made two of it. */
+  get sides(): readonly Side[] {
+    return this.#sides;
+  }
+
+  get oracle(): Oracle {
+    return this.#sides[0]!.oracle;
   }
 
   /** Faults, healing, end. @throws Violation */
   run(): void {
+    const [side] = this.#sides;
     for (const node of this.nodes) if (node.isWanted) this.schedule.after(node.no * 3, () => node.start());
-    this.#chaos.begin();
-    new Ambush(this).begin();
-    this.#workload.begin();
+    side!.chaos.begin();
+    new Ambush(side!).begin();
+    side!.workload.begin();
+    for (const [at, ms] of this.plan.disastersMs.entries()) {
+      this.runUntil(ms);
+      this.#strike(at + 1);
+    }
     this.runUntil(this.plan.faultsMs);
     this.heal();
     const endMs = this.schedule.nowMs + this.plan.healMs;
-    const deliveries = new DeliveryWatch(this);
+    const deliveries = this.#sides.map((each) => new DeliveryWatch(each));
     for (;;) {
       this.runUntil(this.schedule.nowMs + LOOK_EVERY_MS);
-      if (isDissolved(this)) return;
-      deliveries.check();
-      const missing = whatIsMissing(this);
+      const going = this.#sides.filter((each) => !isDissolved(each));
+      if (going.length === 0) return;
+      for (const watch of deliveries) watch.check();
+      const missing = going.map((each) => whatIsMissing(each)).find((what) => what !== "") ?? "";
       if (missing === "") break;
       if (this.schedule.nowMs >= endMs) {
         throw new Violation("L1", `${Math.round(this.plan.healMs)} ms after the last fault ${missing}`);
       }
     }
-    compareKeepers(this);
+    for (const each of this.#sides) if (!isDissolved(each)) compareKeepers(each);
     this.#rest();
+  }
+
+  /** Of two clusters the first meets another one. */
+  #strike(count: number): void {
+    const [side, ...others] = this.#sides;
+    this.#sides = [...strikeDisaster(this, side!, count), ...others];
+    for (const each of this.#sides) for (const node of each.nodes) this.nodes[node.no] = node;
   }
 
   /** L4: sooner or later no roster is decided any more and none is sent: everybody has it. */
@@ -92,7 +112,7 @@ export class VirtualCluster implements World {
         throw new Violation("X-endless", `${counts.events} events and no end`);
       }
       schedule.take()!();
-      this.oracle.leases.check();
+      for (let at = 0; at < this.#sides.length; at++) this.#sides[at]!.oracle.leases.check();
     }
     schedule.skipTo(endMs);
   }
@@ -105,6 +125,6 @@ export class VirtualCluster implements World {
       if (node.isWanted) node.start();
     }
     this.network.heal();
-    this.schedule.after(1000, () => this.#workload.askAgain());
+    for (const { workload } of this.#sides) this.schedule.after(1000, () => workload.askAgain());
   }
 }

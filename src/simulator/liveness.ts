@@ -75,14 +75,14 @@ export function isWell(world: LivenessWorld): boolean {
 
 function keepersBehind({ nodes, oracle, plan }: LivenessWorld): string {
   for (let p = 0; p < plan.partitionCount; p++) {
-    const chosenCount = oracle.chosenCount(p);
+    const chosen = oracle.chosenEnd(p);
     for (const node of keepersOf(nodes, p)) {
       if (!node.engine!.isServing(p)) return `n${node.no} does not serve p${p}`;
       const { index, ballot } = node.engine!.logEnd(p);
-      if (index !== chosenCount) {
-        return `n${node.no} has ${index} entries of p${p}, ${chosenCount} are chosen`;
+      if (index !== chosen.index) {
+        return `n${node.no} has ${index} entries of p${p}, ${chosen.index} are chosen`;
       }
-      if (!isSameBallot(ballot, oracle.chosenBallot(p))) {
+      if (!isSameBallot(ballot, chosen.ballot)) {
         return `n${node.no} ends p${p} with an entry that is not the chosen one`;
       }
     }

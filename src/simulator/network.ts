@@ -15,6 +15,10 @@ interface ConnectedNode {
   readonly candidate: CandidateInfo;
   readonly up: boolean;
   readonly life: number;
+  /** What it says in its hellos; "" = none. */
+  readonly cluster: string;
+  /** Whose address it was given. */
+  readonly world: unknown;
   receive(inputs: readonly Input[]): void;
 }
 
@@ -54,7 +58,7 @@ export class VirtualNetwork {
 
   #nodeOf(id: string): ConnectedNode | undefined {
     let node = this.#nodeById.get(id);
-    if (node?.id === id) return node;
+    if (node?.id === id && node === this.#world.nodes[node.no]) return node;
     node = this.#world.nodes.find((each) => each.id === id);
     if (node) this.#nodeById.set(id, node);
     return node;
@@ -62,7 +66,7 @@ export class VirtualNetwork {
 
   send(from: ConnectedNode, toId: string, messages: readonly Message[]): void {
     const to = this.#nodeOf(toId);
-    if (!to) return;
+    if (!to || isApart(from, to)) return;
     for (const listener of this.#listeners) listener(from.no, messages);
     const link = from.no * this.#size + to.no;
     if (this.#cuts[link]! > 0) return;
@@ -104,7 +108,7 @@ export class VirtualNetwork {
     }
     const [fromId, toId] = [from.id, to.id];
     schedule.after(atMs - schedule.nowMs, () => {
-      if (!to.up || to.id !== toId) return;
+      if (!to.up || to.id !== toId || isApart(from, to)) return;
       to.receive(messages.map((message) => ({ type: "message", from: fromId, message })));
     });
   }
@@ -174,6 +178,15 @@ export class VirtualNetwork {
     }
   }
 
+  /** It tells everybody which cluster it is of: the peers of another one hang up, and so does it. */
+  clusterChanged(node: ConnectedNode): void {
+    for (const peer of this.#world.nodes) {
+      if (peer.world === node.world) continue;
+      if (!isApart(node, peer)) this.#repairLater(node.no, peer.no);
+      else for (const [a, b] of [[node, peer], [peer, node]] as const) this.#report(a.no, b.no, false);
+    }
+  }
+
   stopped(node: ConnectedNode): void {
     const { plan, schedule } = this.#world;
     const { life } = node;
@@ -188,7 +201,7 @@ export class VirtualNetwork {
   #repairLater(a: number, b: number): void {
     this.#world.schedule.after(this.#rng.range(1, 60), () => {
       const { nodes } = this.#world;
-      if (!nodes[a]!.up || !nodes[b]!.up || this.isCut(a, b)) return;
+      if (!nodes[a]!.up || !nodes[b]!.up || this.isCut(a, b) || isApart(nodes[a]!, nodes[b]!)) return;
       this.#report(a, b, true);
       this.#report(b, a, true);
     });
@@ -206,4 +219,12 @@ export class VirtualNetwork {
         : { type: "peer", node: peer.id, up },
     ]);
   }
+}
+
+/**
+ * Members of two clusters refuse each other, by the names in their hellos. A node of none was given the
+ * addresses of one cluster only.
+ */
+function isApart(a: ConnectedNode, b: ConnectedNode): boolean {
+  return a.world !== b.world && (a.cluster === "" || a.cluster !== b.cluster);
 }

@@ -6,6 +6,7 @@ import { Engine } from "../protocol/engine.ts";
 import type {
   CandidateInfo,
   Effect,
+  EngineEvent,
   EngineOptions,
   Input,
   PersistRecord,
@@ -35,16 +36,18 @@ export class VirtualNode {
   id: string;
   candidate: CandidateInfo;
   readonly clock: VirtualClock;
-  readonly disk: VirtualDisk = new VirtualDisk();
+  readonly disk: VirtualDisk;
   readonly handlers: VirtualHandlers;
   readonly client: VirtualClient;
   engine: Engine | null = null;
-  boot = 0;
+  boot: number;
   /** Grows at every start and every crash. */
   life = 0;
   pausedUntilMs = 0;
   isLeaving = false;
-  readonly #world: NodeWorld;
+  /** What it names in its hellos: the cluster that it belongs to and does not yield; "" = none. */
+  cluster = "";
+  readonly world: NodeWorld;
   readonly #rng: Rng;
   #isWanted: boolean;
   #inbox: Input[] = [];
@@ -53,19 +56,23 @@ export class VirtualNode {
   #isSyncing = false;
   #isTurnPlanned = false;
   #timerAtMs = Infinity;
-  #isAnother = false;
+  #isAnother: boolean;
   #isBlocked = false;
 
-  constructor(world: NodeWorld, no: number) {
+  /** `earlier`: the same machine in another world. */
+  constructor(world: NodeWorld, no: number, earlier: VirtualNode | null = null) {
     const { plan } = world;
-    this.#world = world;
+    this.world = world;
     this.no = no;
-    this.id = `n${no}-${plan.seed}`;
+    this.id = earlier?.id ?? `n${no}-${plan.seed}`;
     this.#rng = new Rng(plan.seed, 100 + no);
-    this.clock = new VirtualClock(this.#rng, plan.faults.drift);
-    this.#isWanted = no < plan.foundingCount;
+    this.clock = earlier?.clock ?? new VirtualClock(this.#rng, plan.faults.drift);
+    this.disk = earlier?.disk ?? new VirtualDisk();
+    this.boot = earlier?.boot ?? 0;
+    this.#isAnother = earlier !== null;
+    this.#isWanted = earlier?.isWanted ?? no < plan.foundingCount;
     const expect = this.#isWanted ? plan.foundingCount : 1;
-    this.candidate = {
+    this.candidate = earlier?.candidate ?? {
       name: `node-${no}`,
       labels: labelsOf(plan, no),
       witness: plan.faults.reconfigure && no >= 3 && no % 3 === 0,
@@ -85,7 +92,7 @@ export class VirtualNode {
   }
 
   get isPaused(): boolean {
-    return this.pausedUntilMs > this.#world.schedule.nowMs;
+    return this.pausedUntilMs > this.world.schedule.nowMs;
   }
 
   // ---- life ----------------------------------------------------------------------------------------------
@@ -99,30 +106,39 @@ export class VirtualNode {
   start(): void {
     if (this.engine) return;
     this.boot++;
+    this.cluster = "";
     this.life++;
     if (this.boot > 1 && this.#rng.chance(0.5)) this.clock.reboot(this.#rng);
     this.engine = new Engine(
-      optionsOf(this.#world.plan, this, { isAnother: this.#isAnother, rng: this.#rng }),
-      this.#world.oracle.observe(this),
+      optionsOf(this.world.plan, this, { isAnother: this.#isAnother, rng: this.#rng }),
+      this.world.oracle.observe(this),
     );
     if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
     this.note(`START boot ${this.boot}`);
     this.handlers.started();
     if (this.isLeaving) this.receive([{ type: "leave" }]);
-    this.#world.network.started(this);
+    this.world.network.started(this);
     this.later(this.#rng.range(0, 2), () => this.#turn());
   }
 
   /** The disk is gone, and with it the identity. */
   forget(): void {
     this.crash();
-    this.#world.network.forgotten(this);
+    this.world.network.forgotten(this);
     this.disk.wipe();
-    this.id = `n${this.no}-${this.#world.plan.seed}-${this.life}`;
+    this.id = `n${this.no}-${this.world.plan.seed}-${this.life}`;
     this.candidate = { ...this.candidate, expect: 1 };
     this.isLeaving = false;
     this.#isAnother = true;
     this.note(`FORGETS, is now ${this.id}`);
+  }
+
+  /** The process is dead for good; what is left of it goes on elsewhere. */
+  moveTo(world: NodeWorld): VirtualNode {
+    this.crash();
+    const next = new VirtualNode(world, this.no, this);
+    this.#isWanted = false;
+    return next;
   }
 
   leave(): void {
@@ -140,8 +156,8 @@ export class VirtualNode {
   crash(): void {
     if (!this.engine) return;
     this.note("CRASH");
-    this.#world.counts.crashes++;
-    this.#world.oracle.crashed(this);
+    this.world.counts.crashes++;
+    this.world.oracle.crashed(this);
     this.handlers.crashed();
     this.client.crashed();
     this.engine = null;
@@ -154,7 +170,7 @@ export class VirtualNode {
     this.#isSyncing = false;
     this.#isTurnPlanned = false;
     this.#timerAtMs = Infinity;
-    this.#world.network.stopped(this);
+    this.world.network.stopped(this);
   }
 
   /** A handler holds the loop: nothing else happens here for so long. */
@@ -172,7 +188,7 @@ export class VirtualNode {
   /** Stands still; what happens meanwhile happens to it late. `asleep`: the machine slept, its clock too. */
   pause(forMs: number, asleep: boolean): void {
     if (!this.engine || this.isPaused) return;
-    const { schedule } = this.#world;
+    const { schedule } = this.world;
     this.note(`${asleep ? "SUSPEND" : "PAUSE"} ${Math.round(forMs)} ms`);
     this.pausedUntilMs = schedule.nowMs + forMs;
     const { life } = this;
@@ -207,7 +223,7 @@ export class VirtualNode {
   /** Runs `run` in `delayMs` unless the node crashed before; late if it stands still then. */
   later(delayMs: number, run: () => void): void {
     const { life } = this;
-    this.#world.schedule.after(delayMs, () => {
+    this.world.schedule.after(delayMs, () => {
       if (this.life !== life) return;
       if (this.isPaused) this.#resumed.push(run);
       else run();
@@ -215,7 +231,7 @@ export class VirtualNode {
   }
 
   note(what: string): void {
-    const { trace, schedule } = this.#world;
+    const { trace, schedule } = this.world;
     if (trace.on) trace.line(schedule.nowMs, `n${this.no}`, what);
   }
 
@@ -225,7 +241,7 @@ export class VirtualNode {
     if (!this.engine) return;
     for (const input of inputs) this.#inbox.push(input);
     if (this.isPaused || this.#isTurnPlanned) return;
-    const { turnMs } = this.#world.plan.faults;
+    const { turnMs } = this.world.plan.faults;
     this.#isTurnPlanned = true;
     this.later(turnMs === 0 ? 0 : this.#rng.range(0, turnMs), () => {
       this.#isTurnPlanned = false;
@@ -236,7 +252,7 @@ export class VirtualNode {
   #turn(): void {
     const { engine } = this;
     if (!engine) return;
-    const { plan, schedule, oracle, counts, trace } = this.#world;
+    const { plan, schedule, oracle, counts, trace } = this.world;
     if (this.#isSyncing && plan.faults.blockingDisk) return; // the end of the sync takes the turn
     const inputs = this.#inbox;
     this.#inbox = [];
@@ -257,7 +273,7 @@ export class VirtualNode {
   }
 
   #arm(): void {
-    const { schedule } = this.#world;
+    const { schedule } = this.world;
     const untilMs = this.clock.untilMs(schedule.nowMs, this.engine!.deadlineMs);
     const delayMs = Math.max(0.1, untilMs) + 0.001;
     const atMs = schedule.nowMs + delayMs;
@@ -282,39 +298,39 @@ export class VirtualNode {
 
   /** Starts a sync; crashes happen just before it counts, just after, or after what it allowed to leave. */
   #sync(records: readonly PersistRecord[]): void {
-    const { plan, calm } = this.#world;
+    const { plan, calm } = this.world;
     const { boundaryCrash, slowSync, groupCommit } = plan.faults;
     const writes = groupCommit ? [records, ...takeWrites(this.#effects)] : [records];
-    if (this.#world.trace.on) { for (const write of writes) this.note(`sync ${describe(write)}`); }
+    if (this.world.trace.on) { for (const write of writes) this.note(`sync ${describe(write)}`); }
     const fate = !calm && this.#rng.chance(boundaryCrash) ? this.#rng.int(3) : -1;
     this.#isSyncing = true;
     const isSlow = !calm && this.#rng.chance(slowSync);
     this.later(isSlow ? this.#rng.range(20, 200) : this.#rng.range(0.1, 5), () => {
-      const isFated = fate >= 0 && !this.#world.calm;
+      const isFated = fate >= 0 && !this.world.calm;
       if (isFated && fate === 0) return this.#crashAndReturn();
       this.#isSyncing = false;
       for (const write of writes) {
         this.disk.write(write);
-        this.#world.oracle.persisted(this, write);
+        this.world.oracle.persisted(this, write);
       }
       if (isFated && fate === 1) return this.#crashAndReturn();
       this.#run();
       if (isFated && fate === 2) return this.#crashAndReturn();
       if (!this.engine || this.#isSyncing || this.isPaused) return;
-      const isTickDue = this.clock.untilMs(this.#world.schedule.nowMs, this.engine.deadlineMs) <= 0;
+      const isTickDue = this.clock.untilMs(this.world.schedule.nowMs, this.engine.deadlineMs) <= 0;
       if (plan.faults.blockingDisk && (this.#inbox.length > 0 || isTickDue)) this.#turn();
     });
   }
 
   #crashAndReturn(): void {
     this.crash();
-    const { plan, schedule } = this.#world;
+    const { plan, schedule } = this.world;
     const awayMs = this.#rng.chance(0.7) ? this.#rng.range(1, 100) : this.#rng.range(100, plan.leaseTtlMs);
     schedule.after(awayMs, () => this.isWanted && this.start());
   }
 
   #do(effect: Exclude<Effect, { readonly type: "persist" }>): void {
-    const { network, oracle, trace } = this.#world;
+    const { network, oracle, trace } = this.world;
     if (trace.on) this.note(`-> ${describe(effect)}`);
     switch (effect.type) {
       case "send":
@@ -325,11 +341,18 @@ export class VirtualNode {
       case "answer":
         return this.client.take(effect);
       case "event":
-        if (effect.event.type === "left" && effect.event.why === "left") this.later(0, () => this.#left());
+        this.#event(effect.event);
         return oracle.event(this, effect.event);
       default:
         return this.handlers.take(effect);
     }
+  }
+
+  #event(event: EngineEvent): void {
+    if (event.type === "left" && event.why === "left") this.later(0, () => this.#left());
+    if (event.type !== "roster") return;
+    this.cluster = event.isSettled ? event.roster.cluster : "";
+    this.world.network.clusterChanged(this);
   }
 }
 
@@ -339,7 +362,7 @@ export class VirtualNode {
  */
 export function optionsOf(
   plan: Plan,
-  node: VirtualNode,
+  node: Pick<VirtualNode, "no" | "id" | "boot" | "candidate">,
   { isAnother, rng }: { readonly isAnother: boolean; readonly rng: Rng },
 ): EngineOptions {
   const { no, id, boot, candidate } = node;

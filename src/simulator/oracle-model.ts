@@ -42,6 +42,17 @@ export class ChosenState {
   readonly #condemned: Map<string, number> = new Map();
   readonly #finished: string[] = [];
 
+  copy(): ChosenState {
+    const copy = new ChosenState();
+    for (const [id, task] of this.tasks) {
+      const { errors, line, commandIds } = task;
+      copy.tasks.set(id, { ...task, errors: [...errors], line: [...line], commandIds: [...commandIds] });
+    }
+    for (const [owner, n] of this.#condemned) copy.#condemned.set(owner, n);
+    copy.#finished.push(...this.#finished);
+    return copy;
+  }
+
   apply(index: number, op: Operation): Change {
     switch (op.type) {
       case "noop":

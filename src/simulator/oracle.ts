@@ -4,7 +4,7 @@
  * oracle-leases.ts, answers to clients in oracle-clients.ts, the end of a run in liveness.ts.
  */
 import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/model/contract.ts";
-import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
+import type { Ballot, Entry, LogEnd, NodeId, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
 import { describe } from "../testing/trace.ts";
 import { ClientOracle } from "./oracle-clients.ts";
 import { type ExecutingNode, ExecutionOracle } from "./oracle-executions.ts";
@@ -30,9 +30,25 @@ interface WatchedNode extends LeaseNode, ExecutingNode {
 
 interface WatchedWorld extends World {
   readonly nodes: readonly WatchedNode[];
+  /** A node of another cluster, with which this one never merges. */
+  isForeign(id: NodeId): boolean;
 }
 
-interface ChosenLog {
+/** What a recovered cluster begins with. */
+export interface Heritage {
+  /** By partition: its tasks, and which of them the old cluster had acknowledged. */
+  readonly states: readonly ChosenState[];
+  readonly end: LogEnd;
+  readonly fences: ReadonlyMap<string, number>;
+  readonly acked: ReadonlySet<string>;
+  readonly purged: ReadonlySet<string>;
+}
+
+/** What is chosen in one partition. */
+export interface ChosenLog {
+  /** The log begins after this end, with these tasks. */
+  readonly base: LogEnd;
+  readonly first: ChosenState;
   readonly entries: Entry[];
   /** The term that was the first to know that the entry is chosen. */
   readonly terms: Ballot[];
@@ -58,15 +74,30 @@ export class Oracle {
   readonly #undurable: (() => void)[] = [];
   readonly #whenDurable: WeakMap<readonly PersistRecord[], readonly (() => void)[]> = new WeakMap();
 
-  constructor(world: WatchedWorld) {
+  constructor(world: WatchedWorld, heritage: Heritage | null = null) {
     this.#world = world;
     for (let p = 0; p < world.plan.partitionCount; p++) {
-      this.#logs.push({ entries: [], terms: [], state: new ChosenState() });
+      const first = heritage?.states[p] ?? new ChosenState();
+      const base = heritage?.end ?? { ballot: null, index: 0 };
+      this.#logs.push({ base, first, entries: [], terms: [], state: first.copy() });
     }
     this.placement = new PlacementOracle(world, this);
     this.executions = new ExecutionOracle(world);
     this.leases = new LeaseOracle(world, this, this.placement);
     this.clients = new ClientOracle(world, this);
+    if (heritage) this.#inherit(heritage);
+  }
+
+  #inherit({ states, fences, acked, purged }: Heritage): void {
+    for (const [id, fence] of fences) this.#fences.set(id, fence);
+    for (const id of purged) this.clients.purged.add(id);
+    for (const [p, { tasks }] of states.entries()) {
+      for (const [id, task] of tasks) {
+        this.#partitionOf.set(id, p);
+        this.clients.versions.add(id, task);
+        if (acked.has(id)) this.clients.acked.add(id);
+      }
+    }
   }
 
   observe(node: WatchedNode): Observer {
@@ -90,13 +121,20 @@ export class Oracle {
     return this.#logs[p]!.state;
   }
 
-  /** Ballot of the last entry chosen; null when there is none. */
-  chosenBallot(p: number): Ballot | null {
-    return this.#logs[p]!.entries.at(-1)?.ballot ?? null;
+  logOf(p: number): ChosenLog {
+    return this.#logs[p]!;
   }
 
-  chosenCount(p: number): number {
-    return this.#logs[p]!.entries.length;
+  /** Where the log ends that is chosen. */
+  chosenEnd(p: number): LogEnd {
+    const { base, entries } = this.#logs[p]!;
+    const last = entries.at(-1);
+    return last ? { ballot: last.ballot, index: base.index + entries.length } : base;
+  }
+
+  /** The highest fence of each task. */
+  get fences(): ReadonlyMap<string, number> {
+    return this.#fences;
   }
 
   specOf(id: string): TaskSpec | undefined {
@@ -140,8 +178,13 @@ export class Oracle {
     }
     if (event.type === "condemned") this.#condemned(node, event.node);
     if (event.type !== "roster") return;
-    const { epoch } = event.roster;
+    const { epoch, members } = event.roster;
     const roster = textOf(event.roster);
+    const stranger = members.find(({ id }) => this.#world.isForeign(id));
+    if (stranger) {
+      const both = `n${node.no} and ${stranger.id}, of two clusters recovered from one,`;
+      throw new Violation("I11", `${both} are members of one: ${roster}`);
+    }
     if (epoch > (this.newestRoster?.epoch ?? 0)) this.newestRoster = event.roster;
     const known = this.#rosters.get(epoch);
     if (known === undefined) this.#rosters.set(epoch, roster);
@@ -164,7 +207,7 @@ export class Oracle {
 
   #chosen(node: WatchedNode, p: number, index: number, entry: Entry, term: Ballot): void {
     const log = this.#logs[p]!;
-    const known = log.entries[index - 1];
+    const known = log.entries[index - 1 - log.base.index];
     const where = `p${p} index ${index}`;
     if (known) {
       if (known !== entry && !isSameEntry(known, entry)) {
@@ -173,11 +216,9 @@ export class Oracle {
       }
       return;
     }
-    if (index !== log.entries.length + 1) {
-      throw new Violation(
-        "I2",
-        `${where}: n${node.no} chose it, but ${log.entries.length} are chosen so far`,
-      );
+    const count = this.chosenEnd(p).index;
+    if (index !== count + 1) {
+      throw new Violation("I2", `${where}: n${node.no} chose it, but ${count} are chosen so far`);
     }
     log.entries.push(entry);
     log.terms.push(term);
@@ -228,19 +269,20 @@ export class Oracle {
     this.#world.counts.elected++;
     const log = this.#logs[p]!;
     node.note(`ELECTED p${p} ${ballotText(term)} with ${end.index} entries`);
-    let due = 0;
-    while (due < log.entries.length && ballotOrder(log.terms[due]!, term) < 0) due++;
+    const { index: first } = log.base;
+    let due = first;
+    while (due < this.chosenEnd(p).index && ballotOrder(log.terms[due - first]!, term) < 0) due++;
     const who = `p${p}: n${node.no} starts term ${ballotText(term)}`;
     if (end.index < due) throw new Violation("I5", `${who} with ${end.index} entries, but ${due} are chosen`);
     const engine = node.engine!;
     let isTrimmed = false;
-    for (let index = due; index > 0; index--) {
+    for (let index = due; index > first; index--) {
       const mine = engine.entryAt(p, index, term.cfg);
       if (!mine) {
         isTrimmed = true;
         break;
       }
-      const chosen = log.entries[index - 1]!;
+      const chosen = log.entries[index - 1 - first]!;
       if (mine !== chosen && !isSameEntry(mine, chosen)) {
         throw new Violation(
           "I5",
@@ -255,9 +297,10 @@ export class Oracle {
   #compareState(node: WatchedNode, p: number, end: LogEnd, cfg: number, who: string): void {
     const engine = node.engine!;
     const log = this.#logs[p]!;
-    const expected = new ChosenState();
-    for (let index = 1; index <= end.index; index++) {
-      const entry = engine.entryAt(p, index, cfg) ?? log.entries[index - 1];
+    const expected = log.first.copy();
+    const { index: first } = log.base;
+    for (let index = first + 1; index <= end.index; index++) {
+      const entry = engine.entryAt(p, index, cfg) ?? log.entries[index - 1 - first];
       if (!entry && (this.#undurableCount.get(node) ?? 0) > 0) return;
       if (!entry) throw new Violation("I5", `${who} and has trimmed entry ${index}, which is not chosen`);
       expected.apply(index, entry.op);

@@ -108,6 +108,8 @@ export interface Plan {
   readonly wantedCount: number;
   /** A run with more events is one that goes in circles. */
   readonly eventsMax: number;
+  /** When all nodes stop and some lose their disks for ever; what is left is recovered. */
+  readonly disastersMs: readonly number[];
   /** How long faults go on, and how long everything may take afterwards. */
   readonly faultsMs: number;
   readonly healMs: number;

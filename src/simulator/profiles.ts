@@ -27,6 +27,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   ambush,
   large,
   executions,
+  recover,
 };
 
 /** Their names. */
@@ -159,6 +160,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
     keepingMembersMax: 64,
     wantedCount: 16,
     eventsMax: 300_000,
+    disastersMs: [],
     faultsMs: leaseTtlMs * rng.range(6, 11),
     healMs: leaseTtlMs * 40,
   };
@@ -435,4 +437,19 @@ function large(rng: Rng, plan: Plan): Plan {
 /** All nodes found the cluster. */
 function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
   return { nodeCount, foundingCount: nodeCount };
+}
+
+/** All nodes stop, once or twice, some lose their disks for ever, and what is left is recovered. */
+function recover(rng: Rng, plan: Plan): Plan {
+  const { leaseTtlMs } = plan;
+  const mixed = rng.chance(0.5) ? reconfiguring(rng, plan) : plan;
+  const firstMs = leaseTtlMs * rng.range(2, 7);
+  const secondMs = firstMs + leaseTtlMs * rng.range(2, 5);
+  const disastersMs = rng.chance(0.25) ? [firstMs, secondMs] : [firstMs];
+  return {
+    ...mixed,
+    disastersMs,
+    faultsMs: disastersMs.at(-1)! + leaseTtlMs * rng.range(2, 5),
+    work: { ...mixed.work, everyMs: rng.range(100, 700), taskCount: 40, uneven: false },
+  };
 }

@@ -23,8 +23,13 @@ export class Workload {
   readonly #specs: TaskSpec[] = [];
   #cid = 0;
 
-  constructor(world: WorkloadWorld) {
+  /** `earlier`: clients of a cluster that this one was recovered from; their tasks are asked for again. */
+  constructor(world: WorkloadWorld, earlier: Workload | null = null) {
     this.#world = world;
+    if (earlier) {
+      this.#specs.push(...earlier.#specs);
+      this.#cid = earlier.#cid;
+    }
     this.#rng = new Rng(world.plan.seed, 4);
     this.#commandRng = new Rng(world.plan.seed, 5);
     this.#placementRng = new Rng(world.plan.seed, 8);

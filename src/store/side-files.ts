@@ -97,7 +97,8 @@ function makeFile(path: string, text: string): void {
   }
 }
 
-function syncDirectory(directory: string): void {
+/** What was made, renamed or removed in it is durable. */
+export function syncDirectory(directory: string): void {
   let file: number;
   try {
     file = fs.openSync(directory, "r");

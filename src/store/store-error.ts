@@ -16,7 +16,9 @@ export class StoreError extends StolosError {
   }
 }
 
-const WAY_OUT = "To go on, move the directory away and start again: the node then joins as a new one. " +
+/** How a node goes on whose directory is damaged. */
+export const WAY_OUT: string =
+  "To go on, move the directory away and start again: the node then joins as a new one. " +
   "Do not put back an older copy: it has forgotten what the node promised";
 
 /** Something in the directory is not what was written there. */

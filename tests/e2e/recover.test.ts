@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient, createNode, defineTask, type Node, sqliteStore } from "../../mod.ts";
+import { partitionOf } from "../../src/protocol/context/ring.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "stolos-recover-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -23,6 +24,12 @@ async function start(name: string, join_: readonly string[], expected: number): 
   });
   node.handle(echo, (task) => Promise.resolve(task.input));
   return node;
+}
+
+function rejectionOf(node: Node): Promise<string> {
+  return new Promise((resolve) =>
+    node.addEventListener("peer:rejected", ({ detail }) => resolve(detail.reason), { once: true })
+  );
 }
 
 function stolos(...args: string[]): { readonly code: number | null; readonly text: string } {
@@ -48,10 +55,18 @@ test("one survivor of three goes on with everything that it kept, under higher f
 
   const data = join(directory, "a");
   const shown = stolos("recover", "--data", data);
-  expect(shown.text).toContain("Nothing was written");
+  expect(shown.text).toContain("ONLY ONE directory is given; not those of ");
+  expect(shown.text).toContain("IN DOUBT: 16 of 16 partitions");
+  expect(shown.text).toContain("20 tasks of them have not ended as far as is known here: later-");
+  expect(shown.text).toContain("Nothing was written. Say --yes to do it.");
+  const dry = JSON.parse(stolos("recover", "--data", data, "--json").text);
   const written = stolos("recover", "--data", data, "--yes", "--json");
   expect(written.code).toBe(0);
-  expect(JSON.parse(written.text)).toMatchObject({ written: true, members: ["a"], tasks: 40, lost: [] });
+  const said = JSON.parse(written.text);
+  expect(said).toEqual({ ...dry, written: true, cluster: said.cluster });
+  expect(said).toMatchObject({ members: ["a"], tasks: 40, lost: [], needed: true });
+  expect(said.missing.sort()).toEqual(["b", "c"]);
+  expect(said.stale.length).toBe(20);
 
   const survivor = await start("a", [], 1);
   await survivor.ready();
@@ -74,15 +89,94 @@ test("one survivor of three goes on with everything that it kept, under higher f
 test("a node of the lost cluster that comes back is refused by the new one", async () => {
   const survivor = await start("a", [], 1);
   await survivor.ready();
-  const rejected = new Promise<string>((resolve) =>
-    survivor.addEventListener("peer:rejected", ({ detail }) => resolve(detail.reason))
-  );
+  const rejected = rejectionOf(survivor);
   const old = await start("b", survivor.addresses, 3);
-  expect(await rejected).toContain("is a member of cluster");
+  expect(await rejected).toContain("was recovered without that node, so it must not come back");
   await Promise.all([survivor.stop({ now: true }), old.stop({ now: true })]);
 }, 60_000);
 
+test(
+  "recovered on two hosts, each for itself: two clusters, which say so and both keep what they have",
+  async () => {
+    // a was recovered alone above
+    const written = stolos("recover", "--data", join(directory, "b"), "--yes");
+    expect(written.text).toContain("Written");
+    const a = await start("a", [], 1);
+    await a.ready();
+    const rejected = rejectionOf(a);
+    const b = await start("b", a.addresses, 1);
+    await b.ready();
+    expect(await rejected).toContain("by two runs, and never merge. Go on with one");
+    // an epoch of one of them: the other must not take it for its own
+    const third = await start("third", a.addresses, 1);
+    await third.ready();
+    for (const node of [a, b]) {
+      expect((await node.client.get("done-7"))?.state).toBe("completed");
+      const handle = await node.client.submit(echo, 1, { id: "after" });
+      expect(await handle.done()).toMatchObject({ state: "completed" });
+    }
+    expect((await b.client.nodes()).map(({ name }) => name)).toEqual(["b"]);
+    await Promise.all([a, b, third].map((node) => node.stop({ now: true })));
+    const together = stolos(
+      "recover",
+      "--data",
+      join(directory, "a"),
+      "--data",
+      join(directory, "b"),
+      "--yes",
+    );
+    expect(together.code).toBe(1);
+    expect(together.text).toContain("by runs of recover that were given some of its directories only");
+    expect(together.text).toContain("Nothing was changed");
+  },
+  60_000,
+);
+
+test(
+  "of four nodes one is left: partitions without a copy are named, and their tasks can come again",
+  async () => {
+    const names = ["p", "q", "r", "s"];
+    const first = await start("p", [], 4);
+    const nodes = [
+      first,
+      ...await Promise.all(names.slice(1).map((name) => start(name, first.addresses, 4))),
+    ];
+    await Promise.all(nodes.map((node) => node.ready()));
+    const ids = Array.from({ length: 60 }, (_, i) => `t-${i}`);
+    const fences = new Map<string, bigint>();
+    for (const id of ids) await (await first.client.submit(echo, 1, { id })).done();
+    for (const id of ids) fences.set(id, BigInt((await first.client.get(id))!.fence));
+    await Promise.all(nodes.map((node) => node.stop({ now: true })));
+
+    const written = stolos("recover", "--data", join(directory, "q"), "--yes", "--json");
+    expect(written.code).toBe(0);
+    const { lost, missing, tasks } = JSON.parse(written.text);
+    expect(lost.length).toBeGreaterThan(0);
+    expect(missing.length).toBe(3);
+    const survivor = await start("q", [], 1);
+    await survivor.ready();
+    const gone: string[] = [];
+    for (const id of ids) {
+      const task = await survivor.client.get(id);
+      if (!task) gone.push(id);
+      expect(lost.includes(partitionOf(id, 16)) ? task : undefined).toBeUndefined();
+    }
+    expect(ids.length - gone.length).toBe(tasks);
+    expect(gone.length).toBeGreaterThan(0);
+    for (const id of gone) {
+      const handle = await survivor.client.submit(echo, 2, { id });
+      expect(handle.created).toBe(true);
+      expect(await handle.done()).toMatchObject({ state: "completed", result: 2 });
+      expect(BigInt((await survivor.client.get(id))!.fence)).toBeGreaterThan(fences.get(id)!);
+    }
+    await survivor.stop({ now: true });
+  },
+  60_000,
+);
+
 test("recover says what it needs", () => {
   expect(stolos("recover")).toMatchObject({ code: 1 });
-  expect(stolos("recover", "--data", join(directory, "none")).text).toContain("there must be a node's state");
+  expect(stolos("recover", "--data", join(directory, "none")).text).toContain(
+    "there must be a node's state",
+  );
 });

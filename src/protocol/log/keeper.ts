@@ -335,8 +335,15 @@ export type KeeperRecord = Extract<
   { readonly type: "promise" | "append" | "snapshot" | "compact" | "install" | "seal" }
 >;
 
+/** What is made durable of a keeper. */
+export interface Restorable {
+  readonly replica: Replica;
+  isInstalled: boolean;
+  readonly seal: { by: readonly number[] };
+}
+
 /** Applies one durable record, in the order in which they were written. */
-export function restoreKeeper(keeper: Keeper, record: KeeperRecord): void {
+export function restoreKeeper(keeper: Restorable, record: KeeperRecord): void {
   const { replica } = keeper;
   switch (record.type) {
     case "promise":

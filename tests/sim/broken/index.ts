@@ -53,6 +53,11 @@ import { mutant as promiseNotDurable } from "./promise-not-durable.ts";
 import { mutant as quorumFloor } from "./quorum-floor.ts";
 import { mutant as readWithoutQuorum } from "./read-without-quorum.ts";
 import { mutant as reconcileSpares } from "./reconcile-spares.ts";
+import { mutant as recoveryBelievesSealed } from "./recovery-believes-sealed.ts";
+import { mutant as recoveryLeapsFromCopies } from "./recovery-leaps-from-copies.ts";
+import { mutant as recoveryNamedAlike } from "./recovery-named-alike.ts";
+import { mutant as recoveryOfAnyCopy } from "./recovery-of-any-copy.ts";
+import { mutant as recoveryWithoutBallot } from "./recovery-without-ballot.ts";
 import { mutant as replyBeforeQuorum } from "./reply-before-quorum.ts";
 import { mutant as requiresIgnored } from "./requires-ignored.ts";
 import { mutant as revertAtOnce } from "./revert-at-once.ts";
@@ -128,6 +133,11 @@ export const MUTANTS: readonly Mutant[] = [
   quorumFloor,
   readWithoutQuorum,
   reconcileSpares,
+  recoveryBelievesSealed,
+  recoveryLeapsFromCopies,
+  recoveryNamedAlike,
+  recoveryOfAnyCopy,
+  recoveryWithoutBallot,
   replyBeforeQuorum,
   requiresIgnored,
   revertAtOnce,
