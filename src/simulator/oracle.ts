@@ -1,11 +1,13 @@
 /**
  * Watches a virtual cluster and throws a Violation as soon as a guarantee is broken. Here: the log (I2 one
  * operation per index, I3 completions, I4 fences, I5 elected logs) and the roster (I7). Leases are in
- * oracle-leases.ts, answers to clients in oracle-clients.ts, the end of a run in liveness.ts.
+ * oracle-leases.ts, answers to clients in oracle-clients.ts, checkpoints in oracle-checkpoints.ts, the end of
+ * a run in liveness.ts.
  */
 import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/model/contract.ts";
 import type { Ballot, Entry, LogEnd, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
 import { describe } from "../testing/trace.ts";
+import { CheckpointOracle } from "./oracle-checkpoints.ts";
 import { ClientOracle } from "./oracle-clients.ts";
 import { type ExecutingNode, ExecutionOracle } from "./oracle-executions.ts";
 import { type LeaseNode, LeaseOracle } from "./oracle-leases.ts";
@@ -44,6 +46,7 @@ export class Oracle {
   readonly executions: ExecutionOracle;
   readonly placement: PlacementOracle;
   readonly clients: ClientOracle;
+  readonly checkpoints: CheckpointOracle = new CheckpointOracle();
   newestRoster: Roster | null = null;
   readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
@@ -218,9 +221,11 @@ export class Oracle {
     for (const id of ids) this.compareTask(node, p, id, cfg);
   }
 
-  /** @throws Violation I3 when the node's copy of the task is not the chosen one. */
+  /** @throws Violation I3 when the node's copy of the task is not the chosen one, I11 when that is older. */
   compareTask(node: WatchedNode, p: number, id: string, cfg?: number): void {
-    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id, cfg));
+    const copy = node.engine!.record(p, id, cfg);
+    this.checkpoints.check(node, copy);
+    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), copy);
     if (difference !== "") throw new Violation("I3", `p${p} ${id} at n${node.no}: ${difference}`);
   }
 

@@ -271,7 +271,7 @@ function executions(rng: Rng, plan: Plan): Plan {
   };
 }
 
-/** Duplicates and late messages, stewards that resign, handlers that do not stop. */
+/** Duplicates and late messages, stewards that resign, handlers that do not stop and report often. */
 function stale(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
   return {
@@ -291,7 +291,7 @@ function stale(rng: Rng, plan: Plan): Plan {
       isolate: true,
       resign: rng.chance(0.7),
     },
-    work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
+    work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2, checkpoint: 0.7 },
   };
 }
 
