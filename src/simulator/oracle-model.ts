@@ -23,6 +23,8 @@ export interface ChosenTask {
   result: Uint8Array | null;
   checkpoint: Uint8Array | null;
   progress: Uint8Array | null;
+  /** The newest that the holder reported under the present fence, by kind. */
+  newest: { checkpoint: number; progress: number };
   /** Commands that wait for the holder, and the ids of all. */
   readonly line: { readonly no: number; readonly message: TaskMessage }[];
   readonly commandIds: number[];
@@ -57,6 +59,7 @@ export class ChosenState {
           session: op.session,
           fence: index,
           attempt: task.attempt + 1,
+          newest: { checkpoint: 0, progress: 0 },
         });
         return { ids: [op.id], kind: "leased" };
       }
@@ -99,6 +102,7 @@ export class ChosenState {
       result: null,
       checkpoint: null,
       progress: null,
+      newest: { checkpoint: 0, progress: 0 },
       line: [],
       commandIds: [],
     });
@@ -109,6 +113,12 @@ export class ChosenState {
     const task = this.tasks.get(op.id);
     if (task?.state !== "leased" || task.fence !== op.fence) return NO_CHANGE;
     while (task.line.length > 0 && task.line[0]!.no <= op.upTo) task.line.shift();
+    const { type } = op.settlement;
+    if (type === "checkpoint" || type === "progress") {
+      const isOvertaken = op.seq <= task.newest[type];
+      if (isOvertaken) return { ids: [op.id], kind: "settled" };
+      task.newest[type] = op.seq;
+    }
     this.#end(task, op.settlement, op.atMs);
     carryOutLine(task, op.atMs);
     this.#noteFinish(op.id);

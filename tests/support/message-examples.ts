@@ -43,6 +43,8 @@ const record: TaskRecord = {
   result: null,
   checkpoint: bytes(0xff),
   progress: bytes(0x0a),
+  checkpointSeq: 2,
+  progressSeq: 3,
   commands: { queued: [{ no: 13, message: { type: "pause" } }], known: [77] },
 };
 const done: TaskRecord = {
@@ -54,6 +56,8 @@ const done: TaskRecord = {
   result: bytes(),
   checkpoint: null,
   progress: null,
+  checkpointSeq: 0,
+  progressSeq: 0,
   commands: null,
 };
 

@@ -190,6 +190,9 @@ export interface TaskRecord {
   readonly checkpoint: Uint8Array | null;
   /** What the handler last reported of how far it is. */
   readonly progress: Uint8Array | null;
+  /** `seq` of the last checkpoint and progress under the present fence; 0 = none. Older ones come late. */
+  readonly checkpointSeq: number;
+  readonly progressSeq: number;
   /** Null until there was a command. */
   readonly commands: CommandLog | null;
 }
@@ -231,6 +234,8 @@ export type Operation =
     readonly type: "settle";
     readonly id: string;
     readonly fence: number;
+    /** The holder counts what it reports under one fence, from 1. */
+    readonly seq: number;
     /** Commands up to this number are carried out; 0 = none were delivered. */
     readonly upTo: number;
     readonly settlement: Settlement;

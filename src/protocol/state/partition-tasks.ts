@@ -128,6 +128,8 @@ export class PartitionTasks {
           result: null,
           checkpoint: null,
           progress: null,
+          checkpointSeq: 0,
+          progressSeq: 0,
           commands: null,
         });
       }
@@ -142,12 +144,14 @@ export class PartitionTasks {
           fence: index,
           attempt: before.attempt + 1,
           startedAtMs: op.atMs,
+          checkpointSeq: 0,
+          progressSeq: 0,
         });
       }
       case "settle": {
         const before = this.records.get(op.id);
         if (!before || before.state !== "leased" || before.fence !== op.fence) return null;
-        const after = settled(acked(before, op.upTo), op.settlement, op.atMs);
+        const after = settled(acked(before, op.upTo), op);
         return this.#replace(before.spec.id, before, withoutHolder(after, op.atMs));
       }
       case "command": {

@@ -110,7 +110,10 @@ export function withError(
 // ---- how attempts end -------------------------------------------------------------------------------------
 
 /** What a settlement makes of a leased task; commands that still wait are carried out by `withoutHolder`. */
-export function settled(before: TaskRecord, settlement: Settlement, atMs: number): TaskRecord {
+export function settled(
+  before: TaskRecord,
+  { settlement, seq, atMs }: { readonly settlement: Settlement; readonly seq: number; readonly atMs: number },
+): TaskRecord {
   const node = before.session!.node;
   switch (settlement.type) {
     case "complete":
@@ -143,9 +146,12 @@ export function settled(before: TaskRecord, settlement: Settlement, atMs: number
     case "kill":
       return ended(before, "killed", atMs);
     case "checkpoint":
-      return { ...before, checkpoint: settlement.state };
+      // messages overtake each other, and come twice
+      return seq > before.checkpointSeq
+        ? { ...before, checkpoint: settlement.state, checkpointSeq: seq }
+        : before;
     case "progress":
-      return { ...before, progress: settlement.value };
+      return seq > before.progressSeq ? { ...before, progress: settlement.value, progressSeq: seq } : before;
     case "ack":
       return before;
     default:

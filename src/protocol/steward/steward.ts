@@ -173,23 +173,24 @@ export class Steward implements Office, TaskBook {
         const { session, fence } = record;
         if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
         if (held.get(id) === fence) continue;
-        const index = this.#settle(id, fence, 0, { type: "release" });
+        const index = this.#settle({ id, fence, seq: 0, upTo: 0, settlement: { type: "release" } });
         this.#term.whenChosen(index, () => this.clientService.announceIfOver(id));
       }
     }
     this.#dispatcher.reconsider();
   }
 
-  #settle(id: string, fence: number, upTo: number, settlement: Settlement): number {
+  #settle(item: SettleMessage["items"][number]): number {
     const atMs = this.#context.clock.wallMs;
-    const index = this.#term.propose({ type: "settle", id, fence, upTo, settlement, atMs });
-    this.changed(id);
+    const index = this.#term.propose({ type: "settle", ...item, atMs });
+    this.changed(item.id);
     return index;
   }
 
   onSettle(from: MemberNo, message: SettleMessage): void {
     const { replica } = this.#term;
-    for (const { id, fence, seq, upTo, settlement } of message.items) {
+    for (const item of message.items) {
+      const { id, fence, seq, settlement } = item;
       this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
       let index = replica.lastIndex;
@@ -197,7 +198,7 @@ export class Steward implements Office, TaskBook {
       // anew
       let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
-        index = this.#settle(id, fence, upTo, settlement);
+        index = this.#settle(item);
         accepted = true;
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       }

@@ -41,6 +41,7 @@ function writeOperation(w: Writer, op: Operation): void {
       w.ms(op.atMs);
       writeId(w, op.id);
       w.uint(op.fence);
+      w.uint(op.seq);
       w.uint(op.upTo);
       return writeSettlement(w, op.settlement);
     case "condemn":
@@ -81,8 +82,9 @@ function readOperation(r: Reader): Operation {
       const atMs = r.ms();
       const id = readId(r);
       const fence = r.uint();
+      const seq = r.uint();
       const upTo = r.uint();
-      return { type: "settle", id, fence, upTo, settlement: readSettlement(r), atMs };
+      return { type: "settle", id, fence, seq, upTo, settlement: readSettlement(r), atMs };
     }
     case 4:
       return { type: "condemn", session: readSession(r) };

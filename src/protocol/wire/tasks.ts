@@ -223,6 +223,8 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.bytesOrNull(LIMITS.payloadBytesMax, record.result);
   w.bytesOrNull(LIMITS.payloadBytesMax, record.checkpoint);
   w.bytesOrNull(LIMITS.progressBytesMax, record.progress);
+  w.uint(record.checkpointSeq);
+  w.uint(record.progressSeq);
   w.bool(record.commands !== null);
   if (record.commands === null) return;
   writeList(w, LIMITS.commandsQueuedMax, record.commands.queued, writeQueued);
@@ -250,6 +252,8 @@ export function readTaskRecord(r: Reader): TaskRecord {
     result: r.copyOrNull(LIMITS.payloadBytesMax),
     checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
     progress: r.copyOrNull(LIMITS.progressBytesMax),
+    checkpointSeq: r.uint(),
+    progressSeq: r.uint(),
     commands: r.bool() ? readCommandLog(r) : null,
   };
 }

@@ -41,6 +41,7 @@ import { mutant as nobodyAsked } from "./nobody-asked.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
+import { mutant as olderCheckpointStored } from "./older-checkpoint-stored.ts";
 import { mutant as olderRosterAdopted } from "./older-roster-adopted.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
 import { mutant as parkedForEver } from "./parked-for-ever.ts";
@@ -116,6 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
+  olderCheckpointStored,
   olderRosterAdopted,
   oneVouchIsEnough,
   parkedForEver,

@@ -13,6 +13,7 @@ class Tasks {
   readonly tasks: PartitionTasks = new PartitionTasks();
   #index = 0;
   #cid = 0;
+  #seq = 0;
 
   constructor(attemptsMax = 0) {
     const spec = { name: "n", payload: new Uint8Array(), attemptsMax, runAtMs: 0, firstSentAtMs: 1 };
@@ -37,9 +38,9 @@ class Tasks {
     return this.#index;
   }
 
-  settle(settlement: Settlement, upTo = 0): this {
+  settle(settlement: Settlement, upTo = 0, seq = ++this.#seq): this {
     const { fence } = this.record;
-    this.tasks.apply(++this.#index, { type: "settle", id: "t", fence, upTo, settlement, atMs: NOW_MS });
+    this.tasks.apply(++this.#index, { type: "settle", id: "t", fence, seq, upTo, settlement, atMs: NOW_MS });
     return this;
   }
 
@@ -224,4 +225,33 @@ test("what a command ended was not ended by its last holder, whose late report i
   waited.settle({ type: "release" });
   expect([waited.record.state, endedBy(waited.record, kill)]).toEqual(["killed", false]);
   expect(endedBy(new Tasks().lease().settle(kill).record, kill)).toBe(true);
+});
+
+// ---- the order of what a holder reports ----------------------------------------------------------------
+
+const checkpoint = (...bytes: number[]): Settlement => ({
+  type: "checkpoint",
+  state: Uint8Array.from(bytes),
+});
+const progress = (...bytes: number[]): Settlement => ({ type: "progress", value: Uint8Array.from(bytes) });
+
+test("an older checkpoint that comes late replaces nothing", () => {
+  const task = new Tasks().lease().settle(checkpoint(2), 0, 2).settle(checkpoint(1), 0, 1);
+  expect([...task.record.checkpoint!]).toEqual([2]);
+});
+
+test("an older progress that comes late replaces nothing", () => {
+  const task = new Tasks().lease().settle(progress(2), 0, 2).settle(progress(1), 0, 1);
+  expect([...task.record.progress!]).toEqual([2]);
+});
+
+test("a checkpoint that a later progress overtook is stored", () => {
+  const task = new Tasks().lease().settle(progress(2), 0, 2).settle(checkpoint(1), 0, 1);
+  expect([...task.record.checkpoint!]).toEqual([1]);
+});
+
+test("the next attempt counts its checkpoints anew", () => {
+  const task = new Tasks().lease().settle(checkpoint(9), 0, 9).settle({ type: "release" }, 0, 10);
+  task.lease().settle(checkpoint(1), 0, 1);
+  expect([...task.record.checkpoint!]).toEqual([1]);
 });

@@ -24,7 +24,8 @@ function taskOf(id: string, options: TaskOptions | null = null, name = "h"): Tas
     options,
   };
   const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
-  const contents = { errors: [], result: null, checkpoint: null, progress: null, commands: null };
+  const reports = { checkpoint: null, checkpointSeq: 0, progress: null, progressSeq: 0 };
+  const contents = { errors: [], result: null, ...reports, commands: null };
   return { spec, state: "pending", session: null, fence: 0, attempt: 0, avoid: -1, ...times, ...contents };
 }
 

@@ -13,7 +13,8 @@ function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | 
   const payload = new Uint8Array(0);
   const spec = { id: "t", name: "work", payload, attemptsMax: 0, runAtMs: 0, firstSentAtMs: 1, options };
   const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
-  const contents = { errors: [], result: null, checkpoint: null, progress: null, commands: null };
+  const reports = { checkpoint: null, checkpointSeq: 0, progress: null, progressSeq: 0 };
+  const contents = { errors: [], result: null, ...reports, commands: null };
   const state = "pending";
   return { spec, state, session: null, fence: 7, attempt: 2, avoid: -1, ...times, ...contents, ...more };
 }
