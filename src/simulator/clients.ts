@@ -6,7 +6,8 @@
 import type { Effect, Input } from "../protocol/model/contract.ts";
 import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
-import type { ClientOracle } from "./oracle-clients.ts";
+import { type ClientOracle, whoSent } from "./oracle-clients.ts";
+import type { TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -20,7 +21,7 @@ interface ClientNode {
 }
 
 interface ClientWorld extends World {
-  readonly oracle: { readonly clients: ClientOracle };
+  readonly oracle: { readonly clients: ClientOracle; readonly times: TimeOracle };
 }
 
 type ClientEffect = Extract<
@@ -63,6 +64,7 @@ export class VirtualClient {
 
   submit(spec: TaskSpec, watch: boolean): void {
     const rid = ++this.#rid;
+    this.#world.oracle.times.sent(whoSent(spec));
     this.#requests.set(rid, { type: "submit", spec, watch });
     if (watch) this.#noteWatch(spec.id);
     this.#give({ type: "submit", rid, spec, watch });
@@ -147,7 +149,12 @@ export class VirtualClient {
       clients.commanded(this.#node, request, effect.status);
     } else if (effect.type === "submitted" && request.type === "submit") {
       this.#requests.delete(effect.rid);
-      clients.submitted(this.#node, request.spec, effect.status);
+      clients.submitted(
+        this.#node,
+        request.spec,
+        effect.status,
+        this.#node.engine!.partitionOf(request.spec.id),
+      );
       const { spec } = request;
       const isNoTask = effect.status === "busy" || effect.status === "tooOld" || effect.status === "conflict";
       if (isNoTask && request.watch) this.#watches.delete(spec.id);

@@ -29,6 +29,8 @@ export class VirtualCluster implements World {
   readonly nodes: VirtualNode[] = [];
   readonly counts: RunCounts = newCounts();
   calm = false;
+  /** When the faults were over. */
+  healedMs: number = Infinity;
   readonly #chaos: Chaos;
   readonly #workload: Workload;
 
@@ -99,6 +101,7 @@ export class VirtualCluster implements World {
 
   heal(): void {
     this.calm = true;
+    this.healedMs = this.schedule.nowMs;
     if (this.trace.on) this.trace.line(this.schedule.nowMs, "net", "==== HEAL");
     for (const node of this.nodes) {
       node.clock.syncWall();

@@ -10,6 +10,7 @@ import type { VirtualClock } from "./clock.ts";
 import { type ReportKind, reportOf } from "./oracle-checkpoints.ts";
 import type { ExecutingNode } from "./oracle-executions.ts";
 import type { LeaseNode } from "./oracle-leases.ts";
+import { settleKey } from "./oracle-times.ts";
 import type { Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -199,8 +200,9 @@ export class VirtualHandlers {
     if (this.#rng.chance(error)) {
       if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
       const { wallMs } = this.#node.clock.read(schedule.nowMs);
-      const wakeAtMs = this.#rng.chance(0.5) ? 0 : wallMs + this.#rng.int(plan.leaseTtlMs);
-      return { type: "error", message: "bad luck", wakeAtMs };
+      const forMs = this.#rng.chance(0.5) ? 0 : this.#rng.int(plan.leaseTtlMs);
+      this.#world.oracle.times.asked(settleKey(run.id, run.fence, run.seq + 1), forMs);
+      return { type: "error", message: "bad luck", wakeAtMs: forMs === 0 ? 0 : wallMs + forMs };
     }
     if (this.#rng.chance(release)) return { type: "release" };
     return this.#rng.chance(0.1) ? { type: "complete", result: null } : { type: "complete", result };

@@ -13,7 +13,7 @@ import type {
 import { Rng } from "../testing/rng.ts";
 import { describe } from "../testing/trace.ts";
 import { VirtualClient } from "./clients.ts";
-import { VirtualClock } from "./clock.ts";
+import { drawnWallError, VirtualClock, WALL_SPREAD_MS } from "./clock.ts";
 import { takeWrites, VirtualDisk } from "./disk.ts";
 import { VirtualHandlers } from "./handlers.ts";
 import type { VirtualNetwork } from "./network.ts";
@@ -63,6 +63,7 @@ export class VirtualNode {
     this.id = `n${no}-${plan.seed}`;
     this.#rng = new Rng(plan.seed, 100 + no);
     this.clock = new VirtualClock(this.#rng, plan.faults.drift);
+    if (plan.faults.wrongClocks) this.#setWall();
     this.#isWanted = no < plan.foundingCount;
     const expect = this.#isWanted ? plan.foundingCount : 1;
     this.candidate = {
@@ -73,6 +74,14 @@ export class VirtualNode {
     };
     this.handlers = new VirtualHandlers(world, this);
     this.client = new VirtualClient(world, this);
+  }
+
+  #setWall(): void {
+    const { seed, nodeCount, retentionMs } = this.#world.plan;
+    const rng = new Rng(seed, 10);
+    const isWrong = rng.int(nodeCount) === this.no;
+    const spreadMs = new Rng(seed, 700 + this.no).range(-WALL_SPREAD_MS, WALL_SPREAD_MS);
+    this.clock.setWallError(isWrong ? drawnWallError(rng, retentionMs) : spreadMs);
   }
 
   /** It shall be a member: not yet to come, not gone for good. */

@@ -20,18 +20,20 @@ import {
   isFinished,
 } from "./oracle-model.ts";
 import { PlacementOracle } from "./oracle-placement.ts";
+import { TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** A node that is watched. */
 interface WatchedNode extends LeaseNode, ExecutingNode {
-  readonly clock: LeaseNode["clock"];
+  readonly clock: LeaseNode["clock"] & { readonly wasWallWrong: boolean };
   readonly pausedUntilMs: number;
   note(what: string): void;
 }
 
 interface WatchedWorld extends World {
   readonly nodes: readonly WatchedNode[];
+  readonly healedMs: number;
 }
 
 interface ChosenLog {
@@ -47,6 +49,7 @@ export class Oracle {
   readonly placement: PlacementOracle;
   readonly clients: ClientOracle;
   readonly checkpoints: CheckpointOracle = new CheckpointOracle();
+  readonly times: TimeOracle;
   newestRoster: Roster | null = null;
   readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
@@ -69,7 +72,8 @@ export class Oracle {
     this.placement = new PlacementOracle(world, this);
     this.executions = new ExecutionOracle(world);
     this.leases = new LeaseOracle(world, this, this.placement);
-    this.clients = new ClientOracle(world, this);
+    this.times = new TimeOracle(world);
+    this.clients = new ClientOracle(world, this, this.times);
   }
 
   observe(node: WatchedNode): Observer {
@@ -189,6 +193,8 @@ export class Oracle {
     if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
     const change = log.state.apply(index, entry.op);
     this.#account(p, index, entry.op, change);
+    const keepers = keeperIds(node, p, term.cfg);
+    this.times.chosen({ p, op: entry.op, change, keepers }, (id) => log.state.tasks.get(id));
     this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
   }
@@ -297,6 +303,12 @@ function textOf(roster: Roster): string {
 function keeperCount(node: WatchedNode, p: number, cfg: number): number {
   const chain = node.engine!.roster!.chains[p]!;
   return chain.find((configuration) => configuration.epoch === cfg)?.keepers.length ?? 0;
+}
+
+function keeperIds(node: WatchedNode, p: number, cfg: number): readonly string[] {
+  const { members, chains } = node.engine!.roster!;
+  const keepers = chains[p]!.find((configuration) => configuration.epoch === cfg)?.keepers ?? [];
+  return keepers.map((no) => members.find((member) => member.no === no)?.id ?? "");
 }
 
 function touchedBy(op: Operation): readonly string[] {

@@ -27,6 +27,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   ambush,
   large,
   executions,
+  clocks,
 };
 
 /** Their names. */
@@ -64,6 +65,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     isolate: rng.chance(0.6),
     drift: rng.chance(0.6) ? RATE_BOUND : 0,
     clockJumps: rng.chance(0.3),
+    wrongClocks: false,
     congestion: rng.chance(0.2),
     resign: rng.chance(0.3),
     notice: rng.pick([0, 0.5, 1]),
@@ -268,6 +270,20 @@ function executions(rng: Rng, plan: Plan): Plan {
       slowSync: rng.chance(0.5) ? 0.05 : 0,
     },
     work: { ...cut.work, long: true, blocking: rng.chance(0.7) ? rng.range(0.02, 0.2) : 0 },
+  };
+}
+
+/** The wall clock of one node is wrong, and so are those of clients. */
+function clocks(rng: Rng, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 3, 5])),
+    replication: 3,
+    retentionMs: rng.pick([4 * leaseTtlMs, 3_600_000]),
+    finishedPerPartitionMax: rng.pick([4, 2000, 2000]),
+    faults: { ...faults, wrongClocks: true, clockJumps: false, drift: rng.chance(0.5) ? 0.01 : 0 },
+    work: { ...work, error: 0.2, everyMs: rng.range(100, 500), taskCount: 40 },
   };
 }
 

@@ -3,9 +3,11 @@
  */
 import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
+import { drawnWallError } from "./clock.ts";
 import { HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
 import type { Oracle } from "./oracle.ts";
+import { commandKey, submitKey } from "./oracle-times.ts";
 import { drawnOptions, hasPlace } from "./placement.ts";
 import type { World } from "./world.ts";
 
@@ -58,8 +60,7 @@ export class Workload {
     if (this.#rng.chance(work.resubmit)) {
       if (this.#rng.chance(0.1)) return client.submit({ ...spec, payload: new Uint8Array([1, 2, 3]) }, false);
       // a retry carries the time of the first try, another client's submit its own
-      const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
-      const firstSentAtMs = this.#rng.chance(0.6) ? spec.firstSentAtMs : wallMs;
+      const firstSentAtMs = this.#rng.chance(0.6) ? spec.firstSentAtMs : this.#wallMsAt(node);
       return client.submit({ ...spec, firstSentAtMs }, this.#rng.chance(0.5));
     }
     const choice = this.#rng.int(20);
@@ -71,18 +72,29 @@ export class Workload {
     else if (choice < 17) this.#drain(node);
   }
 
-  #newSpec(node: VirtualNode): TaskSpec {
+  /** As a client there sees it. */
+  #wallMsAt(node: VirtualNode): number {
     const { plan, schedule } = this.#world;
+    const errorMs = plan.faults.wrongClocks
+      ? drawnWallError(new Rng(plan.seed, 600 + node.no), plan.retentionMs)
+      : 0;
+    return node.clock.read(schedule.nowMs).wallMs + errorMs;
+  }
+
+  #newSpec(node: VirtualNode): TaskSpec {
+    const { plan } = this.#world;
     const rng = this.#rng;
     const number = this.#specs.length;
-    const { wallMs } = node.clock.read(schedule.nowMs);
+    const wallMs = this.#wallMsAt(node);
+    const delayMs = rng.chance(0.15) ? rng.int(plan.leaseTtlMs * 2) : 0;
+    this.#world.oracle.times.asked(submitKey(`t${number}`), delayMs);
     return {
       id: `t${number}`,
       name: rng.pick(HANDLER_NAMES),
       payload: new TextEncoder().encode(`payload ${number} ${"x".repeat(rng.int(120))}`),
       attemptsMax: rng.pick([0, 0, 3]),
       options: null,
-      runAtMs: rng.chance(0.15) ? wallMs + rng.int(plan.leaseTtlMs * 2) : 0,
+      runAtMs: delayMs === 0 ? 0 : wallMs + delayMs,
       firstSentAtMs: wallMs,
     };
   }
@@ -100,18 +112,21 @@ export class Workload {
     const { id } = rng.pick(this.#specs.slice(-12));
     const cid = ++this.#cid;
     const node = rng.pick(up);
-    const message = this.#message(node);
+    const message = this.#message(node, commandKey(id, cid));
     node.client.command(id, cid, message);
     if (rng.chance(0.2)) rng.pick(up).client.command(id, cid, message);
   }
 
-  #message(node: VirtualNode): TaskMessage {
+  #message(node: VirtualNode, key: string): TaskMessage {
     const rng = this.#commandRng;
     const type = rng.pick(
       ["run", "run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const,
     );
-    const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
-    if (type === "sleep") return { type, untilMs: wallMs + rng.int(this.#world.plan.leaseTtlMs * 2) };
+    if (type === "sleep") {
+      const forMs = rng.int(this.#world.plan.leaseTtlMs * 2);
+      this.#world.oracle.times.asked(key, forMs);
+      return { type, untilMs: this.#wallMsAt(node) + forMs };
+    }
     return type === "error" ? { type, message: "command" } : { type };
   }
 
