@@ -34,6 +34,7 @@ const LEVEL_BY_EVENT: Readonly<Record<NodeEventType, LogLevel>> = {
   "evicted": "error",
   "join:refused": "error",
   "join:unreachable": "warn",
+  "clock:behind": "warn",
   "peer:rejected": "warn",
   "store:trouble": "error",
   "store:recovered": "warn",

@@ -192,10 +192,11 @@ export class Chaos {
 
   /** The one that is wrong is wrong in another way. */
   #jumpWrongClock(): void {
-    const node = this.#world.nodes.find(({ clock }) => clock.wasWallWrong);
-    const errorMs = drawnWallError(this.#rng, this.#world.plan.retentionMs);
-    node?.note(`wall clock is wrong by ${Math.round(errorMs)} ms`);
-    node?.clock.setWallError(errorMs);
+    const node = this.#world.nodes.find(({ clock }) => clock.wasWallWrong)!;
+    const sign = Math.sign(node.clock.wallErrorMs);
+    const errorMs = sign * drawnWallError(this.#rng, this.#world.plan.retentionMs);
+    node.note(`wall clock is wrong by ${Math.round(errorMs)} ms`);
+    node.clock.setWallError(errorMs);
   }
 
   #congest(): void {

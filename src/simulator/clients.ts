@@ -30,7 +30,12 @@ type ClientEffect = Extract<
 >;
 
 type Request =
-  | { readonly type: "submit"; readonly spec: TaskSpec; readonly watch: boolean }
+  | {
+    readonly type: "submit";
+    readonly spec: TaskSpec;
+    readonly watch: boolean;
+    readonly firstSentMs: number;
+  }
   | { readonly type: "get"; readonly id: string; readonly versionCount: number }
   | { readonly type: "command"; readonly id: string; readonly cid: number; readonly versionCount: number }
   | { readonly type: "list" };
@@ -62,12 +67,14 @@ export class VirtualClient {
     this.#watches.clear();
   }
 
-  submit(spec: TaskSpec, watch: boolean): void {
+  /** `firstSentMs`: true time at which somebody sent this very submit first. */
+  submit(spec: TaskSpec, watch: boolean, firstSentMs: number = this.#world.schedule.nowMs): void {
     const rid = ++this.#rid;
     this.#world.oracle.times.sent(whoSent(spec));
-    this.#requests.set(rid, { type: "submit", spec, watch });
+    this.#requests.set(rid, { type: "submit", spec, watch, firstSentMs });
     if (watch) this.#noteWatch(spec.id);
-    this.#give({ type: "submit", rid, spec, watch });
+    const ageMs = this.#world.schedule.nowMs - firstSentMs;
+    this.#give({ type: "submit", rid, spec, watch, ageMs });
   }
 
   watch(id: string): void {
@@ -159,7 +166,10 @@ export class VirtualClient {
       const isNoTask = effect.status === "busy" || effect.status === "tooOld" || effect.status === "conflict";
       if (isNoTask && request.watch) this.#watches.delete(spec.id);
       if (effect.status === "busy") {
-        this.#node.later(this.#rng.range(100, 1000), () => this.submit(spec, request.watch));
+        this.#node.later(
+          this.#rng.range(100, 1000),
+          () => this.submit(spec, request.watch, request.firstSentMs),
+        );
       }
     } else if (effect.type === "answer" && (request.type === "get" || request.type === "list")) {
       this.#requests.delete(effect.rid);

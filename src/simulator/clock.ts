@@ -13,8 +13,7 @@ export const WALL_SPREAD_MS = 40;
 
 /** How wrong a wall clock may be: by seconds, by hours, by a day, by as long as tasks are remembered. */
 export function drawnWallError(rng: Rng, retentionMs: number): number {
-  const errorMs = rng.pick([3000, 600_000, 2 * 3_600_000, 86_400_000, 1.1 * retentionMs]);
-  return rng.chance(0.5) ? errorMs : -errorMs;
+  return rng.pick([3000, 600_000, 2 * 3_600_000, 86_400_000, 1.1 * retentionMs]);
 }
 
 export class VirtualClock {
@@ -74,6 +73,10 @@ export class VirtualClock {
   setWallError(ms: number): void {
     this.#wallErrorMs = ms;
     this.#wasWallWrong ||= Math.abs(ms) > WALL_SPREAD_MS;
+  }
+
+  get wallErrorMs(): number {
+    return this.#wallErrorMs;
   }
 
   /** It was at some time, by more than right clocks differ. */

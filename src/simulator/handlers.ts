@@ -10,7 +10,7 @@ import type { VirtualClock } from "./clock.ts";
 import { type ReportKind, reportOf } from "./oracle-checkpoints.ts";
 import type { ExecutingNode } from "./oracle-executions.ts";
 import type { LeaseNode } from "./oracle-leases.ts";
-import { settleKey } from "./oracle-times.ts";
+import { settleKey, wakeIn } from "./oracle-times.ts";
 import type { Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -178,9 +178,8 @@ export class VirtualHandlers {
       this.#declined.set(run.id, decline);
     }
     const leftMs = decline.untilMs - schedule.nowMs;
-    const { wallMs } = this.#node.clock.read(schedule.nowMs);
     if (decline.isTold) oracle.placement.declined(this.#node, run.id, leftMs);
-    this.#finish(run, { type: "decline", untilMs: decline.isTold ? Math.ceil(wallMs + leftMs) : 0 });
+    this.#finish(run, { type: "decline", forMs: decline.isTold ? Math.ceil(leftMs) : 0 });
     return true;
   }
 
@@ -199,10 +198,10 @@ export class VirtualHandlers {
     const { error, release } = plan.work;
     if (this.#rng.chance(error)) {
       if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
-      const { wallMs } = this.#node.clock.read(schedule.nowMs);
       const forMs = this.#rng.chance(0.5) ? 0 : this.#rng.int(plan.leaseTtlMs);
       this.#world.oracle.times.asked(settleKey(run.id, run.fence, run.seq + 1), forMs);
-      return { type: "error", message: "bad luck", wakeAtMs: forMs === 0 ? 0 : wallMs + forMs };
+      const isTime = forMs > 0 && this.#reportRng.chance(0.3);
+      return { type: "error", message: "bad luck", ...wakeIn(forMs, isTime, schedule.nowMs) };
     }
     if (this.#rng.chance(release)) return { type: "release" };
     return this.#rng.chance(0.1) ? { type: "complete", result: null } : { type: "complete", result };
@@ -254,9 +253,9 @@ export class VirtualHandlers {
       case "complete":
         return this.#finish(run, { type: "complete", result: null });
       case "error":
-        return this.#finish(run, { type: "error", message: message.message, wakeAtMs: 0 });
+        return this.#finish(run, { type: "error", message: message.message, forMs: 0 });
       case "sleep":
-        return this.#finish(run, { type: "sleep", untilMs: message.untilMs });
+        return this.#finish(run, message);
       case "pause":
       case "kill":
       case "release":
@@ -303,6 +302,7 @@ export class VirtualHandlers {
   #settle(run: Run, settlement: Settlement): void {
     const { p, id, fence } = run;
     const seq = ++run.seq;
+    this.#world.oracle.times.said(settleKey(id, fence, seq));
     this.#world.oracle.clients.settling(this.#node, { p, id, fence, seq }, settlement);
     this.#node.receive([{ type: "settle", p, id, fence, seq, upTo: run.doneNo, settlement }]);
   }

@@ -81,7 +81,9 @@ export class VirtualNode {
     const rng = new Rng(seed, 10);
     const isWrong = rng.int(nodeCount) === this.no;
     const spreadMs = new Rng(seed, 700 + this.no).range(-WALL_SPREAD_MS, WALL_SPREAD_MS);
-    this.clock.setWallError(isWrong ? drawnWallError(rng, retentionMs) : spreadMs);
+    // one that was behind is never ahead later: see oracle-times.ts
+    const sign = rng.chance(0.5) ? 1 : -1;
+    this.clock.setWallError(isWrong ? sign * drawnWallError(rng, retentionMs) : spreadMs);
   }
 
   /** It shall be a member: not yet to come, not gone for good. */

@@ -48,8 +48,8 @@ function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): str
 }
 
 /** Copies of one submit say the same. */
-export function whoSent({ id, firstSentAtMs }: TaskSpec): string {
-  return `${id}/${firstSentAtMs}`;
+export function whoSent({ id, cid }: TaskSpec): string {
+  return `${id}/${cid}`;
 }
 
 const ENDS = ["complete", "fail", "kill"];
@@ -94,7 +94,7 @@ export class ClientOracle {
       if (!chosen) throw new Violation("I6", `${where}: answered ${status}, but its submit is not chosen`);
       const isSame = String(chosen.spec.payload) === String(spec.payload);
       if (isSame === (status === "conflict")) throw new Violation("I6", `${where}: wrong answer ${status}`);
-      const isRetry = chosen.spec.firstSentAtMs === spec.firstSentAtMs;
+      const isRetry = chosen.spec.cid === spec.cid;
       if (isSame && isRetry !== (status === "created")) {
         throw new Violation("I6", `${where}: wrongly ${status}`);
       }

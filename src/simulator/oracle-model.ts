@@ -10,6 +10,7 @@ import type {
   TaskMessage,
   TaskRecord,
   TaskSpec,
+  Wake,
 } from "../protocol/model/types.ts";
 
 export interface ChosenTask {
@@ -91,13 +92,14 @@ export class ChosenState {
 
   #submit(spec: TaskSpec, atMs: number): Change {
     if (this.tasks.has(spec.id)) return NO_CHANGE;
+    const wakeAtMs = spec.delayMs > 0 ? atMs + spec.delayMs : spec.runAtMs;
     this.tasks.set(spec.id, {
       spec,
-      state: spec.runAtMs > atMs ? "sleeping" : "pending",
+      state: wakeAtMs > atMs ? "sleeping" : "pending",
       session: null,
       fence: 0,
       attempt: 0,
-      wakeAtMs: spec.runAtMs,
+      wakeAtMs,
       errors: [],
       result: null,
       checkpoint: null,
@@ -147,7 +149,7 @@ export class ChosenState {
         task.state = "completed";
         return;
       case "sleep":
-        return sleepUntil(task, settlement.untilMs, atMs);
+        return sleep(task, settlement, atMs);
       case "pause":
       case "kill":
         task.state = settlement.type === "pause" ? "paused" : "killed";
@@ -159,7 +161,7 @@ export class ChosenState {
       case "error":
         noteError(task, atMs, false);
         if (settlement.then) task.state = settlement.then === "pause" ? "paused" : "killed";
-        else sleepUntil(task, settlement.wakeAtMs, atMs);
+        else sleep(task, settlement, atMs);
         return;
       default:
         return settlement satisfies never;
@@ -237,11 +239,12 @@ function carryOut(task: ChosenTask, message: TaskMessage, atMs: number): void {
   if (type === "pause") task.state = "paused";
   if (type === "kill") task.state = "killed";
   if (type === "complete") task.state = "completed";
-  if (type === "sleep") sleepUntil(task, message.untilMs, atMs);
+  if (type === "sleep") sleep(task, message, atMs);
   if (type === "error") fail(task, atMs);
 }
 
-function sleepUntil(task: ChosenTask, untilMs: number, atMs: number): void {
+function sleep(task: ChosenTask, wake: Wake, atMs: number): void {
+  const untilMs = "forMs" in wake ? atMs + wake.forMs : wake.untilMs;
   task.state = untilMs > atMs ? "sleeping" : "pending";
   task.wakeAtMs = untilMs;
 }

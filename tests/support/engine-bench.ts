@@ -52,6 +52,7 @@ export class EngineBench {
   #nowMs = 0;
   #rid = 0;
   #seq = 0;
+  #cid = 0;
 
   constructor(nodes: readonly BenchNode[], partitions = 4) {
     for (const { name, labels = {} } of nodes) {
@@ -79,12 +80,11 @@ export class EngineBench {
     this.push(name, { type: "capacity", slots, handlers, standing: "up", limits });
   }
 
-  submit(id: string, options: TaskOptions | null = null, name = "h", watch = false): void {
+  submit(id: string, options: TaskOptions | null = null, name = "h", watch = false, ageMs = 0): void {
     const payload = new Uint8Array(0);
-    const firstSentAtMs = WALL_MS + this.#nowMs;
-    const spec = { id, name, payload, attemptsMax: 0, options, runAtMs: 0, firstSentAtMs };
+    const spec = { id, name, payload, attemptsMax: 0, options, runAtMs: 0, delayMs: 0, cid: ++this.#cid };
     const [first] = this.#engines.keys();
-    this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec });
+    this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec, ageMs });
   }
 
   /** Waits for the end, where tasks are submitted. */

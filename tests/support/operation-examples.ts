@@ -12,7 +12,8 @@ export const spec: TaskSpec = {
   payload: bytes(1, 2, 3),
   attemptsMax: 3,
   runAtMs: 0,
-  firstSentAtMs: 1_764_000_000_123,
+  delayMs: 0,
+  cid: 4_503_599_627_370_495,
   options: null,
 };
 export const choosy: TaskSpec = {
@@ -58,7 +59,7 @@ export const operationExamples: readonly Operation[] = [
     fence: 7,
     seq: 2,
     upTo: 0,
-    settlement: { type: "error", message: "no disk", wakeAtMs: 250 },
+    settlement: { type: "error", message: "no disk", untilMs: 250 },
     atMs: 1,
   },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "fail", message: "" }, atMs: 1 },
@@ -83,6 +84,7 @@ export const operationExamples: readonly Operation[] = [
   },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 5, settlement: { type: "ack" }, atMs: 1 },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "sleep", untilMs: 3 }, atMs: 1 },
+  { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "sleep", forMs: 3 }, atMs: 1 },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "pause" }, atMs: 1 },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "kill" }, atMs: 1 },
   {
@@ -91,7 +93,7 @@ export const operationExamples: readonly Operation[] = [
     fence: 7,
     seq: 1,
     upTo: 0,
-    settlement: { type: "decline", untilMs: 4 },
+    settlement: { type: "decline", forMs: 4 },
     atMs: 1,
   },
   {
@@ -100,7 +102,7 @@ export const operationExamples: readonly Operation[] = [
     fence: 7,
     seq: 2,
     upTo: 0,
-    settlement: { type: "error", message: "no disk", wakeAtMs: 0, then: "pause" },
+    settlement: { type: "error", message: "no disk", forMs: 0, then: "pause" },
     atMs: 1,
   },
   { type: "command", id: "a", cid: 9_007_199_254_740_991, message: { type: "sleep", untilMs: 9 }, atMs: 1 },

@@ -130,11 +130,11 @@ function operationAt(bytes: Uint8Array, at: number, length: number): Operation {
 /** The same operation with its long bytes as a window onto where it is: stored once, and kept by no frame. */
 function bind(op: Operation, place: Place): Operation {
   if (op.type === "submit") {
-    const { id, name, attemptsMax, runAtMs, firstSentAtMs, options } = op.spec;
+    const { id, name, attemptsMax, runAtMs, delayMs, cid, options } = op.spec;
     const payload = tail(place, op.spec.payload.length);
     return {
       type: "submit",
-      spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options },
+      spec: { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options },
       atMs: op.atMs,
     };
   }

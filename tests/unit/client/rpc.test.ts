@@ -85,7 +85,8 @@ const spec = (id: string): TaskSpec => ({
   attemptsMax: 2,
   options: null,
   runAtMs: 0,
-  firstSentAtMs: 1.5,
+  delayMs: 0,
+  cid: 7,
 });
 
 test("calls are answered as by the cluster itself", async () => {

@@ -16,7 +16,7 @@ class Tasks {
   #seq = 0;
 
   constructor(attemptsMax = 0) {
-    const spec = { name: "n", payload: new Uint8Array(), attemptsMax, runAtMs: 0, firstSentAtMs: 1 };
+    const spec = { name: "n", payload: new Uint8Array(), attemptsMax, runAtMs: 0, delayMs: 0, cid: 1 };
     this.tasks.apply(++this.#index, {
       type: "submit",
       spec: { id: "t", options: null, ...spec },
@@ -173,7 +173,7 @@ test("a task that has ended is told nothing", () => {
 });
 
 test("an error can pause or kill a task, as its error handler says", () => {
-  const error = { type: "error", message: "bad", wakeAtMs: 0 } as const;
+  const error = { type: "error", message: "bad", forMs: 0 } as const;
   const paused = new Tasks().lease().settle({ ...error, then: "pause" });
   expect(paused.record).toMatchObject({ state: "paused", errors: [{ message: "bad" }] });
   const killed = new Tasks().lease().settle({ ...error, then: "kill" });
@@ -181,19 +181,19 @@ test("an error can pause or kill a task, as its error handler says", () => {
 });
 
 test("a declined lease is no attempt", () => {
-  const bench = new Tasks().lease().settle({ type: "decline", untilMs: 0 });
+  const bench = new Tasks().lease().settle({ type: "decline", forMs: 0 });
   expect(bench.record).toMatchObject({ state: "pending", attempt: 0, avoid: 1, fence: 2 });
 });
 
 test("a retry policy waits backoff times factor, up to its maximum, within its jitter", () => {
   const retry = { backoffMs: 100, factor: 3, maxMs: 2000, jitter: 0.5 };
   const waits = [0, 1, 2, 3].map((count) => {
-    const errorAtMs = Array.from({ length: count }, () => NOW_MS);
-    return sleepAfterError({ attemptsMax: 9, attempt: count + 1, errorAtMs, retry }, NOW_MS, 0.5);
+    const errorAgesMs = Array.from({ length: count }, () => 0);
+    return sleepAfterError({ attemptsMax: 9, attempt: count + 1, errorAgesMs, retry }, 0.5);
   });
   expect(waits).toEqual([100, 300, 900, 2000]);
-  const first = { attemptsMax: 0, attempt: 1, errorAtMs: [], retry };
-  expect([sleepAfterError(first, NOW_MS, 0), sleepAfterError(first, NOW_MS, 1)]).toEqual([50, 150]);
+  const first = { attemptsMax: 0, attempt: 1, errorAgesMs: [], retry };
+  expect([sleepAfterError(first, 0), sleepAfterError(first, 1)]).toEqual([50, 150]);
 });
 
 test("the last eight errors are kept, oldest first", () => {

@@ -165,11 +165,11 @@ test("a partition, flag or choice out of range is refused", () => {
 });
 
 test("times that are negative, infinite, not a number or not minimal are refused", () => {
-  // heartbeat: boot, sentMs
+  // heartbeat: boot, sentMs, wallMs
   const withSentMs = (value: number): Uint8Array => {
     const view = new DataView(new ArrayBuffer(8));
     view.setFloat64(0, value);
-    return frameOf(9, 1, ...new Uint8Array(view.buffer), 1, 0, 0);
+    return frameOf(9, 1, ...new Uint8Array(view.buffer), 0, 1, 0, 0);
   };
   expect(decodeFrame(withSentMs(0.5))).toHaveLength(1);
   for (const value of [-1, Infinity, -Infinity, NaN, -0]) {
