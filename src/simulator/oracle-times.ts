@@ -48,6 +48,8 @@ export class TimeOracle {
   readonly #sentMs: Map<string, number> = new Map();
   /** By task: between these it ended, by the truth. */
   readonly #endings: Map<string, { readonly saidMs: number; readonly chosenMs: number }> = new Map();
+  /** By partition: the last time in the log. */
+  readonly #timeMs: Map<number, number> = new Map();
   /** Partitions of too few keepers with right clocks at some time. */
   readonly #misled: Set<number> = new Set();
   /** By partition: up to when the tasks finished that are forgotten. */
@@ -113,7 +115,10 @@ export class TimeOracle {
     if (keepers.length < 3 || wrong.length > 1) this.#misled.add(p);
     const isTrusted = !this.#misled.has(p);
     // with another keeper down, one that is behind delays the time: what began then may be shorter in truth
-    const isSteady = isTrusted && wrong.every(({ wallErrorMs }) => wallErrorMs > 0);
+    // and on a machine that slept the monotonic clock did not count
+    const { clockJumps } = this.#world.plan.faults;
+    const isSteady = isTrusted && !clockJumps && wrong.every(({ wallErrorMs }) => wallErrorMs > 0);
+    if ("atMs" in op) this.#checkOrder(p, op.atMs);
     if (isTrusted && "atMs" in op) this.#checkTime(p, op.atMs);
     for (const id of change.ids) {
       const task = taskOf(id);
@@ -127,6 +132,14 @@ export class TimeOracle {
   #wrongOf(keepers: readonly string[]): readonly WallClock[] {
     const clocks = keepers.map((id) => this.#world.nodes.find((node) => node.id === id)?.clock ?? GONE);
     return clocks.filter((clock) => clock.wasWallWrong);
+  }
+
+  /** True of any clocks. */
+  #checkOrder(p: number, atMs: number): void {
+    const beforeMs = this.#timeMs.get(p) ?? 0;
+    this.#timeMs.set(p, atMs);
+    if (atMs >= beforeMs) return;
+    throw new Violation("I12", `p${p}: the time goes back by ${Math.round(beforeMs - atMs)} ms`);
   }
 
   #checkTime(p: number, atMs: number): void {
