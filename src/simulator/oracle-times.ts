@@ -89,7 +89,10 @@ export class TimeOracle {
   refused(p: number, who: string, where: string): void {
     const sentMs = this.#sentMs.get(who) ?? this.#nowMs;
     const forgottenMs = this.#forgottenMs.get(p) ?? -Infinity;
-    if (sentMs <= forgottenMs + this.#earlyMs) return;
+    // a steward allows for rates that are wrong and for the time on the way
+    const { clockRateBound, heartbeatMs } = this.#world.plan;
+    const allowedMs = this.#earlyMs + heartbeatMs + 3 * clockRateBound * (this.#nowMs - sentMs);
+    if (sentMs <= forgottenMs + allowedMs) return;
     const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
     throw new Violation(
       "I12",

@@ -58,8 +58,8 @@ export class ClusterTime {
     const passedMs = monoMs - this.#monoMs;
     if (passedMs > 0) {
       const { reachedMs, possibleMs } = this.#context.wallClocks.boundsOf(this.#keepers);
-      const rate = this.#timeMs > possibleMs ? SLOW_RATE : 1;
-      this.#timeMs = Math.max(this.#timeMs + passedMs * rate, reachedMs);
+      const slowMs = Math.max(this.#timeMs + passedMs * SLOW_RATE, possibleMs);
+      this.#timeMs = Math.max(Math.min(this.#timeMs + passedMs, slowMs), reachedMs);
       this.#monoMs = monoMs;
     }
     return Math.floor(this.#timeMs);

@@ -66,9 +66,17 @@ export class ClientService {
       }
       return record.spec.cid === spec.cid ? "created" : "exists";
     }
-    // it may have run, ended and been forgotten since
-    if (this.#term.time.nowMs - ageMs < this.#term.replica.tasks.horizonMs) return "tooOld";
+    if (this.#mayBeForgotten(ageMs)) return "tooOld";
     return this.#term.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
+  }
+
+  /** It may have run, ended and been forgotten since it was first sent. What is new cannot. */
+  #mayBeForgotten(ageMs: number): boolean {
+    if (ageMs === 0) return false;
+    const { clockRateBound: bound, heartbeatMs } = this.#context.options;
+    // its clock may be slow, and it was on its way for a while
+    const oldestMs = ageMs * (1 + bound) / (1 - bound) + heartbeatMs;
+    return this.#term.time.nowMs - oldestMs < this.#term.replica.tasks.horizonMs;
   }
 
   onWatch(from: MemberNo, message: WatchMessage): void {

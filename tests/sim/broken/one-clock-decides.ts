@@ -7,7 +7,7 @@ export const mutant: Mutant = {
   file: "src/protocol/context/wall-clocks.ts",
   find: "return { reachedMs: majorityReached(reached), possibleMs: majorityReached(possible) };",
   replace:
-    "return { reachedMs: this.#node.clock.wallMs, possibleMs: majorityReached(possible) + 0 * reached.length };",
+    "return { reachedMs: this.#node.clock.wallMs, possibleMs: 0 * majorityReached(reached.concat(possible)) };",
   profile: "clocks",
   seed: 2,
 };

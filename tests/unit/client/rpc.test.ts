@@ -136,6 +136,22 @@ test("when the member is gone, what was asked is asked again of the next one", a
   await connection.stop();
 });
 
+test("a submit that is sent again says how old it is, by the client's own clock", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  port.answers = new Promise(() => {});
+  const submitting = remote.submit([spec("a")], { timeoutMs: 20_000 });
+  while (port.agesMs.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const sentMs = performance.now();
+  while (performance.now() - sentMs < 20) await new Promise((resolve) => setImmediate(resolve));
+  port.answers = Promise.resolve();
+  lines[0]?.cut();
+  expect(await submitting).toEqual(["created"]);
+  expect(port.agesMs[0]).toBeLessThan(port.agesMs[1]!);
+  expect(port.agesMs[1]).toBeGreaterThanOrEqual(20);
+  await connection.stop();
+});
+
 test("a member that stops gives no answer: the next one does", async () => {
   const port = new FakePort();
   const { remote, connection, lines } = connected(port);
