@@ -6,8 +6,7 @@ export const mutant: Mutant = {
   breaks: "tasks are due, and forgotten, by one wrong clock (I12)",
   file: "src/protocol/context/wall-clocks.ts",
   find: "return { reachedMs: majorityReached(reached), possibleMs: majorityReached(possible) };",
-  replace:
-    "return { reachedMs: this.#node.clock.wallMs, possibleMs: 0 * majorityReached(reached.concat(possible)) };",
+  replace: "return { reachedMs: this.#node.clock.wallMs, possibleMs: this.#node.clock.wallMs };",
   profile: "clocks",
   seed: 2,
 };
