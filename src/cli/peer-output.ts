@@ -18,6 +18,7 @@ export const PASSED_ON = [
   "task:lost",
   "task:released",
   "loop:blocked",
+  "clock:behind",
   "peer:rejected",
   "evicted",
   "join:refused",

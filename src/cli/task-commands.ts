@@ -55,7 +55,7 @@ const COMMAND_SPECS: readonly CommandSpec[] = [
     summary: "stop a task for some time",
     means: "Ends the present attempt of a task; the next starts after the duration (500ms, 4s, 10m, 2h, 7d).",
     arguments: ["ID", "DURATION"],
-    message: (more = "") => ({ type: "sleep", untilMs: Date.now() + durationMsOf("DURATION", more) }),
+    message: (more = "") => ({ type: "sleep", forMs: durationMsOf("DURATION", more) }),
   },
 ];
 

@@ -21,7 +21,7 @@ const GRACE_MS = 500;
 
 interface Request {
   readonly method: RpcMethod;
-  readonly args: readonly unknown[];
+  readonly args: readonly unknown[] | (() => readonly unknown[]);
   /** 0 = without end. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +45,9 @@ export class RpcPort implements ClientPort {
           `no answer within ${timeoutMs} ms; submit again with the same id`,
         specs.map((spec) => spec.id),
       );
-    const args = [specs.map(packSpec), timeoutMs];
+    const packed = specs.map(packSpec);
+    const firstSentMs = performance.now();
+    const args = (): unknown[] => [packed, timeoutMs, performance.now() - firstSentMs];
     return await this.#ask({ method: "submit", args, ...options, unanswered }) as SubmitStatus[];
   }
 
@@ -126,7 +128,7 @@ export class RpcPort implements ClientPort {
       const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs + GRACE_MS) : undefined;
       const call: RpcCall = {
         method,
-        args,
+        args: typeof args === "function" ? args : () => args,
         wasSent: false,
         item: (value) => onItem?.(value),
         settle: (value, error) => {

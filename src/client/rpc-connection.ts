@@ -15,7 +15,8 @@ const RECONNECT_PAUSE_MS = 250;
 /** One request, open until it is settled. */
 export interface RpcCall {
   readonly method: RpcMethod;
-  readonly args: readonly unknown[];
+  /** As of now: each time that it is sent. */
+  args(): readonly unknown[];
   settle(value: unknown, error: unknown): void;
   item(value: unknown): void;
   /** It left for some member: it may have been done. */
@@ -68,7 +69,7 @@ export class RpcConnection {
   #send(rid: number, call: RpcCall): void {
     if (!this.#line) return;
     call.wasSent = true;
-    this.#line.outbox.push([rid, call.method, call.args]);
+    this.#line.outbox.push([rid, call.method, call.args()]);
   }
 
   #open(client: MeshClient): void {

@@ -51,31 +51,34 @@ export function decodeRpc(bytes: Uint8Array): RpcMessage[] {
   throw new TypeError("Cannot read a frame: it holds no messages");
 }
 
+/** What a Date can show. */
+const TIME_MAX_MS = 8.64e15;
+
 function isRpcMessage(value: unknown): value is RpcMessage {
   return Array.isArray(value) && value.length === 3 && Number.isSafeInteger(value[0]) &&
     typeof value[1] === "string";
 }
 
 export function packSpec(spec: TaskSpec): unknown[] {
-  const { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options } = spec;
-  return [id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options];
+  const { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options } = spec;
+  return [id, name, payload, attemptsMax, runAtMs, delayMs, cid, options];
 }
 
 /** @throws TypeError when it is none */
 export function unpackSpec(packed: unknown): TaskSpec {
-  const [id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options] = Array.isArray(packed)
+  const [id, name, payload, attemptsMax, runAtMs, delayMs, cid, options] = Array.isArray(packed)
     ? packed as unknown[]
     : [];
   const isGood = typeof id === "string" && id !== "" && typeof name === "string" && name !== "" &&
     payload instanceof Uint8Array && isTime(attemptsMax) && Number.isInteger(attemptsMax) &&
-    isTime(runAtMs) &&
-    isTime(firstSentAtMs) && areTaskOptions(options);
+    isTime(runAtMs) && isTime(delayMs) && isTime(cid) && Number.isSafeInteger(cid) && areTaskOptions(options);
   if (!isGood) throw new TypeError("Cannot submit: a task is not well-formed");
-  return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options };
+  return { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options };
 }
 
+/** Also of a length of time. */
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && value >= 0 && Number.isFinite(value);
+  return typeof value === "number" && value >= 0 && value <= TIME_MAX_MS;
 }
 
 /** An error as plain data; what is not the library's own stays a plain message. */

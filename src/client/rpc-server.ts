@@ -101,7 +101,7 @@ class Session {
         if (!Array.isArray(first)) throw new TypeError("Cannot submit: tasks must be a list");
         const specs = first.map(unpackSpec);
         for (const { id } of specs) checkId("submit a task", id);
-        return await this.#port.submit(specs, { timeoutMs: timeoutOf(second), signal });
+        return await this.#port.submit(specs, { timeoutMs: timeoutOf(second), ageMs: ageOf(third), signal });
       }
       case "outcome":
         checkId("wait for a task", first);
@@ -150,6 +150,11 @@ class Session {
 function timeoutOf(value: unknown): number {
   const isGood = typeof value === "number" && value >= 1 && value <= TIMEOUT_MAX_MS;
   return isGood ? value : 10_000;
+}
+
+/** What says nothing is sent for the first time. */
+function ageOf(value: unknown): number {
+  return typeof value === "number" && value >= 0 && value < Infinity ? value : 0;
 }
 
 function cidOf(value: unknown): number {

@@ -36,7 +36,10 @@ const WINDOW_TASKS_MAX = 1000;
 const WINDOW_BYTES_MAX = 1_048_576;
 /** Windows on their way at once: the next is encoded and sent while the last is being recorded. */
 const WINDOWS_MAX = 4;
-const DATE_MAX_MS = 8.64e15;
+/** So long after any time of today there still are dates. */
+const DELAY_MAX_MS = 4.32e15;
+/** Numbers by which a repeat is known. */
+const CID_LIMIT = 2 ** 52;
 
 /** @throws TypeError, RangeError, InvalidInputError; a promise only when the schema is asynchronous */
 export function specOf<I, O>(
@@ -54,15 +57,15 @@ export function specOf<I, O>(
   }
   const { input, id } = item;
   if (id !== undefined) checkId("submit a task", id);
-  const nowMs = environment.wallMs();
+  const when = whenOf(item.delayMs === undefined && item.runAt === undefined ? shared : item);
   const spec: TaskSpec = {
     id: id ?? environment.uuid(),
     name,
     payload: encodeValue(input, "input"),
     attemptsMax: integer("submit a task", "attempts", item.attempts ?? shared.attempts, ATTEMPTS),
-    runAtMs: runAtOf(item.delayMs === undefined && item.runAt === undefined ? shared : item, nowMs),
-    // the fraction distinguishes two clients that send the same id in the same millisecond
-    firstSentAtMs: nowMs + environment.random(),
+    runAtMs: when.runAtMs,
+    delayMs: when.delayMs,
+    cid: Math.floor(environment.random() * CID_LIMIT),
     options: optionsOf(item, shared),
   };
   if (!definition.input) return spec;
@@ -108,7 +111,9 @@ export function checkId(attempt: string, id: unknown): void {
   throw new RangeError(`Cannot ${attempt}: id may have ${LIMITS.idBytesMax} bytes, got ${bytes}`);
 }
 
-function runAtOf({ delayMs, runAt }: ItemOptions, nowMs: number): number {
+const AT_ONCE = { runAtMs: 0, delayMs: 0 };
+
+function whenOf({ delayMs, runAt }: ItemOptions): Pick<TaskSpec, "runAtMs" | "delayMs"> {
   if (delayMs !== undefined && runAt !== undefined) {
     throw new TypeError("Cannot submit a task: delayMs and runAt exclude each other, got both");
   }
@@ -116,16 +121,16 @@ function runAtOf({ delayMs, runAt }: ItemOptions, nowMs: number): number {
     if (!(runAt instanceof Date) || Number.isNaN(runAt.getTime())) {
       throw new TypeError(`Cannot submit a task: runAt must be a valid Date, got ${shown(runAt)}`);
     }
-    return Math.max(0, runAt.getTime());
+    return { runAtMs: Math.max(0, runAt.getTime()), delayMs: 0 };
   }
-  if (delayMs === undefined) return 0;
+  if (delayMs === undefined) return AT_ONCE;
   if (typeof delayMs !== "number") {
     throw new TypeError(`Cannot submit a task: delayMs must be a number, got ${shown(delayMs)}`);
   }
-  if (!(delayMs >= 0 && nowMs + delayMs <= DATE_MAX_MS)) {
+  if (!(delayMs >= 0 && delayMs <= DELAY_MAX_MS)) {
     throw new RangeError(`Cannot submit a task: delayMs must be >= 0 and end within time, got ${delayMs}`);
   }
-  return delayMs === 0 ? 0 : nowMs + delayMs;
+  return { runAtMs: 0, delayMs };
 }
 
 /** The same as a window of one, with less around it. */

@@ -173,7 +173,11 @@ export class Consumer implements ConsumerPort {
       return this.#giveBack(p, task, { type: "release" });
     }
     const untilMs = this.#options.admit?.(task) ?? null;
-    if (untilMs !== null) return this.#giveBack(p, task, { type: "decline", untilMs });
+    if (untilMs !== null) {
+      // by the clock that its balancer looked at
+      const forMs = untilMs === 0 ? 0 : Math.max(1, untilMs - this.#environment.wallMs());
+      return this.#giveBack(p, task, { type: "decline", forMs });
+    }
     const attempt = new Attempt(p, task, handler, this.#control, this.#environment);
     this.#attempts.set(keyOf(p, task.fence), attempt);
     if (!this.#runningById.has(task.id)) return this.#begin(attempt);

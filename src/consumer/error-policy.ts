@@ -17,12 +17,14 @@ type Chance = Pick<Environment, "random" | "wallMs">;
 
 /** What its error handler decides, if there is one and it decides something; else the policy. */
 export function settlementOfFailure(
-  task: Pick<GrantedTask, "id" | "attemptsMax" | "attempt" | "errorAtMs" | "options">,
+  task: Pick<GrantedTask, "id" | "attemptsMax" | "attempt" | "errorAgesMs" | "options">,
   error: unknown,
   onError: ErrorHandler | undefined,
   chance: Chance = systemEnvironment,
 ): Settlement {
-  const decision = onError && !(error instanceof FatalError) ? decisionOf(task, error, onError) : undefined;
+  const decision = onError && !(error instanceof FatalError)
+    ? decisionOf(task, error, onError, chance)
+    : undefined;
   const message = errorMessage(error);
   switch (decision?.type) {
     case undefined:
@@ -32,26 +34,29 @@ export function settlementOfFailure(
     case "complete":
       return { type: "complete", result: null };
     case "sleep":
-      return { type: "error", message, wakeAtMs: decision.untilMs };
+      return { ...decision, type: "error", message };
     case "pause":
     case "kill":
-      return { type: "error", message, wakeAtMs: 0, then: decision.type };
+      return { type: "error", message, forMs: 0, then: decision.type };
     case "run":
     case "checkpoint":
     case "release":
-      return { type: "error", message, wakeAtMs: 0 };
+      return { type: "error", message, forMs: 0 };
     default:
       return decision satisfies never;
   }
 }
 
 function decisionOf(
-  { id, attempt, errorAtMs }: Pick<GrantedTask, "id" | "attempt" | "errorAtMs">,
+  { id, attempt, errorAgesMs }: Pick<GrantedTask, "id" | "attempt" | "errorAgesMs">,
   error: unknown,
   onError: ErrorHandler,
+  chance: Chance,
 ): TaskMessage | undefined {
   try {
-    const answer = onError({ id, attempt, error, earlier: errorAtMs.map((atMs) => new Date(atMs)) });
+    const nowMs = chance.wallMs();
+    const earlier = errorAgesMs.map((ageMs) => new Date(nowMs - ageMs));
+    const answer = onError({ id, attempt, error, earlier });
     return answer === undefined ? undefined : messageOf("heed an error handler", answer);
   } catch {
     return undefined;
@@ -59,18 +64,17 @@ function decisionOf(
 }
 
 export function settlementOfError(
-  task: Pick<GrantedTask, "attemptsMax" | "attempt" | "errorAtMs" | "options">,
+  task: Pick<GrantedTask, "attemptsMax" | "attempt" | "errorAgesMs" | "options">,
   error: unknown,
-  chance: Chance = systemEnvironment,
+  chance: Pick<Chance, "random"> = systemEnvironment,
 ): Settlement {
   const message = errorMessage(error);
   if (error instanceof FatalError) return { type: "fail", message };
-  const nowMs = chance.wallMs();
-  const { attemptsMax, attempt, errorAtMs, options } = task;
-  const failed = { attemptsMax, attempt, errorAtMs, retry: options?.retry ?? null };
-  const sleepMs = sleepAfterError(failed, nowMs, chance.random());
+  const { attemptsMax, attempt, errorAgesMs, options } = task;
+  const failed = { attemptsMax, attempt, errorAgesMs, retry: options?.retry ?? null };
+  const sleepMs = sleepAfterError(failed, chance.random());
   if (sleepMs === null) return { type: "fail", message };
-  return { type: "error", message, wakeAtMs: Math.ceil(nowMs + sleepMs) };
+  return { type: "error", message, forMs: Math.ceil(sleepMs) };
 }
 
 /** Text of whatever was thrown, clipped. */

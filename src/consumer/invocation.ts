@@ -70,7 +70,7 @@ function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: En
     case "error":
       return failed(attempt, message.message, environment);
     case "sleep":
-      return { type: "sleep", untilMs: message.untilMs };
+      return message;
     case "pause":
     case "kill":
       return { type: message.type };
@@ -84,5 +84,7 @@ function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: En
 }
 
 function failed(attempt: Attempt, error: unknown, environment: Environment): Settlement {
-  return settlementOfFailure(attempt.task, error, attempt.handler.onError, environment);
+  const ranMs = environment.monoMs() - attempt.startedMs;
+  const task = { ...attempt.task, errorAgesMs: attempt.task.errorAgesMs.map((ageMs) => ageMs + ranMs) };
+  return settlementOfFailure(task, error, attempt.handler.onError, environment);
 }

@@ -110,6 +110,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface SubmitCallOptions extends CallOptions {
+  /** Since they were first sent, by the monotonic clock of whoever sent them. @default 0 */
+  readonly ageMs?: number;
+}
+
 /** Where a listing goes on: in partition `p`, after so many of its tasks. */
 export interface ListCursor {
   readonly p: number;
@@ -130,7 +135,7 @@ export interface ClientPort {
    * @throws NoQuorumError when nothing was sent; UnknownOutcomeError when something may have been recorded;
    * StoppedError
    */
-  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]>;
+  submit(specs: readonly TaskSpec[], options: SubmitCallOptions): Promise<readonly SubmitStatus[]>;
   /** Resolves when the task has ended; with state "unknown" when there is no such task. */
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>;
   /** @throws NoQuorumError when the task's partition cannot be asked in time */
@@ -233,6 +238,8 @@ export type CoordinatorEvent =
   /** The cluster does not let it in. */
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "rejected"; readonly peer: NodeId | ""; readonly reason: string }
+  /** A keeper's wall clock is behind those of most others. */
+  | { readonly type: "clockBehind"; readonly node: NodeId; readonly behindMs: number }
   /** Nobody answers at a `join` address, or its name is not known. */
   | { readonly type: "unreachable"; readonly address: string; readonly reason: string }
   | { readonly type: "listenTrouble"; readonly address: string; readonly reason: string }

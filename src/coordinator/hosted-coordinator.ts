@@ -21,6 +21,7 @@ import type {
   NodeCommandRequest,
   NodeInfo,
   OwnNode,
+  SubmitCallOptions,
   TaskEvent,
   TaskSnapshot,
 } from "./coordinator.ts";
@@ -251,6 +252,7 @@ export class HostedCoordinator implements Coordinator {
         this.#isReady = false;
         return this.#events.emit({ type: "left", why: event.why });
       case "refused":
+      case "clockBehind":
         return this.#events.emit(event);
       case "ready":
         this.#isReady = true;
@@ -297,7 +299,7 @@ export class HostedCoordinator implements Coordinator {
 
   // ---- Coordinator ---------------------------------------------------------------------------------------
 
-  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+  submit(specs: readonly TaskSpec[], options: SubmitCallOptions): Promise<readonly SubmitStatus[]> {
     return this.#refused("submit tasks") ?? this.#submits.submit(specs, options);
   }
 

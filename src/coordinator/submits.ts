@@ -6,7 +6,7 @@ import type { Input } from "../protocol/model/contract.ts";
 import type { SubmitStatus } from "../protocol/model/messages.ts";
 import type { TaskSpec } from "../protocol/model/types.ts";
 import { type Environment, systemEnvironment, type TimerHandle } from "../base/environment.ts";
-import type { CallOptions } from "./coordinator.ts";
+import type { SubmitCallOptions } from "./coordinator.ts";
 import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
 
 const BUSY_RETRY_MS = 100;
@@ -22,6 +22,8 @@ interface Chunk {
   /** Something may have reached a steward. */
   maybeSent: boolean;
   readonly timeoutMs: number;
+  /** By whoever sent them; monotonic. */
+  readonly firstSentMs: number;
   readonly dueMs: number;
   readonly resolve: (statuses: readonly SubmitStatus[]) => void;
   readonly reject: (error: unknown) => void;
@@ -72,11 +74,12 @@ export class Submits {
     return ++this.#lastRid;
   }
 
-  submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
+  submit(specs: readonly TaskSpec[], options: SubmitCallOptions): Promise<readonly SubmitStatus[]> {
     this.#count += specs.length;
     if (specs.length === 0) return Promise.resolve([]);
-    const { timeoutMs, signal } = options;
+    const { timeoutMs, signal, ageMs = 0 } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const nowMs = this.#environment.monoMs();
     return new Promise((resolve, reject) => {
       const chunk: Chunk = {
         specs,
@@ -86,7 +89,8 @@ export class Submits {
         remaining: specs.length,
         maybeSent: false,
         timeoutMs,
-        dueMs: this.#environment.monoMs() + timeoutMs,
+        firstSentMs: nowMs - ageMs,
+        dueMs: nowMs + timeoutMs,
         resolve,
         reject,
         unhear: null,
@@ -137,7 +141,8 @@ export class Submits {
   #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
     this.#chunkByRid.set(rid, chunk);
     chunk.maybeSent ||= this.#options.diagnosis.isReachable(spec.id);
-    this.#options.push({ type: "submit", rid, spec, watch: false });
+    const ageMs = this.#environment.monoMs() - chunk.firstSentMs;
+    this.#options.push({ type: "submit", rid, spec, watch: false, ageMs });
   }
 
   /** A steward was heard of, or came up: what waited may be sent now. */

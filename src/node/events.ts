@@ -38,6 +38,11 @@ export interface NodeEventMap {
   readonly "join:unreachable": { readonly address: string; readonly reason: string };
   /** Nobody could connect at an address of `listen`; `reason` says whether that was mended. */
   readonly "listen:trouble": { readonly address: string; readonly reason: string };
+  /**
+   * The wall clock of a keeper is behind those of most others. While one more is down, what waits for a time
+   * of day may be late by that. Comes on the nodes of stewards, at most every ten minutes for each.
+   */
+  readonly "clock:behind": { readonly node: string; readonly behindMs: number };
   readonly "peer:rejected": { readonly peer: string; readonly reason: string };
   /**
    * The store cannot write: this node votes on nothing and records nothing until it can. It tries again by

@@ -287,6 +287,8 @@ export class RunningNode implements Node {
         return this.#events.emit("join:refused", { reason: event.reason });
       case "rejected":
         return this.#events.emit("peer:rejected", { peer: event.peer, reason: event.reason });
+      case "clockBehind":
+        return this.#events.emit("clock:behind", { node: event.node, behindMs: event.behindMs });
       case "unreachable":
         return this.#events.emit("join:unreachable", { address: event.address, reason: event.reason });
       case "listenTrouble":

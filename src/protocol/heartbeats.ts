@@ -72,9 +72,10 @@ export class Heartbeats {
   message(): HeartbeatMessage {
     const terms = this.#terms(() => true);
     const { boot } = this.#context.options;
-    const sentMs = this.#context.clock.leaseMs;
+    const { leaseMs: sentMs, wallMs } = this.#context.clock;
     const epoch = this.#context.roster!.epoch;
-    return { type: "heartbeat", boot, sentMs, epoch, sessions: this.#roles.holder.sessions.numbers(), terms };
+    const sessions = this.#roles.holder.sessions.numbers();
+    return { type: "heartbeat", boot, sentMs, wallMs, epoch, sessions, terms };
   }
 
   send(): void {
@@ -95,6 +96,7 @@ export class Heartbeats {
   onHeartbeat(from: MemberNo, message: HeartbeatMessage): void {
     const { boot, sentMs } = message;
     if (!this.#roles.liveness.heard(from, boot)) return;
+    this.#context.wallClocks.note(from, message.wallMs);
     if (this.#context.topology.isKeeping(from)) this.#roles.credit.open(from);
     const refused: { p: number; promised: Ballot }[] = [];
     for (const { p, ballot, commit, isActive } of message.terms) {

@@ -3,6 +3,7 @@
  */
 import type { Roster } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
+import { drawnWallError } from "./clock.ts";
 import { isWell, type LivenessWorld } from "./liveness.ts";
 import type { VirtualNetwork } from "./network.ts";
 import type { VirtualNode } from "./node.ts";
@@ -45,6 +46,7 @@ export class Chaos {
     add(faults.oneWay, 2, () => this.#oneWay());
     add(faults.isolate, 2, () => this.#isolate());
     add(faults.clockJumps, 1, () => this.#jump());
+    add(faults.wrongClocks, 2, () => this.#jumpWrongClock());
     add(faults.congestion, 1, () => this.#congest());
     add(faults.reconfigure, 3, () => this.#join());
     add(faults.reconfigure, 2, () => this.#leave());
@@ -186,6 +188,15 @@ export class Chaos {
       node.note("wall clock jumps");
       node.clock.jumpWall(this.#rng.range(-10_000, 10_000));
     }
+  }
+
+  /** The one that is wrong is wrong in another way. */
+  #jumpWrongClock(): void {
+    const node = this.#world.nodes.find(({ clock }) => clock.wasWallWrong)!;
+    const sign = Math.sign(node.clock.wallErrorMs);
+    const errorMs = sign * drawnWallError(this.#rng, this.#world.plan.retentionMs);
+    node.note(`wall clock is wrong by ${Math.round(errorMs)} ms`);
+    node.clock.setWallError(errorMs);
   }
 
   #congest(): void {

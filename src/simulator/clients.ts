@@ -6,7 +6,8 @@
 import type { Effect, Input } from "../protocol/model/contract.ts";
 import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
-import type { ClientOracle } from "./oracle-clients.ts";
+import { type ClientOracle, whoSent } from "./oracle-clients.ts";
+import type { TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -20,7 +21,7 @@ interface ClientNode {
 }
 
 interface ClientWorld extends World {
-  readonly oracle: { readonly clients: ClientOracle };
+  readonly oracle: { readonly clients: ClientOracle; readonly times: TimeOracle };
 }
 
 type ClientEffect = Extract<
@@ -29,7 +30,12 @@ type ClientEffect = Extract<
 >;
 
 type Request =
-  | { readonly type: "submit"; readonly spec: TaskSpec; readonly watch: boolean }
+  | {
+    readonly type: "submit";
+    readonly spec: TaskSpec;
+    readonly watch: boolean;
+    readonly firstSentMs: number;
+  }
   | { readonly type: "get"; readonly id: string; readonly versionCount: number }
   | { readonly type: "command"; readonly id: string; readonly cid: number; readonly versionCount: number }
   | { readonly type: "list" };
@@ -61,11 +67,14 @@ export class VirtualClient {
     this.#watches.clear();
   }
 
-  submit(spec: TaskSpec, watch: boolean): void {
+  /** `firstSentMs`: true time at which somebody sent this very submit first. */
+  submit(spec: TaskSpec, watch: boolean, firstSentMs: number = this.#world.schedule.nowMs): void {
     const rid = ++this.#rid;
-    this.#requests.set(rid, { type: "submit", spec, watch });
+    this.#world.oracle.times.sent(whoSent(spec));
+    this.#requests.set(rid, { type: "submit", spec, watch, firstSentMs });
     if (watch) this.#noteWatch(spec.id);
-    this.#give({ type: "submit", rid, spec, watch });
+    const ageMs = this.#world.schedule.nowMs - firstSentMs;
+    this.#give({ type: "submit", rid, spec, watch, ageMs });
   }
 
   watch(id: string): void {
@@ -147,12 +156,20 @@ export class VirtualClient {
       clients.commanded(this.#node, request, effect.status);
     } else if (effect.type === "submitted" && request.type === "submit") {
       this.#requests.delete(effect.rid);
-      clients.submitted(this.#node, request.spec, effect.status);
+      clients.submitted(
+        this.#node,
+        request.spec,
+        effect.status,
+        this.#node.engine!.partitionOf(request.spec.id),
+      );
       const { spec } = request;
       const isNoTask = effect.status === "busy" || effect.status === "tooOld" || effect.status === "conflict";
       if (isNoTask && request.watch) this.#watches.delete(spec.id);
       if (effect.status === "busy") {
-        this.#node.later(this.#rng.range(100, 1000), () => this.submit(spec, request.watch));
+        this.#node.later(
+          this.#rng.range(100, 1000),
+          () => this.submit(spec, request.watch, request.firstSentMs),
+        );
       }
     } else if (effect.type === "answer" && (request.type === "get" || request.type === "list")) {
       this.#requests.delete(effect.rid);

@@ -5,7 +5,16 @@
 import type { Clock } from "../protocol/model/contract.ts";
 import type { Rng } from "../testing/rng.ts";
 
-const WALL_START_MS = 1_800_000_000_000;
+/** What right wall clocks show when a run begins. */
+export const WALL_START_MS = 1_800_000_000_000;
+
+/** Right wall clocks are at most so far from the truth. */
+export const WALL_SPREAD_MS = 40;
+
+/** How wrong a wall clock may be: by seconds, by hours, by a day, by as long as tasks are remembered. */
+export function drawnWallError(rng: Rng, retentionMs: number): number {
+  return rng.pick([3000, 600_000, 2 * 3_600_000, 86_400_000, 1.1 * retentionMs]);
+}
 
 export class VirtualClock {
   /** Node ms per true ms. */
@@ -13,6 +22,9 @@ export class VirtualClock {
   #monoOffsetMs = 0;
   #leaseOffsetMs = 0;
   #wallOffsetMs = 0;
+  /** What setting the clock does not mend. */
+  #wallErrorMs = 0;
+  #wasWallWrong = false;
 
   constructor(rng: Rng, drift: number) {
     this.rate = 1 + rng.range(-1, 1) * drift * 0.98;
@@ -30,7 +42,7 @@ export class VirtualClock {
     return {
       monoMs: this.#monoOffsetMs + ranMs,
       leaseMs: this.#leaseOffsetMs + ranMs,
-      wallMs: Math.floor(WALL_START_MS + nowMs + this.#wallOffsetMs),
+      wallMs: Math.floor(WALL_START_MS + nowMs + this.#wallOffsetMs + this.#wallErrorMs),
     };
   }
 
@@ -54,6 +66,22 @@ export class VirtualClock {
 
   jumpWall(ms: number): void {
     this.#wallOffsetMs += ms;
+    this.#wasWallWrong = true;
+  }
+
+  /** From now on it is wrong by so much, for good. */
+  setWallError(ms: number): void {
+    this.#wallErrorMs = ms;
+    this.#wasWallWrong ||= Math.abs(ms) > WALL_SPREAD_MS;
+  }
+
+  get wallErrorMs(): number {
+    return this.#wallErrorMs;
+  }
+
+  /** It was at some time, by more than right clocks differ. */
+  get wasWallWrong(): boolean {
+    return this.#wasWallWrong;
   }
 
   syncWall(): void {

@@ -28,6 +28,8 @@ export class VirtualCluster implements Run {
   readonly nodes: VirtualNode[] = [];
   readonly counts: RunCounts = newCounts();
   calm = false;
+  /** When the faults were over. */
+  healedMs: number = Infinity;
   #sides: readonly Side[];
 
   constructor(plan: Plan, trace: Trace = new Trace(false, 0)) {
@@ -119,6 +121,7 @@ export class VirtualCluster implements Run {
 
   heal(): void {
     this.calm = true;
+    this.healedMs = this.schedule.nowMs;
     if (this.trace.on) this.trace.line(this.schedule.nowMs, "net", "==== HEAL");
     for (const node of this.nodes) {
       node.clock.syncWall();

@@ -7,8 +7,10 @@ import type { Effect, Input, StartEffect } from "../protocol/model/contract.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import type { VirtualClock } from "./clock.ts";
+import { type ReportKind, reportOf } from "./oracle-checkpoints.ts";
 import type { ExecutingNode } from "./oracle-executions.ts";
 import type { LeaseNode } from "./oracle-leases.ts";
+import { settleKey, wakeIn } from "./oracle-times.ts";
 import type { Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -35,6 +37,9 @@ interface Run {
   readonly fence: number;
   readonly stubborn: boolean;
   seq: number;
+  /** How many checkpoints and progresses it has reported, and the one that it waits for. */
+  reportCount: number;
+  awaited: { readonly seq: number; readonly kind: ReportKind; readonly count: number } | null;
   /** Number of the last command received, and carried out. */
   deliveredNo: number;
   doneNo: number;
@@ -51,6 +56,7 @@ export class VirtualHandlers {
   readonly #names: readonly string[];
   /** Declines have their own, so that a run without them is the same as before. */
   readonly #declineRng: Rng;
+  readonly #reportRng: Rng;
   /** Until when (true time) it does not want a task, and whether it says until when. */
   readonly #declined: Map<string, { readonly untilMs: number; readonly isTimed: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
@@ -60,6 +66,7 @@ export class VirtualHandlers {
     this.#node = node;
     this.#rng = new Rng(world.plan.seed, 200 + node.no);
     this.#declineRng = new Rng(world.plan.seed, 400 + node.no);
+    this.#reportRng = new Rng(world.plan.seed, 500 + node.no);
     this.#names = world.plan.work.uneven && node.no % 2 === 1 ? HANDLER_NAMES.slice(0, 1) : HANDLER_NAMES;
   }
 
@@ -119,6 +126,7 @@ export class VirtualHandlers {
         return this.#lose(this.#runs.get(keyOf(effect)));
       case "settled":
         this.#world.oracle.clients.settled(this.#node, effect);
+        if (effect.accepted) this.#acked(effect);
         return;
       default:
         return effect satisfies never;
@@ -140,14 +148,14 @@ export class VirtualHandlers {
     oracle.executions.started(this.#node, p, task);
     oracle.leases.started(this.#node, p, task);
     const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
-    const flags = { seq: 0, deliveredNo: 0, doneNo: 0, hasEnded: false, isLost: false };
-    const run: Run = { p, id, fence, stubborn, ...flags };
+    const zeros = { seq: 0, reportCount: 0, awaited: null, deliveredNo: 0, doneNo: 0 };
+    const run: Run = { p, id, fence, stubborn, ...zeros, hasEnded: false, isLost: false };
     this.#runs.set(keyOf(run), run);
     if (plan.work.decline > 0 && !calm && this.#decline(run)) return;
     if (!calm) this.#block();
     const takesMs = this.#takesMs();
     if (this.#rng.chance(plan.work.checkpoint)) {
-      this.#node.later(takesMs * this.#rng.float(), () => this.#checkpoint(run));
+      this.#node.later(takesMs * this.#rng.float(), () => this.#report(run));
     }
     this.#node.later(takesMs, () => this.#finish(run, this.#verdict(run)));
   }
@@ -170,9 +178,8 @@ export class VirtualHandlers {
       this.#declined.set(run.id, decline);
     }
     const leftMs = decline.untilMs - schedule.nowMs;
-    const { wallMs } = this.#node.clock.read(schedule.nowMs);
     if (decline.isTimed) oracle.placement.declined(this.#node, run.id, leftMs);
-    this.#finish(run, { type: "decline", untilMs: decline.isTimed ? Math.ceil(wallMs + leftMs) : 0 });
+    this.#finish(run, { type: "decline", forMs: decline.isTimed ? Math.ceil(leftMs) : 0 });
     return true;
   }
 
@@ -191,18 +198,35 @@ export class VirtualHandlers {
     const { error, release } = plan.work;
     if (this.#rng.chance(error)) {
       if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
-      const { wallMs } = this.#node.clock.read(schedule.nowMs);
-      const wakeAtMs = this.#rng.chance(0.5) ? 0 : wallMs + this.#rng.int(plan.leaseTtlMs);
-      return { type: "error", message: "bad luck", wakeAtMs };
+      const forMs = this.#rng.chance(0.5) ? 0 : this.#rng.int(plan.leaseTtlMs);
+      this.#world.oracle.times.asked(settleKey(run.id, run.fence, run.seq + 1), forMs);
+      const isTime = forMs > 0 && this.#reportRng.chance(0.3);
+      return { type: "error", message: "bad luck", ...wakeIn(forMs, isTime, schedule.nowMs) };
     }
     if (this.#rng.chance(release)) return { type: "release" };
     return this.#rng.chance(0.1) ? { type: "complete", result: null } : { type: "complete", result };
   }
 
-  #checkpoint(run: Run): void {
+  /** It waits for each before it goes on. */
+  #report(run: Run): void {
     if (run.hasEnded || run.isLost) return;
-    const state = new TextEncoder().encode(`state of ${run.id}/${run.fence}`);
-    this.#settle(run, { type: "checkpoint", state });
+    const count = ++run.reportCount;
+    const kind = this.#reportRng.chance(0.7) ? "checkpoint" : "progress";
+    const bytes = reportOf(run.id, { fence: run.fence, count });
+    run.awaited = { seq: run.seq + 1, kind, count };
+    this.#settle(
+      run,
+      kind === "checkpoint" ? { type: kind, state: bytes } : { type: kind, value: bytes },
+    );
+  }
+
+  #acked(effect: Extract<HandlerEffect, { readonly type: "settled" }>): void {
+    const run = this.#runs.get(keyOf(effect));
+    const awaited = run?.awaited;
+    if (!run || !awaited || awaited.seq !== effect.seq) return;
+    run.awaited = null;
+    this.#world.oracle.checkpoints.acked(awaited.kind, run.id, { fence: run.fence, count: awaited.count });
+    this.#node.later(this.#reportRng.range(1, 300), () => this.#report(run));
   }
 
   /**
@@ -232,9 +256,9 @@ export class VirtualHandlers {
       case "complete":
         return this.#finish(run, { type: "complete", result: null });
       case "error":
-        return this.#finish(run, { type: "error", message: message.message, wakeAtMs: 0 });
+        return this.#finish(run, { type: "error", message: message.message, forMs: 0 });
       case "sleep":
-        return this.#finish(run, { type: "sleep", untilMs: message.untilMs });
+        return this.#finish(run, message);
       case "pause":
       case "kill":
       case "release":
@@ -281,6 +305,7 @@ export class VirtualHandlers {
   #settle(run: Run, settlement: Settlement): void {
     const { p, id, fence } = run;
     const seq = ++run.seq;
+    this.#world.oracle.times.said(settleKey(id, fence, seq));
     this.#world.oracle.clients.settling(this.#node, { p, id, fence, seq }, settlement);
     this.#node.receive([{ type: "settle", p, id, fence, seq, upTo: run.doneNo, settlement }]);
   }

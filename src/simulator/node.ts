@@ -14,7 +14,7 @@ import type {
 import { Rng } from "../testing/rng.ts";
 import { describe } from "../testing/trace.ts";
 import { VirtualClient } from "./clients.ts";
-import { VirtualClock } from "./clock.ts";
+import { drawnWallError, VirtualClock, WALL_SPREAD_MS } from "./clock.ts";
 import { takeWrites, VirtualDisk } from "./disk.ts";
 import { VirtualHandlers } from "./handlers.ts";
 import type { VirtualNetwork } from "./network.ts";
@@ -67,6 +67,7 @@ export class VirtualNode {
     this.id = earlier?.id ?? `n${no}-${plan.seed}`;
     this.#rng = new Rng(plan.seed, 100 + no);
     this.clock = earlier?.clock ?? new VirtualClock(this.#rng, plan.faults.drift);
+    if (plan.faults.wrongClocks) this.#setWall();
     this.disk = earlier?.disk ?? new VirtualDisk();
     this.boot = earlier?.boot ?? 0;
     this.#isAnother = earlier !== null;
@@ -80,6 +81,16 @@ export class VirtualNode {
     };
     this.handlers = new VirtualHandlers(world, this);
     this.client = new VirtualClient(world, this);
+  }
+
+  #setWall(): void {
+    const { seed, nodeCount, retentionMs } = this.world.plan;
+    const rng = new Rng(seed, 10);
+    const isWrong = rng.int(nodeCount) === this.no;
+    const spreadMs = new Rng(seed, 700 + this.no).range(-WALL_SPREAD_MS, WALL_SPREAD_MS);
+    // one that was behind is never ahead later: see oracle-times.ts
+    const sign = rng.chance(0.5) ? 1 : -1;
+    this.clock.setWallError(isWrong ? sign * drawnWallError(rng, retentionMs) : spreadMs);
   }
 
   /** It shall be a member: not yet to come, not gone for good. */

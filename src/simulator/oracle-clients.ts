@@ -5,6 +5,7 @@
 import type { CommandStatus, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
 import type { Settlement, TaskSpec } from "../protocol/model/types.ts";
 import { type ChosenState, type ChosenTask, isFinished } from "./oracle-model.ts";
+import type { TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -46,6 +47,11 @@ function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): str
   return `${task.state} ${task.fence} ${task.attempt}`;
 }
 
+/** Copies of one submit say the same. */
+export function whoSent({ id, cid }: TaskSpec): string {
+  return `${id}/${cid}`;
+}
+
 const ENDS = ["complete", "fail", "kill"];
 
 interface SettleKey {
@@ -61,35 +67,34 @@ export class ClientOracle {
   readonly purged: Set<string> = new Set();
   readonly acked: Set<string> = new Set();
   readonly #world: World;
+  readonly #times: TimeOracle;
   readonly #chosen: ChosenTasks;
   readonly #chosenCommands: Set<string> = new Set();
   readonly #effective: Map<string, string[]> = new Map();
   readonly #sent: Map<string, { readonly id: string; readonly settlement: Settlement }> = new Map();
 
-  constructor(world: World, chosen: ChosenTasks) {
+  constructor(world: World, chosen: ChosenTasks, times: TimeOracle) {
     this.#world = world;
     this.#chosen = chosen;
+    this.#times = times;
   }
 
   // ---- submits -------------------------------------------------------------------------------------------
 
-  submitted(node: AnsweredNode, spec: TaskSpec, status: SubmitStatus): void {
+  submitted(node: AnsweredNode, spec: TaskSpec, status: SubmitStatus, p: number): void {
     const where = `${spec.id} at n${node.no}`;
     const isPurged = this.purged.has(spec.id);
     if (status === "busy") return;
     if (status === "tooOld") {
-      if (this.#world.plan.retentionMs > 1_000_000) {
-        throw new Violation("I6", `${where}: tooOld, but it is not`);
-      }
+      this.#times.refused(p, whoSent(spec), where);
       return;
     }
-    const p = this.#chosen.partitionOf(spec.id);
-    const chosen = p === undefined ? undefined : this.#chosen.stateOf(p).tasks.get(spec.id);
+    const chosen = this.#chosen.stateOf(p).tasks.get(spec.id);
     if (!isPurged) {
       if (!chosen) throw new Violation("I6", `${where}: answered ${status}, but its submit is not chosen`);
       const isSame = String(chosen.spec.payload) === String(spec.payload);
       if (isSame === (status === "conflict")) throw new Violation("I6", `${where}: wrong answer ${status}`);
-      const isRetry = chosen.spec.firstSentAtMs === spec.firstSentAtMs;
+      const isRetry = chosen.spec.cid === spec.cid;
       if (isSame && isRetry !== (status === "created")) {
         throw new Violation("I6", `${where}: wrongly ${status}`);
       }

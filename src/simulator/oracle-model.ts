@@ -10,6 +10,7 @@ import type {
   TaskMessage,
   TaskRecord,
   TaskSpec,
+  Wake,
 } from "../protocol/model/types.ts";
 
 export interface ChosenTask {
@@ -23,6 +24,8 @@ export interface ChosenTask {
   result: Uint8Array | null;
   checkpoint: Uint8Array | null;
   progress: Uint8Array | null;
+  /** The newest that the holder reported under the present fence, by kind. */
+  newest: { checkpoint: number; progress: number };
   /** Commands that wait for the holder, and the ids of all. */
   readonly line: { readonly no: number; readonly message: TaskMessage }[];
   readonly commandIds: number[];
@@ -68,6 +71,7 @@ export class ChosenState {
           session: op.session,
           fence: index,
           attempt: task.attempt + 1,
+          newest: { checkpoint: 0, progress: 0 },
         });
         return { ids: [op.id], kind: "leased" };
       }
@@ -99,17 +103,19 @@ export class ChosenState {
 
   #submit(spec: TaskSpec, atMs: number): Change {
     if (this.tasks.has(spec.id)) return NO_CHANGE;
+    const wakeAtMs = spec.delayMs > 0 ? atMs + spec.delayMs : spec.runAtMs;
     this.tasks.set(spec.id, {
       spec,
-      state: spec.runAtMs > atMs ? "sleeping" : "pending",
+      state: wakeAtMs > atMs ? "sleeping" : "pending",
       session: null,
       fence: 0,
       attempt: 0,
-      wakeAtMs: spec.runAtMs,
+      wakeAtMs,
       errors: [],
       result: null,
       checkpoint: null,
       progress: null,
+      newest: { checkpoint: 0, progress: 0 },
       line: [],
       commandIds: [],
     });
@@ -120,6 +126,12 @@ export class ChosenState {
     const task = this.tasks.get(op.id);
     if (task?.state !== "leased" || task.fence !== op.fence) return NO_CHANGE;
     while (task.line.length > 0 && task.line[0]!.no <= op.upTo) task.line.shift();
+    const { type } = op.settlement;
+    if (type === "checkpoint" || type === "progress") {
+      const isOvertaken = op.seq <= task.newest[type];
+      if (isOvertaken) return { ids: [op.id], kind: "settled" };
+      task.newest[type] = op.seq;
+    }
     this.#end(task, op.settlement, op.atMs);
     carryOutLine(task, op.atMs);
     this.#noteFinish(op.id);
@@ -148,7 +160,7 @@ export class ChosenState {
         task.state = "completed";
         return;
       case "sleep":
-        return sleepUntil(task, settlement.untilMs, atMs);
+        return sleep(task, settlement, atMs);
       case "pause":
       case "kill":
         task.state = settlement.type === "pause" ? "paused" : "killed";
@@ -160,7 +172,7 @@ export class ChosenState {
       case "error":
         noteError(task, atMs, false);
         if (settlement.then) task.state = settlement.then === "pause" ? "paused" : "killed";
-        else sleepUntil(task, settlement.wakeAtMs, atMs);
+        else sleep(task, settlement, atMs);
         return;
       default:
         return settlement satisfies never;
@@ -238,11 +250,12 @@ function carryOut(task: ChosenTask, message: TaskMessage, atMs: number): void {
   if (type === "pause") task.state = "paused";
   if (type === "kill") task.state = "killed";
   if (type === "complete") task.state = "completed";
-  if (type === "sleep") sleepUntil(task, message.untilMs, atMs);
+  if (type === "sleep") sleep(task, message, atMs);
   if (type === "error") fail(task, atMs);
 }
 
-function sleepUntil(task: ChosenTask, untilMs: number, atMs: number): void {
+function sleep(task: ChosenTask, wake: Wake, atMs: number): void {
+  const untilMs = "forMs" in wake ? atMs + wake.forMs : wake.untilMs;
   task.state = untilMs > atMs ? "sleeping" : "pending";
   task.wakeAtMs = untilMs;
 }

@@ -1,5 +1,5 @@
 /**
- * Judges a recovery after a lost majority. I10: what a majority of a partition's keepers still had is there;
+ * Judges a recovery after a lost majority. I13: what a majority of a partition's keepers still had is there;
  * so is everything else that the report does not call doubtful or lost; and nothing is there that no disk
  * had. Written apart from protocol/recovery.ts: which copies must have been enough is the oracle's own idea.
  */
@@ -86,7 +86,7 @@ function judge({ doubtful, lost, stale }: Recovery, one: Case): ChosenState {
 }
 
 function broken(p: number, what: string): Violation {
-  return new Violation("I10", `recovered p${p} ${what}`);
+  return new Violation("I13", `recovered p${p} ${what}`);
 }
 
 /** The copy has every entry that is chosen. */

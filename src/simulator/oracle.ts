@@ -1,11 +1,13 @@
 /**
  * Watches a virtual cluster and throws a Violation as soon as a guarantee is broken. Here: the log (I2 one
  * operation per index, I3 completions, I4 fences, I5 elected logs) and the roster (I7). Leases are in
- * oracle-leases.ts, answers to clients in oracle-clients.ts, the end of a run in liveness.ts.
+ * oracle-leases.ts, answers to clients in oracle-clients.ts, checkpoints in oracle-checkpoints.ts, the end of
+ * a run in liveness.ts.
  */
 import type { Effect, EngineEvent, Observer, PersistRecord } from "../protocol/model/contract.ts";
 import type { Ballot, Entry, LogEnd, NodeId, Operation, Roster, TaskSpec } from "../protocol/model/types.ts";
 import { describe } from "../testing/trace.ts";
+import { CheckpointOracle } from "./oracle-checkpoints.ts";
 import { ClientOracle } from "./oracle-clients.ts";
 import { type ExecutingNode, ExecutionOracle } from "./oracle-executions.ts";
 import { type LeaseNode, LeaseOracle } from "./oracle-leases.ts";
@@ -18,12 +20,13 @@ import {
   isFinished,
 } from "./oracle-model.ts";
 import { PlacementOracle } from "./oracle-placement.ts";
+import { TimeOracle, type WallClock } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** A node that is watched. */
 interface WatchedNode extends LeaseNode, ExecutingNode {
-  readonly clock: LeaseNode["clock"];
+  readonly clock: LeaseNode["clock"] & WallClock;
   readonly pausedUntilMs: number;
   note(what: string): void;
 }
@@ -32,6 +35,7 @@ interface WatchedWorld extends World {
   readonly nodes: readonly WatchedNode[];
   /** A node of another cluster, with which this one never merges. */
   isForeign(id: NodeId): boolean;
+  readonly healedMs: number;
 }
 
 /** What a recovered cluster begins with. */
@@ -60,6 +64,8 @@ export class Oracle {
   readonly executions: ExecutionOracle;
   readonly placement: PlacementOracle;
   readonly clients: ClientOracle;
+  readonly checkpoints: CheckpointOracle = new CheckpointOracle();
+  readonly times: TimeOracle;
   newestRoster: Roster | null = null;
   readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
@@ -84,7 +90,8 @@ export class Oracle {
     this.placement = new PlacementOracle(world, this);
     this.executions = new ExecutionOracle(world);
     this.leases = new LeaseOracle(world, this, this.placement);
-    this.clients = new ClientOracle(world, this);
+    this.times = new TimeOracle(world);
+    this.clients = new ClientOracle(world, this, this.times);
     if (heritage) this.#inherit(heritage);
   }
 
@@ -183,7 +190,7 @@ export class Oracle {
     const stranger = members.find(({ id }) => this.#world.isForeign(id));
     if (stranger) {
       const both = `n${node.no} and ${stranger.id}, of two clusters recovered from one,`;
-      throw new Violation("I11", `${both} are members of one: ${roster}`);
+      throw new Violation("I14", `${both} are members of one: ${roster}`);
     }
     if (epoch > (this.newestRoster?.epoch ?? 0)) this.newestRoster = event.roster;
     const known = this.#rosters.get(epoch);
@@ -227,6 +234,8 @@ export class Oracle {
     if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
     const change = log.state.apply(index, entry.op);
     this.#account(p, index, entry.op, change);
+    const keepers = keeperIds(node, p, term.cfg);
+    this.times.chosen({ p, op: entry.op, change, keepers }, (id) => log.state.tasks.get(id));
     this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
   }
@@ -259,9 +268,11 @@ export class Oracle {
     for (const id of ids) this.compareTask(node, p, id, cfg);
   }
 
-  /** @throws Violation I3 when the node's copy of the task is not the chosen one. */
+  /** @throws Violation I3 when the node's copy of the task is not the chosen one, I11 when that is older. */
   compareTask(node: WatchedNode, p: number, id: string, cfg?: number): void {
-    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), node.engine!.record(p, id, cfg));
+    const copy = node.engine!.record(p, id, cfg);
+    if (!this.clients.purged.has(id)) this.checkpoints.check(node, copy);
+    const difference = differenceOf(this.#logs[p]!.state.tasks.get(id), copy);
     if (difference !== "") throw new Violation("I3", `p${p} ${id} at n${node.no}: ${difference}`);
   }
 
@@ -335,6 +346,12 @@ function textOf(roster: Roster): string {
 function keeperCount(node: WatchedNode, p: number, cfg: number): number {
   const chain = node.engine!.roster!.chains[p]!;
   return chain.find((configuration) => configuration.epoch === cfg)?.keepers.length ?? 0;
+}
+
+function keeperIds(node: WatchedNode, p: number, cfg: number): readonly string[] {
+  const { members, chains } = node.engine!.roster!;
+  const keepers = chains[p]!.find((configuration) => configuration.epoch === cfg)?.keepers ?? [];
+  return keepers.map((no) => members.find((member) => member.no === no)?.id ?? "");
 }
 
 function touchedBy(op: Operation): readonly string[] {

@@ -26,6 +26,8 @@ export interface FaultPlan {
   readonly drift: number;
   /** Lease clocks jump ahead, machines sleep, wall clocks jump. */
   readonly clockJumps: boolean;
+  /** The wall clock of one node is wrong for good, and jumps; those of clients are, too. */
+  readonly wrongClocks: boolean;
   readonly congestion: boolean;
   /** Stewards give up their terms. */
   readonly resign: boolean;

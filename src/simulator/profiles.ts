@@ -28,6 +28,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   large,
   executions,
   recover,
+  clocks,
 };
 
 /** Their names. */
@@ -65,6 +66,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     isolate: rng.chance(0.6),
     drift: rng.chance(0.6) ? RATE_BOUND : 0,
     clockJumps: rng.chance(0.3),
+    wrongClocks: false,
     congestion: rng.chance(0.2),
     resign: rng.chance(0.3),
     notice: rng.pick([0, 0.5, 1]),
@@ -273,7 +275,21 @@ function executions(rng: Rng, plan: Plan): Plan {
   };
 }
 
-/** Duplicates and late messages, stewards that resign, handlers that do not stop. */
+/** The wall clock of one node is wrong, and so are those of clients. */
+function clocks(rng: Rng, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 3, 5])),
+    replication: 3,
+    retentionMs: rng.pick([4 * leaseTtlMs, 3_600_000]),
+    finishedPerPartitionMax: rng.pick([4, 2000, 2000]),
+    faults: { ...faults, wrongClocks: true, clockJumps: false, drift: rng.chance(0.5) ? 0.01 : 0 },
+    work: { ...work, error: 0.2, everyMs: rng.range(100, 500), taskCount: 40 },
+  };
+}
+
+/** Duplicates and late messages, stewards that resign, handlers that do not stop and report often. */
 function stale(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
   return {
@@ -293,7 +309,7 @@ function stale(rng: Rng, plan: Plan): Plan {
       isolate: true,
       resign: rng.chance(0.7),
     },
-    work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2 },
+    work: { ...work, long: true, stubborn: 0.5, error: 0.1, release: 0.2, checkpoint: 0.7 },
   };
 }
 

@@ -19,6 +19,8 @@ export interface Run extends World {
   /** By their numbers. */
   readonly nodes: VirtualNode[];
   readonly sides: readonly Side[];
+  /** When the faults were over. */
+  readonly healedMs: number;
 }
 
 /** Of what it was recovered. */
@@ -59,6 +61,10 @@ export class Side implements World {
 
   get network(): VirtualNetwork {
     return this.#run.network;
+  }
+
+  get healedMs(): number {
+    return this.#run.healedMs;
   }
 
   get calm(): boolean {

@@ -6,6 +6,7 @@ import { Rng } from "../testing/rng.ts";
 import { HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
 import type { Oracle } from "./oracle.ts";
+import { commandKey, submitKey, wakeIn } from "./oracle-times.ts";
 import { drawnOptions, hasPlace } from "./placement.ts";
 import type { World } from "./world.ts";
 
@@ -20,7 +21,8 @@ export class Workload {
   /** Commands have their own, so that a run without them is the same as before. */
   readonly #commandRng: Rng;
   readonly #placementRng: Rng;
-  readonly #specs: TaskSpec[] = [];
+  /** And when each was sent first, in true time. */
+  readonly #specs: { readonly spec: TaskSpec; readonly firstSentMs: number }[] = [];
   #cid = 0;
 
   /** `earlier`: clients of a cluster that this one was recovered from; their tasks are asked for again. */
@@ -51,21 +53,23 @@ export class Workload {
   }
 
   #actAt(node: VirtualNode): void {
-    const { work } = this.#world.plan;
+    const { plan: { work }, schedule: { nowMs } } = this.#world;
     const { client } = node;
     if (this.#specs.length < work.taskCount && this.#rng.chance(0.6)) {
-      const spec = this.#placed(this.#newSpec(node));
-      this.#specs.push(spec);
-      return client.submit(spec, this.#rng.chance(0.6));
+      const spec = this.#placed(this.#newSpec());
+      this.#specs.push({ spec, firstSentMs: nowMs });
+      return client.submit(spec, this.#rng.chance(0.6), nowMs);
     }
     if (this.#specs.length === 0) return;
-    const spec = this.#rng.pick(this.#specs);
+    const { spec, firstSentMs } = this.#rng.pick(this.#specs);
     if (this.#rng.chance(work.resubmit)) {
-      if (this.#rng.chance(0.1)) return client.submit({ ...spec, payload: new Uint8Array([1, 2, 3]) }, false);
-      // a retry carries the time of the first try, another client's submit its own
-      const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
-      const firstSentAtMs = this.#rng.chance(0.6) ? spec.firstSentAtMs : wallMs;
-      return client.submit({ ...spec, firstSentAtMs }, this.#rng.chance(0.5));
+      if (this.#rng.chance(0.1)) {
+        return client.submit({ ...spec, payload: new Uint8Array([1, 2, 3]) }, false, firstSentMs);
+      }
+      // a retry has the number and the age of the first try, another client's submit its own
+      const isRetry = this.#rng.chance(0.6);
+      const again = isRetry ? spec : { ...spec, cid: ++this.#cid };
+      return client.submit(again, this.#rng.chance(0.5), isRetry ? firstSentMs : nowMs);
     }
     const choice = this.#rng.int(20);
     if (choice < 6) client.watch(spec.id);
@@ -76,19 +80,22 @@ export class Workload {
     else if (choice < 17) this.#drain(node);
   }
 
-  #newSpec(node: VirtualNode): TaskSpec {
+  #newSpec(): TaskSpec {
     const { plan, schedule } = this.#world;
     const rng = this.#rng;
     const number = this.#specs.length;
-    const { wallMs } = node.clock.read(schedule.nowMs);
+    const afterMs = rng.chance(0.15) ? rng.int(plan.leaseTtlMs * 2) : 0;
+    this.#world.oracle.times.asked(submitKey(`t${number}`), afterMs);
+    const wake = wakeIn(afterMs, rng.chance(0.5), schedule.nowMs);
     return {
       id: `t${number}`,
       name: rng.pick(HANDLER_NAMES),
       payload: new TextEncoder().encode(`payload ${number} ${"x".repeat(rng.int(120))}`),
       attemptsMax: rng.pick([0, 0, 3]),
       options: null,
-      runAtMs: rng.chance(0.15) ? wallMs + rng.int(plan.leaseTtlMs * 2) : 0,
-      firstSentAtMs: wallMs,
+      runAtMs: afterMs > 0 && "untilMs" in wake ? wake.untilMs : 0,
+      delayMs: "forMs" in wake ? wake.forMs : 0,
+      cid: ++this.#cid,
     };
   }
 
@@ -102,21 +109,24 @@ export class Workload {
   #command(up: readonly VirtualNode[]): void {
     const rng = this.#commandRng;
     if (this.#specs.length === 0) return;
-    const { id } = rng.pick(this.#specs.slice(-12));
+    const { spec: { id } } = rng.pick(this.#specs.slice(-12));
     const cid = ++this.#cid;
     const node = rng.pick(up);
-    const message = this.#message(node);
+    const message = this.#message(commandKey(id, cid));
     node.client.command(id, cid, message);
     if (rng.chance(0.2)) rng.pick(up).client.command(id, cid, message);
   }
 
-  #message(node: VirtualNode): TaskMessage {
+  #message(key: string): TaskMessage {
     const rng = this.#commandRng;
     const type = rng.pick(
       ["run", "run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const,
     );
-    const { wallMs } = node.clock.read(this.#world.schedule.nowMs);
-    if (type === "sleep") return { type, untilMs: wallMs + rng.int(this.#world.plan.leaseTtlMs * 2) };
+    if (type === "sleep") {
+      const forMs = rng.int(this.#world.plan.leaseTtlMs * 2);
+      this.#world.oracle.times.asked(key, forMs);
+      return { type, ...wakeIn(forMs, rng.chance(0.3), this.#world.schedule.nowMs) };
+    }
     return type === "error" ? { type, message: "command" } : { type };
   }
 

@@ -3,6 +3,9 @@ import { LIMITS } from "../protocol/model/limits.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
 import { clipText } from "../protocol/wire/writer.ts";
 
+/** What a Date can show; and so long after any time of today. */
+const UNTIL_MAX_MS = 8.64e15;
+const FOR_MAX_MS = UNTIL_MAX_MS / 2;
 const PLAIN = ["run", "pause", "kill", "complete", "checkpoint", "release"] as const;
 
 /**
@@ -11,15 +14,22 @@ const PLAIN = ["run", "pause", "kill", "complete", "checkpoint", "release"] as c
  * @throws TypeError, RangeError
  */
 export function messageOf(attempt: string, value: unknown): TaskMessage {
-  const { type, untilMs, message } = (typeof value === "object" && value !== null ? value : {}) as Partial<
-    Record<string, unknown>
-  >;
+  const { type, untilMs, forMs, message } =
+    (typeof value === "object" && value !== null ? value : {}) as Partial<
+      Record<string, unknown>
+    >;
   const plain = PLAIN.find((each) => each === type);
   if (plain) return { type: plain };
   if (type === "sleep") {
-    if (typeof untilMs === "number" && untilMs >= 0 && untilMs <= 8.64e15) return { type, untilMs };
+    if (forMs !== undefined && untilMs !== undefined) {
+      throw new TypeError(`Cannot ${attempt}: forMs and untilMs exclude each other, got both`);
+    }
+    if (isWithin(forMs, FOR_MAX_MS)) return { type, forMs };
+    if (isWithin(untilMs, UNTIL_MAX_MS)) return { type, untilMs };
     throw new RangeError(
-      `Cannot ${attempt}: a sleep must have untilMs, a time in ms since 1970, got ${String(untilMs)}`,
+      `Cannot ${attempt}: a sleep must have forMs, or untilMs, a time in ms since 1970, got ${
+        String(forMs ?? untilMs)
+      }`,
     );
   }
   if (type === "error") {
@@ -31,4 +41,8 @@ export function messageOf(attempt: string, value: unknown): TaskMessage {
       String(type ?? value)
     }`,
   );
+}
+
+function isWithin(value: unknown, max: number): value is number {
+  return typeof value === "number" && value >= 0 && value <= max;
 }

@@ -221,6 +221,21 @@ export class SimulatedCluster implements AsyncDisposable {
     node.resume();
   }
 
+  /**
+   * From now on the node's wall clock is ahead by `errorMs`, or behind when that is negative; also after a
+   * restart. Its timers and its monotonic clock are right. A clock that is set ahead ends the node's leases.
+   */
+  setClock(no: number, errorMs: number): void {
+    const node = this.#nodeOf("set a clock", no);
+    if (!Number.isFinite(errorMs)) {
+      throw new RangeError(
+        `Cannot set the clock of node ${no}: errorMs must be finite, got ${shown(errorMs)}`,
+      );
+    }
+    this.#record(`node-${no}`, `has a clock that is wrong by ${errorMs} ms`);
+    node.setClock(errorMs);
+  }
+
   // ---- what happened --------------------------------------------------------------------------------------
 
   /** Every run of a handler, or those of one task, in the order of their starts. */

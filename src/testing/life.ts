@@ -53,19 +53,26 @@ export class VirtualTimer {
   }
 }
 
+/** By so much the node's wall clock is wrong, in all its lives. */
+export interface WallError {
+  readonly ms: number;
+}
+
 export class Life implements Environment {
   /** Of the node. */
   readonly no: number;
   readonly time: VirtualTime;
   readonly #rng: Rng;
+  readonly #wallError: WallError;
   #isDead = false;
   #isPaused = false;
   #late: (() => void)[] = [];
 
-  constructor(no: number, time: VirtualTime, rng: Rng) {
+  constructor(no: number, time: VirtualTime, rng: Rng, wallError: WallError = { ms: 0 }) {
     this.no = no;
     this.time = time;
     this.#rng = rng;
+    this.#wallError = wallError;
   }
 
   get isDead(): boolean {
@@ -111,7 +118,7 @@ export class Life implements Environment {
   }
 
   wallMs(): number {
-    return this.time.wallMs;
+    return this.time.wallMs + this.#wallError.ms;
   }
 
   uptimeMs(): number {

@@ -63,6 +63,7 @@ export class SimulatedNode {
   readonly no: number;
   readonly #options: SimulatedNodeOptions;
   readonly #records: KeptRecords = new KeptRecords();
+  readonly #wallError: { ms: number } = { ms: 0 };
   #livesCount = 0;
   #now: Living;
   #hasQuorum = true;
@@ -109,6 +110,11 @@ export class SimulatedNode {
     return this.#options.settings.marginMs;
   }
 
+  /** Its wall clock is wrong by so much from now on. */
+  setClock(errorMs: number): void {
+    this.#wallError.ms = errorMs;
+  }
+
   /** The next life, with what the last one kept. */
   start(): void {
     this.#hasQuorum = true;
@@ -117,7 +123,8 @@ export class SimulatedNode {
 
   #live(): Living {
     const { no, seed, settings, time, network, registered } = this.#options;
-    const life = new Life(no, time, new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++));
+    const rng = new Rng(seed, STREAM_FIRST + no * LIVES_MAX + this.#livesCount++);
+    const life = new Life(no, time, rng, this.#wallError);
     const self = `node-${no}`;
     const { name, labels, witness, expect } = settings;
     const port: Port = {

@@ -42,7 +42,7 @@ function submitTests(cluster: TestCluster): void {
     const first = spec("once", { name: "nobody" });
     expect(await cluster.any(0).submit([first], CALL)).toEqual(["created"]);
     expect(await cluster.any(1).submit([first], CALL)).toEqual(["created"]);
-    expect(await cluster.any(1).submit([{ ...first, firstSentAtMs: first.firstSentAtMs + 1 }], CALL)).toEqual(
+    expect(await cluster.any(1).submit([{ ...first, cid: first.cid + 1 }], CALL)).toEqual(
       [
         "exists",
       ],
@@ -163,11 +163,11 @@ function timeTests(cluster: TestCluster): void {
     await cluster.any(0).submit([spec("failing")], CALL);
     const first = await cluster.started("failing");
     const wakeAtMs = Date.now() + 300;
-    await first.settle({ type: "error", message: "first", wakeAtMs });
+    await first.settle({ type: "error", message: "first", untilMs: wakeAtMs });
     expect(await cluster.any(1).get("failing", CALL)).toMatchObject({ state: "sleeping" });
     const second = await cluster.started("failing");
     expect(Date.now()).toBeGreaterThanOrEqual(wakeAtMs);
-    expect(second.task.errorAtMs).toHaveLength(1);
+    expect(second.task.errorAgesMs).toHaveLength(1);
     await second.settle({ type: "fail", message: "second" });
     expect(await cluster.any(1).outcome("failing")).toMatchObject({ state: "failed", error: "second" });
     const snapshot = await cluster.any(2).get("failing", CALL);

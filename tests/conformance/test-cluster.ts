@@ -9,7 +9,6 @@ export const bytes = (value: string): Uint8Array => new TextEncoder().encode(val
 
 /** A task for the hands to take; its payload names its id. */
 export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
-  const firstSentAtMs = Date.now() + Math.random();
   return {
     id,
     name: "work",
@@ -17,7 +16,8 @@ export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
     attemptsMax: 0,
     options: null,
     runAtMs: 0,
-    firstSentAtMs,
+    delayMs: 0,
+    cid: Math.floor(Math.random() * 2 ** 50),
     ...more,
   };
 }

@@ -72,9 +72,9 @@ export function record(): Recordings {
 }
 
 function others(): Pick<Recordings, "hellos" | "peers" | "requests" | "news" | "values"> {
-  const spec = ["t1", "noop", new Uint8Array(20), 3, 0, 0, null];
+  const spec = ["t1", "noop", new Uint8Array(20), 3, 0, 0, 7, null];
   const requests = [
-    [1, "submit", [[spec, spec], 1000]],
+    [1, "submit", [[spec, spec], 1000, 0]],
     [2, "outcome", ["t1"]],
     [3, "get", ["t1", 1000]],
     [4, "list", [null, [0, 0], 1000]],

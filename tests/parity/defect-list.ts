@@ -122,7 +122,7 @@ export const DEFECTS: readonly Defect[] = [
     what: "an error handler that answers pause or kill fails the task",
     edits: [{
       file: "src/consumer/error-policy.ts",
-      find: `return { type: "error", message, wakeAtMs: 0, then: decision.type };`,
+      find: `return { type: "error", message, forMs: 0, then: decision.type };`,
       replace: `return { type: "fail", message };`,
     }],
     test: "tests/unit/consumer/error-handler.test.ts",

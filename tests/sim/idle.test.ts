@@ -73,7 +73,7 @@ test("tasks that were due later start when they are due, on an idle cluster", ()
   const cluster = quietCluster(THREE);
   const node = cluster.nodes[0]!;
   const { wallMs } = node.clock.read(cluster.schedule.nowMs);
-  const more = { payload: new Uint8Array(0), attemptsMax: 0, options: null, firstSentAtMs: wallMs };
+  const more = { payload: new Uint8Array(0), attemptsMax: 0, options: null, delayMs: 0, cid: 1 };
   // idle again in between, and at all places between two slow ticks
   const delaysMs = Array.from({ length: 10 }, (_, i) => 20_000 + i * 10_070);
   for (const delayMs of delaysMs) {

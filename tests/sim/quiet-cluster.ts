@@ -59,7 +59,6 @@ export function submit(cluster: VirtualCluster, count: number, name: string): vo
 
 export function submitOne(cluster: VirtualCluster, at: number, name: string, id: string): void {
   const node = cluster.nodes[at % cluster.nodes.length]!;
-  const { wallMs } = node.clock.read(cluster.schedule.nowMs);
-  const more = { payload: new Uint8Array(10), attemptsMax: 0, options: null, runAtMs: 0 };
-  node.client.submit({ id, name, ...more, firstSentAtMs: wallMs }, false);
+  const more = { payload: new Uint8Array(10), attemptsMax: 0, options: null, runAtMs: 0, delayMs: 0, cid: 1 };
+  node.client.submit({ id, name, ...more }, false);
 }

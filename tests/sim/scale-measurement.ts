@@ -115,7 +115,7 @@ export class Measurement {
     const total = this.#size * this.#tasksEach;
     for (let i = 0; i < total; i++) {
       const node = this.#cluster.nodes[i % this.#size]!;
-      node.client.submit(specOf(i, this.#nowMs), false);
+      node.client.submit(specOf(i), false);
       if (i % 2000 === 1999) this.#cluster.runUntil(this.#nowMs + 20);
     }
     this.#until(() => this.#placedCount() === total);
@@ -212,7 +212,7 @@ function planOf(size: number, tasksEach: number): Plan {
   };
 }
 
-function specOf(i: number, nowMs: number): TaskSpec {
+function specOf(i: number): TaskSpec {
   return {
     id: `task-${i}`,
     name: "alpha",
@@ -220,7 +220,8 @@ function specOf(i: number, nowMs: number): TaskSpec {
     attemptsMax: 0,
     options: null,
     runAtMs: 0,
-    firstSentAtMs: 1_800_000_000_000 + nowMs,
+    delayMs: 0,
+    cid: 1,
   };
 }
 

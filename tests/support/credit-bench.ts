@@ -75,7 +75,7 @@ export class CreditBench {
 
   grant(from: MemberNo, no: number, name = "h"): void {
     const task = { id: `${from}/${no}`, fence: no, attempt: 1, payload: new Uint8Array(0), attemptsMax: 0 };
-    this.credit.received(from, { ...task, no, name, errorAtMs: [], options: null, checkpoint: null });
+    this.credit.received(from, { ...task, no, name, errorAgesMs: [], options: null, checkpoint: null });
   }
 
   demand(no: MemberNo, { backlog = 5, priority = 0, boot = 1 }: Waiting = {}): void {

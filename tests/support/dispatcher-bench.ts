@@ -41,7 +41,8 @@ export class FakeBook implements TaskBook {
   readonly p = 0;
   readonly ballot: Ballot = ballotBy(0, 1);
   readonly tasks: TaskRecord[] = [];
-  readonly declines: { untilMs(id: string, no: MemberNo): number | undefined };
+  readonly timeMs: number = WALL_MS;
+  readonly declines: { leftMs(id: string, no: MemberNo): number | undefined };
   /** Who declined what: `id@no`. */
   readonly declined: Set<string> = new Set();
   /** The life in which a member is attached. */
@@ -54,7 +55,7 @@ export class FakeBook implements TaskBook {
   constructor(dispatcher: Dispatcher, given: string[]) {
     this.#dispatcher = dispatcher;
     this.given = given;
-    this.declines = { untilMs: (id, no) => this.declined.has(`${id}@${no}`) ? 0 : undefined };
+    this.declines = { leftMs: (id, no) => this.declined.has(`${id}@${no}`) ? 0 : undefined };
   }
 
   add(...tasks: readonly TaskRecord[]): void {

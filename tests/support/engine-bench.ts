@@ -3,7 +3,7 @@
  * the test ends them.
  */
 import { engineOptions } from "../../src/coordinator/settings.ts";
-import { nodeSettings } from "../../src/node/options.ts";
+import { type NodeOptions, nodeSettings } from "../../src/node/options.ts";
 import type { Effect, Input } from "../../src/protocol/model/contract.ts";
 import { Engine } from "../../src/protocol/engine.ts";
 import type { GrantedTask, Message } from "../../src/protocol/model/messages.ts";
@@ -47,15 +47,18 @@ export class EngineBench {
   readonly ended: string[] = [];
   /** Between nodes, as the senders put it. */
   readonly sent: Message[] = [];
+  /** Answers to submits, in order. */
+  readonly answers: string[] = [];
   /** By the number of the question. */
   readonly #why: Map<number, string> = new Map();
   #nowMs = 0;
   #rid = 0;
   #seq = 0;
+  #cid = 0;
 
-  constructor(nodes: readonly BenchNode[], partitions = 4) {
+  constructor(nodes: readonly BenchNode[], partitions = 4, more: Partial<NodeOptions> = {}) {
     for (const { name, labels = {} } of nodes) {
-      const settings = nodeSettings({ name, labels, partitions, expect: nodes.length, mdns: false });
+      const settings = nodeSettings({ name, labels, partitions, expect: nodes.length, mdns: false, ...more });
       const options = engineOptions(name, settings, memoryStore());
       const seed = this.#engines.size + 1;
       this.#engines.set(name, new Engine({ ...options, nonce: "n", seed }));
@@ -79,12 +82,11 @@ export class EngineBench {
     this.push(name, { type: "capacity", slots, handlers, standing: "up", limits });
   }
 
-  submit(id: string, options: TaskOptions | null = null, name = "h", watch = false): void {
+  submit(id: string, options: TaskOptions | null = null, name = "h", watch = false, ageMs = 0): void {
     const payload = new Uint8Array(0);
-    const firstSentAtMs = WALL_MS + this.#nowMs;
-    const spec = { id, name, payload, attemptsMax: 0, options, runAtMs: 0, firstSentAtMs };
+    const spec = { id, name, payload, attemptsMax: 0, options, runAtMs: 0, delayMs: 0, cid: ++this.#cid };
     const [first] = this.#engines.keys();
-    this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec });
+    this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec, ageMs });
   }
 
   /** Waits for the end, where tasks are submitted. */
@@ -129,7 +131,8 @@ export class EngineBench {
       const { p, task } = effect;
       this.running.set(task.id, { node, p, task });
       this.starts.push(`${task.id}@${node}`);
-    } else if (effect.type === "outcome") this.ended.push(`${effect.outcome.id} ${effect.outcome.state}`);
+    } else if (effect.type === "submitted") this.answers.push(effect.status);
+    else if (effect.type === "outcome") this.ended.push(`${effect.outcome.id} ${effect.outcome.state}`);
     else if (effect.type === "answer") this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");
   }
 

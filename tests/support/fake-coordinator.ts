@@ -83,7 +83,7 @@ export class Bench {
       payload: encodeValue(input, "input"),
       attemptsMax: 0,
       options: null,
-      errorAtMs: [],
+      errorAgesMs: [],
       checkpoint: null,
       ...rest,
     });

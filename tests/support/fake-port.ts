@@ -5,6 +5,7 @@ import type {
   ListPage,
   NodeCommandRequest,
   NodeInfo,
+  SubmitCallOptions,
   TaskEvent,
   TaskSnapshot,
 } from "../../src/coordinator/coordinator.ts";
@@ -13,6 +14,8 @@ import type { TaskMessage, TaskSpec } from "../../src/protocol/model/types.ts";
 
 export class FakePort implements ClientPort {
   readonly submitted: TaskSpec[][] = [];
+  /** How old each submit said that it was. */
+  readonly agesMs: number[] = [];
   readonly waiting: Map<string, PromiseWithResolvers<Outcome>> = new Map();
   readonly aborted: string[] = [];
   readonly stopping: AbortController = new AbortController();
@@ -24,9 +27,16 @@ export class FakePort implements ClientPort {
   pageSize = 2;
   events: TaskEvent[][] = [];
 
-  async submit(specs: readonly TaskSpec[]): Promise<readonly SubmitStatus[]> {
+  /** What a submit waits for before it is answered. */
+  answers: Promise<void> = Promise.resolve();
+
+  async submit(
+    specs: readonly TaskSpec[],
+    { ageMs = 0 }: Partial<SubmitCallOptions> = {},
+  ): Promise<readonly SubmitStatus[]> {
     this.submitted.push([...specs]);
-    await Promise.resolve();
+    this.agesMs.push(ageMs);
+    await this.answers;
     return specs.map((spec) => {
       const status = this.statusOf(spec);
       if (status instanceof Error) throw status;

@@ -84,7 +84,7 @@ const granted = fc.record({
   name,
   payload: bytes,
   attemptsMax: uint,
-  errorAtMs: list(ms, LIMITS.errorsPerTaskMax),
+  errorAgesMs: list(ms, LIMITS.errorsPerTaskMax),
   options: taskOptions,
   checkpoint: bytesOrNull,
 });
@@ -140,6 +140,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     pre: fc.boolean(),
     answer: fc.constantFrom("granted", "ahead", "loyal", "promised"),
     promised: fc.option(ballot),
+    wallMs: ms,
   }),
   transfer: of("transfer", { p, ballot }),
   append,
@@ -153,7 +154,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   refuse: of("refuse", { p, ballot, promised: ballot }),
   snapshot,
   snapshotReply: of("snapshotReply", { p, ballot, index: uint, receivedBytes: uint }),
-  heartbeat: of("heartbeat", { boot, sentMs: ms, epoch: uint, sessions: numbered, terms }),
+  heartbeat: of("heartbeat", { boot, sentMs: ms, wallMs: ms, epoch: uint, sessions: numbered, terms }),
   heartbeatReply: of("heartbeatReply", {
     boot,
     sentMs: ms,
@@ -199,7 +200,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     p,
     items: list(fc.record({ fence: uint, seq: uint, accepted: fc.boolean() })),
   }),
-  submit: of("submit", { p, items: list(fc.record({ rid: uint, watch: fc.boolean(), spec })) }),
+  submit: of("submit", { p, items: list(fc.record({ rid: uint, watch: fc.boolean(), ageMs: ms, spec })) }),
   submitReply: of("submitReply", {
     p,
     items: list(fc.record({

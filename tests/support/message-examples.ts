@@ -43,6 +43,8 @@ const record: TaskRecord = {
   result: null,
   checkpoint: bytes(0xff),
   progress: bytes(0x0a),
+  checkpointSeq: 2,
+  progressSeq: 3,
   commands: { queued: [{ no: 13, message: { type: "pause" } }], known: [77] },
 };
 const done: TaskRecord = {
@@ -54,6 +56,8 @@ const done: TaskRecord = {
   result: bytes(),
   checkpoint: null,
   progress: null,
+  checkpointSeq: 0,
+  progressSeq: 0,
   commands: null,
 };
 
@@ -61,12 +65,13 @@ export const stateExample: PartitionState = {
   records: [record, done],
   finished: ["done"],
   condemned: [session],
+  timeMs: 1_764_000_000_300,
   horizonMs: 1_763_000_000_000,
 };
 
 export const messageExamples: { readonly [T in Message["type"]]: Extract<Message, { readonly type: T }> } = {
   prepare: { type: "prepare", p, ballot, pre: true, end: { ballot: older, index: 12 } },
-  promise: { type: "promise", p, ballot, pre: false, answer: "promised", promised: older },
+  promise: { type: "promise", p, ballot, pre: false, answer: "promised", promised: older, wallMs: 1.5 },
   transfer: { type: "transfer", p: 4095, ballot },
   append: {
     type: "append",
@@ -103,6 +108,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     type: "heartbeat",
     boot: 1,
     sentMs: 1234.5,
+    wallMs: 1_764_000_000_000,
     epoch: 1,
     sessions: [{ p: 7, n: 2 }],
     terms: [{ p, ballot, commit: 24, isActive: true }],
@@ -160,7 +166,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
       name: "exec",
       payload: bytes(1, 2, 3),
       attemptsMax: 3,
-      errorAtMs: [1_764_000_000_200],
+      errorAgesMs: [1000],
       options: choosy.options,
       checkpoint: null,
     }],
@@ -178,7 +184,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     }],
   },
   settleReply: { type: "settleReply", p, items: [{ fence: 12, seq: 1, accepted: true }] },
-  submit: { type: "submit", p, items: [{ rid: 9_007_199_254_740_991, watch: true, spec }] },
+  submit: { type: "submit", p, items: [{ rid: 9_007_199_254_740_991, watch: true, ageMs: 0, spec }] },
   submitReply: {
     type: "submitReply",
     p,

@@ -16,6 +16,7 @@ export const state: fc.Arbitrary<PartitionState> = fc.uniqueArray(taskRecord, {
     finished: fc.shuffledSubarray(records.map((record) => record.spec.id)),
     condemned: list(session),
     horizonMs: ms,
+    timeMs: ms,
   })
 );
 

@@ -23,7 +23,8 @@ export function taskEntry(id: string, payloadBytes: number): Entry {
     attemptsMax: 0,
     options: null,
     runAtMs: 0,
-    firstSentAtMs: 1_700_000_000_000,
+    delayMs: 0,
+    cid: 1,
   };
   const op: Operation = { type: "submit", spec, atMs: 1_700_000_000_000 };
   return makeEntry(ballotOf(1), op);

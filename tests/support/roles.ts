@@ -226,7 +226,7 @@ export function noops(ballot: Ballot, count: number): readonly Entry[] {
 
 export function specOf(id: string, options: TaskOptions | null = null, name = "h"): TaskSpec {
   const payload = new Uint8Array(0);
-  return { id, name, payload, attemptsMax: 0, options, runAtMs: 0, firstSentAtMs: WALL_MS };
+  return { id, name, payload, attemptsMax: 0, options, runAtMs: 0, delayMs: 0, cid: 1 };
 }
 
 /** What makes a task pending, and what leases it. */

@@ -57,7 +57,15 @@ export class RosterWatch implements AsyncDisposable {
 
   /** To a node without a roster a heartbeat says nothing. */
   #ask(id: NodeId): void {
-    const heartbeat = { type: "heartbeat", boot: 1, sentMs: 0, epoch: 0, sessions: [], terms: [] } as const;
+    const heartbeat = {
+      type: "heartbeat",
+      boot: 1,
+      sentMs: 0,
+      wallMs: 0,
+      epoch: 0,
+      sessions: [],
+      terms: [],
+    } as const;
     for (const frame of encodeFrame([heartbeat])) this.#mesh?.send(id, [frame]);
   }
 

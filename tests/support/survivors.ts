@@ -32,7 +32,8 @@ export function submitOf(id: string, counter = 1, cfg = 1): Entry {
     attemptsMax: 0,
     options: null,
     runAtMs: 0,
-    firstSentAtMs: 1,
+    delayMs: 0,
+    cid: 1,
   };
   return entryOf({ type: "submit", spec, atMs: 1 }, counter, cfg);
 }

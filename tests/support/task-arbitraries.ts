@@ -33,6 +33,7 @@ export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
     ...(["run", "pause", "kill", "complete", "checkpoint", "release"] as const).map((type) => ({ type })),
   ),
   fc.record({ type: fc.constant("sleep" as const), untilMs: ms }),
+  fc.record({ type: fc.constant("sleep" as const), forMs: ms }),
   fc.record({ type: fc.constant("error" as const), message }),
 );
 export const queued: fc.Arbitrary<QueuedCommand[]> = list(fc.record({ no: uint, message: taskMessage }));
@@ -42,22 +43,25 @@ export const spec: fc.Arbitrary<TaskSpec> = fc.record({
   payload: bytes,
   attemptsMax: uint,
   runAtMs: ms,
-  firstSentAtMs: ms,
+  delayMs: ms,
+  cid: uint,
   options: taskOptions,
 });
 export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   fc.record({ type: fc.constant("complete" as const), result: bytesOrNull }),
-  fc.record({ type: fc.constant("error" as const), message, wakeAtMs: ms }),
+  fc.record({ type: fc.constant("error" as const), message, untilMs: ms }),
   fc.record({ type: fc.constant("fail" as const), message }),
   fc.constant<Settlement>({ type: "release" }),
   fc.record({ type: fc.constant("checkpoint" as const), state: bytes }),
   fc.record({ type: fc.constant("progress" as const), value: bytes }),
   fc.constantFrom<Settlement>({ type: "ack" }, { type: "pause" }, { type: "kill" }),
-  fc.record({ type: fc.constantFrom("sleep" as const, "decline" as const), untilMs: ms }),
+  fc.record({ type: fc.constant("sleep" as const), untilMs: ms }),
+  fc.record({ type: fc.constant("sleep" as const), forMs: ms }),
+  fc.record({ type: fc.constant("decline" as const), forMs: ms }),
   fc.record({
     type: fc.constant("error" as const),
     message,
-    wakeAtMs: ms,
+    forMs: ms,
     then: fc.constantFrom("pause" as const, "kill" as const),
   }),
 );
@@ -65,7 +69,15 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.constant<Operation>({ type: "noop" }),
   fc.record({ type: fc.constant("submit" as const), spec, atMs: ms }),
   fc.record({ type: fc.constant("lease" as const), id, session, atMs: ms }),
-  fc.record({ type: fc.constant("settle" as const), id, fence: uint, upTo: uint, settlement, atMs: ms }),
+  fc.record({
+    type: fc.constant("settle" as const),
+    id,
+    fence: uint,
+    seq: uint,
+    upTo: uint,
+    settlement,
+    atMs: ms,
+  }),
   fc.record({ type: fc.constant("command" as const), id, cid: uint, message: taskMessage, atMs: ms }),
   fc.record({ type: fc.constant("condemn" as const), session }),
   fc.record({ type: fc.constant("revert" as const), session, atMs: ms }),
@@ -95,5 +107,7 @@ export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   result: bytesOrNull,
   checkpoint: bytesOrNull,
   progress: bytesOrNull,
+  checkpointSeq: uint,
+  progressSeq: uint,
   commands: fc.option(fc.record({ queued, known: list(uint) })),
 }).filter((record) => record.state !== "leased" || record.session !== null);

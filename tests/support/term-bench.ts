@@ -32,7 +32,14 @@ export class TermBench {
     this.stage = new RoleStage({ self, memberCount: 5, options });
     for (const entry of entries) this.replica.append(entry);
     this.replica.commitTo(commit);
-    const keeper: TermKeeper = { p: 0, cfg: 1, voters, replica: this.replica, silenceFloorMs: 0 };
+    const keeper: TermKeeper = {
+      p: 0,
+      cfg: 1,
+      voters,
+      replica: this.replica,
+      silenceFloorMs: 0,
+      timeFloorMs: 0,
+    };
     this.term = new Term(this.stage.context, keeper, OWN, () => this.office);
   }
 

@@ -24,7 +24,9 @@ interface Submit {
   readonly p: number;
   /** Somebody waits for the end already. */
   readonly isWatched: boolean;
-  readonly item: SubmitMessage["items"][number];
+  readonly item: Omit<SubmitMessage["items"][number], "ageMs">;
+  /** Monotonic; before this node had it, perhaps. */
+  readonly firstSentMs: number;
   sentMs: number;
 }
 interface Query {
@@ -70,9 +72,10 @@ export class Requests {
   }
 
   submit(input: Extract<Input, { type: "submit" }>): void {
-    const { rid, spec, watch } = input;
+    const { rid, spec, watch, ageMs } = input;
     const item = { rid: this.#wireRid(rid), watch: watch || this.#watches.isLikely, spec };
-    const submit = { p: this.#partitionOf(spec.id), isWatched: watch, item, sentMs: NEVER };
+    const firstSentMs = this.#context.clock.monoMs - ageMs;
+    const submit = { p: this.#partitionOf(spec.id), isWatched: watch, item, firstSentMs, sentMs: NEVER };
     this.#submits.set(rid, submit);
     this.#fresh.submits.push(submit);
   }
@@ -250,13 +253,15 @@ export class Requests {
   }
 
   #sendSubmits(submits: readonly Submit[]): void {
-    const itemsByPartition: Map<number, Submit["item"][]> = new Map();
+    const { monoMs } = this.#context.clock;
+    const itemsByPartition: Map<number, SubmitMessage["items"][number][]> = new Map();
     for (const submit of submits) {
       if (this.#submits.get(this.#localRid(submit.item.rid)) !== submit) continue;
-      submit.sentMs = this.#context.clock.monoMs;
+      submit.sentMs = monoMs;
+      const item = { ...submit.item, ageMs: monoMs - submit.firstSentMs };
       const items = itemsByPartition.get(submit.p);
-      if (items) items.push(submit.item);
-      else itemsByPartition.set(submit.p, [submit.item]);
+      if (items) items.push(item);
+      else itemsByPartition.set(submit.p, [item]);
     }
     for (const [p, items] of itemsByPartition) {
       const to = this.#stewardOf(p);

@@ -4,7 +4,7 @@
  *
  * The room `context` is what all roles share. It may touch `model`, `wire` and `state`, and no role.
  * Next: liveness.ts (who was heard when, and whom this node vouches for), topology.ts (whom it is in touch
- * with), ring.ts (where partitions and tasks lie).
+ * with), ring.ts (where partitions and tasks lie), wall-clocks.ts.
  */
 import type {
   Clock,
@@ -17,6 +17,7 @@ import type {
 import type { Message } from "../model/messages.ts";
 import { LIMITS } from "../model/limits.ts";
 import { Topology } from "./topology.ts";
+import { WallClocks } from "./wall-clocks.ts";
 import { type Ring, ringOf } from "./ring.ts";
 import type { Ballot, Entry, Member, MemberNo, NodeId, Roster } from "../model/types.ts";
 
@@ -30,6 +31,7 @@ export class Context {
   /** Monotonic time of the first step: nobody counts as silent from before it. */
   bootMs = 0;
   readonly topology: Topology;
+  readonly wallClocks: WallClocks;
   /** What a replica keeps of its log for those that lag. */
   readonly logLimits: { readonly countMax: number; readonly bytesMax: number };
   readonly memberByNo: Map<MemberNo, Member> = new Map();
@@ -58,12 +60,14 @@ export class Context {
     this.options = options;
     this.observer = observer;
     this.topology = new Topology(this);
+    this.wallClocks = new WallClocks(this);
     this.logLimits = { countMax: options.logEntriesMax, bytesMax: LIMITS.logBytesMax };
     this.#random = (options.seed ^ 0x6d2b79f5) | 0 || 1;
   }
 
   /** Null: this node belongs to no cluster any more. */
   adoptRoster(roster: Roster | null): void {
+    if (roster === null) this.wallClocks.forget();
     this.roster = roster;
     this.memberByNo.clear();
     this.#noById.clear();

@@ -29,7 +29,7 @@ export class Admission {
   judge(held: HeldLease): Verdict {
     // granted before the steward heard that this node takes nothing any more
     if (this.#credit.slots === 0) return { type: "release" };
-    if (!this.#claimsKey(held)) return { type: "decline", untilMs: 0 };
+    if (!this.#claimsKey(held)) return { type: "decline", forMs: 0 };
     return this.mayStart(held) ? "start" : "wait";
   }
 

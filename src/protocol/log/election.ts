@@ -138,6 +138,7 @@ export class Election {
   onPromise(from: MemberNo, message: PromiseMessage): void {
     const candidacy = this.#candidacy;
     this.#context.see(message.promised);
+    this.#context.wallClocks.note(from, message.wallMs);
     if (!candidacy || !isSameBallot(candidacy.ballot, message.ballot) || candidacy.pre !== message.pre) {
       return;
     }

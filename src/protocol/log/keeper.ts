@@ -27,6 +27,7 @@ import { Election } from "./election.ts";
 import { type Place, Seal } from "./reconfiguration.ts";
 import { EMPTY_LOG, Replica } from "./replica.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
+import { TimeFloor } from "./cluster-time.ts";
 import { type Office, Term } from "./term.ts";
 
 export class Keeper {
@@ -46,6 +47,7 @@ export class Keeper {
   /** Up to where this log is known to match the steward's of that ballot. */
   #matched: { ballot: Ballot; index: number } | null = null;
   readonly #intake: SnapshotTransfer;
+  readonly #timeFloor: TimeFloor;
   #heardStewardMs = -Infinity;
   readonly #context: Context;
   readonly #liveness: Liveness;
@@ -64,6 +66,7 @@ export class Keeper {
     this.isInstalled = epoch === FOUNDING_EPOCH;
     this.installedAtMs = context.clock.monoMs;
     this.seal = new Seal(context, this);
+    this.#timeFloor = new TimeFloor(context);
     this.#intake = new SnapshotTransfer(context, this);
     this.election = new Election(context, this);
   }
@@ -127,6 +130,7 @@ export class Keeper {
   }
 
   stepDown(): void {
+    if (this.term) this.#timeFloor.note(this.term.time.nowMs);
     this.term?.end();
     this.term = null;
     this.election.postpone();
@@ -158,7 +162,8 @@ export class Keeper {
       this.election.postpone();
     }
     if (answer === "ahead" && !this.term && !this.#isLoyal(from)) this.election.soon();
-    this.#context.send(from, { type: "promise", p, ballot, pre, answer, promised });
+    const { wallMs } = this.#context.clock;
+    this.#context.send(from, { type: "promise", p, ballot, pre, answer, promised, wallMs });
   }
 
   #answerTo(from: MemberNo, message: PrepareMessage): PromiseMessage["answer"] {
@@ -224,6 +229,7 @@ export class Keeper {
       const { cfg } = this;
       this.#context.persist({ type: "append", p, cfg, prevIndex: merged.at, entries: merged.added });
     }
+    this.#timeFloor.note(this.replica.tasks.timeMs);
     this.#matches(from, message, prevIndex + entries.length);
     this.replica.raiseLogFloor(message.logFloor);
     this.replica.commitTo(Math.min(message.commit, this.#matched!.index));
@@ -265,6 +271,10 @@ export class Keeper {
   /** With the whole base and the term's first entry. */
   isWhole(index: number, first: number): boolean {
     return index >= first;
+  }
+
+  get timeFloorMs(): number {
+    return Math.max(this.#timeFloor.nowMs, this.replica.tasks.timeMs);
   }
 
   /** Silence that a keeper did not hear itself is none. */

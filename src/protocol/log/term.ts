@@ -8,6 +8,7 @@ import { isSameBallot, majorityOf, majorityReached } from "../model/ballot.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { AppendReplyMessage, Silence, SnapshotReplyMessage } from "../model/messages.ts";
 import type { Ballot, LogEnd, MemberNo, Operation } from "../model/types.ts";
+import { ClusterTime } from "./cluster-time.ts";
 import { makeEntry } from "../wire/operations.ts";
 import { encodeState } from "../wire/snapshots.ts";
 import type { Replica } from "./replica.ts";
@@ -19,6 +20,7 @@ export interface TermKeeper {
   readonly voters: readonly MemberNo[];
   readonly replica: Replica;
   readonly silenceFloorMs: number;
+  readonly timeFloorMs: number;
 }
 
 /** What the steward does for others as long as its term lasts. */
@@ -41,6 +43,8 @@ export class Term {
   readonly #followers: Follower[] = [];
   readonly #waiters: { readonly index: number; readonly run: () => void }[] = [];
   #waitersHead = 0;
+  /** What entries say, and what is due by it. */
+  readonly time: ClusterTime;
   #beganMs: number;
   /** Index of its first entry: when that is chosen, so is all before it. */
   readonly first: number;
@@ -58,6 +62,7 @@ export class Term {
       if (no === context.self) continue;
       this.#followers.push(newFollower(no, next, context.clock.monoMs));
     }
+    this.time = new ClusterTime(context, keeper.voters, keeper.timeFloorMs);
     this.#office = open(this);
   }
 

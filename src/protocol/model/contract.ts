@@ -25,7 +25,7 @@ export interface Clock {
    * Elapsed ms for the node's own leases: the largest of monotonic, uptime and wall deltas. Never goes back.
    */
   readonly leaseMs: number;
-  /** Wall clock, ms since the epoch: for "run at", retention and what people read. Never for safety. */
+  /** Wall clock, ms since the epoch: a majority of them makes the cluster's time. Never for safety. */
   readonly wallMs: number;
 }
 
@@ -96,7 +96,14 @@ export type Input =
   | { readonly type: "peer"; readonly node: NodeId; readonly up: boolean; readonly candidate?: CandidateInfo }
   /** The stream to a peer takes no more (or again takes) bulk: appends wait in the log. */
   | { readonly type: "congested"; readonly node: NodeId; readonly on: boolean }
-  | { readonly type: "submit"; readonly rid: number; readonly spec: TaskSpec; readonly watch: boolean }
+  | {
+    readonly type: "submit";
+    readonly rid: number;
+    readonly spec: TaskSpec;
+    readonly watch: boolean;
+    /** Since it was first sent, by whomever. */
+    readonly ageMs: number;
+  }
   | { readonly type: "watch"; readonly id: string }
   | { readonly type: "unwatch"; readonly id: string }
   /** `list` asks every partition: one answer each. */
@@ -266,6 +273,8 @@ export type EngineEvent =
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "steward"; readonly p: number; readonly ballot: Ballot; readonly node: NodeId }
   | { readonly type: "condemned"; readonly p: number; readonly node: NodeId }
+  /** A keeper's wall clock is behind what most of the others show. */
+  | { readonly type: "clockBehind"; readonly node: NodeId; readonly behindMs: number }
   /** A peer sent something that the protocol does not allow; it changed nothing. */
   | { readonly type: "rejected"; readonly from: NodeId; readonly reason: string }
   /** This node is to do it, and to answer with the input `nodeCommandDone`. */

@@ -34,6 +34,8 @@ export interface HeartbeatMessage {
   readonly boot: number;
   /** The sender's lease clock when it sent this; echoed back, never interpreted by others. */
   readonly sentMs: number;
+  /** The sender's wall clock. */
+  readonly wallMs: number;
   readonly epoch: number;
   /** Partitions whose session number is not 1. */
   readonly sessions: readonly { readonly p: number; readonly n: number }[];
@@ -129,8 +131,8 @@ export interface GrantedTask {
   readonly name: string;
   readonly payload: Uint8Array;
   readonly attemptsMax: number;
-  /** Errors so far (times only matter to the error handler). */
-  readonly errorAtMs: readonly number[];
+  /** How long before the lease its errors were: they only matter to the error handler. */
+  readonly errorAgesMs: readonly number[];
   readonly options: TaskOptions | null;
   readonly checkpoint: Uint8Array | null;
 }
@@ -180,6 +182,8 @@ export interface SubmitMessage {
     readonly rid: number;
     /** Send the outcome when there is one. */
     readonly watch: boolean;
+    /** Since the client first sent it, by its monotonic clock. */
+    readonly ageMs: number;
     readonly spec: TaskSpec;
   }[];
 }
@@ -351,6 +355,8 @@ export interface PromiseMessage {
   readonly answer: "granted" | "ahead" | "loyal" | "promised";
   /** The highest ballot promised so far, so that the asker's counter can rise above it. */
   readonly promised: Ballot | null;
+  /** The sender's wall clock. */
+  readonly wallMs: number;
 }
 /** A steward that is not the first of its keepers hands the term to the first, which is up to date. */
 export interface TransferMessage {

@@ -85,10 +85,12 @@ export interface TaskSpec {
   readonly payload: Uint8Array;
   /** Attempts in all before an error makes the task fail; 0 = the node's error handler decides. */
   readonly attemptsMax: number;
-  /** Wall clock in ms before which the task does not start; 0 = at once. */
+  /** Time of the cluster before which the task does not start; 0 = at once. */
   readonly runAtMs: number;
-  /** Wall clock in ms at which the client first sent it; carried by every retry. */
-  readonly firstSentAtMs: number;
+  /** So long after it is recorded it starts at the earliest; 0 = `runAtMs` says when. */
+  readonly delayMs: number;
+  /** The client's number for it, drawn at random: a repeated submit has the same, another one has not. */
+  readonly cid: number;
   /** What few tasks ask for; null = nothing of it. */
   readonly options: TaskOptions | null;
 }
@@ -121,10 +123,14 @@ export interface Placement {
   readonly apart: string;
 }
 
+/** When a task goes on: at a time of the cluster, or so long after the entry that says so. */
+export type Wake = { readonly untilMs: number } | { readonly forMs: number };
+
 /** A command to a task, from a client or from its stateful handler. Metafora's eight. */
 export type TaskMessage =
   | { readonly type: "run" }
   | { readonly type: "sleep"; readonly untilMs: number }
+  | { readonly type: "sleep"; readonly forMs: number }
   | { readonly type: "pause" }
   | { readonly type: "kill" }
   | { readonly type: "error"; readonly message: string }
@@ -190,6 +196,9 @@ export interface TaskRecord {
   readonly checkpoint: Uint8Array | null;
   /** What the handler last reported of how far it is. */
   readonly progress: Uint8Array | null;
+  /** `seq` of the last checkpoint and progress under the present fence; 0 = none. Older ones come late. */
+  readonly checkpointSeq: number;
+  readonly progressSeq: number;
   /** Null until there was a command. */
   readonly commands: CommandLog | null;
 }
@@ -197,13 +206,8 @@ export interface TaskRecord {
 /** How an attempt ends, or what it stores meanwhile, always under its fence. */
 export type Settlement =
   | { readonly type: "complete"; readonly result: Uint8Array | null }
-  /** The handler threw: sleeps until `wakeAtMs` (0 = pending at once), or what its error handler said. */
-  | {
-    readonly type: "error";
-    readonly message: string;
-    readonly wakeAtMs: number;
-    readonly then?: "pause" | "kill";
-  }
+  /** The handler threw: sleeps (`forMs` 0 = pending at once), or what its error handler said. */
+  | { readonly type: "error"; readonly message: string; readonly then?: "pause" | "kill" } & Wake
   /** The handler threw and there is no further attempt. */
   | { readonly type: "fail"; readonly message: string }
   /** Claimable again at once, by others first. */
@@ -214,15 +218,14 @@ export type Settlement =
   | { readonly type: "progress"; readonly value: Uint8Array }
   /** Keeps the lease: commands were carried out. */
   | { readonly type: "ack" }
-  /** Not before `untilMs`. */
-  | { readonly type: "sleep"; readonly untilMs: number }
+  | { readonly type: "sleep" } & Wake
   /** Not before a command resumes it. */
   | { readonly type: "pause" }
   | { readonly type: "kill" }
-  /** Nothing started, and this attempt does not count: another member may have it. */
-  | { readonly type: "decline"; readonly untilMs: number };
+  /** Nothing started, and this attempt does not count: another member may have it. 0 = until a change. */
+  | { readonly type: "decline"; readonly forMs: number };
 
-/** An operation of a partition's log. `atMs` is the steward's wall clock when it appended the entry. */
+/** An operation of a partition's log. `atMs` is the cluster's time when the steward appended the entry. */
 export type Operation =
   | { readonly type: "noop" }
   | { readonly type: "submit"; readonly spec: TaskSpec; readonly atMs: number }
@@ -231,6 +234,8 @@ export type Operation =
     readonly type: "settle";
     readonly id: string;
     readonly fence: number;
+    /** The holder counts what it reports under one fence, from 1. */
+    readonly seq: number;
     /** Commands up to this number are carried out; 0 = none were delivered. */
     readonly upTo: number;
     readonly settlement: Settlement;
@@ -280,6 +285,8 @@ export interface PartitionState {
   readonly finished: readonly string[];
   /** The highest session condemned of each `(node, boot)`. */
   readonly condemned: readonly SessionId[];
-  /** Forgotten tasks were first sent up to this wall clock. */
+  /** Forgotten tasks had ended by this time of the cluster. */
   readonly horizonMs: number;
+  /** The last time in the log: the cluster's time never goes back behind it. */
+  readonly timeMs: number;
 }

@@ -46,8 +46,10 @@ export class PartitionTasks {
   /** Highest condemned session per `(node, boot)`. */
   readonly condemned: Map<number, Condemnation> = new Map();
   readonly leases: LeaseCounts = new LeaseCounts();
-  /** Forgotten tasks were first sent up to here: an unknown id from before may have run already. */
+  /** Forgotten tasks had ended by then: an unknown id that was sent before may have run already. */
   horizonMs = 0;
+  /** The last time in the log. Not undone with its entry: a majority of clocks has reached it. */
+  timeMs = 0;
   #finished: string[] = [];
   #finishedHead = 0;
 
@@ -59,6 +61,7 @@ export class PartitionTasks {
     }
     tasks.#finished = [...state.finished];
     tasks.horizonMs = state.horizonMs;
+    tasks.timeMs = state.timeMs;
     for (const session of state.condemned) tasks.condemned.set(ownerKey(session), { session, index });
     return tasks;
   }
@@ -69,6 +72,7 @@ export class PartitionTasks {
       finished: this.#finished.slice(this.#finishedHead),
       condemned: [...this.condemned.values()].map((entry) => entry.session),
       horizonMs: this.horizonMs,
+      timeMs: this.timeMs,
     };
   }
 
@@ -106,31 +110,12 @@ export class PartitionTasks {
 
   /** Applies the operation at `index`; null when it changed nothing. */
   apply(index: number, op: Operation): Undo | null {
+    if ("atMs" in op && op.atMs > this.timeMs) this.timeMs = op.atMs;
     switch (op.type) {
       case "noop":
         return null;
-      case "submit": {
-        const { spec, atMs } = op;
-        if (this.records.has(spec.id)) return null;
-        return this.#replace(spec.id, undefined, {
-          spec,
-          state: spec.runAtMs > atMs ? "sleeping" : "pending",
-          session: null,
-          fence: 0,
-          attempt: 0,
-          avoid: -1,
-          wakeAtMs: spec.runAtMs,
-          submittedAtMs: atMs,
-          startedAtMs: 0,
-          finishedAtMs: 0,
-          endedByHolder: false,
-          errors: NOTHING,
-          result: null,
-          checkpoint: null,
-          progress: null,
-          commands: null,
-        });
-      }
+      case "submit":
+        return this.records.has(op.spec.id) ? null : this.#replace(op.spec.id, undefined, submitted(op));
       case "lease": {
         const before = this.records.get(op.id);
         if (!before || (before.state !== "pending" && before.state !== "sleeping")) return null;
@@ -142,12 +127,14 @@ export class PartitionTasks {
           fence: index,
           attempt: before.attempt + 1,
           startedAtMs: op.atMs,
+          checkpointSeq: 0,
+          progressSeq: 0,
         });
       }
       case "settle": {
         const before = this.records.get(op.id);
         if (!before || before.state !== "leased" || before.fence !== op.fence) return null;
-        const after = settled(acked(before, op.upTo), op.settlement, op.atMs);
+        const after = settled(acked(before, op.upTo), op);
         return this.#replace(before.spec.id, before, withoutHolder(after, op.atMs));
       }
       case "command": {
@@ -243,9 +230,33 @@ export class PartitionTasks {
     const changes = purged.map((id) => ({ id, before: this.records.get(id) }));
     for (const { id, before } of changes) {
       // not undone: too high a horizon refuses too much, never too little
-      this.horizonMs = Math.max(this.horizonMs, before?.spec.firstSentAtMs ?? 0);
+      this.horizonMs = Math.max(this.horizonMs, before?.finishedAtMs ?? 0);
       this.records.delete(id);
     }
     return { type: "changes", changes, finishedCount: 0, purged };
   }
+}
+
+function submitted({ spec, atMs }: Extract<Operation, { readonly type: "submit" }>): TaskRecord {
+  const wakeAtMs = spec.delayMs > 0 ? atMs + spec.delayMs : spec.runAtMs;
+  return {
+    spec,
+    state: wakeAtMs > atMs ? "sleeping" : "pending",
+    session: null,
+    fence: 0,
+    attempt: 0,
+    avoid: -1,
+    wakeAtMs,
+    submittedAtMs: atMs,
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    endedByHolder: false,
+    errors: NOTHING,
+    result: null,
+    checkpoint: null,
+    progress: null,
+    checkpointSeq: 0,
+    progressSeq: 0,
+    commands: null,
+  };
 }

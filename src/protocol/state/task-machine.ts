@@ -11,6 +11,7 @@ import type {
   TaskMessage,
   TaskRecord,
   TaskState,
+  Wake,
 } from "../model/types.ts";
 
 type Row = Readonly<Partial<Record<TaskMessage["type"], TaskState>>>;
@@ -74,8 +75,8 @@ const DOUBLINGS_MAX = 64;
 export interface Failed {
   readonly attemptsMax: number;
   readonly attempt: number;
-  /** Of the errors before this one that were the task's own. */
-  readonly errorAtMs: readonly number[];
+  /** How long ago the errors before this one were that were the task's own. */
+  readonly errorAgesMs: readonly number[];
   readonly retry: RetryPolicy | null;
 }
 
@@ -83,12 +84,12 @@ export interface Failed {
  * How long a task sleeps after an error; null = it has failed. Metafora's rule, ten minutes and failed at the
  * eighth error in four hours, unless it has a number of attempts or a policy of its own. `chance` in [0, 1).
  */
-export function sleepAfterError(failed: Failed, nowMs: number, chance: number): number | null {
-  const { attemptsMax, attempt, errorAtMs } = failed;
+export function sleepAfterError(failed: Failed, chance: number): number | null {
+  const { attemptsMax, attempt, errorAgesMs } = failed;
   // attempts that were released or lapsed are not the task's fault; but no more errors than these are kept
-  const count = errorAtMs.length >= LIMITS.errorsPerTaskMax ? attempt : errorAtMs.length + 1;
+  const count = errorAgesMs.length >= LIMITS.errorsPerTaskMax ? attempt : errorAgesMs.length + 1;
   if (attemptsMax === 0) {
-    const recentCount = 1 + errorAtMs.filter((atMs) => atMs > nowMs - ERRORS_WITHIN_MS).length;
+    const recentCount = 1 + errorAgesMs.filter((ageMs) => ageMs < ERRORS_WITHIN_MS).length;
     if (recentCount >= ERRORS_MAX) return null;
     if (failed.retry === null) return SLEEP_MS;
   } else if (count >= attemptsMax) return null;
@@ -110,7 +111,10 @@ export function withError(
 // ---- how attempts end -------------------------------------------------------------------------------------
 
 /** What a settlement makes of a leased task; commands that still wait are carried out by `withoutHolder`. */
-export function settled(before: TaskRecord, settlement: Settlement, atMs: number): TaskRecord {
+export function settled(
+  before: TaskRecord,
+  { settlement, seq, atMs }: { readonly settlement: Settlement; readonly seq: number; readonly atMs: number },
+): TaskRecord {
   const node = before.session!.node;
   switch (settlement.type) {
     case "complete":
@@ -127,25 +131,28 @@ export function settled(before: TaskRecord, settlement: Settlement, atMs: number
     }
     case "error": {
       const errors = withError(before, { kind: "error", message: settlement.message, atMs });
-      const { wakeAtMs, then } = settlement;
+      const { then } = settlement;
       if (then === "kill") return { ...ended(before, "killed", atMs), errors };
       if (then === "pause") return { ...before, state: "paused", errors };
-      return { ...before, state: wakeAtMs > atMs ? "sleeping" : "pending", wakeAtMs, errors, avoid: node };
+      return { ...asleep(before, settlement, atMs), errors, avoid: node };
     }
     case "release":
       return { ...before, state: "pending", avoid: node };
     case "decline":
       return { ...before, state: "pending", avoid: node, attempt: before.attempt - 1 };
     case "sleep":
-      return asleep(before, settlement.untilMs, atMs);
+      return asleep(before, settlement, atMs);
     case "pause":
       return { ...before, state: "paused" };
     case "kill":
       return ended(before, "killed", atMs);
     case "checkpoint":
-      return { ...before, checkpoint: settlement.state };
+      // messages overtake each other, and come twice
+      return seq > before.checkpointSeq
+        ? { ...before, checkpoint: settlement.state, checkpointSeq: seq }
+        : before;
     case "progress":
-      return { ...before, progress: settlement.value };
+      return seq > before.progressSeq ? { ...before, progress: settlement.value, progressSeq: seq } : before;
     case "ack":
       return before;
     default:
@@ -186,8 +193,9 @@ export function acked(record: TaskRecord, upTo: number): TaskRecord {
   return queued.length === commands.queued.length ? record : { ...record, commands: { ...commands, queued } };
 }
 
-function asleep(before: TaskRecord, untilMs: number, atMs: number): TaskRecord {
-  return { ...before, state: untilMs > atMs ? "sleeping" : "pending", wakeAtMs: untilMs };
+function asleep(before: TaskRecord, wake: Wake, atMs: number): TaskRecord {
+  const wakeAtMs = "forMs" in wake ? atMs + wake.forMs : wake.untilMs;
+  return { ...before, state: wakeAtMs > atMs ? "sleeping" : "pending", wakeAtMs };
 }
 
 // ---- commands ---------------------------------------------------------------------------------------------
@@ -231,7 +239,7 @@ function carriedOut(before: TaskRecord, message: TaskMessage, atMs: number): Tas
     case "run":
       return { ...before, state, wakeAtMs: 0 };
     case "sleep":
-      return asleep(before, message.untilMs, atMs);
+      return asleep(before, message, atMs);
     case "kill":
     case "complete":
       return { ...before, state, finishedAtMs: atMs };
@@ -249,9 +257,9 @@ function carriedOut(before: TaskRecord, message: TaskMessage, atMs: number): Tas
 /** An error while the task slept keeps its sleep, if that is longer. */
 function faulty(before: TaskRecord, message: string, atMs: number): TaskRecord {
   const { attemptsMax, options } = before.spec;
-  const errorAtMs = before.errors.filter((error) => error.kind === "error").map((error) => error.atMs);
+  const errorAgesMs = before.errors.filter(({ kind }) => kind === "error").map((error) => atMs - error.atMs);
   const retry = options?.retry ?? null;
-  const sleepMs = sleepAfterError({ attemptsMax, attempt: before.attempt, errorAtMs, retry }, atMs, 0.5);
+  const sleepMs = sleepAfterError({ attemptsMax, attempt: before.attempt, errorAgesMs, retry }, 0.5);
   const errors = withError(before, { kind: "error", message, atMs }, -1);
   if (sleepMs === null) return { ...before, state: "failed", errors, finishedAtMs: atMs };
   const wakeAtMs = Math.max(before.state === "sleeping" ? before.wakeAtMs : 0, atMs + sleepMs);

@@ -45,12 +45,12 @@ export class ClientService {
 
   onSubmit(from: MemberNo, message: SubmitMessage): void {
     const { replica } = this.#term;
-    for (const { rid, watch, spec } of message.items) {
+    for (const { rid, watch, ageMs, spec } of message.items) {
       const record = replica.tasks.records.get(spec.id);
-      const status = this.#statusOf(spec, record);
+      const status = this.#statusOf(spec, ageMs, record);
       let index = replica.lastIndex;
       if (status === "created" && !record) {
-        index = this.#term.propose({ type: "submit", spec, atMs: this.#context.clock.wallMs });
+        index = this.#term.propose({ type: "submit", spec, atMs: this.#term.time.nowMs });
         this.#port.enqueue(replica.tasks.records.get(spec.id)!);
       }
       if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
@@ -59,20 +59,24 @@ export class ClientService {
     }
   }
 
-  #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
+  #statusOf(spec: TaskSpec, ageMs: number, record: TaskRecord | undefined): SubmitStatus {
     if (record) {
       if (record.spec.name !== spec.name || !equals(record.spec.payload, spec.payload)) {
         return "conflict";
       }
-      return record.spec.firstSentAtMs === spec.firstSentAtMs ? "created" : "exists";
+      return record.spec.cid === spec.cid ? "created" : "exists";
     }
-    const { retentionMs } = this.#context.options;
-    const oldestMs = Math.max(
-      this.#context.clock.wallMs - retentionMs,
-      this.#term.replica.tasks.horizonMs + 1,
-    );
-    if (spec.firstSentAtMs < oldestMs) return "tooOld";
+    if (this.#mayBeForgotten(ageMs)) return "tooOld";
     return this.#term.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
+  }
+
+  /** It may have run, ended and been forgotten since it was first sent. What is new cannot. */
+  #mayBeForgotten(ageMs: number): boolean {
+    if (ageMs === 0) return false;
+    const { clockRateBound: bound, heartbeatMs } = this.#context.options;
+    // its clock may be slow, and it was on its way for a while
+    const oldestMs = ageMs * (1 + bound) / (1 - bound) + heartbeatMs;
+    return this.#term.time.nowMs - oldestMs < this.#term.replica.tasks.horizonMs;
   }
 
   onWatch(from: MemberNo, message: WatchMessage): void {
@@ -155,7 +159,7 @@ export class ClientService {
 
   #view(record: TaskRecord): TaskView {
     const whyWaits = (): string => this.#port.why(record);
-    return { record, why: whyOf(record, this.#context.clock.wallMs, whyWaits) };
+    return { record, why: whyOf(record, this.#term.time, whyWaits) };
   }
 }
 

@@ -44,7 +44,7 @@ export class CommandDelivery {
     const status = this.#statusOf(record, message);
     let index = this.#term.replica.lastIndex;
     if ((status === "applied" || status === "queued") && !isKnown(record!, cid)) {
-      const atMs = this.#context.clock.wallMs;
+      const atMs = this.#term.time.nowMs;
       index = this.#term.propose({ type: "command", id, cid, message: message.message, atMs });
       if (status === "applied") this.#port.changed(id);
     } else if (status === "unknown") {

@@ -13,8 +13,8 @@ const TASKS_MAX = 16_384;
 const KEPT_AFTER_MS = 10_000;
 
 interface Decline {
-  /** Wall clock; 0 = until something changes. */
-  readonly untilMs: number;
+  /** 0 = until something changes. */
+  readonly forMs: number;
   /** Monotonic. */
   readonly sinceMs: number;
   readonly boot: number;
@@ -35,13 +35,13 @@ export class Declines {
     this.#standingOf = standingOf;
   }
 
-  note(id: string, no: MemberNo, untilMs: number): void {
+  note(id: string, no: MemberNo, forMs: number): void {
     const standing = this.#standingOf(no);
     if (!standing) return;
     let byNo = this.#byId.get(id);
     if (!byNo) this.#byId.set(id, byNo = new Map());
     const { boot, changes } = standing;
-    byNo.set(no, { untilMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch });
+    byNo.set(no, { forMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch });
     if (this.#byId.size > TASKS_MAX) { for (const oldest of this.#byId.keys()) return this.forget(oldest); }
   }
 
@@ -57,26 +57,29 @@ export class Declines {
     return this.#byId.has(id);
   }
 
-  /** Until when the member does not want it: 0 = something must change, undefined = it may be asked. */
-  untilMs(id: string, no: MemberNo): number | undefined {
+  /** For how long the member does not want it: 0 = something must change, undefined = it may be asked. */
+  leftMs(id: string, no: MemberNo): number | undefined {
     const decline = this.#byId.get(id)?.get(no);
-    return decline && this.#counts(decline, no) ? decline.untilMs : undefined;
+    if (!decline || !this.#counts(decline, no)) return undefined;
+    return decline.forMs === 0 ? 0 : this.#leftMs(decline);
   }
 
-  #counts({ untilMs, sinceMs, boot, changes, epoch }: Decline, no: MemberNo): boolean {
+  #leftMs({ forMs, sinceMs }: Decline): number {
+    return sinceMs + (forMs > 0 ? forMs : UNTIL_CHANGE_MS_MAX) - this.#context.clock.monoMs;
+  }
+
+  #counts(decline: Decline, no: MemberNo): boolean {
+    const { forMs, boot, changes, epoch } = decline;
     const standing = this.#standingOf(no);
-    if (standing?.boot !== boot) return false;
-    const { wallMs, monoMs } = this.#context.clock;
-    if (untilMs > 0) return wallMs < untilMs;
-    return changes === standing.changes && epoch === this.#epoch && monoMs - sinceMs < UNTIL_CHANGE_MS_MAX;
+    if (standing?.boot !== boot || this.#leftMs(decline) <= 0) return false;
+    return forMs > 0 || (changes === standing.changes && epoch === this.#epoch);
   }
 
   /** In so many ms the first of those who declined may be asked again, unless something changes before. */
   waitMs(id: string): number {
-    const { wallMs, monoMs } = this.#context.clock;
     let waitMs = Infinity;
-    for (const { untilMs, sinceMs } of this.#byId.get(id)?.values() ?? []) {
-      waitMs = Math.min(waitMs, untilMs > 0 ? untilMs - wallMs : sinceMs + UNTIL_CHANGE_MS_MAX - monoMs);
+    for (const decline of this.#byId.get(id)?.values() ?? []) {
+      waitMs = Math.min(waitMs, this.#leftMs(decline));
     }
     return waitMs;
   }

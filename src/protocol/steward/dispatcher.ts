@@ -238,7 +238,7 @@ export class Dispatcher {
 
   /** It said so, or it is known that it would say so. */
   #hasDeclined(steward: TaskBook, no: MemberNo, { id, options }: TaskSpec): boolean {
-    if (steward.declines.untilMs(id, no) !== undefined) return true;
+    if (steward.declines.leftMs(id, no) !== undefined) return true;
     const apart = options?.placement?.apart ?? "";
     return apart !== "" && this.#apart.isTaken(apart, no);
   }
@@ -260,7 +260,8 @@ export class Dispatcher {
     const members = [...this.#context.roster?.members ?? []].map((member): Prospect => {
       const obstacle = this.#obstacleOf(steward, member.no, spec);
       const isTaken = this.#apart.isTaken(apart, member.no);
-      const declinedUntilMs = isTaken ? 0 : steward.declines.untilMs(spec.id, member.no) ?? 0;
+      const leftMs = isTaken ? 0 : steward.declines.leftMs(spec.id, member.no) ?? 0;
+      const declinedUntilMs = leftMs === 0 ? 0 : steward.timeMs + leftMs;
       return { member, obstacle, declinedUntilMs };
     });
     return whyPending(record, members);

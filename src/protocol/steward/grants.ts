@@ -40,7 +40,8 @@ export class Grants {
 
   /** `no`: number of the grant in the member's account. */
   add(to: MemberNo, attachment: Attachment, no: number, record: TaskRecord): void {
-    const { spec, attempt, checkpoint, errors, fence } = record;
+    const { spec, attempt, checkpoint, errors, fence, startedAtMs } = record;
+    const ageOf = ({ atMs }: TaskError): number => startedAtMs - atMs;
     const task: GrantedTask = {
       no,
       id: spec.id,
@@ -49,7 +50,7 @@ export class Grants {
       name: spec.name,
       payload: spec.payload,
       attemptsMax: spec.attemptsMax,
-      errorAtMs: errors.length === 0 ? NEVER : errors.filter(isOwnError).map(({ atMs }) => atMs),
+      errorAgesMs: errors.length === 0 ? NEVER : errors.filter(isOwnError).map(ageOf),
       options: spec.options,
       checkpoint,
     };

@@ -94,7 +94,7 @@ export class SessionExpiry {
     const due = keeper.voters.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
     if (this.#context.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
     pending.isReverted = true;
-    const atMs = this.#context.clock.wallMs;
+    const atMs = this.#term.time.nowMs;
     const index = this.#term.propose({ type: "revert", session: pending.session, atMs });
     this.#port.reverted();
     this.#term.whenChosen(index, () => this.#port.announceAll());

@@ -20,7 +20,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { type Attachment, Grants } from "./grants.ts";
 import { OwnershipFeed } from "./ownership-feed.ts";
 import { SessionExpiry } from "./session-expiry.ts";
-import { type Backlog, NO_BACKLOG, type Taker, type TaskBook, TaskQueues } from "./task-queues.ts";
+import { type Backlog, NO_BACKLOG, type Now, type Taker, type TaskBook, TaskQueues } from "./task-queues.ts";
 
 /** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
 const PURGED_PER_TICK_MAX = 256;
@@ -84,6 +84,14 @@ export class Steward implements Office, TaskBook {
     this.#dispatcher.waiting.delete(this);
   }
 
+  get timeMs(): number {
+    return this.#term.time.nowMs;
+  }
+
+  get #now(): Now {
+    return { timeMs: this.timeMs, monoMs: this.#context.clock.monoMs };
+  }
+
   /** Rebuilds the queues from the tasks. */
   requeue(): void {
     this.#waiting.clear();
@@ -108,34 +116,35 @@ export class Steward implements Office, TaskBook {
 
   tick(): void {
     this.#sessionExpiry.tick();
-    const { clock, options } = this.#context;
-    if (this.#waiting.wake(this.#term.replica.tasks.records, clock)) this.#wants();
-    if (this.#waiting.wakeAtMs - clock.wallMs < options.heartbeatMs) this.#context.tickSoon();
+    const now = this.#now;
+    if (this.#waiting.wake(this.#term.replica.tasks.records, now)) this.#wants();
+    if (this.#waiting.wakeAtMs - now.timeMs < this.#context.options.heartbeatMs) this.#context.tickSoon();
     this.#grants.tick();
     this.#sweep();
-    this.#purge(clock.wallMs);
+    this.#purge(now.timeMs);
     this.commands.tick();
     this.#ownershipFeed.tick();
   }
 
   /** Who declined what long ago is asked again. */
   #sweep(): void {
-    const { monoMs, wallMs } = this.#context.clock;
+    const { monoMs, timeMs } = this.#now;
     if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
     this.#sweptMs = monoMs;
+    this.#term.time.review();
     const { records } = this.#term.replica.tasks;
     this.declines.sweep((id) => {
       const record = records.get(id);
       if (!record || isTerminal(record.state)) return Infinity;
-      return record.state === "leased" ? wallMs - record.startedAtMs : 0;
+      return record.state === "leased" ? timeMs - record.startedAtMs : 0;
     });
   }
 
-  #purge(wallMs: number): void {
+  #purge(timeMs: number): void {
     const { tasks } = this.#term.replica;
     const { retentionMs, finishedPerPartitionMax } = this.#context.options;
     const tooMany = tasks.finishedCount - finishedPerPartitionMax;
-    const count = Math.max(tooMany, tasks.finishedBefore(wallMs - retentionMs, PURGED_PER_TICK_MAX));
+    const count = Math.max(tooMany, tasks.finishedBefore(timeMs - retentionMs, PURGED_PER_TICK_MAX));
     if (count > 0) this.#term.propose({ type: "purge", count });
   }
 
@@ -173,23 +182,24 @@ export class Steward implements Office, TaskBook {
         const { session, fence } = record;
         if (record.state !== "leased" || session!.node !== from || session!.boot !== message.boot) continue;
         if (held.get(id) === fence) continue;
-        const index = this.#settle(id, fence, 0, { type: "release" });
+        const index = this.#settle({ id, fence, seq: 0, upTo: 0, settlement: { type: "release" } });
         this.#term.whenChosen(index, () => this.clientService.announceIfOver(id));
       }
     }
     this.#dispatcher.reconsider();
   }
 
-  #settle(id: string, fence: number, upTo: number, settlement: Settlement): number {
-    const atMs = this.#context.clock.wallMs;
-    const index = this.#term.propose({ type: "settle", id, fence, upTo, settlement, atMs });
-    this.changed(id);
+  #settle(item: SettleMessage["items"][number]): number {
+    const atMs = this.timeMs;
+    const index = this.#term.propose({ type: "settle", ...item, atMs });
+    this.changed(item.id);
     return index;
   }
 
   onSettle(from: MemberNo, message: SettleMessage): void {
     const { replica } = this.#term;
-    for (const { id, fence, seq, upTo, settlement } of message.items) {
+    for (const item of message.items) {
+      const { id, fence, seq, settlement } = item;
       this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
       let index = replica.lastIndex;
@@ -197,7 +207,7 @@ export class Steward implements Office, TaskBook {
       // anew
       let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
-        index = this.#settle(id, fence, upTo, settlement);
+        index = this.#settle(item);
         accepted = true;
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       }
@@ -212,7 +222,7 @@ export class Steward implements Office, TaskBook {
   }
 
   #noteEnd(from: MemberNo, { id, options }: TaskSpec, settlement: Settlement): void {
-    if (settlement.type === "decline") return this.declines.note(id, from, settlement.untilMs);
+    if (settlement.type === "decline") return this.declines.note(id, from, settlement.forMs);
     this.declines.forget(id);
     if (options?.placement && options.placement.apart !== "") this.#dispatcher.reviewDeclined();
   }
@@ -232,7 +242,7 @@ export class Steward implements Office, TaskBook {
   dispatch(priority: number, round: number): boolean {
     return this.#waiting.dispatch({
       records: this.#term.replica.tasks.records,
-      clock: this.#context.clock,
+      now: this.#now,
       priority,
       round,
       pick: (record) => this.#dispatcher.pick(this, record),
@@ -258,7 +268,7 @@ export class Steward implements Office, TaskBook {
     const { id } = spec;
     const attachment = this.#attached.get(to)!;
     const { session } = attachment;
-    const fence = this.#term.propose({ type: "lease", id, session, atMs: this.#context.clock.wallMs });
+    const fence = this.#term.propose({ type: "lease", id, session, atMs: this.timeMs });
     const grantNo = this.#dispatcher.charge(to, spec.name);
     const apart = spec.options?.placement?.apart ?? "";
     if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));

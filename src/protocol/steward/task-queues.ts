@@ -3,7 +3,6 @@
  * handler, priority and placement, oldest first; which node gets a task is dispatcher.ts's decision. What
  * everybody declined is parked for a while, so that it holds up nobody.
  */
-import type { Clock } from "../model/contract.ts";
 import { queueKeyOf } from "./placement.ts";
 import type { Ballot, MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
 
@@ -31,9 +30,15 @@ interface Queue {
   blockedIn: number;
 }
 
+/** What is waited for: the cluster's time wakes tasks, the monotonic clock those that are parked. */
+export interface Now {
+  readonly timeMs: number;
+  readonly monoMs: number;
+}
+
 export interface DispatchOptions {
   readonly records: ReadonlyMap<string, TaskRecord>;
-  readonly clock: Clock;
+  readonly now: Now;
   /** Only tasks of this priority. */
   readonly priority: number;
   /** What nobody took in a round is not tried again in it. */
@@ -61,7 +66,8 @@ export interface Backlog {
 export interface TaskBook {
   readonly p: number;
   readonly ballot: Ballot;
-  readonly declines: { untilMs(id: string, no: MemberNo): number | undefined };
+  readonly timeMs: number;
+  readonly declines: { leftMs(id: string, no: MemberNo): number | undefined };
   isAttached(no: MemberNo, boot: number): boolean;
   priorityBelow(limit: number): number;
   backlogFor(no: MemberNo, taker: Taker): Backlog;
@@ -81,7 +87,7 @@ export class TaskQueues {
   readonly #sleepers: Set<string> = new Set();
   #turn = 0;
   #review = 0;
-  /** Wall clock at which the first of those that sleep is to wake, as of the last look. */
+  /** Time of the cluster at which the first of those that sleep is to wake, as of the last look. */
   wakeAtMs: number = Infinity;
 
   clear(): void {
@@ -135,13 +141,13 @@ export class TaskQueues {
   }
 
   /** Those that slept or were parked for long enough wait for a node. True when there were some. */
-  wake(records: ReadonlyMap<string, TaskRecord>, clock: Clock): boolean {
+  wake(records: ReadonlyMap<string, TaskRecord>, now: Now): boolean {
     this.wakeAtMs = Infinity;
     if (this.#sleepers.size === 0 && this.#parked.size === 0) return false;
     let isNews = false;
     for (const id of this.#sleepers) {
       const record = records.get(id);
-      if (record?.state === "sleeping" && record.wakeAtMs > clock.wallMs) {
+      if (record?.state === "sleeping" && record.wakeAtMs > now.timeMs) {
         this.wakeAtMs = Math.min(this.wakeAtMs, record.wakeAtMs);
         continue;
       }
@@ -151,7 +157,7 @@ export class TaskQueues {
       isNews = true;
     }
     for (const [id, { spec, untilMs }] of this.#parked) {
-      if (untilMs > clock.monoMs) continue;
+      if (untilMs > now.monoMs) continue;
       this.#parked.delete(id);
       this.#push(spec);
       isNews = true;
@@ -200,20 +206,20 @@ export class TaskQueues {
     return oldest;
   }
 
-  #advance(queue: Queue, { records, clock, round, pick, lease, waitMs }: DispatchOptions): void {
+  #advance(queue: Queue, { records, now, round, pick, lease, waitMs }: DispatchOptions): void {
     const id = queue.ids[queue.head]!;
     const record = records.get(id);
-    if (record && (record.state === "pending" || isDue(record, clock))) {
+    if (record && (record.state === "pending" || isDue(record, now))) {
       const no = pick(record);
       if (no === NOBODY) {
         queue.blockedIn = round;
         return;
       }
       if (no === DECLINED) {
-        const untilMs = clock.monoMs + Math.min(PARKED_MS_MAX, waitMs(id));
+        const untilMs = now.monoMs + Math.min(PARKED_MS_MAX, waitMs(id));
         this.#parked.set(id, { spec: record.spec, untilMs });
       } else lease(no, record);
-    } else if (record?.state === "sleeping") this.#sleepers.add(id); // the wall clock went back
+    }
     queue.head++;
     if (queue.head <= 1024) return;
     queue.ids.splice(0, queue.head);
@@ -253,6 +259,6 @@ function isEmpty(queue: Queue): boolean {
 }
 
 /** It sleeps, and its time has come. */
-function isDue(record: TaskRecord, clock: Clock): boolean {
-  return record.state === "sleeping" && record.wakeAtMs <= clock.wallMs;
+function isDue(record: TaskRecord, { timeMs }: Now): boolean {
+  return record.state === "sleeping" && record.wakeAtMs <= timeMs;
 }

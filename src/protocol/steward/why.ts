@@ -140,7 +140,11 @@ function whyNoneOf(attached: readonly Prospect[], record: TaskRecord, who: strin
 }
 
 /** For any task that does not run; "" when it runs or has ended. `whyWaits` for one that could run now. */
-export function whyOf(record: TaskRecord, nowMs: number, whyWaits: () => string): string {
+export function whyOf(
+  record: TaskRecord,
+  { nowMs, trouble }: { readonly nowMs: number; readonly trouble: string },
+  whyWaits: () => string,
+): string {
   const { state, wakeAtMs, errors, fence, commands, attempt } = record;
   if (state === "pending" || (state === "sleeping" && wakeAtMs <= nowMs)) return whyWaits();
   const last = errors.at(-1);
@@ -154,6 +158,7 @@ export function whyOf(record: TaskRecord, nowMs: number, whyWaits: () => string)
         isoTime(wakeAtMs)
       }, after an error in attempt ${attempt}: ${error.message}`
       : `sleeps until ${isoTime(wakeAtMs)}`;
+    if (trouble !== "") why += `; ${trouble}`;
   } else if (state === "paused") {
     why = error ? `paused after an error: ${error.message}` : "paused, until a command resumes it";
   } else if (state === "leased" && commands && commands.queued.length > 0) {

@@ -49,11 +49,12 @@ const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
 function writeSubmitItem(w: Writer, item: SubmitItem): void {
   w.uint(item.rid);
   w.bool(item.watch);
+  w.ms(item.ageMs);
   writeSpec(w, item.spec);
 }
 /** The payload is a window onto the frame: makeEntry stores it anew. */
 function readSubmitItem(r: Reader): SubmitItem {
-  return { rid: r.uint(), watch: r.bool(), spec: readSpec(r) };
+  return { rid: r.uint(), watch: r.bool(), ageMs: r.ms(), spec: readSpec(r) };
 }
 
 function writeSubmitAnswer(w: Writer, item: SubmitAnswer): void {

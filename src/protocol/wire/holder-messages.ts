@@ -100,7 +100,7 @@ function writeGranted(w: Writer, task: GrantedTask): void {
   w.text(LIMITS.nameBytesMax, task.name);
   w.bytes(LIMITS.payloadBytesMax, task.payload);
   w.uint(task.attemptsMax);
-  writeList(w, LIMITS.errorsPerTaskMax, task.errorAtMs, writeMs);
+  writeList(w, LIMITS.errorsPerTaskMax, task.errorAgesMs, writeMs);
   writeTaskOptions(w, task.options);
   w.bytesOrNull(LIMITS.payloadBytesMax, task.checkpoint);
 }
@@ -114,7 +114,7 @@ function readGranted(r: Reader): GrantedTask {
     name: r.sharedText(LIMITS.nameBytesMax),
     payload: r.copy(LIMITS.payloadBytesMax),
     attemptsMax: r.uint(),
-    errorAtMs: readList(r, LIMITS.errorsPerTaskMax, readMs),
+    errorAgesMs: readList(r, LIMITS.errorsPerTaskMax, readMs),
     options: readTaskOptions(r),
     checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
   };
@@ -322,6 +322,7 @@ export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
     write: (w, m) => {
       writeBoot(w, m.boot);
       w.ms(m.sentMs);
+      w.ms(m.wallMs);
       w.uint(m.epoch);
       writeList(w, LIMITS.partitionsMax, m.sessions, writeNumbered);
       writeList(w, LIMITS.partitionsMax, m.terms, writeTerm);
@@ -330,6 +331,7 @@ export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
       type: "heartbeat",
       boot: readBoot(r),
       sentMs: r.ms(),
+      wallMs: r.ms(),
       epoch: r.uint(),
       sessions: readList(r, LIMITS.partitionsMax, readNumbered),
       terms: readList(r, LIMITS.partitionsMax, readTerm),

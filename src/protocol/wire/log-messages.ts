@@ -157,6 +157,7 @@ export const LOG_CODECS: MessageCodecs<
       w.bool(m.pre);
       w.oneOf(ANSWERS, m.answer);
       writeBallotOrNull(w, m.promised);
+      w.ms(m.wallMs);
     },
     read: (r) => ({
       type: "promise",
@@ -165,6 +166,7 @@ export const LOG_CODECS: MessageCodecs<
       pre: r.bool(),
       answer: r.oneOf(ANSWERS),
       promised: readBallotOrNull(r),
+      wallMs: r.ms(),
     }),
   },
   transfer: {

@@ -41,6 +41,7 @@ function writeOperation(w: Writer, op: Operation): void {
       w.ms(op.atMs);
       writeId(w, op.id);
       w.uint(op.fence);
+      w.uint(op.seq);
       w.uint(op.upTo);
       return writeSettlement(w, op.settlement);
     case "condemn":
@@ -81,8 +82,9 @@ function readOperation(r: Reader): Operation {
       const atMs = r.ms();
       const id = readId(r);
       const fence = r.uint();
+      const seq = r.uint();
       const upTo = r.uint();
-      return { type: "settle", id, fence, upTo, settlement: readSettlement(r), atMs };
+      return { type: "settle", id, fence, seq, upTo, settlement: readSettlement(r), atMs };
     }
     case 4:
       return { type: "condemn", session: readSession(r) };
@@ -128,11 +130,11 @@ function operationAt(bytes: Uint8Array, at: number, length: number): Operation {
 /** The same operation with its long bytes as a window onto where it is: stored once, and kept by no frame. */
 function bind(op: Operation, place: Place): Operation {
   if (op.type === "submit") {
-    const { id, name, attemptsMax, runAtMs, firstSentAtMs, options } = op.spec;
+    const { id, name, attemptsMax, runAtMs, delayMs, cid, options } = op.spec;
     const payload = tail(place, op.spec.payload.length);
     return {
       type: "submit",
-      spec: { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options },
+      spec: { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options },
       atMs: op.atMs,
     };
   }

@@ -7,7 +7,7 @@ import { Reader } from "./reader.ts";
 import { readTaskRecord, writeTaskRecord } from "./tasks.ts";
 import { Writer } from "./writer.ts";
 
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 
 /**
  * Throws a RangeError if the state is over LIMITS.stateBytesMax or names a finished task that is not there.
@@ -28,6 +28,7 @@ export function encodeState(state: PartitionState): Uint8Array {
   }
   writeList(w, LIMITS.stateBytesMax, state.condemned, writeSession);
   w.ms(state.horizonMs);
+  w.ms(state.timeMs);
   return w.toBytes();
 }
 
@@ -45,8 +46,9 @@ export function decodeState(bytes: Uint8Array): PartitionState {
   const finished = readList(r, records.length, (r) => readFinished(r, records, ids));
   const condemned = readList(r, LIMITS.stateBytesMax, readSession);
   const horizonMs = r.ms();
+  const timeMs = r.ms();
   r.finish();
-  return { records, finished, condemned, horizonMs };
+  return { records, finished, condemned, horizonMs, timeMs };
 }
 
 /** `left`: ids that were not named yet. */

@@ -15,6 +15,7 @@ import type {
   TaskRecord,
   TaskSpec,
   TaskState,
+  Wake,
 } from "../model/types.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -79,7 +80,8 @@ export function writeSpec(w: Writer, spec: TaskSpec): void {
   w.text(LIMITS.nameBytesMax, spec.name);
   w.uint(spec.attemptsMax);
   w.ms(spec.runAtMs);
-  w.ms(spec.firstSentAtMs);
+  w.ms(spec.delayMs);
+  w.uint(spec.cid);
   writeTaskOptions(w, spec.options);
   w.bytes(LIMITS.payloadBytesMax, spec.payload);
 }
@@ -93,10 +95,19 @@ function readSpecWith(r: Reader, isCopy: boolean): TaskSpec {
   const name = r.sharedText(LIMITS.nameBytesMax);
   const attemptsMax = r.uint();
   const runAtMs = r.ms();
-  const firstSentAtMs = r.ms();
+  const delayMs = r.ms();
+  const cid = r.uint();
   const options = readTaskOptions(r);
   const payload = isCopy ? r.copy(LIMITS.payloadBytesMax) : r.view(LIMITS.payloadBytesMax);
-  return { id, name, payload, attemptsMax, runAtMs, firstSentAtMs, options };
+  return { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options };
+}
+
+function writeWake(w: Writer, wake: Wake): void {
+  w.bool("forMs" in wake);
+  w.ms("forMs" in wake ? wake.forMs : wake.untilMs);
+}
+function readWake(r: Reader): Wake {
+  return r.bool() ? { forMs: r.ms() } : { untilMs: r.ms() };
 }
 
 const AFTER_ERROR: readonly ("pause" | "kill" | undefined)[] = [undefined, "pause", "kill"];
@@ -110,7 +121,7 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
     case "error":
       w.u8(1);
       w.oneOf(AFTER_ERROR, settlement.then);
-      w.ms(settlement.wakeAtMs);
+      writeWake(w, settlement);
       return w.text(LIMITS.errorMessageBytesMax, settlement.message);
     case "fail":
       w.u8(2);
@@ -127,14 +138,14 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       return w.u8(6);
     case "sleep":
       w.u8(7);
-      return w.ms(settlement.untilMs);
+      return writeWake(w, settlement);
     case "pause":
       return w.u8(8);
     case "kill":
       return w.u8(9);
     case "decline":
       w.u8(10);
-      return w.ms(settlement.untilMs);
+      return w.ms(settlement.forMs);
     default:
       return settlement satisfies never;
   }
@@ -147,9 +158,9 @@ export function readSettlement(r: Reader): Settlement {
       return { type: "complete", result: r.viewOrNull(LIMITS.payloadBytesMax) };
     case 1: {
       const then = r.oneOf(AFTER_ERROR);
-      const wakeAtMs = r.ms();
+      const wake = readWake(r);
       const message = r.text(LIMITS.errorMessageBytesMax);
-      return then ? { type: "error", message, wakeAtMs, then } : { type: "error", message, wakeAtMs };
+      return then ? { type: "error", message, ...wake, then } : { type: "error", message, ...wake };
     }
     case 2:
       return { type: "fail", message: r.text(LIMITS.errorMessageBytesMax) };
@@ -162,13 +173,13 @@ export function readSettlement(r: Reader): Settlement {
     case 6:
       return { type: "ack" };
     case 7:
-      return { type: "sleep", untilMs: r.ms() };
+      return { type: "sleep", ...readWake(r) };
     case 8:
       return { type: "pause" };
     case 9:
       return { type: "kill" };
     case 10:
-      return { type: "decline", untilMs: r.ms() };
+      return { type: "decline", forMs: r.ms() };
     default:
       return r.fail(`a settlement must have a kind from 0 to 10, got ${tag}`);
   }
@@ -223,6 +234,8 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.bytesOrNull(LIMITS.payloadBytesMax, record.result);
   w.bytesOrNull(LIMITS.payloadBytesMax, record.checkpoint);
   w.bytesOrNull(LIMITS.progressBytesMax, record.progress);
+  w.uint(record.checkpointSeq);
+  w.uint(record.progressSeq);
   w.bool(record.commands !== null);
   if (record.commands === null) return;
   writeList(w, LIMITS.commandsQueuedMax, record.commands.queued, writeQueued);
@@ -250,6 +263,8 @@ export function readTaskRecord(r: Reader): TaskRecord {
     result: r.copyOrNull(LIMITS.payloadBytesMax),
     checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
     progress: r.copyOrNull(LIMITS.progressBytesMax),
+    checkpointSeq: r.uint(),
+    progressSeq: r.uint(),
     commands: r.bool() ? readCommandLog(r) : null,
   };
 }
@@ -263,12 +278,12 @@ const MESSAGE_TYPES: readonly TaskMessage["type"][] = [
 
 export function writeTaskMessage(w: Writer, message: TaskMessage): void {
   w.oneOf(MESSAGE_TYPES, message.type);
-  if (message.type === "sleep") w.ms(message.untilMs);
+  if (message.type === "sleep") writeWake(w, message);
   if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, message.message);
 }
 export function readTaskMessage(r: Reader): TaskMessage {
   const type = r.oneOf(MESSAGE_TYPES);
-  if (type === "sleep") return { type, untilMs: r.ms() };
+  if (type === "sleep") return { type, ...readWake(r) };
   if (type === "error") return { type, message: r.text(LIMITS.errorMessageBytesMax) };
   return { type };
 }

@@ -90,7 +90,7 @@ function command(cluster: VirtualCluster, line: string): void {
   trace.line(schedule.nowMs, "", `* ${line}`);
   switch (verb) {
     case "submit":
-      return nodeOf(cluster, b).client.submit(specOf(cluster, a), true);
+      return nodeOf(cluster, b).client.submit(specOf(a, schedule.nowMs), true);
     case "get":
       return nodeOf(cluster, b).client.get(a);
     case "crash":
@@ -126,10 +126,9 @@ function nodeOf(cluster: VirtualCluster, name: string): VirtualNode {
   return node;
 }
 
-function specOf(cluster: VirtualCluster, id: string): Parameters<VirtualNode["client"]["submit"]>[0] {
+function specOf(id: string, cid: number): Parameters<VirtualNode["client"]["submit"]>[0] {
   const payload = new TextEncoder().encode(`payload of ${id}`);
-  const firstSentAtMs = cluster.nodes[0]!.clock.read(cluster.schedule.nowMs).wallMs;
-  return { id, name: "alpha", payload, attemptsMax: 0, options: null, runAtMs: 0, firstSentAtMs };
+  return { id, name: "alpha", payload, attemptsMax: 0, options: null, runAtMs: 0, delayMs: 0, cid };
 }
 
 /** The lines of the trace that say something about the protocol to its users; the others become "". */

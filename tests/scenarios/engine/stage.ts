@@ -126,9 +126,10 @@ export class ScenarioCluster {
       attemptsMax: 0,
       options: null,
       runAtMs: 0,
-      firstSentAtMs: 1,
+      delayMs: 0,
+      cid: 1,
     };
-    return { type: "submit", rid: ++this.#rid, spec: { ...spec, firstSentAtMs: this.#wallMs }, watch: true };
+    return { type: "submit", rid: ++this.#rid, spec, watch: true, ageMs: 0 };
   }
 
   get #wallMs(): number {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "apart-ignored",
   breaks: "two such tasks run on one node (I9)",
   file: "src/protocol/holder/admission.ts",
-  find: 'if (!this.#claimsKey(held)) return { type: "decline", untilMs: 0 };',
+  find: 'if (!this.#claimsKey(held)) return { type: "decline", forMs: 0 };',
   replace: "",
   profile: "placement",
   seed: 3,

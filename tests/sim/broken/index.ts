@@ -14,6 +14,7 @@ import { mutant as commandDoneTwice } from "./command-done-twice.ts";
 import { mutant as commandDroppedAtTheEnd } from "./command-dropped-at-the-end.ts";
 import { mutant as commandNeverResent } from "./command-never-resent.ts";
 import { mutant as clientAsksTheDeparted } from "./client-asks-the-departed.ts";
+import { mutant as clientClockBelieved } from "./client-clock-believed.ts";
 import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadTermFlushes } from "./dead-term-flushes.ts";
@@ -41,7 +42,9 @@ import { mutant as nobodyAsked } from "./nobody-asked.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
 import { mutant as oldKeepersNotSealed } from "./old-keepers-not-sealed.ts";
+import { mutant as olderCheckpointStored } from "./older-checkpoint-stored.ts";
 import { mutant as olderRosterAdopted } from "./older-roster-adopted.ts";
+import { mutant as oneClockDecides } from "./one-clock-decides.ts";
 import { mutant as oneVouchIsEnough } from "./one-vouch-is-enough.ts";
 import { mutant as parkedForEver } from "./parked-for-ever.ts";
 import { mutant as partialCopyInstalled } from "./partial-copy-installed.ts";
@@ -73,6 +76,7 @@ import { mutant as silentSinceForEver } from "./silent-since-for-ever.ts";
 import { mutant as snapshotInstalledEarly } from "./snapshot-installed-early.ts";
 import { mutant as snapshotOfUnchosen } from "./snapshot-of-unchosen.ts";
 import { mutant as snapshotOverAcked } from "./snapshot-over-acked.ts";
+import { mutant as timeGoesBack } from "./time-goes-back.ts";
 import { mutant as unchosenRead } from "./unchosen-read.ts";
 import { mutant as unknownBelieved } from "./unknown-believed.ts";
 import { mutant as voteNotDurable } from "./vote-not-durable.ts";
@@ -94,6 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   commandDroppedAtTheEnd,
   commandNeverResent,
   clientAsksTheDeparted,
+  clientClockBelieved,
   commitBeyondMatch,
   condemnedSessionGoesOn,
   deadTermFlushes,
@@ -121,7 +126,9 @@ export const MUTANTS: readonly Mutant[] = [
   numberGivenTwice,
   oldBallotCounted,
   oldKeepersNotSealed,
+  olderCheckpointStored,
   olderRosterAdopted,
+  oneClockDecides,
   oneVouchIsEnough,
   parkedForEver,
   partialCopyInstalled,
@@ -153,6 +160,7 @@ export const MUTANTS: readonly Mutant[] = [
   snapshotInstalledEarly,
   snapshotOfUnchosen,
   snapshotOverAcked,
+  timeGoesBack,
   unchosenRead,
   unknownBelieved,
   voteNotDurable,

@@ -3,7 +3,7 @@ import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "recovery-named-alike",
-  breaks: "what both acked: the first to make an epoch has the other forget everything (I11)",
+  breaks: "what both acked: the first to make an epoch has the other forget everything (I14)",
   file: "src/protocol/recovery.ts",
   find: "cluster: recoveredName(nonce, before.cluster),",
   replace: "cluster: recoveredName(String(epoch), before.cluster),",

@@ -4,6 +4,8 @@ import { defineTask } from "../../../src/task/definition.ts";
 import { decodeValue, encodeValue } from "../../../src/task/values.ts";
 import { ConflictError, InvalidInputError, TooOldError } from "../../../src/base/errors.ts";
 import { PortClient, type SubmitOptions } from "../../../src/client/client.ts";
+import { specOf } from "../../../src/client/submission.ts";
+import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
 
 const work = defineTask<unknown, unknown>({ name: "n" });
@@ -21,6 +23,15 @@ test("a submit carries the encoded input and what was asked for", async () => {
   expect(handle).toMatchObject({ id: "x", created: true });
   expect(spec).toMatchObject({ id: "x", name: "n", attemptsMax: 3, runAtMs: runAt.getTime() });
   expect(decodeValue(spec?.payload ?? new Uint8Array(), "input")).toEqual({ a: 1 });
+});
+
+test("what is submitted does not depend on the client's wall clock", () => {
+  const specs = [1000, 1e15].map((wallMs) => {
+    const environment = Object.assign(new FakeEnvironment(), { wallMs: () => wallMs });
+    return specOf(work, { input: 1, id: "x", delayMs: 5000 }, {}, environment);
+  });
+  expect(specs[0]).toMatchObject({ delayMs: 5000, runAtMs: 0 });
+  expect(specs[1]).toEqual(specs[0]!);
 });
 
 test("a task without an id gets one of its own, and a known one says so", async () => {
@@ -50,6 +61,7 @@ test("bad arguments are refused before anything is sent", async () => {
     [{ id: "é".repeat(129) }, "id may have 256 bytes, got 258"],
     [{ id: "\ud800" }, "id must be a text"],
     [{ attempts: 0 }, "attempts must be an integer from 1"],
+    [{ delayMs: 1e300 }, "delayMs must be >= 0 and end within time"],
     [{ delayMs: -1 }, "delayMs must be >= 0"],
     [{ delayMs: 1, runAt: new Date() }, "exclude each other"],
     [{ runAt: "tomorrow" }, "runAt must be a valid Date"],

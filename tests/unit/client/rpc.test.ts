@@ -85,7 +85,8 @@ const spec = (id: string): TaskSpec => ({
   attemptsMax: 2,
   options: null,
   runAtMs: 0,
-  firstSentAtMs: 1.5,
+  delayMs: 0,
+  cid: 7,
 });
 
 test("calls are answered as by the cluster itself", async () => {
@@ -132,6 +133,22 @@ test("when the member is gone, what was asked is asked again of the next one", a
   port.end({ id: "a" });
   expect(await ended).toMatchObject({ id: "a", state: "completed" });
   expect(lines.length).toBe(2);
+  await connection.stop();
+});
+
+test("a submit that is sent again says how old it is, by the client's own clock", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  port.answers = new Promise(() => {});
+  const submitting = remote.submit([spec("a")], { timeoutMs: 20_000 });
+  while (port.agesMs.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const sentMs = performance.now();
+  while (performance.now() - sentMs < 20) await new Promise((resolve) => setImmediate(resolve));
+  port.answers = Promise.resolve();
+  lines[0]?.cut();
+  expect(await submitting).toEqual(["created"]);
+  expect(port.agesMs[0]).toBeLessThan(port.agesMs[1]!);
+  expect(port.agesMs[1]).toBeGreaterThanOrEqual(20);
   await connection.stop();
 });
 

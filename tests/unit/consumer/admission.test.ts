@@ -1,9 +1,14 @@
 /** What the consumer does with leases that its balancer refuses, and with tasks that others should run. */
 import { expect, test } from "bun:test";
 import { Bench } from "../../support/fake-coordinator.ts";
+import { FakeEnvironment } from "../../support/fake-environment.ts";
 
 test("a lease that is refused is declined until then, and its handler never starts", () => {
-  const bench = new Bench(10, { admit: ({ id }) => id === "no" ? 1_900_000_000_000 : null });
+  const environment = new FakeEnvironment();
+  const bench = new Bench(10, {
+    admit: ({ id }) => id === "no" ? environment.nowMs + 5000 : null,
+    environment,
+  });
   const ran: string[] = [];
   bench.handle((task) => new Promise(() => ran.push(task.id)));
   bench.start(7, { id: "no" });
@@ -15,7 +20,7 @@ test("a lease that is refused is declined until then, and its handler never star
       fence: 7,
       seq: 1,
       upTo: 0,
-      settlement: { type: "decline", untilMs: 1_900_000_000_000 },
+      settlement: { type: "decline", forMs: 5000 },
     },
   ]);
   bench.consumer.settled(1, 7, 1, true);

@@ -7,18 +7,18 @@ import type { Settlement, TaskMessage } from "../../../src/protocol/model/types.
 
 const NOW_MS = 1_800_000_000_000;
 const chance = { random: () => 0.5, wallMs: () => NOW_MS };
-const task = { id: "t", attemptsMax: 0, attempt: 3, errorAtMs: [NOW_MS - 1000], options: null };
+const task = { id: "t", attemptsMax: 0, attempt: 3, errorAgesMs: [1000], options: null };
 
 function settle(onError: ErrorHandler, error: unknown = new Error("bad")): Settlement {
   return settlementOfFailure(task, error, onError, chance);
 }
 
 const ANSWERS: readonly (readonly [TaskMessage, Settlement])[] = [
-  [{ type: "run" }, { type: "error", message: "bad", wakeAtMs: 0 }],
-  [{ type: "release" }, { type: "error", message: "bad", wakeAtMs: 0 }],
-  [{ type: "sleep", untilMs: NOW_MS + 5 }, { type: "error", message: "bad", wakeAtMs: NOW_MS + 5 }],
-  [{ type: "pause" }, { type: "error", message: "bad", wakeAtMs: 0, then: "pause" }],
-  [{ type: "kill" }, { type: "error", message: "bad", wakeAtMs: 0, then: "kill" }],
+  [{ type: "run" }, { type: "error", message: "bad", forMs: 0 }],
+  [{ type: "release" }, { type: "error", message: "bad", forMs: 0 }],
+  [{ type: "sleep", untilMs: NOW_MS + 5 }, { type: "error", message: "bad", untilMs: NOW_MS + 5 }],
+  [{ type: "pause" }, { type: "error", message: "bad", forMs: 0, then: "pause" }],
+  [{ type: "kill" }, { type: "error", message: "bad", forMs: 0, then: "kill" }],
   [{ type: "complete" }, { type: "complete", result: null }],
   [{ type: "error", message: "given up" }, { type: "fail", message: "bad" }],
 ];
@@ -36,7 +36,7 @@ test("an error handler gets what went wrong, and when it did before", () => {
 });
 
 test("an error handler that throws, answers nothing or nonsense leaves it to the default policy", () => {
-  const slept: Settlement = { type: "error", message: "bad", wakeAtMs: NOW_MS + 600_000 };
+  const slept: Settlement = { type: "error", message: "bad", forMs: 600_000 };
   expect(settle(() => undefined)).toEqual(slept);
   expect(settle(() => ({ type: "stop" }) as unknown as TaskMessage)).toEqual(slept);
   expect(settle(() => {

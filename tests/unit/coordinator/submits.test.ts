@@ -13,7 +13,8 @@ const spec = (id: string): TaskSpec => ({
   attemptsMax: 0,
   options: null,
   runAtMs: 0,
-  firstSentAtMs: 1,
+  delayMs: 0,
+  cid: 1,
 });
 
 function setUp(

@@ -66,7 +66,7 @@ test("a majority of a partition's copies has everything: nothing of it is in dou
 test("of a partition without a majority the tasks that had not ended are named", () => {
   const lease = { type: "lease", id: "a", session: { node: 1, boot: 1, n: 1 }, atMs: 2 } as const;
   const settlement = { type: "complete", result: null } as const;
-  const settle = { type: "settle", id: "a", fence: 2, upTo: 0, settlement, atMs: 3 } as const;
+  const settle = { type: "settle", id: "a", fence: 2, seq: 1, upTo: 0, settlement, atMs: 3 } as const;
   const entries = [a, entryOf(lease), entryOf(settle), b];
   expect(recovered({ 1: diskOf(three, { 0: entries }) })).toMatchObject({
     doubtful: [0],

@@ -70,16 +70,16 @@ class Bench {
   }
 
   submit(at: string, id: string): void {
-    const firstSentAtMs = 1e12 + this.#nowMs;
     const more = {
       name: "t",
       payload: new Uint8Array(1),
       attemptsMax: 0,
       options: null,
       runAtMs: 0,
-      firstSentAtMs,
+      delayMs: 0,
+      cid: 1,
     };
-    this.push(at, { type: "submit", rid: 1, watch: false, spec: { id, ...more } });
+    this.push(at, { type: "submit", ageMs: 0, rid: 1, watch: false, spec: { id, ...more } });
   }
 }
 

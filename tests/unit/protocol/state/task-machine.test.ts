@@ -13,9 +13,10 @@ class Tasks {
   readonly tasks: PartitionTasks = new PartitionTasks();
   #index = 0;
   #cid = 0;
+  #seq = 0;
 
   constructor(attemptsMax = 0) {
-    const spec = { name: "n", payload: new Uint8Array(), attemptsMax, runAtMs: 0, firstSentAtMs: 1 };
+    const spec = { name: "n", payload: new Uint8Array(), attemptsMax, runAtMs: 0, delayMs: 0, cid: 1 };
     this.tasks.apply(++this.#index, {
       type: "submit",
       spec: { id: "t", options: null, ...spec },
@@ -37,9 +38,9 @@ class Tasks {
     return this.#index;
   }
 
-  settle(settlement: Settlement, upTo = 0): this {
+  settle(settlement: Settlement, upTo = 0, seq = ++this.#seq): this {
     const { fence } = this.record;
-    this.tasks.apply(++this.#index, { type: "settle", id: "t", fence, upTo, settlement, atMs: NOW_MS });
+    this.tasks.apply(++this.#index, { type: "settle", id: "t", fence, seq, upTo, settlement, atMs: NOW_MS });
     return this;
   }
 
@@ -174,7 +175,7 @@ test("a task that has ended takes no command", () => {
 });
 
 test("an error can pause or kill a task, as its error handler says", () => {
-  const error = { type: "error", message: "bad", wakeAtMs: 0 } as const;
+  const error = { type: "error", message: "bad", forMs: 0 } as const;
   const paused = new Tasks().lease().settle({ ...error, then: "pause" });
   expect(paused.record).toMatchObject({ state: "paused", errors: [{ message: "bad" }] });
   const killed = new Tasks().lease().settle({ ...error, then: "kill" });
@@ -182,19 +183,19 @@ test("an error can pause or kill a task, as its error handler says", () => {
 });
 
 test("a declined lease is no attempt", () => {
-  const bench = new Tasks().lease().settle({ type: "decline", untilMs: 0 });
+  const bench = new Tasks().lease().settle({ type: "decline", forMs: 0 });
   expect(bench.record).toMatchObject({ state: "pending", attempt: 0, avoid: 1, fence: 2 });
 });
 
 test("a retry policy waits backoff times factor, up to its maximum, within its jitter", () => {
   const retry = { backoffMs: 100, factor: 3, maxMs: 2000, jitter: 0.5 };
   const waits = [0, 1, 2, 3].map((count) => {
-    const errorAtMs = Array.from({ length: count }, () => NOW_MS);
-    return sleepAfterError({ attemptsMax: 9, attempt: count + 1, errorAtMs, retry }, NOW_MS, 0.5);
+    const errorAgesMs = Array.from({ length: count }, () => 0);
+    return sleepAfterError({ attemptsMax: 9, attempt: count + 1, errorAgesMs, retry }, 0.5);
   });
   expect(waits).toEqual([100, 300, 900, 2000]);
-  const first = { attemptsMax: 0, attempt: 1, errorAtMs: [], retry };
-  expect([sleepAfterError(first, NOW_MS, 0), sleepAfterError(first, NOW_MS, 1)]).toEqual([50, 150]);
+  const first = { attemptsMax: 0, attempt: 1, errorAgesMs: [], retry };
+  expect([sleepAfterError(first, 0), sleepAfterError(first, 1)]).toEqual([50, 150]);
 });
 
 test("the last eight errors are kept, oldest first", () => {
@@ -226,4 +227,33 @@ test("what a command ended was not ended by its last holder, whose late report i
   waited.settle({ type: "release" });
   expect([waited.record.state, endedBy(waited.record, kill)]).toEqual(["killed", false]);
   expect(endedBy(new Tasks().lease().settle(kill).record, kill)).toBe(true);
+});
+
+// ---- the order of what a holder reports ----------------------------------------------------------------
+
+const checkpoint = (...bytes: number[]): Settlement => ({
+  type: "checkpoint",
+  state: Uint8Array.from(bytes),
+});
+const progress = (...bytes: number[]): Settlement => ({ type: "progress", value: Uint8Array.from(bytes) });
+
+test("an older checkpoint that comes late replaces nothing", () => {
+  const task = new Tasks().lease().settle(checkpoint(2), 0, 2).settle(checkpoint(1), 0, 1);
+  expect([...task.record.checkpoint!]).toEqual([2]);
+});
+
+test("an older progress that comes late replaces nothing", () => {
+  const task = new Tasks().lease().settle(progress(2), 0, 2).settle(progress(1), 0, 1);
+  expect([...task.record.progress!]).toEqual([2]);
+});
+
+test("a checkpoint that a later progress overtook is stored", () => {
+  const task = new Tasks().lease().settle(progress(2), 0, 2).settle(checkpoint(1), 0, 1);
+  expect([...task.record.checkpoint!]).toEqual([1]);
+});
+
+test("the next attempt counts its checkpoints anew", () => {
+  const task = new Tasks().lease().settle(checkpoint(9), 0, 9).settle({ type: "release" }, 0, 10);
+  task.lease().settle(checkpoint(1), 0, 1);
+  expect([...task.record.checkpoint!]).toEqual([1]);
 });

@@ -153,7 +153,7 @@ test("who gets a slot free gets at once what all others declined; stewards do no
   for (let declined = 0; declined < 12; declined++) {
     bench.run(1500);
     const id = ids(12).find((each) => bench.whereIs(each) === "b");
-    if (id !== undefined) bench.settle(id, { type: "decline", untilMs: bench.wallMs + 600_000 });
+    if (id !== undefined) bench.settle(id, { type: "decline", forMs: 600_000 });
   }
   bench.settle("of a");
   for (let ended = 0; ended < 12; ended++) {
@@ -169,7 +169,7 @@ test("who declined until a time is not asked before it, and is asked then", () =
   bench.submit("t");
   bench.run(100);
   for (let i = 0; i < 3; i++) {
-    bench.settle("t", { type: "decline", untilMs: bench.wallMs + 5000 });
+    bench.settle("t", { type: "decline", forMs: 5000 });
     bench.run(100);
   }
   expect(new Set(bench.starts)).toEqual(new Set(["t@a", "t@b", "t@c"]));
@@ -185,7 +185,7 @@ test("who declined until something changes is asked again when it offers anew", 
   const bench = new EngineBench([ABC[0]!]);
   bench.submit("t");
   bench.run(100);
-  bench.settle("t", { type: "decline", untilMs: 0 });
+  bench.settle("t", { type: "decline", forMs: 0 });
   bench.run(10_000);
   expect(bench.starts.length).toBe(1);
   bench.offer(ABC[0]!);
@@ -197,7 +197,7 @@ test("a task that was declined for good is asked about again within half a minut
   const bench = new EngineBench([ABC[0]!]);
   bench.submit("t");
   bench.run(100);
-  bench.settle("t", { type: "decline", untilMs: 0 });
+  bench.settle("t", { type: "decline", forMs: 0 });
   bench.run(31_500);
   expect(bench.starts.length).toBe(2);
 });

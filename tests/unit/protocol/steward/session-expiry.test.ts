@@ -43,7 +43,7 @@ class Bench {
       memberCount: 5,
       options: { clockRateBound: CLOCK_RATE_BOUND, ...options },
     });
-    this.keeper = { p: 0, cfg: 1, voters, replica: this.replica, silenceFloorMs: 0 };
+    this.keeper = { p: 0, cfg: 1, voters, replica: this.replica, silenceFloorMs: 0, timeFloorMs: 0 };
     this.term = new Term(this.stage.context, this.keeper, ballotBy(0, 1), () => new FakeOffice());
     this.expiry = new SessionExpiry(this.stage.context, this.stage.liveness, this.term, {
       reverted: () => this.calls.push("reverted"),

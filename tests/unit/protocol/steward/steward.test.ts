@@ -14,7 +14,7 @@ function stage(): { attach: (more: Partial<AttachMessage>) => void; stateOf: (id
   const { context, liveness } = new RoleStage({ chain: [{ epoch: 1, keepers: [0] }] });
   const stewards = new Stewards(context, liveness, new Dispatcher(context, liveness));
   const replica = new Replica();
-  const keeper = { p: 0, cfg: 1, voters: [0], replica, silenceFloorMs: 0 };
+  const keeper = { p: 0, cfg: 1, voters: [0], replica, silenceFloorMs: 0, timeFloorMs: 0 };
   const term = new Term(context, keeper, BALLOT, stewards.open);
   term.begin();
   term.propose(submitOf("t"));

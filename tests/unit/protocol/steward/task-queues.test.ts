@@ -1,7 +1,7 @@
 /** Claims about the order in which waiting tasks go, and about who holds up whom. */
 import { expect, test } from "bun:test";
 import type { Placement, TaskOptions, TaskRecord } from "../../../../src/protocol/model/types.ts";
-import { DECLINED, NOBODY, TaskQueues } from "../../../../src/protocol/steward/task-queues.ts";
+import { DECLINED, NOBODY, type Now, TaskQueues } from "../../../../src/protocol/steward/task-queues.ts";
 
 const ANYWHERE: Placement = { requires: [], prefers: [], node: "", apart: "" };
 
@@ -20,11 +20,13 @@ function taskOf(id: string, options: TaskOptions | null = null, name = "h"): Tas
     payload: new Uint8Array(0),
     attemptsMax: 0,
     runAtMs: 0,
-    firstSentAtMs: 1,
+    delayMs: 0,
+    cid: 1,
     options,
   };
   const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
-  const contents = { errors: [], result: null, checkpoint: null, progress: null, commands: null };
+  const reports = { checkpoint: null, checkpointSeq: 0, progress: null, progressSeq: 0 };
+  const contents = { errors: [], result: null, ...reports, commands: null };
   return { spec, state: "pending", session: null, fence: 0, attempt: 0, avoid: -1, ...times, ...contents };
 }
 
@@ -46,8 +48,8 @@ class Bench {
     }
   }
 
-  get clock(): { monoMs: number; leaseMs: number; wallMs: number } {
-    return { monoMs: this.nowMs, leaseMs: this.nowMs, wallMs: this.nowMs };
+  get now(): Now {
+    return { monoMs: this.nowMs, timeMs: this.nowMs };
   }
 
   /** As a steward does it: the highest priority first. */
@@ -59,7 +61,7 @@ class Bench {
       if (limit === -Infinity) return this.leased;
       this.waiting.dispatch({
         records: this.records,
-        clock: this.clock,
+        now: this.now,
         priority: limit,
         round: this.round,
         pick: (record) => {
@@ -142,9 +144,9 @@ test("what everybody declined is looked at when the first may be asked, in a sec
     bench.add(taskOf("unwanted"));
     bench.dispatch();
     bench.nowMs += afterMs - 1;
-    expect(bench.waiting.wake(bench.records, bench.clock)).toBe(false);
+    expect(bench.waiting.wake(bench.records, bench.now)).toBe(false);
     bench.nowMs += 1;
-    expect(bench.waiting.wake(bench.records, bench.clock)).toBe(true);
+    expect(bench.waiting.wake(bench.records, bench.now)).toBe(true);
     bench.pick = () => 1;
     expect(bench.dispatch()).toEqual(["unwanted"]);
   }

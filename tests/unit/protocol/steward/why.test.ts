@@ -6,14 +6,16 @@ import type { Placement, TaskError, TaskRecord } from "../../../../src/protocol/
 import { type Obstacle, type Prospect, whyOf, whyPending } from "../../../../src/protocol/steward/why.ts";
 
 const NOW_MS = Date.parse("2030-01-02T03:04:05.678Z");
+const NOW = { nowMs: NOW_MS, trouble: "" };
 
 function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | null = null): TaskRecord {
   const full = { requires: [], prefers: [], node: "", apart: "", ...placement };
   const options = placement && { priority: 0, retry: null, placement: full };
   const payload = new Uint8Array(0);
-  const spec = { id: "t", name: "work", payload, attemptsMax: 0, runAtMs: 0, firstSentAtMs: 1, options };
+  const spec = { id: "t", name: "work", payload, attemptsMax: 0, runAtMs: 0, delayMs: 0, cid: 1, options };
   const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
-  const contents = { errors: [], result: null, checkpoint: null, progress: null, commands: null };
+  const reports = { checkpoint: null, checkpointSeq: 0, progress: null, progressSeq: 0 };
+  const contents = { errors: [], result: null, ...reports, commands: null };
   const state = "pending";
   return { spec, state, session: null, fence: 7, attempt: 2, avoid: -1, ...times, ...contents, ...more };
 }
@@ -121,15 +123,15 @@ test("members that are not heard are named, alone and beside others", () => {
 test("a sleeper says until when, and after which error", () => {
   const none = (): string => "must not be asked";
   const wakeAtMs = NOW_MS + 2500;
-  expect(whyOf(record({ state: "sleeping", wakeAtMs }), NOW_MS, none)).toBe(
+  expect(whyOf(record({ state: "sleeping", wakeAtMs }), NOW, none)).toBe(
     "sleeps until 2030-01-02T03:04:08.178Z",
   );
   const error: TaskError = { atMs: 1, attempt: 2, fence: 7, node: 1, kind: "error", message: "out of luck" };
-  expect(whyOf(record({ state: "sleeping", wakeAtMs, errors: [error] }), NOW_MS, none)).toBe(
+  expect(whyOf(record({ state: "sleeping", wakeAtMs, errors: [error] }), NOW, none)).toBe(
     "tried again in 3 s, at 2030-01-02T03:04:08.178Z, after an error in attempt 2: out of luck",
   );
   const older = { ...error, fence: 6 };
-  expect(whyOf(record({ state: "sleeping", wakeAtMs, errors: [older] }), NOW_MS, none)).toContain(
+  expect(whyOf(record({ state: "sleeping", wakeAtMs, errors: [older] }), NOW, none)).toContain(
     "sleeps until",
   );
 });
@@ -137,16 +139,16 @@ test("a sleeper says until when, and after which error", () => {
 test("what is paused says by what, what waits says what it waits for, the rest says nothing", () => {
   const waits = (): string => "waits";
   const error: TaskError = { atMs: 1, attempt: 2, fence: 7, node: 1, kind: "error", message: "bad" };
-  expect(whyOf(record({ state: "paused" }), NOW_MS, waits)).toBe("paused, until a command resumes it");
-  expect(whyOf(record({ state: "paused", errors: [error] }), NOW_MS, waits)).toBe(
+  expect(whyOf(record({ state: "paused" }), NOW, waits)).toBe("paused, until a command resumes it");
+  expect(whyOf(record({ state: "paused", errors: [error] }), NOW, waits)).toBe(
     "paused after an error: bad",
   );
-  expect(whyOf(record(), NOW_MS, waits)).toBe("waits");
-  expect(whyOf(record({ state: "sleeping", wakeAtMs: NOW_MS }), NOW_MS, waits)).toBe("waits");
-  expect(whyOf(record({ state: "leased" }), NOW_MS, waits)).toBe("");
-  expect(whyOf(record({ state: "completed" }), NOW_MS, waits)).toBe("");
+  expect(whyOf(record(), NOW, waits)).toBe("waits");
+  expect(whyOf(record({ state: "sleeping", wakeAtMs: NOW_MS }), NOW, waits)).toBe("waits");
+  expect(whyOf(record({ state: "leased" }), NOW, waits)).toBe("");
+  expect(whyOf(record({ state: "completed" }), NOW, waits)).toBe("");
   const commands = { queued: [{ no: 9, message: { type: "pause" as const } }], known: [] };
-  expect(whyOf(record({ state: "leased", commands }), NOW_MS, waits)).toContain(
+  expect(whyOf(record({ state: "leased", commands }), NOW, waits)).toContain(
     "are not carried out yet: pause",
   );
 });

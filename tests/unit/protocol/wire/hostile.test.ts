@@ -165,11 +165,11 @@ test("a partition, flag or choice out of range is refused", () => {
 });
 
 test("times that are negative, infinite, not a number or not minimal are refused", () => {
-  // heartbeat: boot, sentMs
+  // heartbeat: boot, sentMs, wallMs
   const withSentMs = (value: number): Uint8Array => {
     const view = new DataView(new ArrayBuffer(8));
     view.setFloat64(0, value);
-    return frameOf(9, 1, ...new Uint8Array(view.buffer), 1, 0, 0);
+    return frameOf(9, 1, ...new Uint8Array(view.buffer), 0, 1, 0, 0);
   };
   expect(decodeFrame(withSentMs(0.5))).toHaveLength(1);
   for (const value of [-1, Infinity, -Infinity, NaN, -0]) {
@@ -207,7 +207,7 @@ test("a claimed length beyond the frame or the limit allocates nothing", () => {
   );
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 1, 0x81, 0x02)))).toContain("at most 256, got 257");
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 0x81, 0x40)))).toContain("at most 8192 items, got 8193");
-  expect(errorOf(() => decodeState(Uint8Array.of(2, 0xff, 0xff, 0xff, 0xff, 1)))).toContain(
+  expect(errorOf(() => decodeState(Uint8Array.of(3, 0xff, 0xff, 0xff, 0xff, 1)))).toContain(
     "must go on, got 0 bytes",
   );
 });
@@ -220,7 +220,7 @@ test("an entry that repeats its ballot, or has none, is refused", () => {
   expect(errorOf(() => decodeFrame(frameOf(4, 1, ...ballot, 0, 0, 0, 0, 2, ...ballot, 0)))).toContain(
     "left out",
   );
-  expect(errorOf(() => decodeRecord(Uint8Array.of(3, 3, 1, 1, 0, 1, 0, 1, 0)))).toContain(
+  expect(errorOf(() => decodeRecord(Uint8Array.of(4, 3, 1, 1, 0, 1, 0, 1, 0)))).toContain(
     "must have a ballot",
   );
 });

@@ -23,7 +23,8 @@ const spec: TaskSpec = {
   attemptsMax: 0,
   options: null,
   runAtMs: 0,
-  firstSentAtMs: 0,
+  delayMs: 0,
+  cid: 0,
 };
 const submit = (change: Partial<TaskSpec>): () => unknown => () =>
   encodeOperation({ type: "submit", spec: { ...spec, ...change }, atMs: 0 });
@@ -76,7 +77,11 @@ test("messages that fill a frame go on in the next, in order", () => {
   const messages: Message[] = [];
   for (let i = 0; i < 30; i++) {
     const payload = new Uint8Array(LIMITS.payloadBytesMax).fill(i);
-    messages.push({ type: "submit", p: i, items: [{ rid: i, watch: false, spec: { ...spec, payload } }] });
+    messages.push({
+      type: "submit",
+      p: i,
+      items: [{ rid: i, watch: false, ageMs: 0, spec: { ...spec, payload } }],
+    });
   }
   expect(encodeFrame(messages).length).toBe(2);
   expect(sendAll(messages)).toEqual(messages);
@@ -94,6 +99,7 @@ test("a submit of more bytes than a frame is cut without losing or reordering an
     items.push({
       rid,
       watch: true,
+      ageMs: 0,
       spec: { ...spec, payload: new Uint8Array(LIMITS.payloadBytesMax).fill(rid) },
     });
   }

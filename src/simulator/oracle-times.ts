@@ -1,0 +1,215 @@
+/**
+ * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
+ * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
+ * and whatever anybody's clock says, no submit is refused that is younger than what is remembered.
+ */
+import type { Operation, Wake } from "../protocol/model/types.ts";
+import { WALL_START_MS } from "./clock.ts";
+import { type Change, type ChosenTask, isFinished } from "./oracle-model.ts";
+import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+/** What right clocks differ by, and what an estimate may be off between two heartbeats. */
+const EARLY_MS = 150;
+/** Rates that are wrong make it more: by what they are wrong in so long. */
+const DRIFT_MS = 6000;
+/** After the faults, when an entry is chosen soon. */
+const LATE_MS = 5000;
+/** After the faults it takes so long until all is well; and ends are chosen so late. */
+const CHOSEN_WITHIN_MS = 5000;
+
+/** Nodes whose clocks may be wrong. */
+interface TimedWorld extends World {
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly pausedUntilMs: number;
+    readonly clock: WallClock;
+  }[];
+  readonly healedMs: number;
+}
+
+export interface WallClock {
+  /** It was wrong at some time. */
+  readonly wasWallWrong: boolean;
+  readonly wallErrorMs: number;
+}
+
+/** Of a node that is another one now. */
+const GONE: WallClock = { wasWallWrong: true, wallErrorMs: 0 };
+
+export class TimeOracle {
+  readonly #world: TimedWorld;
+  /** True time at which a task is due by what somebody asked for; the earliest that anybody asked for it. */
+  readonly #asked: Map<string, number> = new Map();
+  readonly #due: Map<string, number> = new Map();
+  /** When a settlement or command was sent. */
+  readonly #saidMs: Map<string, number> = new Map();
+  /** True time of the first submit. */
+  readonly #sentMs: Map<string, number> = new Map();
+  /** By task: between these it ended, by the truth. */
+  readonly #endings: Map<string, { readonly saidMs: number; readonly chosenMs: number }> = new Map();
+  /** By partition: the last time in the log. */
+  readonly #timeMs: Map<number, number> = new Map();
+  /** Partitions of too few keepers with right clocks at some time. */
+  readonly #misled: Set<number> = new Set();
+  /** By partition: up to when the tasks finished that are forgotten. */
+  readonly #forgottenMs: Map<number, number> = new Map();
+
+  constructor(world: TimedWorld) {
+    this.#world = world;
+  }
+
+  get #earlyMs(): number {
+    return EARLY_MS + this.#world.plan.faults.drift * DRIFT_MS;
+  }
+
+  get #nowMs(): number {
+    return this.#world.schedule.nowMs;
+  }
+
+  // ---- what was asked for --------------------------------------------------------------------------------
+
+  /** `key`: of the submit, command or settlement that says so. `afterMs`: from now, in true time. */
+  asked(key: string, afterMs: number): void {
+    const dueMs = this.#nowMs + afterMs;
+    this.#asked.set(key, Math.min(dueMs, this.#asked.get(key) ?? Infinity));
+  }
+
+  /** `key`: as above. */
+  said(key: string): void {
+    if (!this.#saidMs.has(key)) this.#saidMs.set(key, this.#nowMs);
+  }
+
+  /** By whom first is what `who` says: a copy of it has the same. */
+  sent(who: string): void {
+    if (!this.#sentMs.has(who)) this.#sentMs.set(who, this.#nowMs);
+  }
+
+  /** A submit was refused for its age. */
+  refused(p: number, who: string, where: string): void {
+    const sentMs = this.#sentMs.get(who) ?? this.#nowMs;
+    const forgottenMs = this.#forgottenMs.get(p) ?? -Infinity;
+    // a steward allows for rates that are wrong and for the time on the way
+    const { clockRateBound, heartbeatMs } = this.#world.plan;
+    const allowedMs = this.#earlyMs + heartbeatMs + 3 * clockRateBound * (this.#nowMs - sentMs);
+    if (sentMs <= forgottenMs + allowedMs) return;
+    const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
+    throw new Violation(
+      "I12",
+      `${where}: refused as too old, but it was first sent at ${
+        Math.round(sentMs)
+      } ms and ${known} is forgotten`,
+    );
+  }
+
+  // ---- what is chosen ------------------------------------------------------------------------------------
+
+  /** `keepers`: ids of those whose clocks count. `before`: the states before this operation. */
+  chosen(
+    { p, op, change, keepers }: {
+      readonly p: number;
+      readonly op: Operation;
+      readonly change: Change;
+      readonly keepers: readonly string[];
+    },
+    taskOf: (id: string) => ChosenTask | undefined,
+  ): void {
+    const wrong = this.#wrongOf(keepers);
+    if (keepers.length < 3 || wrong.length > 1) this.#misled.add(p);
+    const isTrusted = !this.#misled.has(p);
+    // with another keeper down, one that is behind delays the time: what began then may be shorter in truth
+    // and on a machine that slept the monotonic clock did not count
+    const { clockJumps } = this.#world.plan.faults;
+    const isSteady = isTrusted && !clockJumps && wrong.every(({ wallErrorMs }) => wallErrorMs > 0);
+    if ("atMs" in op) this.#checkOrder(p, op.atMs);
+    if (isTrusted && "atMs" in op) this.#checkTime(p, op.atMs);
+    for (const id of change.ids) {
+      const task = taskOf(id);
+      if (change.kind === "leased" && isSteady) this.#checkDue(p, id);
+      if (change.kind === "purged") this.#forgotten(p, id, isSteady);
+      else if (task) this.#note(id, op, task);
+    }
+  }
+
+  /** Those that were ever wrong, as the time never goes back. */
+  #wrongOf(keepers: readonly string[]): readonly WallClock[] {
+    const clocks = keepers.map((id) => this.#world.nodes.find((node) => node.id === id)?.clock ?? GONE);
+    return clocks.filter((clock) => clock.wasWallWrong);
+  }
+
+  /** True of any clocks. */
+  #checkOrder(p: number, atMs: number): void {
+    const beforeMs = this.#timeMs.get(p) ?? 0;
+    this.#timeMs.set(p, atMs);
+    if (atMs >= beforeMs) return;
+    throw new Violation("I12", `p${p}: the time goes back by ${Math.round(beforeMs - atMs)} ms`);
+  }
+
+  #checkTime(p: number, atMs: number): void {
+    const aheadMs = atMs - WALL_START_MS - this.#nowMs;
+    const { healedMs, nodes } = this.#world;
+    const soundMs = Math.max(healedMs, ...nodes.map((node) => node.pausedUntilMs));
+    const isSettled = this.#nowMs - soundMs > CHOSEN_WITHIN_MS;
+    if (aheadMs <= this.#earlyMs && !(isSettled && aheadMs < -LATE_MS)) return;
+    throw new Violation("I12", `p${p}: an entry's time is ${Math.round(aheadMs)} ms ahead of the true time`);
+  }
+
+  #checkDue(p: number, id: string): void {
+    const earlyMs = (this.#due.get(id) ?? -Infinity) - this.#nowMs;
+    if (earlyMs <= this.#earlyMs) return;
+    throw new Violation("I12", `p${p}: ${id} is leased ${Math.round(earlyMs)} ms before it is due`);
+  }
+
+  #note(id: string, op: Operation, task: ChosenTask): void {
+    if (isFinished(task) && "atMs" in op) {
+      // it may be chosen long after it was recorded
+      const saidMs = this.#saidMs.get(keyOf(op, task)) ?? op.atMs - WALL_START_MS;
+      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs });
+    }
+    const dueMs = task.state === "sleeping" ? this.#asked.get(keyOf(op, task)) : undefined;
+    if (dueMs === undefined) this.#due.delete(id);
+    else this.#due.set(id, dueMs);
+  }
+
+  #forgotten(p: number, id: string, isSteady: boolean): void {
+    const { saidMs, chosenMs } = this.#endings.get(id)!;
+    this.#forgottenMs.set(p, Math.max(chosenMs, this.#forgottenMs.get(p) ?? -Infinity));
+    const { retentionMs, finishedPerPartitionMax } = this.#world.plan;
+    // too many finished tasks are forgotten at any age
+    if (!isSteady || finishedPerPartitionMax < 1000) return;
+    const ageMs = this.#nowMs - saidMs;
+    if (ageMs >= retentionMs - CHOSEN_WITHIN_MS) return;
+    throw new Violation("I12", `p${p}: ${id} is forgotten ${Math.round(ageMs)} ms after its end`);
+  }
+}
+
+/** Of the words that make a task sleep; "" when others may have made it. */
+function keyOf(op: Operation, { commandIds }: ChosenTask): string {
+  switch (op.type) {
+    case "submit":
+      return submitKey(op.spec.id);
+    case "settle":
+      return commandIds.length === 0 ? settleKey(op.id, op.fence, op.seq) : "";
+    case "command":
+      return commandKey(op.id, op.cid);
+    default:
+      return "";
+  }
+}
+
+/** So long from now, said as a length of time or as a time of day. */
+export function wakeIn(forMs: number, isTimeOfDay: boolean, nowMs: number): Wake {
+  return isTimeOfDay ? { untilMs: Math.ceil(WALL_START_MS + nowMs + forMs) } : { forMs };
+}
+
+export function submitKey(id: string): string {
+  return `submit ${id}`;
+}
+
+export function settleKey(id: string, fence: number, seq: number): string {
+  return `settle ${id}/${fence}/${seq}`;
+}
+
+export function commandKey(id: string, cid: number): string {
+  return `command ${id}/${cid}`;
+}
