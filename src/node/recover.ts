@@ -94,7 +94,8 @@ export class Recovering {
     const plan = unfinished ?? newPlan(opened);
     const rowByRecord = new Map(plan.rows.map((row) => [decodeRecord(row.bytes), row]));
     const records = [...rowByRecord.keys()];
-    const members = opened.filter(({ survivor: { id } }) => id in plan.checksumById);
+    const ids = memberIdsOf(plan);
+    const members = opened.filter(({ survivor: { id } }) => ids.includes(id));
     // what reads it wrote it
     this.report = { ...plan.report as RecoverReport, isUnfinished: unfinished !== null };
     this.steps = [
@@ -196,7 +197,6 @@ function newPlan(opened: readonly Opened[]): RecoveryPlan {
   const given = new Set(opened.map(({ survivor }) => survivor.id));
   const isMember = ({ survivor: { id } }: Opened): boolean =>
     roster.members.some((member) => member.id === id);
-  const members = opened.filter(isMember);
   const report: Omit<RecoverReport, "isUnfinished"> = {
     cluster: roster.cluster,
     from: before.cluster,
@@ -212,7 +212,7 @@ function newPlan(opened: readonly Opened[]): RecoveryPlan {
   };
   return {
     cluster: roster.cluster,
-    checksumById: Object.fromEntries(members.map(({ survivor: { id }, checksum }) => [id, checksum])),
+    checksumById: Object.fromEntries(opened.map(({ survivor: { id }, checksum }) => [id, checksum])),
     report,
     rows: records.map((record) => rowOf(record, true)),
   };
@@ -233,14 +233,14 @@ function checkOneCluster(opened: readonly Opened[]): void {
   );
 }
 
-/** The plan of a run that was cut off after it had written the first directory, and before the last. */
+/** The plan of a run that was cut off after it had written a directory. */
 function unfinishedOf(opened: readonly Opened[]): RecoveryPlan | null {
   for (const { directory } of opened) {
     const plan = guarded(() => readRecoveryPlan(directory));
     const isDone = ({ survivor }: Opened): boolean => survivor.roster.cluster === plan?.cluster;
     if (!plan || !opened.some(isDone)) continue;
     const given = opened.map(({ survivor }) => survivor.id);
-    if (Object.keys(plan.checksumById).some((id) => !given.includes(id))) {
+    if (memberIdsOf(plan).some((id) => !given.includes(id))) {
       const { members } = plan.report as RecoverReport;
       throw refused(
         `a run of it on ${
@@ -257,9 +257,16 @@ function unfinishedOf(opened: readonly Opened[]): RecoveryPlan | null {
           "leave it out, and start its node on an empty directory afterwards",
       );
     }
-    if (rest.length > 0) return plan;
+    return plan;
   }
   return null;
+}
+
+function memberIdsOf({ rows }: RecoveryPlan): readonly string[] {
+  const records = rows.slice(0, 1).map(({ bytes }) => decodeRecord(bytes));
+  return records.flatMap((record) =>
+    record.type === "roster" ? record.roster.members.map(({ id }) => id) : []
+  );
 }
 
 // ---- writing ----------------------------------------------------------------------------------------------

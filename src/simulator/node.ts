@@ -330,6 +330,8 @@ export class VirtualNode {
       if (!this.engine || this.#isSyncing || this.isPaused) return;
       const isTickDue = this.clock.untilMs(this.world.schedule.nowMs, this.engine.deadlineMs) <= 0;
       if (plan.faults.blockingDisk && (this.#inbox.length > 0 || isTickDue)) this.#turn();
+      // its timer may have come while it could handle nothing, and nobody else wakes a node that is alone
+      else if (this.#timerAtMs === Infinity) this.#arm();
     });
   }
 

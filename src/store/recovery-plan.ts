@@ -21,7 +21,7 @@ export interface RecoveryPlan {
   readonly checksumById: Readonly<Record<string, number>>;
   /** What was said of it, as JSON. */
   readonly report: unknown;
-  /** The new roster and every partition. */
+  /** The new roster first, then every partition. */
   readonly rows: readonly Row[];
 }
 

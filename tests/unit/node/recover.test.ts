@@ -63,7 +63,7 @@ function clusterIn(directory: string): string {
 }
 
 function anonymous(report: RecoverReport): RecoverReport {
-  return { ...report, cluster: "X" };
+  return { ...report, cluster: "X", unused: report.unused.map(() => "unused") };
 }
 
 /** `directories` with what they hold: their names end alike, so that reports can be compared. */
@@ -108,7 +108,11 @@ test("one directory of five is recovered although most partitions have no copy",
 test(
   "cut off after any step, the directories are as they were or recovered, and the next run ends it",
   () => {
-    const originals = [1, 2, 3].map((no) => directoryOf(no));
+    // the last one had been put out: it is looked at, and stays as it is
+    const { members, ...rest } = clusterOf();
+    const chains = rest.chains.map(([first]) => keptBy(...first!.keepers.filter((no) => no !== 5)));
+    const later = { ...rest, epoch: 2, members: members.slice(0, 4), chains };
+    const originals = [...[1, 2, 3].map((no) => directoryOf(no, later)), directoryOf(5)];
     const whole = copied(originals);
     const full = recover(whole, { write: true });
     const before = originals.map(contentOf);
@@ -124,7 +128,7 @@ test(
       for (const [i, directory] of directories.entries()) {
         expect([before[i]!, after[i]!]).toContain(contentOf(directory));
       }
-      const isDone = directories.every((directory, i) => contentOf(directory) === after[i]);
+      const isDone = isBegun && directories.every((directory) => !hasPlan(directory));
       if (isDone) continue;
       const shown = recover(directories, { write: false });
       const report = recover(directories, { write: true });
@@ -132,14 +136,16 @@ test(
       expect(anonymous(report)).toEqual({ ...anonymous(full), isUnfinished: isBegun });
       if (isBegun) expect(report.cluster).toBe(cut.report.cluster);
       expect(directories.map(contentOf)).toEqual(after);
-      expect(new Set(directories.map(clusterIn)).size).toBe(1);
-      for (const directory of directories) {
-        expect(fs.readdirSync(directory).filter((file) => file.includes("recovery"))).toEqual([]);
-      }
+      expect(directories.map(clusterIn)).toEqual([...Array(3).fill(report.cluster), "c"]);
+      expect(directories.some(hasPlan)).toBe(false);
     }
   },
   60_000,
 );
+
+function hasPlan(directory: string): boolean {
+  return fs.readdirSync(directory).some((file) => file.includes("recovery"));
+}
 
 function stepCountOf(directories: readonly string[]): number {
   const recovering = Recovering.open(directories);
