@@ -31,6 +31,7 @@ const LEASE_MS = 4000;
 const GAP_MS_MAX = 5000;
 const DOWN_MS_MAX = 8000;
 const READY_MS_MAX = 90_000;
+const LEAVE_MS_MAX = 60_000;
 const FINISH_MS = 180_000;
 const SHOWN_MAX = 12;
 /** The wall clock must not be set while it is what everybody writes down. */
@@ -175,7 +176,7 @@ class Nemesis {
     const peer = this.#cluster.peer(name);
     if (!peer.isRunning) return false;
     if (signal === "SIGKILL") await this.#cluster.kill([name]);
-    else await peer.stop(30_000);
+    else await peer.stop(LEAVE_MS_MAX);
     const { exitCode, signalCode } = peer.child;
     return signal === "SIGKILL" ? signalCode === "SIGKILL" : exitCode === 0;
   }

@@ -90,7 +90,7 @@ export class DurableCluster implements AsyncDisposable {
   async ready(names: readonly string[] = this.names, withinMs = 60_000): Promise<StartTimes[]> {
     const startMs = performance.now();
     return await Promise.all(names.map(async (name) => {
-      await this.peer(name).addresses();
+      await this.peer(name).event(({ event }) => event === "listening", withinMs);
       const listeningMs = performance.now() - startMs;
       await this.peer(name).ready(withinMs);
       return { listeningMs, readyMs: performance.now() - startMs };

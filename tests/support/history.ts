@@ -16,7 +16,7 @@ export interface Seen {
   readonly fence: number;
   readonly attempt: number;
   /** Undefined: the answer does not tell results. */
-  readonly result?: Result | null;
+  readonly result?: Result | null | undefined;
 }
 
 export type Command = "pause" | "run" | "kill" | "release";
