@@ -1,8 +1,8 @@
 /**
  * Random faults on five durable peers of all three runtimes, while clients ask beside each other for the same
- * ids; then every answer and every line of a handler is judged (tests/support/history-checker.ts). `--minutes
- * M` (5), `--seed S` (1); `--out FILE` keeps the history. The seed repeats what is asked and done to whom, not
- * what the machine makes of it.
+ * ids; then every answer and every line of a handler is judged (tests/support/history-checker.ts).
+ * `--minutes M` (5), `--seed S` (1); `--out FILE` keeps the history. The seed repeats what is asked and what
+ * is done to whom, not what the machine makes of it.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,81 +36,6 @@ const FINISH_MS = 180_000;
 const SHOWN_MAX = 12;
 /** The wall clock must not be set while it is what everybody writes down. */
 const CLOCK_DRIFT_MS_MAX = 500;
-
-await runShow(`nemesis: ${values.minutes} minutes, seed ${SEED}`, async (report, directory) => {
-  const lines = join(directory, "lines");
-  mkdirSync(lines);
-  const completions: Completion[] = [];
-  const events = new Map<string, number>();
-  await using cluster = await DurableCluster.create({
-    namespace: `show-nemesis-${process.pid}`,
-    names: Object.keys(RUNTIME_BY_NAME),
-    runtimeByName: RUNTIME_BY_NAME,
-    directory,
-    args: ["--handlers", join(import.meta.dirname, "../support/nemesis-handlers.ts")],
-    env: { STOLOS_LINES: lines },
-    onEvent: (name, { event, task = "", fence }) => {
-      events.set(event, (events.get(event) ?? 0) + 1);
-      if (event === "task:done") completions.push({ id: task, fence: Number(fence) });
-      if (/^(store|evicted|left)/.test(event)) report.say(`${name}: ${event}`);
-    },
-  });
-  cluster.start();
-  await cluster.ready(cluster.names, READY_MS_MAX);
-  const driftMs = (): number => Date.now() - performance.now();
-  const clockMs = driftMs();
-  const operations: Operation[] = [];
-  const nemesis = new Nemesis(cluster, report);
-  await askAndHarm(cluster, nemesis, operations);
-  await finish(report, cluster, operations);
-  report.check("the wall clock was not set", Math.abs(driftMs() - clockMs) < CLOCK_DRIFT_MS_MAX);
-  nemesis.judge();
-  report.say(`peers' events: ${[...events].map(([event, count]) => `${count} ${event}`).join(", ")}`);
-  judge(report, { operations, lines: readLines(lines), completions });
-});
-
-/** Everybody asks while the nemesis is at work. */
-async function askAndHarm(cluster: DurableCluster, nemesis: Nemesis, operations: Operation[]): Promise<void> {
-  const startMs = performance.now();
-  const left = new AbortController();
-  const { signal } = left;
-  const idCount = (): number => 1 + Math.floor((performance.now() - startMs) / NEW_ID_EVERY_MS);
-  const connections: (Client & AsyncDisposable)[] = [];
-  const asking: Promise<void>[] = [];
-  for (let at = 0; at < CLIENT_COUNT; at++) {
-    const client = await cluster.client(cluster.names, 4000);
-    connections.push(client);
-    const random = randomOf(SEED * 1000 + at);
-    asking.push(new NemesisClient({ client, random, operations, idCount, signal }).run());
-  }
-  await nemesis.run(startMs + RUN_MS);
-  left.abort();
-  await Promise.all(asking);
-  for (const client of connections) await client[Symbol.asyncDispose]();
-}
-
-/** All is well again: what is paused is resumed, and every task that is known must end. */
-async function finish(report: Report, cluster: DurableCluster, operations: Operation[]): Promise<void> {
-  await using client = await cluster.client();
-  const { signal } = new AbortController();
-  const asker = new NemesisClient({ client, random: () => 1, operations, idCount: () => 1, signal });
-  const startMs = performance.now();
-  let open: string[] = [];
-  let ids: string[] = [];
-  const isOver = async (): Promise<boolean> => {
-    const tasks = await asker.list(null);
-    ids = tasks.map(({ id }) => id);
-    open = tasks.filter(({ state }) => !/completed|killed|failed/.test(state)).map(({ id, state }) =>
-      `${id} ${state}`
-    );
-    for (const { id } of tasks.filter(({ state }) => state === "paused")) await asker.command(id, "run");
-    return tasks.length > 0 && open.length === 0;
-  };
-  await eventually(isOver, FINISH_MS, 1000);
-  report.check(`all ${ids.length} tasks end`, open.length === 0, open.slice(0, 9).join(", "));
-  report.say(`... ${seconds(performance.now() - startMs)} after the last fault`);
-  for (const id of ids) await asker.get(id);
-}
 
 // ---- faults -----------------------------------------------------------------------------------------------
 
@@ -190,6 +115,83 @@ class Nemesis {
     this.#report.check("each fault happened", this.#unproven.length === 0, this.#unproven.join(", "));
     this.#report.check("each peer came back", this.#late.length === 0, this.#late.join(", "));
   }
+}
+
+// ---- the run ----------------------------------------------------------------------------------------------
+
+await runShow(`nemesis: ${values.minutes} minutes, seed ${SEED}`, async (report, directory) => {
+  const lines = join(directory, "lines");
+  mkdirSync(lines);
+  const completions: Completion[] = [];
+  const events = new Map<string, number>();
+  await using cluster = await DurableCluster.create({
+    namespace: `show-nemesis-${process.pid}`,
+    names: Object.keys(RUNTIME_BY_NAME),
+    runtimeByName: RUNTIME_BY_NAME,
+    directory,
+    args: ["--handlers", join(import.meta.dirname, "../support/nemesis-handlers.ts")],
+    env: { STOLOS_LINES: lines },
+    onEvent: (name, { event, task = "", fence }) => {
+      events.set(event, (events.get(event) ?? 0) + 1);
+      if (event === "task:done") completions.push({ id: task, fence: Number(fence) });
+      if (/^(store|evicted|left)/.test(event)) report.say(`${name}: ${event}`);
+    },
+  });
+  cluster.start();
+  await cluster.ready(cluster.names, READY_MS_MAX);
+  const driftMs = (): number => Date.now() - performance.now();
+  const clockMs = driftMs();
+  const operations: Operation[] = [];
+  const nemesis = new Nemesis(cluster, report);
+  await askAndHarm(cluster, nemesis, operations);
+  await finish(report, cluster, operations);
+  report.check("the wall clock was not set", Math.abs(driftMs() - clockMs) < CLOCK_DRIFT_MS_MAX);
+  nemesis.judge();
+  report.say(`peers' events: ${[...events].map(([event, count]) => `${count} ${event}`).join(", ")}`);
+  judge(report, { operations, lines: readLines(lines), completions });
+});
+
+/** Everybody asks while the nemesis is at work. */
+async function askAndHarm(cluster: DurableCluster, nemesis: Nemesis, operations: Operation[]): Promise<void> {
+  const startMs = performance.now();
+  const left = new AbortController();
+  const { signal } = left;
+  const idCount = (): number => 1 + Math.floor((performance.now() - startMs) / NEW_ID_EVERY_MS);
+  const connections: (Client & AsyncDisposable)[] = [];
+  const asking: Promise<void>[] = [];
+  for (let at = 0; at < CLIENT_COUNT; at++) {
+    const client = await cluster.client(cluster.names, 4000);
+    connections.push(client);
+    const random = randomOf(SEED * 1000 + at);
+    asking.push(new NemesisClient({ client, random, operations, idCount, signal }).run());
+  }
+  await nemesis.run(startMs + RUN_MS);
+  left.abort();
+  await Promise.all(asking);
+  for (const client of connections) await client[Symbol.asyncDispose]();
+}
+
+/** All is well again: what is paused is resumed, and every task that is known must end. */
+async function finish(report: Report, cluster: DurableCluster, operations: Operation[]): Promise<void> {
+  await using client = await cluster.client();
+  const { signal } = new AbortController();
+  const asker = new NemesisClient({ client, random: () => 1, operations, idCount: () => 1, signal });
+  const startMs = performance.now();
+  let open: string[] = [];
+  let ids: string[] = [];
+  const isOver = async (): Promise<boolean> => {
+    const tasks = await asker.list(null);
+    ids = tasks.map(({ id }) => id);
+    open = tasks.filter(({ state }) => !/completed|killed|failed/.test(state)).map(({ id, state }) =>
+      `${id} ${state}`
+    );
+    for (const { id } of tasks.filter(({ state }) => state === "paused")) await asker.command(id, "run");
+    return tasks.length > 0 && open.length === 0;
+  };
+  await eventually(isOver, FINISH_MS, 1000);
+  report.check(`all ${ids.length} tasks end`, open.length === 0, open.slice(0, 9).join(", "));
+  report.say(`... ${seconds(performance.now() - startMs)} after the last fault`);
+  for (const id of ids) await asker.get(id);
 }
 
 /** T: stopped. "" where nobody says. */
