@@ -7,6 +7,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { PeerEvent } from "../../examples/demo/peer-process.ts";
 import type { Client } from "../../mod.ts";
 import { DurableCluster } from "../support/durable-cluster.ts";
 import { delay, eventually, type Report, runShow, seconds } from "../support/drill.ts";
@@ -33,6 +34,8 @@ const DOWN_MS_MAX = 8000;
 const READY_MS_MAX = 90_000;
 const LEAVE_MS_MAX = 60_000;
 const FINISH_MS = 180_000;
+/** More, and hardly any partition had a majority. */
+const HARMED_MAX = 2;
 const SHOWN_MAX = 12;
 /** The wall clock must not be set while it is what everybody writes down. */
 const CLOCK_DRIFT_MS_MAX = 500;
@@ -49,7 +52,10 @@ class Nemesis {
   readonly #done: Record<Fault, number> = { SIGKILL: 0, SIGSTOP: 0, SIGTERM: 0 };
   readonly #unproven: string[] = [];
   readonly #late: string[] = [];
-  #pairs = 0;
+  readonly #harmed = new Set<string>();
+  /** Faults while another peer was harmed. */
+  #besides = 0;
+  #mostAtOnce = 0;
 
   constructor(cluster: DurableCluster, report: Report) {
     this.#cluster = cluster;
@@ -57,33 +63,44 @@ class Nemesis {
   }
 
   async run(untilMs: number): Promise<void> {
+    const harming: Promise<void>[] = [];
     while (performance.now() < untilMs) {
       await delay(500 + GAP_MS_MAX * this.#random());
       const count = this.#random() < 0.25 ? 2 : 1;
-      const names = this.#cluster.names.toSorted(() => this.#random() - 0.5).slice(0, count);
-      if (count === 2) this.#pairs += 1;
-      await Promise.all(names.map((name) => this.#harm(name)));
+      const order = this.#cluster.names.toSorted(() => this.#random() - 0.5);
+      const well = order.filter((name) => !this.#harmed.has(name));
+      const names = well.slice(0, Math.min(count, HARMED_MAX - this.#harmed.size));
+      harming.push(...names.map((name) => this.#harm(name)));
+      this.#mostAtOnce = Math.max(this.#mostAtOnce, this.#harmed.size);
     }
+    await Promise.all(harming);
+    await this.#cluster.ready(this.#cluster.names, READY_MS_MAX).catch((error: Error) => {
+      this.#late.push(error.message);
+    });
   }
 
+  /** Until the peer is harmed no more: it goes on, or it listens again. */
   async #harm(name: string): Promise<void> {
+    this.#harmed.add(name);
     const chance = this.#random();
     const fault: Fault = chance < 0.4 ? "SIGKILL" : chance < 0.8 ? "SIGSTOP" : "SIGTERM";
     const forMs = fault === "SIGSTOP"
       ? LEASE_MS * (0.5 + 2.5 * this.#random())
       : DOWN_MS_MAX * this.#random();
-    this.#report.say(`${fault} ${name}, ${seconds(forMs)}`);
+    this.#report.say(`${fault} ${name}, ${seconds(forMs)}, ${this.#harmed.size} at once`);
+    if (this.#harmed.size > 1) this.#besides += 1;
     const isProven = fault === "SIGSTOP" ? await this.#pause(name, forMs) : await this.#end(name, fault);
     this.#done[fault] += 1;
     if (!isProven) this.#unproven.push(`${fault} ${name}`);
-    if (fault === "SIGSTOP") return;
-    await delay(forMs);
-    this.#cluster.start([name]);
-    const startMs = performance.now();
-    await this.#cluster.ready([name], READY_MS_MAX).catch((error: Error) => {
-      this.#late.push(`${name}: ${error.message}`);
-    });
-    this.#report.say(`${name} is ready ${seconds(performance.now() - startMs)} after its start`);
+    if (fault !== "SIGSTOP") {
+      await delay(forMs);
+      this.#cluster.start([name]);
+      const listens = ({ event }: PeerEvent): boolean => event === "listening";
+      await this.#cluster.peer(name).event(listens, READY_MS_MAX).catch((error: Error) => {
+        this.#late.push(`${name}: ${error.message}`);
+      });
+    }
+    this.#harmed.delete(name);
   }
 
   async #pause(name: string, forMs: number): Promise<boolean> {
@@ -110,7 +127,8 @@ class Nemesis {
     const { SIGKILL, SIGSTOP, SIGTERM } = this.#done;
     const all = SIGKILL + SIGSTOP + SIGTERM;
     this.#report.say(
-      `${all} faults: ${SIGKILL} SIGKILL, ${SIGSTOP} SIGSTOP, ${SIGTERM} SIGTERM, ${this.#pairs} pairs`,
+      `${all} faults: ${SIGKILL} SIGKILL, ${SIGSTOP} SIGSTOP, ${SIGTERM} SIGTERM, ` +
+        `${this.#besides} beside another, at most ${this.#mostAtOnce} at once`,
     );
     this.#report.check("each fault happened", this.#unproven.length === 0, this.#unproven.join(", "));
     this.#report.check("each peer came back", this.#late.length === 0, this.#late.join(", "));

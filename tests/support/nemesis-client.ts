@@ -143,5 +143,5 @@ function seenOf({ id, state, fence, attempt }: TaskInfo): Seen {
 function durationOf(id: string): number {
   const no = Number(id.slice(id.lastIndexOf("-") + 1));
   const chance = (no * 7919 % 1000) / 1000;
-  return chance < 0.5 ? 1000 * chance : chance < 0.85 ? 10_000 * (chance - 0.4) : 12_000 * chance - 4000;
+  return chance < 0.3 ? 3000 * chance : chance < 0.7 ? 12_500 * (chance - 0.2) : 20_000 * chance - 6000;
 }
