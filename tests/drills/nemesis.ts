@@ -44,6 +44,19 @@ const CLOCK_DRIFT_MS_MAX = 500;
 
 type Fault = "SIGKILL" | "SIGSTOP" | "SIGTERM";
 
+interface Harm {
+  readonly name: string;
+  readonly fault: Fault;
+  /** How long it stands still, or is away before it is started again. */
+  readonly forMs: number;
+}
+
+function drawFault(random: () => number): Omit<Harm, "name"> {
+  const [chance, share] = [random(), random()];
+  const fault = chance < 0.4 ? "SIGKILL" : chance < 0.8 ? "SIGSTOP" : "SIGTERM";
+  return { fault, forMs: fault === "SIGSTOP" ? LEASE_MS * (0.5 + 2.5 * share) : DOWN_MS_MAX * share };
+}
+
 /** Does harm to one peer after the other, now and then to two at once, and makes sure that it was done. */
 class Nemesis {
   readonly #cluster: DurableCluster;
@@ -62,15 +75,17 @@ class Nemesis {
     this.#report = report;
   }
 
+  /** What is drawn depends on the seed alone; who is harmed already is spared. */
   async run(untilMs: number): Promise<void> {
     const harming: Promise<void>[] = [];
     while (performance.now() < untilMs) {
       await delay(500 + GAP_MS_MAX * this.#random());
       const count = this.#random() < 0.25 ? 2 : 1;
       const order = this.#cluster.names.toSorted(() => this.#random() - 0.5);
-      const well = order.filter((name) => !this.#harmed.has(name));
-      const names = well.slice(0, Math.min(count, HARMED_MAX - this.#harmed.size));
-      harming.push(...names.map((name) => this.#harm(name)));
+      const harms = order.map((name) => ({ name, ...drawFault(this.#random) }));
+      const well = harms.filter(({ name }) => !this.#harmed.has(name));
+      const chosen = well.slice(0, Math.min(count, HARMED_MAX - this.#harmed.size));
+      harming.push(...chosen.map((harm) => this.#harm(harm)));
       this.#mostAtOnce = Math.max(this.#mostAtOnce, this.#harmed.size);
     }
     await Promise.all(harming);
@@ -80,13 +95,8 @@ class Nemesis {
   }
 
   /** Until the peer is harmed no more: it goes on, or it listens again. */
-  async #harm(name: string): Promise<void> {
+  async #harm({ name, fault, forMs }: Harm): Promise<void> {
     this.#harmed.add(name);
-    const chance = this.#random();
-    const fault: Fault = chance < 0.4 ? "SIGKILL" : chance < 0.8 ? "SIGSTOP" : "SIGTERM";
-    const forMs = fault === "SIGSTOP"
-      ? LEASE_MS * (0.5 + 2.5 * this.#random())
-      : DOWN_MS_MAX * this.#random();
     this.#report.say(`${fault} ${name}, ${seconds(forMs)}, ${this.#harmed.size} at once`);
     if (this.#harmed.size > 1) this.#besides += 1;
     const isProven = fault === "SIGSTOP" ? await this.#pause(name, forMs) : await this.#end(name, fault);
