@@ -15,6 +15,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
 /** The ids that most questions are about: the newest. */
 const RECENT_COUNT = 25;
 const RECENT_SHARE = 0.8;
+/** Questions at once, so that one without an answer does not keep the others waiting. */
+const LANE_COUNT = 3;
 const DONE_MAX = 10;
 const PAUSE_MS_MAX = 120;
 const STATES: readonly TaskState[] = ["pending", "leased", "paused", "completed", "killed"];
@@ -39,6 +41,10 @@ export class NemesisClient {
 
   /** Until the signal aborts. */
   async run(): Promise<void> {
+    await Promise.all(Array.from({ length: LANE_COUNT }, () => this.#ask()));
+  }
+
+  async #ask(): Promise<void> {
     const { random, signal } = this.#options;
     while (!signal.aborted) {
       await this.#one();
