@@ -161,7 +161,7 @@ await runShow(`nemesis: ${values.minutes} minutes, seed ${SEED}`, async (report,
     env: { STOLOS_LINES: lines },
     onEvent: (name, { event, task = "", fence }) => {
       events.set(event, (events.get(event) ?? 0) + 1);
-      if (event === "task:done") completions.push({ id: task, fence: Number(fence) });
+      if (event === "task:done") completions.push({ id: task, fence: Number(fence), atMs: Date.now() });
       if (/^(store|evicted|left)/.test(event)) report.say(`${name}: ${event}`);
     },
   });

@@ -60,6 +60,8 @@ export interface ExecutionLine {
 export interface Completion {
   readonly id: string;
   readonly fence: number;
+  /** When that was heard. */
+  readonly atMs: number;
 }
 
 export interface History {
@@ -128,7 +130,12 @@ export function tasksOf({ operations, lines, completions }: History): Map<string
     }
   }
   for (const line of lines) taskOf(line.id).lines.push(line);
-  for (const { id, fence } of completions) taskOf(id).completions.push(fence);
+  for (const { id, fence, atMs } of completions) {
+    const task = taskOf(id);
+    task.completions.push(fence);
+    const at = { startMs: atMs, endMs: atMs };
+    task.sightings.push({ ...at, ...UNTOLD, state: "completed", fence, by: "a peer's event" });
+  }
   for (const task of tasks.values()) task.lines.sort((a, b) => a.atMs - b.atMs || a.fence - b.fence);
   return tasks;
 }

@@ -52,8 +52,13 @@ function rulesOf(
   operations: readonly Operation[],
   lines: readonly ExecutionLine[] = [],
   fences: readonly number[] = [],
+  heardMs = 100,
 ): Rule[] {
-  const history: History = { operations, lines, completions: fences.map((fence) => ({ id: ID, fence })) };
+  const history: History = {
+    operations,
+    lines,
+    completions: fences.map((fence) => ({ id: ID, fence, atMs: heardMs })),
+  };
   return [...new Set(checkHistory(history).map(({ rule }) => rule))].sort();
 }
 
@@ -285,14 +290,14 @@ const BAD: readonly (Case & { readonly rules: Rule[] })[] = [
     operations: [submit(0, 1)],
     lines: RUN,
     fences: [5, 9],
-    rules: ["recorded twice"],
+    rules: ["end changed", "recorded twice", "result"],
   },
   {
     claim: "a peer's completion that is not the task's",
     operations: [submit(0, 1), get(50, 51, DONE)],
     lines: RUN,
     fences: [4],
-    rules: ["recorded twice"],
+    rules: ["end changed", "recorded twice", "result", "stale"],
   },
   {
     claim: "a fence given twice",
@@ -381,4 +386,10 @@ const BAD: readonly (Case & { readonly rules: Rule[] })[] = [
 ];
 test.each(BAD)("flags: $claim", ({ operations, lines, fences, rules }) => {
   expect(rulesOf(operations, lines, fences)).toEqual(rules);
+});
+
+test("flags: pending after a peer had said that it is recorded as completed", () => {
+  const operations = [submit(0, 1), get(46, 47, seen("pending", 5))];
+  expect(rulesOf(operations, RUN, [5], 45)).toEqual(["stale"]);
+  expect(rulesOf(operations, RUN, [5], 48)).toEqual([]);
 });
