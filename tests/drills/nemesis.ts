@@ -1,8 +1,8 @@
 /**
  * Random faults on five durable peers of all three runtimes, while clients ask beside each other for the same
- * ids; then every answer and every line of a handler is judged (tests/support/history-checker.ts).
+ * ids. Then every answer and every line of a handler is judged (tests/support/history-checker.ts).
  * `--minutes M` (5), `--seed S` (1); `--out FILE` keeps the history. The seed repeats what is asked and what
- * is done to whom, not what the machine makes of it.
+ * is drawn, not what the machine makes of it.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
