@@ -5,7 +5,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { PeerProcess } from "../../examples/demo/peer-process.ts";
-import type { PeerEvent } from "../../examples/demo/peer-process.ts";
+import type { PeerEvent, Runtime } from "../../examples/demo/peer-process.ts";
 import { type Client, connectClient } from "../../mod.ts";
 import { eventually } from "./drill.ts";
 
@@ -19,6 +19,8 @@ export interface DurableClusterOptions {
   readonly directory: string;
   /** Other places for some of them. */
   readonly dataByName?: Readonly<Record<string, string>>;
+  /** @default node for each */
+  readonly runtimeByName?: Readonly<Record<string, Runtime>>;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly onEvent?: (name: string, event: PeerEvent) => void;
@@ -69,13 +71,13 @@ export class DurableCluster implements AsyncDisposable {
 
   /** @default all of them */
   start(names: readonly string[] = this.names): void {
-    const { namespace, args = [], env = {}, onEvent } = this.#options;
+    const { namespace, runtimeByName = {}, args = [], env = {}, onEvent } = this.#options;
     for (const name of names) {
       const others = this.names.filter((each) => each !== name);
       const own = ["--namespace", namespace, "--name", name, "--no-mdns", "--data", this.dataOf(name)];
       const net = ["--listen", this.addressOf(name), ...others.flatMap((o) => ["--join", this.addressOf(o)])];
       const peer = new PeerProcess({
-        runtime: "node",
+        runtime: runtimeByName[name] ?? "node",
         args: [...own, ...net, "--expect", String(this.names.length), ...args],
         env,
         onEvent: (event) => onEvent?.(name, event),
@@ -102,11 +104,15 @@ export class DurableCluster implements AsyncDisposable {
   }
 
   /** A client that knows the addresses of these, those that run. @default all */
-  async client(names: readonly string[] = this.names): Promise<Client & AsyncDisposable> {
+  async client(
+    names: readonly string[] = this.names,
+    timeoutMs?: number,
+  ): Promise<Client & AsyncDisposable> {
     const running = names.filter((name) => this.peerByName.get(name)?.isRunning);
     const { namespace } = this.#options;
     const join = running.map((name) => this.addressOf(name));
-    return await connectClient({ namespace, join, mdns: false });
+    const times = timeoutMs === undefined ? {} : { timeoutMs };
+    return await connectClient({ namespace, join, mdns: false, ...times });
   }
 
   /**
