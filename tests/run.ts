@@ -167,14 +167,14 @@ const tally: Tally = { passed: 0, failed: 0, skipped: 0, unhappy: [], findings: 
 const gate = process.argv.includes("--gate") ? GATE : [];
 const computing = [
   ...tests("tests/tidy", 1),
-  ...tests("tests/unit", 4),
+  ...tests("tests/unit", 7),
   ...tests("examples", 1),
   ...tests("tests/scenarios", 1),
   ...tests("tests/conformance", 2),
   ...tests("tests/parity", 2),
 ];
-const simulating = tests("tests/sim", 8);
-const real = tests("tests/e2e", 11);
+const simulating = tests("tests/sim", 9);
+const real = tests("tests/e2e", 14);
 await runLanes(tally, [[...gate, ...computing], simulating]);
 await runLanes(tally, [real]);
 for (const file of forgotten([...computing, ...simulating, ...real])) {
