@@ -142,6 +142,11 @@ export class Engine {
     return this.#keeper(p, cfg)?.replica.entryAt(index);
   }
 
+  /** Whether a submit or command that has no answer yet has surely not been sent. */
+  isUnsent(rid: number): boolean {
+    return this.#requests.isUnsent(rid);
+  }
+
   status(): EngineStatus {
     return statusOf(this.#roles);
   }

@@ -202,7 +202,8 @@ export class Oracle {
         this.#fences.set(id, index);
       }
     }
-    if (op.type === "command") this.clients.commandChosen(op.id, op.cid);
+    if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec);
+    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     if (change.kind === "settled" && op.type === "settle") {

@@ -120,6 +120,14 @@ export class Requests {
     for (const [key, query] of this.#queries) if (query.rid === rid) this.#queries.delete(key);
   }
 
+  /** Nothing of it was sent. */
+  isUnsent(rid: number): boolean {
+    const submit = this.#submits.get(rid);
+    const query = [...this.#queries.values()].find((query) => query.rid === rid);
+    const p = submit?.p ?? query?.p;
+    return p === undefined || !this.#context.isConnected(this.#stewardOf(p));
+  }
+
   onSubmitReply(message: SubmitReplyMessage): void {
     for (const { rid, status } of message.items) {
       const local = this.#localRid(rid);
