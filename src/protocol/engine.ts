@@ -62,7 +62,7 @@ export class Engine {
     this.#dispatcher = new Dispatcher(this.#context, this.#liveness);
     this.#founding = new Founding(this.#context);
     this.holder = new LeaseHolder(this.#context, this.#credit);
-    this.#requests = new Requests(this.#context, (p) => this.holder.termOf(p)?.node ?? -1);
+    this.#requests = new Requests(this.#context, this.holder.termOf);
     this.#lifecycle = new Lifecycle({
       context: this.#context,
       liveness: this.#liveness,

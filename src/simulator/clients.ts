@@ -124,7 +124,7 @@ export class VirtualClient {
     const rid = ++this.#rid;
     const { p, state, ids } = listed;
     this.#requests.set(rid, { type: "list", moment: this.#moment, limit, listed });
-    const query = { type: "list", state: state as TaskState | "", offset: ids.length, limit } as const;
+    const query = { type: "list", state: state as TaskState | "", after: ids.at(-1) ?? "", limit } as const;
     this.#give({ type: "query", rid, p, query });
   }
 

@@ -7,6 +7,7 @@
  */
 import type { Context } from "../context/context.ts";
 import { partitionOf } from "../context/ring.ts";
+import { isSameBallot } from "../model/ballot.ts";
 import type { Input } from "../model/contract.ts";
 import type {
   CommandMessage,
@@ -17,21 +18,33 @@ import type {
   SubmitReplyMessage,
   TaskQuery,
 } from "../model/messages.ts";
-import type { MemberNo } from "../model/types.ts";
+import type { Ballot, MemberNo } from "../model/types.ts";
 
-type Command = Omit<CommandMessage, "rid" | "p">;
-interface Submit {
+/** What changes something: a copy of it is for one term, and a refusal counts if it is of the last one. */
+interface Change {
   readonly p: number;
+  sentMs: number;
+  /** The term that the last copy was for; null: none was sent. */
+  sentTo: Ballot | null;
+}
+interface Submit extends Change {
   /** Somebody waits for the end already. */
   readonly isWatched: boolean;
   readonly item: SubmitMessage["items"][number];
-  sentMs: number;
+}
+interface Command extends Change {
+  readonly message: Pick<CommandMessage, "rid" | "p" | "id" | "cid" | "message">;
 }
 interface Query {
   readonly p: number;
   readonly rid: number;
-  readonly query: TaskQuery | Command;
+  readonly query: TaskQuery;
   sentMs: number;
+}
+/** Whom to ask. `ballot` null: it may know who the steward is. */
+interface Target {
+  readonly no: MemberNo;
+  readonly ballot: Ballot | null;
 }
 const RIDS_PER_BOOT = 0x1_0000_0000;
 /** Numbers of own queries, beyond any that the host uses. */
@@ -39,30 +52,41 @@ const DOUBTS_FROM = 0x8000_0000;
 
 export class Requests {
   readonly #context: Context;
-  readonly #stewardOf: (p: number) => MemberNo;
+  readonly #termOf: (p: number) => Ballot | null;
   /** Each in the order of the last sending, so that what is overdue stands in front. */
   readonly #submits: Map<number, Submit> = new Map();
+  readonly #commands: Map<number, Command> = new Map();
   readonly #queries: Map<string, Query> = new Map();
   readonly #watches: Watches = new Watches();
   readonly #doubts: Map<number, Outcome> = new Map();
   #nextDoubt = DOUBTS_FROM;
-  readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][]; unknown: Outcome[] } = {
-    submits: [],
-    queries: [],
-    watches: [],
-    unknown: [],
-  };
+  readonly #fresh: {
+    readonly submits: Submit[];
+    readonly commands: Command[];
+    readonly queries: Query[];
+    readonly watches: [string, Watch][];
+    readonly unknown: Outcome[];
+  } = { submits: [], commands: [], queries: [], watches: [], unknown: [] };
   /** Partitions whose steward changed or came back: everything that waits there goes again. */
   readonly #moved: Set<number> = new Set();
+  /** Numbers of submits and commands come in order: all below the one have no answer to wait for. */
+  #lowestRid = 0;
+  #highestRid = -1;
 
-  constructor(context: Context, stewardOf: (p: number) => MemberNo) {
+  /** `termOf`: the highest term of a partition that is known of. */
+  constructor(context: Context, termOf: (p: number) => Ballot | null) {
     this.#context = context;
-    this.#stewardOf = (p) => {
-      const steward = stewardOf(p);
-      // in a large cluster this node may not have heard of the next one
-      const isThere = steward >= 0 && (!context.topology.isLarge || context.isConnected(steward));
-      return isThere ? steward : context.topology.keeperToAsk(p);
-    };
+    this.#termOf = termOf;
+  }
+
+  /** Null: nobody in touch is known to have to do with it. */
+  #targetOf(p: number): Target | null {
+    const { topology } = this.#context;
+    const ballot = this.#termOf(p);
+    if (ballot && this.#context.isConnected(ballot.node)) return { no: ballot.node, ballot };
+    // in a large cluster this node may not have heard of the next one
+    const no = !ballot || topology.isLarge ? topology.keeperToAsk(p) : -1;
+    return no < 0 ? null : { no, ballot: null };
   }
 
   #partitionOf(id: string): number {
@@ -72,7 +96,11 @@ export class Requests {
   submit(input: Extract<Input, { type: "submit" }>): void {
     const { rid, spec, watch } = input;
     const item = { rid: this.#wireRid(rid), watch: watch || this.#watches.isLikely, spec };
-    const submit = { p: this.#partitionOf(spec.id), isWatched: watch, item, sentMs: NEVER };
+    const p = this.#partitionOf(spec.id);
+    const submit: Submit = { p, isWatched: watch, item, sentMs: NEVER, sentTo: null };
+    this.#noteRid(rid);
+    // the end of an earlier task of this id, which is forgotten perhaps, is not this one's
+    if (this.#watches.byId.get(spec.id)?.isWanted === false) this.#watches.byId.delete(spec.id);
     this.#submits.set(rid, submit);
     this.#fresh.submits.push(submit);
   }
@@ -84,6 +112,20 @@ export class Requests {
 
   #localRid(rid: number): number {
     return rid - this.#context.options.boot * RIDS_PER_BOOT;
+  }
+
+  #noteRid(rid: number): void {
+    if (rid <= this.#highestRid) throw new RangeError(`Cannot ask: numbers must grow, got ${rid}`);
+    this.#highestRid = rid;
+  }
+
+  get #floor(): number {
+    while (this.#lowestRid <= this.#highestRid && !this.#isOpen(this.#lowestRid)) this.#lowestRid++;
+    return this.#wireRid(this.#lowestRid);
+  }
+
+  #isOpen(rid: number): boolean {
+    return this.#submits.has(rid) || this.#commands.has(rid);
   }
 
   watch(id: string): void {
@@ -101,38 +143,44 @@ export class Requests {
     this.#context.emit({ type: "outcome", outcome });
   }
 
-  query(input: Extract<Input, { type: "query" }>): void {
-    this.#ask(input.rid, input.p, input.query);
-  }
-
-  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
-    this.#ask(rid, this.#partitionOf(id), { type: "command", id, cid, message });
-  }
-
-  #ask(rid: number, p: number, query: TaskQuery | Command): void {
+  query({ rid, p, query }: Extract<Input, { type: "query" }>): void {
     const entry = { p, rid, query, sentMs: NEVER };
     this.#queries.set(`${rid}.${p}`, entry);
     this.#fresh.queries.push(entry);
   }
 
+  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
+    const p = this.#partitionOf(id);
+    const command: Command = {
+      p,
+      message: { rid: this.#wireRid(rid), p, id, cid, message },
+      sentMs: NEVER,
+      sentTo: null,
+    };
+    this.#noteRid(rid);
+    this.#commands.set(rid, command);
+    this.#fresh.commands.push(command);
+  }
+
   cancel(rid: number): void {
     this.#submits.delete(rid);
+    this.#commands.delete(rid);
     for (const [key, query] of this.#queries) if (query.rid === rid) this.#queries.delete(key);
   }
 
-  /** Nothing of it was sent. */
+  /** A submit or command waits here, and no copy of it has left for a steward. */
   isUnsent(rid: number): boolean {
-    const submit = this.#submits.get(rid);
-    const query = [...this.#queries.values()].find((query) => query.rid === rid);
-    const p = submit?.p ?? query?.p;
-    return p === undefined || !this.#context.isConnected(this.#stewardOf(p));
+    const change = this.#submits.get(rid) ?? this.#commands.get(rid);
+    return change?.sentTo === null;
   }
 
   onSubmitReply(message: SubmitReplyMessage): void {
     for (const { rid, status } of message.items) {
       const local = this.#localRid(rid);
       const submit = this.#submits.get(local);
-      if (!submit) continue;
+      // one that is busy has refused nothing: it is asked again
+      if (!submit || status === "busy") continue;
+      if (status !== "created" && !isSameBallot(message.ballot, submit.sentTo)) continue;
       this.#submits.delete(local);
       const { watch } = submit.item;
       this.#context.emit({ type: "submitted", rid: local, status });
@@ -209,9 +257,14 @@ export class Requests {
     else this.#context.emit({ type: "answer", rid, p, tasks, more });
   }
 
-  onCommandReply({ rid, p, status }: CommandReplyMessage): void {
+  onCommandReply({ rid, ballot, status }: CommandReplyMessage): void {
     const local = this.#localRid(rid);
-    if (this.#queries.delete(`${local}.${p}`)) this.#context.emit({ type: "commanded", rid: local, status });
+    const command = this.#commands.get(local);
+    if (!command) return;
+    const isRecorded = status === "applied" || status === "queued";
+    if (!isRecorded && !isSameBallot(ballot, command.sentTo)) return;
+    this.#commands.delete(local);
+    this.#context.emit({ type: "commanded", rid: local, status });
   }
 
   stewardMoved(p: number): void {
@@ -222,6 +275,7 @@ export class Requests {
     const { monoMs } = this.#context.clock;
     const overdueMs = monoMs - this.#context.options.resendMs;
     requeue(this.#submits, this.#fresh.submits, overdueMs, monoMs);
+    requeue(this.#commands, this.#fresh.commands, overdueMs, monoMs);
     requeue(this.#queries, this.#fresh.queries, overdueMs, monoMs);
     this.#watches.repeat(monoMs, this.#patienceMs, this.#fresh.watches);
   }
@@ -230,25 +284,35 @@ export class Requests {
   flush(): void {
     if (this.#moved.size > 0) this.#resendMoved();
     for (const outcome of this.#fresh.unknown.splice(0)) this.#reportUnknown(outcome);
-    const { submits, queries, watches } = this.#fresh;
+    const { submits, commands, queries, watches } = this.#fresh;
     if (submits.length > 0) this.#sendSubmits(submits.splice(0));
     if (watches.length > 0) this.#sendWatches(watches.splice(0));
-    for (const query of queries.splice(0)) {
-      const { rid, p } = query;
+    for (const command of commands.splice(0)) this.#sendCommand(command);
+    for (const each of queries.splice(0)) {
+      const { rid, p, query } = each;
       if (!this.#queries.has(`${rid}.${p}`)) continue;
-      query.sentMs = this.#context.clock.monoMs;
-      const to = this.#stewardOf(p);
-      if (to < 0) continue;
-      const wireRid = this.#wireRid(rid);
-      const asked = query.query;
-      if (asked.type === "command") this.#context.send(to, { ...asked, rid: wireRid, p });
-      else this.#context.send(to, { type: "query", rid: wireRid, p, query: asked });
+      each.sentMs = this.#context.clock.monoMs;
+      const target = this.#targetOf(p);
+      if (target) this.#context.send(target.no, { type: "query", rid: this.#wireRid(rid), p, query });
     }
+  }
+
+  #sendCommand(command: Command): void {
+    if (this.#commands.get(this.#localRid(command.message.rid)) !== command) return;
+    command.sentMs = this.#context.clock.monoMs;
+    const target = this.#targetOf(command.p);
+    if (!target) return;
+    const { no, ballot } = target;
+    if (ballot) command.sentTo = ballot;
+    this.#context.send(no, { type: "command", ballot, floor: this.#floor, ...command.message });
   }
 
   #resendMoved(): void {
     for (const submit of this.#submits.values()) {
       if (this.#moved.has(submit.p)) this.#fresh.submits.push(submit);
+    }
+    for (const command of this.#commands.values()) {
+      if (this.#moved.has(command.p)) this.#fresh.commands.push(command);
     }
     for (const query of this.#queries.values()) if (this.#moved.has(query.p)) this.#fresh.queries.push(query);
     for (const entry of this.#watches.byId) {
@@ -258,17 +322,26 @@ export class Requests {
   }
 
   #sendSubmits(submits: readonly Submit[]): void {
-    const itemsByPartition: Map<number, Submit["item"][]> = new Map();
+    const byPartition: Map<number, { readonly target: Target; readonly items: Submit["item"][] } | null> =
+      new Map();
     for (const submit of submits) {
-      if (this.#submits.get(this.#localRid(submit.item.rid)) !== submit) continue;
+      const { p, item } = submit;
+      if (this.#submits.get(this.#localRid(item.rid)) !== submit) continue;
       submit.sentMs = this.#context.clock.monoMs;
-      const items = itemsByPartition.get(submit.p);
-      if (items) items.push(submit.item);
-      else itemsByPartition.set(submit.p, [submit.item]);
+      let batch = byPartition.get(p);
+      if (batch === undefined) {
+        const target = this.#targetOf(p);
+        byPartition.set(p, batch = target && { target, items: [] });
+      }
+      if (!batch) continue;
+      if (batch.target.ballot) submit.sentTo = batch.target.ballot;
+      batch.items.push(item);
     }
-    for (const [p, items] of itemsByPartition) {
-      const to = this.#stewardOf(p);
-      if (to >= 0) this.#context.send(to, { type: "submit", p, items });
+    const floor = this.#floor;
+    for (const [p, batch] of byPartition) {
+      if (!batch) continue;
+      const { target: { no, ballot }, items } = batch;
+      this.#context.send(no, { type: "submit", p, ballot, floor, items });
     }
   }
 
@@ -282,8 +355,8 @@ export class Requests {
       else idsByPartition.set(watch.p, [id]);
     }
     for (const [p, ids] of idsByPartition) {
-      const to = this.#stewardOf(p);
-      if (to >= 0) this.#context.send(to, { type: "watch", p, ids });
+      const target = this.#targetOf(p);
+      if (target) this.#context.send(target.no, { type: "watch", p, ids });
     }
   }
 }

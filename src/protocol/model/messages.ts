@@ -173,7 +173,16 @@ export interface SettleReplyMessage {
 // ---- clients ----------------------------------------------------------------------------------------------
 
 export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
-export interface SubmitMessage {
+/**
+ * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
+ * the sender does not know the term; it is told, and nothing else is done.
+ */
+interface ForTerm {
+  readonly ballot: Ballot | null;
+  /** All lower numbers of the sender's requests are settled or given up: late copies of them are ignored. */
+  readonly floor: number;
+}
+export interface SubmitMessage extends ForTerm {
   readonly type: "submit";
   readonly p: number;
   readonly items: readonly {
@@ -186,6 +195,7 @@ export interface SubmitMessage {
 export interface SubmitReplyMessage {
   readonly type: "submitReply";
   readonly p: number;
+  readonly ballot: Ballot;
   readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
 }
 export interface WatchMessage {
@@ -208,7 +218,7 @@ export interface OutcomeMessage {
   readonly p: number;
   readonly items: readonly Outcome[];
 }
-/** To a request that came to a keeper that is not the steward: the highest term that it knows of. */
+/** To a request for no or another term, or to a keeper that is not the steward: the highest term known. */
 export interface StewardMessage {
   readonly type: "steward";
   readonly p: number;
@@ -223,11 +233,12 @@ export interface QueryMessage {
 }
 export type TaskQuery =
   | { readonly type: "get"; readonly id: string }
-  /** Tasks of the partition in submit order, after the first `offset` that match. `state` "" = any. */
+  /** Tasks of the partition in the order of their ids, after the id `after`. `state` "" = any. */
   | {
     readonly type: "list";
     readonly state: TaskState | "";
-    readonly offset: number;
+    /** "" = from the first on. */
+    readonly after: string;
     readonly limit: number;
   };
 export interface TaskView {
@@ -298,7 +309,7 @@ export type Message =
  */
 export type CommandStatus = "applied" | "queued" | "unknown" | "ended" | "invalid" | "busy";
 
-export interface CommandMessage {
+export interface CommandMessage extends ForTerm {
   readonly type: "command";
   readonly rid: number;
   readonly p: number;
@@ -312,6 +323,7 @@ export interface CommandReplyMessage {
   readonly type: "commandReply";
   readonly rid: number;
   readonly p: number;
+  readonly ballot: Ballot;
   readonly status: CommandStatus;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The counter of a steward for clients: submits, watches, questions. Every answer leaves after what it rests
- * on was chosen; that there is no such task must be chosen too, since a deposed steward would not know
- * better.
+ * The counter of a steward for clients: submits, watches, questions. That something was recorded is answered
+ * once it is chosen. Everything else waits for an entry that is appended after the question and chosen
+ * (Term.whenConfirmed), since a deposed steward would not know better.
  */
 import { equals } from "uint8arrays/equals";
 import type { Context } from "../context/context.ts";
@@ -14,11 +14,13 @@ import type {
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
+  TaskQuery,
   TaskView,
   WatchMessage,
 } from "../model/messages.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "../model/types.ts";
 import { isTerminal } from "../state/task-machine.ts";
+import { Refusals } from "./refusals.ts";
 import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -35,28 +37,43 @@ export class ClientService {
   readonly #replies: Replies;
   readonly #port: ClientServicePort;
   readonly #watchers: Map<string, MemberNo[]> = new Map();
+  readonly #refusals: Refusals<SubmitStatus>;
 
   constructor(context: Context, term: Term, replies: Replies, port: ClientServicePort) {
     this.#context = context;
     this.#term = term;
     this.#replies = replies;
     this.#port = port;
+    this.#refusals = new Refusals(context);
   }
 
   onSubmit(from: MemberNo, message: SubmitMessage): void {
-    const { replica } = this.#term;
+    const refusals = this.#refusals.of(from);
+    refusals.raise(message.floor);
+    const batch = this.#replies.for(from);
     for (const { rid, watch, spec } of message.items) {
-      const record = replica.tasks.records.get(spec.id);
-      const status = this.#statusOf(spec, record);
-      let index = replica.lastIndex;
-      if (status === "created" && !record) {
-        index = this.#term.propose({ type: "submit", spec, atMs: this.#context.clock.wallMs });
-        this.#port.enqueue(replica.tasks.records.get(spec.id)!);
+      if (refusals.isSettled(rid)) continue;
+      const record = this.#term.replica.tasks.records.get(spec.id);
+      const status = refusals.get(rid) ?? this.#statusOf(spec, record);
+      const answer = (): unknown => batch.submits.push({ rid, status });
+      if (watch && record && (status === "created" || status === "exists")) this.#watch(from, spec.id);
+      if (status !== "created") {
+        // a busy steward has refused nothing: the client asks again
+        if (status !== "busy") refusals.note(rid, status);
+        this.#term.whenConfirmed(answer);
+      } else if (record) {
+        this.#term.whenChosen(this.#term.replica.lastIndex, answer);
+      } else {
+        this.#term.whenChosen(this.#create(spec), answer);
+        if (watch) this.#watch(from, spec.id);
       }
-      if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
-      const batch = this.#replies.for(from);
-      this.#term.whenChosen(index, () => batch.submits.push({ rid, status }));
     }
+  }
+
+  #create(spec: TaskSpec): number {
+    const index = this.#term.propose({ type: "submit", spec, atMs: this.#context.clock.wallMs });
+    this.#port.enqueue(this.#term.replica.tasks.records.get(spec.id)!);
+    return index;
   }
 
   #statusOf(spec: TaskSpec, record: TaskRecord | undefined): SubmitStatus {
@@ -80,16 +97,19 @@ export class ClientService {
   }
 
   #watch(from: MemberNo, id: string): void {
+    const { replica } = this.#term;
+    const record = replica.tasks.records.get(id);
+    if (record && !isTerminal(record.state)) return this.#addWatcher(from, id);
+    this.#term.whenConfirmed(() => {
+      this.#addWatcher(from, id);
+      this.#notify(id, replica.chosenRecord(id));
+    });
+  }
+
+  #addWatcher(from: MemberNo, id: string): void {
     const watchers = this.#watchers.get(id);
     if (!watchers) this.#watchers.set(id, [from]);
     else if (!watchers.includes(from)) watchers.push(from);
-    const { replica } = this.#term;
-    const { tasks, lastIndex } = replica;
-    const record = tasks.records.get(id);
-    if (record && !isTerminal(record.state)) return;
-    // "there is no such task" must be chosen too: a deposed steward would not know better
-    const index = record ? lastIndex : this.#term.propose({ type: "noop" });
-    this.#term.whenChosen(index, () => this.#notify(id, replica.chosenRecord(id)));
   }
 
   /** The end of a task is chosen: notifies its watchers. */
@@ -129,25 +149,17 @@ export class ClientService {
 
   onQuery(from: MemberNo, message: QueryMessage): void {
     const { rid, p, query } = message;
-    const index = this.#term.propose({ type: "noop" });
-    this.#term.whenChosen(index, () => {
+    this.#term.whenConfirmed(() => {
       const { replica } = this.#term;
-      const tasks: TaskView[] = [];
+      let tasks: TaskView[];
       let more = false;
       if (query.type === "get") {
         const record = replica.chosenRecord(query.id);
-        if (record) tasks.push(this.#view(record));
+        tasks = record ? [this.#view(record)] : [];
       } else {
-        let skipped = 0;
-        for (const record of replica.chosenRecords()) {
-          if (query.state !== "" && record.state !== query.state) continue;
-          if (skipped++ < query.offset) continue;
-          if (tasks.length === query.limit) {
-            more = true;
-            break;
-          }
-          tasks.push(this.#view(withoutContents(record)));
-        }
+        const records = firstAfter(query, replica.chosenRecords());
+        more = records.length > query.limit;
+        tasks = records.slice(0, query.limit).map((record) => this.#view(withoutContents(record)));
       }
       this.#context.send(from, { type: "queryReply", rid, p, tasks, more });
     });
@@ -157,6 +169,39 @@ export class ClientService {
     const whyWaits = (): string => this.#port.why(record);
     return { record, why: whyOf(record, this.#context.clock.wallMs, whyWaits) };
   }
+}
+
+/**
+ * By their ids, one more than the limit if there is one. An id stays where it is however others come and go,
+ * so pages that go on after the last one seen leave nothing out.
+ */
+function firstAfter(
+  { state, after, limit }: Extract<TaskQuery, { readonly type: "list" }>,
+  records: Iterable<TaskRecord>,
+): TaskRecord[] {
+  const first: TaskRecord[] = [];
+  for (const record of records) {
+    const { id } = record.spec;
+    if (id <= after || (state !== "" && record.state !== state)) continue;
+    if (first.length > limit) {
+      if (id > first[limit]!.spec.id) continue;
+      first.pop();
+    }
+    first.splice(placeOf(id, first), 0, record);
+  }
+  return first;
+}
+
+/** Where it belongs among sorted ones. */
+function placeOf(id: string, sorted: readonly TaskRecord[]): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]!.spec.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Lists name tasks; what is in them is asked for one by one. */
@@ -174,12 +219,12 @@ interface ReplyBatch {
 
 export class Replies {
   readonly #context: Context;
-  readonly #p: number;
+  readonly #term: Term;
   readonly #batchByMember: Map<MemberNo, ReplyBatch> = new Map();
 
-  constructor(context: Context, p: number) {
+  constructor(context: Context, term: Term) {
     this.#context = context;
-    this.#p = p;
+    this.#term = term;
   }
 
   for(no: MemberNo): ReplyBatch {
@@ -189,9 +234,11 @@ export class Replies {
   }
 
   flush(): void {
-    const p = this.#p;
+    const { p, ballot } = this.#term;
     for (const [no, { submits, settles, outcomes }] of this.#batchByMember) {
-      if (submits.length > 0) this.#context.send(no, { type: "submitReply", p, items: submits.splice(0) });
+      if (submits.length > 0) {
+        this.#context.send(no, { type: "submitReply", p, ballot, items: submits.splice(0) });
+      }
       if (settles.length > 0) this.#context.send(no, { type: "settleReply", p, items: settles.splice(0) });
       if (outcomes.length > 0) this.#context.send(no, { type: "outcome", p, items: outcomes.splice(0) });
     }

@@ -16,10 +16,12 @@ import type { TaskState } from "../model/types.ts";
 import {
   type MessageCodecs,
   readBallot,
+  readBallotOrNull,
   readId,
   readList,
   readPartition,
   writeBallot,
+  writeBallotOrNull,
   writeId,
   writeList,
   writePartition,
@@ -92,7 +94,7 @@ function writeQuery(w: Writer, query: TaskQuery): void {
     case "list":
       w.u8(1);
       w.oneOf(FILTERS, query.state);
-      w.uint(query.offset);
+      writeId(w, query.after);
       return w.uint(query.limit);
     default:
       return query satisfies never;
@@ -101,7 +103,7 @@ function writeQuery(w: Writer, query: TaskQuery): void {
 function readQuery(r: Reader): TaskQuery {
   const tag = r.u8();
   if (tag === 0) return { type: "get", id: readId(r) };
-  if (tag === 1) return { type: "list", state: r.oneOf(FILTERS), offset: r.uint(), limit: r.uint() };
+  if (tag === 1) return { type: "list", state: r.oneOf(FILTERS), after: readId(r), limit: r.uint() };
   return r.fail(`a query must have a kind from 0 to 1, got ${tag}`);
 }
 
@@ -119,22 +121,28 @@ export const CLIENT_CODECS: MessageCodecs<
   submit: {
     write: (w, m) => {
       writePartition(w, m.p);
+      writeBallotOrNull(w, m.ballot);
+      w.uint(m.floor);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitItem);
     },
     read: (r) => ({
       type: "submit",
       p: readPartition(r),
+      ballot: readBallotOrNull(r),
+      floor: r.uint(),
       items: readList(r, LIMITS.itemsPerMessageMax, readSubmitItem),
     }),
   },
   submitReply: {
     write: (w, m) => {
       writePartition(w, m.p);
+      writeBallot(w, m.ballot);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitAnswer);
     },
     read: (r) => ({
       type: "submitReply",
       p: readPartition(r),
+      ballot: readBallot(r),
       items: readList(r, LIMITS.itemsPerMessageMax, readSubmitAnswer),
     }),
   },
@@ -219,6 +227,8 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
+      writeBallotOrNull(w, m.ballot);
+      w.uint(m.floor);
       writeId(w, m.id);
       w.uint(m.cid);
       writeTaskMessage(w, m.message);
@@ -227,6 +237,8 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
       type: "command",
       rid: r.uint(),
       p: readPartition(r),
+      ballot: readBallotOrNull(r),
+      floor: r.uint(),
       id: readId(r),
       cid: r.uint(),
       message: readTaskMessage(r),
@@ -236,12 +248,14 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
+      writeBallot(w, m.ballot);
       w.oneOf(COMMAND_STATUSES, m.status);
     },
     read: (r) => ({
       type: "commandReply",
       rid: r.uint(),
       p: readPartition(r),
+      ballot: readBallot(r),
       status: r.oneOf(COMMAND_STATUSES),
     }),
   },

@@ -96,7 +96,7 @@ test("calls are answered as by the cluster itself", async () => {
   port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
   expect(await remote.get("a", { timeoutMs: 20_000 })).toEqual(port.tasks[0]);
   expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
-  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 20_000 })).toEqual({
+  expect(await remote.list({}, { p: 0, after: "" }, { timeoutMs: 20_000 })).toEqual({
     tasks: port.tasks,
     next: null,
   });

@@ -76,7 +76,13 @@ test("messages that fill a frame go on in the next, in order", () => {
   const messages: Message[] = [];
   for (let i = 0; i < 30; i++) {
     const payload = new Uint8Array(LIMITS.payloadBytesMax).fill(i);
-    messages.push({ type: "submit", p: i, items: [{ rid: i, watch: false, spec: { ...spec, payload } }] });
+    messages.push({
+      type: "submit",
+      p: i,
+      ballot: null,
+      floor: 0,
+      items: [{ rid: i, watch: false, spec: { ...spec, payload } }],
+    });
   }
   expect(encodeFrame(messages).length).toBe(2);
   expect(sendAll(messages)).toEqual(messages);
@@ -97,7 +103,7 @@ test("a submit of more bytes than a frame is cut without losing or reordering an
       spec: { ...spec, payload: new Uint8Array(LIMITS.payloadBytesMax).fill(rid) },
     });
   }
-  const got = sendAll([{ type: "submit", p: 1, items }]) as SubmitMessage[];
+  const got = sendAll([{ type: "submit", p: 1, ballot: null, floor: 0, items }]) as SubmitMessage[];
   expect(got.length).toBeGreaterThan(1);
   expect(got.flatMap((message) => message.items)).toEqual(items);
 });
