@@ -122,7 +122,7 @@ export class Router {
       case "queryReply":
         return this.#roles.requests.onQueryReply(message);
       case "outcome":
-        for (const outcome of message.items) this.#roles.requests.onOutcome(outcome);
+        for (const { no, outcome } of message.items) this.#roles.requests.onOutcome(no, outcome);
         return;
       case "nodeCommand":
         return this.#roles.nodeCommands.onCommand(from, message);

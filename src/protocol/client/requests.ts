@@ -72,6 +72,7 @@ export class Requests {
   /** Numbers of submits and commands come in order: all below the one have no answer to wait for. */
   #lowestRid = 0;
   #highestRid = -1;
+  #lastAsk = 0;
 
   /** `termOf`: the highest term of a partition that is known of. */
   constructor(context: Context, termOf: (p: number) => Ballot | null) {
@@ -95,7 +96,8 @@ export class Requests {
 
   submit(input: Extract<Input, { type: "submit" }>): void {
     const { rid, spec, watch } = input;
-    const item = { rid: this.#wireRid(rid), watch: watch || this.#watches.isLikely, spec };
+    const isAsked = watch || this.#watches.isLikely;
+    const item = { rid: this.#wireRid(rid), watch: isAsked ? this.#nextAsk() : 0, spec };
     const p = this.#partitionOf(spec.id);
     const submit: Submit = { p, isWatched: watch, item, sentMs: NEVER, sentTo: null };
     this.#noteRid(rid);
@@ -130,8 +132,15 @@ export class Requests {
 
   watch(id: string): void {
     const known = this.#watches.want(id);
-    if (!known) this.#fresh.watches.push([id, this.#watches.add(id, this.#partitionOf(id), NEVER, true)]);
-    else if (known.outcome) this.#report(known.outcome);
+    if (known?.outcome) return this.#report(known.outcome);
+    if (known) return;
+    const watch = newWatch(this.#partitionOf(id), this.#nextAsk(), NEVER, true);
+    this.#watches.byId.set(id, watch);
+    this.#fresh.watches.push([id, watch]);
+  }
+
+  #nextAsk(): number {
+    return this.#wireRid(++this.#lastAsk);
   }
 
   unwatch(id: string): void {
@@ -184,7 +193,7 @@ export class Requests {
       this.#submits.delete(local);
       const { watch } = submit.item;
       this.#context.emit({ type: "submitted", rid: local, status });
-      if (watch && (status === "created" || status === "exists")) this.#asked(submit);
+      if (watch !== 0 && (status === "created" || status === "exists")) this.#asked(submit);
     }
   }
 
@@ -192,13 +201,15 @@ export class Requests {
   #asked({ p, isWatched, item }: Submit): void {
     const { id } = item.spec;
     const known = isWatched ? this.#watches.want(id) : this.#watches.byId.get(id);
-    if (!known) this.#watches.add(id, p, this.#context.clock.monoMs, isWatched);
+    const { monoMs } = this.#context.clock;
+    if (!known) this.#watches.byId.set(id, newWatch(p, item.watch, monoMs, isWatched));
     else if (isWatched && known.outcome) this.#report(known.outcome);
   }
 
-  onOutcome(outcome: Outcome): void {
+  /** `no`: of the question that it answers. An earlier one may have been about an earlier task of this id. */
+  onOutcome(no: number, outcome: Outcome): void {
     const watch = this.#watches.byId.get(outcome.id);
-    if (!watch) return;
+    if (!watch || no < watch.no) return;
     if (!watch.isWanted) this.#watches.hold(outcome, watch);
     else if (outcome.state === "unknown") this.#doubt(outcome, watch);
     else this.#report(outcome);
@@ -346,17 +357,18 @@ export class Requests {
   }
 
   #sendWatches(watches: readonly [string, Watch][]): void {
-    const idsByPartition: Map<number, string[]> = new Map();
+    const byPartition: Map<number, { readonly id: string; readonly no: number }[]> = new Map();
     for (const [id, watch] of watches) {
       if (this.#watches.byId.get(id) !== watch) continue;
       watch.sentMs = this.#context.clock.monoMs;
-      const ids = idsByPartition.get(watch.p);
-      if (ids) ids.push(id);
-      else idsByPartition.set(watch.p, [id]);
+      const item = { id, no: watch.no };
+      const items = byPartition.get(watch.p);
+      if (items) items.push(item);
+      else byPartition.set(watch.p, [item]);
     }
-    for (const [p, ids] of idsByPartition) {
+    for (const [p, items] of byPartition) {
       const target = this.#targetOf(p);
-      if (target) this.#context.send(target.no, { type: "watch", p, ids });
+      if (target) this.#context.send(target.no, { type: "watch", p, items });
     }
   }
 }
@@ -385,6 +397,8 @@ function requeue<K, V extends { sentMs: number }>(
  */
 export interface Watch {
   readonly p: number;
+  /** Of the question: answers to earlier ones do not count. */
+  readonly no: number;
   sentMs: number;
   /** Somebody waits. */
   isWanted: boolean;
@@ -392,6 +406,10 @@ export interface Watch {
   outcome: Outcome | null;
   /** A steward said "unknown", perhaps to an older question: this query asks again. 0 = none is under way. */
   doubtRid: number;
+}
+
+function newWatch(p: number, no: number, sentMs: number, isWanted: boolean): Watch {
+  return { p, no, sentMs, isWanted, outcome: null, doubtRid: 0 };
 }
 
 export const NEVER: number = -Infinity;
@@ -416,12 +434,6 @@ export class Watches {
     this.#interest = Math.min(INTEREST_MAX, this.#interest + 1);
     const watch = this.byId.get(id);
     if (watch) watch.isWanted = true;
-    return watch;
-  }
-
-  add(id: string, p: number, sentMs: number, isWanted: boolean): Watch {
-    const watch = { p, sentMs, isWanted, outcome: null, doubtRid: 0 };
-    this.byId.set(id, watch);
     return watch;
   }
 

@@ -187,8 +187,8 @@ export interface SubmitMessage extends ForTerm {
   readonly p: number;
   readonly items: readonly {
     readonly rid: number;
-    /** Send the outcome when there is one. */
-    readonly watch: boolean;
+    /** Send the outcome when there is one, with this number; 0 = do not. */
+    readonly watch: number;
     readonly spec: TaskSpec;
   }[];
 }
@@ -201,7 +201,8 @@ export interface SubmitReplyMessage {
 export interface WatchMessage {
   readonly type: "watch";
   readonly p: number;
-  readonly ids: readonly string[];
+  /** `no` grows with each question of the sender: the answer to an earlier one may be of an earlier task. */
+  readonly items: readonly { readonly id: string; readonly no: number }[];
 }
 export interface Outcome {
   readonly id: string;
@@ -216,7 +217,7 @@ export interface Outcome {
 export interface OutcomeMessage {
   readonly type: "outcome";
   readonly p: number;
-  readonly items: readonly Outcome[];
+  readonly items: readonly { readonly no: number; readonly outcome: Outcome }[];
 }
 /** To a request for no or another term, or to a keeper that is not the steward: the highest term known. */
 export interface StewardMessage {

@@ -9,6 +9,7 @@ import type { Term } from "../log/term.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
   Outcome,
+  OutcomeMessage,
   QueryMessage,
   SettleReplyMessage,
   SubmitMessage,
@@ -36,7 +37,8 @@ export class ClientService {
   readonly #term: Term;
   readonly #replies: Replies;
   readonly #port: ClientServicePort;
-  readonly #watchers: Map<string, MemberNo[]> = new Map();
+  /** By ids, then by members: the number of the question. */
+  readonly #watchers: Map<string, Map<MemberNo, number>> = new Map();
   readonly #refusals: Refusals<SubmitStatus>;
 
   constructor(context: Context, term: Term, replies: Replies, port: ClientServicePort) {
@@ -56,7 +58,7 @@ export class ClientService {
       const record = this.#term.replica.tasks.records.get(spec.id);
       const status = refusals.get(rid) ?? this.#statusOf(spec, record);
       const answer = (): unknown => batch.submits.push({ rid, status });
-      if (watch && record && (status === "created" || status === "exists")) this.#watch(from, spec.id);
+      if (record && (status === "created" || status === "exists")) this.#watch(from, spec.id, watch);
       if (status !== "created") {
         // a busy steward has refused nothing: the client asks again
         if (status !== "busy") refusals.note(rid, status);
@@ -65,7 +67,7 @@ export class ClientService {
         this.#term.whenChosen(this.#term.replica.lastIndex, answer);
       } else {
         this.#term.whenChosen(this.#create(spec), answer);
-        if (watch) this.#watch(from, spec.id);
+        this.#watch(from, spec.id, watch);
       }
     }
   }
@@ -93,23 +95,24 @@ export class ClientService {
   }
 
   onWatch(from: MemberNo, message: WatchMessage): void {
-    for (const id of message.ids) this.#watch(from, id);
+    for (const { id, no } of message.items) this.#watch(from, id, no);
   }
 
-  #watch(from: MemberNo, id: string): void {
+  #watch(from: MemberNo, id: string, no: number): void {
+    if (no === 0) return;
     const { replica } = this.#term;
     const record = replica.tasks.records.get(id);
-    if (record && !isTerminal(record.state)) return this.#addWatcher(from, id);
+    if (record && !isTerminal(record.state)) return this.#addWatcher(from, id, no);
     this.#term.whenConfirmed(() => {
-      this.#addWatcher(from, id);
+      this.#addWatcher(from, id, no);
       this.#notify(id, replica.chosenRecord(id));
     });
   }
 
-  #addWatcher(from: MemberNo, id: string): void {
+  #addWatcher(from: MemberNo, id: string, no: number): void {
     const watchers = this.#watchers.get(id);
-    if (!watchers) this.#watchers.set(id, [from]);
-    else if (!watchers.includes(from)) watchers.push(from);
+    if (watchers) watchers.set(from, Math.max(no, watchers.get(from) ?? 0));
+    else this.#watchers.set(id, new Map([[from, no]]));
   }
 
   /** The end of a task is chosen: notifies its watchers. */
@@ -144,7 +147,7 @@ export class ClientService {
       result: record?.result ?? null,
       error: record?.errors.at(-1)?.message ?? "",
     };
-    for (const no of watchers) this.#replies.for(no).outcomes.push(outcome);
+    for (const [member, no] of watchers) this.#replies.for(member).outcomes.push({ no, outcome });
   }
 
   onQuery(from: MemberNo, message: QueryMessage): void {
@@ -214,7 +217,7 @@ function withoutContents(record: TaskRecord): TaskRecord {
 interface ReplyBatch {
   readonly submits: SubmitReplyMessage["items"][number][];
   readonly settles: SettleReplyMessage["items"][number][];
-  readonly outcomes: Outcome[];
+  readonly outcomes: OutcomeMessage["items"][number][];
 }
 
 export class Replies {

@@ -6,11 +6,13 @@ import type {
   NodeCommand,
   NodeCommandStatus,
   Outcome,
+  OutcomeMessage,
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
   TaskQuery,
   TaskView,
+  WatchMessage,
 } from "../model/messages.ts";
 import type { TaskState } from "../model/types.ts";
 import {
@@ -50,12 +52,12 @@ const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
 
 function writeSubmitItem(w: Writer, item: SubmitItem): void {
   w.uint(item.rid);
-  w.bool(item.watch);
+  w.uint(item.watch);
   writeSpec(w, item.spec);
 }
 /** The payload is a window onto the frame: makeEntry stores it anew. */
 function readSubmitItem(r: Reader): SubmitItem {
-  return { rid: r.uint(), watch: r.bool(), spec: readSpec(r) };
+  return { rid: r.uint(), watch: r.uint(), spec: readSpec(r) };
 }
 
 function writeSubmitAnswer(w: Writer, item: SubmitAnswer): void {
@@ -66,7 +68,16 @@ function readSubmitAnswer(r: Reader): SubmitAnswer {
   return { rid: r.uint(), status: r.oneOf(SUBMIT_STATUSES) };
 }
 
-function writeOutcome(w: Writer, outcome: Outcome): void {
+function writeWatched(w: Writer, { id, no }: WatchMessage["items"][number]): void {
+  writeId(w, id);
+  w.uint(no);
+}
+function readWatched(r: Reader): WatchMessage["items"][number] {
+  return { id: readId(r), no: r.uint() };
+}
+
+function writeOutcome(w: Writer, { no, outcome }: OutcomeMessage["items"][number]): void {
+  w.uint(no);
   writeId(w, outcome.id);
   w.oneOf(OUTCOMES, outcome.state);
   w.uint(outcome.fence);
@@ -75,8 +86,9 @@ function writeOutcome(w: Writer, outcome: Outcome): void {
   w.text(LIMITS.errorMessageBytesMax, outcome.error);
 }
 /** The result is a copy: it is the user's. */
-function readOutcome(r: Reader): Outcome {
-  return {
+function readOutcome(r: Reader): OutcomeMessage["items"][number] {
+  const no = r.uint();
+  const outcome: Outcome = {
     id: readId(r),
     state: r.oneOf(OUTCOMES),
     fence: r.uint(),
@@ -84,6 +96,7 @@ function readOutcome(r: Reader): Outcome {
     result: r.copyOrNull(LIMITS.payloadBytesMax),
     error: r.text(LIMITS.errorMessageBytesMax),
   };
+  return { no, outcome };
 }
 
 function writeQuery(w: Writer, query: TaskQuery): void {
@@ -149,12 +162,12 @@ export const CLIENT_CODECS: MessageCodecs<
   watch: {
     write: (w, m) => {
       writePartition(w, m.p);
-      writeList(w, LIMITS.itemsPerMessageMax, m.ids, writeId);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeWatched);
     },
     read: (r) => ({
       type: "watch",
       p: readPartition(r),
-      ids: readList(r, LIMITS.itemsPerMessageMax, readId),
+      items: readList(r, LIMITS.itemsPerMessageMax, readWatched),
     }),
   },
   outcome: {

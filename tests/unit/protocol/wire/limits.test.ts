@@ -63,7 +63,10 @@ test("numbers and times that cannot arrive as they are, are refused", () => {
 });
 
 test("a refused message leaves no trace in the next frame", () => {
-  const bad: Message = { ...messageExamples.watch, ids: ["ok", "x".repeat(257)] };
+  const bad: Message = {
+    ...messageExamples.watch,
+    items: [{ id: "ok", no: 1 }, { id: "x".repeat(257), no: 1 }],
+  };
   expect(() => encodeFrame([messageExamples.refuse, bad])).toThrow(RangeError);
   expect(sendAll([messageExamples.transfer])).toEqual([messageExamples.transfer]);
 });
@@ -81,7 +84,7 @@ test("messages that fill a frame go on in the next, in order", () => {
       p: i,
       ballot: null,
       floor: 0,
-      items: [{ rid: i, watch: false, spec: { ...spec, payload } }],
+      items: [{ rid: i, watch: 0, spec: { ...spec, payload } }],
     });
   }
   expect(encodeFrame(messages).length).toBe(2);
@@ -99,7 +102,7 @@ test("a submit of more bytes than a frame is cut without losing or reordering an
   for (let rid = 0; rid < 50; rid++) {
     items.push({
       rid,
-      watch: true,
+      watch: 1,
       spec: { ...spec, payload: new Uint8Array(LIMITS.payloadBytesMax).fill(rid) },
     });
   }
