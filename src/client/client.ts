@@ -54,8 +54,8 @@ export interface CallTimes {
 
 export interface CommandOptions extends CallTimes {
   /**
-   * The same id is the same command: repeated with it, it counts once, as long as the task is known and not 64
-   * others came after it.
+   * The same id is the same command: repeated with it, it counts once, as long as the task is known and no 64
+   * others came after.
    * @default a random one
    */
   readonly commandId?: string;

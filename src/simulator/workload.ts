@@ -128,7 +128,7 @@ export class Workload {
     else this.#askForRefusals(up);
   }
 
-  /** Clients submit one id at once, one of them another payload, while others read and command it in a loop. */
+  /** Clients submit one id at once, some with another payload, while others read and command it in a loop. */
   #race(up: readonly VirtualNode[]): void {
     const rng = this.#answersRng;
     const first = rng.pick(up);

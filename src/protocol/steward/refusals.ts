@@ -1,7 +1,8 @@
 /**
  * What a steward has refused in its term, so that a second copy of the same request gets the same answer
- * whatever has happened meanwhile. Copies from other terms it does not take at all (router.ts), and nothing of
- * an earlier term is chosen any more once an entry of its own is: so a refusal is as final as an acceptance.
+ * whatever has happened meanwhile. Copies from other terms it does not take at all (router.ts), and nothing
+ * of an earlier term is chosen any more once an entry of its own is: so a refusal is as final as an
+ * acceptance.
  */
 import type { Context } from "../context/context.ts";
 import type { MemberNo, NodeId } from "../model/types.ts";

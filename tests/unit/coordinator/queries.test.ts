@@ -24,7 +24,7 @@ function setUp(isUnsent: boolean): { queries: Queries; environment: FakeEnvironm
   return { queries, environment, pushed };
 }
 
-test("a command that may have been sent is unknown when its time is over, one that was not is not done", async () => {
+test("a command that may have been sent is unknown when its time is over, else not done", async () => {
   for (const [isUnsent, kind] of [[true, NoQuorumError], [false, UnknownOutcomeError]] as const) {
     const { queries, environment, pushed } = setUp(isUnsent);
     const error = queries.command("t", 7, { type: "kill" }, CALL).catch((each) => each);
@@ -34,7 +34,7 @@ test("a command that may have been sent is unknown when its time is over, one th
   }
 });
 
-test("a command that may have been sent is unknown when the node stops, one that was not is not done", async () => {
+test("a command that may have been sent is unknown when the node stops, else not done", async () => {
   for (const [isUnsent, kind] of [[true, StoppedError], [false, UnknownOutcomeError]] as const) {
     const { queries } = setUp(isUnsent);
     const error = queries.command("t", 7, { type: "kill" }, CALL).catch((each) => each);

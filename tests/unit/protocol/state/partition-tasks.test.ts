@@ -1,4 +1,4 @@
-/** What operations do to the tasks of a partition is the same on every keeper, whatever it has undone before. */
+/** What operations do to tasks is the same on every keeper, whatever it has undone before. */
 import { expect, test } from "bun:test";
 import type { Operation, TaskSpec } from "../../../../src/protocol/model/types.ts";
 import { PartitionTasks, type Undo } from "../../../../src/protocol/state/partition-tasks.ts";
