@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (!isRecorded && !isSameBallot(ballot, command.sentTo)) return;",
   replace: "if (!isRecorded && !isSameBallot(ballot, ballot)) return;",
   profile: "answers",
-  seed: 529,
+  seed: 2457,
 };

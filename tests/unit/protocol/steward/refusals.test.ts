@@ -65,6 +65,22 @@ test("a command for no term, or another, is not carried out, and the sender is t
   expect(bench.sent.filter(({ type }) => type === "commandReply")).toEqual([]);
 });
 
+test("a refusal by another term than the one that was asked last is not believed, an acceptance is", () => {
+  const bench = cluster();
+  bench.loses = (message) => message.type === "commandReply";
+  bench.command("x");
+  bench.command("y");
+  bench.run(20);
+  const sent = bench.sent.flatMap((message) => message.type === "command" ? [message.rid] : []);
+  const replies = bench.sent.flatMap((message) => message.type === "commandReply" ? [message.rid] : []);
+  const [x, y] = [...new Set([...sent, ...replies])];
+  const reply = { type: "commandReply", p: 0, ballot: { cfg: 1, counter: 0, node: 2, boot: 1 } } as const;
+  bench.push("a", { type: "message", from: "b", message: { ...reply, rid: x!, status: "unknown" } });
+  bench.push("a", { type: "message", from: "b", message: { ...reply, rid: y!, status: "queued" } });
+  bench.run(20);
+  expect(bench.commanded).toEqual(["y queued"]);
+});
+
 test("refusals wait for an entry that is appended after the question, one for all of a moment", () => {
   const bench = cluster();
   bench.submit("t");
