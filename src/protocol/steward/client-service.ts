@@ -21,7 +21,7 @@ import type {
 } from "../model/messages.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "../model/types.ts";
 import { isTerminal } from "../state/task-machine.ts";
-import { Refusals } from "./refusals.ts";
+import { Decisions } from "./decisions.ts";
 import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -39,29 +39,29 @@ export class ClientService {
   readonly #port: ClientServicePort;
   /** By ids, then by members: the number of the question. */
   readonly #watchers: Map<string, Map<MemberNo, number>> = new Map();
-  readonly #refusals: Refusals<SubmitStatus>;
+  readonly #decisions: Decisions<SubmitStatus>;
 
   constructor(context: Context, term: Term, replies: Replies, port: ClientServicePort) {
     this.#context = context;
     this.#term = term;
     this.#replies = replies;
     this.#port = port;
-    this.#refusals = new Refusals(context);
+    this.#decisions = new Decisions(context);
   }
 
   onSubmit(from: MemberNo, message: SubmitMessage): void {
-    const refusals = this.#refusals.of(from);
-    refusals.raise(message.floor);
+    const decisions = this.#decisions.of(from);
+    decisions.raise(message.floor);
     const batch = this.#replies.for(from);
     for (const { rid, watch, spec } of message.items) {
-      if (refusals.isSettled(rid)) continue;
+      if (decisions.isSettled(rid)) continue;
       const record = this.#term.replica.tasks.records.get(spec.id);
-      const status = refusals.get(rid) ?? this.#statusOf(spec, record);
+      const status = decisions.get(rid) ?? this.#statusOf(spec, record);
       const answer = (): unknown => batch.submits.push({ rid, status });
       if (record && (status === "created" || status === "exists")) this.#watch(from, spec.id, watch);
       if (status !== "created") {
         // a busy steward has refused nothing: the client asks again
-        if (status !== "busy") refusals.note(rid, status);
+        if (status !== "busy") decisions.note(rid, status);
         this.#term.whenConfirmed(answer);
       } else if (record) {
         this.#term.whenChosen(this.#term.replica.lastIndex, answer);

@@ -6,7 +6,7 @@ import type { Context } from "../context/context.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { CommandMessage, CommandStatus, Delivery } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
-import { Refusals } from "./refusals.ts";
+import { Decisions } from "./decisions.ts";
 import { isKnown, isTerminal, nextState } from "../state/task-machine.ts";
 import type { MemberNo, TaskRecord } from "../model/types.ts";
 
@@ -21,13 +21,13 @@ export class CommandDelivery {
   readonly #port: CommandPort;
   /** Leased tasks with commands that wait, and when those were last sent to the holder. */
   readonly #sentMsById: Map<string, number> = new Map();
-  readonly #refusals: Refusals<CommandStatus>;
+  readonly #decisions: Decisions<CommandStatus>;
 
   constructor(context: Context, term: Term, port: CommandPort) {
     this.#context = context;
     this.#term = term;
     this.#port = port;
-    this.#refusals = new Refusals(context);
+    this.#decisions = new Decisions(context);
   }
 
   begin(): void {
@@ -42,19 +42,21 @@ export class CommandDelivery {
 
   onCommand(from: MemberNo, message: CommandMessage): void {
     const { rid, p, floor, id, cid } = message;
-    const refusals = this.#refusals.of(from);
-    refusals.raise(floor);
-    if (refusals.isSettled(rid)) return;
+    const decisions = this.#decisions.of(from);
+    decisions.raise(floor);
+    if (decisions.isSettled(rid)) return;
     const { ballot, replica } = this.#term;
     const record = replica.tasks.records.get(id);
-    const status = refusals.get(rid) ?? this.#statusOf(record, message);
+    const earlier = decisions.get(rid);
+    const status = earlier ?? this.#statusOf(record, message);
+    decisions.note(rid, status);
     const answer = (): void => this.#context.send(from, { type: "commandReply", rid, p, ballot, status });
     if (status !== "applied" && status !== "queued") {
-      refusals.note(rid, status);
       return this.#term.whenConfirmed(answer);
     }
     let index = replica.lastIndex;
-    if (!isKnown(record!, cid)) {
+    // of one that was taken the task may be forgotten, and another have its id
+    if (!earlier && !isKnown(record!, cid)) {
       const atMs = this.#context.clock.wallMs;
       index = this.#term.propose({ type: "command", id, cid, message: message.message, atMs });
       if (status === "applied") this.#port.changed(id);

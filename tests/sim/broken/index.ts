@@ -76,11 +76,11 @@ import { mutant as vouchesAddedUp } from "./vouches-added-up.ts";
 import { mutant as refusalForgotten } from "./refusal-forgotten.ts";
 import { mutant as settledCopyTaken } from "./settled-copy-taken.ts";
 import { mutant as copyForAnyTerm } from "./copy-for-any-term.ts";
-import { mutant as olderRefusalBelieved } from "./older-refusal-believed.ts";
 import { mutant as refusalWithoutRound } from "./refusal-without-round.ts";
 import { mutant as sentByTheNetwork } from "./sent-by-the-network.ts";
 import { mutant as listByCreation } from "./list-by-creation.ts";
 import { mutant as endOfAnotherTask } from "./end-of-another-task.ts";
+import { mutant as acceptedCopyTakenAgain } from "./accepted-copy-taken-again.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -159,9 +159,9 @@ export const MUTANTS: readonly Mutant[] = [
   refusalForgotten,
   settledCopyTaken,
   copyForAnyTerm,
-  olderRefusalBelieved,
   refusalWithoutRound,
   sentByTheNetwork,
   listByCreation,
   endOfAnotherTask,
+  acceptedCopyTakenAgain,
 ];

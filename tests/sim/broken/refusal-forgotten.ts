@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "refusal-forgotten",
   breaks: "a command that was refused is carried out (I6)",
   file: "src/protocol/steward/command-delivery.ts",
-  find: "const status = refusals.get(rid) ?? this.#statusOf(record, message);",
-  replace: "const status = this.#statusOf(record, message);",
+  find: "const earlier = decisions.get(rid);",
+  replace: "const earlier = undefined as CommandStatus | undefined;",
   profile: "answers",
   seed: 3,
 };

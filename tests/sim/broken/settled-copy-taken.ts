@@ -4,7 +4,7 @@ import type { Mutant } from "../mutant.ts";
 export const mutant: Mutant = {
   name: "settled-copy-taken",
   breaks: "a command that was refused is carried out (I6)",
-  file: "src/protocol/steward/refusals.ts",
+  file: "src/protocol/steward/decisions.ts",
   find: "return rid < this.#floor;",
   replace: "return rid < 0;",
   profile: "answers",

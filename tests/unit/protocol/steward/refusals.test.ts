@@ -1,6 +1,6 @@
 /** What was refused stays refused. */
 import { expect, test } from "bun:test";
-import { MemberRefusals } from "../../../../src/protocol/steward/refusals.ts";
+import { MemberDecisions } from "../../../../src/protocol/steward/decisions.ts";
 import { EngineBench } from "../../../support/engine-bench.ts";
 
 function cluster(): EngineBench {
@@ -8,19 +8,23 @@ function cluster(): EngineBench {
 }
 
 test("a refusal is known until its request is settled, and then the request is", () => {
-  const refusals = new MemberRefusals<string>();
-  refusals.note(5, "invalid");
-  expect([refusals.get(5), refusals.isSettled(5)]).toEqual(["invalid", false]);
-  refusals.raise(6);
-  expect([refusals.get(5), refusals.isSettled(5), refusals.isSettled(6)]).toEqual([undefined, true, false]);
-  refusals.raise(3);
-  expect(refusals.isSettled(5)).toBe(true);
+  const decisions = new MemberDecisions<string>();
+  decisions.note(5, "invalid");
+  expect([decisions.get(5), decisions.isSettled(5)]).toEqual(["invalid", false]);
+  decisions.raise(6);
+  expect([decisions.get(5), decisions.isSettled(5), decisions.isSettled(6)]).toEqual([
+    undefined,
+    true,
+    false,
+  ]);
+  decisions.raise(3);
+  expect(decisions.isSettled(5)).toBe(true);
 });
 
 test("of a member that settles nothing the oldest refusals are forgotten", () => {
-  const refusals = new MemberRefusals<string>();
-  for (let rid = 1; rid <= 10_001; rid++) refusals.note(rid, "unknown");
-  expect([refusals.get(1), refusals.get(2)]).toEqual([undefined, "unknown"]);
+  const decisions = new MemberDecisions<string>();
+  for (let rid = 1; rid <= 10_001; rid++) decisions.note(rid, "unknown");
+  expect([decisions.get(1), decisions.get(2)]).toEqual([undefined, "unknown"]);
 });
 
 test("a command that found no task is not carried out by its second copy", () => {

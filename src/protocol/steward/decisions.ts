@@ -1,5 +1,5 @@
 /**
- * What a steward has refused in its term, so that a second copy of the same request gets the same answer
+ * What a steward has decided in its term, so that a second copy of the same request gets the same answer
  * whatever has happened meanwhile. Copies from other terms it does not take at all (router.ts), and nothing
  * of an earlier term is chosen any more once an entry of its own is: so a refusal is as final as an
  * acceptance.
@@ -7,11 +7,11 @@
 import type { Context } from "../context/context.ts";
 import type { MemberNo, NodeId } from "../model/types.ts";
 
-/** Refusals kept for one member. It says which requests are settled, so there are hardly ever some. */
+/** Decisions kept for one member. It says which requests are settled, so there are hardly ever some. */
 const KEPT_MAX = 10_000;
 
 /** The requests of one member. */
-export class MemberRefusals<S> {
+export class MemberDecisions<S> {
   #floor = 0;
   readonly #byRid: Map<number, S> = new Map();
 
@@ -38,18 +38,18 @@ export class MemberRefusals<S> {
 }
 
 /** One for each member that has asked. It may leave and join again, and ask on under another number. */
-export class Refusals<S> {
+export class Decisions<S> {
   readonly #context: Context;
-  readonly #byNode: Map<NodeId, MemberRefusals<S>> = new Map();
+  readonly #byNode: Map<NodeId, MemberDecisions<S>> = new Map();
 
   constructor(context: Context) {
     this.#context = context;
   }
 
-  of(no: MemberNo): MemberRefusals<S> {
+  of(no: MemberNo): MemberDecisions<S> {
     const id = this.#context.memberByNo.get(no)?.id ?? "";
-    let refusals = this.#byNode.get(id);
-    if (!refusals) this.#byNode.set(id, refusals = new MemberRefusals());
-    return refusals;
+    let decisions = this.#byNode.get(id);
+    if (!decisions) this.#byNode.set(id, decisions = new MemberDecisions());
+    return decisions;
   }
 }
