@@ -41,7 +41,15 @@ export type { BalanceOptions } from "./src/node/balance-options.ts";
 export type { ObserveOptions } from "./src/node/options.ts";
 export type { NodeEventMap, NodeEventType } from "./src/node/events.ts";
 export type { AttemptInfo } from "./src/consumer/attempt-events.ts";
-export type { CallTimes, Client, Outcome, SubmitOptions, TaskHandle, TaskInfo } from "./src/client/client.ts";
+export type {
+  CallTimes,
+  Client,
+  CommandOptions,
+  Outcome,
+  SubmitOptions,
+  TaskHandle,
+  TaskInfo,
+} from "./src/client/client.ts";
 export type { SubmitItem } from "./src/client/submission.ts";
 export type { PlacementOptions, RetryOptions } from "./src/client/task-options.ts";
 export type {

@@ -2,7 +2,7 @@
 import type { TaskMessage } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
-import { CLIENT_OPTIONS, durationMsOf, expectPositionals, parseOptions } from "./options.ts";
+import { CLIENT_OPTIONS, durationMsOf, expectPositionals, given, parseOptions } from "./options.ts";
 import { jsonLine, printable } from "./output.ts";
 
 interface CommandSpec {
@@ -59,6 +59,8 @@ const COMMAND_SPECS: readonly CommandSpec[] = [
   },
 ];
 
+const OPTIONS = { ...CLIENT_OPTIONS, "command-id": { type: "string" } } as const;
+
 function commandOf(spec: CommandSpec): Command {
   const { name, summary, means } = spec;
   return {
@@ -70,16 +72,20 @@ ${means}
 Done once a quorum has recorded it: then it is not lost, whoever dies. Prints whether it is "applied", as
 nobody ran the task, or "queued": it goes to the node that runs it, after those before it.
 
+  --command-id ID  repeated with the same id it counts once (default: a random one)
 ${CLIENT_HELP}`,
     async run(args, terminal) {
-      const { values, positionals, rest } = parseOptions(name, args, CLIENT_OPTIONS);
-      const given = [...positionals, ...rest ?? []];
-      expectPositionals(name, given, spec.arguments);
-      const [id = "", more] = given;
+      const { values, positionals, rest } = parseOptions(name, args, OPTIONS);
+      const named = [...positionals, ...rest ?? []];
+      expectPositionals(name, named, spec.arguments);
+      const [id = "", more] = named;
       const message = spec.message(more);
       const timeoutMs = timeoutMsOf(values);
       await using client = await connect(values);
-      const status = await client.command(id, message, { timeoutMs });
+      const status = await client.command(id, message, {
+        timeoutMs,
+        ...given("commandId", values["command-id"], (commandId) => commandId),
+      });
       if (values.json) terminal.print(jsonLine({ id, command: name, status }));
       else terminal.print(`${printable(id)} ${status}`);
       return EXIT.done;

@@ -52,6 +52,15 @@ export interface CallTimes {
   readonly signal?: AbortSignal;
 }
 
+export interface CommandOptions extends CallTimes {
+  /**
+   * The same id is the same command: repeated with it, it counts once, as long as the task is known and no 64
+   * others came after.
+   * @default a random one
+   */
+  readonly commandId?: string;
+}
+
 /** How a task ended. */
 export type Outcome<O = unknown> =
   | { readonly state: "completed"; readonly result: O }
@@ -103,12 +112,13 @@ export interface Client {
    * the task, in order.
    *
    * @throws NotFoundError, StateError (it has ended, or its state does not allow it), BusyError (too many
-   * commands wait), NoQuorumError, UnknownOutcomeError; TypeError, RangeError for what is no command
+   * commands wait), NoQuorumError (nothing was sent), UnknownOutcomeError (repeat it with the same
+   * commandId), StoppedError; TypeError, RangeError for what is no command
    */
   command(
     id: string,
     message: TaskMessage,
-    options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+    options?: CommandOptions,
   ): Promise<"applied" | "queued">;
   /** All tasks, partition by partition; `node`: only those that it runs, by name or id. */
   list(filter?: { readonly state?: TaskState; readonly node?: string }): AsyncIterable<TaskInfo>;
@@ -188,12 +198,14 @@ export class PortClient implements Client {
   async command(
     id: string,
     message: TaskMessage,
-    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+    options: CommandOptions = {},
   ): Promise<"applied" | "queued"> {
     checkId("command a task", id);
-    checkKnown("command a task", options, ["timeoutMs", "signal"]);
+    checkKnown("command a task", options, ["commandId", "timeoutMs", "signal"]);
+    const { commandId } = options;
+    if (commandId !== undefined) checkId("command a task", commandId, "commandId");
     const call = this.#callOptions(options.timeoutMs, options.signal);
-    return await sendCommand(this.#port, { id, message }, call, this.#environment);
+    return await sendCommand(this.#port, { id, message, commandId }, call, this.#environment);
   }
 
   async *list(filter: { readonly state?: TaskState; readonly node?: string } = {}): AsyncGenerator<TaskInfo> {
@@ -205,7 +217,7 @@ export class PortClient implements Client {
       );
     }
     const asked = { state: state ?? (node === undefined ? undefined : "leased" as const) };
-    for (let from: ListCursor | null = { p: 0, offset: 0 }; from !== null;) {
+    for (let from: ListCursor | null = { p: 0, after: "" }; from !== null;) {
       const { tasks, next }: ListPage = await this.#port.list(asked, from, this.#callOptions());
       for (const snapshot of tasks) {
         if (node === undefined || snapshot.owner === node || snapshot.ownerName === node) {

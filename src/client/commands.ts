@@ -2,9 +2,10 @@
  * Commands to nodes and to tasks as users and strangers give them, checked before they go anywhere; and what
  * the answer to a task's command means.
  */
+import { createHash } from "node:crypto";
 import { checkKnown, shown, text } from "../base/arguments.ts";
 import type { Environment } from "../base/environment.ts";
-import { BusyError, NotFoundError, StateError } from "../base/errors.ts";
+import { BusyError, NotFoundError, StateError, UnknownOutcomeError } from "../base/errors.ts";
 import type { CallOptions, ClientPort, NodeCommandRequest } from "../coordinator/coordinator.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
@@ -63,14 +64,15 @@ function checkedCommand(command: unknown): NodeCommand {
  */
 export async function sendCommand(
   port: ClientPort,
-  command: { readonly id: string; readonly message: TaskMessage },
+  command: { readonly id: string; readonly message: TaskMessage; readonly commandId: string | undefined },
   options: CallOptions,
   environment: Environment,
 ): Promise<"applied" | "queued"> {
   const message = messageOf("command a task", command.message);
-  const { id } = command;
-  const cid = Math.floor(environment.random() * CID_LIMIT);
-  const status = await port.command(id, cid, message, options);
+  const { id, commandId = environment.uuid() } = command;
+  const status = await port.command(id, cidOf(commandId), message, options).catch((error) => {
+    throw asRepeatable(error, commandId);
+  });
   const attempt = `Cannot ${message.type} task ${JSON.stringify(id)}`;
   switch (status) {
     case "applied":
@@ -87,4 +89,17 @@ export async function sendCommand(
     default:
       return status satisfies never;
   }
+}
+
+/** The number by which a repeat of a command to a task is known: 52 bits of a hash. */
+function cidOf(commandId: string): number {
+  const [high, low] = new Uint32Array(createHash("sha256").update(commandId).digest().slice(0, 8).buffer);
+  return (high! % 2 ** 20) * 2 ** 32 + low!;
+}
+
+/** Repeated under the same id it counts once, so the error names it. */
+function asRepeatable(error: unknown, commandId: string): unknown {
+  if (!(error instanceof UnknownOutcomeError)) return error;
+  const repeat = `; repeat it with commandId ${JSON.stringify(commandId)}`;
+  return new UnknownOutcomeError(error.message + repeat, error.ids);
 }

@@ -1,5 +1,5 @@
 /** The port of a client that is no member: every call is a request to whichever member it is connected to. */
-import { UnknownOutcomeError } from "../base/errors.ts";
+import { BusyError, ConnectError, NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -26,8 +26,10 @@ interface Request {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onItem?: (value: unknown) => void;
-  /** The error when it was sent and not answered in time. */
-  readonly unanswered?: () => Error;
+  /** The error when it was sent and may have been done; `why` that is not known. */
+  readonly unknown?: (why: string) => Error;
+  /** The answer says that it was not done. */
+  readonly isRefusal?: (value: unknown) => boolean;
 }
 
 export class RpcPort implements ClientPort {
@@ -39,16 +41,16 @@ export class RpcPort implements ClientPort {
 
   async submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
     const { timeoutMs } = options;
-    const unanswered = (): Error =>
+    const unknown = (why: string): Error =>
       new UnknownOutcomeError(
         `Cannot know whether ${specs.length} tasks from ${JSON.stringify(specs[0]?.id)} on were recorded: ` +
-          `no answer within ${timeoutMs} ms; submit again with the same id`,
+          `${why}; submit again with the same id`,
         specs.map((spec) => spec.id),
       );
     const packed = specs.map(packSpec);
     const firstSentMs = performance.now();
     const args = (): unknown[] => [packed, timeoutMs, performance.now() - firstSentMs];
-    return await this.#ask({ method: "submit", args, ...options, unanswered }) as SubmitStatus[];
+    return await this.#ask({ method: "submit", args, ...options, unknown }) as SubmitStatus[];
   }
 
   async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
@@ -65,7 +67,7 @@ export class RpcPort implements ClientPort {
     from: ListCursor,
     options: CallOptions,
   ): Promise<ListPage> {
-    const args = [filter.state ?? null, [from.p, from.offset], options.timeoutMs];
+    const args = [filter.state ?? null, [from.p, from.after], options.timeoutMs];
     return await this.#ask({ method: "list", args, ...options }) as ListPage;
   }
 
@@ -76,14 +78,14 @@ export class RpcPort implements ClientPort {
     options: CallOptions,
   ): Promise<CommandStatus> {
     const { timeoutMs } = options;
-    const unanswered = (): Error =>
+    const unknown = (why: string): Error =>
       new UnknownOutcomeError(
-        `Cannot know whether the command to task ${JSON.stringify(id)} was recorded: ` +
-          `no answer within ${timeoutMs} ms`,
+        `Cannot know whether the command to task ${JSON.stringify(id)} was recorded: ${why}`,
         [id],
       );
     const args = [id, cid, message, timeoutMs];
-    return await this.#ask({ method: "command", args, ...options, unanswered }) as CommandStatus;
+    const isRefusal = (value: unknown): boolean => value !== "applied" && value !== "queued";
+    return await this.#ask({ method: "command", args, ...options, unknown, isRefusal }) as CommandStatus;
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
@@ -93,12 +95,13 @@ export class RpcPort implements ClientPort {
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
     const { node, command, cid } = request;
     const { timeoutMs } = options;
-    const unanswered = (): Error =>
+    const unknown = (why: string): Error =>
       new UnknownOutcomeError(
-        `Cannot know whether node ${JSON.stringify(node)} carried out ${JSON.stringify(command.type)}: ` +
-          `no answer within ${timeoutMs} ms`,
+        `Cannot know whether node ${JSON.stringify(node)} carried out ${
+          JSON.stringify(command.type)
+        }: ${why}`,
       );
-    await this.#ask({ method: "commandNode", args: [node, command, cid, timeoutMs], ...options, unanswered });
+    await this.#ask({ method: "commandNode", args: [node, command, cid, timeoutMs], ...options, unknown });
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
@@ -117,24 +120,34 @@ export class RpcPort implements ClientPort {
   }
 
   #ask(request: Request): Promise<unknown> {
-    const { method, args, timeoutMs, signal, onItem, unanswered } = request;
+    const { method, args, timeoutMs, signal, onItem, unknown } = request;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => (forget(), call.settle(undefined, signal?.reason));
-      const onTimeout = (): void => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const giveUp = (error: unknown): void => {
         forget();
-        call.settle(undefined, call.wasSent && unanswered ? unanswered() : unreachableError(timeoutMs));
+        end();
+        reject(error);
+      };
+      const onAbort = (): void => giveUp(signal?.reason);
+      const onTimeout = (): void => {
+        const isUnknown = call.sentCount > 0 && unknown;
+        giveUp(isUnknown ? unknown(`no answer within ${timeoutMs} ms`) : unreachableError(timeoutMs));
       };
       const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs + GRACE_MS) : undefined;
       const call: RpcCall = {
         method,
         args: typeof args === "function" ? args : () => args,
-        wasSent: false,
+        sentCount: 0,
         item: (value) => onItem?.(value),
         settle: (value, error) => {
-          clearTimeout(timer);
-          signal?.removeEventListener("abort", onAbort);
-          if (error === undefined) resolve(value);
+          end();
+          const doubt = doubtOf(request, call.sentCount, value, error);
+          if (doubt !== undefined) reject(doubt);
+          else if (error === undefined) resolve(value);
           else reject(error);
         },
       };
@@ -142,4 +155,22 @@ export class RpcPort implements ClientPort {
       const forget = this.#connection.call(call);
     });
   }
+}
+
+/**
+ * That it was not done, the one who says so knows of itself alone: another member that was asked before, and
+ * lost, may have done it.
+ */
+function doubtOf(
+  { unknown, isRefusal }: Request,
+  sentCount: number,
+  value: unknown,
+  error: unknown,
+): Error | undefined {
+  if (!unknown || sentCount === 0) return undefined;
+  if (error instanceof StoppedError) return unknown("the client was closed before the answer");
+  if (sentCount === 1) return undefined;
+  const isNotDone = error instanceof NoQuorumError || error instanceof ConnectError ||
+    error instanceof BusyError || (error === undefined && isRefusal?.(value) === true);
+  return isNotDone ? unknown("a member that was asked was lost, and the next one refused it") : undefined;
 }

@@ -19,8 +19,8 @@ export interface RpcCall {
   args(): readonly unknown[];
   settle(value: unknown, error: unknown): void;
   item(value: unknown): void;
-  /** It left for some member: it may have been done. */
-  wasSent: boolean;
+  /** Members that it left for: it may have been done. */
+  sentCount: number;
 }
 
 export type Connector = (avoid: string | null) => Promise<MeshClient>;
@@ -68,7 +68,7 @@ export class RpcConnection {
 
   #send(rid: number, call: RpcCall): void {
     if (!this.#line) return;
-    call.wasSent = true;
+    call.sentCount += 1;
     this.#line.outbox.push([rid, call.method, call.args()]);
   }
 

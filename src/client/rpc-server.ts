@@ -163,9 +163,12 @@ function cidOf(value: unknown): number {
 }
 
 function cursorOf(value: unknown): ListCursor {
-  const [p, offset] = Array.isArray(value) ? value as unknown[] : [];
-  const isGood = (each: unknown): each is number => Number.isSafeInteger(each) && (each as number) >= 0;
-  if (isGood(p) && isGood(offset)) return { p, offset };
+  const [p, after] = Array.isArray(value) ? value as unknown[] : [];
+  const isPlace = Number.isSafeInteger(p) && (p as number) >= 0;
+  if (isPlace && typeof after === "string") {
+    if (after !== "") checkId("list tasks", after);
+    return { p: p as number, after };
+  }
   throw new TypeError("Cannot list tasks: the place to go on from makes no sense");
 }
 

@@ -102,13 +102,13 @@ function asSubmitError(error: unknown): unknown {
 }
 
 /** @throws TypeError, RangeError */
-export function checkId(attempt: string, id: unknown): void {
+export function checkId(attempt: string, id: unknown, name = "id"): void {
   if (typeof id !== "string" || id === "" || !id.isWellFormed()) {
-    throw new TypeError(`Cannot ${attempt}: id must be a text that is not empty, got ${shown(id)}`);
+    throw new TypeError(`Cannot ${attempt}: ${name} must be a text that is not empty, got ${shown(id)}`);
   }
   const bytes = byteLength(id);
   if (bytes <= LIMITS.idBytesMax) return;
-  throw new RangeError(`Cannot ${attempt}: id may have ${LIMITS.idBytesMax} bytes, got ${bytes}`);
+  throw new RangeError(`Cannot ${attempt}: ${name} may have ${LIMITS.idBytesMax} bytes, got ${bytes}`);
 }
 
 const AT_ONCE = { runAtMs: 0, delayMs: 0 };

@@ -95,10 +95,6 @@ export class ClusterView {
     this.#views.stewardIs(p, node, this.#options.environment.monoMs());
   }
 
-  stewardOf(p: number): NodeId | undefined {
-    return this.#views.stewardOf(p);
-  }
-
   /** News of a partition that this node stewards. */
   own(p: number, changes: readonly OwnershipChange[]): void {
     this.#views.own(p, changes, this.#options.environment.monoMs());

@@ -115,10 +115,10 @@ export interface SubmitCallOptions extends CallOptions {
   readonly ageMs?: number;
 }
 
-/** Where a listing goes on: in partition `p`, after so many of its tasks. */
+/** Where a listing goes on: in partition `p`, after the task of that id; "" = with its first. */
 export interface ListCursor {
   readonly p: number;
-  readonly offset: number;
+  readonly after: string;
 }
 
 export interface ListPage {

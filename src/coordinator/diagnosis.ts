@@ -17,7 +17,6 @@ export interface DiagnosisOptions {
   readonly environment: Environment;
   readonly transport: Transport | null;
   readonly members: Members;
-  readonly stewardOf: (p: number) => NodeId | undefined;
 }
 
 export class Diagnosis {
@@ -27,11 +26,9 @@ export class Diagnosis {
     this.#options = options;
   }
 
-  /** What is sent to the steward of the task's partition now may arrive. */
-  isReachable(id: string): boolean {
-    const { engine, stewardOf } = this.#options;
-    const steward = stewardOf(engine.partitionOf(id));
-    return steward !== undefined && this.isConnected(steward);
+  /** A submit or command waits, and no copy of it has left for a steward. */
+  isUnsent(rid: number): boolean {
+    return this.#options.engine.isUnsent(rid);
   }
 
   /** The member with that id or name; null while this node is in no cluster, unless it is meant itself. */
@@ -72,14 +69,15 @@ export class Diagnosis {
     return this.noQuorum(this.#options.engine.partitionOf(id), `submit task ${JSON.stringify(id)}`);
   }
 
-  /** A command was not answered in time: perhaps recorded, if it could be sent at all. */
-  unanswered(id: string, timeoutMs: number): Error {
-    const task = `task ${JSON.stringify(id)}`;
+  cannotCommand(id: string): NoQuorumError {
+    return this.noQuorum(this.#options.engine.partitionOf(id), `command task ${JSON.stringify(id)}`);
+  }
+
+  /** A command to the task may have been recorded; `why` there is no answer. */
+  unknownCommand(id: string, why: string): UnknownOutcomeError {
     const trouble = this.trouble(id);
-    const p = this.#options.engine.partitionOf(id);
-    if (!this.isReachable(id)) return this.noQuorum(p, `command ${task}`);
     return new UnknownOutcomeError(
-      `Cannot know whether the command to ${task} was recorded: no answer within ${timeoutMs} ms` +
+      `Cannot know whether the command to task ${JSON.stringify(id)} was recorded: ${why}` +
         (trouble === "" ? "" : ` (${trouble})`),
       [id],
     );

@@ -103,8 +103,7 @@ export class HostedCoordinator implements Coordinator {
       emit: (event) => this.#events.emit(event),
     });
     const { members } = clusterView;
-    const stewardOf = (p: number): NodeId | undefined => clusterView.stewardOf(p);
-    const diagnosis = new Diagnosis({ ...shared, clock, members, stewardOf });
+    const diagnosis = new Diagnosis({ ...shared, clock, members });
     this.#clusterView = clusterView;
     this.#submits = new Submits({ push, environment, diagnosis });
     this.#outcomes = new Outcomes(push);
@@ -182,7 +181,7 @@ export class HostedCoordinator implements Coordinator {
   /** What the transport has for the engine. */
   input(input: Input): void {
     this.#host.push(input);
-    if (input.type === "peer" && input.up) this.#stewardsChanged();
+    if (input.type === "peer" && input.up) this.#nodeCommands.peersChanged();
   }
 
   gossip(topic: GossipTopic, from: NodeId, data: Uint8Array): void {
@@ -262,8 +261,7 @@ export class HostedCoordinator implements Coordinator {
       case "quorum":
         return this.#events.emit(event);
       case "steward":
-        this.#clusterView.stewardIs(event.p, event.node);
-        return this.#stewardsChanged();
+        return this.#clusterView.stewardIs(event.p, event.node);
       case "rejected":
         return this.#events.emit({ type: "rejected", peer: event.from, reason: event.reason });
       case "ownership":
@@ -278,12 +276,6 @@ export class HostedCoordinator implements Coordinator {
       default:
         return event satisfies never;
     }
-  }
-
-  /** A steward was heard of, or a node came up. */
-  #stewardsChanged(): void {
-    this.#submits.stewardsChanged();
-    this.#nodeCommands.peersChanged();
   }
 
   #onNodeCommand(cid: number, command: NodeCommand): void {

@@ -46,31 +46,31 @@ export class Listing {
     const end = Math.min(this.#options.partitionCount, from.p + PARTITIONS_PER_PAGE);
     const cursors = Array.from({ length: Math.max(0, end - from.p) }, (_, at) => ({
       p: from.p + at,
-      offset: at === 0 ? from.offset : 0,
+      after: at === 0 ? from.after : "",
     }));
     const answers = await Promise.all(
-      cursors.map(({ p, offset }) =>
-        this.#options.queries.ask(p, { type: "list", state, offset, limit: TASKS_PER_QUERY }, options)
+      cursors.map(({ p, after }) =>
+        this.#options.queries.ask(p, { type: "list", state, after, limit: TASKS_PER_QUERY }, options)
       ),
     );
     const tasks: TaskSnapshot[] = [];
     let bytes = 0;
-    for (const [at, { p, offset }] of cursors.entries()) {
+    for (const [at, { p, after: first }] of cursors.entries()) {
       let { tasks: views = [], more = false } = answers[at] ?? {};
-      for (let next = offset;;) {
+      for (let after = first;;) {
         for (const view of views) {
           bytes += TASK_BYTES + (view.record.result?.length ?? 0);
-          if (bytes > PAGE_BYTES_MAX && tasks.length > 0) return { tasks, next: { p, offset: next } };
+          if (bytes > PAGE_BYTES_MAX && tasks.length > 0) return { tasks, next: { p, after } };
           tasks.push(this.#snapshot(p, view));
-          next += 1;
+          after = view.record.spec.id;
         }
         if (!more || views.length === 0) break;
         // what was read of the partitions behind it is for this page, too
-        const query = { type: "list", state, offset: next, limit: TASKS_PER_QUERY } as const;
+        const query = { type: "list", state, after, limit: TASKS_PER_QUERY } as const;
         ({ tasks: views, more } = await this.#options.queries.ask(p, query, options));
       }
     }
-    return { tasks, next: end < this.#options.partitionCount ? { p: end, offset: 0 } : null };
+    return { tasks, next: end < this.#options.partitionCount ? { p: end, after: "" } : null };
   }
 
   /** Who owns what in one partition, for the view. */
@@ -88,7 +88,8 @@ export class Listing {
   async #all(p: number, state: TaskState | "", options: CallOptions): Promise<TaskView[]> {
     const views: TaskView[] = [];
     for (let more = true; more;) {
-      const query = { type: "list", state, offset: views.length, limit: TASKS_PER_QUERY } as const;
+      const after = views.at(-1)?.record.spec.id ?? "";
+      const query = { type: "list", state, after, limit: TASKS_PER_QUERY } as const;
       const answer = await this.#options.queries.ask(p, query, options);
       views.push(...answer.tasks);
       more = answer.more && answer.tasks.length > 0;

@@ -64,10 +64,6 @@ export class OwnershipSync {
     this.#suspects.delete(p);
   }
 
-  stewardOf(p: number): NodeId | undefined {
-    return this.#stewardOf.get(p)?.node;
-  }
-
   /** News of a partition that this node stewards. */
   own(p: number, changes: readonly OwnershipChange[], nowMs: number): void {
     this.#merge(p, changes, nowMs);
@@ -94,7 +90,7 @@ export class OwnershipSync {
     const digests = decodeDigests(data);
     if (!digests) return false;
     for (const [p, digest] of digests) {
-      if (this.stewardOf(p) !== from) continue;
+      if (this.#stewardOf.get(p)?.node !== from) continue;
       const own = this.view.digestOf(p);
       if (isSame(own, digest)) this.#suspects.delete(p);
       else if (!this.#suspects.has(p)) this.#suspects.set(p, { own, atMs: nowMs });

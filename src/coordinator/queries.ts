@@ -14,6 +14,14 @@ export interface QueryAnswer {
 interface Waiting {
   // what the answer is follows from what was asked under its number
   settle(answer: QueryAnswer | CommandStatus | undefined, error: unknown): void;
+  /** Why there is no answer, when the node stops. */
+  readonly stopped: () => Error;
+}
+
+/** Errors for what is not answered, by the number of the question. */
+interface Failures {
+  readonly late: (rid: number) => Error;
+  readonly stopped: (rid: number) => Error;
 }
 
 export interface QueriesOptions {
@@ -27,8 +35,11 @@ export interface QueriesOptions {
 export interface QueriesDiagnosis {
   /** `attempt` completes "Cannot …". */
   noQuorum(p: number, attempt: string): Error;
-  /** A command to the task was not answered in time. */
-  unanswered(id: string, timeoutMs: number): Error;
+  /** No copy of the command has left for a steward. */
+  isUnsent(rid: number): boolean;
+  cannotCommand(id: string): Error;
+  /** A command to the task may have been recorded; `why` there is no answer. */
+  unknownCommand(id: string, why: string): Error;
 }
 
 export class Queries {
@@ -41,17 +52,25 @@ export class Queries {
 
   ask(p: number, query: TaskQuery, options: CallOptions): Promise<QueryAnswer> {
     const late = (): Error => this.#options.diagnosis.noQuorum(p, `read tasks of partition ${p}`);
-    return this.#wait(options, late, (rid) => ({ type: "query", rid, p, query }));
+    return this.#wait(options, { late, stopped: stoppedError }, (rid) => ({ type: "query", rid, p, query }));
   }
 
   command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus> {
-    const late = (): Error => this.#options.diagnosis.unanswered(id, options.timeoutMs);
-    return this.#wait(options, late, (rid) => ({ type: "command", rid, id, cid, message }));
+    const { diagnosis } = this.#options;
+    const late = (rid: number): Error => {
+      if (diagnosis.isUnsent(rid)) return diagnosis.cannotCommand(id);
+      return diagnosis.unknownCommand(id, `no answer within ${options.timeoutMs} ms`);
+    };
+    const stopped = (rid: number): Error => {
+      if (diagnosis.isUnsent(rid)) return stoppedError();
+      return diagnosis.unknownCommand(id, "the node stopped before the answer");
+    };
+    return this.#wait(options, { late, stopped }, (rid) => ({ type: "command", rid, id, cid, message }));
   }
 
   #wait<A extends QueryAnswer | CommandStatus>(
     { timeoutMs, signal }: CallOptions,
-    late: () => Error,
+    { late, stopped }: Failures,
     input: (rid: number) => Input,
   ): Promise<A> {
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -67,9 +86,9 @@ export class Queries {
         reject(error);
       };
       const onAbort = (): void => settle(undefined, signal?.reason);
-      const timer = environment.setTimeout(() => settle(undefined, late()), timeoutMs);
+      const timer = environment.setTimeout(() => settle(undefined, late(rid)), timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waitingByRid.set(rid, { settle });
+      this.#waitingByRid.set(rid, { settle, stopped: () => stopped(rid) });
       this.#options.push(input(rid));
     });
   }
@@ -80,7 +99,11 @@ export class Queries {
 
   stop(): void {
     for (const waiting of [...this.#waitingByRid.values()]) {
-      waiting.settle(undefined, new StoppedError("Cannot ask the cluster: the node stopped"));
+      waiting.settle(undefined, waiting.stopped());
     }
   }
+}
+
+function stoppedError(): StoppedError {
+  return new StoppedError("Cannot ask the cluster: the node stopped");
 }

@@ -1,6 +1,6 @@
 /**
  * Submits that wait for an answer. One promise serves a whole chunk, however many tasks it holds, and one
- * timer all chunks. A steward that is too busy is asked again until the time is over.
+ * timer all chunks. What may have been sent is never given up as not sent.
  */
 import type { Input } from "../protocol/model/contract.ts";
 import type { SubmitStatus } from "../protocol/model/messages.ts";
@@ -9,18 +9,13 @@ import { type Environment, systemEnvironment, type TimerHandle } from "../base/e
 import type { SubmitCallOptions } from "./coordinator.ts";
 import { type NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
 
-const BUSY_RETRY_MS = 100;
 const IDS_NAMED_MAX = 3;
 
 interface Chunk {
   readonly specs: readonly TaskSpec[];
   readonly statuses: (SubmitStatus | undefined)[];
   readonly firstRid: number;
-  /** Those that the steward had no room for: asked again in a moment. */
-  readonly busy: number[];
   remaining: number;
-  /** Something may have reached a steward. */
-  maybeSent: boolean;
   readonly timeoutMs: number;
   /** By whoever sent them; monotonic. */
   readonly firstSentMs: number;
@@ -40,8 +35,8 @@ export interface SubmitsOptions {
 
 /** What is known of the cluster, by the task's id: of diagnosis.ts. */
 export interface SubmitsDiagnosis {
-  /** The steward of the task's partition is known and connected. */
-  isReachable(id: string): boolean;
+  /** No copy of the submit has left for a steward. */
+  isUnsent(rid: number): boolean;
   cannotSubmit(id: string): NoQuorumError;
   /** Says what is wrong with the task's partition; "" when nothing is. */
   trouble(id: string): string;
@@ -52,7 +47,6 @@ export class Submits {
   readonly #environment: Environment;
   /** By the rid of each spec that has no answer; rids of a chunk are consecutive. */
   readonly #chunkByRid: Map<number, Chunk> = new Map();
-  readonly #unsent: Set<Chunk> = new Set();
   readonly #open: Set<Chunk> = new Set();
   #timer: TimerHandle | null = null;
   #timerDueMs = Infinity;
@@ -85,9 +79,7 @@ export class Submits {
         specs,
         statuses: new Array<SubmitStatus | undefined>(specs.length),
         firstRid: this.#lastRid + 1,
-        busy: [],
         remaining: specs.length,
-        maybeSent: false,
         timeoutMs,
         firstSentMs: nowMs - ageMs,
         dueMs: nowMs + timeoutMs,
@@ -100,7 +92,6 @@ export class Submits {
       this.#open.add(chunk);
       this.#arm(chunk.dueMs);
       for (let at = 0; at < specs.length; at++) this.#push(chunk, chunk.firstRid + at, specs[at]!);
-      if (!chunk.maybeSent) this.#unsent.add(chunk);
     });
   }
 
@@ -140,18 +131,8 @@ export class Submits {
 
   #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
     this.#chunkByRid.set(rid, chunk);
-    chunk.maybeSent ||= this.#options.diagnosis.isReachable(spec.id);
     const ageMs = this.#environment.monoMs() - chunk.firstSentMs;
     this.#options.push({ type: "submit", rid, spec, watch: false, ageMs });
-  }
-
-  /** A steward was heard of, or came up: what waited may be sent now. */
-  stewardsChanged(): void {
-    for (const chunk of this.#unsent) {
-      if (!chunk.specs.some((spec) => this.#options.diagnosis.isReachable(spec.id))) continue;
-      chunk.maybeSent = true;
-      this.#unsent.delete(chunk);
-    }
   }
 
   answered(rid: number, status: SubmitStatus): void {
@@ -159,20 +140,14 @@ export class Submits {
     if (!chunk) return;
     this.#chunkByRid.delete(rid);
     const at = rid - chunk.firstRid;
-    const spec = chunk.specs[at];
-    if (status === "busy" && spec) {
-      if (chunk.busy.push(rid) === 1) this.#environment.setTimeout(() => this.#retry(chunk), BUSY_RETRY_MS);
-      return;
-    }
     chunk.statuses[at] = status;
     if (--chunk.remaining === 0) this.#settle(chunk);
   }
 
-  #retry(chunk: Chunk): void {
-    for (const rid of chunk.busy.splice(0)) {
-      const spec = chunk.specs[rid - chunk.firstRid];
-      if (spec && this.#open.has(chunk)) this.#push(chunk, rid, spec);
-    }
+  /** Nothing of it has left for a steward. To be asked before it is forgotten. */
+  #isUnsent(chunk: Chunk): boolean {
+    if (chunk.remaining < chunk.specs.length) return false;
+    return chunk.specs.every((_, at) => this.#options.diagnosis.isUnsent(chunk.firstRid + at));
   }
 
   stop(): void {
@@ -181,18 +156,17 @@ export class Submits {
       const what = named(chunk.specs.map((spec) => spec.id));
       this.#settle(
         chunk,
-        chunk.maybeSent
-          ? new UnknownOutcomeError(
+        this.#isUnsent(chunk)
+          ? new StoppedError(`Cannot submit ${what}: the node stopped`)
+          : new UnknownOutcomeError(
             `Cannot know whether ${what} was recorded: the node stopped before the answer`,
-          )
-          : new StoppedError(`Cannot submit ${what}: the node stopped`),
+          ),
       );
     }
   }
 
   #forget(chunk: Chunk): void {
     this.#open.delete(chunk);
-    this.#unsent.delete(chunk);
     if (chunk.remaining === 0) return;
     chunk.specs.forEach((_, at) => {
       if (chunk.statuses[at] !== undefined) return;
@@ -206,7 +180,7 @@ export class Submits {
     const ids = chunk.specs.filter((_, at) => chunk.statuses[at] === undefined).map((spec) => spec.id);
     const [first = ""] = ids;
     const { diagnosis } = this.#options;
-    if (!chunk.maybeSent) return diagnosis.cannotSubmit(first);
+    if (this.#isUnsent(chunk)) return diagnosis.cannotSubmit(first);
     const trouble = diagnosis.trouble(first);
     return new UnknownOutcomeError(
       `Cannot know whether ${named(ids)} was recorded: no answer within ${chunk.timeoutMs} ms` +

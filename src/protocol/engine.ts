@@ -61,7 +61,7 @@ export class Engine {
     this.#dispatcher = new Dispatcher(this.#context, this.#liveness);
     this.#founding = new Founding(this.#context);
     this.holder = new LeaseHolder(this.#context, this.#credit);
-    this.#requests = new Requests(this.#context, (p) => this.holder.termOf(p)?.node ?? -1);
+    this.#requests = new Requests(this.#context, this.holder.termOf);
     this.#lifecycle = new Lifecycle({
       context: this.#context,
       liveness: this.#liveness,
@@ -134,6 +134,11 @@ export class Engine {
 
   entryAt(p: number, index: number, cfg?: number): Entry | undefined {
     return this.#keeper(p, cfg)?.replica.entryAt(index);
+  }
+
+  /** Whether a submit or command that has no answer yet has surely not been sent. */
+  isUnsent(rid: number): boolean {
+    return this.#requests.isUnsent(rid);
   }
 
   status(): EngineStatus {

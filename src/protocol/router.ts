@@ -122,7 +122,7 @@ export class Router {
       case "queryReply":
         return this.#roles.requests.onQueryReply(message);
       case "outcome":
-        for (const outcome of message.items) this.#roles.requests.onOutcome(outcome);
+        for (const { no, outcome } of message.items) this.#roles.requests.onOutcome(no, outcome);
         return;
       case "nodeCommand":
         return this.#roles.nodeCommands.onCommand(from, message);
@@ -192,6 +192,8 @@ export class Router {
     const term = this.#roles.keepers.ofSteward(message.p)?.term;
     if (!term) return this.#direct(from, message.p);
     const steward = this.#roles.stewards.of(term);
+    const isOfAnyTerm = message.type !== "submit" && message.type !== "command";
+    if (!isOfAnyTerm && !isSameBallot(message.ballot, term.ballot)) return this.#direct(from, message.p);
     switch (message.type) {
       case "settle":
         return steward.onSettle(from, message);
@@ -208,9 +210,11 @@ export class Router {
 
   /** Reports who the steward is, to one who may have no other way to know. */
   #direct(to: MemberNo, p: number): void {
-    const ballot = this.#roles.holder.termOf(p);
-    if (!ballot || ballot.node === this.#roles.context.self || to === this.#roles.context.self) return;
-    this.#roles.context.send(to, { type: "steward", p, ballot });
+    const { context, holder, keepers } = this.#roles;
+    const own = keepers.ofSteward(p)?.term?.ballot;
+    const ballot = own ?? holder.termOf(p);
+    if (!ballot || to === context.self || (!own && ballot.node === context.self)) return;
+    context.send(to, { type: "steward", p, ballot });
   }
 
   /** Messages about one partition, for its keeper here or for the steward that it is. */

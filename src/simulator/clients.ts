@@ -4,9 +4,11 @@
  * liveness.ts's business.
  */
 import type { Effect, Input } from "../protocol/model/contract.ts";
-import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
+import type { Outcome, SubmitStatus } from "../protocol/model/messages.ts";
+import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
-import { type ClientOracle, whoSent } from "./oracle-clients.ts";
+import type { Listed } from "./oracle-answers.ts";
+import { type AskedCommand, type AskedSubmit, type ClientOracle, whoSent } from "./oracle-clients.ts";
 import type { TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -15,7 +17,7 @@ import type { World } from "./world.ts";
 interface ClientNode {
   readonly no: number;
   readonly boot: number;
-  readonly engine: { partitionOf(id: string): number } | null;
+  readonly engine: { partitionOf(id: string): number; isUnsent(rid: number): boolean } | null;
   receive(inputs: readonly Input[]): void;
   later(delayMs: number, run: () => void): void;
 }
@@ -29,16 +31,17 @@ type ClientEffect = Extract<
   { readonly type: "submitted" | "outcome" | "answer" | "commanded" }
 >;
 
+interface SubmitRequest extends AskedSubmit {
+  readonly type: "submit";
+  readonly watch: boolean;
+  readonly firstSentMs: number;
+}
+
 type Request =
-  | {
-    readonly type: "submit";
-    readonly spec: TaskSpec;
-    readonly watch: boolean;
-    readonly firstSentMs: number;
-  }
-  | { readonly type: "get"; readonly id: string; readonly versionCount: number }
-  | { readonly type: "command"; readonly id: string; readonly cid: number; readonly versionCount: number }
-  | { readonly type: "list" };
+  | SubmitRequest
+  | { readonly type: "get"; readonly id: string; readonly moment: number }
+  | { readonly type: "list"; readonly moment: number; readonly limit: number; readonly listed: Listed }
+  | AskedCommand & { readonly type: "command" };
 
 export class VirtualClient {
   readonly #world: ClientWorld;
@@ -46,8 +49,10 @@ export class VirtualClient {
   readonly #rng: Rng;
   #rid = 0;
   readonly #requests: Map<number, Request> = new Map();
-  /** Watched ids and how many versions each had when the watch began. */
+  /** Watched ids, and the moments at which their watches began. */
   readonly #watches: Map<string, number> = new Map();
+  /** Moments of the last submits of ids: the ends of these tasks may have been asked for along with them. */
+  readonly #submits: Map<string, number> = new Map();
 
   constructor(world: ClientWorld, node: ClientNode) {
     this.#world = world;
@@ -65,13 +70,30 @@ export class VirtualClient {
     this.#rid = 0; // a new process counts anew
     this.#requests.clear();
     this.#watches.clear();
+    this.#submits.clear();
+  }
+
+  get #oracle(): ClientOracle {
+    return this.#world.oracle.clients;
+  }
+
+  get #moment(): number {
+    return this.#oracle.versions.now;
   }
 
   /** `firstSentMs`: true time at which somebody sent this very submit first. */
   submit(spec: TaskSpec, watch: boolean, firstSentMs: number = this.#world.schedule.nowMs): void {
-    const rid = ++this.#rid;
+    if (!this.#node.engine) return;
     this.#world.oracle.times.sent(whoSent(spec));
-    this.#requests.set(rid, { type: "submit", spec, watch, firstSentMs });
+    this.#oracle.asksSubmit(spec);
+    this.#sendSubmit({ type: "submit", spec, watch, moment: this.#moment, firstSentMs });
+  }
+
+  #sendSubmit(request: SubmitRequest): void {
+    const { spec, watch, moment, firstSentMs } = request;
+    const rid = ++this.#rid;
+    this.#requests.set(rid, request);
+    this.#submits.set(spec.id, moment);
     if (watch) this.#noteWatch(spec.id);
     const ageMs = this.#world.schedule.nowMs - firstSentMs;
     this.#give({ type: "submit", rid, spec, watch, ageMs });
@@ -92,22 +114,29 @@ export class VirtualClient {
   get(id: string): void {
     const rid = ++this.#rid;
     const p = this.#node.engine!.partitionOf(id);
-    const versionCount = this.#world.oracle.clients.versions.countOf(id);
-    this.#requests.set(rid, { type: "get", id, versionCount });
+    this.#requests.set(rid, { type: "get", id, moment: this.#moment });
     this.#give({ type: "query", rid, p, query: { type: "get", id } });
   }
 
   command(id: string, cid: number, message: TaskMessage): void {
+    if (!this.#node.engine) return;
     const rid = ++this.#rid;
-    const versionCount = this.#world.oracle.clients.versions.countOf(id);
-    this.#requests.set(rid, { type: "command", id, cid, versionCount });
+    this.#oracle.asksCommand(id, cid);
+    this.#requests.set(rid, { type: "command", id, cid, message, moment: this.#moment });
     this.#give({ type: "command", rid, id, cid, message });
   }
 
-  list(p: number): void {
+  /** Reads all pages of a partition, of so many tasks each. */
+  list(p: number, state: TaskState | "" = "", limit = 50): void {
+    this.#listPage({ p, state, moment: this.#moment, ids: [] }, limit);
+  }
+
+  #listPage(listed: Listed, limit: number): void {
     const rid = ++this.#rid;
-    this.#requests.set(rid, { type: "list" });
-    this.#give({ type: "query", rid, p, query: { type: "list", state: "", offset: 0, limit: 50 } });
+    const { p, state, ids } = listed;
+    this.#requests.set(rid, { type: "list", moment: this.#moment, limit, listed });
+    const query = { type: "list", state: state as TaskState | "", after: ids.at(-1) ?? "", limit } as const;
+    this.#give({ type: "query", rid, p, query });
   }
 
   cancelOne(): void {
@@ -116,11 +145,20 @@ export class VirtualClient {
     const [rid, request] = first;
     this.#requests.delete(rid);
     if (request.type === "submit" && request.watch) this.#watches.delete(request.spec.id);
+    this.#noteUnsent(rid, request);
     this.#give({ type: "cancel", rid });
   }
 
+  /** Who gives up learns whether nothing was sent. */
+  #noteUnsent(rid: number, request: Request): void {
+    if (request.type !== "submit" && request.type !== "command") return;
+    if (!this.#node.engine?.isUnsent(rid)) return;
+    if (request.type === "submit") this.#oracle.submitNotSent(this.#node, request.spec);
+    else this.#oracle.commandNotSent(this.#node, request);
+  }
+
   #noteWatch(id: string): void {
-    if (!this.#watches.has(id)) this.#watches.set(id, this.#world.oracle.clients.versions.countOf(id));
+    if (!this.#watches.has(id)) this.#watches.set(id, this.#moment);
   }
 
   #give(input: Input): void {
@@ -139,42 +177,41 @@ export class VirtualClient {
   }
 
   take(effect: ClientEffect): void {
-    const { clients } = this.#world.oracle;
-    if (effect.type === "outcome") {
-      const { id } = effect.outcome;
-      const versionCount = this.#watches.get(id);
-      this.#watches.delete(id);
-      if (effect.outcome.state === "unknown") this.#checkUnknown(id);
-      clients.outcome(this.#node, effect.outcome, versionCount ?? 0);
-      return;
-    }
+    if (effect.type === "outcome") return this.#takeOutcome(effect.outcome);
     const request = this.#requests.get(effect.rid);
     if (!request) return; // cancelled
-    if (effect.type === "commanded") {
-      this.#requests.delete(effect.rid);
-      if (request.type !== "command") return;
-      clients.commanded(this.#node, request, effect.status);
+    this.#requests.delete(effect.rid);
+    if (effect.type === "commanded" && request.type === "command") {
+      this.#oracle.commanded(this.#node, request, effect.status);
     } else if (effect.type === "submitted" && request.type === "submit") {
-      this.#requests.delete(effect.rid);
-      clients.submitted(
-        this.#node,
-        request.spec,
-        effect.status,
-        this.#node.engine!.partitionOf(request.spec.id),
-      );
-      const { spec } = request;
-      const isNoTask = effect.status === "busy" || effect.status === "tooOld" || effect.status === "conflict";
-      if (isNoTask && request.watch) this.#watches.delete(spec.id);
-      if (effect.status === "busy") {
-        this.#node.later(
-          this.#rng.range(100, 1000),
-          () => this.submit(spec, request.watch, request.firstSentMs),
-        );
-      }
-    } else if (effect.type === "answer" && (request.type === "get" || request.type === "list")) {
-      this.#requests.delete(effect.rid);
-      const id = request.type === "get" ? request.id : null;
-      clients.answer(this.#node, id, request.type === "get" ? request.versionCount : 0, effect.tasks);
+      this.#takeSubmitted(request, effect.status);
+    } else if (effect.type === "answer" && request.type === "get") {
+      this.#oracle.answer(this.#node, request.id, request.moment, effect.tasks);
+    } else if (effect.type === "answer" && request.type === "list") {
+      const { moment, listed, limit } = request;
+      this.#oracle.answer(this.#node, null, moment, effect.tasks);
+      for (const { record } of effect.tasks) listed.ids.push(record.spec.id);
+      if (effect.more) this.#listPage(listed, limit);
+      else this.#oracle.listed(this.#node, listed);
+    }
+  }
+
+  /** An end that was asked for along with a submit may have come before the watch. */
+  #takeOutcome(outcome: Outcome): void {
+    const { id } = outcome;
+    const moment = this.#watches.get(id) ?? this.#moment;
+    this.#watches.delete(id);
+    if (outcome.state === "unknown") this.#checkUnknown(id);
+    this.#oracle.outcome(this.#node, outcome, Math.min(moment, this.#submits.get(id) ?? Infinity));
+  }
+
+  #takeSubmitted(request: SubmitRequest, status: SubmitStatus): void {
+    const { spec: { id }, watch } = request;
+    this.#oracle.submitted(this.#node, request, status, this.#node.engine!.partitionOf(id));
+    const isNoTask = status === "busy" || status === "tooOld" || status === "conflict";
+    if (isNoTask && watch) this.#watches.delete(id);
+    if (status === "busy") {
+      this.#node.later(this.#rng.range(100, 1000), () => this.#sendSubmit(request));
     }
   }
 }

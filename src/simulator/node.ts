@@ -219,7 +219,7 @@ export class VirtualNode {
     this.#run();
     if (this.life !== life) return;
     // often the timers come first and what the network has queued up is read a turn later
-    const unread = !this.isPaused && this.#rng.chance(0.5) ? this.#inbox.splice(0) : [];
+    const unread = !this.isPaused && this.#rng.chance(0.5) ? this.#takeNews() : [];
     if (!this.isPaused && this.#inbox.length > 0) this.#turn();
     for (const run of due) {
       if (this.life !== life) return;
@@ -229,6 +229,13 @@ export class VirtualNode {
     if (this.life !== life) return;
     this.receive(unread);
     if (!this.isPaused && this.#inbox.length > 0) this.#turn();
+  }
+
+  /** What the network has brought; what this node was asked for itself stays. */
+  #takeNews(): readonly Input[] {
+    const inbox = this.#inbox;
+    this.#inbox = inbox.filter(({ type }) => type !== "message" && type !== "peer");
+    return inbox.filter(({ type }) => type === "message" || type === "peer");
   }
 
   /** Runs `run` in `delayMs` unless the node crashed before; late if it stands still then. */

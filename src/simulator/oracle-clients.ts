@@ -3,11 +3,21 @@
  * an accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
 import type { CommandStatus, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
-import type { Settlement, TaskSpec } from "../protocol/model/types.ts";
-import { type ChosenState, type ChosenTask, isFinished } from "./oracle-model.ts";
+import type { Settlement, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
+import {
+  CallLedger,
+  fitsRefusal,
+  fitsSubmit,
+  isVersion,
+  type Listed,
+  omissionOf,
+  type Version,
+  Versions,
+  versionText,
+} from "./oracle-answers.ts";
+import { type ChosenState, isFinished } from "./oracle-model.ts";
 import type { TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
-import type { World } from "./world.ts";
 
 /** A node whose clients and handlers get answers. */
 interface AnsweredNode {
@@ -19,32 +29,19 @@ interface AnsweredNode {
 interface ChosenTasks {
   partitionOf(id: string): number | undefined;
   stateOf(p: number): ChosenState;
+  knownIds(): Iterable<readonly [string, number]>;
 }
 
-/** Every state a task was in, in order: reads must return one of them. */
-class Versions {
-  readonly #texts: Map<string, string[]> = new Map();
-
-  add(id: string, task: ChosenTask | undefined): void {
-    const text = task ? versionText(task) : "none";
-    const texts = this.#texts.get(id);
-    if (texts) texts.push(text);
-    else this.#texts.set(id, [text]);
-  }
-
-  countOf(id: string): number {
-    return this.#texts.get(id)?.length ?? 0;
-  }
-
-  /** Whether the task was in that state when it had `count` versions, or later. */
-  hasSince(id: string, count: number, text: string): boolean {
-    if (count === 0 && text === "none") return true;
-    return this.#texts.get(id)?.includes(text, Math.max(0, count - 1)) ?? false;
-  }
+/** A question, and the moment at which it was asked. */
+export interface AskedSubmit {
+  readonly spec: TaskSpec;
+  readonly moment: number;
 }
-
-function versionText(task: Pick<ChosenTask, "state" | "fence" | "attempt">): string {
-  return `${task.state} ${task.fence} ${task.attempt}`;
+export interface AskedCommand {
+  readonly id: string;
+  readonly cid: number;
+  readonly message: TaskMessage;
+  readonly moment: number;
 }
 
 /** Copies of one submit say the same. */
@@ -66,62 +63,109 @@ export class ClientOracle {
   /** Tasks that were forgotten after their retention: earlier answers no longer bind. */
   readonly purged: Set<string> = new Set();
   readonly acked: Set<string> = new Set();
-  readonly #world: World;
   readonly #times: TimeOracle;
   readonly #chosen: ChosenTasks;
+  readonly #submits: CallLedger = new CallLedger();
+  readonly #commands: CallLedger = new CallLedger();
+  readonly #chosenSubmits: Set<string> = new Set();
   readonly #chosenCommands: Set<string> = new Set();
   readonly #effective: Map<string, string[]> = new Map();
   readonly #sent: Map<string, { readonly id: string; readonly settlement: Settlement }> = new Map();
 
-  constructor(world: World, chosen: ChosenTasks, times: TimeOracle) {
-    this.#world = world;
+  constructor(chosen: ChosenTasks, times: TimeOracle) {
     this.#chosen = chosen;
     this.#times = times;
   }
 
   // ---- submits -------------------------------------------------------------------------------------------
 
-  submitted(node: AnsweredNode, spec: TaskSpec, status: SubmitStatus, p: number): void {
-    const where = `${spec.id} at n${node.no}`;
-    const isPurged = this.purged.has(spec.id);
+  asksSubmit(spec: TaskSpec): void {
+    this.#submits.asked(submitKey(spec));
+  }
+
+  /** Of a cluster that this one was recovered from. */
+  inherits(spec: TaskSpec): void {
+    this.#chosenSubmits.add(submitKey(spec));
+  }
+
+  /** A submit took effect. */
+  submitChosen(spec: TaskSpec): void {
+    const key = submitKey(spec);
+    this.#chosenSubmits.add(key);
+    complain(`submit ${spec.id}`, this.#submits.carriedOut(key));
+  }
+
+  submitted(node: AnsweredNode, { spec, moment }: AskedSubmit, status: SubmitStatus, p: number): void {
     if (status === "busy") return;
-    if (status === "tooOld") {
-      this.#times.refused(p, whoSent(spec), where);
-      return;
+    const where = `submit ${spec.id} at n${node.no}`;
+    const key = submitKey(spec);
+    if (status === "created") {
+      if (!this.#chosenSubmits.has(key)) throw new Violation("I6", `${where}: created, but it is not chosen`);
+    } else this.#checkFits(where, status, spec.id, moment, (version) => fitsSubmit(version, spec, status));
+    if (status === "tooOld") this.#times.refused(p, whoSent(spec), where);
+    if (status === "created") this.#submits.accepted(key);
+    else {
+      const isForgotten = status === "tooOld" || this.purged.has(spec.id);
+      complain(`${where}: ${status}`, this.#submits.refused(key, status, isForgotten));
     }
-    const chosen = this.#chosen.stateOf(p).tasks.get(spec.id);
-    if (!isPurged) {
-      if (!chosen) throw new Violation("I6", `${where}: answered ${status}, but its submit is not chosen`);
-      const isSame = String(chosen.spec.payload) === String(spec.payload);
-      if (isSame === (status === "conflict")) throw new Violation("I6", `${where}: wrong answer ${status}`);
-      const isRetry = chosen.spec.cid === spec.cid;
-      if (isSame && isRetry !== (status === "created")) {
-        throw new Violation("I6", `${where}: wrongly ${status}`);
-      }
-    }
-    if (status !== "conflict") this.acked.add(spec.id);
+    if (status === "created" || status === "exists") this.acked.add(spec.id);
+  }
+
+  /** The answer must be right for a state that the task was in since the question. */
+  #checkFits(
+    where: string,
+    status: string,
+    id: string,
+    moment: number,
+    fits: (version: Version | null) => boolean,
+  ): void {
+    const versions = this.versions.since(id, moment);
+    if (versions.some(fits)) return;
+    const seen = versions.map(versionText).join(", ");
+    throw new Violation("I6", `${where}: ${status}, but since the question the task was only: ${seen}`);
+  }
+
+  /** The client learns that nothing was sent. */
+  submitNotSent(node: AnsweredNode, spec: TaskSpec): void {
+    complain(
+      `submit ${spec.id} at n${node.no}: not sent`,
+      this.#submits.refused(submitKey(spec), "not sent"),
+    );
   }
 
   // ---- commands ------------------------------------------------------------------------------------------
 
-  /** A command is chosen. */
-  commandChosen(id: string, cid: number): void {
-    this.#chosenCommands.add(`${id}/${cid}`);
+  asksCommand(id: string, cid: number): void {
+    this.#commands.asked(`${id}/${cid}`);
   }
 
-  commanded(
-    node: AnsweredNode,
-    { id, cid, versionCount }: { readonly id: string; readonly cid: number; readonly versionCount: number },
-    status: CommandStatus,
-  ): void {
+  /** A command took effect. */
+  commandChosen(id: string, cid: number): void {
+    this.#chosenCommands.add(`${id}/${cid}`);
+    complain(`command ${cid} to ${id}`, this.#commands.carriedOut(`${id}/${cid}`));
+  }
+
+  commanded(node: AnsweredNode, { id, cid, message, moment }: AskedCommand, status: CommandStatus): void {
     const where = `command ${cid} to ${id} at n${node.no}`;
-    const isRecorded = status === "applied" || status === "queued";
-    if (isRecorded && !this.#chosenCommands.has(`${id}/${cid}`)) {
-      throw new Violation("I6", `${where}: answered ${status}, but it is not chosen`);
+    const key = `${id}/${cid}`;
+    if (status === "applied" || status === "queued") {
+      if (!this.#chosenCommands.has(key)) {
+        throw new Violation("I6", `${where}: answered ${status}, but it is not chosen`);
+      }
+      this.#commands.accepted(key);
+      return;
     }
-    if (status === "unknown" && versionCount > 0 && !this.purged.has(id)) {
-      throw new Violation("I6", `${where}: unknown, but its submit was chosen before`);
-    }
+    const fits = (version: Version | null): boolean => fitsRefusal(version, message.type, status);
+    this.#checkFits(`${where} (${message.type})`, status, id, moment, fits);
+    complain(`${where}: ${status}`, this.#commands.refused(key, status, this.purged.has(id)));
+  }
+
+  /** The client learns that nothing was sent. */
+  commandNotSent(node: AnsweredNode, { id, cid }: Pick<AskedCommand, "id" | "cid">): void {
+    complain(
+      `command ${cid} to ${id} at n${node.no}: not sent`,
+      this.#commands.refused(`${id}/${cid}`, "not sent"),
+    );
   }
 
   // ---- settlements ---------------------------------------------------------------------------------------
@@ -170,39 +214,46 @@ export class ClientOracle {
 
   // ---- reads ---------------------------------------------------------------------------------------------
 
-  outcome(node: AnsweredNode, outcome: Outcome, versionCount: number): void {
-    const { id, state } = outcome;
-    const where = `outcome of ${id} at n${node.no}`;
-    if (this.purged.has(id)) return;
-    const p = this.#chosen.partitionOf(id);
-    const chosen = p === undefined ? undefined : this.#chosen.stateOf(p).tasks.get(id);
-    if (state === "unknown") {
-      if (versionCount > 0) {
-        throw new Violation("I6", `${where}: unknown, but it was chosen before the question`);
-      }
-      return;
-    }
-    if (!chosen || !isFinished(chosen) || chosen.state !== state || chosen.fence !== outcome.fence) {
-      const record = chosen ? versionText(chosen) : "none";
-      throw new Violation("I6", `${where}: ${state} under fence ${outcome.fence}, chosen is ${record}`);
-    }
-    if (String(chosen.result) !== String(outcome.result)) throw new Violation("I6", `${where}: wrong result`);
+  outcome(node: AnsweredNode, outcome: Outcome, moment: number): void {
+    const { id, state, fence, result } = outcome;
+    this.#checkFits(
+      `outcome of ${id} at n${node.no}`,
+      `${state} under fence ${fence}`,
+      id,
+      moment,
+      (version) => {
+        if (!version) return state === "unknown";
+        return isFinished(version) && version.state === state && version.fence === fence &&
+          String(version.result) === String(result);
+      },
+    );
   }
 
-  /** `id` null: the answer to a list. */
-  answer(node: AnsweredNode, id: string | null, versionCount: number, tasks: readonly TaskView[]): void {
+  /** `id` null: a page of a list. */
+  answer(node: AnsweredNode, id: string | null, moment: number, tasks: readonly TaskView[]): void {
     for (const { record } of tasks) {
       const { id: seen } = record.spec;
-      const since = id === null ? 0 : versionCount;
-      if (!this.versions.hasSince(seen, since, versionText(record))) {
-        throw new Violation(
-          "I6",
-          `n${node.no} read ${seen} as ${versionText(record)}, which is stale or never was`,
-        );
-      }
+      const read = `${record.state} ${record.fence} ${record.attempt}`;
+      const fits = (version: Version | null): boolean => isVersion(record, version, id !== null);
+      this.#checkFits(`n${node.no} read ${seen}`, read, seen, moment, fits);
     }
-    if (id !== null && tasks.length === 0 && !this.versions.hasSince(id, versionCount, "none")) {
-      throw new Violation("I6", `n${node.no} found no ${id}, but it was chosen before the question`);
-    }
+    if (id === null || tasks.length > 0) return;
+    this.#checkFits(`n${node.no} read ${id}`, "none", id, moment, (version) => version === null);
   }
+
+  /** All pages of a partition were read. */
+  listed(node: AnsweredNode, listed: Listed): void {
+    const ids = [...this.#chosen.knownIds()].filter(([, p]) => p === listed.p).map(([id]) => id);
+    const omission = omissionOf(listed, ids, this.versions);
+    if (omission !== "") throw new Violation("I6", `n${node.no} listed p${listed.p}: ${omission}`);
+  }
+}
+
+/** What makes two submits the same one. */
+function submitKey(spec: TaskSpec): string {
+  return `${whoSent(spec)}/${spec.payload}`;
+}
+
+function complain(what: string, wrong: string): void {
+  if (wrong !== "") throw new Violation("I6", `${what}: ${wrong}`);
 }

@@ -185,7 +185,8 @@ export class ChosenState {
 
   #revert(session: SessionId, atMs: number): Change {
     const ids: string[] = [];
-    for (const [id, task] of this.tasks) {
+    const byFence = [...this.tasks].sort(([, a], [, b]) => a.fence - b.fence);
+    for (const [id, task] of byFence) {
       const held = task.session;
       if (task.state !== "leased" || !held || ownerOf(held) !== ownerOf(session) || held.n > session.n) {
         continue;

@@ -91,7 +91,7 @@ export class Oracle {
     this.executions = new ExecutionOracle(world);
     this.leases = new LeaseOracle(world, this, this.placement);
     this.times = new TimeOracle(world);
-    this.clients = new ClientOracle(world, this, this.times);
+    this.clients = new ClientOracle(this, this.times);
     if (heritage) this.#inherit(heritage);
   }
 
@@ -102,6 +102,7 @@ export class Oracle {
       for (const [id, task] of tasks) {
         this.#partitionOf.set(id, p);
         this.clients.versions.add(id, task);
+        this.clients.inherits(task.spec);
         if (acked.has(id)) this.clients.acked.add(id);
       }
     }
@@ -252,7 +253,8 @@ export class Oracle {
         this.#fences.set(id, index);
       }
     }
-    if (op.type === "command") this.clients.commandChosen(op.id, op.cid);
+    if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec);
+    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     if (change.kind === "settled" && op.type === "settle") {

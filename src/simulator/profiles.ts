@@ -29,6 +29,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   executions,
   recover,
   clocks,
+  answers,
 };
 
 /** Their names. */
@@ -41,7 +42,12 @@ export function planFor(seed: number, profile: string): Plan {
   }
   const rng = new Rng(seed, 1);
   const faults = mixedFaults(rng);
-  const work = { ...mixedWork(rng), command: commandChance(seed, profile), ...placementWork(seed, profile) };
+  const work = {
+    ...mixedWork(rng),
+    command: commandChance(seed, profile),
+    answers: answersChance(seed, profile),
+    ...placementWork(seed, profile),
+  };
   const settings = mixedSettings(rng, seed, profile);
   return ADJUSTMENT_BY_PROFILE[profile]!(rng, { ...settings, faults, work });
 }
@@ -83,7 +89,7 @@ function mixedFaults(rng: Rng): FaultPlan {
 
 type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
 
-function mixedWork(rng: Rng): Omit<WorkPlan, "command" | keyof PlacementWork> {
+function mixedWork(rng: Rng): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork> {
   const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
   return {
     taskCount: 12 + rng.int(30),
@@ -107,6 +113,14 @@ function commandChance(seed: number, profile: string): number {
   const rng = new Rng(seed, 6);
   if (profile === "commands") return rng.range(0.3, 1);
   return rng.chance(0.25) ? rng.range(0, 0.5) : 0;
+}
+
+/** Drawn apart: a run without such clients is what it was before there were any. */
+function answersChance(seed: number, profile: string): number {
+  if (profile === "calm" || profile === "pauses") return 0;
+  const rng = new Rng(seed, 21);
+  if (profile === "answers") return rng.range(0.2, 0.8);
+  return rng.chance(0.2) ? rng.range(0, 0.3) : 0;
 }
 
 /** Drawn apart: a run without placement is what it was before there was any. */
@@ -286,6 +300,33 @@ function clocks(rng: Rng, plan: Plan): Plan {
     finishedPerPartitionMax: rng.pick([4, 2000, 2000]),
     faults: { ...faults, wrongClocks: true, clockJumps: false, drift: rng.chance(0.5) ? 0.01 : 0 },
     work: { ...work, error: 0.2, everyMs: rng.range(100, 500), taskCount: 40 },
+  };
+}
+
+/** Clients that ask whom they should not ask any more, and many at once, while tasks are forgotten early. */
+function answers(rng: Rng, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  const forgets = rng.chance(0.4);
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 3, 5])),
+    partitionCount: rng.pick([1, 2]),
+    retentionMs: forgets ? leaseTtlMs * 3 : plan.retentionMs,
+    finishedPerPartitionMax: forgets ? rng.pick([3, 6]) : plan.finishedPerPartitionMax,
+    faults: {
+      ...faults,
+      everyMs: rng.range(700, 1500),
+      loss: rng.chance(0.7) ? rng.range(0.05, 0.3) : 0,
+      duplicate: rng.chance(0.5) ? 0.2 : 0,
+      slow: rng.chance(0.5) ? 0.1 : 0,
+      pause: true,
+      isolate: true,
+      partition: rng.chance(0.5),
+      crash: rng.chance(0.3),
+      resign: rng.chance(0.5),
+      clockJumps: false,
+    },
+    work: { ...work, everyMs: rng.range(100, 400), command: rng.range(0, 0.4), long: rng.chance(0.3) },
   };
 }
 

@@ -1,10 +1,12 @@
 /**
  * What clients do during a virtual run: mostly new tasks, some ids again, watches, reads, second thoughts.
  */
-import type { TaskMessage, TaskSpec } from "../protocol/model/types.ts";
+import type { Ballot, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import { HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
+import { whoSent } from "./oracle-clients.ts";
+import { ballotOrder } from "./oracle-model.ts";
 import type { Oracle } from "./oracle.ts";
 import { commandKey, submitKey, wakeIn } from "./oracle-times.ts";
 import { drawnOptions, hasPlace } from "./placement.ts";
@@ -21,6 +23,7 @@ export class Workload {
   /** Commands have their own, so that a run without them is the same as before. */
   readonly #commandRng: Rng;
   readonly #placementRng: Rng;
+  readonly #answersRng: Rng;
   /** And when each was sent first, in true time. */
   readonly #specs: { readonly spec: TaskSpec; readonly firstSentMs: number }[] = [];
   #cid = 0;
@@ -35,6 +38,7 @@ export class Workload {
     this.#rng = new Rng(world.plan.seed, 4);
     this.#commandRng = new Rng(world.plan.seed, 5);
     this.#placementRng = new Rng(world.plan.seed, 8);
+    this.#answersRng = new Rng(world.plan.seed, 22);
   }
 
   begin(): void {
@@ -48,6 +52,7 @@ export class Workload {
     if (up.length > 0) {
       this.#actAt(this.#rng.pick(up));
       if (plan.work.command > 0 && this.#commandRng.chance(plan.work.command)) this.#command(up);
+      if (plan.work.answers > 0 && this.#answersRng.chance(plan.work.answers)) this.#probe(up);
     }
     schedule.after(this.#rng.range(0.1, 1.9) * plan.work.everyMs, () => this.#act());
   }
@@ -112,13 +117,12 @@ export class Workload {
     const { spec: { id } } = rng.pick(this.#specs.slice(-12));
     const cid = ++this.#cid;
     const node = rng.pick(up);
-    const message = this.#message(commandKey(id, cid));
+    const message = this.#message(commandKey(id, cid), rng);
     node.client.command(id, cid, message);
     if (rng.chance(0.2)) rng.pick(up).client.command(id, cid, message);
   }
 
-  #message(key: string): TaskMessage {
-    const rng = this.#commandRng;
+  #message(key: string, rng: Rng): TaskMessage {
     const type = rng.pick(
       ["run", "run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const,
     );
@@ -128,6 +132,93 @@ export class Workload {
       return { type, ...wakeIn(forMs, rng.chance(0.3), this.#world.schedule.nowMs) };
     }
     return type === "error" ? { type, message: "command" } : { type };
+  }
+
+  /** Calls whose answers are easily wrong. */
+  #probe(up: readonly VirtualNode[]): void {
+    const rng = this.#answersRng;
+    for (let p = 0; p < this.#world.plan.partitionCount; p++) this.#askTheDeposed(up, p);
+    const choice = rng.int(10);
+    if (choice < 3) this.#race(up);
+    else if (choice < 5) this.#readPages(up);
+    else this.#askForRefusals(up);
+  }
+
+  /** Clients submit one id at once, some with another payload, while others read and command it in a loop. */
+  #race(up: readonly VirtualNode[]): void {
+    const rng = this.#answersRng;
+    const spec = { ...this.#newSpec(), runAtMs: 0, delayMs: 0 };
+    const firstSentMs = this.#world.schedule.nowMs;
+    this.#world.oracle.times.sent(whoSent(spec)); // their nodes get to it in a moment
+    this.#specs.push({ spec, firstSentMs });
+    const submit = (node: VirtualNode, at: number): void => {
+      const payload = rng.chance(0.2) ? new Uint8Array([1, 2, 3]) : spec.payload;
+      const isFirst = at === 0;
+      const cid = isFirst ? spec.cid : ++this.#cid;
+      node.client.submit({ ...spec, payload, cid }, rng.chance(0.3), isFirst ? firstSentMs : undefined);
+    };
+    for (let at = 0; at < 1 + rng.int(3); at++) {
+      const node = rng.pick(up);
+      node.later(rng.range(0, 40), () => submit(node, at));
+    }
+    const commander = rng.pick(up);
+    const types = ["pause", "run", "release", "checkpoint"] as const;
+    for (let at = 0; at < 10; at++) {
+      const message = { type: rng.pick(types) };
+      commander.later(at * rng.range(0.5, 8), () => commander.client.command(spec.id, ++this.#cid, message));
+    }
+    const reader = rng.pick(up);
+    for (let at = 0; at < 5; at++) reader.later(rng.range(0, 60), () => reader.client.get(spec.id));
+  }
+
+  /** A list in small pages, while some of its tasks come and others end. */
+  #readPages(up: readonly VirtualNode[]): void {
+    const rng = this.#answersRng;
+    const reader = rng.pick(up);
+    const state = rng.pick(["", "", "pending", "paused", "completed"] as const);
+    reader.client.list(rng.int(this.#world.plan.partitionCount), state, 1 + rng.int(4));
+    for (const { spec: { id } } of this.#specs.slice(-6)) {
+      if (!rng.chance(0.3)) continue;
+      const node = rng.pick(up);
+      const message = { type: rng.pick(["kill", "pause", "run"] as const) };
+      node.later(rng.range(0, 60), () => node.client.command(id, ++this.#cid, message));
+    }
+  }
+
+  /** Two nodes believe to be its steward: what the one lets go on, the other may still refuse. */
+  #askTheDeposed(up: readonly VirtualNode[], p: number): void {
+    const rng = this.#answersRng;
+    const termOf = (node: VirtualNode): Ballot | null => node.engine!.holder.termOf(p);
+    const stewards = up.filter((node) => termOf(node)?.node === node.engine!.self)
+      .sort((a, b) => ballotOrder(termOf(a), termOf(b)));
+    const [deposed, steward] = [stewards[0], stewards.at(-1)];
+    if (!deposed || !steward || deposed === steward) return;
+    for (const { p: place, id, state } of this.#world.oracle.unfinished()) {
+      if (place !== p || (state !== "paused" && state !== "sleeping")) continue;
+      steward.client.command(id, ++this.#cid, { type: "run" });
+      const ask = (): void => deposed.client.command(id, ++this.#cid, { type: "complete" });
+      for (const delayMs of [40, 100, 250]) deposed.later(rng.range(0.5, 1) * delayMs, ask);
+    }
+  }
+
+  /** Of any node, those that stand still or are cut off among them: what most likely is to be refused. */
+  #askForRefusals(up: readonly VirtualNode[]): void {
+    const rng = this.#answersRng;
+    if (this.#specs.length === 0) return;
+    const { spec, firstSentMs } = rng.pick(this.#specs.slice(-10));
+    const still = up.filter((node) => node.isPaused);
+    const asked = still.length > 0 && rng.chance(0.7) ? still : up;
+    for (let at = 0; at < 3; at++) {
+      const { client } = rng.pick(asked);
+      const choice = rng.int(4);
+      if (choice === 0) client.submit({ ...spec, cid: ++this.#cid }, false);
+      else if (choice === 1) client.submit({ ...spec, payload: new Uint8Array([at]) }, false, firstSentMs);
+      else client.command(spec.id, ++this.#cid, { type: choice === 2 ? "complete" : "run" });
+    }
+    const changer = rng.pick(up);
+    if (!rng.chance(0.5)) return;
+    const cid = ++this.#cid;
+    changer.client.command(spec.id, cid, this.#message(commandKey(spec.id, cid), rng));
   }
 
   /**
@@ -142,7 +233,9 @@ export class Workload {
       if (!hasPlace(nodes, oracle.specOf(id)!)) {
         this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "kill" });
       }
-      if (plan.work.command === 0 || (state !== "paused" && state !== "sleeping")) continue;
+      if (plan.work.command + plan.work.answers === 0 || (state !== "paused" && state !== "sleeping")) {
+        continue;
+      }
       this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "run" });
     }
     schedule.after(2000, () => this.#wakeUp());
@@ -159,8 +252,8 @@ export class Workload {
     const { nodes, oracle } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const node of up) node.handlers.offerAgain();
-    const { command, placement } = this.#world.plan.work;
-    if (command > 0 || placement > 0) this.#wakeUp();
+    const { command, placement, answers } = this.#world.plan.work;
+    if (command + placement + answers > 0) this.#wakeUp();
     for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

@@ -94,7 +94,7 @@ function readTests(cluster: TestCluster): void {
     const ids = Array.from({ length: 300 }, (_, at) => `listed-${at}`);
     await cluster.any(0).submit(ids.map((id) => spec(id, { name: "nobody" })), CALL);
     const found: string[] = [];
-    for (let from: ListCursor | null = { p: 0, offset: 0 }; from;) {
+    for (let from: ListCursor | null = { p: 0, after: "" }; from;) {
       const { tasks, next }: Awaited<ReturnType<Coordinator["list"]>> = await cluster.any(1).list(
         { state: "pending" },
         from,

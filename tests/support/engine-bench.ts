@@ -7,7 +7,13 @@ import { type NodeOptions, nodeSettings } from "../../src/node/options.ts";
 import type { Effect, Input } from "../../src/protocol/model/contract.ts";
 import { Engine } from "../../src/protocol/engine.ts";
 import type { GrantedTask, Message } from "../../src/protocol/model/messages.ts";
-import type { Entry, Placement, Settlement, TaskOptions } from "../../src/protocol/model/types.ts";
+import type {
+  Entry,
+  Placement,
+  Settlement,
+  TaskMessage,
+  TaskOptions,
+} from "../../src/protocol/model/types.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
 
 export interface BenchNode {
@@ -49,6 +55,13 @@ export class EngineBench {
   readonly sent: Message[] = [];
   /** Answers to submits, in order. */
   readonly answers: string[] = [];
+  /** What gets lost on its way. */
+  loses: (message: Message) => boolean = () => false;
+  /** Answers to commands, in order: `task status`. */
+  readonly commanded: string[] = [];
+  /** Pages of lists, in order. */
+  readonly pages: string[][] = [];
+  readonly #commandedId: Map<number, string> = new Map();
   /** By the number of the question. */
   readonly #why: Map<number, string> = new Map();
   #nowMs = 0;
@@ -89,6 +102,30 @@ export class EngineBench {
     this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec, ageMs });
   }
 
+  /** Where tasks are submitted. Returns its number. */
+  command(id: string, message: TaskMessage = { type: "pause" }): number {
+    const [first] = this.#engines.keys();
+    const rid = ++this.#rid;
+    this.#commandedId.set(rid, id);
+    this.push(first!, { type: "command", rid, id, cid: rid, message });
+    return rid;
+  }
+
+  /** One page of partition 0. */
+  list(after: string, limit: number): readonly string[] {
+    const [first] = this.#engines.keys();
+    const query = { type: "list", state: "", after, limit } as const;
+    this.push(first!, { type: "query", rid: ++this.#rid, p: 0, query });
+    this.run(50);
+    return this.pages.at(-1)!;
+  }
+
+  /** At the node where tasks are submitted. */
+  isUnsent(rid: number): boolean {
+    const [first] = this.#engines.values();
+    return first!.isUnsent(rid);
+  }
+
   /** Waits for the end, where tasks are submitted. */
   watch(id: string): void {
     const [first] = this.#engines.keys();
@@ -126,14 +163,21 @@ export class EngineBench {
         if (message.type === "demand" && message.backlog > 0) this.demandTo.add(effect.to);
       }
       this.sent.push(...effect.messages);
-      for (const message of effect.messages) this.push(effect.to, { type: "message", from: node, message });
+      for (const message of effect.messages) {
+        if (!this.loses(message)) this.push(effect.to, { type: "message", from: node, message });
+      }
     } else if (effect.type === "start") {
       const { p, task } = effect;
       this.running.set(task.id, { node, p, task });
       this.starts.push(`${task.id}@${node}`);
     } else if (effect.type === "submitted") this.answers.push(effect.status);
     else if (effect.type === "outcome") this.ended.push(`${effect.outcome.id} ${effect.outcome.state}`);
-    else if (effect.type === "answer") this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");
+    else if (effect.type === "commanded") {
+      this.commanded.push(`${this.#commandedId.get(effect.rid)} ${effect.status}`);
+    } else if (effect.type === "answer") {
+      this.pages.push(effect.tasks.map(({ record }) => record.spec.id));
+      this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");
+    }
   }
 
   /** Of the node's copy of that partition; undefined when it was trimmed, or is not there yet. */

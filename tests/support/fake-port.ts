@@ -78,9 +78,10 @@ export class FakePort implements ClientPort {
   }
 
   list(_filter: unknown, from: ListCursor): Promise<ListPage> {
-    const end = from.offset + this.pageSize;
-    const next = end < this.tasks.length ? { p: 0, offset: end } : null;
-    return Promise.resolve({ tasks: this.tasks.slice(from.offset, end), next });
+    const start = 1 + this.tasks.findIndex(({ id }) => id === from.after);
+    const tasks = this.tasks.slice(start, start + this.pageSize);
+    const isAll = start + tasks.length === this.tasks.length;
+    return Promise.resolve({ tasks, next: isAll ? null : { p: 0, after: tasks.at(-1)!.id } });
   }
 
   nodes(): Promise<readonly NodeInfo[]> {

@@ -102,12 +102,13 @@ const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e
 );
 const counts = { prevIndex: uint, commit: uint, first: uint, logFloor: uint };
 const append = of("append", { p, ballot, prevBallot: fc.option(ballot), ...counts, entries });
+const forTerm = { ballot: fc.option(ballot), floor: uint };
 const query = fc.oneof(
   fc.record({ type: fc.constant("get" as const), id }),
   fc.record({
     type: fc.constant("list" as const),
     state: fc.constantFrom(...TASK_STATES, "" as const),
-    offset: uint,
+    after: fc.oneof(id, fc.constant("")),
     limit: uint,
   }),
 );
@@ -200,23 +201,28 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     p,
     items: list(fc.record({ fence: uint, seq: uint, accepted: fc.boolean() })),
   }),
-  submit: of("submit", { p, items: list(fc.record({ rid: uint, watch: fc.boolean(), ageMs: ms, spec })) }),
+  submit: of("submit", {
+    p,
+    ...forTerm,
+    items: list(fc.record({ rid: uint, watch: uint, ageMs: ms, spec })),
+  }),
   submitReply: of("submitReply", {
     p,
+    ballot,
     items: list(fc.record({
       rid: uint,
       status: fc.constantFrom("created" as const, "exists" as const, "conflict", "tooOld", "busy"),
     })),
   }),
-  watch: of("watch", { p, ids: list(id) }),
-  outcome: of("outcome", { p, items: list(outcome) }),
+  watch: of("watch", { p, items: list(fc.record({ id, no: uint })) }),
+  outcome: of("outcome", { p, items: list(fc.record({ no: uint, outcome })) }),
   query: of("query", { rid: uint, p, query }),
   queryReply: of("queryReply", { rid: uint, p, tasks: list(view, 3), more: fc.boolean() }),
   found: of("found", { founding: text(LIMITS.foundingBytesMax), members: list(candidate), acked: list(id) }),
   roster: of("roster", { roster, isSettled: fc.boolean() }),
   steward: of("steward", { p, ballot }),
-  command: of("command", { rid: uint, p, id, cid: uint, message: taskMessage }),
-  commandReply: of("commandReply", { rid: uint, p, status: fc.constantFrom(...COMMAND_STATUSES) }),
+  command: of("command", { rid: uint, p, ...forTerm, id, cid: uint, message: taskMessage }),
+  commandReply: of("commandReply", { rid: uint, p, ballot, status: fc.constantFrom(...COMMAND_STATUSES) }),
   deliver: of("deliver", { p, items: list(fc.record({ id, fence: uint, commands: queued })) }),
   seal: of("seal", { p, cfg: uint, ballot }),
   sealed: of("sealed", { p, cfg: uint, ballot, isInstalled: fc.boolean(), by: list(uint), end }),

@@ -7,6 +7,7 @@
  */
 import type { Context } from "../context/context.ts";
 import { partitionOf } from "../context/ring.ts";
+import { isSameBallot } from "../model/ballot.ts";
 import type { Input } from "../model/contract.ts";
 import type {
   CommandMessage,
@@ -17,23 +18,37 @@ import type {
   SubmitReplyMessage,
   TaskQuery,
 } from "../model/messages.ts";
-import type { MemberNo } from "../model/types.ts";
+import type { Ballot, MemberNo } from "../model/types.ts";
 
-type Command = Omit<CommandMessage, "rid" | "p">;
-interface Submit {
+type SubmitItem = SubmitMessage["items"][number];
+
+/** What changes something: a copy of it is for one term, and a refusal counts if it is of the last one. */
+interface Change {
   readonly p: number;
+  sentMs: number;
+  /** The term that the last copy was for; null: none was sent. */
+  sentTo: Ballot | null;
+}
+interface Submit extends Change {
   /** Somebody waits for the end already. */
   readonly isWatched: boolean;
-  readonly item: Omit<SubmitMessage["items"][number], "ageMs">;
+  readonly item: Omit<SubmitItem, "ageMs">;
   /** Monotonic; before this node had it, perhaps. */
   readonly firstSentMs: number;
-  sentMs: number;
+}
+interface Command extends Change {
+  readonly message: Pick<CommandMessage, "rid" | "p" | "id" | "cid" | "message">;
 }
 interface Query {
   readonly p: number;
   readonly rid: number;
-  readonly query: TaskQuery | Command;
+  readonly query: TaskQuery;
   sentMs: number;
+}
+/** Whom to ask. `ballot` null: it may know who the steward is. */
+interface Target {
+  readonly no: MemberNo;
+  readonly ballot: Ballot | null;
 }
 const RIDS_PER_BOOT = 0x1_0000_0000;
 /** Numbers of own queries, beyond any that the host uses. */
@@ -41,30 +56,42 @@ const DOUBTS_FROM = 0x8000_0000;
 
 export class Requests {
   readonly #context: Context;
-  readonly #stewardOf: (p: number) => MemberNo;
+  readonly #termOf: (p: number) => Ballot | null;
   /** Each in the order of the last sending, so that what is overdue stands in front. */
   readonly #submits: Map<number, Submit> = new Map();
+  readonly #commands: Map<number, Command> = new Map();
   readonly #queries: Map<string, Query> = new Map();
   readonly #watches: Watches = new Watches();
   readonly #doubts: Map<number, Outcome> = new Map();
   #nextDoubt = DOUBTS_FROM;
-  readonly #fresh: { submits: Submit[]; queries: Query[]; watches: [string, Watch][]; unknown: Outcome[] } = {
-    submits: [],
-    queries: [],
-    watches: [],
-    unknown: [],
-  };
+  readonly #fresh: {
+    readonly submits: Submit[];
+    readonly commands: Command[];
+    readonly queries: Query[];
+    readonly watches: [string, Watch][];
+    readonly unknown: Outcome[];
+  } = { submits: [], commands: [], queries: [], watches: [], unknown: [] };
   /** Partitions whose steward changed or came back: everything that waits there goes again. */
   readonly #moved: Set<number> = new Set();
+  /** Numbers of submits and commands come in order: all below the one have no answer to wait for. */
+  #lowestRid = 0;
+  #highestRid = -1;
+  #lastAsk = 0;
 
-  constructor(context: Context, stewardOf: (p: number) => MemberNo) {
+  /** `termOf`: the highest term of a partition that is known of. */
+  constructor(context: Context, termOf: (p: number) => Ballot | null) {
     this.#context = context;
-    this.#stewardOf = (p) => {
-      const steward = stewardOf(p);
-      // in a large cluster this node may not have heard of the next one
-      const isThere = steward >= 0 && (!context.topology.isLarge || context.isConnected(steward));
-      return isThere ? steward : context.topology.keeperToAsk(p);
-    };
+    this.#termOf = termOf;
+  }
+
+  /** Null: nobody in touch is known to have to do with it. */
+  #targetOf(p: number): Target | null {
+    const { topology } = this.#context;
+    const ballot = this.#termOf(p);
+    if (ballot && this.#context.isConnected(ballot.node)) return { no: ballot.node, ballot };
+    // in a large cluster this node may not have heard of the next one
+    const no = !ballot || topology.isLarge ? topology.keeperToAsk(p) : -1;
+    return no < 0 ? null : { no, ballot: null };
   }
 
   #partitionOf(id: string): number {
@@ -73,9 +100,14 @@ export class Requests {
 
   submit(input: Extract<Input, { type: "submit" }>): void {
     const { rid, spec, watch, ageMs } = input;
-    const item = { rid: this.#wireRid(rid), watch: watch || this.#watches.isLikely, spec };
+    const isAsked = watch || this.#watches.isLikely;
+    const item = { rid: this.#wireRid(rid), watch: isAsked ? this.#nextAsk() : 0, spec };
+    const p = this.#partitionOf(spec.id);
     const firstSentMs = this.#context.clock.monoMs - ageMs;
-    const submit = { p: this.#partitionOf(spec.id), isWatched: watch, item, firstSentMs, sentMs: NEVER };
+    const submit: Submit = { p, isWatched: watch, item, firstSentMs, sentMs: NEVER, sentTo: null };
+    this.#noteRid(rid);
+    // the end of an earlier task of this id, which is forgotten perhaps, is not this one's
+    if (this.#watches.byId.get(spec.id)?.isWanted === false) this.#watches.byId.delete(spec.id);
     this.#submits.set(rid, submit);
     this.#fresh.submits.push(submit);
   }
@@ -89,10 +121,31 @@ export class Requests {
     return rid - this.#context.options.boot * RIDS_PER_BOOT;
   }
 
+  #noteRid(rid: number): void {
+    if (rid <= this.#highestRid) throw new RangeError(`Cannot ask: numbers must grow, got ${rid}`);
+    this.#highestRid = rid;
+  }
+
+  get #floor(): number {
+    while (this.#lowestRid <= this.#highestRid && !this.#isOpen(this.#lowestRid)) this.#lowestRid++;
+    return this.#wireRid(this.#lowestRid);
+  }
+
+  #isOpen(rid: number): boolean {
+    return this.#submits.has(rid) || this.#commands.has(rid);
+  }
+
   watch(id: string): void {
     const known = this.#watches.want(id);
-    if (!known) this.#fresh.watches.push([id, this.#watches.add(id, this.#partitionOf(id), NEVER, true)]);
-    else if (known.outcome) this.#report(known.outcome);
+    if (known?.outcome) return this.#report(known.outcome);
+    if (known) return;
+    const watch = newWatch(this.#partitionOf(id), this.#nextAsk(), NEVER, true);
+    this.#watches.byId.set(id, watch);
+    this.#fresh.watches.push([id, watch]);
+  }
+
+  #nextAsk(): number {
+    return this.#wireRid(++this.#lastAsk);
   }
 
   unwatch(id: string): void {
@@ -104,34 +157,48 @@ export class Requests {
     this.#context.emit({ type: "outcome", outcome });
   }
 
-  query(input: Extract<Input, { type: "query" }>): void {
-    this.#ask(input.rid, input.p, input.query);
-  }
-
-  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
-    this.#ask(rid, this.#partitionOf(id), { type: "command", id, cid, message });
-  }
-
-  #ask(rid: number, p: number, query: TaskQuery | Command): void {
+  query({ rid, p, query }: Extract<Input, { type: "query" }>): void {
     const entry = { p, rid, query, sentMs: NEVER };
     this.#queries.set(`${rid}.${p}`, entry);
     this.#fresh.queries.push(entry);
   }
 
+  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
+    const p = this.#partitionOf(id);
+    const command: Command = {
+      p,
+      message: { rid: this.#wireRid(rid), p, id, cid, message },
+      sentMs: NEVER,
+      sentTo: null,
+    };
+    this.#noteRid(rid);
+    this.#commands.set(rid, command);
+    this.#fresh.commands.push(command);
+  }
+
   cancel(rid: number): void {
     this.#submits.delete(rid);
+    this.#commands.delete(rid);
     for (const [key, query] of this.#queries) if (query.rid === rid) this.#queries.delete(key);
+  }
+
+  /** A submit or command waits here, and no copy of it has left for a steward. */
+  isUnsent(rid: number): boolean {
+    const change = this.#submits.get(rid) ?? this.#commands.get(rid);
+    return change?.sentTo === null;
   }
 
   onSubmitReply(message: SubmitReplyMessage): void {
     for (const { rid, status } of message.items) {
       const local = this.#localRid(rid);
       const submit = this.#submits.get(local);
-      if (!submit) continue;
+      // one that is busy has refused nothing: it is asked again
+      if (!submit || status === "busy") continue;
+      if (status !== "created" && !isSameBallot(message.ballot, submit.sentTo)) continue;
       this.#submits.delete(local);
       const { watch } = submit.item;
       this.#context.emit({ type: "submitted", rid: local, status });
-      if (watch && (status === "created" || status === "exists")) this.#asked(submit);
+      if (watch !== 0 && (status === "created" || status === "exists")) this.#asked(submit);
     }
   }
 
@@ -139,13 +206,15 @@ export class Requests {
   #asked({ p, isWatched, item }: Submit): void {
     const { id } = item.spec;
     const known = isWatched ? this.#watches.want(id) : this.#watches.byId.get(id);
-    if (!known) this.#watches.add(id, p, this.#context.clock.monoMs, isWatched);
+    const { monoMs } = this.#context.clock;
+    if (!known) this.#watches.byId.set(id, newWatch(p, item.watch, monoMs, isWatched));
     else if (isWatched && known.outcome) this.#report(known.outcome);
   }
 
-  onOutcome(outcome: Outcome): void {
+  /** `no`: of the question that it answers. An earlier one may have been about an earlier task of this id. */
+  onOutcome(no: number, outcome: Outcome): void {
     const watch = this.#watches.byId.get(outcome.id);
-    if (!watch) return;
+    if (!watch || no < watch.no) return;
     if (!watch.isWanted) this.#watches.hold(outcome, watch);
     else if (outcome.state === "unknown") this.#doubt(outcome, watch);
     else this.#report(outcome);
@@ -204,9 +273,14 @@ export class Requests {
     else this.#context.emit({ type: "answer", rid, p, tasks, more });
   }
 
-  onCommandReply({ rid, p, status }: CommandReplyMessage): void {
+  onCommandReply({ rid, ballot, status }: CommandReplyMessage): void {
     const local = this.#localRid(rid);
-    if (this.#queries.delete(`${local}.${p}`)) this.#context.emit({ type: "commanded", rid: local, status });
+    const command = this.#commands.get(local);
+    if (!command) return;
+    const isRecorded = status === "applied" || status === "queued";
+    if (!isRecorded && !isSameBallot(ballot, command.sentTo)) return;
+    this.#commands.delete(local);
+    this.#context.emit({ type: "commanded", rid: local, status });
   }
 
   stewardMoved(p: number): void {
@@ -217,6 +291,7 @@ export class Requests {
     const { monoMs } = this.#context.clock;
     const overdueMs = monoMs - this.#context.options.resendMs;
     requeue(this.#submits, this.#fresh.submits, overdueMs, monoMs);
+    requeue(this.#commands, this.#fresh.commands, overdueMs, monoMs);
     requeue(this.#queries, this.#fresh.queries, overdueMs, monoMs);
     this.#watches.repeat(monoMs, this.#patienceMs, this.#fresh.watches);
   }
@@ -225,25 +300,35 @@ export class Requests {
   flush(): void {
     if (this.#moved.size > 0) this.#resendMoved();
     for (const outcome of this.#fresh.unknown.splice(0)) this.#reportUnknown(outcome);
-    const { submits, queries, watches } = this.#fresh;
+    const { submits, commands, queries, watches } = this.#fresh;
     if (submits.length > 0) this.#sendSubmits(submits.splice(0));
     if (watches.length > 0) this.#sendWatches(watches.splice(0));
-    for (const query of queries.splice(0)) {
-      const { rid, p } = query;
+    for (const command of commands.splice(0)) this.#sendCommand(command);
+    for (const each of queries.splice(0)) {
+      const { rid, p, query } = each;
       if (!this.#queries.has(`${rid}.${p}`)) continue;
-      query.sentMs = this.#context.clock.monoMs;
-      const to = this.#stewardOf(p);
-      if (to < 0) continue;
-      const wireRid = this.#wireRid(rid);
-      const asked = query.query;
-      if (asked.type === "command") this.#context.send(to, { ...asked, rid: wireRid, p });
-      else this.#context.send(to, { type: "query", rid: wireRid, p, query: asked });
+      each.sentMs = this.#context.clock.monoMs;
+      const target = this.#targetOf(p);
+      if (target) this.#context.send(target.no, { type: "query", rid: this.#wireRid(rid), p, query });
     }
+  }
+
+  #sendCommand(command: Command): void {
+    if (this.#commands.get(this.#localRid(command.message.rid)) !== command) return;
+    command.sentMs = this.#context.clock.monoMs;
+    const target = this.#targetOf(command.p);
+    if (!target) return;
+    const { no, ballot } = target;
+    if (ballot) command.sentTo = ballot;
+    this.#context.send(no, { type: "command", ballot, floor: this.#floor, ...command.message });
   }
 
   #resendMoved(): void {
     for (const submit of this.#submits.values()) {
       if (this.#moved.has(submit.p)) this.#fresh.submits.push(submit);
+    }
+    for (const command of this.#commands.values()) {
+      if (this.#moved.has(command.p)) this.#fresh.commands.push(command);
     }
     for (const query of this.#queries.values()) if (this.#moved.has(query.p)) this.#fresh.queries.push(query);
     for (const entry of this.#watches.byId) {
@@ -254,33 +339,42 @@ export class Requests {
 
   #sendSubmits(submits: readonly Submit[]): void {
     const { monoMs } = this.#context.clock;
-    const itemsByPartition: Map<number, SubmitMessage["items"][number][]> = new Map();
+    const byPartition: Map<number, { readonly target: Target; readonly items: SubmitItem[] } | null> =
+      new Map();
     for (const submit of submits) {
-      if (this.#submits.get(this.#localRid(submit.item.rid)) !== submit) continue;
+      const { p, item } = submit;
+      if (this.#submits.get(this.#localRid(item.rid)) !== submit) continue;
       submit.sentMs = monoMs;
-      const item = { ...submit.item, ageMs: monoMs - submit.firstSentMs };
-      const items = itemsByPartition.get(submit.p);
-      if (items) items.push(item);
-      else itemsByPartition.set(submit.p, [item]);
+      let batch = byPartition.get(p);
+      if (batch === undefined) {
+        const target = this.#targetOf(p);
+        byPartition.set(p, batch = target && { target, items: [] });
+      }
+      if (!batch) continue;
+      if (batch.target.ballot) submit.sentTo = batch.target.ballot;
+      batch.items.push({ ...item, ageMs: monoMs - submit.firstSentMs });
     }
-    for (const [p, items] of itemsByPartition) {
-      const to = this.#stewardOf(p);
-      if (to >= 0) this.#context.send(to, { type: "submit", p, items });
+    const floor = this.#floor;
+    for (const [p, batch] of byPartition) {
+      if (!batch) continue;
+      const { target: { no, ballot }, items } = batch;
+      this.#context.send(no, { type: "submit", p, ballot, floor, items });
     }
   }
 
   #sendWatches(watches: readonly [string, Watch][]): void {
-    const idsByPartition: Map<number, string[]> = new Map();
+    const byPartition: Map<number, { readonly id: string; readonly no: number }[]> = new Map();
     for (const [id, watch] of watches) {
       if (this.#watches.byId.get(id) !== watch) continue;
       watch.sentMs = this.#context.clock.monoMs;
-      const ids = idsByPartition.get(watch.p);
-      if (ids) ids.push(id);
-      else idsByPartition.set(watch.p, [id]);
+      const item = { id, no: watch.no };
+      const items = byPartition.get(watch.p);
+      if (items) items.push(item);
+      else byPartition.set(watch.p, [item]);
     }
-    for (const [p, ids] of idsByPartition) {
-      const to = this.#stewardOf(p);
-      if (to >= 0) this.#context.send(to, { type: "watch", p, ids });
+    for (const [p, items] of byPartition) {
+      const target = this.#targetOf(p);
+      if (target) this.#context.send(target.no, { type: "watch", p, items });
     }
   }
 }
@@ -308,6 +402,8 @@ function requeue<K, V extends { sentMs: number }>(
  */
 export interface Watch {
   readonly p: number;
+  /** Of the question: answers to earlier ones do not count. */
+  readonly no: number;
   sentMs: number;
   /** Somebody waits. */
   isWanted: boolean;
@@ -315,6 +411,10 @@ export interface Watch {
   outcome: Outcome | null;
   /** A steward said "unknown", perhaps to an older question: this query asks again. 0 = none is under way. */
   doubtRid: number;
+}
+
+function newWatch(p: number, no: number, sentMs: number, isWanted: boolean): Watch {
+  return { p, no, sentMs, isWanted, outcome: null, doubtRid: 0 };
 }
 
 export const NEVER: number = -Infinity;
@@ -339,12 +439,6 @@ export class Watches {
     this.#interest = Math.min(INTEREST_MAX, this.#interest + 1);
     const watch = this.byId.get(id);
     if (watch) watch.isWanted = true;
-    return watch;
-  }
-
-  add(id: string, p: number, sentMs: number, isWanted: boolean): Watch {
-    const watch = { p, sentMs, isWanted, outcome: null, doubtRid: 0 };
-    this.byId.set(id, watch);
     return watch;
   }
 

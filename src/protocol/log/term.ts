@@ -45,6 +45,10 @@ export class Term {
   #waitersHead = 0;
   /** What entries say, and what is due by it. */
   readonly time: ClusterTime;
+  /** Somebody waits for an entry with this index or a later one. */
+  #dueIndex = 0;
+  /** The last entry that was appended for that alone. */
+  #confirmingIndex = 0;
   #beganMs: number;
   /** Index of its first entry: when that is chosen, so is all before it. */
   readonly first: number;
@@ -161,6 +165,17 @@ export class Term {
     if (index <= this.replica.commit) this.#context.dirty.add(this);
   }
 
+  /**
+   * Runs `run` as soon as an entry of this term is chosen that is appended from now on: then this was the
+   * steward still, and everything up to now is chosen. If nothing else is appended, a noop is, at the end of
+   * the step, or as soon as the noop before it is chosen.
+   */
+  whenConfirmed(run: () => void): void {
+    this.#dueIndex = this.replica.lastIndex + 1;
+    this.#waiters.push({ index: this.#dueIndex, run });
+    this.#context.dirty.add(this);
+  }
+
   /** Entries that are not chosen yet. */
   get unchosenCount(): number {
     return this.replica.lastIndex - this.replica.commit;
@@ -169,8 +184,15 @@ export class Term {
   /** At the end of a step: sends what is new, learns what a single keeper has chosen alone. */
   flush(): void {
     this.#advance();
+    this.#confirm();
     for (const follower of this.#followers) this.#replicateTo(follower, false);
     this.#office.flush();
+  }
+
+  #confirm(): void {
+    const { lastIndex, commit } = this.replica;
+    if (lastIndex >= this.#dueIndex || commit < this.#confirmingIndex) return;
+    this.#confirmingIndex = this.propose({ type: "noop" });
   }
 
   #advance(): void {

@@ -96,6 +96,7 @@ export type Input =
   | { readonly type: "peer"; readonly node: NodeId; readonly up: boolean; readonly candidate?: CandidateInfo }
   /** The stream to a peer takes no more (or again takes) bulk: appends wait in the log. */
   | { readonly type: "congested"; readonly node: NodeId; readonly on: boolean }
+  /** The `rid` of submits and commands grows. */
   | {
     readonly type: "submit";
     readonly rid: number;

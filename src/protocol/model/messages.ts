@@ -175,13 +175,22 @@ export interface SettleReplyMessage {
 // ---- clients ----------------------------------------------------------------------------------------------
 
 export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
-export interface SubmitMessage {
+/**
+ * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
+ * the sender does not know the term; it is answered with the term, and nothing else is done.
+ */
+interface ForTerm {
+  readonly ballot: Ballot | null;
+  /** All lower numbers of the sender's requests are settled or given up: late copies of them are ignored. */
+  readonly floor: number;
+}
+export interface SubmitMessage extends ForTerm {
   readonly type: "submit";
   readonly p: number;
   readonly items: readonly {
     readonly rid: number;
-    /** Send the outcome when there is one. */
-    readonly watch: boolean;
+    /** Send the outcome when there is one, with this number; 0 = do not. */
+    readonly watch: number;
     /** Since the client first sent it, by its monotonic clock. */
     readonly ageMs: number;
     readonly spec: TaskSpec;
@@ -190,12 +199,14 @@ export interface SubmitMessage {
 export interface SubmitReplyMessage {
   readonly type: "submitReply";
   readonly p: number;
+  readonly ballot: Ballot;
   readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
 }
 export interface WatchMessage {
   readonly type: "watch";
   readonly p: number;
-  readonly ids: readonly string[];
+  /** `no` grows with each question of the sender: the answer to an earlier one may be of an earlier task. */
+  readonly items: readonly { readonly id: string; readonly no: number }[];
 }
 export interface Outcome {
   readonly id: string;
@@ -210,9 +221,9 @@ export interface Outcome {
 export interface OutcomeMessage {
   readonly type: "outcome";
   readonly p: number;
-  readonly items: readonly Outcome[];
+  readonly items: readonly { readonly no: number; readonly outcome: Outcome }[];
 }
-/** To a request that came to a keeper that is not the steward: the highest term that it knows of. */
+/** To a request for no or another term, or to a keeper that is not the steward: the highest term known. */
 export interface StewardMessage {
   readonly type: "steward";
   readonly p: number;
@@ -227,11 +238,12 @@ export interface QueryMessage {
 }
 export type TaskQuery =
   | { readonly type: "get"; readonly id: string }
-  /** Tasks of the partition in submit order, after the first `offset` that match. `state` "" = any. */
+  /** Tasks of the partition in the order of their ids, after the id `after`. `state` "" = any. */
   | {
     readonly type: "list";
     readonly state: TaskState | "";
-    readonly offset: number;
+    /** "" = from the first on. */
+    readonly after: string;
     readonly limit: number;
   };
 export interface TaskView {
@@ -302,7 +314,7 @@ export type Message =
  */
 export type CommandStatus = "applied" | "queued" | "unknown" | "ended" | "invalid" | "busy";
 
-export interface CommandMessage {
+export interface CommandMessage extends ForTerm {
   readonly type: "command";
   readonly rid: number;
   readonly p: number;
@@ -316,6 +328,7 @@ export interface CommandReplyMessage {
   readonly type: "commandReply";
   readonly rid: number;
   readonly p: number;
+  readonly ballot: Ballot;
   readonly status: CommandStatus;
 }
 

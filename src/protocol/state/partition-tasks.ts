@@ -204,9 +204,12 @@ export class PartitionTasks {
     const changes: Change[] = [];
     const finishedBefore = this.#finished.length;
     let finishedCount = 0;
-    for (const [id, before] of this.records) {
-      const held = before.session;
-      if (before.state !== "leased" || ownerKey(held!) !== owner || held!.n > session.n) continue;
+    const taken = [...this.records.values()].filter(({ state, session: held }) =>
+      state === "leased" && ownerKey(held!) === owner && held!.n <= session.n
+    );
+    // the order of the map is not the same on all keepers: what is undone may put a task at its end
+    for (const before of taken.sort((a, b) => a.fence - b.fence)) {
+      const { id } = before.spec;
       const message = "lease lapsed: the owner was not heard for a whole lease; its late results are refused";
       const errors = withError(before, { kind: "lapsed", message, atMs });
       const free: TaskRecord = { ...before, state: "pending", avoid: session.node, errors };
@@ -214,7 +217,7 @@ export class PartitionTasks {
       this.records.set(id, after);
       if (isTerminal(after.state)) finishedCount = this.#finished.push(id) - finishedBefore;
       changes.push({ id, before });
-      this.leases.add(held!, -1);
+      this.leases.add(before.session!, -1);
     }
     return changes.length === 0 ? null : { type: "changes", changes, finishedCount, purged: NOTHING };
   }

@@ -1,7 +1,7 @@
 /**
- * The counter of a steward for clients: submits, watches, questions. Every answer leaves after what it rests
- * on was chosen; that there is no such task must be chosen too, since a deposed steward would not know
- * better.
+ * The counter of a steward for clients: submits, watches, questions. That something was recorded is answered
+ * once it is chosen. Everything else waits for an entry that is appended after the question and chosen
+ * (Term.whenConfirmed), since a deposed steward would not know better.
  */
 import { equals } from "uint8arrays/equals";
 import type { Context } from "../context/context.ts";
@@ -9,16 +9,19 @@ import type { Term } from "../log/term.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
   Outcome,
+  OutcomeMessage,
   QueryMessage,
   SettleReplyMessage,
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
+  TaskQuery,
   TaskView,
   WatchMessage,
 } from "../model/messages.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "../model/types.ts";
 import { isTerminal } from "../state/task-machine.ts";
+import { Decisions } from "./decisions.ts";
 import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -34,29 +37,45 @@ export class ClientService {
   readonly #term: Term;
   readonly #replies: Replies;
   readonly #port: ClientServicePort;
-  readonly #watchers: Map<string, MemberNo[]> = new Map();
+  /** By ids, then by members: the number of the question. */
+  readonly #watchers: Map<string, Map<MemberNo, number>> = new Map();
+  readonly #decisions: Decisions<SubmitStatus>;
 
   constructor(context: Context, term: Term, replies: Replies, port: ClientServicePort) {
     this.#context = context;
     this.#term = term;
     this.#replies = replies;
     this.#port = port;
+    this.#decisions = new Decisions(context);
   }
 
   onSubmit(from: MemberNo, message: SubmitMessage): void {
-    const { replica } = this.#term;
+    const decisions = this.#decisions.of(from);
+    decisions.raise(message.floor);
+    const batch = this.#replies.for(from);
     for (const { rid, watch, ageMs, spec } of message.items) {
-      const record = replica.tasks.records.get(spec.id);
-      const status = this.#statusOf(spec, ageMs, record);
-      let index = replica.lastIndex;
-      if (status === "created" && !record) {
-        index = this.#term.propose({ type: "submit", spec, atMs: this.#term.time.nowMs });
-        this.#port.enqueue(replica.tasks.records.get(spec.id)!);
+      if (decisions.isSettled(rid)) continue;
+      const record = this.#term.replica.tasks.records.get(spec.id);
+      const status = decisions.get(rid) ?? this.#statusOf(spec, ageMs, record);
+      const answer = (): unknown => batch.submits.push({ rid, status });
+      if (record && (status === "created" || status === "exists")) this.#watch(from, spec.id, watch);
+      if (status !== "created") {
+        // a busy steward has refused nothing: the client asks again
+        if (status !== "busy") decisions.note(rid, status);
+        this.#term.whenConfirmed(answer);
+      } else if (record) {
+        this.#term.whenChosen(this.#term.replica.lastIndex, answer);
+      } else {
+        this.#term.whenChosen(this.#create(spec), answer);
+        this.#watch(from, spec.id, watch);
       }
-      if (watch && (status === "created" || status === "exists")) this.#watch(from, spec.id);
-      const batch = this.#replies.for(from);
-      this.#term.whenChosen(index, () => batch.submits.push({ rid, status }));
     }
+  }
+
+  #create(spec: TaskSpec): number {
+    const index = this.#term.propose({ type: "submit", spec, atMs: this.#term.time.nowMs });
+    this.#port.enqueue(this.#term.replica.tasks.records.get(spec.id)!);
+    return index;
   }
 
   #statusOf(spec: TaskSpec, ageMs: number, record: TaskRecord | undefined): SubmitStatus {
@@ -80,20 +99,24 @@ export class ClientService {
   }
 
   onWatch(from: MemberNo, message: WatchMessage): void {
-    for (const id of message.ids) this.#watch(from, id);
+    for (const { id, no } of message.items) this.#watch(from, id, no);
   }
 
-  #watch(from: MemberNo, id: string): void {
-    const watchers = this.#watchers.get(id);
-    if (!watchers) this.#watchers.set(id, [from]);
-    else if (!watchers.includes(from)) watchers.push(from);
+  #watch(from: MemberNo, id: string, no: number): void {
+    if (no === 0) return;
     const { replica } = this.#term;
-    const { tasks, lastIndex } = replica;
-    const record = tasks.records.get(id);
-    if (record && !isTerminal(record.state)) return;
-    // "there is no such task" must be chosen too: a deposed steward would not know better
-    const index = record ? lastIndex : this.#term.propose({ type: "noop" });
-    this.#term.whenChosen(index, () => this.#notify(id, replica.chosenRecord(id)));
+    const record = replica.tasks.records.get(id);
+    if (record && !isTerminal(record.state)) return this.#addWatcher(from, id, no);
+    this.#term.whenConfirmed(() => {
+      this.#addWatcher(from, id, no);
+      this.#notify(id, replica.chosenRecord(id));
+    });
+  }
+
+  #addWatcher(from: MemberNo, id: string, no: number): void {
+    const watchers = this.#watchers.get(id);
+    if (watchers) watchers.set(from, Math.max(no, watchers.get(from) ?? 0));
+    else this.#watchers.set(id, new Map([[from, no]]));
   }
 
   /** The end of a task is chosen: notifies its watchers. */
@@ -128,30 +151,22 @@ export class ClientService {
       result: record?.result ?? null,
       error: record?.errors.at(-1)?.message ?? "",
     };
-    for (const no of watchers) this.#replies.for(no).outcomes.push(outcome);
+    for (const [member, no] of watchers) this.#replies.for(member).outcomes.push({ no, outcome });
   }
 
   onQuery(from: MemberNo, message: QueryMessage): void {
     const { rid, p, query } = message;
-    const index = this.#term.propose({ type: "noop" });
-    this.#term.whenChosen(index, () => {
+    this.#term.whenConfirmed(() => {
       const { replica } = this.#term;
-      const tasks: TaskView[] = [];
+      let tasks: TaskView[];
       let more = false;
       if (query.type === "get") {
         const record = replica.chosenRecord(query.id);
-        if (record) tasks.push(this.#view(record));
+        tasks = record ? [this.#view(record)] : [];
       } else {
-        let skipped = 0;
-        for (const record of replica.chosenRecords()) {
-          if (query.state !== "" && record.state !== query.state) continue;
-          if (skipped++ < query.offset) continue;
-          if (tasks.length === query.limit) {
-            more = true;
-            break;
-          }
-          tasks.push(this.#view(withoutContents(record)));
-        }
+        const records = firstAfter(query, replica.chosenRecords());
+        more = records.length > query.limit;
+        tasks = records.slice(0, query.limit).map((record) => this.#view(withoutContents(record)));
       }
       this.#context.send(from, { type: "queryReply", rid, p, tasks, more });
     });
@@ -161,6 +176,39 @@ export class ClientService {
     const whyWaits = (): string => this.#port.why(record);
     return { record, why: whyOf(record, this.#term.time, whyWaits) };
   }
+}
+
+/**
+ * By their ids, one more than the limit if there is one. An id stays where it is however others come and go,
+ * so pages that go on after the last one seen leave nothing out.
+ */
+function firstAfter(
+  { state, after, limit }: Extract<TaskQuery, { readonly type: "list" }>,
+  records: Iterable<TaskRecord>,
+): TaskRecord[] {
+  const first: TaskRecord[] = [];
+  for (const record of records) {
+    const { id } = record.spec;
+    if (id <= after || (state !== "" && record.state !== state)) continue;
+    if (first.length > limit) {
+      if (id > first[limit]!.spec.id) continue;
+      first.pop();
+    }
+    first.splice(placeOf(id, first), 0, record);
+  }
+  return first;
+}
+
+/** Where it belongs among sorted ones. */
+function placeOf(id: string, sorted: readonly TaskRecord[]): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]!.spec.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Lists name tasks; what is in them is asked for one by one. */
@@ -173,17 +221,17 @@ function withoutContents(record: TaskRecord): TaskRecord {
 interface ReplyBatch {
   readonly submits: SubmitReplyMessage["items"][number][];
   readonly settles: SettleReplyMessage["items"][number][];
-  readonly outcomes: Outcome[];
+  readonly outcomes: OutcomeMessage["items"][number][];
 }
 
 export class Replies {
   readonly #context: Context;
-  readonly #p: number;
+  readonly #term: Term;
   readonly #batchByMember: Map<MemberNo, ReplyBatch> = new Map();
 
-  constructor(context: Context, p: number) {
+  constructor(context: Context, term: Term) {
     this.#context = context;
-    this.#p = p;
+    this.#term = term;
   }
 
   for(no: MemberNo): ReplyBatch {
@@ -193,9 +241,11 @@ export class Replies {
   }
 
   flush(): void {
-    const p = this.#p;
+    const { p, ballot } = this.#term;
     for (const [no, { submits, settles, outcomes }] of this.#batchByMember) {
-      if (submits.length > 0) this.#context.send(no, { type: "submitReply", p, items: submits.splice(0) });
+      if (submits.length > 0) {
+        this.#context.send(no, { type: "submitReply", p, ballot, items: submits.splice(0) });
+      }
       if (settles.length > 0) this.#context.send(no, { type: "settleReply", p, items: settles.splice(0) });
       if (outcomes.length > 0) this.#context.send(no, { type: "outcome", p, items: outcomes.splice(0) });
     }

@@ -6,6 +6,7 @@ import type { Context } from "../context/context.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { CommandMessage, CommandStatus, Delivery } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
+import { Decisions } from "./decisions.ts";
 import { isKnown, isTerminal, nextState } from "../state/task-machine.ts";
 import type { MemberNo, TaskRecord } from "../model/types.ts";
 
@@ -20,11 +21,13 @@ export class CommandDelivery {
   readonly #port: CommandPort;
   /** Leased tasks with commands that wait, and when those were last sent to the holder. */
   readonly #sentMsById: Map<string, number> = new Map();
+  readonly #decisions: Decisions<CommandStatus>;
 
   constructor(context: Context, term: Term, port: CommandPort) {
     this.#context = context;
     this.#term = term;
     this.#port = port;
+    this.#decisions = new Decisions(context);
   }
 
   begin(): void {
@@ -38,22 +41,29 @@ export class CommandDelivery {
   }
 
   onCommand(from: MemberNo, message: CommandMessage): void {
-    const { rid, p, id, cid } = message;
-    const { tasks } = this.#term.replica;
-    const record = tasks.records.get(id);
-    const status = this.#statusOf(record, message);
-    let index = this.#term.replica.lastIndex;
-    if ((status === "applied" || status === "queued") && !isKnown(record!, cid)) {
+    const { rid, p, floor, id, cid } = message;
+    const decisions = this.#decisions.of(from);
+    decisions.raise(floor);
+    if (decisions.isSettled(rid)) return;
+    const { ballot, replica } = this.#term;
+    const record = replica.tasks.records.get(id);
+    const earlier = decisions.get(rid);
+    const status = earlier ?? this.#statusOf(record, message);
+    decisions.note(rid, status);
+    const answer = (): void => this.#context.send(from, { type: "commandReply", rid, p, ballot, status });
+    if (status !== "applied" && status !== "queued") {
+      return this.#term.whenConfirmed(answer);
+    }
+    let index = replica.lastIndex;
+    // of one that was taken the task may be forgotten, and another have its id
+    if (!earlier && !isKnown(record!, cid)) {
       const atMs = this.#term.time.nowMs;
       index = this.#term.propose({ type: "command", id, cid, message: message.message, atMs });
       if (status === "applied") this.#port.changed(id);
-    } else if (status === "unknown") {
-      // that there is no such task must be chosen, too
-      index = this.#term.propose({ type: "noop" });
     }
     this.#term.whenChosen(index, () => {
-      this.#context.send(from, { type: "commandReply", rid, p, status });
-      this.#note(tasks.records.get(id));
+      answer();
+      this.#note(replica.tasks.records.get(id));
       if (status === "applied") this.#port.announceIfOver(id);
     });
   }

@@ -54,7 +54,7 @@ export class Steward implements Office, TaskBook {
     this.#ownershipFeed = new OwnershipFeed(context, term);
     this.declines = new Declines(context, dispatcher.standingOf);
     this.#grants = new Grants(context, term, this.#attached);
-    this.#replies = new Replies(context, term.p);
+    this.#replies = new Replies(context, term);
     this.clientService = new ClientService(context, term, this.#replies, {
       enqueue: (record) => this.enqueue(record),
       why: (record) => dispatcher.why(this, record),

@@ -6,20 +6,24 @@ import type {
   NodeCommand,
   NodeCommandStatus,
   Outcome,
+  OutcomeMessage,
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
   TaskQuery,
   TaskView,
+  WatchMessage,
 } from "../model/messages.ts";
 import type { TaskState } from "../model/types.ts";
 import {
   type MessageCodecs,
   readBallot,
+  readBallotOrNull,
   readId,
   readList,
   readPartition,
   writeBallot,
+  writeBallotOrNull,
   writeId,
   writeList,
   writePartition,
@@ -48,13 +52,13 @@ const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
 
 function writeSubmitItem(w: Writer, item: SubmitItem): void {
   w.uint(item.rid);
-  w.bool(item.watch);
+  w.uint(item.watch);
   w.ms(item.ageMs);
   writeSpec(w, item.spec);
 }
 /** The payload is a window onto the frame: makeEntry stores it anew. */
 function readSubmitItem(r: Reader): SubmitItem {
-  return { rid: r.uint(), watch: r.bool(), ageMs: r.ms(), spec: readSpec(r) };
+  return { rid: r.uint(), watch: r.uint(), ageMs: r.ms(), spec: readSpec(r) };
 }
 
 function writeSubmitAnswer(w: Writer, item: SubmitAnswer): void {
@@ -65,7 +69,16 @@ function readSubmitAnswer(r: Reader): SubmitAnswer {
   return { rid: r.uint(), status: r.oneOf(SUBMIT_STATUSES) };
 }
 
-function writeOutcome(w: Writer, outcome: Outcome): void {
+function writeWatched(w: Writer, { id, no }: WatchMessage["items"][number]): void {
+  writeId(w, id);
+  w.uint(no);
+}
+function readWatched(r: Reader): WatchMessage["items"][number] {
+  return { id: readId(r), no: r.uint() };
+}
+
+function writeOutcome(w: Writer, { no, outcome }: OutcomeMessage["items"][number]): void {
+  w.uint(no);
   writeId(w, outcome.id);
   w.oneOf(OUTCOMES, outcome.state);
   w.uint(outcome.fence);
@@ -74,8 +87,9 @@ function writeOutcome(w: Writer, outcome: Outcome): void {
   w.text(LIMITS.errorMessageBytesMax, outcome.error);
 }
 /** The result is a copy: it is the user's. */
-function readOutcome(r: Reader): Outcome {
-  return {
+function readOutcome(r: Reader): OutcomeMessage["items"][number] {
+  const no = r.uint();
+  const outcome: Outcome = {
     id: readId(r),
     state: r.oneOf(OUTCOMES),
     fence: r.uint(),
@@ -83,6 +97,7 @@ function readOutcome(r: Reader): Outcome {
     result: r.copyOrNull(LIMITS.payloadBytesMax),
     error: r.text(LIMITS.errorMessageBytesMax),
   };
+  return { no, outcome };
 }
 
 function writeQuery(w: Writer, query: TaskQuery): void {
@@ -93,7 +108,7 @@ function writeQuery(w: Writer, query: TaskQuery): void {
     case "list":
       w.u8(1);
       w.oneOf(FILTERS, query.state);
-      w.uint(query.offset);
+      writeId(w, query.after);
       return w.uint(query.limit);
     default:
       return query satisfies never;
@@ -102,7 +117,7 @@ function writeQuery(w: Writer, query: TaskQuery): void {
 function readQuery(r: Reader): TaskQuery {
   const tag = r.u8();
   if (tag === 0) return { type: "get", id: readId(r) };
-  if (tag === 1) return { type: "list", state: r.oneOf(FILTERS), offset: r.uint(), limit: r.uint() };
+  if (tag === 1) return { type: "list", state: r.oneOf(FILTERS), after: readId(r), limit: r.uint() };
   return r.fail(`a query must have a kind from 0 to 1, got ${tag}`);
 }
 
@@ -120,34 +135,40 @@ export const CLIENT_CODECS: MessageCodecs<
   submit: {
     write: (w, m) => {
       writePartition(w, m.p);
+      writeBallotOrNull(w, m.ballot);
+      w.uint(m.floor);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitItem);
     },
     read: (r) => ({
       type: "submit",
       p: readPartition(r),
+      ballot: readBallotOrNull(r),
+      floor: r.uint(),
       items: readList(r, LIMITS.itemsPerMessageMax, readSubmitItem),
     }),
   },
   submitReply: {
     write: (w, m) => {
       writePartition(w, m.p);
+      writeBallot(w, m.ballot);
       writeList(w, LIMITS.itemsPerMessageMax, m.items, writeSubmitAnswer);
     },
     read: (r) => ({
       type: "submitReply",
       p: readPartition(r),
+      ballot: readBallot(r),
       items: readList(r, LIMITS.itemsPerMessageMax, readSubmitAnswer),
     }),
   },
   watch: {
     write: (w, m) => {
       writePartition(w, m.p);
-      writeList(w, LIMITS.itemsPerMessageMax, m.ids, writeId);
+      writeList(w, LIMITS.itemsPerMessageMax, m.items, writeWatched);
     },
     read: (r) => ({
       type: "watch",
       p: readPartition(r),
-      ids: readList(r, LIMITS.itemsPerMessageMax, readId),
+      items: readList(r, LIMITS.itemsPerMessageMax, readWatched),
     }),
   },
   outcome: {
@@ -220,6 +241,8 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
+      writeBallotOrNull(w, m.ballot);
+      w.uint(m.floor);
       writeId(w, m.id);
       w.uint(m.cid);
       writeTaskMessage(w, m.message);
@@ -228,6 +251,8 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
       type: "command",
       rid: r.uint(),
       p: readPartition(r),
+      ballot: readBallotOrNull(r),
+      floor: r.uint(),
       id: readId(r),
       cid: r.uint(),
       message: readTaskMessage(r),
@@ -237,12 +262,14 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
     write: (w, m) => {
       w.uint(m.rid);
       writePartition(w, m.p);
+      writeBallot(w, m.ballot);
       w.oneOf(COMMAND_STATUSES, m.status);
     },
     read: (r) => ({
       type: "commandReply",
       rid: r.uint(),
       p: readPartition(r),
+      ballot: readBallot(r),
       status: r.oneOf(COMMAND_STATUSES),
     }),
   },

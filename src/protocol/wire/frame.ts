@@ -254,7 +254,7 @@ export function halvesOf(message: Message): readonly Message[] | null {
     case "submitReply":
       return halves(message.items, (items) => ({ ...message, items }));
     case "watch":
-      return halves(message.ids, (ids) => ({ ...message, ids }));
+      return halves(message.items, (items) => ({ ...message, items }));
     case "outcome":
       return halves(message.items, (items) => ({ ...message, items }));
     default:

@@ -9,9 +9,9 @@ export const mutant: Mutant = {
   replace: "const firstSentMs = this.#context.clock.wallMs - ageMs;",
   more: [{
     file: "src/protocol/client/requests.ts",
-    find: "const item = { ...submit.item, ageMs: monoMs - submit.firstSentMs };",
+    find: "batch.items.push({ ...item, ageMs: monoMs - submit.firstSentMs });",
     replace:
-      "const item = { ...submit.item, ageMs: Math.max(0, this.#context.clock.wallMs - submit.firstSentMs) };",
+      "batch.items.push({ ...item, ageMs: Math.max(0, this.#context.clock.wallMs - submit.firstSentMs) });",
   }],
   profile: "clocks",
   seed: 26,

@@ -82,6 +82,14 @@ import { mutant as unknownBelieved } from "./unknown-believed.ts";
 import { mutant as voteNotDurable } from "./vote-not-durable.ts";
 import { mutant as vouchForCondemned } from "./vouch-for-condemned.ts";
 import { mutant as vouchesAddedUp } from "./vouches-added-up.ts";
+import { mutant as refusalForgotten } from "./refusal-forgotten.ts";
+import { mutant as settledCopyTaken } from "./settled-copy-taken.ts";
+import { mutant as copyForAnyTerm } from "./copy-for-any-term.ts";
+import { mutant as refusalWithoutRound } from "./refusal-without-round.ts";
+import { mutant as sentByTheNetwork } from "./sent-by-the-network.ts";
+import { mutant as listByCreation } from "./list-by-creation.ts";
+import { mutant as endOfAnotherTask } from "./end-of-another-task.ts";
+import { mutant as acceptedCopyTakenAgain } from "./accepted-copy-taken-again.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -166,4 +174,12 @@ export const MUTANTS: readonly Mutant[] = [
   voteNotDurable,
   vouchForCondemned,
   vouchesAddedUp,
+  refusalForgotten,
+  settledCopyTaken,
+  copyForAnyTerm,
+  refusalWithoutRound,
+  sentByTheNetwork,
+  listByCreation,
+  endOfAnotherTask,
+  acceptedCopyTakenAgain,
 ];

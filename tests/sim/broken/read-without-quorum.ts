@@ -5,12 +5,10 @@ export const mutant: Mutant = {
   name: "read-without-quorum",
   breaks: "a deposed steward answers what is long out of date (I6)",
   file: "src/protocol/steward/client-service.ts",
-  find: `const index = this.#term.propose({ type: "noop" });
-    this.#term.whenChosen(index, () => {
+  find: `this.#term.whenConfirmed(() => {
       const { replica }`,
-  replace: `const index = 0;
-    this.#term.whenChosen(index, () => {
+  replace: `this.#term.whenChosen(0, () => {
       const { replica }`,
   profile: "partitions",
-  seed: 2,
+  seed: 1,
 };

@@ -13,10 +13,12 @@ export const mutant: Mutant = {
   more: [
     {
       file: "src/protocol/steward/client-service.ts",
-      find: `const index = record ? lastIndex : this.#term.propose({ type: "noop" });`,
-      replace: "const index = record ? lastIndex : 0;",
+      find: `this.#term.whenConfirmed(() => {
+      this.#addWatcher`,
+      replace: `this.#term.whenChosen(record ? replica.lastIndex : 0, () => {
+      this.#addWatcher`,
     },
   ],
   profile: "partitions",
-  seed: 82,
+  seed: 91,
 };

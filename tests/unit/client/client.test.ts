@@ -2,7 +2,12 @@
 import { expect, test } from "bun:test";
 import { defineTask } from "../../../src/task/definition.ts";
 import { decodeValue, encodeValue } from "../../../src/task/values.ts";
-import { ConflictError, InvalidInputError, TooOldError } from "../../../src/base/errors.ts";
+import {
+  ConflictError,
+  InvalidInputError,
+  TooOldError,
+  UnknownOutcomeError,
+} from "../../../src/base/errors.ts";
 import { PortClient, type SubmitOptions } from "../../../src/client/client.ts";
 import { specOf } from "../../../src/client/submission.ts";
 import { FakeEnvironment } from "../../support/fake-environment.ts";
@@ -166,6 +171,30 @@ test("leaving a watch ends it", async () => {
     if (fences.length === 2) break;
   }
   expect(fences).toEqual(["1", "2"]);
+});
+
+test("a command repeated with its id has the same number, another has another", async () => {
+  const port = new FakePort();
+  const client = new PortClient(port);
+  for (const commandId of ["one", "one", "two"]) await client.command("t", { type: "kill" }, { commandId });
+  await client.command("t", { type: "kill" });
+  await client.command("t", { type: "kill" });
+  const [first, again, ...others] = port.commands.map(([, cid]) => cid);
+  expect(again).toBe(first!);
+  expect(new Set([first, ...others]).size).toBe(4);
+  expect(port.commands.every(([, cid]) => Number.isSafeInteger(cid) && cid >= 0 && cid < 2 ** 52)).toBe(true);
+  await expect(client.command("t", { type: "kill" }, { commandId: "" })).rejects.toThrow(
+    "Cannot command a task: commandId must be a text that is not empty",
+  );
+});
+
+test("a command whose outcome is unknown says under which id to repeat it", async () => {
+  const port = new FakePort();
+  port.command = () => Promise.reject(new UnknownOutcomeError("Cannot tell", ["t"]));
+  const client = new PortClient(port);
+  const error = await client.command("t", { type: "kill" }, { commandId: "x" }).catch((each) => each);
+  expect(error).toBeInstanceOf(UnknownOutcomeError);
+  expect([error.message, error.ids]).toEqual([`Cannot tell; repeat it with commandId "x"`, ["t"]]);
 });
 
 test("a command to a node gets a number of its own, below 2^52", async () => {

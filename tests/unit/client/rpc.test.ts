@@ -97,7 +97,7 @@ test("calls are answered as by the cluster itself", async () => {
   port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
   expect(await remote.get("a", { timeoutMs: 20_000 })).toEqual(port.tasks[0]);
   expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
-  expect(await remote.list({}, { p: 0, offset: 0 }, { timeoutMs: 20_000 })).toEqual({
+  expect(await remote.list({}, { p: 0, after: "" }, { timeoutMs: 20_000 })).toEqual({
     tasks: port.tasks,
     next: null,
   });
@@ -181,6 +181,40 @@ test("without an answer in time a submit may have been recorded, and with no mem
   await new Promise((resolve) => setImmediate(resolve));
   await expect(new RpcPort(alone).submit([spec("a")], { timeoutMs: 1 })).rejects.toThrow(ConnectError);
   await alone.stop();
+});
+
+test("what was sent and not answered is unknown when the client is closed, a question is not", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  port.command = () => new Promise(() => {});
+  port.submit = () => new Promise(() => {});
+  port.get = () => new Promise(() => {});
+  const calls = [
+    remote.command("t", 1, { type: "kill" }, { timeoutMs: 20_000 }),
+    remote.submit([spec("a")], { timeoutMs: 20_000 }),
+    remote.get("a", { timeoutMs: 20_000 }),
+  ].map((call) => call.catch((error: Error) => error));
+  await connection.stop();
+  const kinds = (await Promise.all(calls)).map((error) => error?.constructor);
+  expect(kinds).toEqual([UnknownOutcomeError, UnknownOutcomeError, StoppedError]);
+});
+
+test("after a member was lost, what the next one says was not done may have been done", async () => {
+  for (const answer of ["unknown" as const, new NoQuorumError("Cannot: no")]) {
+    const port = new FakePort();
+    const { remote, connection, lines } = connected(port);
+    port.command = (): Promise<never> => {
+      port.command = () => answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+      lines[0]?.cut();
+      return new Promise(() => {});
+    };
+    const call = { timeoutMs: 20_000 };
+    const error = await remote.command("t", 1, { type: "kill" }, call).catch((each) => each);
+    expect(error).toBeInstanceOf(UnknownOutcomeError);
+    const again = await remote.command("t", 1, { type: "kill" }, call).catch((each) => each.constructor);
+    expect(again).toBe(answer instanceof Error ? NoQuorumError : "unknown");
+    await connection.stop();
+  }
 });
 
 test("a command to a node goes along with its number, and keeps it at the next member", async () => {

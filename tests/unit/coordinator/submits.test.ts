@@ -18,21 +18,21 @@ const spec = (id: string): TaskSpec => ({
 });
 
 function setUp(
-  reachable = true,
+  sent = true,
   environment?: FakeEnvironment,
-): { submits: Submits; pushed: Input[]; set(reachable: boolean): void } {
+): { submits: Submits; pushed: Input[]; set(sent: boolean): void } {
   const pushed: Input[] = [];
-  let isReachable = reachable;
+  let isSent = sent;
   const submits = new Submits({
     ...(environment && { environment }),
     push: (input) => pushed.push(input),
     diagnosis: {
-      isReachable: () => isReachable,
+      isUnsent: () => !isSent,
       cannotSubmit: (id) => new NoQuorumError(`no quorum for ${id}`),
       trouble: () => "",
     },
   });
-  return { submits, pushed, set: (value) => isReachable = value };
+  return { submits, pushed, set: (value) => isSent = value };
 }
 
 /** Time passes, and whoever waited for that has gone on. */
@@ -64,7 +64,6 @@ test("what may have been sent ends as unknown, with the ids to submit again", as
   const { submits, pushed, set } = setUp(false);
   const outcome = submits.submit([spec("a"), spec("b")], { timeoutMs: 20 }).catch((each) => each);
   set(true);
-  submits.stewardsChanged();
   submits.answered(rids(pushed)[0] ?? 0, "created");
   const error = await outcome;
   expect(error).toBeInstanceOf(UnknownOutcomeError);
@@ -87,15 +86,6 @@ test("each chunk is given up when its own time is over", async () => {
   expect(givenUpMs).toEqual({ soon: 1100, late: 1600, later: 1800, after: 1850 });
 });
 
-test("a busy steward is asked again", async () => {
-  const { submits, pushed } = setUp();
-  const recorded = submits.submit([spec("a")], { timeoutMs: 5000 });
-  submits.answered(1, "busy");
-  while (rids(pushed).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-  submits.answered(1, "created");
-  expect(await recorded).toEqual(["created"]);
-});
-
 test("a signal gives up, and the engine is asked no longer", async () => {
   const { submits, pushed } = setUp();
   const abort = new AbortController();
@@ -108,11 +98,19 @@ test("a signal gives up, and the engine is asked no longer", async () => {
 });
 
 test("stopping distinguishes what was not sent from what may have been", async () => {
-  const { submits, set } = setUp(false);
-  const unsent = submits.submit([spec("a")], { timeoutMs: 1000 }).catch((each) => each);
-  set(true);
-  const sent = submits.submit([spec("b")], { timeoutMs: 1000 }).catch((each) => each);
-  submits.stop();
-  expect(await unsent).toBeInstanceOf(StoppedError);
-  expect(await sent).toBeInstanceOf(UnknownOutcomeError);
+  for (const [sent, kind] of [[false, StoppedError], [true, UnknownOutcomeError]] as const) {
+    const { submits } = setUp(sent);
+    const outcome = submits.submit([spec("a")], { timeoutMs: 1000 }).catch((each) => each);
+    submits.stop();
+    expect(await outcome).toBeInstanceOf(kind);
+  }
+});
+
+test("a chunk of which something was recorded is never given up as not done", async () => {
+  const { submits } = setUp(false);
+  const outcome = submits.submit([spec("a"), spec("b")], { timeoutMs: 5 }).catch((each) => each);
+  submits.answered(1, "created");
+  const error = await outcome;
+  expect(error).toBeInstanceOf(UnknownOutcomeError);
+  expect(error.ids).toEqual(["b"]);
 });

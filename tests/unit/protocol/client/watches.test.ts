@@ -27,7 +27,7 @@ function endAll(bench: EngineBench, which: readonly string[]): void {
 }
 
 const asked = ({ sent }: EngineBench): boolean[] =>
-  sent.flatMap((message) => message.type === "submit" ? message.items.map((item) => item.watch) : []);
+  sent.flatMap((message) => message.type === "submit" ? message.items.map((item) => item.watch > 0) : []);
 const watchCount = ({ sent }: EngineBench): number => sent.filter(({ type }) => type === "watch").length;
 
 test("where nobody waited, submits do not ask for ends, and a wait is a message of its own", () => {

@@ -64,7 +64,10 @@ test("numbers and times that cannot arrive as they are, are refused", () => {
 });
 
 test("a refused message leaves no trace in the next frame", () => {
-  const bad: Message = { ...messageExamples.watch, ids: ["ok", "x".repeat(257)] };
+  const bad: Message = {
+    ...messageExamples.watch,
+    items: [{ id: "ok", no: 1 }, { id: "x".repeat(257), no: 1 }],
+  };
   expect(() => encodeFrame([messageExamples.refuse, bad])).toThrow(RangeError);
   expect(sendAll([messageExamples.transfer])).toEqual([messageExamples.transfer]);
 });
@@ -80,7 +83,9 @@ test("messages that fill a frame go on in the next, in order", () => {
     messages.push({
       type: "submit",
       p: i,
-      items: [{ rid: i, watch: false, ageMs: 0, spec: { ...spec, payload } }],
+      ballot: null,
+      floor: 0,
+      items: [{ rid: i, watch: 0, ageMs: 0, spec: { ...spec, payload } }],
     });
   }
   expect(encodeFrame(messages).length).toBe(2);
@@ -98,12 +103,12 @@ test("a submit of more bytes than a frame is cut without losing or reordering an
   for (let rid = 0; rid < 50; rid++) {
     items.push({
       rid,
-      watch: true,
+      watch: 1,
       ageMs: 0,
       spec: { ...spec, payload: new Uint8Array(LIMITS.payloadBytesMax).fill(rid) },
     });
   }
-  const got = sendAll([{ type: "submit", p: 1, items }]) as SubmitMessage[];
+  const got = sendAll([{ type: "submit", p: 1, ballot: null, floor: 0, items }]) as SubmitMessage[];
   expect(got.length).toBeGreaterThan(1);
   expect(got.flatMap((message) => message.items)).toEqual(items);
 });
