@@ -34,7 +34,7 @@ const [rate, withinMs] = [Number(values.rate), Number(values.within)];
 const CALL_EVERY_MS = 500;
 /** What this machine takes for a call by itself is seen first. */
 const CALM_MS = 5000;
-const CLIENTS_AT_ONCE = 4;
+const CLIENTS_AT_ONCE = 2;
 /** Until then the runtime grows to what it needs, and so much it may grow. */
 const WARM_AFTER = 10_000;
 const WARM_MB_MAX = 256;
