@@ -12,7 +12,7 @@ const BACKOFF_MAX_MS = 3000;
 const HURRY_EVERY_MS = 1000;
 /** The peer was refused: it will hardly have changed its mind in a second. */
 const REFUSED_BACKOFF_MS = 15_000;
-/** Both ends of a pair hear of each other at once: the end with the greater id lets the other dial first. */
+/** Both ends of a pair hear of each other, or lose each other, at once: the smaller id dials first. */
 const POLITE_DELAY_MS = 500;
 /** A memory-only node that restarts has a new identity: the old one is dialled no longer than this. */
 const FORGET_AFTER_MS = 10 * 60_000;
@@ -100,8 +100,7 @@ export class Dialer {
       known.addresses = full;
       this.heard(id);
     } else if (this.#targetByKey.size < TARGETS_MAX) {
-      const delayMs = id < this.#port.self ? POLITE_DELAY_MS : 0;
-      this.#add(id, { isJoin: false, addresses: full, id }, delayMs);
+      this.#add(id, { isJoin: false, addresses: full, id }, this.#politeMs(id));
     }
   }
 
@@ -109,7 +108,7 @@ export class Dialer {
   heard(id: NodeId): void {
     for (const target of this.#of(id)) {
       target.failingSinceMs = undefined;
-      this.#hurry(target, id < this.#port.self ? POLITE_DELAY_MS : 0);
+      this.#hurry(target, this.#politeMs(id));
     }
   }
 
@@ -123,7 +122,9 @@ export class Dialer {
 
   /** The last connection to the peer is gone. */
   down(id: NodeId): void {
-    for (const target of this.#of(id)) this.#schedule(target, backoffMs(target.attempts));
+    for (const target of this.#of(id)) {
+      this.#schedule(target, backoffMs(target.attempts) + this.#politeMs(id));
+    }
   }
 
   /** The peer was refused, or refused us. */
@@ -149,6 +150,10 @@ export class Dialer {
     this.#isStopped = true;
     for (const target of this.#targetByKey.values()) clearTimeout(target.timer);
     this.#targetByKey.clear();
+  }
+
+  #politeMs(id: NodeId): number {
+    return id < this.#port.self ? POLITE_DELAY_MS : 0;
   }
 
   #of(id: NodeId): Target[] {

@@ -14,13 +14,13 @@ import { nextDrain } from "./libp2p-care.ts";
 export const KIND = { frame: 0, peers: 1, ping: 2, cluster: 3 } as const;
 
 /** Ticks (of TICK_MS) without a byte from the peer, after which it is taken for gone. */
-const SILENT_TICKS_MAX = 7;
+const SILENT_TICKS_MAX = 6;
 /** The same, after which another connection that works is taken: a ping should have come. */
-const SUSPECT_TICKS = 5;
+const SUSPECT_TICKS = 4;
 /** The same for a hello. */
 const HELLO_SUSPECT_TICKS = 2;
 /** Ticks without a message to the peer, after which it gets a ping. */
-const IDLE_TICKS_MAX = 3;
+const IDLE_TICKS_MAX = 2;
 /** Ticks in which the network took nothing from the queue, after which the peer is cut off. */
 const BLOCKED_TICKS_MAX = 30;
 /** Ticks that the hello may take. */

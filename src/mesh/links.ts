@@ -20,6 +20,8 @@ const CLOSE_TIMEOUT_MS = 500;
 const SPARE_TICKS_MAX = 3;
 /** A connection on which no link has come up after so many ticks is given up. */
 const LINKLESS_TICKS_MAX = 5;
+/** Nodes that keep nothing have another id after each start. */
+const FORMER_MAX = 2000;
 
 export interface LinksPort {
   /** What this node says of itself at the moment. */
@@ -66,6 +68,8 @@ export class Links {
   readonly #helloById = new Map<NodeId, Hello>();
   readonly #seenByConnection = new WeakMap<Connection, Seen>();
   readonly #opening = new Set<NodeId>();
+  /** Those that had a link: they need not be asked first what they speak. */
+  readonly #formerIds = new Set<NodeId>();
   readonly #ticker: ReturnType<typeof setInterval>;
   #isStopped = false;
 
@@ -98,6 +102,9 @@ export class Links {
     await this.#host.handle(this.#protocol, (stream, connection) => this.#accept(stream, connection), {
       maxInboundStreams: 4,
       maxOutboundStreams: 4,
+    });
+    this.#host.addEventListener("connection:open", ({ detail }) => {
+      if (this.#formerIds.has(detail.remotePeer.toString())) this.#met(detail);
     });
     this.#host.addEventListener("peer:identify", ({ detail }) => {
       this.#identified(detail.connection, detail.protocols);
@@ -175,15 +182,22 @@ export class Links {
 
   #identified(connection: Connection, protocols: readonly string[]): void {
     if (this.#isStopped) return;
-    const id = connection.remotePeer.toString();
-    const isMember = protocols.includes(this.#protocol);
-    this.#seenOf(connection).role = isMember ? "member" : "client";
-    if (isMember) {
-      const pair = this.#pairById.get(id);
-      if (pair === undefined || pair.link.isSuspect) void this.#open(connection);
-    } else if (connection.direction === "outbound") {
-      this.#refusePeer(id, `is not a member of this namespace: it does not speak ${this.#protocol}`);
+    if (protocols.includes(this.#protocol)) {
+      this.#met(connection);
+      return;
     }
+    this.#seenOf(connection).role = "client";
+    if (connection.direction === "outbound") {
+      const reason = `is not a member of this namespace: it does not speak ${this.#protocol}`;
+      this.#refusePeer(connection.remotePeer.toString(), reason);
+    }
+  }
+
+  /** A connection to a member. */
+  #met(connection: Connection): void {
+    this.#seenOf(connection).role = "member";
+    const pair = this.#pairById.get(connection.remotePeer.toString());
+    if (pair === undefined || pair.link.isSuspect) void this.#open(connection);
   }
 
   async #open(connection: Connection): Promise<void> {
@@ -250,6 +264,8 @@ export class Links {
     const hello = { ...said, addresses: this.#port.dialable(said.addresses, pair.isNear) };
     pair.hello = hello;
     this.#helloById.set(id, hello);
+    if (this.#formerIds.size >= FORMER_MAX) this.#formerIds.clear();
+    this.#formerIds.add(id);
     this.#port.up(id, hello);
   }
 
