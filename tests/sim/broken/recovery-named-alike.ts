@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "cluster: recoveredName(nonce, before.cluster),",
   replace: "cluster: recoveredName(String(epoch), before.cluster),",
   profile: "recover",
-  seed: 6,
+  seed: 10,
 };
