@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -65,10 +65,12 @@ class Peer implements Disposable {
   }
 
   /**
-   * Every time at which the command, or what it left in the background, was seen alive; ms since the epoch.
+   * Every time at which the command, or what it left in the background, was seen alive; ms since the epoch. It
+   * may have been ended before the first.
    */
   beats(): number[] {
-    return ["beats", "inner"].flatMap((file) => readFileSync(join(this.directory, file), "utf8").split("\n"))
+    return ["beats", "inner"].map((file) => join(this.directory, file)).filter((path) => existsSync(path))
+      .flatMap((path) => readFileSync(path, "utf8").split("\n"))
       .filter((line) => line !== "").map((line) => Number(line) / 1e6).sort((a, b) => a - b);
   }
 

@@ -22,5 +22,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "crashy",
-  seed: 13,
+  seed: 3,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return { ...this.chosenState(), tail };",
   replace: "return { ...this.chosenState(), tail: tail.slice(tail.length) };",
   profile: "reconfiguration",
-  seed: 5,
+  seed: 2,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: 'index = this.#term.propose({ type: "command", id, cid, message: message.message, atMs });',
   replace: 'this.#term.propose({ type: "command", id, cid, message: message.message, atMs });',
   profile: "commands",
-  seed: 2,
+  seed: 1,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "for (const { message } of commands.queued) now = carriedOut(now, message, atMs);",
   replace: "",
   profile: "commands",
-  seed: 3,
+  seed: 8,
 };

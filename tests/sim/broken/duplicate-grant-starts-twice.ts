@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return fence < session.grantFloor || session.seen.has(fence);",
   replace: "return fence < session.grantFloor - 1_000_000 || session.seen.has(-fence);",
   profile: "general",
-  seed: 14,
+  seed: 2,
 };
