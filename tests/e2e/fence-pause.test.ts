@@ -25,7 +25,7 @@ const KINDS: readonly Kind[] = [
   "file",
   "http",
 ];
-const HANDLERS = ["--handlers", join(import.meta.dirname, "support/fence-handlers.ts")];
+const HANDLERS = ["--handlers", join(import.meta.dirname, "../support/fence-handlers.ts")];
 const idOf = (kind: Kind): string => `effect-${kind}`;
 
 interface Note {
