@@ -65,8 +65,8 @@ class Peer implements Disposable {
   }
 
   /**
-   * Every time at which the command, or what it left in the background, was seen alive; ms since the epoch. It
-   * may have been ended before the first.
+   * Every time at which the command, or what it left in the background, was seen alive; ms since the epoch.
+   * It may have been ended before the first.
    */
   beats(): number[] {
     return ["beats", "inner"].map((file) => join(this.directory, file)).filter((path) => existsSync(path))

@@ -80,3 +80,21 @@ function problemOfName(path: string, name: string, tree: Pick<Tree, "has">): str
     if (folder === ".") return `a comment names ${name}, which is neither beside it nor in a folder above`;
   }
 }
+
+const FILE_BESIDE = /import\.meta\.dirname,\s*"([^"]+\.ts)"/g;
+
+/** Files that code opens beside itself: a folder that was moved may have left them behind. */
+export function besideViolations(
+  sources: readonly Source[],
+  tree: Pick<Tree, "has">,
+): readonly Violation[] {
+  const violations: Violation[] = [];
+  // the rules' own tests have bad examples
+  for (const source of sources.filter(({ path }) => !path.startsWith("tests/tidy/"))) {
+    for (const { 1: name = "", index } of source.text.matchAll(FILE_BESIDE)) {
+      if (tree.has(join(dirname(source.path), name).replaceAll("\\", "/"))) continue;
+      violations.push({ path: source.path, line: lineAt(source, index), message: `there is no ${name}` });
+    }
+  }
+  return violations;
+}

@@ -9,7 +9,7 @@ import {
   roomArrows,
 } from "./layout.ts";
 import { arrowViolations, journeysOf, journeyViolations, readingViolations } from "./journeys.ts";
-import { commentViolations } from "./links.ts";
+import { besideViolations, commentViolations } from "./links.ts";
 import { purityViolations } from "./purity.ts";
 import { shapeViolations } from "./shape.ts";
 import { sizeViolations } from "./size.ts";
@@ -431,6 +431,15 @@ test("a comment that names a file that is gone, of another room or itself is fou
     "src/a/b/d.ts:3 a comment names gone.ts, which is neither beside it nor in a folder above",
     "src/a/b/d.ts:3 a comment that names its own file",
     "src/a/b/d.ts:5 a comment names f.ts, which is neither beside it nor in a folder above",
+  ]);
+});
+
+test("a file that code opens beside itself and that is not there is found", async () => {
+  const text = 'join(import.meta.dirname, "support/x.ts");\njoin(import.meta.dirname, "../support/x.ts");';
+  const sources = await files({ "tests/e2e/a.test.ts": text });
+  const isThere = (path: string): boolean => path === "tests/support/x.ts";
+  expect(brief(besideViolations(sources, { has: isThere }))).toEqual([
+    "tests/e2e/a.test.ts:2 there is no support/x.ts",
   ]);
 });
 

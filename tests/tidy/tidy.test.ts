@@ -10,7 +10,7 @@ import {
   deadFileViolations,
   importViolations,
 } from "./layout.ts";
-import { anchorsOf, commentViolations, pageViolations } from "./links.ts";
+import { anchorsOf, besideViolations, commentViolations, pageViolations } from "./links.ts";
 import {
   dependencyViolations,
   type Manifest,
@@ -116,6 +116,8 @@ const tree = { has: (path: string) => existsSync(join(ROOT, path)), read };
 test("pages lead to files and headings that are there", () => {
   expectNone(pages.flatMap((page) => pageViolations(page, tree)));
 });
+
+test("files that code opens beside itself are there", () => expectNone(besideViolations(sources, tree)));
 
 test("comments name files that are there", () => expectNone(commentViolations(sources, tree)));
 

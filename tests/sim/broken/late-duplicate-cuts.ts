@@ -9,5 +9,5 @@ export const mutant: Mutant = {
   replace: `if (entries.length > 0 && prevIndex + entries.length >= this.commit) this.cut(prevIndex + skip);
     const added = skip === 0 ? entries : entries.slice(skip);`,
   profile: "general",
-  seed: 5,
+  seed: 3,
 };

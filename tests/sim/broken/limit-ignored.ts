@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return this.#runningCount < this.#credit.slots && this.#credit.limits.mayStart(task.name);",
   replace: 'return this.#runningCount < this.#credit.slots && task.name !== "";',
   profile: "placement",
-  seed: 35,
+  seed: 10,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (untilMs > now.monoMs) continue;",
   replace: "if (untilMs > 0) continue;",
   profile: "placement",
-  seed: 205,
+  seed: 6,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "for (const [owner, ms] of this.#heardMs) this.#heardMs.set(owner, ms + gapMs);",
   replace: "if (gapMs < 0) this.#heardMs.clear();",
   profile: "pauses",
-  seed: 19,
+  seed: 6,
 };

@@ -10,5 +10,5 @@ export const mutant: Mutant = {
   replace: `this.#term.whenChosen(0, () => {
       const { replica }`,
   profile: "partitions",
-  seed: 1,
+  seed: 2,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "index: roster.epoch * INDICES_PER_EPOCH };",
   replace: "index: Math.max(0, ...copies.map(({ replica }) => replica.lastIndex)) + 1e12 };",
   profile: "recover",
-  seed: 71,
+  seed: 215,
 };

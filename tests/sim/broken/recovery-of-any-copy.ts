@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "    if (!best || compareLogEnds(copy.replica.end, best.replica.end) > 0) best = copy;\n",
   replace: "    best ??= copy;\n",
   profile: "recover",
-  seed: 9,
+  seed: 13,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (this.#context.clock.monoMs < due[majorityOf(due.length) - 1]!) return;",
   replace: "if (due[majorityOf(due.length) - 1]! === Infinity) return;",
   profile: "stale",
-  seed: 14,
+  seed: 20,
 };

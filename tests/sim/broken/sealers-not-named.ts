@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const by = this.by.slice(0, -1);",
   replace: "const by: readonly number[] = [];",
   profile: "reconfiguration",
-  seed: 10,
+  seed: 5,
 };

@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "stale",
-  seed: 1,
+  seed: 2,
 };

@@ -15,5 +15,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "general",
-  seed: 1128,
+  seed: 53,
 };

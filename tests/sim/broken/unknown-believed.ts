@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "partitions",
-  seed: 91,
+  seed: 12,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: '    this.#context.persist({ type: "vote", epoch: this.#epoch, promised, accepted });\n',
   replace: "",
   profile: "ambush",
-  seed: 1,
+  seed: 3,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (entry && replica.tasks.isCondemned({ node, boot, n })) {",
   replace: "if (entry && replica.tasks.isCondemned({ node, boot, n: n + 1_000_000 })) {",
   profile: "stale",
-  seed: 52,
+  seed: 20,
 };
