@@ -60,6 +60,14 @@ class Door implements AsyncDisposable {
     return Number(/\/tcp\/(\d+)/.exec(address)?.[1]);
   }
 
+  get isOpen(): boolean {
+    return this.#peer.isRunning;
+  }
+
+  get exited(): Promise<void> {
+    return this.#peer.exited;
+  }
+
   /** How long it took a friend to connect and to be answered. */
   async call(): Promise<number> {
     const startMs = performance.now();
@@ -91,7 +99,7 @@ async function watch(door: Door, over: Promise<unknown>): Promise<readonly numbe
   const callsMs: number[] = [];
   let isOver = false;
   over.finally(() => isOver = true);
-  while (!isOver) {
+  while (!isOver && door.isOpen) {
     callsMs.push(await door.call().catch(() => Infinity));
     door.samplesMb.push(door.memoryMb);
     await Promise.race([over, delay(CALL_EVERY_MS)]);
@@ -99,18 +107,19 @@ async function watch(door: Door, over: Promise<unknown>): Promise<readonly numbe
   return callsMs;
 }
 
-async function strangers(port: number): Promise<unknown> {
+async function strangers(door: Door, port: number): Promise<unknown> {
   const args = [port, connections, rate].map(String);
   const [command = "", ...rest] = commandOn("node", "tests/support/knockers.ts", args);
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] });
+  void door.exited.then(() => child.kill());
   const [said] = await Promise.all([text(child.stdout), once(child, "close")]);
-  return JSON.parse(said);
+  return said === "" ? "the peer has ended" : JSON.parse(said);
 }
 
 async function friends(door: Door): Promise<unknown> {
   let [begun, failed] = [0, 0];
   const comeAndGo = async (): Promise<void> => {
-    while (begun++ < clients) await door.call().catch(() => failed++);
+    while (begun++ < clients && door.isOpen) await door.call().catch(() => failed++);
   };
   await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, comeAndGo));
   return { served: clients - failed, failed };
@@ -177,8 +186,13 @@ await runShow(
     const port = await door.port();
     const calm = await watch(door, delay(CALM_MS));
     report.say(`before, when nobody else is there: ${summaryOf(calm)}; ${door.memoryMb} MB`);
-    await goThrough(report, door, { who: "strangers", count: connections, come: () => strangers(port) });
+    await goThrough(report, door, {
+      who: "strangers",
+      count: connections,
+      come: () => strangers(door, port),
+    });
     await goThrough(report, door, { who: "clients", count: clients, come: () => friends(door) });
+    report.check("the peer lives", door.isOpen);
     report.check("a friend is served afterwards", await door.call() <= withinMs);
     for (const reason of door.refusals) report.say(`the peer: ${reason}`);
     report.say(`${door.memoryMb} MB after`);

@@ -12,6 +12,7 @@ const [port = 0, count = 0, perSecond = 0] = process.argv.slice(2).map(Number);
 const OPEN_MAX = 2000;
 const TICK_MS = 20;
 const DRIP_MS = 100;
+const PAUSE_MS = 4000;
 const GREETING = Buffer.from("\x13/multistream/1.0.0\n\x07/noise\n");
 
 function withAnotherSecret(): Buffer {
@@ -33,8 +34,11 @@ const KINDS: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.write(randomBytes(44)),
   (socket) => socket.write(withAnotherSecret()),
   (socket) => socket.write(GREETING),
-  // reads nothing, and sends more than anybody wants
-  (socket) => void socket.pause().write(randomBytes(100_000)),
+  // reads nothing for longer than it may stay, and sends more than anybody wants
+  (socket) => {
+    socket.pause().write(randomBytes(100_000));
+    setTimeout(() => socket.resume(), PAUSE_MS);
+  },
   // goes away in the middle of the nonce
   (socket) => void socket.write(randomBytes(10), () => socket.resetAndDestroy()),
 ];
