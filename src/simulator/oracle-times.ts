@@ -11,8 +11,8 @@ import type { World } from "./world.ts";
 
 /** What right clocks differ by, and what an estimate may be off between two heartbeats. */
 const EARLY_MS = 150;
-/** Rates that are wrong make it more: by what they are wrong in so long. */
-const DRIFT_MS = 6000;
+/** Rates that are wrong make it more: by what they are wrong in so long, while a steward hears nobody. */
+const DRIFT_MS = 20_000;
 /** After the faults, when an entry is chosen soon. */
 const LATE_MS = 5000;
 /** After the faults it takes so long until all is well; and ends are chosen so late. */
@@ -39,8 +39,8 @@ const GONE: WallClock = { wasWallWrong: true, wallErrorMs: 0 };
 
 export class TimeOracle {
   readonly #world: TimedWorld;
-  /** True time at which a task is due by what somebody asked for; the earliest that anybody asked for it. */
-  readonly #asked: Map<string, number> = new Map();
+  /** True time at which a task is due by what somebody asked for, the earliest; and how long that was. */
+  readonly #asked: Map<string, { readonly dueMs: number; readonly afterMs: number }> = new Map();
   readonly #due: Map<string, number> = new Map();
   /** When a settlement or command was sent. */
   readonly #saidMs: Map<string, number> = new Map();
@@ -72,7 +72,7 @@ export class TimeOracle {
   /** `key`: of the submit, command or settlement that says so. `afterMs`: from now, in true time. */
   asked(key: string, afterMs: number): void {
     const dueMs = this.#nowMs + afterMs;
-    this.#asked.set(key, Math.min(dueMs, this.#asked.get(key) ?? Infinity));
+    if (dueMs < (this.#asked.get(key)?.dueMs ?? Infinity)) this.#asked.set(key, { dueMs, afterMs });
   }
 
   /** `key`: as above. */
@@ -166,9 +166,10 @@ export class TimeOracle {
       const saidMs = this.#saidMs.get(keyOf(op, task)) ?? op.atMs - WALL_START_MS;
       this.#endings.set(id, { saidMs, chosenMs: this.#nowMs });
     }
-    const dueMs = task.state === "sleeping" ? this.#asked.get(keyOf(op, task)) : undefined;
-    if (dueMs === undefined) this.#due.delete(id);
-    else this.#due.set(id, dueMs);
+    const asked = task.state === "sleeping" && "atMs" in op ? this.#asked.get(keyOf(op, task)) : undefined;
+    if (asked === undefined || !("atMs" in op)) this.#due.delete(id);
+    // where few are heard the time may be behind, and what is to last from then ends with the time
+    else this.#due.set(id, Math.min(asked.dueMs, op.atMs - WALL_START_MS + asked.afterMs));
   }
 
   #forgotten(p: number, id: string, isSteady: boolean): void {

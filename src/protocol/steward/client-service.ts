@@ -56,14 +56,16 @@ export class ClientService {
     for (const { rid, watch, ageMs, spec } of message.items) {
       if (decisions.isSettled(rid)) continue;
       const record = this.#term.replica.tasks.records.get(spec.id);
-      const status = decisions.get(rid) ?? this.#statusOf(spec, ageMs, record);
+      const earlier = decisions.get(rid);
+      const status = earlier ?? this.#statusOf(spec, ageMs, record);
+      // a busy steward has refused nothing: the client asks again
+      if (status !== "busy") decisions.note(rid, status);
       const answer = (): unknown => batch.submits.push({ rid, status });
       if (record && (status === "created" || status === "exists")) this.#watch(from, spec.id, watch);
       if (status !== "created") {
-        // a busy steward has refused nothing: the client asks again
-        if (status !== "busy") decisions.note(rid, status);
         this.#term.whenConfirmed(answer);
-      } else if (record) {
+      } else if (record || earlier) {
+        // of one that was taken the task may be forgotten: a late copy makes no other one
         this.#term.whenChosen(this.#term.replica.lastIndex, answer);
       } else {
         this.#term.whenChosen(this.#create(spec), answer);

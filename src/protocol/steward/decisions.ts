@@ -7,7 +7,7 @@
 import type { Context } from "../context/context.ts";
 import type { MemberNo, NodeId } from "../model/types.ts";
 
-/** Decisions kept for one member. It says which requests are settled, so there are hardly ever some. */
+/** Decisions kept for one member. It says which requests are settled: the others are on their way. */
 const KEPT_MAX = 10_000;
 
 /** The requests of one member. */
@@ -19,7 +19,11 @@ export class MemberDecisions<S> {
   raise(rid: number): void {
     if (rid <= this.#floor) return;
     this.#floor = rid;
-    for (const each of this.#byRid.keys()) if (each < rid) this.#byRid.delete(each);
+    // the oldest are first; one that came late among newer ones goes with these
+    for (const each of this.#byRid.keys()) {
+      if (each >= rid) break;
+      this.#byRid.delete(each);
+    }
   }
 
   /** A late copy: nobody waits for its answer. */

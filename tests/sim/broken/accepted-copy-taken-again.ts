@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (!earlier && !isKnown(record!, cid)) {",
   replace: "if (record && !isKnown(record, cid)) {",
   profile: "answers",
-  seed: 2457,
+  seed: 0,
 };

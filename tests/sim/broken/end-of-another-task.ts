@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (this.#watches.byId.get(spec.id)?.isWanted === false) this.#watches.byId.delete(spec.id);",
   replace: "",
   profile: "purge",
-  seed: 59,
+  seed: 17,
 };

@@ -30,5 +30,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "answers",
-  seed: 3,
+  seed: 5,
 };
