@@ -424,7 +424,7 @@ const REPEAT_AFTER_MS = 60_000;
 const REMEMBERED_MAX = 200;
 
 /** Reports why peers are refused, without repeating itself at every dial. */
-class Rejections {
+export class Rejections {
   readonly #report: (id: string, reason: string) => void;
   readonly #reportedMsByKey = new Map<string, number>();
 

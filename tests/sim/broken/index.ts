@@ -90,6 +90,7 @@ import { mutant as sentByTheNetwork } from "./sent-by-the-network.ts";
 import { mutant as listByCreation } from "./list-by-creation.ts";
 import { mutant as endOfAnotherTask } from "./end-of-another-task.ts";
 import { mutant as acceptedCopyTakenAgain } from "./accepted-copy-taken-again.ts";
+import { mutant as acceptedSubmitTakenAgain } from "./accepted-submit-taken-again.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -182,4 +183,5 @@ export const MUTANTS: readonly Mutant[] = [
   listByCreation,
   endOfAnotherTask,
   acceptedCopyTakenAgain,
+  acceptedSubmitTakenAgain,
 ];

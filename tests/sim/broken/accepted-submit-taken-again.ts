@@ -1,0 +1,12 @@
+/** Deliberately broken: a steward forgets which submits it took. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "accepted-submit-taken-again",
+  breaks: "a task runs again when a late first copy comes after it was forgotten (I6)",
+  file: "src/protocol/steward/client-service.ts",
+  find: "} else if (record || earlier) {",
+  replace: "} else if (record) {",
+  profile: "answers",
+  seed: 41,
+};
