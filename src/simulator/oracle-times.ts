@@ -15,7 +15,9 @@ const EARLY_MS = 150;
 const DRIFT_MS = 20_000;
 /** After the faults, when an entry is chosen soon. */
 const LATE_MS = 5000;
-/** After the faults it takes so long until all is well; and ends are chosen so late. */
+/** After the faults it takes so long until entries of the terms before are chosen, which have their times. */
+const SETTLED_WITHIN_MS = 10_000;
+/** Ends are chosen so late. */
 const CHOSEN_WITHIN_MS = 5000;
 
 /** Nodes whose clocks may be wrong. */
@@ -149,7 +151,7 @@ export class TimeOracle {
     const aheadMs = atMs - WALL_START_MS - this.#nowMs;
     const { healedMs, nodes } = this.#world;
     const soundMs = Math.max(healedMs, ...nodes.map((node) => node.pausedUntilMs));
-    const isSettled = this.#nowMs - soundMs > CHOSEN_WITHIN_MS;
+    const isSettled = this.#nowMs - soundMs > SETTLED_WITHIN_MS;
     if (aheadMs <= this.#earlyMs && !(isSettled && aheadMs < -LATE_MS)) return;
     throw new Violation("I12", `p${p}: an entry's time is ${Math.round(aheadMs)} ms ahead of the true time`);
   }
