@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (ballot.cfg < last || ballot.cfg <= cfg) return false;",
   replace: "if (ballot.cfg <= cfg) return false;",
   profile: "ambush",
-  seed: 0,
+  seed: 511,
 };

@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "reconfiguration",
-  seed: 0,
+  seed: 1232,
 };
