@@ -2,6 +2,7 @@
  * Everything that a seed decides before a virtual run starts: settings of the nodes, faults, work. Plain
  * data.
  */
+import type { EngineOptions } from "../protocol/model/contract.ts";
 
 /** The mix of faults of one run; 0 or false = this fault does not happen in it. */
 export interface FaultPlan {
@@ -84,32 +85,25 @@ export interface WorkPlan {
   readonly uneven: boolean;
 }
 
-export interface Plan {
+/** What each node has its own of, or draws for itself. */
+type OwnOption =
+  | "self"
+  | "name"
+  | "labels"
+  | "witness"
+  | "boot"
+  | "expect"
+  | "foundAfterMs"
+  | "nonce"
+  | "seed";
+
+/** The options of all engines, and the run. */
+export interface Plan extends Required<Omit<EngineOptions, OwnOption>> {
   readonly seed: number;
   readonly profile: string;
   readonly nodeCount: number;
   /** The first so many found the cluster, the others may join later. */
   readonly foundingCount: number;
-  readonly evictAfterMs: number;
-  readonly partitionCount: number;
-  readonly replication: number;
-  readonly leaseTtlMs: number;
-  readonly heartbeatMs: number;
-  readonly heartbeatAlongMs: number;
-  readonly marginMs: number;
-  readonly clockRateBound: number;
-  readonly electionMs: number;
-  readonly resendMs: number;
-  readonly tickMs: number;
-  readonly calmTickMs: number;
-  readonly retentionMs: number;
-  readonly finishedPerPartitionMax: number;
-  readonly logEntriesMax: number;
-  readonly appendBytesMax: number;
-  readonly snapshotChunkBytes: number;
-  readonly compactBytes: number;
-  readonly keepingMembersMax: number;
-  readonly wantedCount: number;
   /** A run with more events is one that goes in circles. */
   readonly eventsMax: number;
   /** When all nodes stop and some lose their disks for ever; what is left is recovered. */

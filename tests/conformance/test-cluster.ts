@@ -2,6 +2,7 @@
 import type { CallOptions, Coordinator, OwnNode } from "../../src/coordinator/coordinator.ts";
 import type { TaskSpec } from "../../src/protocol/model/types.ts";
 import { Hands, type Start } from "./hands.ts";
+import { taskSpec } from "../support/tasks.ts";
 
 export const CALL: CallOptions = { timeoutMs: 10_000 };
 export const text = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? new Uint8Array());
@@ -9,17 +10,8 @@ export const bytes = (value: string): Uint8Array => new TextEncoder().encode(val
 
 /** A task for the hands to take; its payload names its id. */
 export function spec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
-  return {
-    id,
-    name: "work",
-    payload: bytes(`payload of ${id}`),
-    attemptsMax: 0,
-    options: null,
-    runAtMs: 0,
-    delayMs: 0,
-    cid: Math.floor(Math.random() * 2 ** 50),
-    ...more,
-  };
+  const cid = Math.floor(Math.random() * 2 ** 50);
+  return taskSpec(id, { name: "work", payload: bytes(`payload of ${id}`), cid, ...more });
 }
 
 /** Makes the coordinators of a cluster, each for its node. */

@@ -5,6 +5,7 @@ import type { Message } from "../../src/protocol/model/messages.ts";
 import type { VirtualCluster } from "../../src/simulator/cluster.ts";
 import type { VirtualNode } from "../../src/simulator/node.ts";
 import { quietCluster, submitOne, until } from "./quiet-cluster.ts";
+import { taskSpec } from "../support/tasks.ts";
 
 const THREE = { size: 3, slots: 10, takesMs: 200 };
 
@@ -73,11 +74,11 @@ test("tasks that were due later start when they are due, on an idle cluster", ()
   const cluster = quietCluster(THREE);
   const node = cluster.nodes[0]!;
   const { wallMs } = node.clock.read(cluster.schedule.nowMs);
-  const more = { payload: new Uint8Array(0), attemptsMax: 0, options: null, delayMs: 0, cid: 1 };
   // idle again in between, and at all places between two slow ticks
   const delaysMs = Array.from({ length: 10 }, (_, i) => 20_000 + i * 10_070);
   for (const delayMs of delaysMs) {
-    node.client.submit({ id: `in-${delayMs}`, name: "alpha", ...more, runAtMs: wallMs + delayMs }, false);
+    const spec = taskSpec(`in-${delayMs}`, { name: "alpha", runAtMs: wallMs + delayMs });
+    node.client.submit(spec, false);
   }
   const beginMs = cluster.schedule.nowMs;
   for (const delayMs of delaysMs) {

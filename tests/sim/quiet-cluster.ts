@@ -1,6 +1,7 @@
 /** Clusters in which nothing goes wrong, and tasks run until they are asked to stop. */
 import { planFor } from "../../src/simulator/profiles.ts";
 import { VirtualCluster } from "../../src/simulator/cluster.ts";
+import { taskSpec } from "../support/tasks.ts";
 
 export interface QuietOptions {
   readonly size: number;
@@ -59,6 +60,5 @@ export function submit(cluster: VirtualCluster, count: number, name: string): vo
 
 export function submitOne(cluster: VirtualCluster, at: number, name: string, id: string): void {
   const node = cluster.nodes[at % cluster.nodes.length]!;
-  const more = { payload: new Uint8Array(10), attemptsMax: 0, options: null, runAtMs: 0, delayMs: 0, cid: 1 };
-  node.client.submit({ id, name, ...more }, false);
+  node.client.submit(taskSpec(id, { name, payload: new Uint8Array(10) }), false);
 }

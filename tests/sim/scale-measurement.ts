@@ -6,6 +6,7 @@ import type { Plan } from "../../src/simulator/plan.ts";
 import { planFor } from "../../src/simulator/profiles.ts";
 import { Trace } from "../../src/testing/trace.ts";
 import { VirtualCluster } from "../../src/simulator/cluster.ts";
+import { taskSpec } from "../support/tasks.ts";
 
 export interface Row {
   readonly nodes: number;
@@ -213,16 +214,7 @@ function planOf(size: number, tasksEach: number): Plan {
 }
 
 function specOf(i: number): TaskSpec {
-  return {
-    id: `task-${i}`,
-    name: "alpha",
-    payload: new Uint8Array(100),
-    attemptsMax: 0,
-    options: null,
-    runAtMs: 0,
-    delayMs: 0,
-    cid: 1,
-  };
+  return taskSpec(`task-${i}`, { name: "alpha", payload: new Uint8Array(100) });
 }
 
 function round(value: number): number {

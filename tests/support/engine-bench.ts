@@ -15,6 +15,7 @@ import type {
   TaskOptions,
 } from "../../src/protocol/model/types.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
+import { taskSpec } from "./tasks.ts";
 
 export interface BenchNode {
   readonly name: string;
@@ -96,8 +97,7 @@ export class EngineBench {
   }
 
   submit(id: string, options: TaskOptions | null = null, name = "h", watch = false, ageMs = 0): void {
-    const payload = new Uint8Array(0);
-    const spec = { id, name, payload, attemptsMax: 0, options, runAtMs: 0, delayMs: 0, cid: ++this.#cid };
+    const spec = taskSpec(id, { name, options, cid: ++this.#cid });
     const [first] = this.#engines.keys();
     this.push(first!, { type: "submit", rid: ++this.#rid, watch, spec, ageMs });
   }

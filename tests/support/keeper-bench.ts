@@ -9,7 +9,7 @@ import { Replica } from "../../src/protocol/log/replica.ts";
 import type { AppendMessage, SnapshotMessage } from "../../src/protocol/model/messages.ts";
 import type { Ballot, Configuration, Entry, LogEnd, MemberNo } from "../../src/protocol/model/types.ts";
 import { encodeState } from "../../src/protocol/wire/snapshots.ts";
-import { ballotBy, FakeOffice, RoleStage, WALL_MS } from "./roles.ts";
+import { ballotBy, FakeOffice, promiseOf, RoleStage } from "./roles.ts";
 
 /** The first configuration of the partition, and one that takes over from it. */
 export const FOUNDED: Configuration = { epoch: 1, keepers: [0, 1, 2] };
@@ -76,16 +76,7 @@ export class KeeperBench {
 
   /** A keeper promises what this one asked it for. */
   grant(from: MemberNo, ballot: Ballot): void {
-    const answer = {
-      type: "promise",
-      p: 0,
-      ballot,
-      pre: false,
-      answer: "granted",
-      promised: null,
-      wallMs: WALL_MS,
-    } as const;
-    this.keeper.election.onPromise(from, answer);
+    this.keeper.election.onPromise(from, promiseOf(ballot));
   }
 
   /** Elected by itself and another; the ballot of its term. */

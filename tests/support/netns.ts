@@ -18,6 +18,17 @@ const ip = (...args: string[]): void => {
 /** The router's routes for what is to be lost. */
 const SINK_TABLE = "77";
 
+/** The last one first; one that fails keeps none from being tried. */
+function undoAll(steps: readonly (() => void)[]): void {
+  for (const undo of steps.toReversed()) {
+    try {
+      undo();
+    } catch (error) {
+      console.error(`Cannot remove part of the test network: ${error}`);
+    }
+  }
+}
+
 /** What is removed is gone a little later only: each network has names and addresses of its own. */
 let madeCount = 0;
 
@@ -48,13 +59,7 @@ export class TestNetwork implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const undo of this.#undo.reverse()) {
-      try {
-        undo();
-      } catch (error) {
-        console.error(`Cannot remove part of the test network: ${error}`);
-      }
-    }
+    undoAll(this.#undo);
   }
 
   #addHost(index: number, subnet: number): NetHost {
@@ -116,13 +121,7 @@ export class RoutedNetwork implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const undo of this.#undo.reverse()) {
-      try {
-        undo();
-      } catch (error) {
-        console.error(`Cannot remove part of the test network: ${error}`);
-      }
-    }
+    undoAll(this.#undo);
   }
 
   /** A cable that ends nowhere: what is sent there is counted and lost. */

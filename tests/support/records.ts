@@ -2,6 +2,7 @@
 import type { PersistRecord } from "../../src/protocol/model/contract.ts";
 import { makeEntry } from "../../src/protocol/wire/operations.ts";
 import type { Ballot, Entry, Operation, Roster } from "../../src/protocol/model/types.ts";
+import { taskSpec } from "./tasks.ts";
 
 const NOOP: Operation = { type: "noop" };
 
@@ -16,16 +17,7 @@ export function entryOf(counter: number, cfg = 1): Entry {
 /** An entry that is as long as a task's. */
 export function taskEntry(id: string, payloadBytes: number): Entry {
   const payload = new Uint8Array(payloadBytes).fill(7);
-  const spec = {
-    id,
-    name: "poll",
-    payload,
-    attemptsMax: 0,
-    options: null,
-    runAtMs: 0,
-    delayMs: 0,
-    cid: 1,
-  };
+  const spec = taskSpec(id, { name: "poll", payload });
   const op: Operation = { type: "submit", spec, atMs: 1_700_000_000_000 };
   return makeEntry(ballotOf(1), op);
 }

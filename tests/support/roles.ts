@@ -6,7 +6,7 @@ import { expect } from "bun:test";
 import { Context } from "../../src/protocol/context/context.ts";
 import { Liveness } from "../../src/protocol/context/liveness.ts";
 import type { Effect, EngineEvent, EngineOptions, PersistRecord } from "../../src/protocol/model/contract.ts";
-import type { Message, Silence } from "../../src/protocol/model/messages.ts";
+import type { Message, PromiseMessage, Silence } from "../../src/protocol/model/messages.ts";
 import type {
   Ballot,
   Configuration,
@@ -18,6 +18,7 @@ import type {
 } from "../../src/protocol/model/types.ts";
 import type { Office } from "../../src/protocol/log/term.ts";
 import { makeEntry } from "../../src/protocol/wire/operations.ts";
+import { taskSpec } from "./tasks.ts";
 
 /** Far from 0, so that "never" and "at the start" differ. */
 const START_MS = 100_000;
@@ -220,13 +221,18 @@ export function ballotBy(node: MemberNo, counter: number, cfg = 1): Ballot {
   return { cfg, counter, node, boot: 1 };
 }
 
+/** A keeper promises what it was asked for. */
+export function promiseOf(ballot: Ballot, more: Partial<PromiseMessage> = {}): PromiseMessage {
+  const answer = { type: "promise", p: 0, ballot, pre: false, answer: "granted", promised: null } as const;
+  return { ...answer, wallMs: WALL_MS, ...more };
+}
+
 export function noops(ballot: Ballot, count: number): readonly Entry[] {
   return Array.from({ length: count }, () => makeEntry(ballot, { type: "noop" }));
 }
 
 export function specOf(id: string, options: TaskOptions | null = null, name = "h"): TaskSpec {
-  const payload = new Uint8Array(0);
-  return { id, name, payload, attemptsMax: 0, options, runAtMs: 0, delayMs: 0, cid: 1 };
+  return taskSpec(id, { name, options });
 }
 
 /** What makes a task pending, and what leases it. */

@@ -2,6 +2,7 @@
 import type { PersistRecord } from "../../src/protocol/model/contract.ts";
 import type { Configuration, Entry, Member, Operation, Roster } from "../../src/protocol/model/types.ts";
 import { makeEntry } from "../../src/protocol/wire/operations.ts";
+import { taskSpec } from "./tasks.ts";
 
 export function memberOf(no: number): Member {
   return { no, id: `id-${no}`, name: `n${no}`, labels: {}, witness: false, leaving: false };
@@ -25,17 +26,11 @@ export function keptBy(...keepers: readonly number[]): readonly Configuration[] 
 
 /** Of the term `counter`: the task becomes known. */
 export function submitOf(id: string, counter = 1, cfg = 1): Entry {
-  const spec = {
-    id,
-    name: "poll",
-    payload: new Uint8Array([1]),
-    attemptsMax: 0,
-    options: null,
-    runAtMs: 0,
-    delayMs: 0,
-    cid: 1,
-  };
-  return entryOf({ type: "submit", spec, atMs: 1 }, counter, cfg);
+  return entryOf(
+    { type: "submit", spec: taskSpec(id, { payload: new Uint8Array([1]) }), atMs: 1 },
+    counter,
+    cfg,
+  );
 }
 
 export function entryOf(op: Operation, counter = 1, cfg = 1): Entry {

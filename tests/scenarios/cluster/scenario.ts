@@ -9,11 +9,13 @@
  *   crash n1 · start n1 · pause n1 3000 · cut n0>n1 2000 · isolate n2 9000 · drain n1 · resign n1
  */
 import type { Effect } from "../../../src/protocol/model/contract.ts";
+import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import type { Plan } from "../../../src/simulator/plan.ts";
 import { planFor } from "../../../src/simulator/profiles.ts";
 import { Trace } from "../../../src/testing/trace.ts";
 import { VirtualCluster } from "../../../src/simulator/cluster.ts";
 import type { VirtualNode } from "../../../src/simulator/node.ts";
+import { taskSpec } from "../../support/tasks.ts";
 
 export interface Scenario {
   readonly commands: string;
@@ -126,9 +128,9 @@ function nodeOf(cluster: VirtualCluster, name: string): VirtualNode {
   return node;
 }
 
-function specOf(id: string, cid: number): Parameters<VirtualNode["client"]["submit"]>[0] {
+function specOf(id: string, cid: number): TaskSpec {
   const payload = new TextEncoder().encode(`payload of ${id}`);
-  return { id, name: "alpha", payload, attemptsMax: 0, options: null, runAtMs: 0, delayMs: 0, cid };
+  return taskSpec(id, { name: "alpha", payload, cid });
 }
 
 /** The lines of the trace that say something about the protocol to its users; the others become "". */

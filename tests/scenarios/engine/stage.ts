@@ -5,6 +5,7 @@
 import type { Effect, Input } from "../../../src/protocol/model/contract.ts";
 import { Engine } from "../../../src/protocol/engine.ts";
 import type { Message } from "../../../src/protocol/model/messages.ts";
+import { taskSpec } from "../../support/tasks.ts";
 
 const NAMES = ["a", "b", "c"];
 const STEP_MS = 10;
@@ -119,16 +120,7 @@ export class ScenarioCluster {
   }
 
   #submit(id: string): Input {
-    const spec = {
-      id,
-      name: "h",
-      payload: new Uint8Array(1),
-      attemptsMax: 0,
-      options: null,
-      runAtMs: 0,
-      delayMs: 0,
-      cid: 1,
-    };
+    const spec = taskSpec(id, { payload: new Uint8Array(1) });
     return { type: "submit", rid: ++this.#rid, spec, watch: true, ageMs: 0 };
   }
 

@@ -14,6 +14,7 @@ import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
+import { taskSpec } from "../../support/tasks.ts";
 
 class Pipe {
   readonly #frames: Uint8Array[] = [];
@@ -78,16 +79,8 @@ function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection
   return { remote: new RpcPort(connection), connection, lines };
 }
 
-const spec = (id: string): TaskSpec => ({
-  id,
-  name: "n",
-  payload: new Uint8Array([1, 2]),
-  attemptsMax: 2,
-  options: null,
-  runAtMs: 0,
-  delayMs: 0,
-  cid: 7,
-});
+const spec = (id: string): TaskSpec =>
+  taskSpec(id, { payload: new Uint8Array([1, 2]), attemptsMax: 2, cid: 7 });
 
 test("calls are answered as by the cluster itself", async () => {
   const port = new FakePort();

@@ -3,19 +3,8 @@ import { expect, test } from "bun:test";
 import { NoQuorumError, StoppedError, UnknownOutcomeError } from "../../../src/base/errors.ts";
 import { Submits } from "../../../src/coordinator/submits.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
-import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import { FakeEnvironment } from "../../support/fake-environment.ts";
-
-const spec = (id: string): TaskSpec => ({
-  id,
-  name: "n",
-  payload: new Uint8Array(),
-  attemptsMax: 0,
-  options: null,
-  runAtMs: 0,
-  delayMs: 0,
-  cid: 1,
-});
+import { taskSpec } from "../../support/tasks.ts";
 
 function setUp(
   sent = true,
@@ -46,7 +35,7 @@ const rids = (pushed: readonly Input[]): number[] =>
 
 test("a chunk resolves once with the statuses in the order of its tasks", async () => {
   const { submits, pushed } = setUp();
-  const recorded = submits.submit([spec("a"), spec("b")], { timeoutMs: 1000 });
+  const recorded = submits.submit([taskSpec("a"), taskSpec("b")], { timeoutMs: 1000 });
   const [first = 0, second = 0] = rids(pushed);
   submits.answered(second, "exists");
   submits.answered(first, "created");
@@ -55,14 +44,14 @@ test("a chunk resolves once with the statuses in the order of its tasks", async 
 
 test("what was never sent is given up as not done", async () => {
   const { submits, pushed } = setUp(false);
-  const error = await submits.submit([spec("a")], { timeoutMs: 5 }).catch((each) => each);
+  const error = await submits.submit([taskSpec("a")], { timeoutMs: 5 }).catch((each) => each);
   expect(error).toBeInstanceOf(NoQuorumError);
   expect(pushed.at(-1)).toEqual({ type: "cancel", rid: 1 });
 });
 
 test("what may have been sent ends as unknown, with the ids to submit again", async () => {
   const { submits, pushed, set } = setUp(false);
-  const outcome = submits.submit([spec("a"), spec("b")], { timeoutMs: 20 }).catch((each) => each);
+  const outcome = submits.submit([taskSpec("a"), taskSpec("b")], { timeoutMs: 20 }).catch((each) => each);
   set(true);
   submits.answered(rids(pushed)[0] ?? 0, "created");
   const error = await outcome;
@@ -76,7 +65,7 @@ test("each chunk is given up when its own time is over", async () => {
   const { submits } = setUp(false, environment);
   const givenUpMs: Record<string, number> = {};
   const submit = (id: string, timeoutMs: number): void =>
-    void submits.submit([spec(id)], { timeoutMs }).catch(() => givenUpMs[id] = environment.monoMs());
+    void submits.submit([taskSpec(id)], { timeoutMs }).catch(() => givenUpMs[id] = environment.monoMs());
   submit("late", 600);
   submit("soon", 100);
   submit("later", 800);
@@ -89,7 +78,7 @@ test("each chunk is given up when its own time is over", async () => {
 test("a signal gives up, and the engine is asked no longer", async () => {
   const { submits, pushed } = setUp();
   const abort = new AbortController();
-  const outcome = submits.submit([spec("a")], { timeoutMs: 1000, signal: abort.signal }).catch((each) =>
+  const outcome = submits.submit([taskSpec("a")], { timeoutMs: 1000, signal: abort.signal }).catch((each) =>
     each
   );
   abort.abort(new Error("enough"));
@@ -100,7 +89,7 @@ test("a signal gives up, and the engine is asked no longer", async () => {
 test("stopping distinguishes what was not sent from what may have been", async () => {
   for (const [sent, kind] of [[false, StoppedError], [true, UnknownOutcomeError]] as const) {
     const { submits } = setUp(sent);
-    const outcome = submits.submit([spec("a")], { timeoutMs: 1000 }).catch((each) => each);
+    const outcome = submits.submit([taskSpec("a")], { timeoutMs: 1000 }).catch((each) => each);
     submits.stop();
     expect(await outcome).toBeInstanceOf(kind);
   }
@@ -108,7 +97,7 @@ test("stopping distinguishes what was not sent from what may have been", async (
 
 test("a chunk of which something was recorded is never given up as not done", async () => {
   const { submits } = setUp(false);
-  const outcome = submits.submit([spec("a"), spec("b")], { timeoutMs: 5 }).catch((each) => each);
+  const outcome = submits.submit([taskSpec("a"), taskSpec("b")], { timeoutMs: 5 }).catch((each) => each);
   submits.answered(1, "created");
   const error = await outcome;
   expect(error).toBeInstanceOf(UnknownOutcomeError);

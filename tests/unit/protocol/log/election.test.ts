@@ -6,7 +6,7 @@ import { Replica } from "../../../../src/protocol/log/replica.ts";
 import type { PromiseMessage } from "../../../../src/protocol/model/messages.ts";
 import type { Ballot, Configuration, LogEnd, SealedCopy } from "../../../../src/protocol/model/types.ts";
 import { encodeCopy } from "../../../../src/protocol/wire/snapshots.ts";
-import { ballotBy, ELECTION_MS, noops, RESEND_MS, RoleStage, WALL_MS } from "../../../support/roles.ts";
+import { ballotBy, ELECTION_MS, noops, promiseOf, RESEND_MS, RoleStage } from "../../../support/roles.ts";
 
 const OLD: Configuration = { epoch: 1, keepers: [0, 1, 2] };
 const NEW: Configuration = { epoch: 2, keepers: [3, 1, 0] };
@@ -70,16 +70,7 @@ class Bench {
   }
 
   answer(from: number, ballot: Ballot, more: Partial<PromiseMessage> = {}): void {
-    const answer = {
-      type: "promise",
-      p: 0,
-      ballot,
-      pre: false,
-      answer: "granted",
-      promised: null,
-      wallMs: WALL_MS,
-    } as const;
-    this.election.onPromise(from, { ...answer, ...more });
+    this.election.onPromise(from, promiseOf(ballot, more));
   }
 
   /** Asks for votes and gets two, its own included. */

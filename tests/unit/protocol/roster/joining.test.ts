@@ -11,6 +11,7 @@ import { Engine } from "../../../../src/protocol/engine.ts";
 import { engineOptions } from "../../../../src/coordinator/settings.ts";
 import { nodeSettings } from "../../../../src/node/options.ts";
 import { memoryStore } from "../../../../src/store/memory-store.ts";
+import { taskSpec } from "../../../support/tasks.ts";
 
 /** Engines that hear each other at once, unless they are apart. */
 class Bench {
@@ -70,16 +71,7 @@ class Bench {
   }
 
   submit(at: string, id: string): void {
-    const more = {
-      name: "t",
-      payload: new Uint8Array(1),
-      attemptsMax: 0,
-      options: null,
-      runAtMs: 0,
-      delayMs: 0,
-      cid: 1,
-    };
-    this.push(at, { type: "submit", ageMs: 0, rid: 1, watch: false, spec: { id, ...more } });
+    this.push(at, { type: "submit", ageMs: 0, rid: 1, watch: false, spec: taskSpec(id) });
   }
 }
 

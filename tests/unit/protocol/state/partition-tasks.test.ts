@@ -1,13 +1,10 @@
 /** What operations do to tasks is the same on every keeper, whatever it has undone before. */
 import { expect, test } from "bun:test";
-import type { Operation, TaskSpec } from "../../../../src/protocol/model/types.ts";
+import type { Operation } from "../../../../src/protocol/model/types.ts";
 import { PartitionTasks, type Undo } from "../../../../src/protocol/state/partition-tasks.ts";
+import { taskSpec } from "../../../support/tasks.ts";
 
 const session = { node: 1, boot: 1, n: 1 };
-const spec = (id: string): TaskSpec => ({
-  ...{ id, name: "h", payload: new Uint8Array(), attemptsMax: 0, options: null },
-  ...{ runAtMs: 0, delayMs: 0, cid: 1 },
-});
 const command = (id: string, cid: number): Operation => ({
   ...{ type: "command", id, cid, atMs: 1 },
   message: { type: "complete" },
@@ -15,7 +12,7 @@ const command = (id: string, cid: number): Operation => ({
 
 /** Two tasks that run, and wait for a command that ends them. */
 const BEGIN: readonly Operation[] = [
-  ...["a", "b"].map((id): Operation => ({ type: "submit", spec: spec(id), atMs: 1 })),
+  ...["a", "b"].map((id): Operation => ({ type: "submit", spec: taskSpec(id), atMs: 1 })),
   ...["a", "b"].map((id): Operation => ({ type: "lease", id, session, atMs: 1 })),
   command("a", 1),
   command("b", 2),

@@ -4,6 +4,7 @@ import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import { endedBy, nextState, sleepAfterError } from "../../../../src/protocol/state/task-machine.ts";
 import { PartitionTasks } from "../../../../src/protocol/state/partition-tasks.ts";
 import type { Settlement, TaskMessage, TaskRecord, TaskState } from "../../../../src/protocol/model/types.ts";
+import { taskSpec } from "../../../support/tasks.ts";
 
 const MESSAGES = ["run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const;
 const NOW_MS = 1_800_000_000_000;
@@ -16,12 +17,8 @@ class Tasks {
   #seq = 0;
 
   constructor(attemptsMax = 0) {
-    const spec = { name: "n", payload: new Uint8Array(), attemptsMax, runAtMs: 0, delayMs: 0, cid: 1 };
-    this.tasks.apply(++this.#index, {
-      type: "submit",
-      spec: { id: "t", options: null, ...spec },
-      atMs: NOW_MS,
-    });
+    const spec = taskSpec("t", { attemptsMax });
+    this.tasks.apply(++this.#index, { type: "submit", spec, atMs: NOW_MS });
   }
 
   get record(): TaskRecord {

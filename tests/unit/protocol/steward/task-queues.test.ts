@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { Placement, TaskOptions, TaskRecord } from "../../../../src/protocol/model/types.ts";
 import { DECLINED, NOBODY, type Now, TaskQueues } from "../../../../src/protocol/steward/task-queues.ts";
+import { taskRecord, taskSpec } from "../../../support/tasks.ts";
 
 const ANYWHERE: Placement = { requires: [], prefers: [], node: "", apart: "" };
 
@@ -14,20 +15,7 @@ function pinned(node: string): TaskOptions {
 }
 
 function taskOf(id: string, options: TaskOptions | null = null, name = "h"): TaskRecord {
-  const spec = {
-    id,
-    name,
-    payload: new Uint8Array(0),
-    attemptsMax: 0,
-    runAtMs: 0,
-    delayMs: 0,
-    cid: 1,
-    options,
-  };
-  const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
-  const reports = { checkpoint: null, checkpointSeq: 0, progress: null, progressSeq: 0 };
-  const contents = { errors: [], result: null, ...reports, commands: null };
-  return { spec, state: "pending", session: null, fence: 0, attempt: 0, avoid: -1, ...times, ...contents };
+  return taskRecord(taskSpec(id, { name, options }));
 }
 
 /** The queues of one term, and a member that takes what `pick` lets it. */

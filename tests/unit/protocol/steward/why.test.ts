@@ -4,6 +4,7 @@ import { isoTime } from "../../../../src/protocol/steward/why.ts";
 import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import type { Placement, TaskError, TaskRecord } from "../../../../src/protocol/model/types.ts";
 import { type Obstacle, type Prospect, whyOf, whyPending } from "../../../../src/protocol/steward/why.ts";
+import { taskRecord, taskSpec } from "../../../support/tasks.ts";
 
 const NOW_MS = Date.parse("2030-01-02T03:04:05.678Z");
 const NOW = { nowMs: NOW_MS, trouble: "" };
@@ -11,13 +12,8 @@ const NOW = { nowMs: NOW_MS, trouble: "" };
 function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | null = null): TaskRecord {
   const full = { requires: [], prefers: [], node: "", apart: "", ...placement };
   const options = placement && { priority: 0, retry: null, placement: full };
-  const payload = new Uint8Array(0);
-  const spec = { id: "t", name: "work", payload, attemptsMax: 0, runAtMs: 0, delayMs: 0, cid: 1, options };
-  const times = { wakeAtMs: 0, submittedAtMs: 0, startedAtMs: 0, finishedAtMs: 0, endedByHolder: false };
-  const reports = { checkpoint: null, checkpointSeq: 0, progress: null, progressSeq: 0 };
-  const contents = { errors: [], result: null, ...reports, commands: null };
-  const state = "pending";
-  return { spec, state, session: null, fence: 7, attempt: 2, avoid: -1, ...times, ...contents, ...more };
+  const spec = taskSpec("t", { name: "work", options });
+  return taskRecord(spec, { fence: 7, attempt: 2, ...more });
 }
 
 function prospect(

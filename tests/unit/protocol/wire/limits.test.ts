@@ -15,17 +15,9 @@ import type { Entry, TaskSpec } from "../../../../src/protocol/model/types.ts";
 import { clipText } from "../../../../src/protocol/wire/writer.ts";
 import { messageExamples, stateExample } from "../../../support/message-examples.ts";
 import { plain } from "../../../support/plain.ts";
+import { taskSpec } from "../../../support/tasks.ts";
 
-const spec: TaskSpec = {
-  id: "a",
-  name: "exec",
-  payload: new Uint8Array(0),
-  attemptsMax: 0,
-  options: null,
-  runAtMs: 0,
-  delayMs: 0,
-  cid: 0,
-};
+const spec = taskSpec("a", { name: "exec", cid: 0 });
 const submit = (change: Partial<TaskSpec>): () => unknown => () =>
   encodeOperation({ type: "submit", spec: { ...spec, ...change }, atMs: 0 });
 

@@ -17,6 +17,7 @@ import { entries, messageByType, messages } from "../../../support/message-arbit
 import { plain } from "../../../support/plain.ts";
 import { persistRecord, state } from "../../../support/record-arbitraries.ts";
 import { operation } from "../../../support/task-arbitraries.ts";
+import { taskSpec } from "../../../support/tasks.ts";
 
 function roundTrip(list: readonly Message[]): unknown {
   return plain(encodeFrame(list).flatMap((frame) => decodeFrame(frame)));
@@ -81,7 +82,7 @@ test("an entry's operation equals the one given, before and after it took effect
 
 test("an entry keeps nothing of where its operation came from", () => {
   const payload = new Uint8Array(100).fill(1);
-  const spec = { id: "t", name: "h", payload, attemptsMax: 0, runAtMs: 0, delayMs: 0, cid: 1, options: null };
+  const spec = taskSpec("t", { payload });
   const entry = makeEntry({ cfg: 1, counter: 1, node: 0, boot: 1 }, { type: "submit", spec, atMs: 1 });
   const before = entry.op;
   payload.fill(2);
