@@ -1,7 +1,7 @@
 /**
- * The leash: a small process, one for each peer, that runs the peer's commands and ends them when the peer
- * dies (its pipe closes) or goes silent (a lease passes unrenewed). Started by leash-client.ts; speaks
- * leash-messages.ts. It outlives the signals of a terminal or a service manager: only the pipe ends it.
+ * The leash: a small process that runs commands of one peer and ends them when the peer dies (its pipe
+ * closes) or goes silent (a lease passes unrenewed). Started by leash-client.ts; speaks leash-messages.ts. It
+ * outlives the signals of a terminal or a service manager: only the pipe ends it.
  */
 import { systemEnvironment } from "../../base/environment.ts";
 import { startCommand } from "./command-process.ts";

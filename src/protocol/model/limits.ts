@@ -24,7 +24,10 @@ export const LIMITS = {
   progressBytesMax: 4096,
   /** Commands that wait for one task's holder: beyond it commands are answered "busy". */
   commandsQueuedMax: 64,
-  /** Ids of commands remembered with a task, so that repeated ones change nothing. */
+  /**
+   * Ids of commands remembered with a task, so that repeated ones change nothing. docs/guarantees.md promises
+   * 64 of those that were carried out; as many may wait.
+   */
   commandsKnownMax: 96,
   /** Priorities are from minus this to this. */
   priorityMax: 1000,
