@@ -8,7 +8,8 @@ import type { BullmqOptions } from "./bullmq-child.ts";
 import { cpuUsOfPid, rssBytesOfPid, type Sample, sampleOf, spent } from "./cpu.ts";
 import type { Load } from "./load.ts";
 import { serverArguments } from "./redis.ts";
-import { freePort, started } from "./server.ts";
+import { freePort } from "../tests/support/free-port.ts";
+import { started } from "./server.ts";
 import { Starts } from "./starts.ts";
 
 export interface QueueOptions {

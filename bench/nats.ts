@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Child, ended, endWithParent } from "./child.ts";
 import type { NatsOptions } from "./nats-child.ts";
-import { freePort, started } from "./server.ts";
+import { freePort } from "../tests/support/free-port.ts";
+import { started } from "./server.ts";
 
 const WORKER_COUNT = 3;
 

@@ -1,17 +1,8 @@
-/** Servers of the peers: on which port of the loopback, and do they take connections yet. */
+/** Servers of the peers: do they take connections yet. Ports come from tests/support/free-port.ts. */
 import type { ChildProcess } from "node:child_process";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 
 const START_LIMIT_MS = 5000;
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
 
 /** Resolves as soon as it takes connections. */
 export async function started(server: ChildProcess, name: string, port: number): Promise<void> {

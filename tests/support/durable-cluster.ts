@@ -2,12 +2,12 @@
  * Peers with `--data` that are killed and come back: on fixed ports, so that all can start at the same moment
  * in every life. What a life printed is kept.
  */
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { PeerProcess } from "../../examples/demo/peer-process.ts";
 import type { PeerEvent, Runtime } from "../../examples/demo/peer-process.ts";
 import { type Client, connectClient } from "../../mod.ts";
 import { eventually } from "./drill.ts";
+import { freePort } from "./free-port.ts";
 
 /** The default. */
 const PARTITION_COUNT = 128;
@@ -44,7 +44,7 @@ export class DurableCluster implements AsyncDisposable {
 
   /** Nothing runs yet. */
   static async create(options: DurableClusterOptions): Promise<DurableCluster> {
-    return new DurableCluster(options, await freePorts(options.names.length));
+    return new DurableCluster(options, await Promise.all(options.names.map(() => freePort())));
   }
 
   get namespace(): string {
@@ -137,19 +137,4 @@ export class DurableCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.peerByName.values()].map((peer) => peer.stop(3000)));
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map((server) =>
-    new Promise<number>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : 0);
-      });
-    })
-  ));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -1,8 +1,8 @@
 /**
- * The peer's end of one leash supervisor: starts it, sends it commands and what is left of each renewed lease,
- * and stands in for it when it dies or hangs. Then it ends the commands' groups itself, and reports their ends
- * when it has seen that nothing of them lives. Which supervisor a command gets is the pool's business
- * (leash-pool.ts). What remains uncovered: peer and supervisor killed or stopped both at the same time.
+ * The peer's end of one leash supervisor: starts it, sends it commands and what is left of each renewed
+ * lease, and stands in for it when it dies or hangs. Then it ends the commands' groups itself, and reports
+ * their ends when it has seen that nothing of them lives. Which supervisor a command gets is the pool's
+ * business (leash-pool.ts). What remains uncovered: peer and supervisor killed or stopped at the same time.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
