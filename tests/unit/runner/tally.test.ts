@@ -1,4 +1,4 @@
-/** How the runner of all tests counts, also what a stopped suite had passed; which suites there are is run.ts's. */
+/** How the runner of all tests counts, also what a stopped suite had passed. Which suites there are: run.ts. */
 import { expect, test } from "bun:test";
 import { SuiteRun } from "../../support/suite.ts";
 import { findingsOf, lineOf, LineTally } from "../../support/tally.ts";
