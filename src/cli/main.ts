@@ -29,7 +29,8 @@ ${COMMANDS.map((command) => `  ${command.name.padEnd(12)}${command.summary}`).jo
 
 "stolos COMMAND --help" says more. --version prints the version.
 Exit codes: 0 done, 1 bad usage, 2 could not connect or no quorum in time,
-3 the thing named does not exist, 4 the task ended failed or killed.`;
+3 the thing named does not exist, 4 the task ended failed or killed,
+141 who read the output went away.`;
 
 async function main(args: readonly string[], terminal: Terminal, closed: AbortSignal): Promise<number> {
   const [name, ...rest] = args;
@@ -58,14 +59,6 @@ async function main(args: readonly string[], terminal: Terminal, closed: AbortSi
   return await command.run(rest, terminal, closed);
 }
 
-/** Results may still be on their way to a pipe when the process would end. */
-function flushed(): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write("", () => resolve());
-    setTimeout(resolve, 1000);
-  });
-}
-
 const closed = new AbortController();
 const terminal = processTerminal(() => closed.abort());
 let exitCode: number;
@@ -79,5 +72,5 @@ try {
     : error;
   terminal.note(`stolos: ${known === undefined ? String(text) : printable(String(text))}`);
 }
-if (!closed.signal.aborted) await flushed();
-process.exit(exitCode);
+await terminal.flushed();
+process.exit(exitCode === EXIT.done && terminal.isCutOff ? EXIT.cutOff : exitCode);

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import type { HttpHandler, Node } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
-import { jsonLine, type Terminal } from "./output.ts";
+import { droppedEvents, jsonLine, type Terminal } from "./output.ts";
 import { answerEarly, openHttp } from "./peer-http.ts";
 import {
   balancerOf,
@@ -115,7 +115,8 @@ function printer(json: boolean, terminal: Terminal): (event: string, detail: unk
   return (type, detail) => {
     const event = peerEvent(type, detail);
     const now = new Date();
-    terminal.print(json ? jsonLine({ ...event, time: now.toISOString() }) : eventText(event, now));
+    const line = json ? jsonLine({ ...event, time: now.toISOString() }) : eventText(event, now);
+    terminal.event(line, (dropped) => droppedEvents(dropped, json));
   };
 }
 

@@ -3,7 +3,7 @@ import type { TaskEvent } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
-import { jsonLine, printable } from "./output.ts";
+import { droppedEvents, jsonLine, printable } from "./output.ts";
 
 const HELP = `Usage: stolos watch [OPTION]…
 
@@ -26,7 +26,8 @@ export const watch: Command = {
     await using client = await Promise.race([connect(values), ended]);
     if (client === null) return EXIT.done;
     for await (const event of client.watch({ signal })) {
-      terminal.print(values.json ? jsonLine(watchForm(event)) : watchText(event, new Date()));
+      const line = values.json ? jsonLine(watchForm(event)) : watchText(event, new Date());
+      terminal.event(line, (dropped) => droppedEvents(dropped, values.json));
     }
     return EXIT.done;
   },

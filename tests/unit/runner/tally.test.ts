@@ -1,4 +1,4 @@
-/** How the runner of all tests counts, also what a stopped suite had passed. Which suites there are: run.ts. */
+/** How the runner of all tests counts, a stopped suite among them. Which suites there are is in run.ts. */
 import { expect, test } from "bun:test";
 import { SuiteRun } from "../../support/suite.ts";
 import { findingsOf, lineOf, LineTally } from "../../support/tally.ts";
