@@ -1,6 +1,6 @@
 /**
- * Writes lines to stdout or stderr without ever standing still: a reader that is slow is waited for outside of
- * the event loop, and one that has gone is noticed. What the lines say is the commands'.
+ * Writes lines to stdout or stderr without ever standing still: a reader that is slow is waited for outside
+ * of the event loop, and one that has gone is noticed. What the lines say is the commands'.
  */
 
 /** Characters that may wait for the reader before lines that can be dropped are. */

@@ -1,6 +1,7 @@
 /**
  * Prints lines as the commands of `stolos` do: `print-lines.ts print N` results, `event N` events of 1,000
- * characters, 100 each 20 ms, then on stderr for how long the event loop stood still. The reader is the test's.
+ * characters, 100 each 20 ms, then on stderr for how long the event loop stood still. The reader is the
+ * test's.
  */
 import { EXIT } from "../../src/cli/command.ts";
 import { droppedEvents, processTerminal } from "../../src/cli/output.ts";
