@@ -2,6 +2,7 @@
 /**
  * The `stolos` command: finds the command, runs it, turns its ending into an exit code. One file a command.
  */
+import { meantBy } from "../base/arguments.ts";
 import { VERSION } from "../node/version.ts";
 import { type Command, EXIT, exitCodeOf } from "./command.ts";
 import { id } from "./id.ts";
@@ -34,7 +35,7 @@ Exit codes: 0 done, 1 bad usage, 2 could not connect or no quorum in time,
 
 async function main(args: readonly string[], terminal: Terminal, closed: AbortSignal): Promise<number> {
   const [name, ...rest] = args;
-  if (name === "--help" || name === "-h" || name === "help") {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     terminal.print(HELP);
     return EXIT.done;
   }
@@ -44,15 +45,13 @@ async function main(args: readonly string[], terminal: Terminal, closed: AbortSi
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {
-    const what = name === undefined
-      ? "no command given"
-      : `unknown ${name.startsWith("-") ? "option" : "command"} "${name}"`;
-    throw new UsageError(
-      `Cannot run stolos: ${what}; it knows ${COMMANDS.map((each) => each.name).join(", ")}`,
-    );
+    const what = `unknown ${name.startsWith("-") ? "option" : "command"} "${name}"`;
+    const meant = meantBy(name, COMMANDS.map((each) => each.name));
+    const hint = meant === "" ? "" : ` is it "stolos ${meant}"?`;
+    throw new UsageError(`Cannot run stolos: ${what};${hint} "stolos --help" lists the commands`);
   }
   const end = rest.indexOf("--");
-  if ((end < 0 ? rest : rest.slice(0, end)).includes("--help")) {
+  if ((end < 0 ? rest : rest.slice(0, end)).some((each) => each === "--help" || each === "-h")) {
     terminal.print(command.help);
     return EXIT.done;
   }

@@ -29,10 +29,15 @@ export function jsonLine(value: unknown): string {
   });
 }
 
+/** A longer cell makes its own row wider, not the whole table. */
+const CELL_CHARS_MAX = 40;
+
 /** Rows under a head, columns aligned; two spaces between them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows.map((row) => row.map(printable))];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const widths = head.map((_, column) =>
+    Math.max(...all.map((row) => row[column]?.length ?? 0).filter((each) => each <= CELL_CHARS_MAX))
+  );
   return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
 }
 
