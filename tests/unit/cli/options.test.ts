@@ -57,7 +57,7 @@ test("an unknown option is refused by name", () => {
 
 test("an argument that begins with a dash is told how it is written", () => {
   expect(() => parseOptions("task", ["-5"], CLIENT_OPTIONS)).toThrow(
-    'Cannot run "stolos task": options begin with two dashes, got -5; put -- before an argument that begins with one',
+    "options begin with two dashes, got -5; put -- before an argument that begins with one",
   );
   expect(parseOptions("task", ["--", "-5"], CLIENT_OPTIONS).rest).toEqual(["-5"]);
   expect(parseOptions("task", ["-"], CLIENT_OPTIONS).positionals).toEqual(["-"]);
