@@ -45,6 +45,7 @@ export type {
   CallTimes,
   Client,
   CommandOptions,
+  OneStart,
   Outcome,
   SubmitOptions,
   TaskHandle,
@@ -72,7 +73,15 @@ export { cpuReporter, memoryReporter } from "./src/consumer/balancers/reporters.
 export { meteredBalancer, type MeteredBalancerOptions } from "./src/consumer/balancers/metered.ts";
 export type { Meter } from "./src/consumer/task-load.ts";
 export { defineTask } from "./src/task/definition.ts";
-export type { SchemaIssue, SchemaResult, StandardSchemaV1, TaskDefinition } from "./src/task/definition.ts";
+export type {
+  SchemaInput,
+  SchemaOutput,
+  SchemaResult,
+  StandardSchemaV1,
+  Storable,
+  SubmitInput,
+  TaskDefinition,
+} from "./src/task/definition.ts";
 export type {
   ErrorHandler,
   HandlerFunction,
@@ -95,10 +104,12 @@ export {
   ConnectError,
   FatalError,
   InvalidInputError,
+  InvalidResultError,
   type KeeperState,
   LeaseLostError,
   NoQuorumError,
   NotFoundError,
+  type SchemaIssue,
   StateError,
   StoppedError,
   TooOldError,

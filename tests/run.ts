@@ -33,6 +33,7 @@ const GATE: readonly Suite[] = [
 const COMPUTING = [
   "tests/unit",
   "tests/tidy",
+  "tests/types",
   "examples",
   "tests/scenarios",
   "tests/conformance",

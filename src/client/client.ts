@@ -2,7 +2,7 @@
  * The client: submits tasks, waits for their ends, looks at what there is. It is the same for a program that
  * runs a node and for one that only connects; the difference is in the port.
  */
-import type { TaskDefinition } from "../task/definition.ts";
+import type { SubmitInput, TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type {
@@ -44,6 +44,9 @@ export interface SubmitOptions extends PlacementOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
+
+/** A task starts after a time or at one. */
+export type OneStart = { readonly runAt?: undefined } | { readonly delayMs?: undefined };
 
 /** How long to wait for an answer. */
 export interface CallTimes {
@@ -93,11 +96,17 @@ export interface Client {
    * @throws InvalidInputError, ConflictError, NoQuorumError (nothing was done), UnknownOutcomeError (retry
    * with the same id), TooOldError, BusyError, StoppedError; TypeError, RangeError for bad arguments
    */
-  submit<I, O>(definition: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<TaskHandle<O>>;
+  submit<I, O, V>(
+    definition: TaskDefinition<I, O, unknown, unknown>,
+    input: SubmitInput<NoInfer<I>, V>,
+    options?: SubmitOptions & OneStart,
+  ): Promise<TaskHandle<O>>;
+  /** The same for a task that has no input. */
+  submit<O>(definition: TaskDefinition<void, O, unknown, unknown>): Promise<TaskHandle<O>>;
   /** Many at once, in order; as fast as the cluster takes them. Rejects at the first that is refused. */
-  submitMany<I, O>(
-    definition: TaskDefinition<I, O>,
-    inputs: Iterable<SubmitItem<I>>,
+  submitMany<I, O, V>(
+    definition: TaskDefinition<I, O, unknown, unknown>,
+    inputs: Iterable<SubmitItem<SubmitInput<NoInfer<I>, V>>>,
     options?: Omit<SubmitOptions, "id">,
   ): Promise<TaskHandle<O>[]>;
   /**
@@ -155,9 +164,9 @@ export class PortClient implements Client {
     this.#environment = environment;
   }
 
-  async submit<I, O>(
-    definition: TaskDefinition<I, O>,
-    input: I,
+  async submit<O>(
+    definition: TaskDefinition<unknown, O, unknown, unknown>,
+    input?: unknown,
     options: SubmitOptions = {},
   ): Promise<TaskHandle<O>> {
     checkKnown("submit a task", options, SUBMIT_KEYS);
@@ -170,9 +179,9 @@ export class PortClient implements Client {
     return new Handle(this.#port, recorded.id, recorded.created);
   }
 
-  async submitMany<I, O>(
-    definition: TaskDefinition<I, O>,
-    inputs: Iterable<SubmitItem<I>>,
+  async submitMany<O>(
+    definition: TaskDefinition<unknown, O, unknown, unknown>,
+    inputs: Iterable<SubmitItem<unknown>>,
     options: Omit<SubmitOptions, "id"> = {},
   ): Promise<TaskHandle<O>[]> {
     checkKnown("submit tasks", options, SUBMIT_KEYS.filter((key) => key !== "id"));

@@ -42,9 +42,9 @@ const DELAY_MAX_MS = 4.32e15;
 const CID_LIMIT = 2 ** 52;
 
 /** @throws TypeError, RangeError, InvalidInputError; a promise only when the schema is asynchronous */
-export function specOf<I, O>(
-  definition: TaskDefinition<I, O>,
-  item: SubmitItem<I>,
+export function specOf(
+  definition: TaskDefinition,
+  item: SubmitItem<unknown>,
   shared: ItemOptions,
   environment: Environment = systemEnvironment,
 ): TaskSpec | Promise<TaskSpec> {
@@ -98,7 +98,7 @@ async function checkedLater(valid: Promise<unknown>, spec: TaskSpec): Promise<Ta
 
 function asSubmitError(error: unknown): unknown {
   if (!(error instanceof InvalidInputError)) return error;
-  return new InvalidInputError(error.message.replace(/^Cannot run/, "Cannot submit"));
+  return new InvalidInputError(error.message.replace(/^Cannot run/, "Cannot submit"), error.issues);
 }
 
 /** @throws TypeError, RangeError */

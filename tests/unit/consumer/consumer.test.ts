@@ -1,5 +1,6 @@
 /** How handlers run and end. */
 import { expect, test } from "bun:test";
+import { z } from "zod";
 import { AttemptAbortedError } from "../../../src/base/errors.ts";
 import type { Context } from "../../../src/consumer/context.ts";
 import { defineTask } from "../../../src/task/definition.ts";
@@ -67,6 +68,19 @@ test("an input that does not fit never reaches the handler", async () => {
   bench.start(7, { attemptsMax: 1 });
   const { settlement } = await bench.settlement();
   expect(settlement).toMatchObject({ type: "fail", message: expect.stringContaining("n: must be odd") });
+});
+
+test("a result that does not fit is an error, one that fits is stored as the schema makes it", async () => {
+  const definition = defineTask({ name: "n", output: z.string().transform((text) => text.length) });
+  const bad = new Bench();
+  bad.handle(() => Promise.resolve(7), definition);
+  bad.start(7, { attemptsMax: 1 });
+  const message = expect.stringContaining('Cannot complete task "n": its result does not fit: ');
+  expect((await bad.settlement()).settlement).toMatchObject({ type: "fail", message });
+  const good = new Bench();
+  good.handle(() => "four", definition);
+  good.start(7);
+  expect(resultOf(await good.settlement())).toBe(4);
 });
 
 test("an asynchronous schema is waited for, and the handler gets what it returns", async () => {
