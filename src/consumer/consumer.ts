@@ -45,8 +45,8 @@ export interface ConsumerOptions {
 /** An older attempt that still runs after this time ignores its signal: the task had better run elsewhere. */
 const OLD_ATTEMPT_PATIENCE_MS = 2000;
 
-/** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
-const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
+/** A text: after a recovery fences are so large that one number does not hold both. */
+const keyOf = (p: number, fence: number): string => `${p}.${fence}`;
 
 export class Consumer implements ConsumerPort {
   readonly #options: ConsumerOptions;
@@ -54,7 +54,7 @@ export class Consumer implements ConsumerPort {
   readonly #control: ConsumerControl;
   readonly #handlers: Map<string, Handler> = new Map();
   /** Attempts whose end is not settled, or that still run. */
-  readonly #attempts: Map<number, Attempt> = new Map();
+  readonly #attempts: Map<string, Attempt> = new Map();
   /** The attempt that runs here, by task id. */
   readonly #runningById: Map<string, Attempt> = new Map();
   /** The next attempt at a task that still runs under an older fence. */

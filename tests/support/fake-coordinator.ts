@@ -72,9 +72,9 @@ export class Bench {
     this.consumer.add({ definition, run, ...more });
   }
 
-  start(fence: number, more: Partial<GrantedTask> & { input?: unknown } = {}): void {
-    const { input, ...rest } = more;
-    this.consumer.start(1, {
+  start(fence: number, more: Partial<GrantedTask> & { p?: number; input?: unknown } = {}): void {
+    const { p = 1, input, ...rest } = more;
+    this.consumer.start(p, {
       no: fence,
       id: "t",
       fence,

@@ -306,3 +306,18 @@ test("what a handler throws because its lease ends is no error of the task", asy
   cut.start(7);
   expect((await cut.settlement()).settlement).toEqual({ type: "release" });
 });
+
+test("leases of two partitions stay apart, however large fences have become by recoveries", () => {
+  const bench = new Bench();
+  const signals = new Map<string, AbortSignal>();
+  bench.handle((task, ctx) => {
+    signals.set(task.id, ctx.signal);
+    return untilAborted(ctx).catch(() => {});
+  });
+  // two recoveries leap by 2 million million
+  const fence = 2_002_000_000_007;
+  bench.start(fence, { p: 0, id: "a" });
+  bench.start(fence - 2 ** 40, { p: 1, id: "b" });
+  bench.consumer.abort(0, fence);
+  expect([...signals].map(([id, { aborted }]) => [id, aborted])).toEqual([["a", true], ["b", false]]);
+});
