@@ -32,7 +32,10 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
-  /** Null when the task may begin; else until when it shall not be offered here. @default always */
+  /**
+   * Null when it may begin; else for how many ms it shall not be offered here, 0 = until a change.
+   * @default null
+   */
   readonly admit?: (task: GrantedTask) => number | null;
   /** For how long the event loop must have stood still to be reported. */
   readonly blockedMinMs: number;
@@ -172,12 +175,8 @@ export class Consumer implements ConsumerPort {
     if (!handler || this.#abortReason !== null || this.isFrozen) {
       return this.#giveBack(p, task, { type: "release" });
     }
-    const untilMs = this.#options.admit?.(task) ?? null;
-    if (untilMs !== null) {
-      // by the clock that its balancer looked at
-      const forMs = untilMs === 0 ? 0 : Math.max(1, untilMs - this.#environment.wallMs());
-      return this.#giveBack(p, task, { type: "decline", forMs });
-    }
+    const forMs = this.#options.admit?.(task) ?? null;
+    if (forMs !== null) return this.#giveBack(p, task, { type: "decline", forMs });
     const attempt = new Attempt(p, task, handler, this.#control, this.#environment);
     this.#attempts.set(keyOf(p, task.fence), attempt);
     if (!this.#runningById.has(task.id)) return this.#begin(attempt);

@@ -27,12 +27,14 @@ export class BalancerBench {
   readonly balancing: Balancing;
   readonly offers: Map<string, KnownOffer> = new Map();
   members: Partial<NodeInfo>[] = [{ node: "me", self: true }];
+  /** By so much the node's wall clock is ahead. */
+  readonly wallError: { ms: number } = { ms: 0 };
   isFrozen = false;
   endsAtOnce = true;
   #listener: ((event: CoordinatorEvent) => void) | null = null;
 
   constructor(balancer: Balancer, more: Partial<BalancingOptions> = {}) {
-    const life = new Life(0, this.time, new Rng(7, 1));
+    const life = new Life(0, this.time, new Rng(7, 1), this.wallError);
     this.balancing = new Balancing({
       balancer,
       everyMs: null,
