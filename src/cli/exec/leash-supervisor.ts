@@ -100,13 +100,12 @@ export class LeashSupervisor {
 
   /** One a turn: starting takes milliseconds, and the others' deadlines must not wait for all of them. */
   #startNext(): void {
-    if (this.#isStarting) return;
-    const next = this.#unstarted.shift();
-    if (next === undefined) return;
+    if (this.#isStarting || this.#unstarted.length === 0) return;
     this.#isStarting = true;
     this.#options.environment.setImmediate(() => {
       this.#isStarting = false;
-      this.#start(next);
+      const next = this.#unstarted.shift();
+      if (next) this.#start(next);
       this.#turn();
       this.#startNext();
     });
@@ -146,12 +145,20 @@ export class LeashSupervisor {
 
   #terminate(command: Command): void {
     const { group } = command;
-    if (group === null) return;
+    if (group === null) return this.#withhold(command);
     const { groups } = this.#options;
     const delivery = groups.signal(group, "SIGTERM");
     // A stopped process acts on SIGTERM only once it goes on.
     groups.signal(group, "SIGCONT");
     if (delivery === "refused") this.#notify(command, lingering(group, "foreign"));
+  }
+
+  /** One that waits for its turn: its peer need not wait for it too, nor take this supervisor for dead. */
+  #withhold(command: Command): void {
+    const at = this.#unstarted.indexOf(command);
+    if (at < 0) return;
+    this.#unstarted.splice(at, 1);
+    this.#report(command, { type: "withheld" });
   }
 
   #lookSoon(): void {
@@ -182,7 +189,8 @@ export class LeashSupervisor {
 
   #kill(command: Command, nowMs: number): void {
     command.killedMs = nowMs;
-    if (command.group !== null) this.#options.groups.signal(command.group, "SIGKILL");
+    if (command.group === null) return this.#withhold(command);
+    this.#options.groups.signal(command.group, "SIGKILL");
     this.#lookSoon();
   }
 

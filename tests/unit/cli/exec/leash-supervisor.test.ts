@@ -283,6 +283,28 @@ test("what is stopped, or left by its peer, before its turn is never spawned", (
   expect(["a", "b", "c"].map((key) => stage.endOf(key)?.type)).toEqual(["withheld", "withheld", "withheld"]);
 });
 
+test("what is stopped while it waits for its turn is withheld at once, however busy the supervisor is", () => {
+  const stage = new Stage();
+  for (const key of ["a", "b", "c"]) stage.tellStart(key, 4000);
+  stage.stop("b", 5000);
+  expect([stage.endOf("a"), stage.endOf("b")]).toEqual([undefined, { type: "withheld" }]);
+  stage.environment.advance(0);
+  expect([stage.groups.length, stage.endOf("a"), stage.endOf("c")]).toEqual([2, undefined, undefined]);
+});
+
+test("what waits for its turn is withheld when its lease ends, not when its turn comes", () => {
+  const stage = new Stage();
+  stage.tellStart("a", 60_000);
+  stage.tellStart("b", 4000);
+  stage.beforeSpawn = () => {
+    stage.environment.standStill(4000 - MARGIN_MS);
+    stage.stop("a", 5000);
+    expect(stage.endOf("b")).toEqual({ type: "withheld" });
+  };
+  stage.environment.advance(0);
+  expect(stage.groups.length).toBe(0);
+});
+
 test("a supervisor that has lost its peer ends when the last command has", () => {
   const stage = new Stage();
   stage.nature = stubborn;
