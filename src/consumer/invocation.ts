@@ -62,7 +62,7 @@ export function endingOfValue(attempt: Attempt, value: unknown, environment: Env
 /** What goes wrong because the attempt was aborted, or its lease ends, is no error of the task. */
 export function endingOfError(attempt: Attempt, error: unknown, environment: Environment): Settlement {
   if (attempt.abortReason !== null) return endingOfAbort(attempt, environment);
-  const isOurs = error instanceof AttemptAbortedError || environment.wallMs() >= attempt.deadline;
+  const isOurs = error instanceof AttemptAbortedError || attempt.remainingMs <= attempt.marginMs;
   return isOurs ? { type: "release" } : failed(attempt, error, environment);
 }
 

@@ -195,15 +195,14 @@ export interface ConsumerControl {
   settle(lease: SettledLease, settlement: Settlement): void;
   /** Between a deadline and the end of its lease: so long a handler may take to end. */
   readonly marginMs: number;
-  /**
-   * Wall clock in ms at which handlers in the partition must end unless their leases are renewed, `marginMs`
-   * before these end; in the past when the leases have ended.
-   */
-  deadlineMs(p: number): number;
+  /** The lease clock. */
+  leaseMs(): number;
+  /** When the partition's leases end unless they are renewed, lease clock; in the past when they have. */
+  validUntilMs(p: number): number;
   /** Asked last, in the turn that calls the handler: the lease stands for longer than the margin. */
   mayBegin(p: number, fence: number): boolean;
   /** Calls back when leases in the partition were renewed; returns what ends that. */
-  onDeadline(p: number, callback: (deadlineMs: number) => void): () => void;
+  onRenewed(p: number, callback: () => void): () => void;
 }
 
 /**

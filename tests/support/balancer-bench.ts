@@ -67,8 +67,9 @@ export class BalancerBench {
       settle: () => {},
       marginMs: 0,
       mayBegin: () => true,
-      deadlineMs: () => 9e15,
-      onDeadline: () => () => {},
+      leaseMs: () => 0,
+      validUntilMs: () => 9e15,
+      onRenewed: () => () => {},
     };
     const handler = { definition: { name: "n" }, run: () => {}, isStateful: false };
     for (const id of ids) this.attempts.set(id, new Attempt(0, granted(id), handler, control));

@@ -17,6 +17,7 @@ import {
   type Task,
   type TaskDefinition,
 } from "../../../mod.ts";
+import { leaseOf, watchGrace } from "../../base/leased.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 import { LeashPool } from "./leash-pool.ts";
 
@@ -100,6 +101,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
   const { fence, attempt } = ctx;
   const say = (event: ExecEvent["event"], reason: string): void =>
     runner.onEvent({ event, task: task.id, fence: String(fence), attempt, reason });
+  const leased = leaseOf(ctx);
   let isHeld = false;
   const command = runner.leash.run({
     task: task.id,
@@ -118,7 +120,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
       header: outputHeader({ attempt, fence, node: runner.node, at: new Date() }),
       marginMs: ctx.marginMs,
     },
-    remainingMs: () => ctx.deadline + ctx.marginMs - Date.now(),
+    remainingMs: () => leased.remainingMs,
     onLingering: (why) => {
       isHeld = true;
       say("exec:held", why);
@@ -126,8 +128,11 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     },
   });
   const forget = ctx.onDeadline(() => command.renew());
-  const stop = (): void => command.stop(STOP_GRACE_MS);
-  ctx.signal.addEventListener("abort", stop, { once: true });
+  const endGrace = watchGrace(
+    leased,
+    { graceMs: STOP_GRACE_MS, aheadMs: 0 },
+    (leftMs) => command.stop(leftMs),
+  );
   try {
     const end = await command.end;
     if (end.type === "trouble" && !ctx.signal.aborted) {
@@ -137,7 +142,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     return resultOf(end, argv, ctx.signal);
   } finally {
     forget();
-    ctx.signal.removeEventListener("abort", stop);
+    endGrace();
     if (isHeld) ctx.progress(null);
   }
 }

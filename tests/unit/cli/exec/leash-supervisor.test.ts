@@ -283,7 +283,7 @@ test("what is stopped, or left by its peer, before its turn is never spawned", (
   expect(["a", "b", "c"].map((key) => stage.endOf(key)?.type)).toEqual(["withheld", "withheld", "withheld"]);
 });
 
-test("what is stopped while it waits for its turn is withheld at once, however busy the supervisor is", () => {
+test("what is stopped while it waits for its turn is withheld at once, not when its turn comes", () => {
   const stage = new Stage();
   for (const key of ["a", "b", "c"]) stage.tellStart(key, 4000);
   stage.stop("b", 5000);

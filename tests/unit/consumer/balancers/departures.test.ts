@@ -5,7 +5,7 @@ import { Departures } from "../../../../src/consumer/balancers/departures.ts";
 
 const running: RunningTask = { id: "a", name: "n", startedMs: 0, load: 3, stopping: true };
 
-test("what was given back counts for a while once it has ended, and no longer when the clock is set back", () => {
+test("what was given back counts for a while after its end, no longer if the clock is set back", () => {
   const nowMs = 1_800_000_000_000;
   for (const laterMs of [nowMs + 5000, nowMs - 3_600_000]) {
     const departures = new Departures(5000);
