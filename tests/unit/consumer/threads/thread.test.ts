@@ -78,7 +78,7 @@ test("what is said to a thread waits until it takes messages; the clocks are com
   await stage.thread.end();
 });
 
-test("a lease lost in its grace ends the thread within the margin, whatever the wall clock does", async () => {
+test("a lease lost in its grace ends the thread in time, whatever the wall clock does", async () => {
   const now = Date.now;
   try {
     for (const jumpMs of [-3_600_000, 0]) {
