@@ -1,5 +1,6 @@
 /** The port of a client that is no member: every call is a request to whichever member it is connected to. */
 import { BusyError, ConnectError, NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
+import { NodeClock } from "../base/node-clock.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -34,9 +35,11 @@ interface Request {
 
 export class RpcPort implements ClientPort {
   readonly #connection: RpcConnection;
+  readonly #clock: NodeClock;
 
-  constructor(connection: RpcConnection) {
+  constructor(connection: RpcConnection, clock: NodeClock = new NodeClock()) {
     this.#connection = connection;
+    this.#clock = clock;
   }
 
   async submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
@@ -48,8 +51,9 @@ export class RpcPort implements ClientPort {
         specs.map((spec) => spec.id),
       );
     const packed = specs.map(packSpec);
-    const firstSentMs = performance.now();
-    const args = (): unknown[] => [packed, timeoutMs, performance.now() - firstSentMs];
+    // the lease clock: a task may end and be forgotten while this machine is suspended
+    const firstSentMs = this.#clock.read().leaseMs;
+    const args = (): unknown[] => [packed, timeoutMs, this.#clock.read().leaseMs - firstSentMs];
     return await this.#ask({ method: "submit", args, ...options, unknown }) as SubmitStatus[];
   }
 

@@ -111,7 +111,7 @@ export interface CallOptions {
 }
 
 export interface SubmitCallOptions extends CallOptions {
-  /** Since they were first sent, by the monotonic clock of whoever sent them. @default 0 */
+  /** Since they were first sent, by the lease clock of whoever sent them. @default 0 */
   readonly ageMs?: number;
 }
 

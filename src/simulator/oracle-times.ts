@@ -1,7 +1,7 @@
 /**
  * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
  * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
- * and whatever anybody's clock says, no submit is refused that is younger than what is remembered.
+ * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered.
  */
 import type { Operation, Wake } from "../protocol/model/types.ts";
 import { WALL_START_MS } from "./clock.ts";
@@ -25,19 +25,22 @@ interface TimedWorld extends World {
   readonly nodes: readonly {
     readonly id: string;
     readonly pausedUntilMs: number;
-    readonly clock: WallClock;
+    readonly clock: ClockErrors;
   }[];
   readonly healedMs: number;
 }
 
-export interface WallClock {
-  /** It was wrong at some time. */
+/** How wrong the clocks of a node are. */
+export interface ClockErrors {
+  /** Its wall clock was wrong at some time. */
   readonly wasWallWrong: boolean;
   readonly wallErrorMs: number;
+  /** By so much a length of time by its lease clock may be too long. */
+  readonly leaseAheadMs: number;
 }
 
 /** Of a node that is another one now. */
-const GONE: WallClock = { wasWallWrong: true, wallErrorMs: 0 };
+const GONE: ClockErrors = { wasWallWrong: true, wallErrorMs: 0, leaseAheadMs: 0 };
 
 export class TimeOracle {
   readonly #world: TimedWorld;
@@ -91,9 +94,10 @@ export class TimeOracle {
   refused(p: number, who: string, where: string): void {
     const sentMs = this.#sentMs.get(who) ?? this.#nowMs;
     const forgottenMs = this.#forgottenMs.get(p) ?? -Infinity;
-    // a steward allows for rates that are wrong and for the time on the way
+    // a steward allows for rates that are wrong and for the time on the way; an age is by a lease clock
     const { clockRateBound, heartbeatMs } = this.#world.plan;
-    const allowedMs = this.#earlyMs + heartbeatMs + 3 * clockRateBound * (this.#nowMs - sentMs);
+    const aheadMs = Math.max(...this.#world.nodes.map(({ clock }) => clock.leaseAheadMs));
+    const allowedMs = this.#earlyMs + heartbeatMs + aheadMs + 3 * clockRateBound * (this.#nowMs - sentMs);
     if (sentMs <= forgottenMs + allowedMs) return;
     const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
     throw new Violation(
@@ -134,7 +138,7 @@ export class TimeOracle {
   }
 
   /** Those that were ever wrong, as the time never goes back. */
-  #wrongOf(keepers: readonly string[]): readonly WallClock[] {
+  #wrongOf(keepers: readonly string[]): readonly ClockErrors[] {
     const clocks = keepers.map((id) => this.#world.nodes.find((node) => node.id === id)?.clock ?? GONE);
     return clocks.filter((clock) => clock.wasWallWrong);
   }

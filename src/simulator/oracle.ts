@@ -20,13 +20,13 @@ import {
   isFinished,
 } from "./oracle-model.ts";
 import { PlacementOracle } from "./oracle-placement.ts";
-import { TimeOracle, type WallClock } from "./oracle-times.ts";
+import { type ClockErrors, TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** A node that is watched. */
 interface WatchedNode extends LeaseNode, ExecutingNode {
-  readonly clock: LeaseNode["clock"] & WallClock;
+  readonly clock: LeaseNode["clock"] & ClockErrors;
   readonly pausedUntilMs: number;
   note(what: string): void;
 }

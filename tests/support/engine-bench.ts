@@ -56,6 +56,8 @@ export class EngineBench {
   readonly sent: Message[] = [];
   /** Answers to submits, in order. */
   readonly answers: string[] = [];
+  /** For how long each node's machine was suspended in all: time that only its lease clock counts. */
+  readonly sleptMs: Map<string, number> = new Map();
   /** What gets lost on its way. */
   loses: (message: Message) => boolean = () => false;
   /** Answers to commands, in order: `task status`. */
@@ -152,7 +154,8 @@ export class EngineBench {
   #turn(name: string, engine: Engine): boolean {
     const inputs = this.#inbox.get(name)!.splice(0);
     if (inputs.length === 0 && engine.deadlineMs > this.#nowMs) return false;
-    const clock = { monoMs: this.#nowMs, leaseMs: this.#nowMs, wallMs: WALL_MS + this.#nowMs };
+    const sleptMs = this.sleptMs.get(name) ?? 0;
+    const clock = { monoMs: this.#nowMs, leaseMs: this.#nowMs + sleptMs, wallMs: WALL_MS + this.#nowMs };
     for (const effect of engine.step(inputs, clock)) this.#do(name, effect);
     return true;
   }

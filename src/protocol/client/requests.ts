@@ -103,7 +103,7 @@ export class Requests {
     const isAsked = watch || this.#watches.isLikely;
     const item = { rid: this.#wireRid(rid), watch: isAsked ? this.#nextAsk() : 0, spec };
     const p = this.#partitionOf(spec.id);
-    const firstSentMs = this.#context.clock.monoMs - ageMs;
+    const firstSentMs = this.#context.clock.leaseMs - ageMs;
     const submit: Submit = { p, isWatched: watch, item, firstSentMs, sentMs: NEVER, sentTo: null };
     this.#noteRid(rid);
     // the end of an earlier task of this id, which is forgotten perhaps, is not this one's
@@ -338,7 +338,7 @@ export class Requests {
   }
 
   #sendSubmits(submits: readonly Submit[]): void {
-    const { monoMs } = this.#context.clock;
+    const { monoMs, leaseMs } = this.#context.clock;
     const byPartition: Map<number, { readonly target: Target; readonly items: SubmitItem[] } | null> =
       new Map();
     for (const submit of submits) {
@@ -352,7 +352,7 @@ export class Requests {
       }
       if (!batch) continue;
       if (batch.target.ballot) submit.sentTo = batch.target.ballot;
-      batch.items.push({ ...item, ageMs: monoMs - submit.firstSentMs });
+      batch.items.push({ ...item, ageMs: leaseMs - submit.firstSentMs });
     }
     const floor = this.#floor;
     for (const [p, batch] of byPartition) {

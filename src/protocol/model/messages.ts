@@ -191,7 +191,7 @@ export interface SubmitMessage extends ForTerm {
     readonly rid: number;
     /** Send the outcome when there is one, with this number; 0 = do not. */
     readonly watch: number;
-    /** Since the client first sent it, by its monotonic clock. */
+    /** Since the client first sent it, by its lease clock. */
     readonly ageMs: number;
     readonly spec: TaskSpec;
   }[];

@@ -13,6 +13,8 @@ import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
+import { NodeClock } from "../../../src/base/node-clock.ts";
+import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
 import { taskSpec } from "../../support/tasks.ts";
 
@@ -67,7 +69,10 @@ function line(member: string): Line {
   };
 }
 
-function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
+function connected(
+  port: FakePort,
+  clock?: NodeClock,
+): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
   const lines: Line[] = [];
   const open = (): MeshClient => {
     const each = line(`member-${lines.length}`);
@@ -76,7 +81,7 @@ function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection
     return each.client;
   };
   const connection = new RpcConnection(open(), () => Promise.resolve(open()));
-  return { remote: new RpcPort(connection), connection, lines };
+  return { remote: new RpcPort(connection, clock), connection, lines };
 }
 
 const spec = (id: string): TaskSpec =>
@@ -142,6 +147,21 @@ test("a submit that is sent again says how old it is, by the client's own clock"
   expect(await submitting).toEqual(["created"]);
   expect(port.agesMs[0]).toBeLessThan(port.agesMs[1]!);
   expect(port.agesMs[1]).toBeGreaterThanOrEqual(20);
+  await connection.stop();
+});
+
+test("the age of a submit counts the time for which the client's machine was suspended", async () => {
+  const port = new FakePort();
+  const environment = new FakeEnvironment();
+  const { remote, connection, lines } = connected(port, new NodeClock(environment));
+  port.answers = new Promise(() => {});
+  const submitting = remote.submit([spec("a")], { timeoutMs: 20_000 });
+  while (port.agesMs.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  environment.wallAheadMs = 3_600_000;
+  port.answers = Promise.resolve();
+  lines[0]?.cut();
+  expect(await submitting).toEqual(["created"]);
+  expect(port.agesMs).toEqual([0, 3_600_000]);
   await connection.stop();
 });
 
