@@ -303,10 +303,10 @@ function infoOf(snapshot: TaskSnapshot): TaskInfo {
   };
 }
 
-/** A handler that cannot go on, or cannot end, says why in its progress; `fence` tells which attempt's. */
+/** A handler that cannot go on, or cannot end, says why in its progress; `fence` is the attempt's. */
 function whyOf({ state, fence, why }: TaskSnapshot, progress: unknown): string | null {
   if (state !== "leased" || typeof progress !== "object" || progress === null) return why;
-  const told = progress as { readonly why?: unknown; readonly fence?: unknown };
-  if (typeof told.why !== "string" || told.fence !== fence) return why;
-  return why === null ? told.why : `${why}; ${told.why}`;
+  const reported = progress as { readonly why?: unknown; readonly fence?: unknown };
+  if (typeof reported.why !== "string" || reported.fence !== fence) return why;
+  return why === null ? reported.why : `${why}; ${reported.why}`;
 }

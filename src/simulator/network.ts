@@ -178,7 +178,7 @@ export class VirtualNetwork {
     }
   }
 
-  /** It tells everybody which cluster it is of: the peers of another one hang up, and so does it. */
+  /** It sends everybody the cluster that it is of: the peers of another one hang up, and so does it. */
   clusterChanged(node: ConnectedNode): void {
     for (const peer of this.#world.nodes) {
       if (peer.world === node.world) continue;

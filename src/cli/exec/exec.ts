@@ -21,7 +21,7 @@ import { leaseOf, watchGrace } from "../../base/leased.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 import { LeashPool } from "./leash-pool.ts";
 
-/** What `exec` is told to run. */
+/** What `exec` is asked to run. */
 export interface ExecInput {
   /** The command and its arguments; no shell is involved. */
   readonly argv: readonly string[];
@@ -38,7 +38,7 @@ export interface ExecResult {
 /** What is said of an attempt beside what its node says. */
 export interface ExecEvent {
   /**
-   * `exec:held`: the command was told to end and lives on; so does its attempt. `exec:trouble`: this peer
+   * `exec:held`: the command was asked to end and lives on; so does its attempt. `exec:trouble`: this peer
    * could not run it, or lost it; the task is released, and nothing is charged to it.
    */
   readonly event: "exec:held" | "exec:trouble";
