@@ -47,13 +47,14 @@ export const peer: Command = {
       : { store: stolos.sqliteStore(resolve(values.data, "state")) };
     const registry = stolos.metricsRegistry();
     let answer: HttpHandler = answerEarly;
-    await using http = httpAddress && await openHttp((request) => answer(request), httpAddress);
+    const print = printer(values.json, terminal);
+    const onTrouble = (address: string, reason: string): void => print("listen:trouble", { address, reason });
+    await using http = httpAddress && await openHttp((request) => answer(request), httpAddress, onTrouble);
     const node = await stolos.createNode({
       ...{ ...given, ...store, balancer: await makeBalancer(balancer) },
       ...(http && { libp2pMetrics: stolos.libp2pMetrics(registry) }),
     });
     if (http) answer = stolos.httpHandler(node, { registry });
-    const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });
     passEventsOn(node, print);
     const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
