@@ -4,6 +4,9 @@
  */
 import type { EngineOptions } from "../protocol/model/contract.ts";
 
+/** Plots of several moves: see traps.ts. */
+export type TrapName = "copy" | "number" | "older" | "decider" | "unwanted";
+
 /** The mix of faults of one run; 0 or false = this fault does not happen in it. */
 export interface FaultPlan {
   /** Mean time between two strokes of fate, ms. */
@@ -48,6 +51,8 @@ export interface FaultPlan {
   readonly amnesia: boolean;
   /** Some faults wait for the worst moment. */
   readonly ambush: boolean;
+  /** The plot of the run; "" = none. */
+  readonly trap: TrapName | "";
   /** Faults also hit the founding. */
   readonly early: boolean;
 }
