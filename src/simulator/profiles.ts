@@ -520,7 +520,7 @@ const TRAPPED: Readonly<Record<TrapName, Adjustment>> = {
   }),
   decider: (rng, plan) => ({
     ...plan,
-    ...leased(2400),
+    ...leased(1200),
     nodeCount: rng.pick([5, 6, 7]),
     foundingCount: 1,
     partitionCount: 1,
@@ -531,7 +531,22 @@ const TRAPPED: Readonly<Record<TrapName, Adjustment>> = {
     nodeCount: rng.pick([5, 6, 7]),
     foundingCount: rng.pick([4, 5]),
     faults: { ...plan.faults, everyMs: rng.range(1500, 3000), reconfigure: true },
-    work: { ...plan.work, long: true, uneven: false, slots: 2, taskCount: 12, everyMs: rng.range(80, 250) },
+    work: { ...plan.work, long: true, stubborn: 1, uneven: false, slots: 2, taskCount: 12, everyMs: 150 },
+  }),
+  delivery: (rng, plan) => ({
+    ...plan,
+    ...founded(rng.pick([3, 5])),
+    work: { ...plan.work, long: true, stubborn: 0, slots: 4, taskCount: 20 },
+  }),
+  /** Logs keep nothing that is not needed for a moment. */
+  acks: (rng, plan) => ({
+    ...plan,
+    ...founded(3),
+    partitionCount: rng.pick([1, 2]),
+    logEntriesMax: 2,
+    snapshotChunkBytes: 65_536,
+    appendBytesMax: 256 * 1024,
+    work: { ...plan.work, long: false, taskCount: 60, everyMs: rng.range(300, 900) },
   }),
 };
 

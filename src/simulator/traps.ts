@@ -239,7 +239,7 @@ class SoleDecider extends Trap {
     const isSole = roster?.deciders.length === 1 && roster.deciders[0] === no;
     if (!isSole || founder!.isLeaving) return;
     if (roster.chains.some((chain) => chain.at(-1)!.keepers.includes(no!))) return;
-    if (this.#leavesAtMs === Infinity) this.#leavesAtMs = this.nowMs + this.rng.range(500, 950);
+    if (this.#leavesAtMs === Infinity) this.#leavesAtMs = this.nowMs + this.rng.range(600, 990);
     if (this.nowMs < this.#leavesAtMs) return;
     this.note("n0 leaves");
     founder!.leave();
@@ -281,12 +281,80 @@ class Unwanted extends Trap {
   }
 }
 
+/** Commands shortly before the end of the faults, to tasks that run on: each is delivered the second time. */
+class LostDelivery extends Trap {
+  readonly #sent: Set<number> = new Set();
+  #cid = FIRST_CID;
+  #atMs = 0;
+
+  get #isDue(): boolean {
+    return this.nowMs > this.world.plan.faultsMs - this.ttlMs / 2;
+  }
+
+  look(): void {
+    if (!this.#isDue || this.nowMs < this.#atMs + 200) return;
+    this.#atMs = this.nowMs;
+    const asked = this.rng.pick(this.world.nodes);
+    for (const node of this.world.nodes) {
+      for (const { id } of node.engine?.holder.running() ?? []) {
+        asked.client.command(id, this.#cid++, { type: "checkpoint" });
+      }
+    }
+  }
+
+  judge(_from: VirtualNode, _to: VirtualNode, message: Message): Fate {
+    if (message.type !== "deliver" || !this.#isDue) return "";
+    const numbers = message.items.flatMap(({ commands }) => commands.map(({ no }) => no));
+    const isNews = numbers.some((no) => !this.#sent.has(no));
+    for (const no of numbers) this.#sent.add(no);
+    return isNews ? "lost" : "";
+  }
+}
+
+/**
+ * A keeper's acks come late, so its steward believes it behind and sends a snapshot of what another one has
+ * acked. Of what comes after that, and the keeper has acked, the other one got nothing.
+ */
+class LateAcks extends Trap {
+  #late: { steward: VirtualNode; keeper: VirtualNode; p: number; upTo: number; atMs: number } | null = null;
+
+  look(): void {
+    if (this.#late && this.nowMs > this.#late.atMs + this.ttlMs) this.#late = null;
+  }
+
+  judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
+    const late = this.#late;
+    if (!late) {
+      this.#choose(from, to, message);
+      return "";
+    }
+    const { resendMs } = this.world.plan;
+    if (to === late.steward && message.type === "appendReply" && message.p === late.p) {
+      return (from === late.keeper ? 3 : 0.5) * resendMs;
+    }
+    if (from !== late.steward) return "";
+    // it would tell the keeper what is chosen
+    if (to === late.keeper) return message.type === "heartbeat" ? "lost" : "";
+    if (message.type !== "append" || message.p !== late.p) return "";
+    return message.prevIndex + message.entries.length > late.upTo ? "lost" : "";
+  }
+
+  #choose(from: VirtualNode, to: VirtualNode, message: Message): void {
+    if (message.type !== "append" || message.entries.length === 0 || !this.rng.chance(0.1)) return;
+    const { p, prevIndex, entries } = message;
+    this.#late = { steward: from, keeper: to, p, upTo: prevIndex + entries.length, atMs: this.nowMs };
+    this.note(`acks of n${to.no} for p${p} come late to n${from.no}`);
+  }
+}
+
 const TRAP_BY_NAME: Readonly<Record<TrapName, new (world: TrapWorld) => Trap>> = {
   copy: LateCopy,
   number: NewNumber,
   older: OlderRoster,
   decider: SoleDecider,
   unwanted: Unwanted,
+  delivery: LostDelivery,
+  acks: LateAcks,
 };
 
 /** Lays the trap of the run, if it has one. */
