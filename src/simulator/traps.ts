@@ -78,6 +78,7 @@ abstract class Trap {
  */
 class LateCopy extends Trap {
   #asked: { client: VirtualNode; rid: number; id: string; atMs: number; isEnded: boolean } | null = null;
+  #spec: TaskSpec | null = null;
   #againMs = Infinity;
   #cid = FIRST_CID;
 
@@ -112,16 +113,14 @@ class LateCopy extends Trap {
     }
   }
 
-  #spec: TaskSpec | null = null;
-
   #node(): VirtualNode {
     return this.rng.pick(this.world.nodes.filter((node) => node.up));
   }
 }
 
 /**
- * A holder reports the end of a task, and the answer gets lost. It is evicted, let in again, and hears nothing
- * of it until it is answered under its next number.
+ * A holder reports the end of a task, and the answer gets lost. It is evicted, let in again, and hears
+ * nothing of it until it is answered under its next number.
  */
 class NewNumber extends Trap {
   #holder: { node: VirtualNode; no: number; atMs: number; againMs: number } | null = null;
@@ -169,8 +168,8 @@ class NewNumber extends Trap {
 }
 
 /**
- * A keeper that is put out, right after it has sealed, is in touch with one only that knows nothing of it: the
- * two have a majority of what is sealed.
+ * A keeper that is put out, right after it has sealed, is in touch with one only that knows nothing of it:
+ * the two have a majority of what is sealed.
  */
 class OlderRoster extends Trap {
   #out: VirtualNode | null = null;

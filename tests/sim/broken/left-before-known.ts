@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "!leaving || named.has(no) || !wasLeaving.has(no));",
   replace: "!leaving || named.has(no) || wasLeaving.size < 0);",
   profile: "traps",
-  seed: 1,
+  seed: 23,
 };

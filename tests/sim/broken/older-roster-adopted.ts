@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (this.#outBy?.cluster === roster.cluster && roster.epoch < this.#outBy.epoch) return;",
   replace: "",
   profile: "traps",
-  seed: 7,
+  seed: 32,
 };
