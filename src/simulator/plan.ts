@@ -119,3 +119,21 @@ export interface Plan extends Required<Omit<EngineOptions, OwnOption>> {
   readonly faults: FaultPlan;
   readonly work: WorkPlan;
 }
+
+/** Nothing gets lost, late or out of order, nobody is cut off, disks are quick. */
+export const SOUND_LINKS_AND_DISKS = {
+  loss: 0,
+  duplicate: 0,
+  slow: 0,
+  reorder: false,
+  partition: false,
+  oneWay: false,
+  isolate: false,
+  boundaryCrash: 0,
+  slowSync: 0,
+} as const;
+
+/** All nodes found the cluster. */
+export function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
+  return { nodeCount, foundingCount: nodeCount };
+}

@@ -3,7 +3,8 @@
  * each other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import { Rng } from "../testing/rng.ts";
-import type { FaultPlan, Plan, TrapName, WorkPlan } from "./plan.ts";
+import { type FaultPlan, founded, type Plan, SOUND_LINKS_AND_DISKS, type WorkPlan } from "./plan.ts";
+import { trapped } from "./trap-plans.ts";
 
 const RATE_BOUND = 0.08;
 
@@ -25,7 +26,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   commands: asMixed,
   placement: asMixed,
   ambush,
-  traps,
+  traps: (_rng, plan) => trapped(plan),
   large,
   executions,
   recover,
@@ -189,18 +190,6 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
 function asMixed(_rng: Rng, plan: Plan): Plan {
   return plan;
 }
-
-const SOUND_LINKS_AND_DISKS = {
-  loss: 0,
-  duplicate: 0,
-  slow: 0,
-  reorder: false,
-  partition: false,
-  oneWay: false,
-  isolate: false,
-  boundaryCrash: 0,
-  slowSync: 0,
-} as const;
 
 /** What must be quick and complete when nothing goes wrong. */
 function calm(_rng: Rng, plan: Plan): Plan {
@@ -476,80 +465,6 @@ function ambush(rng: Rng, plan: Plan): Plan {
   };
 }
 
-/** Little else goes wrong: one plot, in a cluster in which it can succeed. */
-function traps(_rng: Rng, plan: Plan): Plan {
-  const rng = new Rng(plan.seed, 30);
-  const trap = rng.pick(Object.keys(TRAPPED) as TrapName[]);
-  const faults = {
-    ...plan.faults,
-    ...SOUND_LINKS_AND_DISKS,
-    everyMs: rng.range(2000, 6000),
-    crash: false,
-    pause: false,
-    resign: rng.chance(0.2),
-    clockJumps: false,
-    congestion: false,
-    early: false,
-    trap,
-  };
-  const sound = { ...plan, replication: 3, faultsMs: plan.leaseTtlMs * rng.range(8, 14), faults };
-  return TRAPPED[trap](rng, sound);
-}
-
-const TRAPPED: Readonly<Record<TrapName, Adjustment>> = {
-  /** Tasks are forgotten as soon as two more have ended. */
-  copy: (rng, plan) => ({
-    ...plan,
-    ...founded(3),
-    partitionCount: rng.pick([1, 2]),
-    finishedPerPartitionMax: rng.pick([1, 2]),
-    work: { ...plan.work, command: 0.5, long: false, taskCount: 60, everyMs: rng.range(80, 250) },
-  }),
-  number: (rng, plan) => ({
-    ...plan,
-    ...founded(rng.pick([4, 5])),
-    partitionCount: rng.pick([1, 2]),
-    evictAfterMs: plan.leaseTtlMs * rng.range(0.8, 1.2),
-    work: { ...plan.work, long: false, uneven: false, taskCount: 40 },
-  }),
-  older: (rng, plan) => ({
-    ...plan,
-    ...founded(rng.pick([4, 5])),
-    partitionCount: rng.pick([1, 2]),
-    evictAfterMs: plan.leaseTtlMs * rng.range(1, 1.5),
-  }),
-  decider: (rng, plan) => ({
-    ...plan,
-    ...leased(1200),
-    nodeCount: rng.pick([5, 6, 7]),
-    foundingCount: 1,
-    partitionCount: 1,
-    faultsMs: plan.leaseTtlMs * 5,
-  }),
-  unwanted: (rng, plan) => ({
-    ...large(rng, plan),
-    nodeCount: rng.pick([5, 6, 7]),
-    foundingCount: rng.pick([4, 5]),
-    faults: { ...plan.faults, everyMs: rng.range(1500, 3000), reconfigure: true },
-    work: { ...plan.work, long: true, stubborn: 1, uneven: false, slots: 2, taskCount: 12, everyMs: 150 },
-  }),
-  delivery: (rng, plan) => ({
-    ...plan,
-    ...founded(rng.pick([3, 5])),
-    work: { ...plan.work, long: true, stubborn: 0, slots: 4, taskCount: 20 },
-  }),
-  /** Logs keep nothing that is not needed for a moment. */
-  acks: (rng, plan) => ({
-    ...plan,
-    ...founded(3),
-    partitionCount: rng.pick([1, 2]),
-    logEntriesMax: 2,
-    snapshotChunkBytes: 65_536,
-    appendBytesMax: 256 * 1024,
-    work: { ...plan.work, long: false, taskCount: 60, everyMs: rng.range(300, 900) },
-  }),
-};
-
 /** More members than keep partitions: the others run tasks of some only, unless they are called. */
 function large(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
@@ -565,25 +480,6 @@ function large(rng: Rng, plan: Plan): Plan {
     faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
     work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
   };
-}
-
-/** Times that go with a lease of so many ms. */
-function leased(
-  leaseTtlMs: number,
-): Pick<Plan, "leaseTtlMs" | "heartbeatMs" | "heartbeatAlongMs" | "marginMs" | "electionMs" | "calmTickMs"> {
-  return {
-    leaseTtlMs,
-    heartbeatMs: leaseTtlMs / 4,
-    heartbeatAlongMs: 0,
-    marginMs: leaseTtlMs / 4,
-    electionMs: leaseTtlMs / 2,
-    calmTickMs: leaseTtlMs / 8,
-  };
-}
-
-/** All nodes found the cluster. */
-function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
-  return { nodeCount, foundingCount: nodeCount };
 }
 
 /** All nodes stop, once or twice, some lose their disks for ever, and what is left is recovered. */

@@ -23,36 +23,39 @@ const LOOK_EVERY_MS = 10;
 const FIRST_CID = 1_000_000;
 
 /** One plot: looks now and then, and decides what becomes of each message. */
-abstract class Trap {
-  protected readonly world: TrapWorld;
-  protected readonly rng: Rng;
+interface Trap {
+  look(): void;
+  judge(from: VirtualNode, to: VirtualNode, message: Message): Fate;
+}
+
+/** What plots look at. */
+class Scene {
+  readonly world: TrapWorld;
+  readonly rng: Rng;
 
   constructor(world: TrapWorld) {
     this.world = world;
     this.rng = new Rng(world.plan.seed, 31);
   }
 
-  abstract look(): void;
-  abstract judge(from: VirtualNode, to: VirtualNode, message: Message): Fate;
-
-  protected get nowMs(): number {
+  get nowMs(): number {
     return this.world.schedule.nowMs;
   }
 
-  protected get ttlMs(): number {
+  get ttlMs(): number {
     return this.world.plan.leaseTtlMs;
   }
 
-  protected get roster(): Roster | null {
+  get roster(): Roster | null {
     return this.world.oracle.newestRoster;
   }
 
-  protected memberOf(node: VirtualNode, roster: Roster | null = this.roster): Member | undefined {
+  memberOf(node: VirtualNode, roster: Roster | null = this.roster): Member | undefined {
     return roster?.members.find(({ id }) => id === node.id);
   }
 
   /** All its members are up and know it, nothing is on its way. Else null. */
-  protected settledRoster(): Roster | null {
+  settledRoster(): Roster | null {
     const { roster } = this;
     if (!roster || roster.chains.some((chain) => chain.length > 1)) return null;
     const isSettled = roster.members.every((member) => {
@@ -62,11 +65,11 @@ abstract class Trap {
     return isSettled ? roster : null;
   }
 
-  protected nodesOf(roster: Roster, numbers: readonly number[]): VirtualNode[] {
+  nodesOf(roster: Roster, numbers: readonly number[]): VirtualNode[] {
     return this.world.nodes.filter((node) => numbers.includes(this.memberOf(node, roster)?.no ?? -1));
   }
 
-  protected note(what: string): void {
+  note(what: string): void {
     const { trace } = this.world;
     if (trace.on) trace.line(this.nowMs, "net", `TRAP ${what}`);
   }
@@ -76,18 +79,23 @@ abstract class Trap {
  * The answer to a command gets lost until its task is forgotten and another has its id: then one more copy of
  * the command comes.
  */
-class LateCopy extends Trap {
+class LateCopy implements Trap {
+  readonly #scene: Scene;
   #asked: { client: VirtualNode; rid: number; id: string; atMs: number; isEnded: boolean } | null = null;
   #spec: TaskSpec | null = null;
   #againMs = Infinity;
   #cid = FIRST_CID;
 
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
   judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
     if (message.type === "command") {
       const { rid, id } = message;
-      if (this.#asked || !this.world.oracle.specOf(id) || !this.rng.chance(0.5)) return "";
-      this.#asked = { client: from, rid, id, atMs: this.nowMs, isEnded: false };
-      this.note(`n${from.no} gets no answer to ${rid} for ${id}`);
+      if (this.#asked || !this.#scene.world.oracle.specOf(id) || !this.#scene.rng.chance(0.5)) return "";
+      this.#asked = { client: from, rid, id, atMs: this.#scene.nowMs, isEnded: false };
+      this.#scene.note(`n${from.no} gets no answer to ${rid} for ${id}`);
     }
     if (message.type !== "commandReply" || this.#asked?.client !== to) return "";
     return message.rid === this.#asked.rid ? "lost" : "";
@@ -95,10 +103,11 @@ class LateCopy extends Trap {
 
   look(): void {
     const asked = this.#asked;
-    if (!asked || this.nowMs - asked.atMs < 200) return;
-    const { oracle, plan } = this.world;
+    if (!asked || this.#scene.nowMs - asked.atMs < 200) return;
+    const { oracle, plan } = this.#scene.world;
     const spec = oracle.specOf(asked.id);
-    const isOver = this.nowMs > this.#againMs + 3 * plan.resendMs || this.nowMs > asked.atMs + 5 * this.ttlMs;
+    const isOver = this.#scene.nowMs > this.#againMs + 3 * plan.resendMs ||
+      this.#scene.nowMs > asked.atMs + 5 * this.#scene.ttlMs;
     if (isOver) {
       this.#asked = null;
       this.#againMs = Infinity;
@@ -107,14 +116,14 @@ class LateCopy extends Trap {
       this.#spec = spec;
       this.#node().client.command(asked.id, this.#cid++, { type: "kill" });
     } else if (!spec && this.#spec?.id === asked.id && this.#againMs === Infinity) {
-      this.#againMs = this.nowMs;
-      this.note(`${asked.id} once more`);
+      this.#againMs = this.#scene.nowMs;
+      this.#scene.note(`${asked.id} once more`);
       this.#node().client.submit({ ...this.#spec, runAtMs: 0, delayMs: 0, cid: this.#cid++ }, false);
     }
   }
 
   #node(): VirtualNode {
-    return this.rng.pick(this.world.nodes.filter((node) => node.up));
+    return this.#scene.rng.pick(this.#scene.world.nodes.filter((node) => node.up));
   }
 }
 
@@ -122,33 +131,38 @@ class LateCopy extends Trap {
  * A holder reports the end of a task, and the answer gets lost. It is evicted, let in again, and hears
  * nothing of it until it is answered under its next number.
  */
-class NewNumber extends Trap {
+class NewNumber implements Trap {
+  readonly #scene: Scene;
   #holder: { node: VirtualNode; no: number; atMs: number; againMs: number } | null = null;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
 
   look(): void {
     const holder = this.#holder;
     if (!holder) return;
-    const member = this.memberOf(holder.node);
+    const member = this.#scene.memberOf(holder.node);
     if (member && member.no !== holder.no && holder.againMs === Infinity) {
-      holder.againMs = this.nowMs;
-      this.note(`n${holder.node.no} is member ${member.no}, not ${holder.no}`);
+      holder.againMs = this.#scene.nowMs;
+      this.#scene.note(`n${holder.node.no} is member ${member.no}, not ${holder.no}`);
     }
-    const isOver = this.nowMs > holder.againMs + 3 * this.world.plan.resendMs;
-    if (isOver || this.nowMs > holder.atMs + 6 * this.ttlMs) this.#holder = null;
+    const isOver = this.#scene.nowMs > holder.againMs + 3 * this.#scene.world.plan.resendMs;
+    if (isOver || this.#scene.nowMs > holder.atMs + 6 * this.#scene.ttlMs) this.#holder = null;
   }
 
   judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
     this.#choose(from, to, message);
     const holder = this.#holder;
     if (!holder || (from !== holder.node && to !== holder.node)) return "";
-    const member = this.memberOf(holder.node);
+    const member = this.#scene.memberOf(holder.node);
     const isAsBefore = member?.no === holder.no;
-    if (isAsBefore && !member.leaving) return this.nowMs > holder.atMs ? "lost" : "";
+    if (isAsBefore && !member.leaving) return this.#scene.nowMs > holder.atMs ? "lost" : "";
     switch (message.type) {
       case "settleReply":
         return isAsBefore || !member ? "lost" : "";
       case "roster":
-        return this.memberOf(holder.node, message.roster)?.no === holder.no ? "" : "lost";
+        return this.#scene.memberOf(holder.node, message.roster)?.no === holder.no ? "" : "lost";
       case "join":
         return member ? "lost" : "";
       default:
@@ -157,13 +171,13 @@ class NewNumber extends Trap {
   }
 
   #choose(from: VirtualNode, to: VirtualNode, message: Message): void {
-    if (this.#holder || message.type !== "settle" || !this.rng.chance(0.5)) return;
+    if (this.#holder || message.type !== "settle" || !this.#scene.rng.chance(0.5)) return;
     if (!message.items.some(({ settlement }) => settlement.type === "complete")) return;
-    const roster = this.settledRoster();
-    const no = roster && this.memberOf(from, roster)?.no;
+    const roster = this.#scene.settledRoster();
+    const no = roster && this.#scene.memberOf(from, roster)?.no;
     if (!no || roster.members.length < 4) return;
-    this.#holder = { node: from, no, atMs: this.nowMs, againMs: Infinity };
-    this.note(`n${from.no} hears no answer of n${to.no}, and nothing else`);
+    this.#holder = { node: from, no, atMs: this.#scene.nowMs, againMs: Infinity };
+    this.#scene.note(`n${from.no} hears no answer of n${to.no}, and nothing else`);
   }
 }
 
@@ -171,42 +185,47 @@ class NewNumber extends Trap {
  * A keeper that is put out, right after it has sealed, is in touch with one only that knows nothing of it:
  * the two have a majority of what is sealed.
  */
-class OlderRoster extends Trap {
+class OlderRoster implements Trap {
+  readonly #scene: Scene;
   #out: VirtualNode | null = null;
   #behind: VirtualNode | null = null;
   #step: "silent" | "leaving" | "alone" = "silent";
   #atMs = 0;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
 
   look(): void {
     const out = this.#out;
     if (!out) return this.#choose();
     if (this.#step === "leaving" && out.up && out.engine!.roster === null) {
       this.#step = "alone";
-      this.#atMs = this.nowMs;
-      this.note(`n${out.no} is out, and sees n${this.#behind!.no} only`);
+      this.#atMs = this.#scene.nowMs;
+      this.#scene.note(`n${out.no} is out, and sees n${this.#behind!.no} only`);
     }
-    const isLate = this.nowMs > this.#atMs + (this.#step === "alone" ? 2 : 6) * this.ttlMs;
+    const isLate = this.#scene.nowMs > this.#atMs + (this.#step === "alone" ? 2 : 6) * this.#scene.ttlMs;
     if (!out.up || !this.#behind!.up || isLate) this.#out = null;
   }
 
   #choose(): void {
-    const roster = this.rng.chance(0.02) ? this.settledRoster() : null;
+    const roster = this.#scene.rng.chance(0.02) ? this.#scene.settledRoster() : null;
     if (!roster || roster.members.length < 4) return;
-    const keepers = this.nodesOf(roster, this.rng.pick(roster.chains)[0]!.keepers);
+    const keepers = this.#scene.nodesOf(roster, this.#scene.rng.pick(roster.chains)[0]!.keepers);
     if (keepers.length < 3) return;
-    const [out, behind] = this.rng.sample(keepers, 2) as [VirtualNode, VirtualNode];
+    const [out, behind] = this.#scene.rng.sample(keepers, 2) as [VirtualNode, VirtualNode];
     this.#out = out;
     this.#behind = behind;
     this.#step = "silent";
-    this.#atMs = this.nowMs;
-    this.note(`n${out.no} is silent, n${behind.no} will not hear that it is evicted`);
+    this.#atMs = this.#scene.nowMs;
+    this.#scene.note(`n${out.no} is silent, n${behind.no} will not hear that it is evicted`);
   }
 
   judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
     const [out, behind] = [this.#out, this.#behind];
     if (!out || !behind) return "";
     if (this.#step === "silent") {
-      if (message.type !== "roster" || to !== behind || !this.memberOf(out, message.roster)?.leaving) {
+      if (message.type !== "roster" || to !== behind || !this.#scene.memberOf(out, message.roster)?.leaving) {
         return from === out || to === out ? "lost" : "";
       }
       this.#step = "leaving";
@@ -223,24 +242,29 @@ class OlderRoster extends Trap {
  * All others join a founder of one at the same time. It leaves when they are about to keep everything without
  * it: it still decides alone.
  */
-class SoleDecider extends Trap {
+class SoleDecider implements Trap {
+  readonly #scene: Scene;
   #hasWave = false;
   #leavesAtMs = Infinity;
 
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
   look(): void {
-    const [founder, ...others] = this.world.nodes;
-    if (!this.#hasWave && this.nowMs > this.ttlMs) {
+    const [founder, ...others] = this.#scene.world.nodes;
+    if (!this.#hasWave && this.#scene.nowMs > this.#scene.ttlMs) {
       this.#hasWave = true;
       for (const node of others) node.join();
     }
-    const { roster } = this;
-    const no = this.memberOf(founder!)?.no;
+    const { roster } = this.#scene;
+    const no = this.#scene.memberOf(founder!)?.no;
     const isSole = roster?.deciders.length === 1 && roster.deciders[0] === no;
     if (!isSole || founder!.isLeaving) return;
     if (roster.chains.some((chain) => chain.at(-1)!.keepers.includes(no!))) return;
-    if (this.#leavesAtMs === Infinity) this.#leavesAtMs = this.nowMs + this.rng.range(600, 990);
-    if (this.nowMs < this.#leavesAtMs) return;
-    this.note("n0 leaves");
+    if (this.#leavesAtMs === Infinity) this.#leavesAtMs = this.#scene.nowMs + this.#scene.rng.range(600, 990);
+    if (this.#scene.nowMs < this.#leavesAtMs) return;
+    this.#scene.note("n0 leaves");
     founder!.leave();
   }
 
@@ -253,25 +277,30 @@ class SoleDecider extends Trap {
  * Who was called to a partition in a large cluster, and wants it no more since the next roster, loses its
  * lease: it hears nobody, and everybody hears it.
  */
-class Unwanted extends Trap {
+class Unwanted implements Trap {
+  readonly #scene: Scene;
   #deaf: VirtualNode | null = null;
   #untilMs = 0;
   readonly #fences: Set<number> = new Set();
 
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
   look(): void {
-    if (this.#deaf && this.nowMs > this.#untilMs) this.#deaf = null;
-    if (this.#deaf || !this.rng.chance(0.1)) return;
+    if (this.#deaf && this.#scene.nowMs > this.#untilMs) this.#deaf = null;
+    if (this.#deaf || !this.#scene.rng.chance(0.1)) return;
     // a steward of tasks that wait asks it again, and hears what it holds
-    const waiting = [...this.world.oracle.unfinished()].filter(({ state }) => state === "pending");
+    const waiting = [...this.#scene.world.oracle.unfinished()].filter(({ state }) => state === "pending");
     if (waiting.length > 0) return;
-    for (const node of this.world.nodes) {
+    for (const node of this.#scene.world.nodes) {
       const held = [...node.engine?.holder.running() ?? []];
       const unwanted = held.find(({ p, fence }) => !node.engine!.wants(p) && !this.#fences.has(fence));
       if (!unwanted) continue;
       this.#fences.add(unwanted.fence);
       this.#deaf = node;
-      this.#untilMs = this.nowMs + this.ttlMs * this.rng.range(1.15, 1.6);
-      return this.note(`n${node.no} hears nobody, with fence ${unwanted.fence} in p${unwanted.p}`);
+      this.#untilMs = this.#scene.nowMs + this.#scene.ttlMs * this.#scene.rng.range(1.15, 1.6);
+      return this.#scene.note(`n${node.no} hears nobody, with fence ${unwanted.fence} in p${unwanted.p}`);
     }
   }
 
@@ -281,20 +310,25 @@ class Unwanted extends Trap {
 }
 
 /** Commands shortly before the end of the faults, to tasks that run on: each is delivered the second time. */
-class LostDelivery extends Trap {
+class LostDelivery implements Trap {
+  readonly #scene: Scene;
   readonly #sent: Set<number> = new Set();
   #cid = FIRST_CID;
   #atMs = 0;
 
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
   get #isDue(): boolean {
-    return this.nowMs > this.world.plan.faultsMs - this.ttlMs / 2;
+    return this.#scene.nowMs > this.#scene.world.plan.faultsMs - this.#scene.ttlMs / 2;
   }
 
   look(): void {
-    if (!this.#isDue || this.nowMs < this.#atMs + 200) return;
-    this.#atMs = this.nowMs;
-    const asked = this.rng.pick(this.world.nodes);
-    for (const node of this.world.nodes) {
+    if (!this.#isDue || this.#scene.nowMs < this.#atMs + 200) return;
+    this.#atMs = this.#scene.nowMs;
+    const asked = this.#scene.rng.pick(this.#scene.world.nodes);
+    for (const node of this.#scene.world.nodes) {
       for (const { id } of node.engine?.holder.running() ?? []) {
         asked.client.command(id, this.#cid++, { type: "checkpoint" });
       }
@@ -314,11 +348,16 @@ class LostDelivery extends Trap {
  * A keeper's acks come late, so its steward believes it behind and sends a snapshot of what another one has
  * acked. Of what comes after that, and the keeper has acked, the other one got nothing.
  */
-class LateAcks extends Trap {
+class LateAcks implements Trap {
+  readonly #scene: Scene;
   #late: { steward: VirtualNode; keeper: VirtualNode; p: number; upTo: number; atMs: number } | null = null;
 
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
   look(): void {
-    if (this.#late && this.nowMs > this.#late.atMs + this.ttlMs) this.#late = null;
+    if (this.#late && this.#scene.nowMs > this.#late.atMs + this.#scene.ttlMs) this.#late = null;
   }
 
   judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
@@ -327,7 +366,7 @@ class LateAcks extends Trap {
       this.#choose(from, to, message);
       return "";
     }
-    const { resendMs } = this.world.plan;
+    const { resendMs } = this.#scene.world.plan;
     if (to === late.steward && message.type === "appendReply" && message.p === late.p) {
       return (from === late.keeper ? 3 : 0.5) * resendMs;
     }
@@ -339,14 +378,14 @@ class LateAcks extends Trap {
   }
 
   #choose(from: VirtualNode, to: VirtualNode, message: Message): void {
-    if (message.type !== "append" || message.entries.length === 0 || !this.rng.chance(0.1)) return;
+    if (message.type !== "append" || message.entries.length === 0 || !this.#scene.rng.chance(0.1)) return;
     const { p, prevIndex, entries } = message;
-    this.#late = { steward: from, keeper: to, p, upTo: prevIndex + entries.length, atMs: this.nowMs };
-    this.note(`acks of n${to.no} for p${p} come late to n${from.no}`);
+    this.#late = { steward: from, keeper: to, p, upTo: prevIndex + entries.length, atMs: this.#scene.nowMs };
+    this.#scene.note(`acks of n${to.no} for p${p} come late to n${from.no}`);
   }
 }
 
-const TRAP_BY_NAME: Readonly<Record<TrapName, new (world: TrapWorld) => Trap>> = {
+const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   copy: LateCopy,
   number: NewNumber,
   older: OlderRoster,
@@ -360,7 +399,7 @@ const TRAP_BY_NAME: Readonly<Record<TrapName, new (world: TrapWorld) => Trap>> =
 export function layTrap(world: TrapWorld): void {
   const { trap: name } = world.plan.faults;
   if (name === "") return;
-  const trap = new TRAP_BY_NAME[name](world);
+  const trap = new TRAP_BY_NAME[name](new Scene(world));
   const { network, nodes, schedule } = world;
   network.judgeBy((from, to, message) => world.calm ? "" : trap.judge(nodes[from]!, nodes[to]!, message));
   const look = (): void => {

@@ -1,4 +1,4 @@
-/** What docs/history.md says keeps old bugs away: broken protocols that are there and are caught, and tests. */
+/** What keeps old bugs away, as docs/history.md says: broken protocols that are caught, and tests. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
