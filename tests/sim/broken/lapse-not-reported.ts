@@ -11,5 +11,5 @@ export const mutant: Mutant = {
   find: "this.#context.topology.addDemanded(session.p);",
   replace: "",
   profile: "traps",
-  seed: 94,
+  seed: 53,
 };
