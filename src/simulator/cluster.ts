@@ -12,6 +12,7 @@ import { VirtualNode } from "./node.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
 import { type Run, Side } from "./side.ts";
+import { layTrap } from "./traps.ts";
 import { Violation } from "./violation.ts";
 import { newCounts, type RunCounts } from "./world.ts";
 
@@ -57,6 +58,7 @@ export class VirtualCluster implements Run {
     for (const node of this.nodes) if (node.isWanted) this.schedule.after(node.no * 3, () => node.start());
     side!.chaos.begin();
     new Ambush(side!).begin();
+    layTrap(side!);
     side!.workload.begin();
     for (const [at, ms] of this.plan.disastersMs.entries()) {
       this.runUntil(ms);

@@ -89,10 +89,10 @@ export class ClientOracle {
   }
 
   /** A submit took effect. */
-  submitChosen(spec: TaskSpec): void {
+  submitChosen(spec: TaskSpec, term: string): void {
     const key = submitKey(spec);
     this.#chosenSubmits.add(key);
-    complain(`submit ${spec.id}`, this.#submits.carriedOut(key));
+    complain(`submit ${spec.id}`, this.#submits.carriedOut(key, term));
   }
 
   submitted(node: AnsweredNode, { spec, moment }: AskedSubmit, status: SubmitStatus, p: number): void {
@@ -140,9 +140,9 @@ export class ClientOracle {
   }
 
   /** A command took effect. */
-  commandChosen(id: string, cid: number): void {
+  commandChosen(id: string, cid: number, term: string): void {
     this.#chosenCommands.add(`${id}/${cid}`);
-    complain(`command ${cid} to ${id}`, this.#commands.carriedOut(`${id}/${cid}`));
+    complain(`command ${cid} to ${id}`, this.#commands.carriedOut(`${id}/${cid}`, term));
   }
 
   commanded(node: AnsweredNode, { id, cid, message, moment }: AskedCommand, status: CommandStatus): void {

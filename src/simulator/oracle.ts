@@ -234,15 +234,30 @@ export class Oracle {
     counts.chosen++;
     if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
     const change = log.state.apply(index, entry.op);
-    this.#account(p, index, entry.op, change);
+    this.#account(p, index, entry, change);
     const keepers = keeperIds(node, p, term.cfg);
     this.times.chosen({ p, op: entry.op, change, keepers }, (id) => log.state.tasks.get(id));
+    this.#checkHeld(node, p, entry, term);
     this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
   }
 
-  #account(p: number, index: number, op: Operation, change: Change): void {
+  /** I5: a majority has it. Of a keeper that is down, or retired, or has nothing yet, nothing is known. */
+  #checkHeld(node: WatchedNode, p: number, entry: Entry, term: Ballot): void {
+    const { index } = this.chosenEnd(p);
+    const ids = keeperIds(node, p, term.cfg);
+    const lacking = this.#world.nodes.filter(({ id, engine }) => {
+      const held = ids.includes(id) ? engine?.logEnd(p, term.cfg).index ?? 0 : 0;
+      return held > 0 && held < index;
+    });
+    if (ids.length - lacking.length > ids.length / 2) return;
+    const names = lacking.map(({ no }) => `n${no}`).join(" and ");
+    throw new Violation("I5", `p${p} index ${index}: ${entryText(entry)} is chosen, ${names} do not have it`);
+  }
+
+  #account(p: number, index: number, { op, ballot }: Entry, change: Change): void {
     const { counts } = this.#world;
+    const term = ballotText(ballot);
     for (const id of change.ids) {
       this.clients.versions.add(id, this.#logs[p]!.state.tasks.get(id));
       if (change.kind === "submitted") this.#partitionOf.set(id, p);
@@ -253,8 +268,8 @@ export class Oracle {
         this.#fences.set(id, index);
       }
     }
-    if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec);
-    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid);
+    if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec, term);
+    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid, term);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     if (change.kind === "settled" && op.type === "settle") {

@@ -3,7 +3,8 @@
  * each other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import { Rng } from "../testing/rng.ts";
-import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
+import { type FaultPlan, founded, type Plan, SOUND_LINKS_AND_DISKS, type WorkPlan } from "./plan.ts";
+import { trapped } from "./trap-plans.ts";
 
 const RATE_BOUND = 0.08;
 
@@ -25,6 +26,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   commands: asMixed,
   placement: asMixed,
   ambush,
+  traps: (_rng, plan) => trapped(plan),
   large,
   executions,
   recover,
@@ -82,6 +84,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     reconfigure: false,
     amnesia: false,
     ambush: false,
+    trap: "",
     turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
     early: rng.chance(0.3),
   };
@@ -187,18 +190,6 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
 function asMixed(_rng: Rng, plan: Plan): Plan {
   return plan;
 }
-
-const SOUND_LINKS_AND_DISKS = {
-  loss: 0,
-  duplicate: 0,
-  slow: 0,
-  reorder: false,
-  partition: false,
-  oneWay: false,
-  isolate: false,
-  boundaryCrash: 0,
-  slowSync: 0,
-} as const;
 
 /** What must be quick and complete when nothing goes wrong. */
 function calm(_rng: Rng, plan: Plan): Plan {
@@ -489,11 +480,6 @@ function large(rng: Rng, plan: Plan): Plan {
     faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
     work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
   };
-}
-
-/** All nodes found the cluster. */
-function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
-  return { nodeCount, foundingCount: nodeCount };
 }
 
 /** All nodes stop, once or twice, some lose their disks for ever, and what is left is recovered. */

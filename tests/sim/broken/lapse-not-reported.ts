@@ -10,6 +10,6 @@ export const mutant: Mutant = {
   file: "src/protocol/holder/lease-holder.ts",
   find: "this.#context.topology.addDemanded(session.p);",
   replace: "",
-  profile: "large",
-  seed: 0,
+  profile: "traps",
+  seed: 53,
 };
