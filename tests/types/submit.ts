@@ -40,9 +40,9 @@ const both = defineTask({
 });
 const bothHandle = await client.submit(both, { a: "" });
 same<typeof bothHandle, TaskHandle<{ b: number }>>(true);
-node.handle(both, async () => ({ b: 1 }));
+node.handle(both, () => Promise.resolve({ b: 1 }));
 // @ts-expect-error its result has a b
-node.handle(both, async () => ({ c: 1 }));
+node.handle(both, () => Promise.resolve({ c: 1 }));
 
 const typed = defineTask<{ a: string }, number>({ name: "typed", input: z.object({ a: z.string() }) });
 same<Awaited<ReturnType<typeof client.submit<{ a: string }, number, unknown>>>, TaskHandle<number>>(true);
