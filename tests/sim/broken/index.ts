@@ -28,6 +28,7 @@ import { mutant as holderKnownByNumber } from "./holder-known-by-number.ts";
 import { mutant as holderNotNotified } from "./holder-not-notified.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lapseNotReported } from "./lapse-not-reported.ts";
+import { mutant as lapseReportDropped } from "./lapse-report-dropped.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
@@ -121,6 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
   holderNotNotified,
   installedKeeperHasty,
   lapseNotReported,
+  lapseReportDropped,
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,

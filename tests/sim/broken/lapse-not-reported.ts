@@ -8,7 +8,7 @@ export const mutant: Mutant = {
   name: "lapse-not-reported",
   breaks: "a lease stands for ever that its owner has given up (L1)",
   file: "src/protocol/holder/lease-holder.ts",
-  find: "this.#context.topology.addDemanded(session.p);",
+  find: "    session.owesAttach = true;\n    this.#context.topology.addDemanded(session.p);\n",
   replace: "",
   profile: "traps",
   seed: 53,
