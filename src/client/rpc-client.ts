@@ -1,5 +1,5 @@
 /** The port of a client that is no member: every call is a request to whichever member it is connected to. */
-import { BusyError, ConnectError, NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
+import { ConflictError, StoppedError, TooOldError, UnknownOutcomeError } from "../base/errors.ts";
 import { NodeClock } from "../base/node-clock.ts";
 import type {
   CallOptions,
@@ -162,6 +162,12 @@ export class RpcPort implements ClientPort {
 }
 
 /**
+ * Errors that say as much of what other members did: that it is not known, or what stands in the record of the
+ * task. Any other one is about the call at one member.
+ */
+const FINAL_ERRORS = [UnknownOutcomeError, ConflictError, TooOldError];
+
+/**
  * That it was not done, the one who says so knows of itself alone: another member that was asked before, and
  * lost, may have done it.
  */
@@ -174,7 +180,10 @@ function doubtOf(
   if (!unknown || sentCount === 0) return undefined;
   if (error instanceof StoppedError) return unknown("the client was closed before the answer");
   if (sentCount === 1) return undefined;
-  const isNotDone = error instanceof NoQuorumError || error instanceof ConnectError ||
-    error instanceof BusyError || (error === undefined && isRefusal?.(value) === true);
-  return isNotDone ? unknown("a member that was asked was lost, and the next one refused it") : undefined;
+  const isFinal = error === undefined
+    ? isRefusal?.(value) !== true
+    : FINAL_ERRORS.some((each) => error instanceof each);
+  if (isFinal) return undefined;
+  const why = error instanceof Error ? ` (${error.message})` : "";
+  return unknown(`a member that was asked was lost, and the next one refused it${why}`);
 }

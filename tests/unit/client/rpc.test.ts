@@ -1,13 +1,17 @@
 /** A client that is no member and the member that serves it, over lines that are made up and cut. */
 import { expect, test } from "bun:test";
 import {
+  BusyError,
   ConflictError,
   ConnectError,
   NoQuorumError,
   NotFoundError,
   StoppedError,
+  TooOldError,
   UnknownOutcomeError,
+  VersionMismatchError,
 } from "../../../src/base/errors.ts";
+import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
@@ -227,6 +231,59 @@ test("after a member was lost, what the next one says was not done may have been
     const again = await remote.command("t", 1, { type: "kill" }, call).catch((each) => each.constructor);
     expect(again).toBe(answer instanceof Error ? NoQuorumError : "unknown");
     await connection.stop();
+  }
+});
+
+const MADE_LATER = [
+  new NoQuorumError("no quorum"),
+  new ConnectError("away"),
+  new BusyError("too many requests"),
+  new NotFoundError("no such member"),
+  new VersionMismatchError("no such request"),
+  new TypeError("not well-formed"),
+  new RangeError("too long"),
+  new StolosError("NEW_IN_A_LATER_VERSION", "whatever"),
+];
+
+/** What the call ends with when the first member carries it out and is lost, and the second one refuses. */
+async function refusedAfterDone(refusal: Error, call: (remote: RpcPort) => Promise<unknown>): Promise<Error> {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  let count = 0;
+  const answer = (): Promise<never> => {
+    if (count++ > 0) return Promise.reject(refusal);
+    lines[0]?.cut();
+    return new Promise(() => {});
+  };
+  Object.assign(port, { submit: answer, command: answer, commandNode: answer });
+  const error = await call(remote).catch((each) => each);
+  await connection.stop();
+  expect(count).toBe(2);
+  return error;
+}
+
+const CHANGING_CALLS: Record<string, (remote: RpcPort) => Promise<unknown>> = {
+  submit: (remote) => remote.submit([spec("a")], { timeoutMs: 20_000 }),
+  command: (remote) => remote.command("a", 1, { type: "pause" }, { timeoutMs: 20_000 }),
+  stopTask: (remote) =>
+    remote.commandNode({ node: "b", command: { type: "stopTask", id: "a" }, cid: 1 }, { timeoutMs: 20_000 }),
+};
+
+test.each(Object.keys(CHANGING_CALLS))(
+  "no refusal of a second member says that %s was not done",
+  async (name) => {
+    for (const refusal of MADE_LATER) {
+      const error = await refusedAfterDone(refusal, CHANGING_CALLS[name]!);
+      expect([refusal.message, error.constructor]).toEqual([refusal.message, UnknownOutcomeError]);
+      expect(error.message).toContain(refusal.message);
+    }
+  },
+);
+
+test("what a second member says of the task's record, or does not know, stands as it is", async () => {
+  for (const refusal of [new ConflictError("other"), new TooOldError("old"), new UnknownOutcomeError("hm")]) {
+    const error = await refusedAfterDone(refusal, CHANGING_CALLS.submit!);
+    expect([error.constructor, error.message]).toEqual([refusal.constructor, refusal.message]);
   }
 });
 
