@@ -208,10 +208,6 @@ export class VirtualClient {
   #takeSubmitted(request: SubmitRequest, status: SubmitStatus): void {
     const { spec: { id }, watch } = request;
     this.#oracle.submitted(this.#node, request, status, this.#node.engine!.partitionOf(id));
-    const isNoTask = status === "busy" || status === "tooOld" || status === "conflict";
-    if (isNoTask && watch) this.#watches.delete(id);
-    if (status === "busy") {
-      this.#node.later(this.#rng.range(100, 1000), () => this.#sendSubmit(request));
-    }
+    if (watch && (status === "tooOld" || status === "conflict")) this.#watches.delete(id);
   }
 }

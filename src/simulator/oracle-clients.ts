@@ -96,7 +96,6 @@ export class ClientOracle {
   }
 
   submitted(node: AnsweredNode, { spec, moment }: AskedSubmit, status: SubmitStatus, p: number): void {
-    if (status === "busy") return;
     const where = `submit ${spec.id} at n${node.no}`;
     const key = submitKey(spec);
     if (status === "created") {

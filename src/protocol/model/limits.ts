@@ -43,7 +43,7 @@ export const LIMITS = {
   entriesPerRecordMax: 1_048_576,
   /** Entries sent to one follower and not acked: two appends, then wait for it. */
   entriesInFlightMax: 8192,
-  /** Entries of a partition that wait for a majority: beyond it submits are answered "busy". */
+  /** Entries of a partition that wait for a majority: beyond it submits wait at whoever asks. */
   entriesUnchosenMax: 16_384,
   /** Chosen entries kept for slow followers: 128 partitions of it are 1 GiB, the most a node may spend. */
   logBytesMax: 8_388_608,

@@ -174,7 +174,7 @@ export interface SettleReplyMessage {
 
 // ---- clients ----------------------------------------------------------------------------------------------
 
-export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld";
 /**
  * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
  * the sender does not know the term; it is answered with the term, and nothing else is done.
@@ -200,7 +200,8 @@ export interface SubmitReplyMessage {
   readonly type: "submitReply";
   readonly p: number;
   readonly ballot: Ballot;
-  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
+  /** "busy" settles nothing: the asker's engine asks again. */
+  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus | "busy" }[];
 }
 export interface WatchMessage {
   readonly type: "watch";

@@ -80,7 +80,7 @@ export class ClientService {
     return index;
   }
 
-  #statusOf(spec: TaskSpec, ageMs: number, record: TaskRecord | undefined): SubmitStatus {
+  #statusOf(spec: TaskSpec, ageMs: number, record: TaskRecord | undefined): SubmitStatus | "busy" {
     if (record) {
       if (record.spec.name !== spec.name || !equals(record.spec.payload, spec.payload)) {
         return "conflict";

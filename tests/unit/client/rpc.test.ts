@@ -256,7 +256,7 @@ async function refusedAfterDone(refusal: Error, call: (remote: RpcPort) => Promi
     return new Promise(() => {});
   };
   Object.assign(port, { submit: answer, command: answer, commandNode: answer });
-  const error = await call(remote).catch((each) => each);
+  const error = await call(remote).then(() => new Error("it was done"), (each) => each as Error);
   await connection.stop();
   expect(count).toBe(2);
   return error;
