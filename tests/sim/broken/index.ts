@@ -62,6 +62,7 @@ import { mutant as recoveryNamedAlike } from "./recovery-named-alike.ts";
 import { mutant as recoveryOfAnyCopy } from "./recovery-of-any-copy.ts";
 import { mutant as recoveryWithoutBallot } from "./recovery-without-ballot.ts";
 import { mutant as replyBeforeQuorum } from "./reply-before-quorum.ts";
+import { mutant as reportRefusedAtOnce } from "./report-refused-at-once.ts";
 import { mutant as requiresIgnored } from "./requires-ignored.ts";
 import { mutant as revertAtOnce } from "./revert-at-once.ts";
 import { mutant as revertWithoutWait } from "./revert-without-wait.ts";
@@ -85,6 +86,7 @@ import { mutant as vouchesAddedUp } from "./vouches-added-up.ts";
 import { mutant as refusalForgotten } from "./refusal-forgotten.ts";
 import { mutant as settledCopyTaken } from "./settled-copy-taken.ts";
 import { mutant as copyForAnyTerm } from "./copy-for-any-term.ts";
+import { mutant as refusalOfAnyTerm } from "./refusal-of-any-term.ts";
 import { mutant as refusalWithoutRound } from "./refusal-without-round.ts";
 import { mutant as sentByTheNetwork } from "./sent-by-the-network.ts";
 import { mutant as listByCreation } from "./list-by-creation.ts";
@@ -155,6 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   recoveryOfAnyCopy,
   recoveryWithoutBallot,
   replyBeforeQuorum,
+  reportRefusedAtOnce,
   requiresIgnored,
   revertAtOnce,
   revertWithoutWait,
@@ -178,6 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
   refusalForgotten,
   settledCopyTaken,
   copyForAnyTerm,
+  refusalOfAnyTerm,
   refusalWithoutRound,
   sentByTheNetwork,
   listByCreation,
