@@ -4,7 +4,7 @@
 import type { Heartbeats } from "./heartbeats.ts";
 import { isSameBallot } from "./model/ballot.ts";
 import type { Input } from "./model/contract.ts";
-import type { AttachReplyMessage, Message } from "./model/messages.ts";
+import type { AttachReplyMessage, Message, RelayMessage } from "./model/messages.ts";
 import type { MemberNo, NodeId } from "./model/types.ts";
 import type { Roles } from "./roles.ts";
 
@@ -140,6 +140,8 @@ export class Router {
         return this.#roles.membership.onAccept(from, message);
       case "rosterAccepted":
         return this.#roles.membership.register.onAccepted(from, message);
+      case "relay":
+        return this.#onRelay(from, message);
       case "found":
       case "roster":
       case "join":
@@ -162,6 +164,21 @@ export class Router {
       default:
         return this.#atKeeper(from, message);
     }
+  }
+
+  /**
+   * One hop: what is for this node comes from whoever it says, what is for another one goes to that itself, at
+   * once or not at all. So an old question never gets younger on its way.
+   */
+  #onRelay(from: MemberNo, relay: RelayMessage): void {
+    const { context } = this.#roles;
+    if (relay.to === context.self) {
+      if (relay.from !== context.self && context.memberByNo.has(relay.from)) {
+        this.deliver(relay.from, relay.message);
+      }
+      return;
+    }
+    if (relay.from === from) context.send(relay.to, relay);
   }
 
   /** In a large cluster nothing else may show that the steward is there for this node, too. */
@@ -276,6 +293,7 @@ export class Connections {
     const { node, up, candidate } = input;
     const { context, founding, membership, holder, requests } = this.#roles;
     const no = context.noOf(node);
+    this.#heartbeats.linksChanged();
     if (!up) return this.#down(node, no);
     context.connected.add(node);
     context.congested.delete(no);

@@ -86,11 +86,10 @@ export class Requests {
 
   /** Null: nobody in touch is known to have to do with it. */
   #targetOf(p: number): Target | null {
-    const { topology } = this.#context;
     const ballot = this.#termOf(p);
-    if (ballot && this.#context.isConnected(ballot.node)) return { no: ballot.node, ballot };
-    // in a large cluster this node may not have heard of the next one
-    const no = !ballot || topology.isLarge ? topology.keeperToAsk(p) : -1;
+    if (ballot && this.#context.canReach(ballot.node)) return { no: ballot.node, ballot };
+    // there may be another one, of which this node has not heard
+    const no = this.#context.topology.keeperToAsk(p);
     return no < 0 ? null : { no, ballot: null };
   }
 

@@ -58,6 +58,8 @@ export interface HeartbeatReplyMessage {
    * it.
    */
   readonly terms: readonly AnnouncedTerm[];
+  /** Members that the sender is not connected to: nothing can be passed on to them (`RelayMessage`). */
+  readonly away: readonly MemberNo[];
   /** Terms of the heartbeat that are over, with the higher ballot promised. */
   readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
 }
@@ -260,7 +262,40 @@ export interface QueryReplyMessage {
   readonly more: boolean;
 }
 
+/** What a client and a steward say to each other, whichever way it takes: nothing rests on who carries it. */
+export type RelayedMessage =
+  | SubmitMessage
+  | SubmitReplyMessage
+  | CommandMessage
+  | CommandReplyMessage
+  | QueryMessage
+  | QueryReplyMessage
+  | WatchMessage
+  | OutcomeMessage
+  | StewardMessage;
+/**
+ * Between two members whose link is down, by way of a third one: it passes it on at once, to `to` itself, or
+ * drops it.
+ */
+export interface RelayMessage {
+  readonly type: "relay";
+  readonly from: MemberNo;
+  readonly to: MemberNo;
+  readonly message: RelayedMessage;
+}
+
+const RELAYED: ReadonlySet<Message["type"]> = new Set<RelayedMessage["type"]>([
+  ...["submit", "submitReply", "command", "commandReply", "query", "queryReply"] as const,
+  ...["watch", "outcome", "steward"] as const,
+]);
+
+/** Of that kind are those that are passed on. */
+export function isRelayed(type: Message["type"]): type is RelayedMessage["type"] {
+  return RELAYED.has(type);
+}
+
 export type Message =
+  | RelayMessage
   | PrepareMessage
   | PromiseMessage
   | TransferMessage

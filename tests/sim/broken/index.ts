@@ -38,6 +38,7 @@ import { mutant as marginFromLoss } from "./margin-from-loss.ts";
 import { mutant as startUnchecked } from "./start-unchecked.ts";
 import { mutant as startWithinMargin } from "./start-within-margin.ts";
 import { mutant as misplacedGrantIgnored } from "./misplaced-grant-ignored.ts";
+import { mutant as noWayRound } from "./no-way-round.ts";
 import { mutant as nobodyAsked } from "./nobody-asked.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
@@ -133,6 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
   startUnchecked,
   startWithinMargin,
   misplacedGrantIgnored,
+  noWayRound,
   nobodyAsked,
   numberGivenTwice,
   oldBallotCounted,
