@@ -12,6 +12,7 @@ import {
   VersionMismatchError,
 } from "../../../src/base/errors.ts";
 import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
+import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
@@ -285,6 +286,74 @@ test("what a second member says of the task's record, or does not know, stands a
     const error = await refusedAfterDone(refusal, CHANGING_CALLS.submit!);
     expect([error.constructor, error.message]).toEqual([refusal.constructor, refusal.message]);
   }
+});
+
+/** A client of a member that can do nothing, and of another one that can; both get what is asked. */
+function besides(first: FakePort, second: FakePort): { remote: RpcPort; connection: RpcConnection } {
+  const open = (port: FakePort, name: string): MeshClient => {
+    const each = line(name);
+    serveClient(each.server, port);
+    return each.client;
+  };
+  const connection = new RpcConnection(open(first, "member-0"), (avoid) => {
+    expect(avoid).toBe("member-0");
+    return Promise.resolve(open(second, "member-1"));
+  });
+  return { remote: new RpcPort(connection), connection };
+}
+
+test("what a member cannot ask anybody is asked of another one, which has the rest of the time", async () => {
+  const [first, second] = [new FakePort(), new FakePort()];
+  const times: number[] = [];
+  const refuse = (timeoutMs: number): Promise<never> => {
+    times.push(timeoutMs);
+    return Promise.reject(new NoQuorumError("Cannot: no quorum"));
+  };
+  const port: Pick<ClientPort, "submit" | "get" | "command"> = {
+    submit: (_specs, options) => refuse(options.timeoutMs),
+    get: (_id, options) => refuse(options.timeoutMs),
+    command: (_id, _cid, _message, options) => refuse(options.timeoutMs),
+  };
+  Object.assign(first, port);
+  const { remote, connection } = besides(first, second);
+  const call = { timeoutMs: 20_000 };
+  expect(await remote.submit([spec("a")], call)).toEqual(["created"]);
+  second.command = () => Promise.resolve("unknown");
+  expect(await remote.command("a", 1, { type: "pause" }, call)).toBe("unknown");
+  await remote.get("a", call);
+  expect(second.submitted).toEqual([[spec("a")]]);
+  expect(times).toEqual([10_000, 10_000, 10_000]);
+  await connection.stop();
+});
+
+test("without another member the first one's refusal stands", async () => {
+  const port = new FakePort();
+  port.get = () => Promise.reject(new NoQuorumError("Cannot: no quorum"));
+  const each = line("member-0");
+  serveClient(each.server, port);
+  const connection = new RpcConnection(each.client, () => Promise.reject(new Error("nobody there")));
+  const remote = new RpcPort(connection);
+  await expect(remote.get("a", { timeoutMs: 20_000 })).rejects.toThrow(NoQuorumError);
+  await connection.stop();
+});
+
+test("what may have been done when half of the time is over is asked again under the same number", async () => {
+  const port = new FakePort();
+  const cids: number[] = [];
+  const late: Pick<ClientPort, "command"> = {
+    command: (_id, cid, _message, { timeoutMs }) => {
+      cids.push(cid);
+      if (cids.length > 1) return Promise.resolve("applied");
+      return new Promise((_, reject) => {
+        setTimeout(() => reject(new UnknownOutcomeError("Cannot know")), timeoutMs);
+      });
+    },
+  };
+  Object.assign(port, late);
+  const { remote, connection } = connected(port);
+  expect(await remote.command("a", 7, { type: "pause" }, { timeoutMs: 2000 })).toBe("applied");
+  expect(cids).toEqual([7, 7]);
+  await connection.stop();
 });
 
 test("a command to a node goes along with its number, and keeps it at the next member", async () => {
