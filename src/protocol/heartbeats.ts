@@ -176,7 +176,8 @@ export class Heartbeats {
 
   onHeartbeatReply(from: MemberNo, message: HeartbeatReplyMessage): void {
     if (message.epoch < this.#context.roster!.epoch) this.#roles.membership.isBehind(from);
-    this.#context.awayFrom.set(from, message.away);
+    const { epoch, away } = message;
+    this.#context.awayFrom.set(from, { epoch, away });
     const refused: Set<number> = new Set();
     for (const { p, promised } of message.refused) {
       // a seal is refused with a ballot above all of the configuration that it ended

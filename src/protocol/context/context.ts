@@ -37,8 +37,9 @@ export class Context {
   readonly memberByNo: Map<MemberNo, Member> = new Map();
   readonly connected: Set<NodeId> = new Set();
   readonly congested: Set<MemberNo> = new Set();
-  /** By member: to whom it is not connected, as it last said. Soft, for what may be passed on. */
-  readonly awayFrom: Map<MemberNo, readonly MemberNo[]> = new Map();
+  /** By member: to whom of a roster it is not connected, as it last said. Soft, for what may be passed on. */
+  readonly awayFrom: Map<MemberNo, { readonly epoch: number; readonly away: readonly MemberNo[] }> =
+    new Map();
   /** Messages of this node to itself, handled before the step ends. */
   readonly loopback: Message[] = [];
   /** Terms with something to send or to learn before the step ends. */
@@ -116,8 +117,11 @@ export class Context {
   /** A member that is connected to both, as it last said: another one each time, one may say so too long. */
   #carrierTo(no: MemberNo): MemberNo | undefined {
     const carriers: MemberNo[] = [];
-    for (const [carrier, away] of this.awayFrom) {
-      if (carrier !== no && !away.includes(no) && this.isConnected(carrier)) carriers.push(carrier);
+    if (!this.memberByNo.has(no)) return undefined;
+    for (const [carrier, { epoch, away }] of this.awayFrom) {
+      // by another roster it names others
+      if (epoch !== this.roster?.epoch || away.includes(no)) continue;
+      if (carrier !== no && this.isConnected(carrier)) carriers.push(carrier);
     }
     return carriers[Math.floor(this.clock.monoMs / this.options.resendMs) % carriers.length];
   }
