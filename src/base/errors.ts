@@ -80,8 +80,8 @@ export class TooOldError extends StolosError {
 }
 
 /**
- * As many wait as may: commands for one task's handler (64), or requests of one client at its member (100,000).
- * Nothing was done; try later. A submit that a steward has no room for waits until it has.
+ * As many wait as may: commands for one task's handler (64), or requests of one client at its member
+ * (100,000). Nothing was done; try later. A submit that a steward has no room for waits until it has.
  */
 export class BusyError extends StolosError {
   constructor(message: string) {

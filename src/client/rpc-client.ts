@@ -138,25 +138,25 @@ export class RpcPort implements ClientPort {
   }
 
   /**
-   * The first member has half of the time: when it can do nothing, another one has the rest. When the first may
-   * have done it, it is asked again, under the same number.
+   * The first member has half of the time: when it can do nothing, another one has the rest. When the first
+   * may have done it, it is asked again, under the same number.
    */
   async #ask(request: Request): Promise<unknown> {
     const { timeoutMs, signal } = request;
     if (timeoutMs < SHARED_FROM_MS) return await this.#askAt(this.#connection, request, timeoutMs);
     const endMs = performance.now() + timeoutMs;
     try {
-      return await this.#askAt(this.#connection, request, timeoutMs / 2);
+      return await this.#askAt(this.#connection, request, Math.ceil(timeoutMs / 2));
     } catch (error) {
       const leftMs = endMs - performance.now();
       if (signal?.aborted || leftMs < SHARED_FROM_MS / 4) throw error;
       // one that had its time may still be answered; one that was told so at once will not be
       if (error instanceof UnknownOutcomeError && leftMs <= timeoutMs / 2) {
-        return await this.#askAt(this.#connection, request, leftMs, 1);
+        return await this.#askAt(this.#connection, request, Math.floor(leftMs), 1);
       }
       if (!(error instanceof NoQuorumError || error instanceof ConnectError)) throw error;
       const other = await within(leftMs, signal, this.#connection.other());
-      const restMs = endMs - performance.now();
+      const restMs = Math.floor(endMs - performance.now());
       if (!other || restMs < 1) throw error;
       return await this.#askAt(other, request, restMs);
     }
@@ -222,8 +222,8 @@ function within<T>(ms: number, signal: AbortSignal | undefined, promise: Promise
 }
 
 /**
- * Errors that say as much of what other members did: that it is not known, or what stands in the record of the
- * task. Any other one is about the call at one member.
+ * Errors that say as much of what other members did: that it is not known, or what stands in the record of
+ * the task. Any other one is about the call at one member.
  */
 const FINAL_ERRORS = [UnknownOutcomeError, ConflictError, TooOldError];
 

@@ -4,7 +4,7 @@
 import type { Heartbeats } from "./heartbeats.ts";
 import { isSameBallot } from "./model/ballot.ts";
 import type { Input } from "./model/contract.ts";
-import type { AttachReplyMessage, Message, RelayMessage } from "./model/messages.ts";
+import type { AttachReplyMessage, DemandMessage, Message, RelayMessage } from "./model/messages.ts";
 import type { MemberNo, NodeId } from "./model/types.ts";
 import type { Roles } from "./roles.ts";
 
@@ -94,6 +94,7 @@ export class Router {
   }
 
   deliver(from: MemberNo, message: Message): void {
+    if (message.type === "relay") return this.#onRelay(from, message);
     if ("ballot" in message) this.#roles.context.see(message.ballot);
     switch (message.type) {
       case "heartbeat":
@@ -105,8 +106,7 @@ export class Router {
       case "creditReply":
         return this.#roles.credit.onReply(from, message);
       case "demand":
-        if (message.backlog > 0 && this.#hasAttachedForDemand(from, message.boot)) return;
-        return this.#roles.credit.onDemand(from, message);
+        return this.#onDemand(from, message);
       case "attachReply":
         return this.#onAttachReply(from, message);
       case "grant":
@@ -140,8 +140,6 @@ export class Router {
         return this.#roles.membership.onAccept(from, message);
       case "rosterAccepted":
         return this.#roles.membership.register.onAccepted(from, message);
-      case "relay":
-        return this.#onRelay(from, message);
       case "found":
       case "roster":
       case "join":
@@ -167,8 +165,8 @@ export class Router {
   }
 
   /**
-   * One hop: what is for this node comes from whoever it says, what is for another one goes to that itself, at
-   * once or not at all. So an old question never gets younger on its way.
+   * One hop: what is for this node comes from whoever it says, what is for another one goes to that itself,
+   * at once or not at all. So an old question never gets younger on its way.
    */
   #onRelay(from: MemberNo, relay: RelayMessage): void {
     const { context } = this.#roles;
@@ -186,6 +184,11 @@ export class Router {
     const { credit, liveness, holder } = this.#roles;
     if (liveness.heard(from, message.ballot.boot)) credit.open(from);
     holder.onAttachReply(message);
+  }
+
+  #onDemand(from: MemberNo, message: DemandMessage): void {
+    if (message.backlog > 0 && this.#hasAttachedForDemand(from, message.boot)) return;
+    this.#roles.credit.onDemand(from, message);
   }
 
   /**

@@ -103,7 +103,7 @@ function keepersOf(nodes: readonly VirtualNode[], p: number): readonly VirtualNo
   return wanted.filter((node) => keepers.includes(node.engine!.self));
 }
 
-/** L6: while one pair is cut and nothing else is wrong, clients of all nodes are answered. @throws Violation */
+/** L6: while one pair is cut and nothing else is wrong, all clients are answered. @throws Violation */
 export function checkAnswers({ nodes, plan, schedule }: LivenessWorld): void {
   // a steward may be elected meanwhile, and the way through a third member is found
   const patienceMs = 2 * plan.electionMs + plan.heartbeatMs + 4 * plan.resendMs;

@@ -113,8 +113,8 @@ export class TimeOracle {
   }
 
   /**
-   * A submit was refused for its age. Where a clock is behind, a steward may have begun behind as well: then the
-   * log's own time must say so.
+   * A submit was refused for its age. Where a clock is behind, a steward may have begun behind as well: then
+   * the log's own time must say so.
    */
   refused(p: number, who: string, where: string): void {
     const sentMs = this.#sentMs.get(who) ?? this.#nowMs;

@@ -323,7 +323,7 @@ function answers(rng: Rng, plan: Plan): Plan {
   };
 }
 
-/** Two members lose each other for long, and nothing else is wrong: their clients are served through others. */
+/** Two members lose each other for long, and nothing else is wrong: their clients are served all the same. */
 function pair(rng: Rng, plan: Plan): Plan {
   const { faults, work } = plan;
   return {

@@ -1,6 +1,6 @@
 /**
- * Three peers, and a network that loses all that two of them say to each other: a client of the one is answered
- * for every task, also for those whose steward is the other.
+ * Three peers, and a network that loses all that two of them say to each other: a client of the one is
+ * answered for every task, also for those whose steward is the other.
  */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

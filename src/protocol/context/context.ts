@@ -14,7 +14,8 @@ import type {
   Observer,
   PersistRecord,
 } from "../model/contract.ts";
-import { isRelayed, type Message, type RelayedMessage } from "../model/messages.ts";
+import type { Message, RelayedMessage } from "../model/messages.ts";
+import { isRelayed } from "../model/relayed.ts";
 import { LIMITS } from "../model/limits.ts";
 import { Topology } from "./topology.ts";
 import { WallClocks } from "./wall-clocks.ts";

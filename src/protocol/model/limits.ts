@@ -44,9 +44,9 @@ export const LIMITS = {
   /** Entries sent to one follower and not acked: two appends, then wait for it. */
   entriesInFlightMax: 8192,
   /**
-   * Submits of one member, and as many commands, that a steward has decided and that the member has not settled.
-   * It must forget none, since it could decide otherwise then: beyond it new ones wait at the member. As many as may
-   * wait for a majority.
+   * Submits of one member, and as many commands, that a steward has decided and that the member has not
+   * settled. It must forget none, since it could decide otherwise then: beyond it new ones wait at the
+   * member. As many as may wait for a majority.
    */
   decisionsPerMemberMax: 16_384,
   /** Entries of a partition that wait for a majority: beyond it submits wait at whoever asks. */

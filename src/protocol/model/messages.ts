@@ -262,17 +262,10 @@ export interface QueryReplyMessage {
   readonly more: boolean;
 }
 
+type AskedMessage = SubmitMessage | CommandMessage | QueryMessage | WatchMessage;
+type AnswerMessage = SubmitReplyMessage | CommandReplyMessage | QueryReplyMessage | OutcomeMessage;
 /** What a client and a steward say to each other, whichever way it takes: nothing rests on who carries it. */
-export type RelayedMessage =
-  | SubmitMessage
-  | SubmitReplyMessage
-  | CommandMessage
-  | CommandReplyMessage
-  | QueryMessage
-  | QueryReplyMessage
-  | WatchMessage
-  | OutcomeMessage
-  | StewardMessage;
+export type RelayedMessage = AskedMessage | AnswerMessage | StewardMessage;
 /**
  * Between two members whose link is down, by way of a third one: it passes it on at once, to `to` itself, or
  * drops it.
@@ -284,17 +277,9 @@ export interface RelayMessage {
   readonly message: RelayedMessage;
 }
 
-const RELAYED: ReadonlySet<Message["type"]> = new Set<RelayedMessage["type"]>([
-  ...["submit", "submitReply", "command", "commandReply", "query", "queryReply"] as const,
-  ...["watch", "outcome", "steward"] as const,
-]);
-
-/** Of that kind are those that are passed on. */
-export function isRelayed(type: Message["type"]): type is RelayedMessage["type"] {
-  return RELAYED.has(type);
-}
-
 export type Message =
+  | AskedMessage
+  | AnswerMessage
   | RelayMessage
   | PrepareMessage
   | PromiseMessage
@@ -319,15 +304,7 @@ export type Message =
   | GrantAckMessage
   | SettleMessage
   | SettleReplyMessage
-  | SubmitMessage
-  | SubmitReplyMessage
-  | WatchMessage
-  | OutcomeMessage
-  | QueryMessage
-  | QueryReplyMessage
   | StewardMessage
-  | CommandMessage
-  | CommandReplyMessage
   | DeliverMessage
   | FoundMessage
   | RosterMessage

@@ -37,7 +37,7 @@ export class MemberDecisions<S> {
     this.#byRid.set(rid, status);
   }
 
-  /** Nothing more is decided before some are settled: of what is forgotten a copy could be decided otherwise. */
+  /** No more is decided before some are settled: a copy of what is forgotten could be decided otherwise. */
   get isFull(): boolean {
     return this.#byRid.size >= LIMITS.decisionsPerMemberMax;
   }

@@ -9,7 +9,8 @@
  * roster-messages.ts), writer.ts and reader.ts below them, records.ts for what a store keeps.
  */
 import { LIMITS } from "../model/limits.ts";
-import { isRelayed, type Message, type RelayedMessage } from "../model/messages.ts";
+import type { Message, RelayedMessage } from "../model/messages.ts";
+import { isRelayed } from "../model/relayed.ts";
 import type { Entry, Operation } from "../model/types.ts";
 import { CLIENT_CODECS, COMMAND_CODECS, NODE_CODECS } from "./client-messages.ts";
 import { HEARTBEAT_CODECS, HOLDER_CODECS } from "./holder-messages.ts";

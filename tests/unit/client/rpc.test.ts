@@ -337,7 +337,7 @@ test("without another member the first one's refusal stands", async () => {
   await connection.stop();
 });
 
-test("what may have been done when half of the time is over is asked again under the same number", async () => {
+test("what may have been done in half of the time is asked again under the same number", async () => {
   const port = new FakePort();
   const cids: number[] = [];
   const late: Pick<ClientPort, "command"> = {

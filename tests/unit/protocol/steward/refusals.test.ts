@@ -22,7 +22,7 @@ test("a refusal is known until its request is settled, and then the request is",
   expect(decisions.isSettled(5)).toBe(true);
 });
 
-test("of a member that settles nothing no refusal is forgotten, and beyond the limit nothing more decided", () => {
+test("of a member that settles nothing no refusal is forgotten; beyond a limit nothing is decided", () => {
   const decisions = new MemberDecisions<string>();
   const { decisionsPerMemberMax } = LIMITS;
   for (let rid = 1; rid <= decisionsPerMemberMax; rid++) {
@@ -34,7 +34,7 @@ test("of a member that settles nothing no refusal is forgotten, and beyond the l
   expect([decisions.get(1), decisions.isFull]).toEqual([undefined, false]);
 });
 
-test("more calls than a steward may remember wait for the others to be settled, and are answered then", () => {
+test("more calls than a steward may remember wait for others to be settled, and are answered then", () => {
   const { decisionsPerMemberMax } = LIMITS;
   const bench = cluster();
   bench.submit("t", null, "nobody has a handler for it");

@@ -1,6 +1,6 @@
 /**
- * Claims about what an attach means to a steward, what it releases and what it leaves alone; and about when it
- * refuses a report.
+ * Claims about what an attach means to a steward, what it releases and what it leaves alone; and about when
+ * it refuses a report.
  */
 import { expect, test } from "bun:test";
 import { Term } from "../../../../src/protocol/log/term.ts";
