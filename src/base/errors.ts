@@ -79,7 +79,10 @@ export class TooOldError extends StolosError {
   }
 }
 
-/** The steward has more to record than it may hold. Nothing was done; try later. */
+/**
+ * As many wait as may: commands for one task's handler (64), or requests of one client at its member
+ * (100,000). Nothing was done; try later. A submit that a steward has no room for waits until it has.
+ */
 export class BusyError extends StolosError {
   constructor(message: string) {
     super("BUSY", message);

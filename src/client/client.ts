@@ -94,7 +94,8 @@ export interface Client {
    * Resolves once a quorum has recorded the task: from then on it is not lost.
    *
    * @throws InvalidInputError, ConflictError, NoQuorumError (nothing was done), UnknownOutcomeError (retry
-   * with the same id), TooOldError, BusyError, StoppedError; TypeError, RangeError for bad arguments
+   * with the same id), TooOldError, BusyError (100,000 requests of this client wait at its member),
+   * StoppedError; TypeError, RangeError for bad arguments
    */
   submit<I, O, V>(
     definition: TaskDefinition<I, O, unknown, unknown>,

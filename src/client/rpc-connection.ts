@@ -33,6 +33,7 @@ export class RpcConnection {
   #line: { readonly client: MeshClient; readonly outbox: RpcOutbox } | null = null;
   #lastHeardMs = 0;
   #isStopped = false;
+  #other: Promise<RpcConnection> | null = null;
 
   constructor(first: MeshClient, connect: Connector) {
     this.#connect = connect;
@@ -54,9 +55,23 @@ export class RpcConnection {
     };
   }
 
+  /** A line to another member, beside this one: for what that member can do nothing about. It is kept. */
+  other(): Promise<RpcConnection> {
+    this.#other ??= this.#connect(this.#line?.client.member ?? null).then(async (client) => {
+      const connection = new RpcConnection(client, this.#connect);
+      if (this.#isStopped) await connection.stop();
+      return connection;
+    }).catch((error) => {
+      this.#other = null;
+      throw error;
+    });
+    return this.#other;
+  }
+
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    void this.#other?.then((other) => other.stop(), () => {});
     clearInterval(this.#pinging);
     const calls = [...this.#calls.values()];
     this.#calls.clear();

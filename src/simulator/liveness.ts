@@ -1,7 +1,7 @@
 /**
  * What must come after the faults. L1: everything comes to its end; says what is still missing, and the run
- * fails when that is not "" in time. L5: commands reach who runs the task. When all is done, every keeper's
- * copy of every task must be the chosen one.
+ * fails when that is not "" in time. L5: commands reach who runs the task. L6: a cut pair keeps no client
+ * waiting. When all is done, every keeper's copy of every task must be the chosen one.
  */
 import { isSameBallot } from "../protocol/model/ballot.ts";
 import type { VirtualNode } from "./node.ts";
@@ -101,6 +101,18 @@ function keepersOf(nodes: readonly VirtualNode[], p: number): readonly VirtualNo
   const wanted = nodes.filter((node) => node.isWanted);
   const keepers = wanted[0]!.engine!.roster!.chains[p]!.at(-1)!.keepers;
   return wanted.filter((node) => keepers.includes(node.engine!.self));
+}
+
+/** L6: while one pair is cut and nothing else is wrong, all clients are answered. @throws Violation */
+export function checkAnswers({ nodes, plan, schedule }: LivenessWorld): void {
+  // a steward may be elected meanwhile, and the way through a third member is found
+  const patienceMs = 2 * plan.electionMs + plan.heartbeatMs + 4 * plan.resendMs;
+  for (const { no, client } of nodes) {
+    const waitMs = schedule.nowMs - client.waitsSinceMs;
+    if (waitMs <= patienceMs) continue;
+    const what = client.waitsFor;
+    throw new Violation("L6", `a client at n${no} has had no answer for ${Math.round(waitMs)} ms: ${what}`);
+  }
 }
 
 interface Wait {

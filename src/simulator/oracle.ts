@@ -157,12 +157,22 @@ export class Oracle {
   stepped(node: WatchedNode, effects: readonly Effect[]): void {
     this.executions.looked(node);
     this.leases.check();
+    for (const effect of effects) if (effect.type === "persist") this.#noteAppended(effect.records);
     if (this.#undurable.length === 0) return;
     const chosen = this.#undurable.splice(0);
     for (const effect of effects) {
       if (effect.type !== "persist") continue;
       this.#whenDurable.set(effect.records, chosen);
       this.#noteUndurable(node, 1);
+    }
+  }
+
+  #noteAppended(records: readonly PersistRecord[]): void {
+    for (const record of records) {
+      if (record.type !== "append") continue;
+      record.entries.forEach(({ ballot }, at) =>
+        this.times.appended(record.p, record.prevIndex + 1 + at, ballot)
+      );
     }
   }
 
@@ -236,7 +246,10 @@ export class Oracle {
     const change = log.state.apply(index, entry.op);
     this.#account(p, index, entry, change);
     const keepers = keeperIds(node, p, term.cfg);
-    this.times.chosen({ p, op: entry.op, change, keepers }, (id) => log.state.tasks.get(id));
+    this.times.chosen(
+      { p, index, ballot: entry.ballot, op: entry.op, change, keepers },
+      (id) => log.state.tasks.get(id),
+    );
     this.#checkHeld(node, p, entry, term);
     this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);

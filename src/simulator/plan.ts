@@ -26,6 +26,8 @@ export interface FaultPlan {
   readonly partition: boolean;
   readonly oneWay: boolean;
   readonly isolate: boolean;
+  /** The link of one pair is down as long as the faults last, and both know. */
+  readonly pair: boolean;
   /** Bound of the clocks' rate errors. */
   readonly drift: number;
   /** Lease clocks jump ahead, machines sleep, wall clocks jump. */

@@ -32,6 +32,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   recover,
   clocks,
   answers,
+  pair,
 };
 
 /** Their names. */
@@ -72,6 +73,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     partition: rng.chance(0.7),
     oneWay: rng.chance(0.5),
     isolate: rng.chance(0.6),
+    pair: false,
     drift: rng.chance(0.6) ? RATE_BOUND : 0,
     clockJumps: rng.chance(0.3),
     wrongClocks: false,
@@ -318,6 +320,31 @@ function answers(rng: Rng, plan: Plan): Plan {
       clockJumps: false,
     },
     work: { ...work, everyMs: rng.range(100, 400), command: rng.range(0, 0.4), long: rng.chance(0.3) },
+  };
+}
+
+/** Two members lose each other for long, and nothing else is wrong: their clients are served all the same. */
+function pair(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 4, 5])),
+    partitionCount: rng.pick([3, 4, 6]),
+    replication: 3,
+    faults: {
+      ...faults,
+      ...SOUND_LINKS_AND_DISKS,
+      pair: true,
+      notice: 1,
+      crash: false,
+      pause: false,
+      resign: rng.chance(0.5),
+      clockJumps: false,
+      congestion: false,
+      turnMs: 0,
+      early: false,
+    },
+    work: { ...work, everyMs: rng.range(100, 300), taskCount: 40, command: 0.3, answers: 0 },
   };
 }
 

@@ -64,6 +64,7 @@ export class EngineBench {
   readonly commanded: string[] = [];
   /** Pages of lists, in order. */
   readonly pages: string[][] = [];
+  readonly #cuts: (readonly [string, string])[] = [];
   readonly #commandedId: Map<number, string> = new Map();
   /** By the number of the question. */
   readonly #why: Map<number, string> = new Map();
@@ -92,6 +93,18 @@ export class EngineBench {
 
   push(node: string, input: Input): void {
     this.#inbox.get(node)!.push(input);
+  }
+
+  /** Each of the two notices that it has lost the other. */
+  cut(one: string, other: string): void {
+    for (const [node, peer] of [[one, other], [other, one]] as const) {
+      this.#cuts.push([node, peer]);
+      this.push(node, { type: "peer", node: peer, up: false });
+    }
+  }
+
+  #isCut(from: string, to: string): boolean {
+    return this.#cuts.some(([node, peer]) => node === from && peer === to);
   }
 
   offer({ name, slots = 10, handlers = ["h"], limits = {} }: BenchNode): void {
@@ -167,7 +180,9 @@ export class EngineBench {
       }
       this.sent.push(...effect.messages);
       for (const message of effect.messages) {
-        if (!this.loses(message)) this.push(effect.to, { type: "message", from: node, message });
+        if (!this.loses(message) && !this.#isCut(node, effect.to)) {
+          this.push(effect.to, { type: "message", from: node, message });
+        }
       }
     } else if (effect.type === "start") {
       const { p, task } = effect;
@@ -186,6 +201,11 @@ export class EngineBench {
   /** Of the node's copy of that partition; undefined when it was trimmed, or is not there yet. */
   entryAt(node: string, p: number, index: number): Entry | undefined {
     return this.#engines.get(node)!.entryAt(p, index);
+  }
+
+  /** Its number in the roster. */
+  numberOf(node: string): number {
+    return this.#engines.get(node)!.self;
   }
 
   /** Index of the last entry of the node's copy. */
