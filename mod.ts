@@ -50,9 +50,14 @@ export type {
   SubmitOptions,
   TaskHandle,
   TaskInfo,
+  TaskPage,
+  TaskSummary,
 } from "./src/client/client.ts";
+export type { CloneOptions, EndOptions, SweepCounts, SweepOptions } from "./src/client/endings.ts";
+export type { ListFilter, ListOptions } from "./src/client/list-options.ts";
+export type { RetentionOptions } from "./src/client/retention.ts";
 export type { SubmitItem } from "./src/client/submission.ts";
-export type { PlacementOptions, RetryOptions } from "./src/client/task-options.ts";
+export type { PlacementOptions, RecordOptions, RetryOptions } from "./src/client/task-options.ts";
 export type {
   Balancer,
   BalancerContext,
@@ -95,7 +100,7 @@ export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
 export type { NodeCommand } from "./src/protocol/model/messages.ts";
-export type { TaskMessage, TaskState } from "./src/protocol/model/types.ts";
+export type { Retention, TaskMessage, TaskState } from "./src/protocol/model/types.ts";
 export {
   type AbortReason,
   AttemptAbortedError,
@@ -112,6 +117,7 @@ export {
   type SchemaIssue,
   StateError,
   StoppedError,
+  TooLargeError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,

@@ -37,10 +37,11 @@ export const task: Command = {
 function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
-  const { commands } = info;
+  const { commands, input, tags, ageMs } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
     ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
+    ...{ input, tags, ageMs },
   };
 }
 
@@ -58,8 +59,11 @@ function describe(info: TaskInfo): string[] {
     ["lease", lease],
     ["attempt", String(info.attempt)],
     ["submitted", info.submittedAt ?? "-"],
+    ["age", info.ageMs === null ? "-" : humanDuration(info.ageMs)],
     ["started", info.startedAt ?? "-"],
     ["finished", info.finishedAt ?? "-"],
+    ["tags", info.tags.join(" ") || "-"],
+    ["input", clipped(jsonLine(info.input ?? null))],
     ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
     ["progress", info.progress === null ? "-" : jsonLine(info.progress)],
     ["commands", info.commands.map(({ type }) => `${type} waits`).join(", ") || "none wait"],
@@ -67,6 +71,13 @@ function describe(info: TaskInfo): string[] {
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];
   return [...fields(pairs), ...info.errors.map((error) => `error: ${printable(errorText(error))}`)];
+}
+
+const INPUT_CHARS_MAX = 400;
+
+/** All of it is in --json. */
+function clipped(text: string): string {
+  return text.length <= INPUT_CHARS_MAX ? text : `${text.slice(0, INPUT_CHARS_MAX)}…`;
 }
 
 function errorText(error: TaskErrorInfo): string {

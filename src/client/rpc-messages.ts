@@ -12,12 +12,14 @@ import {
   NoQuorumError,
   NotFoundError,
   StoppedError,
+  TooLargeError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,
 } from "../base/errors.ts";
 import { StolosError } from "../protocol/model/stolos-error.ts";
 import type { TaskSpec } from "../protocol/model/types.ts";
+import type { ListPage } from "../coordinator/coordinator.ts";
 import { areTaskOptions } from "./task-options.ts";
 
 export type RpcMethod =
@@ -29,19 +31,59 @@ export type RpcMethod =
   | "commandNode"
   | "watch"
   | "command"
+  | "retention"
+  | "retain"
   | "ping"
   | "cancel";
 export type RpcMessage = readonly [rid: number, kind: string, value: unknown];
 
-/** Frames stay below the 4 MiB that the mesh allows. */
-const FRAME_BYTES_MAX = 3_145_728;
+/** What the mesh allows: a single message may have as much. */
+const FRAME_BYTES_MAX = 4_194_304;
+/** Room for what is around the tasks of a page. */
+const PAGE_BYTES_MAX = FRAME_BYTES_MAX - 65_536;
 
-/** As many frames as it takes; a message above the limit goes alone. */
-export function encodeRpc(messages: readonly RpcMessage[]): Uint8Array[] {
+/**
+ * As many frames as it takes. `tooLarge` is told of a message that fits none, and gives what goes in its
+ * place; null = nothing.
+ */
+export function encodeRpc(
+  messages: readonly RpcMessage[],
+  tooLarge: (message: RpcMessage, bytes: number) => RpcMessage | null,
+): Uint8Array[] {
   const whole = encode(messages);
-  if (whole.length <= FRAME_BYTES_MAX || messages.length === 1) return [whole];
+  if (whole.length <= FRAME_BYTES_MAX) return [whole];
+  if (messages.length === 1) {
+    const instead = tooLarge(messages[0]!, whole.length);
+    return instead ? [encode([instead])] : [];
+  }
   const half = messages.length >> 1;
-  return [...encodeRpc(messages.slice(0, half)), ...encodeRpc(messages.slice(half))];
+  return [...encodeRpc(messages.slice(0, half), tooLarge), ...encodeRpc(messages.slice(half), tooLarge)];
+}
+
+/** What does not fit, and what helps. */
+export function tooLargeError(what: string, bytes: number): TooLargeError {
+  return new TooLargeError(
+    `Cannot ${what}: it would take ${bytes} bytes, and a message may have ${FRAME_BYTES_MAX}; ask for less ` +
+      `at once, by a filter or a limit, or in several calls`,
+  );
+}
+
+/** As much of the page as fits a frame, and where to go on. */
+export function fittingPage({ tasks, next }: ListPage): ListPage {
+  let bytes = 0;
+  for (const [at, task] of tasks.entries()) {
+    bytes += encode(task).length;
+    if (bytes <= PAGE_BYTES_MAX || at === 0) continue;
+    const last = tasks[at - 1]!;
+    return { tasks: tasks.slice(0, at), next: { p: last.partition, after: last.id } };
+  }
+  return { tasks, next };
+}
+
+/** What a spec takes in a request, in bytes; rather more. */
+export function specBytes({ id, name, payload, options }: TaskSpec): number {
+  const text = 3 * (id.length + name.length);
+  return payload.length + text + (options ? encode(options).length : 0) + SPEC_NUMBERS_BYTES;
 }
 
 /** @throws TypeError when the bytes are no messages */
@@ -51,6 +93,8 @@ export function decodeRpc(bytes: Uint8Array): RpcMessage[] {
   throw new TypeError("Cannot read a frame: it holds no messages");
 }
 
+/** A number is at most nine bytes, and so is what stands before a text. */
+const SPEC_NUMBERS_BYTES = 100;
 /** What a Date can show. */
 const TIME_MAX_MS = 8.64e15;
 
@@ -115,6 +159,8 @@ export function unpackError(packed: unknown): Error {
       return new InvalidInputError(text);
     case "OUTCOME_UNKNOWN_RETENTION":
       return new TooOldError(text);
+    case "TOO_LARGE":
+      return new TooLargeError(text);
     case "BUSY":
       return new BusyError(text);
     case "NOT_FOUND":

@@ -1,6 +1,7 @@
 /** Options of a submit beyond the task itself: priority, retries, placement; checked. */
 import { LIMITS } from "../protocol/model/limits.ts";
-import type { Placement, RetryPolicy, TaskOptions } from "../protocol/model/types.ts";
+import type { Placement, Retention, RetryPolicy, TaskOptions } from "../protocol/model/types.ts";
+import { retentionOf, type RetentionOptions } from "./retention.ts";
 import { byteLength, checkKnown, integer, shown } from "../base/arguments.ts";
 
 /** Attempt n + 1 waits `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
@@ -37,14 +38,23 @@ export interface PlacementOptions {
   readonly retry?: RetryOptions;
 }
 
-export const PLACEMENT_KEYS: readonly (keyof PlacementOptions)[] = [
-  ...["priority", "requires", "prefers", "node", "apart", "retry"] as const,
+/** What is kept of a task, and how it is found. */
+export interface RecordOptions {
+  /** Words that lists can be narrowed down by: 16 at most, of 64 bytes. */
+  readonly tags?: readonly string[];
+  /** For how long the task is known after its end. */
+  readonly retention?: RetentionOptions;
+}
+
+export const PLACEMENT_KEYS: readonly (keyof PlacementOptions | keyof RecordOptions)[] = [
+  ...["priority", "requires", "prefers", "node", "apart", "retry", "tags", "retention"] as const,
 ];
 const ATTEMPT = "submit a task";
+const THE_CLUSTERS: Retention = { completedMs: 0, failedMs: 0 };
 const DAY_MS = 86_400_000;
 
 /** @throws TypeError, RangeError that name the option */
-export function taskOptionsOf(options: PlacementOptions): TaskOptions | null {
+export function taskOptionsOf(options: PlacementOptions & RecordOptions): TaskOptions | null {
   const priority = integer(ATTEMPT, "priority", options.priority, {
     min: -LIMITS.priorityMax,
     max: LIMITS.priorityMax,
@@ -52,7 +62,24 @@ export function taskOptionsOf(options: PlacementOptions): TaskOptions | null {
   });
   const retry = retryOf(options.retry);
   const placement = placementOf(options);
-  return priority === 0 && !retry && !placement ? null : { priority, retry, placement };
+  const tags = tagsOf(options.tags);
+  const retention = options.retention === undefined
+    ? null
+    : retentionOf(ATTEMPT, options.retention, THE_CLUSTERS);
+  const isPlain = priority === 0 && !retry && !placement && tags.length === 0 && !retention;
+  return isPlain ? null : { priority, retry, placement, tags, retention };
+}
+
+function tagsOf(tags: unknown): readonly string[] {
+  if (tags === undefined) return [];
+  if (!Array.isArray(tags)) {
+    throw new TypeError(`Cannot ${ATTEMPT}: tags must be a list of texts, got ${shown(tags)}`);
+  }
+  const different = [...new Set(tags.map((tag: unknown) => short("a tag", tag, LIMITS.tagBytesMax)))];
+  if (different.length <= LIMITS.tagsMax) return different;
+  throw new RangeError(
+    `Cannot ${ATTEMPT}: tags may be ${LIMITS.tagsMax}, got ${different.length}; put the rest into its input`,
+  );
 }
 
 function retryOf(options: RetryOptions | undefined): RetryPolicy | null {
@@ -127,7 +154,15 @@ function short(what: string, value: unknown, bytesMax: number): string {
 export function areTaskOptions(value: unknown): value is TaskOptions | null {
   if (value === null) return true;
   if (!isObject(value) || !Number.isInteger(value["priority"])) return false;
-  const { retry, placement } = value;
+  const { retry, placement, tags, retention } = value;
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) return false;
+  if (retention !== null) {
+    if (!isObject(retention)) return false;
+    const { completedMs, failedMs } = retention;
+    if (![completedMs, failedMs].every((each) => typeof each === "number" && each >= 0 && each < Infinity)) {
+      return false;
+    }
+  }
   if (retry !== null) {
     if (!isObject(retry)) return false;
     const numbers = [retry["backoffMs"], retry["factor"], retry["maxMs"], retry["jitter"]];

@@ -5,7 +5,8 @@
  */
 import type { Effect, Input } from "../protocol/model/contract.ts";
 import type { Outcome, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import { ANY_TASK } from "../protocol/model/task-filter.ts";
+import type { TaskRequest, TaskSpec, TaskState } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import type { Listed } from "./oracle-answers.ts";
 import { type AskedCommand, type AskedSubmit, type ClientOracle, whoSent } from "./oracle-clients.ts";
@@ -42,6 +43,9 @@ type Request =
   | { readonly type: "get"; readonly id: string; readonly moment: number }
   | { readonly type: "list"; readonly moment: number; readonly limit: number; readonly listed: Listed }
   | AskedCommand & { readonly type: "command" };
+
+/** Few tasks: pages are cut by their bytes, too. */
+const PAGE_BYTES_MAX = 4000;
 
 export class VirtualClient {
   readonly #world: ClientWorld;
@@ -129,7 +133,7 @@ export class VirtualClient {
     this.#give({ type: "query", rid, p, query: { type: "get", id } });
   }
 
-  command(id: string, cid: number, message: TaskMessage): void {
+  command(id: string, cid: number, message: TaskRequest): void {
     if (!this.#node.engine) return;
     const rid = ++this.#rid;
     this.#oracle.asksCommand(id, cid);
@@ -146,7 +150,8 @@ export class VirtualClient {
     const rid = ++this.#rid;
     const { p, state, ids } = listed;
     this.#note(rid, { type: "list", moment: this.#moment, limit, listed });
-    const query = { type: "list", state: state as TaskState | "", after: ids.at(-1) ?? "", limit } as const;
+    const filter = { ...ANY_TASK, states: state === "" ? [] : [state as TaskState] };
+    const query = { type: "list", filter, after: ids.at(-1) ?? "", limit, bytesMax: PAGE_BYTES_MAX } as const;
     this.#give({ type: "query", rid, p, query });
   }
 

@@ -4,7 +4,7 @@
  * the answer. And a call that was refused must never be carried out, nor one that was said not to be sent.
  */
 import type { CommandStatus, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskMessage, TaskRecord, TaskSpec } from "../protocol/model/types.ts";
+import type { TaskMessage, TaskRecord, TaskRequest, TaskSpec } from "../protocol/model/types.ts";
 import { type ChosenTask, isFinished } from "./oracle-model.ts";
 
 /** A task as answers show it. */
@@ -94,10 +94,17 @@ const COMMANDS_WAITING_MAX = 64;
 /** The refusal of a command is right when the task is like that. */
 export function fitsRefusal(
   version: Version | null,
-  type: TaskMessage["type"],
+  request: TaskRequest,
   status: CommandStatus,
 ): boolean {
+  const { type } = request;
+  if (type === "retain") return false;
   if (!version) return status === "unknown";
+  if (type === "retry" || type === "purge") {
+    if (!isFinished(version)) return status === "open";
+    if (version.fence !== request.fence) return status === "other";
+    return status === "invalid" && type === "retry" && version.state === "completed";
+  }
   if (isFinished(version)) return status === "ended";
   if (status === "busy") return version.state === "leased" && version.queuedCount >= COMMANDS_WAITING_MAX;
   return status === "invalid" && !isAllowed(version.state, type);

@@ -9,6 +9,7 @@ import type {
   Settlement,
   TaskMessage,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
   Wake,
 } from "../protocol/model/types.ts";
@@ -35,7 +36,17 @@ export interface ChosenTask {
 export interface Change {
   readonly ids: readonly string[];
   /** The operation leased a task, settled one for good, or took leases back. */
-  readonly kind: "none" | "submitted" | "leased" | "settled" | "commanded" | "reverted" | "purged";
+  readonly kind:
+    | "none"
+    | "submitted"
+    | "leased"
+    | "settled"
+    | "commanded"
+    | "reverted"
+    | "purged"
+    /** A client had an end forgotten, or the task run anew. */
+    | "forgotten"
+    | "retried";
 }
 
 const NO_CHANGE: Change = { ids: [], kind: "none" };
@@ -43,7 +54,8 @@ const NO_CHANGE: Change = { ids: [], kind: "none" };
 export class ChosenState {
   readonly tasks: Map<string, ChosenTask> = new Map();
   readonly #condemned: Map<string, number> = new Map();
-  readonly #finished: string[] = [];
+  /** Forgotten at a client's word, and the submits that had made them. */
+  readonly #forgotten: Map<string, number> = new Map();
 
   copy(): ChosenState {
     const copy = new ChosenState();
@@ -51,8 +63,8 @@ export class ChosenState {
       const { errors, line, commandIds } = task;
       copy.tasks.set(id, { ...task, errors: [...errors], line: [...line], commandIds: [...commandIds] });
     }
+    for (const [id, cid] of this.#forgotten) copy.#forgotten.set(id, cid);
     for (const [owner, n] of this.#condemned) copy.#condemned.set(owner, n);
-    copy.#finished.push(...this.#finished);
     return copy;
   }
 
@@ -80,8 +92,11 @@ export class ChosenState {
       case "command": {
         const task = this.tasks.get(op.id);
         const { cid, message, atMs } = op;
-        if (!task || !commandTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
-        this.#noteFinish(op.id);
+        if (!task || task.commandIds.includes(cid) || message.type === "retain") return NO_CHANGE;
+        if (message.type === "retry" || message.type === "purge") {
+          return this.#again(task, index, cid, message);
+        }
+        if (!commandTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
         return { ids: [op.id], kind: "commanded" };
       }
       case "condemn": {
@@ -92,7 +107,7 @@ export class ChosenState {
       case "revert":
         return this.#revert(op.session, op.atMs);
       case "purge": {
-        const ids = this.#finished.splice(0, op.count);
+        const ids = op.ids.filter((id) => isFinished(this.tasks.get(id) ?? { state: "none" }));
         for (const id of ids) this.tasks.delete(id);
         return { ids, kind: "purged" };
       }
@@ -101,8 +116,29 @@ export class ChosenState {
     }
   }
 
+  /** Of the very end that was named, and of no other. */
+  #again(
+    task: ChosenTask,
+    index: number,
+    cid: number,
+    { type, fence }: Extract<TaskRequest, { readonly type: "retry" | "purge" }>,
+  ): Change {
+    const { id } = task.spec;
+    const mayBe = type === "purge" ? isFinished(task) : task.state === "failed" || task.state === "killed";
+    if (!mayBe || task.fence !== fence) return NO_CHANGE;
+    if (type === "purge") {
+      this.tasks.delete(id);
+      this.#forgotten.set(id, task.spec.cid);
+      return { ids: [id], kind: "forgotten" };
+    }
+    Object.assign(task, { state: "pending", fence: index, attempt: 0, wakeAtMs: 0 });
+    task.errors.length = 0;
+    task.commandIds.push(cid);
+    return { ids: [id], kind: "retried" };
+  }
+
   #submit(spec: TaskSpec, atMs: number): Change {
-    if (this.tasks.has(spec.id)) return NO_CHANGE;
+    if (this.tasks.has(spec.id) || this.#forgotten.get(spec.id) === spec.cid) return NO_CHANGE;
     const wakeAtMs = spec.delayMs > 0 ? atMs + spec.delayMs : spec.runAtMs;
     this.tasks.set(spec.id, {
       spec,
@@ -134,7 +170,6 @@ export class ChosenState {
     }
     this.#end(task, op.settlement, op.atMs);
     carryOutLine(task, op.atMs);
-    this.#noteFinish(op.id);
     return { ids: [op.id], kind: "settled" };
   }
 
@@ -179,10 +214,6 @@ export class ChosenState {
     }
   }
 
-  #noteFinish(id: string): void {
-    if (isFinished(this.tasks.get(id)!)) this.#finished.push(id);
-  }
-
   #revert(session: SessionId, atMs: number): Change {
     const ids: string[] = [];
     const byFence = [...this.tasks].sort(([, a], [, b]) => a.fence - b.fence);
@@ -194,7 +225,6 @@ export class ChosenState {
       task.state = "pending";
       noteError(task, atMs, true);
       carryOutLine(task, atMs);
-      this.#noteFinish(id);
       ids.push(id);
     }
     return { ids, kind: "reverted" };
@@ -228,10 +258,14 @@ function commandTask(
     readonly atMs: number;
   },
 ): boolean {
-  if (isFinished(task) || task.commandIds.includes(command.cid)) return false;
+  if (isFinished(task)) return false;
   task.commandIds.push(command.cid);
   if (task.state === "leased") task.line.push({ no: command.no, message: command.message });
-  else carryOut(task, command.message, command.atMs);
+  else {
+    carryOut(task, command.message, command.atMs);
+    // nobody's lease ended with it: the end is known by the command's place
+    if (isFinished(task)) task.fence = command.no;
+  }
   return true;
 }
 

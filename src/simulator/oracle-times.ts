@@ -54,7 +54,7 @@ export class TimeOracle {
   readonly #saidMs: Map<string, number> = new Map();
   /** True time of the first submit. */
   readonly #sentMs: Map<string, number> = new Map();
-  /** By task: between these it ended, by the truth. */
+  /** By task. */
   readonly #endings: Map<string, Ending> = new Map();
   /** By partition: the last time in the log. */
   readonly #timeMs: Map<number, number> = new Map();
@@ -167,6 +167,7 @@ export class TimeOracle {
       const task = taskOf(id);
       if (change.kind === "leased" && isSteady) this.#checkDue(p, id);
       if (change.kind === "purged") this.#forgotten(p, id, isSteady);
+      else if (change.kind === "forgotten") this.#noteForgotten(p, id);
       else if (task) this.#note(id, op, task);
     }
   }
@@ -204,7 +205,9 @@ export class TimeOracle {
     if (isFinished(task) && "atMs" in op) {
       // it may be chosen long after it was recorded
       const saidMs = this.#saidMs.get(keyOf(op, task)) ?? op.atMs - WALL_START_MS;
-      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs, atMs: op.atMs });
+      const key = task.state === "completed" ? "completedMs" : "failedMs";
+      const retentionMs = task.spec.options?.retention?.[key] || this.#world.plan.retention[key];
+      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs, atMs: op.atMs, retentionMs });
     }
     const asked = task.state === "sleeping" && "atMs" in op ? this.#asked.get(keyOf(op, task)) : undefined;
     if (asked === undefined || !("atMs" in op)) this.#due.delete(id);
@@ -212,11 +215,16 @@ export class TimeOracle {
     else this.#due.set(id, Math.min(asked.dueMs, op.atMs - WALL_START_MS + asked.afterMs));
   }
 
+  #noteForgotten(p: number, id: string): Ending {
+    const ending = this.#endings.get(id)!;
+    this.#horizonMs.set(p, Math.max(ending.atMs, this.#horizonMs.get(p) ?? -Infinity));
+    this.#forgottenMs.set(p, Math.max(ending.chosenMs, this.#forgottenMs.get(p) ?? -Infinity));
+    return ending;
+  }
+
   #forgotten(p: number, id: string, isSteady: boolean): void {
-    const { saidMs, chosenMs, atMs } = this.#endings.get(id)!;
-    this.#horizonMs.set(p, Math.max(atMs, this.#horizonMs.get(p) ?? -Infinity));
-    this.#forgottenMs.set(p, Math.max(chosenMs, this.#forgottenMs.get(p) ?? -Infinity));
-    const { retentionMs, finishedPerPartitionMax } = this.#world.plan;
+    const { saidMs, retentionMs } = this.#noteForgotten(p, id);
+    const { finishedPerPartitionMax } = this.#world.plan;
     // too many finished tasks are forgotten at any age
     if (!isSteady || finishedPerPartitionMax < 1000) return;
     const ageMs = this.#nowMs - saidMs;
@@ -225,11 +233,13 @@ export class TimeOracle {
   }
 }
 
+/** Of a task: between these times it ended, by the truth, and it is to be known for so long. */
 interface Ending {
   readonly saidMs: number;
   readonly chosenMs: number;
   /** By the log. */
   readonly atMs: number;
+  readonly retentionMs: number;
 }
 
 /** Of all entries. */

@@ -25,6 +25,8 @@ export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
     priority: rng.pick([0, 0, 7, -7]),
     retry: null,
     placement: { requires, prefers, node, apart },
+    tags: [],
+    retention: null,
   };
 }
 

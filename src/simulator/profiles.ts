@@ -55,6 +55,11 @@ export function planFor(seed: number, profile: string): Plan {
   return ADJUSTMENT_BY_PROFILE[profile]!(rng, { ...settings, faults, work });
 }
 
+/** However it ended. */
+function alike(ms: number): Plan["retention"] {
+  return { completedMs: ms, failedMs: ms };
+}
+
 // ---- the mix ----------------------------------------------------------------------------------------------
 
 function mixedFaults(rng: Rng): FaultPlan {
@@ -172,7 +177,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
     resendMs: rng.pick([300, 500]),
     tickMs: rng.pick([100, 250]),
     calmTickMs: leaseTtlMs / (thrifty ? 4 : 8),
-    retentionMs: 3_600_000,
+    retention: alike(3_600_000),
     finishedPerPartitionMax: 2000,
     logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
@@ -289,7 +294,7 @@ function clocks(rng: Rng, plan: Plan): Plan {
     ...plan,
     ...founded(rng.pick([3, 3, 5])),
     replication: 3,
-    retentionMs: rng.pick([4 * leaseTtlMs, 3_600_000]),
+    retention: alike(rng.pick([4 * leaseTtlMs, 3_600_000])),
     finishedPerPartitionMax: rng.pick([4, 2000, 2000]),
     faults: { ...faults, wrongClocks: true, clockJumps: false, drift: rng.chance(0.5) ? 0.01 : 0 },
     work: { ...work, error: 0.2, everyMs: rng.range(100, 500), taskCount: 40 },
@@ -304,7 +309,7 @@ function answers(rng: Rng, plan: Plan): Plan {
     ...plan,
     ...founded(rng.pick([3, 3, 5])),
     partitionCount: rng.pick([1, 2]),
-    retentionMs: forgets ? leaseTtlMs * 3 : plan.retentionMs,
+    retention: forgets ? alike(leaseTtlMs * 3) : plan.retention,
     finishedPerPartitionMax: forgets ? rng.pick([3, 6]) : plan.finishedPerPartitionMax,
     faults: {
       ...faults,
@@ -398,7 +403,7 @@ function purge(rng: Rng, plan: Plan): Plan {
   const { faults, work, leaseTtlMs } = plan;
   return {
     ...plan,
-    retentionMs: leaseTtlMs * 3,
+    retention: alike(leaseTtlMs * 3),
     finishedPerPartitionMax: rng.pick([3, 6, 2000]),
     faults: { ...faults, clockJumps: false },
     work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },

@@ -98,7 +98,10 @@ function others(): Pick<Recordings, "hellos" | "peers" | "requests" | "news" | "
   return {
     hellos: [encodeHello(HELLO)],
     peers: [encodePeers([[HELLO.addresses[0].split("/").at(-1)!, HELLO]])],
-    requests: [...requests.flatMap((each) => encodeRpc([each])), ...encodeRpc(requests)],
+    requests: [
+      ...requests.flatMap((each) => encodeRpc([each], () => null)),
+      ...encodeRpc(requests, () => null),
+    ],
     news: [encodeMember(member), ...encodeOwnership([{ p: 1, changes: [] }])],
     values: [encodeValue(value, "value"), encodeValue([1, "a", { b: undefined }], "value")],
   };

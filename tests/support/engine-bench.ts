@@ -7,6 +7,7 @@ import { type NodeOptions, nodeSettings } from "../../src/node/options.ts";
 import type { Effect, Input } from "../../src/protocol/model/contract.ts";
 import { Engine } from "../../src/protocol/engine.ts";
 import type { GrantedTask, Message } from "../../src/protocol/model/messages.ts";
+import { ANY_TASK } from "../../src/protocol/model/task-filter.ts";
 import type {
   Entry,
   Placement,
@@ -15,7 +16,7 @@ import type {
   TaskOptions,
 } from "../../src/protocol/model/types.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
-import { taskSpec } from "./tasks.ts";
+import { PLAIN_OPTIONS, taskSpec } from "./tasks.ts";
 
 export interface BenchNode {
   readonly name: string;
@@ -35,8 +36,8 @@ const WALL_MS = 1e12;
 
 export function optionsOf(placement: Partial<Placement>, priority = 0): TaskOptions {
   return {
+    ...PLAIN_OPTIONS,
     priority,
-    retry: null,
     placement: { requires: [], prefers: [], node: "", apart: "", ...placement },
   };
 }
@@ -129,7 +130,7 @@ export class EngineBench {
   /** One page of partition 0. */
   list(after: string, limit: number): readonly string[] {
     const [first] = this.#engines.keys();
-    const query = { type: "list", state: "", after, limit } as const;
+    const query = { type: "list", filter: ANY_TASK, after, limit, bytesMax: 1_000_000 } as const;
     this.push(first!, { type: "query", rid: ++this.#rid, p: 0, query });
     this.run(50);
     return this.pages.at(-1)!;

@@ -2,8 +2,10 @@
  * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
  * the configuration. The bytes are the business of the room wire; who handles what is router.ts's.
  */
+import type { TaskFilter } from "./task-filter.ts";
 import type {
   AcceptedRoster,
+  AgreedRetention,
   Ballot,
   Candidate,
   Entry,
@@ -13,9 +15,9 @@ import type {
   Roster,
   SessionId,
   Settlement,
-  TaskMessage,
   TaskOptions,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
   TaskState,
 } from "./types.ts";
@@ -241,13 +243,15 @@ export interface QueryMessage {
 }
 export type TaskQuery =
   | { readonly type: "get"; readonly id: string }
-  /** Tasks of the partition in the order of their ids, after the id `after`. `state` "" = any. */
+  /** Tasks of the partition in the order of their ids, after the id `after`. */
   | {
     readonly type: "list";
-    readonly state: TaskState | "";
+    readonly filter: TaskFilter;
     /** "" = from the first on. */
     readonly after: string;
     readonly limit: number;
+    /** No more than so many, unless the first is longer. */
+    readonly bytesMax: number;
   };
 export interface TaskView {
   readonly record: TaskRecord;
@@ -260,6 +264,9 @@ export interface QueryReplyMessage {
   readonly p: number;
   readonly tasks: readonly TaskView[];
   readonly more: boolean;
+  /** The cluster's time as of this answer. */
+  readonly timeMs: number;
+  readonly retention: AgreedRetention | null;
 }
 
 type AskedMessage = SubmitMessage | CommandMessage | QueryMessage | WatchMessage;
@@ -324,8 +331,17 @@ export type Message =
 /**
  * `applied`: nobody held the task, it is done. `queued`: it is recorded and goes to the holder, or is applied
  * when there is none any more. `invalid`: the task's state does not allow it. `busy`: too many wait already.
+ * Of what names an end, `open`: the task has not ended, or not any more; `other`: this is a later end.
  */
-export type CommandStatus = "applied" | "queued" | "unknown" | "ended" | "invalid" | "busy";
+export type CommandStatus =
+  | "applied"
+  | "queued"
+  | "unknown"
+  | "ended"
+  | "invalid"
+  | "busy"
+  | "open"
+  | "other";
 
 export interface CommandMessage extends ForTerm {
   readonly type: "command";
@@ -334,7 +350,7 @@ export interface CommandMessage extends ForTerm {
   readonly id: string;
   /** The client's number for it: repeated, it changes nothing. */
   readonly cid: number;
-  readonly message: TaskMessage;
+  readonly message: TaskRequest;
 }
 
 export interface CommandReplyMessage {

@@ -10,6 +10,7 @@ import type { Context } from "../context/context.ts";
 import type { Liveness } from "../context/liveness.ts";
 import type { Office, Term } from "../log/term.ts";
 import { isSameBallot } from "../model/ballot.ts";
+import { LIMITS } from "../model/limits.ts";
 import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
 import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
 import { endedBy, isTerminal, keepsLease } from "../state/task-machine.ts";
@@ -22,8 +23,6 @@ import { OwnershipFeed } from "./ownership-feed.ts";
 import { SessionExpiry } from "./session-expiry.ts";
 import { type Backlog, NO_BACKLOG, type Now, type Taker, type TaskBook, TaskQueues } from "./task-queues.ts";
 
-/** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
-const PURGED_PER_TICK_MAX = 256;
 const SWEEP_EVERY_MS = 1000;
 
 export class Steward implements Office, TaskBook {
@@ -140,12 +139,16 @@ export class Steward implements Office, TaskBook {
     });
   }
 
-  #purge(timeMs: number): void {
-    const { tasks } = this.#term.replica;
-    const { retentionMs, finishedPerPartitionMax } = this.#context.options;
-    const tooMany = tasks.finishedCount - finishedPerPartitionMax;
-    const count = Math.max(tooMany, tasks.finishedBefore(timeMs - retentionMs, PURGED_PER_TICK_MAX));
-    if (count > 0) this.#term.propose({ type: "purge", count });
+  /** What has been known for long enough; and what there is too much of. */
+  #purge(nowMs: number): void {
+    const { finished, records, retention } = this.#term.replica.tasks;
+    const { options: { retention: otherwise, finishedPerPartitionMax } } = this.#context;
+    const countMax = LIMITS.purgedPerEntryMax;
+    const excess = Math.min(countMax, finished.count - finishedPerPartitionMax);
+    const ids = excess > 0
+      ? finished.first(excess)
+      : finished.due((id) => records.get(id)!, { common: retention ?? otherwise, nowMs, countMax });
+    if (ids.length > 0) this.#term.propose({ type: "purge", ids });
   }
 
   // ---- holders --------------------------------------------------------------------------------------------

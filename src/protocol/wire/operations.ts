@@ -3,14 +3,23 @@
  * every frame and every durable record carries the same bytes.
  */
 import { isSameBallot } from "../model/ballot.ts";
-import { readBallot, readId, readSession, writeBallot, writeId, writeSession } from "./primitives.ts";
+import {
+  readBallot,
+  readId,
+  readList,
+  readSession,
+  writeBallot,
+  writeId,
+  writeList,
+  writeSession,
+} from "./primitives.ts";
 import {
   readSettlement,
   readSpec,
-  readTaskMessage,
+  readTaskRequest,
   writeSettlement,
   writeSpec,
-  writeTaskMessage,
+  writeTaskRequest,
 } from "./tasks.ts";
 import { LIMITS } from "../model/limits.ts";
 import { copyPart, type Place, viewBytes } from "./slab.ts";
@@ -53,13 +62,13 @@ function writeOperation(w: Writer, op: Operation): void {
       return writeSession(w, op.session);
     case "purge":
       w.u8(6);
-      return w.uint(op.count);
+      return writeList(w, LIMITS.purgedPerEntryMax, op.ids, writeId);
     case "command":
       w.u8(7);
       w.ms(op.atMs);
       writeId(w, op.id);
       w.uint(op.cid);
-      return writeTaskMessage(w, op.message);
+      return writeTaskRequest(w, op.message);
     default:
       return op satisfies never;
   }
@@ -93,10 +102,10 @@ function readOperation(r: Reader): Operation {
       return { type: "revert", session: readSession(r), atMs };
     }
     case 6:
-      return { type: "purge", count: r.uint() };
+      return { type: "purge", ids: readList(r, LIMITS.purgedPerEntryMax, readId) };
     case 7: {
       const atMs = r.ms();
-      return { type: "command", id: readId(r), cid: r.uint(), message: readTaskMessage(r), atMs };
+      return { type: "command", id: readId(r), cid: r.uint(), message: readTaskRequest(r), atMs };
     }
     default:
       return r.fail(`an operation must have a kind from 0 to 7, got ${tag}`);

@@ -17,6 +17,7 @@ import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
+import { ANY_TASK } from "../../../src/protocol/model/task-filter.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import { NodeClock } from "../../../src/base/node-clock.ts";
 import { FakeEnvironment } from "../../support/fake-environment.ts";
@@ -100,7 +101,7 @@ test("calls are answered as by the cluster itself", async () => {
   port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
   expect(await remote.get("a", { timeoutMs: 20_000 })).toEqual(port.tasks[0]);
   expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
-  expect(await remote.list({}, { p: 0, after: "" }, { timeoutMs: 20_000 })).toEqual({
+  expect(await remote.list(ANY_TASK, { p: 0, after: "" }, { timeoutMs: 20_000, limit: 10 })).toEqual({
     tasks: port.tasks,
     next: null,
   });
