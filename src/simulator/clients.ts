@@ -6,7 +6,7 @@
 import type { Effect, Input } from "../protocol/model/contract.ts";
 import type { Outcome, SubmitStatus } from "../protocol/model/messages.ts";
 import { ANY_TASK } from "../protocol/model/task-filter.ts";
-import type { TaskRequest, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import type { AgreedRetention, TaskRequest, TaskSpec, TaskState } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import type { Listed } from "./oracle-answers.ts";
 import { type AskedCommand, type AskedSubmit, type ClientOracle, whoSent } from "./oracle-clients.ts";
@@ -142,15 +142,28 @@ export class VirtualClient {
   }
 
   /** Reads all pages of a partition, of so many tasks each. */
-  list(p: number, state: TaskState | "" = "", limit = 50): void {
-    this.#listPage({ p, state, moment: this.#moment, ids: [] }, limit);
+  list(p: number, state: TaskState | "" = "", limit = 50, idPrefix = ""): void {
+    this.#listPage({ p, state, idPrefix, moment: this.#moment, ids: [] }, limit);
+  }
+
+  /** It is not asked what became of it: a newer one may hold. */
+  retain(p: number, retention: AgreedRetention): void {
+    if (!this.#node.engine) return;
+    this.#give({
+      type: "command",
+      rid: ++this.#rid,
+      p,
+      id: "",
+      cid: 0,
+      message: { type: "retain", retention },
+    });
   }
 
   #listPage(listed: Listed, limit: number): void {
     const rid = ++this.#rid;
-    const { p, state, ids } = listed;
+    const { p, state, idPrefix, ids } = listed;
     this.#note(rid, { type: "list", moment: this.#moment, limit, listed });
-    const filter = { ...ANY_TASK, states: state === "" ? [] : [state as TaskState] };
+    const filter = { ...ANY_TASK, idPrefix, states: state === "" ? [] : [state as TaskState] };
     const query = { type: "list", filter, after: ids.at(-1) ?? "", limit, bytesMax: PAGE_BYTES_MAX } as const;
     this.#give({ type: "query", rid, p, query });
   }

@@ -183,6 +183,7 @@ export interface Listed {
   readonly p: number;
   /** "" = any. */
   readonly state: string;
+  readonly idPrefix: string;
   /** When the first page was asked for. */
   readonly moment: number;
   readonly ids: string[];
@@ -195,7 +196,8 @@ export function omissionOf(listed: Listed, ids: Iterable<string>, versions: Vers
   for (const id of ids) {
     const [version, ...later] = versions.since(id, listed.moment);
     if (!version || later.length > 0) continue;
-    const due = listed.state === "" || listed.state === version.state ? 1 : 0;
+    const isState = listed.state === "" || listed.state === version.state;
+    const due = isState && id.startsWith(listed.idPrefix) ? 1 : 0;
     const count = counts.get(id) ?? 0;
     if (count !== due) return `${id}, ${version.state} all the time, is in it ${count} times, not ${due}`;
   }

@@ -3,6 +3,7 @@
  * Written apart from the protocol's state machine, so that a mistake there shows as a difference.
  */
 import type {
+  AgreedRetention,
   Ballot,
   Operation,
   SessionId,
@@ -53,6 +54,8 @@ const NO_CHANGE: Change = { ids: [], kind: "none" };
 
 export class ChosenState {
   readonly tasks: Map<string, ChosenTask> = new Map();
+  /** Null as long as nobody said anything. */
+  retention: AgreedRetention | null = null;
   readonly #condemned: Map<string, number> = new Map();
   /** Forgotten at a client's word, and the submits that had made them. */
   readonly #forgotten: Map<string, number> = new Map();
@@ -63,6 +66,7 @@ export class ChosenState {
       const { errors, line, commandIds } = task;
       copy.tasks.set(id, { ...task, errors: [...errors], line: [...line], commandIds: [...commandIds] });
     }
+    copy.retention = this.retention;
     for (const [id, cid] of this.#forgotten) copy.#forgotten.set(id, cid);
     for (const [owner, n] of this.#condemned) copy.#condemned.set(owner, n);
     return copy;
@@ -92,7 +96,8 @@ export class ChosenState {
       case "command": {
         const task = this.tasks.get(op.id);
         const { cid, message, atMs } = op;
-        if (!task || task.commandIds.includes(cid) || message.type === "retain") return NO_CHANGE;
+        if (message.type === "retain") return this.#retain(message.retention);
+        if (!task || task.commandIds.includes(cid)) return NO_CHANGE;
         if (message.type === "retry" || message.type === "purge") {
           return this.#again(task, index, cid, message);
         }
@@ -114,6 +119,14 @@ export class ChosenState {
       default:
         return op satisfies never;
     }
+  }
+
+  #retain(said: AgreedRetention): Change {
+    const order = (each: AgreedRetention): number[] => [each.no, each.completedMs, each.failedMs];
+    const [mine, theirs] = [this.retention ? order(this.retention) : [0, 0, 0], order(said)];
+    const at = mine.findIndex((each, place) => each !== theirs[place]);
+    if (at >= 0 && theirs[at]! > mine[at]!) this.retention = said;
+    return NO_CHANGE;
   }
 
   /** Of the very end that was named, and of no other. */

@@ -247,7 +247,7 @@ export class Oracle {
     this.#account(p, index, entry, change);
     const keepers = keeperIds(node, p, term.cfg);
     this.times.chosen(
-      { p, index, ballot: entry.ballot, op: entry.op, change, keepers },
+      { p, index, ballot: entry.ballot, op: entry.op, change, keepers, told: log.state.retention },
       (id) => log.state.tasks.get(id),
     );
     this.#checkHeld(node, p, entry, term);

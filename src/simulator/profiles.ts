@@ -33,6 +33,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   clocks,
   answers,
   pair,
+  ends,
 };
 
 /** Their names. */
@@ -49,6 +50,7 @@ export function planFor(seed: number, profile: string): Plan {
     ...mixedWork(rng),
     command: commandChance(seed, profile),
     answers: answersChance(seed, profile),
+    ends: profile === "ends" ? new Rng(seed, 40).range(0.3, 0.9) : 0,
     ...placementWork(seed, profile),
   };
   const settings = mixedSettings(rng, seed, profile);
@@ -99,7 +101,7 @@ function mixedFaults(rng: Rng): FaultPlan {
 
 type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
 
-function mixedWork(rng: Rng): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork> {
+function mixedWork(rng: Rng): Omit<WorkPlan, "command" | "answers" | "ends" | keyof PlacementWork> {
   const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
   return {
     taskCount: 12 + rng.int(30),
@@ -298,6 +300,20 @@ function clocks(rng: Rng, plan: Plan): Plan {
     finishedPerPartitionMax: rng.pick([4, 2000, 2000]),
     faults: { ...faults, wrongClocks: true, clockJumps: false, drift: rng.chance(0.5) ? 0.01 : 0 },
     work: { ...work, error: 0.2, everyMs: rng.range(100, 500), taskCount: 40 },
+  };
+}
+
+/** Tasks that end badly, and clients that have them run anew or forgotten. */
+function ends(rng: Rng, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 3, 5])),
+    partitionCount: rng.pick([1, 2]),
+    retention: rng.chance(0.5) ? alike(leaseTtlMs * rng.range(2, 8)) : plan.retention,
+    finishedPerPartitionMax: rng.chance(0.2) ? rng.pick([4, 8]) : plan.finishedPerPartitionMax,
+    faults: { ...faults, loss: rng.chance(0.6) ? rng.range(0.02, 0.2) : 0, clockJumps: false },
+    work: { ...work, everyMs: rng.range(100, 600), taskCount: 30, error: rng.range(0.2, 0.7), long: false },
   };
 }
 

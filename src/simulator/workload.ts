@@ -1,8 +1,9 @@
 /**
  * What clients do during a virtual run: mostly new tasks, some ids again, watches, reads, second thoughts.
  */
-import type { Ballot, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
+import type { Ballot, TaskMessage, TaskOptions, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
+import { EndClients } from "./ends.ts";
 import { HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
 import { whoSent } from "./oracle-clients.ts";
@@ -26,6 +27,8 @@ export class Workload {
   readonly #answersRng: Rng;
   /** And when each was sent first, in true time. */
   readonly #specs: { readonly spec: TaskSpec; readonly firstSentMs: number }[] = [];
+  readonly #endsRng: Rng;
+  readonly #ends: EndClients;
   #cid = 0;
 
   /** `earlier`: clients of a cluster that this one was recovered from; their tasks are asked for again. */
@@ -39,6 +42,13 @@ export class Workload {
     this.#commandRng = new Rng(world.plan.seed, 5);
     this.#placementRng = new Rng(world.plan.seed, 8);
     this.#answersRng = new Rng(world.plan.seed, 22);
+    this.#endsRng = new Rng(world.plan.seed, 42);
+    this.#ends = new EndClients(world, {
+      nextCid: () => ++this.#cid,
+      newSpec: () => this.#newSpec(),
+      sent: (spec) => void this.#specs.push({ spec, firstSentMs: world.schedule.nowMs }),
+      specs: () => this.#specs.map(({ spec }) => spec),
+    });
   }
 
   begin(): void {
@@ -53,6 +63,7 @@ export class Workload {
       this.#actAt(this.#rng.pick(up));
       if (plan.work.command > 0 && this.#commandRng.chance(plan.work.command)) this.#command(up);
       if (plan.work.answers > 0 && this.#answersRng.chance(plan.work.answers)) this.#probe(up);
+      if (plan.work.ends > 0 && this.#endsRng.chance(plan.work.ends)) this.#ends.act(up);
     }
     schedule.after(this.#rng.range(0.1, 1.9) * plan.work.everyMs, () => this.#act());
   }
@@ -106,8 +117,17 @@ export class Workload {
 
   #placed(spec: TaskSpec): TaskSpec {
     const { plan } = this.#world;
+    if (plan.work.ends > 0 && this.#endsRng.chance(0.3)) return { ...spec, options: this.#kept() };
     if (plan.work.placement === 0 || !this.#placementRng.chance(plan.work.placement)) return spec;
     return { ...spec, options: drawnOptions(this.#placementRng, plan) };
+  }
+
+  /** It has a retention of its own. */
+  #kept(): TaskOptions {
+    const { leaseTtlMs } = this.#world.plan;
+    const [completedMs, failedMs] = [0, 0].map(() => leaseTtlMs * this.#endsRng.pick([0, 1, 3, 20]));
+    const retention = { completedMs: completedMs!, failedMs: failedMs! };
+    return { priority: 0, retry: null, placement: null, tags: ["kept"], retention };
   }
 
   /** Some are sent twice, through two nodes. */
@@ -233,7 +253,10 @@ export class Workload {
       if (!hasPlace(nodes, oracle.specOf(id)!)) {
         this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "kill" });
       }
-      if (plan.work.command + plan.work.answers === 0 || (state !== "paused" && state !== "sleeping")) {
+      if (
+        plan.work.command + plan.work.answers + plan.work.ends === 0 ||
+        (state !== "paused" && state !== "sleeping")
+      ) {
         continue;
       }
       this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "run" });
@@ -252,8 +275,8 @@ export class Workload {
     const { nodes, oracle } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const node of up) node.handlers.offerAgain();
-    const { command, placement, answers } = this.#world.plan.work;
-    if (command + placement + answers > 0) this.#wakeUp();
+    const { command, placement, answers, ends } = this.#world.plan.work;
+    if (command + placement + answers + ends > 0) this.#wakeUp();
     for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

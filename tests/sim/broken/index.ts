@@ -95,6 +95,12 @@ import { mutant as listByCreation } from "./list-by-creation.ts";
 import { mutant as endOfAnotherTask } from "./end-of-another-task.ts";
 import { mutant as acceptedCopyTakenAgain } from "./accepted-copy-taken-again.ts";
 import { mutant as acceptedSubmitTakenAgain } from "./accepted-submit-taken-again.ts";
+import { mutant as retryWithoutFence } from "./retry-without-fence.ts";
+import { mutant as purgeOfRunning } from "./purge-of-running.ts";
+import { mutant as fenceStartsAnew } from "./fence-starts-anew.ts";
+import { mutant as endsAlike } from "./ends-alike.ts";
+import { mutant as purgedSubmitTakenAgain } from "./purged-submit-taken-again.ts";
+import { mutant as ownRetentionIgnored } from "./own-retention-ignored.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -192,4 +198,10 @@ export const MUTANTS: readonly Mutant[] = [
   endOfAnotherTask,
   acceptedCopyTakenAgain,
   acceptedSubmitTakenAgain,
+  retryWithoutFence,
+  purgeOfRunning,
+  fenceStartsAnew,
+  endsAlike,
+  purgedSubmitTakenAgain,
+  ownRetentionIgnored,
 ];
