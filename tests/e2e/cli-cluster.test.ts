@@ -23,6 +23,7 @@ const CLUSTERS: readonly (readonly Runtime[])[] = [
 const TASK_KEYS = [
   ...["id", "name", "state", "owner", "ownerName", "fence", "attempt", "leaseRemainingMs", "submittedAt"],
   ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
+  ...["input", "tags", "ageMs"],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],

@@ -7,16 +7,17 @@ import {
   NoQuorumError,
   NotFoundError,
   StoppedError,
+  TooLargeError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,
 } from "../../../src/base/errors.ts";
 import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
-import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
+import type { ClientPort, ListCursor, ListPage } from "../../../src/coordinator/coordinator.ts";
 import { ANY_TASK } from "../../../src/protocol/model/task-filter.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import { NodeClock } from "../../../src/base/node-clock.ts";
@@ -457,4 +458,68 @@ test("a client that sends garbage is dropped, and a closed one says so", async (
   const { remote, connection } = connected(port);
   await connection.stop();
   await expect(remote.outcome("a")).rejects.toThrow(StoppedError);
+});
+
+// ---- sizes ------------------------------------------------------------------------------------------------
+
+test("a page that fits no message goes out in part, and the next call has the rest: each task once", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  port.pageSize = 1500;
+  const progress = new Uint8Array(4000);
+  const errors = Array.from({ length: 8 }, (_, attempt) => ({
+    ...{ at: "2026-01-01T00:00:00.000Z", attempt, fence: "7", node: null, nodeName: null },
+    ...{ kind: "error", message: "x".repeat(4096) } as const,
+  }));
+  port.tasks = Array.from({ length: 1500 }, (_, at) => snapshot(`t${at}`, { progress, errors }));
+  const ids: string[] = [];
+  let pageCount = 0;
+  for (let from: ListCursor | null = { p: 0, after: "" }; from; pageCount++) {
+    const { tasks, next }: ListPage = await remote.list(ANY_TASK, from, { timeoutMs: 20_000, limit: 1500 });
+    ids.push(...tasks.map(({ id }) => id));
+    from = next;
+  }
+  expect(ids).toEqual(port.tasks.map(({ id }) => id));
+  expect(pageCount).toBeGreaterThan(10);
+  await connection.stop();
+});
+
+test("an answer that fits no message is an error that says what to do, and the line stays", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  port.tasks = [snapshot("a", { result: new Uint8Array(5_000_000) })];
+  const error = await remote.get("a", { timeoutMs: 20_000 }).catch((each) => each);
+  expect(error).toBeInstanceOf(TooLargeError);
+  expect(error.message).toMatch(/would take 5\d{6} bytes, .* ask for less/);
+  expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
+  expect(lines.length).toBe(1);
+  await connection.stop();
+});
+
+test("a request that fits no message is refused where it is made, and the line stays", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const specs = Array.from(
+    { length: 40 },
+    (_, at) => taskSpec(`t${at}`, { payload: new Uint8Array(200_000) }),
+  );
+  await expect(remote.submit(specs, { timeoutMs: 20_000 })).rejects.toThrow(TooLargeError);
+  expect([port.submitted.length, lines.length]).toEqual([0, 1]);
+  expect(await remote.submit(specs.slice(0, 1), { timeoutMs: 20_000 })).toEqual(["created"]);
+  await connection.stop();
+});
+
+test("what is asked of an end goes through as it was said, and nonsense does not", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  const call = { timeoutMs: 20_000 };
+  await remote.command("a", 7, { type: "retry", fence: 9 }, call);
+  expect(port.commands.at(-1)).toEqual(["a", 7, { type: "retry", fence: 9 }]);
+  await expect(remote.command("a", 7, { type: "purge", fence: -1 }, call)).rejects.toThrow(TypeError);
+  await remote.retain({ no: 3, completedMs: 5000, failedMs: 6000 }, call);
+  expect(await remote.retention(call)).toEqual({ no: 3, completedMs: 5000, failedMs: 6000 });
+  await expect(remote.retain({ no: 3, completedMs: NaN, failedMs: 6 }, call)).rejects.toThrow(RangeError);
+  const retain = { type: "retain", retention: { no: 9, completedMs: 1, failedMs: 1 } } as const;
+  await expect(remote.command("a", 7, retain, call)).rejects.toThrow(TypeError);
+  await connection.stop();
 });
