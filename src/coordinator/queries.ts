@@ -1,6 +1,7 @@
 /** Questions and commands that wait for a steward's answer, one partition each. */
 import type { Input } from "../protocol/model/contract.ts";
-import type { CommandStatus, TaskQuery, TaskView } from "../protocol/model/messages.ts";
+import type { CommandStatus, TaskView } from "../protocol/model/messages.ts";
+import type { TaskQuery } from "../protocol/model/task-filter.ts";
 import type { AgreedRetention, TaskRequest } from "../protocol/model/types.ts";
 import type { Environment } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";

@@ -16,8 +16,8 @@ import type {
   QueryReplyMessage,
   SubmitMessage,
   SubmitReplyMessage,
-  TaskQuery,
 } from "../model/messages.ts";
+import type { TaskQuery } from "../model/task-filter.ts";
 import type { Ballot, MemberNo } from "../model/types.ts";
 
 type SubmitItem = SubmitMessage["items"][number];

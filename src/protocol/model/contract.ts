@@ -3,7 +3,8 @@
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
 import type { CommandStatus } from "./messages.ts";
-import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
+import type { GrantedTask, Message, Outcome, SubmitStatus, TaskView } from "./messages.ts";
+import type { TaskQuery } from "./task-filter.ts";
 import type { NodeCommand, NodeCommandStatus, Standing } from "./messages.ts";
 import type {
   AcceptedRoster,

@@ -2,7 +2,7 @@
  * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
  * the configuration. The bytes are the business of the room wire; who handles what is router.ts's.
  */
-import type { TaskFilter } from "./task-filter.ts";
+import type { TaskQuery } from "./task-filter.ts";
 import type {
   AcceptedRoster,
   AgreedRetention,
@@ -241,18 +241,6 @@ export interface QueryMessage {
   readonly p: number;
   readonly query: TaskQuery;
 }
-export type TaskQuery =
-  | { readonly type: "get"; readonly id: string }
-  /** Tasks of the partition in the order of their ids, after the id `after`. */
-  | {
-    readonly type: "list";
-    readonly filter: TaskFilter;
-    /** "" = from the first on. */
-    readonly after: string;
-    readonly limit: number;
-    /** No more than so many, unless the first is longer. */
-    readonly bytesMax: number;
-  };
 export interface TaskView {
   readonly record: TaskRecord;
   /** Why it is not running, in words; "" when it is, or has ended. */

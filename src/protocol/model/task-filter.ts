@@ -1,6 +1,18 @@
-/** Which tasks a list is about; which of them are is steward/task-matcher.ts's business. */
+/** What is asked of a partition about its tasks; steward/task-matcher.ts says which a filter fits. */
 import type { TaskState } from "./types.ts";
 
+export type TaskQuery =
+  | { readonly type: "get"; readonly id: string }
+  /** Tasks of the partition in the order of their ids, after the id `after`. */
+  | {
+    readonly type: "list";
+    readonly filter: TaskFilter;
+    /** "" = from the first on. */
+    readonly after: string;
+    readonly limit: number;
+    /** No more than so many, unless the first is longer. */
+    readonly bytesMax: number;
+  };
 /** What all of a list's tasks have in common. */
 export interface TaskFilter {
   /** None = any. */

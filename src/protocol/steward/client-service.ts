@@ -17,10 +17,10 @@ import type {
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
-  TaskQuery,
   TaskView,
   WatchMessage,
 } from "../model/messages.ts";
+import type { TaskQuery } from "../model/task-filter.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "../model/types.ts";
 import { isTerminal } from "../state/task-machine.ts";
 import { Decisions } from "./decisions.ts";

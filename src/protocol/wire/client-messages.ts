@@ -10,11 +10,10 @@ import type {
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
-  TaskQuery,
   TaskView,
   WatchMessage,
 } from "../model/messages.ts";
-import type { TaskFilter } from "../model/task-filter.ts";
+import type { TaskFilter, TaskQuery } from "../model/task-filter.ts";
 import type { TaskState } from "../model/types.ts";
 import {
   type MessageCodecs,

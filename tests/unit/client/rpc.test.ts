@@ -462,7 +462,7 @@ test("a client that sends garbage is dropped, and a closed one says so", async (
 
 // ---- sizes ------------------------------------------------------------------------------------------------
 
-test("a page that fits no message goes out in part, and the next call has the rest: each task once", async () => {
+test("a page that fits no message goes out in part, and the next call has the rest", async () => {
   const port = new FakePort();
   const { remote, connection } = connected(port);
   port.pageSize = 1500;

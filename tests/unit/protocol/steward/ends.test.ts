@@ -24,7 +24,7 @@ function asked(bench: EngineBench, id: string, ...requests: readonly TaskRequest
   return bench.commanded.map((line) => line.split(" ")[1]!);
 }
 
-test("of two retries of one end, one counts and the other is told; the task runs under a higher fence", () => {
+test("of two retries of one end one counts and the other is refused; the fence grows", () => {
   const bench = cluster();
   const fence = failed(bench, "t");
   expect(asked(bench, "t", { type: "retry", fence }, { type: "retry", fence })).toEqual(["applied", "open"]);
