@@ -257,7 +257,7 @@ export class PartitionTasks {
   #forget(before: TaskRecord, no: number): Undo {
     const { spec: { id, cid }, finishedAtMs } = before;
     const known = this.purged.get(id);
-    this.purged.set(id, { id, cid, finishedAtMs, no });
+    if (finishedAtMs > this.horizonMs) this.purged.set(id, { id, cid, finishedAtMs, no });
     this.#put(id, before, undefined);
     if (this.purged.size > LIMITS.purgedKnownMax) {
       const oldest = [...this.purged.values()].reduce((a, b) => (a.no < b.no ? a : b));

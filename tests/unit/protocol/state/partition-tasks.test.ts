@@ -95,6 +95,20 @@ test("of many purged tasks the horizon stands for the oldest", () => {
   expect([tasks.records.size, tasks.purged.size, tasks.horizonMs]).toEqual([0, count - 1, 1]);
 });
 
+test("of what the horizon stands for nothing is remembered, however many are purged", () => {
+  const tasks = new PartitionTasks();
+  tasks.horizonMs = 10;
+  for (let at = 1; at <= LIMITS.purgedKnownMax + 5; at++) {
+    const id = `t${at}`;
+    applied(tasks, 3 * at, [
+      { type: "submit", spec: taskSpec(id), atMs: 1 },
+      { type: "command", id, cid: 1, message: { type: "kill" }, atMs: 1 },
+      forget(id, 2, 3 * at + 1),
+    ]);
+  }
+  expect([tasks.records.size, tasks.purged.size, tasks.horizonMs]).toEqual([0, 0, 10]);
+});
+
 // ---- ends -------------------------------------------------------------------------------------------------
 
 const retry = (id: string, cid: number, fence: number): Operation => ({
