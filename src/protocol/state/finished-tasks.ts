@@ -49,27 +49,37 @@ export class FinishedTasks {
     return first;
   }
 
-  /** Some of those whose retention is over, `common` for those that have none of their own. */
-  due(
-    recordOf: (id: string) => TaskRecord,
-    { common, nowMs, countMax }: {
-      readonly common: Retention;
-      readonly nowMs: number;
-      readonly countMax: number;
-    },
-  ): string[] {
+  /** Some of those without a retention of their own for whom the common one is over. */
+  due(now: DueOptions): string[] {
     const due: string[] = [];
-    const isDue = (id: string): boolean => forgottenAtMs(recordOf(id), common) < nowMs;
-    const { completed, failed, own } = this.#idsByKind;
+    const { completed, failed } = this.#idsByKind;
     for (const ids of [completed, failed]) {
       for (const id of ids) {
-        if (due.length >= countMax || !isDue(id)) break;
+        if (due.length >= now.countMax || !isDue(id, now)) break;
         due.push(id);
       }
     }
-    for (const id of own) if (due.length < countMax && isDue(id)) due.push(id);
     return due;
   }
+
+  /** The same of those that have one: all of them are looked at. */
+  dueOfOwn(now: DueOptions): string[] {
+    const due: string[] = [];
+    for (const id of this.#idsByKind.own) if (due.length < now.countMax && isDue(id, now)) due.push(id);
+    return due;
+  }
+}
+
+/** When it is, and what counts then. */
+export interface DueOptions {
+  readonly recordOf: (id: string) => TaskRecord;
+  readonly common: Retention;
+  readonly nowMs: number;
+  readonly countMax: number;
+}
+
+function isDue(id: string, { recordOf, common, nowMs }: DueOptions): boolean {
+  return forgottenAtMs(recordOf(id), common) < nowMs;
 }
 
 /** Until then the task is known, if it has ended. */

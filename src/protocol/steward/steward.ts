@@ -13,6 +13,7 @@ import { isSameBallot } from "../model/ballot.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
 import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
+import type { DueOptions } from "../state/finished-tasks.ts";
 import { endedBy, isTerminal, keepsLease } from "../state/task-machine.ts";
 import { ClientService, Replies } from "./client-service.ts";
 import { CommandDelivery } from "./command-delivery.ts";
@@ -120,18 +121,19 @@ export class Steward implements Office, TaskBook {
     if (this.#waiting.wakeAtMs - now.timeMs < this.#context.options.heartbeatMs) this.#context.tickSoon();
     this.#grants.tick();
     this.#sweep();
-    this.#purge(now.timeMs);
+    this.#purge();
     this.commands.tick();
     this.#ownershipFeed.tick();
   }
 
-  /** Who declined what long ago is asked again. */
+  /** Who declined what long ago is asked again; what has a retention of its own may be forgotten. */
   #sweep(): void {
     const { monoMs, timeMs } = this.#now;
     if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
     this.#sweptMs = monoMs;
     this.#term.time.review();
-    const { records } = this.#term.replica.tasks;
+    const { finished, records } = this.#term.replica.tasks;
+    this.#forget(finished.dueOfOwn(this.#dueNow));
     this.declines.sweep((id) => {
       const record = records.get(id);
       if (!record || isTerminal(record.state)) return Infinity;
@@ -139,15 +141,25 @@ export class Steward implements Office, TaskBook {
     });
   }
 
-  /** What has been known for long enough; and what there is too much of. */
-  #purge(nowMs: number): void {
-    const { finished, records, retention } = this.#term.replica.tasks;
-    const { options: { retention: otherwise, finishedPerPartitionMax } } = this.#context;
-    const countMax = LIMITS.purgedPerEntryMax;
-    const excess = Math.min(countMax, finished.count - finishedPerPartitionMax);
-    const ids = excess > 0
-      ? finished.first(excess)
-      : finished.due((id) => records.get(id)!, { common: retention ?? otherwise, nowMs, countMax });
+  /** What there is too much of; else what has been known for long enough. */
+  #purge(): void {
+    const { finished } = this.#term.replica.tasks;
+    const excess = finished.count - this.#context.options.finishedPerPartitionMax;
+    const now = this.#dueNow;
+    this.#forget(excess > 0 ? finished.first(Math.min(excess, now.countMax)) : finished.due(now));
+  }
+
+  get #dueNow(): DueOptions {
+    const { records, retention } = this.#term.replica.tasks;
+    return {
+      recordOf: (id) => records.get(id)!,
+      common: retention ?? this.#context.options.retention,
+      nowMs: this.timeMs,
+      countMax: LIMITS.purgedPerEntryMax,
+    };
+  }
+
+  #forget(ids: readonly string[]): void {
     if (ids.length > 0) this.#term.propose({ type: "purge", ids });
   }
 

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: 'if (fence !== request.fence) return "other";',
   replace: 'if (fence < 0) return "other";',
   profile: "ends",
-  seed: 4,
+  seed: 2,
 };

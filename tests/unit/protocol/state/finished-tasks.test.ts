@@ -20,8 +20,10 @@ function setUp(...records: readonly TaskRecord[]) {
   const tasks = new FinishedTasks();
   const byId = new Map(records.map((record) => [record.spec.id, record]));
   for (const record of records) tasks.add(record);
-  const due = (nowMs: number, countMax = 10): string[] =>
-    tasks.due((id) => byId.get(id)!, { common: COMMON, nowMs, countMax });
+  const due = (nowMs: number, countMax = 10): string[] => {
+    const now = { recordOf: (id: string) => byId.get(id)!, common: COMMON, nowMs, countMax };
+    return [...tasks.due(now), ...tasks.dueOfOwn(now)];
+  };
   return { tasks, due };
 }
 
