@@ -18,6 +18,8 @@ import {
   VersionMismatchError,
 } from "../base/errors.ts";
 import { StolosError } from "../protocol/model/stolos-error.ts";
+import { LIMITS } from "../protocol/model/limits.ts";
+import { encodeOperation } from "../protocol/wire/frame.ts";
 import type { TaskSpec } from "../protocol/model/types.ts";
 import type { ListPage } from "../coordinator/coordinator.ts";
 import { areTaskOptions } from "./task-options.ts";
@@ -95,6 +97,8 @@ export function decodeRpc(bytes: Uint8Array): RpcMessage[] {
 
 /** A number is at most nine bytes, and so is what stands before a text. */
 const SPEC_NUMBERS_BYTES = 100;
+/** It is no longer than it may be, whatever its characters are. */
+const PLAIN_NAME_CHARS_MAX = LIMITS.nameBytesMax / 3;
 /** What a Date can show. */
 const TIME_MAX_MS = 8.64e15;
 
@@ -117,7 +121,22 @@ export function unpackSpec(packed: unknown): TaskSpec {
     payload instanceof Uint8Array && isTime(attemptsMax) && Number.isInteger(attemptsMax) &&
     isTime(runAtMs) && isTime(delayMs) && isTime(cid) && Number.isSafeInteger(cid) && areTaskOptions(options);
   if (!isGood) throw new TypeError("Cannot submit: a task is not well-formed");
-  return { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options };
+  const spec = { id, name, payload, attemptsMax, runAtMs, delayMs, cid, options };
+  checkLimits(spec);
+  return spec;
+}
+
+/** What a log cannot hold must not get as far as a steward. */
+function checkLimits(spec: TaskSpec): void {
+  const { name, payload, options } = spec;
+  const isPlain = options === null && name.length <= PLAIN_NAME_CHARS_MAX && name.isWellFormed() &&
+    payload.length <= LIMITS.payloadBytesMax;
+  if (isPlain) return;
+  try {
+    encodeOperation({ type: "submit", spec, atMs: 0 });
+  } catch (error) {
+    throw new RangeError(`Cannot submit: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Also of a length of time. */

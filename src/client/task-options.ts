@@ -159,9 +159,9 @@ export function areTaskOptions(value: unknown): value is TaskOptions | null {
   if (retention !== null) {
     if (!isObject(retention)) return false;
     const { completedMs, failedMs } = retention;
-    if (![completedMs, failedMs].every((each) => typeof each === "number" && each >= 0 && each < Infinity)) {
-      return false;
-    }
+    const isLong = (each: unknown): boolean =>
+      typeof each === "number" && each >= 0 && each <= LIMITS.retentionMsMax;
+    if (!isLong(completedMs) || !isLong(failedMs)) return false;
   }
   if (retry !== null) {
     if (!isObject(retry)) return false;

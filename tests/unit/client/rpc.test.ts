@@ -460,27 +460,51 @@ test("a client that sends garbage is dropped, and a closed one says so", async (
   await expect(remote.outcome("a")).rejects.toThrow(StoppedError);
 });
 
+const plain = { priority: 0, retry: null, placement: null, tags: [], retention: null };
+const labels = Array.from({ length: 65 }, () => ({ key: "k", value: "v" }));
+/** Each has the right form, and no log could hold it. */
+const TOO_MUCH: readonly Partial<TaskSpec>[] = [
+  { name: "n".repeat(257) },
+  { payload: new Uint8Array(262_145) },
+  { options: { ...plain, priority: 1001 } },
+  { options: { ...plain, tags: Array.from({ length: 17 }, (_, at) => `t${at}`) } },
+  { options: { ...plain, tags: ["x".repeat(65)] } },
+  { options: { ...plain, placement: { requires: labels, prefers: [], node: "", apart: "" } } },
+  { options: { ...plain, placement: { requires: [], prefers: [], node: "", apart: "x".repeat(257) } } },
+];
+
+test("a task that no log could hold is refused before it gets to a steward", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  for (const more of TOO_MUCH) {
+    const asked = remote.submit([{ ...spec("a"), ...more }], { timeoutMs: 20_000 });
+    await expect(asked).rejects.toThrow(RangeError);
+  }
+  expect(port.submitted).toEqual([]);
+  await connection.stop();
+});
+
 // ---- sizes ------------------------------------------------------------------------------------------------
 
 test("a page that fits no message goes out in part, and the next call has the rest", async () => {
   const port = new FakePort();
   const { remote, connection } = connected(port);
-  port.pageSize = 1500;
+  port.pageSize = 400;
   const progress = new Uint8Array(4000);
   const errors = Array.from({ length: 8 }, (_, attempt) => ({
     ...{ at: "2026-01-01T00:00:00.000Z", attempt, fence: "7", node: null, nodeName: null },
     ...{ kind: "error", message: "x".repeat(4096) } as const,
   }));
-  port.tasks = Array.from({ length: 1500 }, (_, at) => snapshot(`t${at}`, { progress, errors }));
+  port.tasks = Array.from({ length: 400 }, (_, at) => snapshot(`t${at}`, { progress, errors }));
   const ids: string[] = [];
   let pageCount = 0;
   for (let from: ListCursor | null = { p: 0, after: "" }; from; pageCount++) {
-    const { tasks, next }: ListPage = await remote.list(ANY_TASK, from, { timeoutMs: 20_000, limit: 1500 });
+    const { tasks, next }: ListPage = await remote.list(ANY_TASK, from, { timeoutMs: 20_000, limit: 400 });
     ids.push(...tasks.map(({ id }) => id));
     from = next;
   }
   expect(ids).toEqual(port.tasks.map(({ id }) => id));
-  expect(pageCount).toBeGreaterThan(10);
+  expect(pageCount).toBeGreaterThan(3);
   await connection.stop();
 });
 
