@@ -50,6 +50,7 @@ export type {
   SubmitOptions,
   TaskHandle,
   TaskInfo,
+  WatchOptions,
 } from "./src/client/client.ts";
 export type { SubmitItem } from "./src/client/submission.ts";
 export type { PlacementOptions, RetryOptions } from "./src/client/task-options.ts";

@@ -55,6 +55,15 @@ export interface CallTimes {
   readonly signal?: AbortSignal;
 }
 
+export interface WatchOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Some events are missing here: the member that was asked is gone, or the reader was too slow. What is
+   * leased comes anew from the next member, in the first case.
+   */
+  readonly onGap?: () => void;
+}
+
 export interface CommandOptions extends CallTimes {
   /**
    * The same id is the same command: repeated with it, it counts once, as long as the task is known and no 64
@@ -133,7 +142,7 @@ export interface Client {
   /** All tasks, partition by partition; `node`: only those that it runs, by name or id. */
   list(filter?: { readonly state?: TaskState; readonly node?: string }): AsyncIterable<TaskInfo>;
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
-  watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
+  watch(options?: WatchOptions): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
   /**
    * Has a node, by name or id, do something; resolves when it has done it, for `drain` when it has begun.
@@ -238,13 +247,16 @@ export class PortClient implements Client {
     }
   }
 
-  async *watch(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<TaskEvent> {
-    checkKnown("watch tasks", options, ["signal"]);
+  async *watch(options: WatchOptions = {}): AsyncGenerator<TaskEvent> {
+    checkKnown("watch tasks", options, ["signal", "onGap"]);
     // ends the port's iteration when this one is left
     const left = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
     try {
-      for await (const batch of this.#port.watch(signal)) yield* batch;
+      for await (const batch of this.#port.watch(signal)) {
+        if (batch) yield* batch;
+        else options.onGap?.();
+      }
     } finally {
       left.abort();
     }

@@ -160,8 +160,8 @@ export interface ClientPort {
    * @throws NotFoundError; ConnectError when nothing was sent; UnknownOutcomeError when it may have been done
    */
   commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void>;
-  /** Until the signal aborts. */
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
+  /** Until the signal aborts; null where some are missing. */
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null>;
 }
 
 /** What the coordinator notifies a consumer of. Calls come in order and must not throw. */

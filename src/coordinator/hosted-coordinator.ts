@@ -322,7 +322,7 @@ export class HostedCoordinator implements Coordinator {
   members = (): readonly NodeInfo[] => this.#clusterView.infos();
   offerOf = (node: NodeId): ReturnType<Coordinator["offerOf"]> => this.#clusterView.members.offerOf(node);
 
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null> {
     return this.#clusterView.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 

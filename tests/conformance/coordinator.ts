@@ -217,7 +217,7 @@ function watchTests(cluster: TestCluster): void {
     const ended = Promise.withResolvers<void>();
     void (async () => {
       for await (const batch of cluster.any(1).watch(left.signal)) {
-        for (const event of batch) {
+        for (const event of batch ?? []) {
           if (event.id !== "watched") continue;
           events.push(event);
           if (event.owner !== null) watched.resolve();

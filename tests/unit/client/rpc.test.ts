@@ -14,6 +14,7 @@ import {
 import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
 import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
+import { PortClient } from "../../../src/client/client.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
@@ -417,10 +418,26 @@ test("a watch brings events until it is left", async () => {
   const abort = new AbortController();
   const fences: string[] = [];
   for await (const batch of remote.watch(abort.signal)) {
-    fences.push(...batch.map((each) => each.fence));
+    fences.push(...batch!.map((each) => each.fence));
     if (fences.length === 2) abort.abort();
   }
   expect(fences).toEqual(["1", "2"]);
+  await connection.stop();
+});
+
+test("a watch says where events are missing: the member is gone, and the next one begins anew", async () => {
+  const port = new FakePort();
+  const event = { id: "a", state: "leased", owner: "x", ownerName: "X", fence: "1" };
+  port.events = [[event]];
+  const { remote, connection, lines } = connected(port);
+  const client = new PortClient(remote);
+  const seen: string[] = [];
+  for await (const { fence } of client.watch({ onGap: () => seen.push("gap") })) {
+    seen.push(fence);
+    if (seen.length === 3) break;
+    lines[0]!.cut();
+  }
+  expect(seen).toEqual(["1", "gap", "1"]);
   await connection.stop();
 });
 
