@@ -5,6 +5,7 @@
 import type { TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -125,6 +126,8 @@ export interface Client {
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
   watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
+  /** How the cluster stands, partition by partition: how many more members may fail, and who is missing. */
+  health(): Promise<ClusterHealth>;
   /**
    * Has a node, by name or id, do something; resolves when it has done it, for `drain` when it has begun.
    *
@@ -242,6 +245,10 @@ export class PortClient implements Client {
 
   async nodes(): Promise<NodeInfo[]> {
     return [...await this.#port.nodes(this.#callOptions())];
+  }
+
+  async health(): Promise<ClusterHealth> {
+    return await this.#port.health(this.#callOptions());
   }
 
   async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {

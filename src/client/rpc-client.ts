@@ -1,5 +1,6 @@
 /** The port of a client that is no member: every call is a request to whichever member it is connected to. */
 import { BusyError, ConnectError, NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -90,6 +91,10 @@ export class RpcPort implements ClientPort {
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
     return await this.#ask({ method: "nodes", args: [options.timeoutMs], ...options }) as NodeInfo[];
+  }
+
+  async health(options: CallOptions): Promise<ClusterHealth> {
+    return await this.#ask({ method: "health", args: [options.timeoutMs], ...options }) as ClusterHealth;
   }
 
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {

@@ -26,6 +26,7 @@ export type RpcMethod =
   | "get"
   | "list"
   | "nodes"
+  | "health"
   | "commandNode"
   | "watch"
   | "command"

@@ -10,6 +10,7 @@ import type { Effect, EngineEvent, Input } from "../protocol/model/contract.ts";
 import type { CommandStatus, NodeCommand, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
 import type { NodeId, TaskSpec } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
+import type { ClusterHealth } from "./cluster-health.ts";
 import { ClusterView } from "./cluster-view.ts";
 import type {
   CallOptions,
@@ -139,6 +140,7 @@ export class HostedCoordinator implements Coordinator {
       statsOf({
         ...{ engine, transport, clock, partitionCount: settings.partitions, isStoreWell: !this.#isHindered },
         ...{ submitCount: this.#submits.count, commits: this.#host.commits },
+        ...{ health: clusterView.health(), outside: diagnosis.outside },
       });
   }
 
@@ -318,6 +320,10 @@ export class HostedCoordinator implements Coordinator {
 
   commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
     return this.#refused("command a node") ?? this.#nodeCommands.call(request, options);
+  }
+
+  health(): Promise<ClusterHealth> {
+    return this.#refused("say how the cluster stands") ?? Promise.resolve(this.#clusterView.health());
   }
 
   members = (): readonly NodeInfo[] => this.#clusterView.infos();

@@ -7,6 +7,10 @@ import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 export interface NodeEventMap {
   /** The cluster serves: every partition has a steward. */
   readonly "ready": { readonly epoch: number; readonly members: number };
+  /**
+   * It is not ready, for 5 s or more: what it waits for. Again when that changes, and each minute.
+   */
+  readonly "waiting": { readonly reason: string };
   readonly "member:up": { readonly node: string; readonly name: string };
   readonly "member:down": { readonly node: string; readonly name: string };
   /** This node cannot reach a majority of some partition's keepers: what it runs there stops. */

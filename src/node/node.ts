@@ -11,13 +11,15 @@ import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerOptions } from "../consumer/handler.ts";
 import { ThreadPool } from "../consumer/threads/thread-pool.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo, OwnNode } from "../coordinator/coordinator.ts";
+import type { CoordinatorStats } from "../coordinator/stats.ts";
 import type { NodeCommand, NodeCommandStatus } from "../protocol/model/messages.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import { handlerOf, type HandlerSource } from "./handler-options.ts";
 import type { Node, RunningTaskInfo } from "./node-api.ts";
 import type { NodeSettings } from "./options.ts";
-import { NodeEventTally, type NodeState, type NodeStats, notReadyReason } from "./stats.ts";
+import { type ReadyOptions, ReadyWatch } from "./ready-watch.ts";
+import { lookoutOf, NodeEventTally, type NodeState, type NodeStats, notReadyReason } from "./stats.ts";
 
 /** For the others to take over what a node keeps that leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;
@@ -31,6 +33,7 @@ export class RunningNode implements Node {
   readonly #consumer: Consumer;
   readonly #threads: ThreadPool;
   readonly #balancing: Balancing;
+  readonly #readyWatch: ReadyWatch;
   readonly #tally: NodeEventTally = new NodeEventTally();
   readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
@@ -60,6 +63,12 @@ export class RunningNode implements Node {
     this.#coordinator = coordinator;
     this.#settings = settings;
     this.#environment = environment;
+    this.#readyWatch = new ReadyWatch({
+      environment,
+      stopped: coordinator.stopped,
+      whyNot: () => this.#notReady(this.#coordinator.stats()),
+      onWaiting: (reason) => this.#events.emit("waiting", { reason }),
+    });
     this.#threads = new ThreadPool(settings.capacity);
     this.client = new PortClient(coordinator, undefined, environment);
     coordinator.on((event) => this.#onEvent(event));
@@ -124,9 +133,8 @@ export class RunningNode implements Node {
     this.#consumer.add(made);
   }
 
-  async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    checkKnown("wait for the cluster", options, ["signal"]);
-    await this.#coordinator.ready(options.signal);
+  async ready(options: ReadyOptions = {}): Promise<void> {
+    await this.#readyWatch.wait(options);
   }
 
   nodes(): NodeInfo[] {
@@ -149,17 +157,20 @@ export class RunningNode implements Node {
   stats(): NodeStats {
     const stats = this.#coordinator.stats();
     const { hasQuorum, counts } = this.#tally;
-    const { isStoreWell } = stats;
-    const members = this.nodes();
     return {
       ...stats,
       ...counts,
       hasQuorum,
-      notReady: notReadyReason({ state: this.#state, hasQuorum, isStoreWell, members }),
+      notReady: this.#notReady(stats),
       capacity: this.#settings.capacity,
       runningCount: this.#consumer.runningCount,
       attempts: this.#consumer.attempts.byName,
     };
+  }
+
+  #notReady(stats: CoordinatorStats): string | null {
+    const { hasQuorum } = this.#tally;
+    return notReadyReason({ ...stats, state: this.#state, hasQuorum, lookout: lookoutOf(this.#settings) });
   }
 
   addEventListener<K extends NodeEventType>(
@@ -267,8 +278,11 @@ export class RunningNode implements Node {
   #onEvent(event: CoordinatorEvent): void {
     this.#tally.note(event);
     switch (event.type) {
+      case "looked":
+        return this.#readyWatch.look(this.#stopping !== null || this.#draining !== null);
       case "ready":
         if (this.#state === "starting") this.#state = "ready";
+        this.#readyWatch.look(false);
         return this.#events.emit("ready", { epoch: event.epoch, members: event.members });
       case "quorum":
         return this.#events.emit(event.held ? "quorum:regained" : "quorum:lost", {});

@@ -127,6 +127,12 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
    * @default 10_000
    */
   readonly drainTimeoutMs?: number;
+  /**
+   * SIGTERM and SIGINT drain and stop the node, a second one stops it now, and then the process ends unless
+   * the program listens to that signal itself.
+   * @default false
+   */
+  readonly handleSignals?: boolean;
 }
 
 /** Options by which a program watches a node: its log, and what libp2p counts with. */
@@ -162,13 +168,14 @@ export interface NodeSettings extends Settings, SecuritySettings, BalanceSetting
   readonly libp2pMetrics: MetricsFactory | null;
   readonly logging: LogSettings | null;
   readonly drainTimeoutMs: number;
+  readonly handleSignals: boolean;
 }
 
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
   ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
   ...["evictAfterMs", "clockRateBound", "retentionMs", "finishedPerPartitionMax", "coordinator"] as const,
-  ...["store", "drainTimeoutMs"] as const,
+  ...["store", "drainTimeoutMs", "handleSignals"] as const,
   ...BALANCE_KEYS,
   ...["log", "logLevel", "libp2pMetrics"] as const,
   ...SECURITY_KEYS,
@@ -210,6 +217,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     logging: loggingOf(options),
     ...securitySettings(ATTEMPT, options),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
+    handleSignals: boolean(ATTEMPT, "handleSignals", options.handleSignals, false),
     version: VERSION,
   };
 }
