@@ -64,16 +64,16 @@ export class ReadyWatch {
     onWaiting(why);
   }
 
-  wait(options: ReadyOptions): Promise<void> {
+  async wait(options: ReadyOptions): Promise<void> {
     checkKnown(ATTEMPT, options, ["timeoutMs", "signal"]);
     const bounds = { min: 0, max: TIMEOUT_MAX_MS, default: 0 };
     const timeoutMs = integer(ATTEMPT, "timeoutMs", options.timeoutMs, bounds);
     const { signal } = options;
     const { environment, stopped, whyNot } = this.#options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (stopped.aborted) return Promise.reject(new StoppedError(`Cannot ${ATTEMPT}: it has stopped`));
-    if (whyNot() === null) return Promise.resolve();
-    return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    if (stopped.aborted) throw new StoppedError(`Cannot ${ATTEMPT}: it has stopped`);
+    if (whyNot() === null) return;
+    await new Promise<void>((resolve, reject) => {
       const end = (): void => {
         this.#waiting.delete(onReady);
         if (timer !== null) environment.clearTimeout(timer);
