@@ -36,6 +36,7 @@ export const PEER_OPTIONS = {
   log: { type: "string" },
   "log-format": { type: "string" },
   handlers: { type: "string" },
+  linger: { type: "boolean" },
   balancer: { type: "string" },
 } as const;
 
@@ -82,6 +83,8 @@ listens with a secret only.
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
   --log-format F    text (default), or json: one object a line
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
+  --linger          once the node has left for good ("stolos leave"), wait for a signal instead of ending: for
+                    managers that start again what ends
   --json            one JSON object an event on stdout
   --help            this text`;
 

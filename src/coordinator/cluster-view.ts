@@ -10,6 +10,7 @@ import type { NodeId } from "../protocol/model/types.ts";
 import type { Environment } from "../base/environment.ts";
 import { type ClusterHealth, clusterHealth } from "./cluster-health.ts";
 import type { CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
+import { departureRefusal } from "./departure.ts";
 import { EventFeed } from "./event-feed.ts";
 import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
@@ -167,6 +168,12 @@ export class ClusterView {
 
   infos(): NodeInfo[] {
     return this.members.infos(this.#options.environment.monoMs());
+  }
+
+  /** What keeps a member from leaving for good now; null: nothing. */
+  departureRefusal(node: NodeId): Error | null {
+    const { evictAfterMs } = this.#options.settings;
+    return departureRefusal(node, { members: this.infos(), health: this.health(), evictAfterMs });
   }
 
   health(): ClusterHealth {

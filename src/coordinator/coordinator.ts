@@ -276,8 +276,13 @@ export interface Coordinator extends ClientPort {
   ready(signal?: AbortSignal): Promise<void>;
   /** Gives stewardships up, so that nobody need wait for an election; best effort. */
   resign(): Promise<void>;
-  /** Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
-  leave(signal: AbortSignal): Promise<void>;
+  /** What keeps this node from leaving for good now; null: nothing. */
+  leaveRefusal(): Error | null;
+  /**
+   * Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. `isPatient`: it
+   * waits for its turn, however long that takes.
+   */
+  leave(signal: AbortSignal, isPatient: boolean): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;
 }

@@ -115,7 +115,10 @@ export class HostedCoordinator implements Coordinator {
       partitionCount: settings.partitions,
       diagnosis,
     });
-    this.#nodeCommands = new NodeCommandCalls({ push, environment, diagnosis });
+    this.#nodeCommands = new NodeCommandCalls({
+      ...{ push, environment, diagnosis },
+      refusal: (node, command) => command.type === "leave" ? clusterView.departureRefusal(node) : null,
+    });
     this.#deadlines = new Deadlines({
       everyMs: settings.heartbeatMs / 8,
       validUntilMs: (p) => engine.holder.validUntilMs(p),
@@ -350,9 +353,13 @@ export class HostedCoordinator implements Coordinator {
     }
   }
 
-  async leave(signal: AbortSignal): Promise<void> {
+  leaveRefusal(): Error | null {
+    return this.#clusterView.departureRefusal(this.self);
+  }
+
+  async leave(signal: AbortSignal, isPatient: boolean): Promise<void> {
     const left = this.#events.next((event) => event.type === "left", signal);
-    if (!signal.aborted) this.#host.push({ type: "leave" });
+    if (!signal.aborted) this.#host.push({ type: "leave", isPatient });
     await left;
   }
 

@@ -68,6 +68,15 @@ export interface Node extends AsyncDisposable {
    * others wait for its leases to end.
    */
   stop(options?: { readonly now?: boolean; readonly leave?: boolean }): Promise<void>;
+  /**
+   * Leaves the cluster for good and stops: gives its tasks back, waits until others keep what it keeps, one
+   * node after another, however long that takes. `stop({ now: true })` gives up waiting. Started again, with
+   * the same store or another, it is a new member.
+   *
+   * @throws NoQuorumError while a member is gone and one more loss would cost a quorum; StateError for the
+   * last member, and outside of a cluster. Nothing was done then
+   */
+  leave(): Promise<void>;
   addEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,

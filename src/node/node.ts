@@ -39,6 +39,7 @@ export class RunningNode implements Node {
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
+  #hasLeft = false;
   #brokenBy: unknown;
 
   /** What a coordinator is given of the node that is going to work with it. */
@@ -217,6 +218,11 @@ export class RunningNode implements Node {
         // it is answered when it has begun: `nodes` shows when it is over
         void this.drain();
         return "done";
+      case "leave":
+        if (this.#coordinator.leaveRefusal() !== null) return "refused";
+        // answered when it has begun, like a drain
+        void this.leave();
+        return "done";
       case "stopTask":
         return this.#consumer.stopTask(command.id) ? "done" : "missing";
       default:
@@ -251,24 +257,35 @@ export class RunningNode implements Node {
     return this.#stopping;
   }
 
-  async #stop(now: boolean, leave: boolean): Promise<void> {
+  async leave(): Promise<void> {
+    const refusal = this.#stopping ? null : this.#coordinator.leaveRefusal();
+    if (refusal) throw refusal;
+    this.#stopping ??= this.#stop(false, true, Infinity);
+    await this.#stopping;
+  }
+
+  async #stop(now: boolean, leave: boolean, leaveTimeoutMs: number = LEAVE_TIMEOUT_MS): Promise<void> {
     if (!now) {
       await this.drain();
-      if (leave) await this.#leave();
+      if (leave) await this.#leave(leaveTimeoutMs);
       await this.#coordinator.resign();
     }
     this.#state = "stopped";
     this.#consumer.lose();
     await this.#threads.end();
     await this.#coordinator.stop();
-    this.#events.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
+    this.#events.emit("stopped", {
+      ...(this.#brokenBy === undefined ? {} : { error: this.#brokenBy }),
+      ...(this.#hasLeft ? { left: true } : {}),
+    });
   }
 
-  async #leave(): Promise<void> {
+  async #leave(timeoutMs: number): Promise<void> {
     const late = new AbortController();
-    const timer = this.#environment.setTimeout(() => late.abort(), LEAVE_TIMEOUT_MS);
-    await this.#coordinator.leave(AbortSignal.any([late.signal, this.#hurried.signal]));
-    this.#environment.clearTimeout(timer);
+    const isPatient = timeoutMs === Infinity;
+    const timer = isPatient ? null : this.#environment.setTimeout(() => late.abort(), timeoutMs);
+    await this.#coordinator.leave(AbortSignal.any([late.signal, this.#hurried.signal]), isPatient);
+    if (timer !== null) this.#environment.clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -294,6 +311,7 @@ export class RunningNode implements Node {
       case "offer":
         return;
       case "left":
+        this.#hasLeft ||= event.why === "left";
         if (this.#state === "ready") this.#state = "starting";
         if (event.why === "evicted") this.#events.emit("evicted", {});
         return;

@@ -108,7 +108,7 @@ test("a newcomer that has no copy yet does not serve, and counts once it has one
   const bench = new Bench();
   bench.kill("c");
   bench.run(5000);
-  bench.push("b", { type: "leave" });
+  bench.push("b", { type: "leave", isPatient: false });
   bench.run(1000);
   bench.add("d", 1);
   // it becomes a member, and no entry of any log reaches it
