@@ -15,6 +15,7 @@ import type {
 } from "../protocol/model/messages.ts";
 import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
 import type { StoreError } from "../store/store-error.ts";
+import type { ClusterHealth } from "./cluster-health.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
 import type { CoordinatorStats } from "./stats.ts";
 
@@ -77,7 +78,11 @@ export interface NodeInfo {
   readonly load: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
+  /** Those of them whose copy is whole there and answers. */
+  readonly serves: number;
   readonly stewardOf: number;
+  /** It is on its way out for good: others take over what it keeps. */
+  readonly leaving: boolean;
   /** Its part of the ring on which tasks are placed: all parts are 1, a witness has none. */
   readonly ringShare: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -154,6 +159,8 @@ export interface ClientPort {
    */
   command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
+  /** How the cluster stands, as the node that is asked sees it. */
+  health(options: CallOptions): Promise<ClusterHealth>;
   /**
    * Has a node do something.
    *
@@ -227,6 +234,8 @@ export interface SettledLease {
 }
 
 export type CoordinatorEvent =
+  /** It has looked around: comes a few times a second. */
+  | { readonly type: "looked" }
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
@@ -266,8 +275,13 @@ export interface Coordinator extends ClientPort {
   ready(signal?: AbortSignal): Promise<void>;
   /** Gives stewardships up, so that nobody need wait for an election; best effort. */
   resign(): Promise<void>;
-  /** Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
-  leave(signal: AbortSignal): Promise<void>;
+  /** What keeps this node from leaving for good now; null: nothing. */
+  leaveRefusal(): Error | null;
+  /**
+   * Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. `isPatient`:
+   * it waits for its turn, however long that takes.
+   */
+  leave(signal: AbortSignal, isPatient: boolean): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;
 }

@@ -127,7 +127,7 @@ export class VirtualNode {
     if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
     this.note(`START boot ${this.boot}`);
     this.handlers.started();
-    if (this.isLeaving) this.receive([{ type: "leave" }]);
+    if (this.isLeaving) this.receive([{ type: "leave", isPatient: false }]);
     this.world.network.started(this);
     this.later(this.#rng.range(0, 2), () => this.#turn());
   }
@@ -155,7 +155,7 @@ export class VirtualNode {
   leave(): void {
     this.note("LEAVES");
     this.isLeaving = true;
-    this.receive([{ type: "leave" }]);
+    this.receive([{ type: "leave", isPatient: false }]);
   }
 
   /** It is a member no more: the process ends, its disk is thrown away. */
