@@ -1,7 +1,7 @@
 /**
- * Keeps trying to be connected: to the `join` addresses for ever, to members that members vouch for until they
- * have been out of reach for long, to others that were found on the local network once each time. What happens
- * on a connection is left to links.ts.
+ * Keeps trying to be connected: to the `join` addresses for ever, to members that members vouch for until
+ * they have been out of reach for long, to others that were found on the local network once each time. What
+ * happens on a connection is left to links.ts.
  */
 import type { NodeId } from "../protocol/model/types.ts";
 import { isSelf } from "./dial.ts";
