@@ -1,7 +1,7 @@
 /**
  * Keeps trying to be connected: to the `join` addresses for ever, to members that members vouch for until
- * they have been out of reach for long, to others that were found on the local network once each time. What
- * happens on a connection is left to links.ts.
+ * they have been out of reach for long, at each address of others that were found on the local network once.
+ * What happens on a connection is left to links.ts.
  */
 import type { NodeId } from "../protocol/model/types.ts";
 import { isSelf } from "./dial.ts";
@@ -21,7 +21,8 @@ const TARGETS_MAX = 2000;
 /** Found on the local network, where anybody can make up any number: so many at once, */
 const FOUND_MAX = 32;
 /** and, once as many have come, one in each so long. A newcomer is found again, or finds the others. */
-const FOUND_EVERY_MS = 100;
+const FOUND_EVERY_MS = 200;
+const FOUND_ADDRESSES_MAX = 8;
 /** One attempt tries so many addresses, one after another; the next attempt tries others. */
 const ADDRESSES_PER_DIAL = 2;
 /** Nodes that start together are not there for each other at once: about 3 s. */
@@ -111,9 +112,9 @@ export class Dialer {
     }
   }
 
-  /** Somebody on the local network says so, who may lie: dials it once, unless connected. */
+  /** Somebody on the local network says so, who may lie: dials each address once, unless connected. */
   found(id: NodeId, addresses: readonly string[]): void {
-    const full = named(id, addresses);
+    const full = named(id, addresses).slice(0, FOUND_ADDRESSES_MAX);
     if (id === this.#port.self || full.length === 0 || this.#isStopped) return;
     const known = this.#targetByKey.get(id);
     if (known !== undefined) {
@@ -269,8 +270,9 @@ export class Dialer {
     const nowMs = performance.now();
     target.attempts++;
     target.failingSinceMs ??= nowMs;
-    const isHearsay = target.addresses.length === 0;
-    if (isHearsay || (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS)) {
+    const { addresses, found, attempts } = target;
+    const hasTriedAll = addresses.length === 0 && attempts * ADDRESSES_PER_DIAL >= found.length;
+    if (hasTriedAll || (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS)) {
       this.#remove(target);
     } else {
       const waitMs = target.isHurried ? HURRY_EVERY_MS : backoffMs(target.attempts);

@@ -218,15 +218,32 @@ test("whoever is made up by the thousand has few dialled, and members are dialle
   dialer.stop();
 });
 
-test("those that are made up and fail at once cost ten dials a second", async () => {
+test("each address of whoever was found is tried, and eight at most", async () => {
+  const port = new FakePort();
+  const dialer = new Dialer(port);
+  const ways = Array.from({ length: 30 }, (_, no) => `/ip4/10.0.0.${no}/tcp/1`);
+  for (const [count, dials] of [[5, 3], [30, 4]] as const) {
+    port.dials.length = 0;
+    dialer.found("z", ways.slice(0, count));
+    await pass(60_000);
+    const tried = new Set(port.dials.flatMap(({ addresses }) => addresses));
+    expect([port.dials.length, tried]).toEqual([
+      dials,
+      new Set(ways.slice(0, Math.min(count, 8)).map((way) => `${way}/p2p/z`)),
+    ]);
+  }
+  dialer.stop();
+});
+
+test("those that are made up and fail at once cost five dials a second", async () => {
   const port = new FakePort();
   const dialer = new Dialer(port);
   for (let no = 0; no < 6000; no++) {
     dialer.found(`n${no}`, ["/ip4/10.0.0.9/tcp/1"]);
     if (no % 50 === 0) await pass(500);
   }
-  expect(port.dials.length).toBeGreaterThan(500);
-  expect(port.dials.length).toBeLessThanOrEqual(32 + 60 * 10);
+  expect(port.dials.length).toBeGreaterThan(250);
+  expect(port.dials.length).toBeLessThanOrEqual(32 + 60 * 5);
   dialer.stop();
 });
 
