@@ -66,7 +66,19 @@ function describe(info: TaskInfo): string[] {
     ["partition", String(info.partition)],
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];
-  return [...fields(pairs), ...info.errors.map((error) => `error: ${printable(errorText(error))}`)];
+  return [...fields(pairs), ...info.errors.flatMap(errorLines)];
+}
+
+function errorLines(error: TaskErrorInfo): string[] {
+  const below = (text: string | null, before: string): string[] =>
+    (text ?? "").split("\n").filter((line) => line.trim() !== "").map((line) =>
+      `${before}${printable(line)}`
+    );
+  return [
+    `error: ${printable(errorText(error))}`,
+    ...below(error.cause, "  caused by: "),
+    ...below(error.stack, "  "),
+  ];
 }
 
 function errorText(error: TaskErrorInfo): string {

@@ -56,6 +56,8 @@ function errorInfo(error: TaskError, roster: Roster): TaskErrorInfo {
     nodeName: member?.name ?? null,
     kind: error.kind,
     message: error.message,
+    cause: error.trace?.cause || null,
+    stack: error.trace?.stack || null,
   };
 }
 

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import {
   CELLS,
   CELLS_BYTES,
+  type Crash,
   errorOf,
   type FromThread,
   NO_BY_REASON,
@@ -44,7 +45,11 @@ export class WorkerPort implements ThreadPort {
     this.#cells = new BigInt64Array(cells);
     this.#worker = new Worker(FILE, { workerData: { cells } });
     let thrown: Error | null = null;
-    this.#worker.on("message", (message: FromThread) => listener.message(message));
+    this.#worker.on("message", (message: FromThread | Crash) => {
+      if (message.type !== "crashed") return listener.message(message);
+      thrown = errorOf(message.error);
+      void this.#worker.terminate();
+    });
     this.#worker.on("error", (error: unknown) => thrown = errorOf(plainError(error)));
     this.#worker.on("exit", (code: number) => {
       listener.ended(thrown ?? new Error(`the handler's thread ended with exit code ${code}`));
