@@ -11,6 +11,8 @@ const STACK_MAX = 4096;
 /** Of errors under an error: its causes, theirs, and what an AggregateError holds. */
 const CAUSES_MAX = 10;
 const CAUSE_MAX = 300;
+/** One that is a text already. */
+const CAUSE_TEXT_MAX = 2048;
 /** Parts of a thrown object that are looked at. */
 const PARTS_MAX = 200;
 
@@ -115,7 +117,8 @@ function causesOf(thrown: unknown): string {
 }
 
 function lineOf(cause: unknown): string {
-  if (!isError(cause)) return clip(typeof cause === "string" ? cause : shownPart(cause), CAUSE_MAX);
+  if (typeof cause === "string") return clip(cause, CAUSE_TEXT_MAX);
+  if (!isError(cause)) return clip(shownPart(cause), CAUSE_MAX);
   const name = nameOfError(cause);
   const message = ownMessageOf(cause);
   return clip(message === name ? name : `${name}: ${message}`, CAUSE_MAX);

@@ -39,9 +39,10 @@ export interface ExecResult {
 export interface ExecEvent {
   /**
    * `exec:held`: the command was asked to end and lives on; so does its attempt. `exec:trouble`: this peer
-   * could not run it, or lost it; the task is released, and nothing is charged to it.
+   * could not run it, or lost it; the task is released, and nothing is charged to it. `exec:output`: what it
+   * writes cannot be kept; it goes on.
    */
-  readonly event: "exec:held" | "exec:trouble";
+  readonly event: "exec:held" | "exec:trouble" | "exec:output";
   readonly task: string;
   /** Decimal. */
   readonly fence: string;
@@ -84,7 +85,8 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   mkdirSync(directory, { recursive: true });
   const leash = new LeashPool();
   const runner: Runner = { leash, directory, onEvent, node: node.name };
-  node.handle(exec, (task, ctx) => runCommand(runner, task, ctx));
+  // without the schema, whose refusals are errors like any other: what is no command never will be
+  node.handle<unknown, ExecResult>({ name: exec.name }, (task, ctx) => runCommand(runner, task, ctx));
   return { [Symbol.asyncDispose]: () => leash.close() };
 }
 
@@ -95,9 +97,9 @@ interface Runner {
   readonly onEvent: (event: ExecEvent) => void;
 }
 
-async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): Promise<ExecResult> {
+async function runCommand(runner: Runner, task: Task<unknown>, ctx: Context): Promise<ExecResult> {
   ctx.signal.throwIfAborted();
-  const { argv, cwd, env } = task.input;
+  const { argv, cwd, env } = inputOf(task.input);
   const { fence, attempt } = ctx;
   const say = (event: ExecEvent["event"], reason: string): void =>
     runner.onEvent({ event, task: task.id, fence: String(fence), attempt, reason });
@@ -108,7 +110,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     start: {
       key: `${fence} ${task.id}`,
       argv,
-      cwd: cwd ?? process.cwd(),
+      cwd,
       env: {
         ...env,
         STOLOS_TASK_ID: task.id,
@@ -126,6 +128,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
       say("exec:held", why);
       ctx.progress({ why: `${why} (on node ${runner.node})`, fence: String(fence) });
     },
+    onOutputLost: (why) => say("exec:output", why),
   });
   const forget = ctx.onDeadline(() => command.renew());
   const endGrace = watchGrace(
@@ -153,18 +156,30 @@ function resultOf(end: CommandEnd, argv: readonly string[], signal: AbortSignal)
     case "exit":
       if (end.stopped) throw released(signal, `Cannot finish ${command}: its lease was not renewed in time`);
       if (end.code === 0) return { code: 0 };
-      throw new Error(end.signal === null ? `exit code ${end.code}` : `ended by ${end.signal}`);
+      throw failed(end.signal === null ? `exit code ${end.code}` : `ended by ${end.signal}`, end.stderr);
     case "withheld":
       throw released(signal, `Cannot run ${command}: its lease ends too soon`);
     case "impossible":
-      throw new FatalError(`Cannot run ${command}: ${end.error}`);
+      throw withoutStack(new FatalError(`Cannot run ${command}: ${end.error}`));
     case "trouble":
       throw released(signal, `Cannot run ${command}: ${end.error}`);
     case "orphaned":
-      throw new Error(`Cannot finish ${command}: ${end.error}, and nothing else ran under it`);
+      throw failed(`Cannot finish ${command}: ${end.error}, and nothing else ran under it`);
     default:
       return end satisfies never;
   }
+}
+
+/** An error of the command. `stderr`: the end of what it wrote there. */
+function failed(message: string, stderr = ""): Error {
+  const said = stderr.trimEnd();
+  return withoutStack(new Error(message, said === "" ? undefined : { cause: said }));
+}
+
+/** Where this file threw it says nothing of the command. */
+function withoutStack(error: Error): Error {
+  error.stack = "";
+  return error;
 }
 
 /** It may run again, here or elsewhere, and nothing is charged to it. */
@@ -179,6 +194,15 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   return promise.finally(() => clearTimeout(timer));
 }
 
+/** @throws FatalError */
+function inputOf(value: unknown): ExecInput {
+  const problem = problemOf(value);
+  if (!problem) return value as ExecInput;
+  throw withoutStack(
+    new FatalError(`Cannot run a command: ${problem.path ?? "the input"} ${problem.message}`),
+  );
+}
+
 function problemOf(value: unknown): { message: string; path?: string[] } | undefined {
   if (typeof value !== "object" || value === null) return { message: "must be an object with argv" };
   const { argv, cwd, env } = value as Record<string, unknown>;
@@ -188,8 +212,15 @@ function problemOf(value: unknown): { message: string; path?: string[] } | undef
   if (argv[0] === "") return { message: "must not start with an empty command", path: ["argv"] };
   if (cwd !== undefined && !isArgument(cwd)) return { message: "must be a string", path: ["cwd"] };
   const isEnv = env === undefined ||
-    (typeof env === "object" && env !== null && Object.values(env).every(isArgument));
-  return isEnv ? undefined : { message: "must map names to strings", path: ["env"] };
+    (typeof env === "object" && env !== null && !Array.isArray(env) && Object.keys(env).every(isVariable) &&
+      Object.values(env).every(isArgument));
+  return isEnv
+    ? undefined
+    : { message: "must map names without = to strings, none with a NUL", path: ["env"] };
+}
+
+function isVariable(name: string): boolean {
+  return /^[^=\0]+$/.test(name);
 }
 
 function isArgument(value: unknown): value is string {

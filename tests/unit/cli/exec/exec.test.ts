@@ -8,13 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AttemptAbortedError, type Context, FatalError, type Node, type Task } from "../../../../mod.ts";
 import type { Leased } from "../../../../src/base/leased.ts";
-import { exec, type ExecEvent, type ExecInput, handleExec } from "../../../../src/cli/exec/exec.ts";
+import { textsOfThrown } from "../../../../src/base/thrown.ts";
+import { exec, type ExecEvent, handleExec } from "../../../../src/cli/exec/exec.ts";
 
 const MARGIN_MS = 1000;
 /** A lease ends then at the latest once it is lost. */
 const HELD: { lostEndMs: number } = { lostEndMs: Infinity };
 
-type Handler = (task: Task<ExecInput>, ctx: Context) => Promise<unknown>;
+type Handler = (task: Task, ctx: Context) => Promise<unknown>;
 
 /** The handler on a node of paper, with attempts that last until they are aborted. */
 class Bench implements AsyncDisposable {
@@ -42,8 +43,14 @@ class Bench implements AsyncDisposable {
       lease = HELD,
     } = {},
   ): Promise<unknown> {
-    const input = { argv, cwd, env: { EXTRA: "e" } };
-    const task: Task<ExecInput> = { id, name: "exec", input, state: undefined };
+    return this.runInput({ argv, cwd, env: { EXTRA: "e" } }, { id, signal, leaseMs, lease });
+  }
+
+  runInput(
+    input: unknown,
+    { id = "x/1", signal = new AbortController().signal, leaseMs = 10_000, lease = HELD } = {},
+  ): Promise<unknown> {
+    const task: Task = { id, name: "exec", input, state: undefined };
     const endMs = performance.now() + leaseMs;
     const ctx: Context & Leased = {
       signal,
@@ -99,6 +106,30 @@ test("any other exit code is an error that names it", async () => {
   await expect(bench.run(["sh", "-c", "exit 3"])).rejects.toThrow("exit code 3");
 });
 
+test("the error of a command has the end of what it wrote to stderr, and no stack of this program", async () => {
+  await using bench = new Bench();
+  const error = await bench.run(["sh", "-c", "echo first >&2; echo last >&2; exit 1"]).catch((e: unknown) =>
+    e
+  );
+  expect(textsOfThrown(error)).toEqual({ message: "exit code 1", cause: "first\nlast", stack: "" });
+});
+
+test("what is no command fails for good, whoever let it through", async () => {
+  await using bench = new Bench();
+  const errorOf = (input: unknown): Promise<unknown> =>
+    bench.runInput(input).catch((error: unknown) => error);
+  const errors = [
+    await errorOf({ argv: [] }),
+    await errorOf(null),
+    await errorOf({ argv: ["a"], env: { "A=": "" } }),
+  ];
+  expect(errors.map((error) => error instanceof FatalError && error.message)).toEqual([
+    "Cannot run a command: argv must be an array of at least one string, none with a NUL",
+    "Cannot run a command: the input must be an object with argv",
+    "Cannot run a command: env must map names without = to strings, none with a NUL",
+  ]);
+});
+
 test("a command that a signal ended is an error that names the signal", async () => {
   await using bench = new Bench();
   await expect(bench.run(["sh", "-c", "kill -9 $$"])).rejects.toThrow("ended by SIGKILL");
@@ -117,7 +148,7 @@ test("what can never work fails for good, and says whether it is the command or 
   expect(errors.map((error) => error instanceof FatalError && error.message)).toEqual([
     "Cannot run /no/such/command: there is no program /no/such/command",
     "Cannot run no-such-command: there is no program no-such-command in PATH",
-    "Cannot run ls: there is no directory /no/such/directory that may be entered",
+    "Cannot run ls: there is no directory /no/such/directory",
     "Cannot run true: cannot start its process: E2BIG",
   ]);
 });
