@@ -3,8 +3,8 @@
  * ended the attempt.
  */
 import type { Environment } from "../base/environment.ts";
-import { AttemptAbortedError } from "../base/errors.ts";
-import { isInstance, partOf } from "../base/thrown.ts";
+import { AttemptAbortedError, DeclinedError } from "../base/errors.ts";
+import { isInstance, messageOfThrown, partOf } from "../base/thrown.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { validInput, validResult } from "../task/definition.ts";
 import { decodeValue, encodeValue } from "../task/values.ts";
@@ -74,6 +74,9 @@ export function endingOfValue(attempt: Attempt, value: unknown, environment: Env
 /** What goes wrong because the attempt was aborted, or its lease ends, is no error of the task. */
 export function endingOfError(attempt: Attempt, error: unknown, environment: Environment): Settlement {
   if (attempt.abortReason !== null) return endingOfAbort(attempt, environment);
+  if (isInstance(error, DeclinedError)) {
+    return { type: "decline", forMs: error.forMs, why: messageOfThrown(error) };
+  }
   const isOurs = isInstance(error, AttemptAbortedError) || attempt.remainingMs <= attempt.marginMs;
   return isOurs ? { type: "release" } : failed(attempt, error, environment);
 }

@@ -53,6 +53,8 @@ export interface TaskSnapshot {
   readonly submittedAt: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** When it goes on, while it sleeps. */
+  readonly wakeAt: string | null;
   readonly errors: readonly TaskErrorInfo[];
   readonly result: Uint8Array | null;
   /** The progress that its handler last reported, still encoded. */

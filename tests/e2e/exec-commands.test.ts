@@ -68,7 +68,8 @@ for (const runtime of ["node", "bun", "deno"] as const) {
   test(`${runtime}: all that a command wrote is in its files, also by way of /dev/stdout`, async () => {
     const [line] = await run(runtime, [
       sh(
-        "echo one; echo two > /dev/stdout; echo three > /dev/stderr; yes | head -c 1000000; echo four >&2; exit 3",
+        "echo one; echo two > /dev/stdout; echo three > /dev/stderr; yes | head -c 1000000; " +
+          "echo four >&2; exit 3",
       ),
     ]);
     expect(line?.end).toMatchObject({ type: "exit", code: 3, stderr: "three\nfour\n" });

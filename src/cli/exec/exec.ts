@@ -19,7 +19,9 @@ import {
 } from "../../../mod.ts";
 import { leaseOf, watchGrace } from "../../base/leased.ts";
 import type { CommandEnd } from "./leash-messages.ts";
+import { DeclinedError } from "../../base/errors.ts";
 import { LeashPool } from "./leash-pool.ts";
+import { TroublePauses } from "./trouble-pauses.ts";
 
 /** What `exec` is asked to run. */
 export interface ExecInput {
@@ -58,8 +60,6 @@ export interface ExecOptions {
 
 /** Between SIGTERM and SIGKILL of a command that is stopped; less when its lease ends sooner. */
 const STOP_GRACE_MS = 5000;
-/** A task that this peer could not run is kept for so long: it might come back at once. */
-const TROUBLE_PAUSE_MS = 1000;
 
 /** The definition to submit commands with. */
 export const exec: TaskDefinition<ExecInput, ExecResult> = defineTask<ExecInput, ExecResult>({
@@ -84,7 +84,7 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   const { directory = tmpdir(), onEvent = () => {} } = options;
   mkdirSync(directory, { recursive: true });
   const leash = new LeashPool();
-  const runner: Runner = { leash, directory, onEvent, node: node.name };
+  const runner: Runner = { leash, pauses: new TroublePauses(), directory, onEvent, node: node.name };
   // without the schema, whose refusals are errors like any other: what is no command never will be
   node.handle<unknown, ExecResult>({ name: exec.name }, (task, ctx) => runCommand(runner, task, ctx));
   return { [Symbol.asyncDispose]: () => leash.close() };
@@ -92,6 +92,7 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
 
 interface Runner {
   readonly leash: LeashPool;
+  readonly pauses: TroublePauses;
   readonly directory: string;
   readonly node: string;
   readonly onEvent: (event: ExecEvent) => void;
@@ -138,9 +139,10 @@ async function runCommand(runner: Runner, task: Task<unknown>, ctx: Context): Pr
   );
   try {
     const end = await command.end;
+    if (end.type === "exit") runner.pauses.end();
     if (end.type === "trouble" && !ctx.signal.aborted) {
       say("exec:trouble", end.error);
-      await pause(TROUBLE_PAUSE_MS, ctx.signal);
+      await inTrouble(runner, ctx, end);
     }
     return resultOf(end, argv, ctx.signal);
   } finally {
@@ -185,6 +187,24 @@ function withoutStack(error: Error): Error {
 /** It may run again, here or elsewhere, and nothing is charged to it. */
 function released(signal: AbortSignal, message: string): unknown {
   return signal.aborted ? signal.reason : new AttemptAbortedError(message, "release");
+}
+
+/**
+ * This peer could not run it, and would hardly do better at once: others may have it, or, when it had begun,
+ * may have it after the pause.
+ *
+ * @throws DeclinedError
+ */
+async function inTrouble(
+  { pauses, node }: Runner,
+  ctx: Context,
+  { error, wasStarted }: Extract<CommandEnd, { type: "trouble" }>,
+): Promise<void> {
+  const pauseMs = pauses.nextMs();
+  if (!wasStarted) throw new DeclinedError(error, pauseMs);
+  ctx.progress({ why: `${error} (on node ${node}): released in ${pauseMs} ms`, fence: String(ctx.fence) });
+  await pause(pauseMs, ctx.signal);
+  ctx.progress(null);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

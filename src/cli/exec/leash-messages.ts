@@ -59,8 +59,8 @@ export type CommandEnd =
   | { readonly type: "withheld" }
   /** Never started, nor would it be at the next attempt. */
   | { readonly type: "impossible"; readonly error: string }
-  /** Never started, and that is not its fault. */
-  | { readonly type: "trouble"; readonly error: string }
+  /** Never started, or ended with its supervisor and others under it: that is not its fault. */
+  | { readonly type: "trouble"; readonly error: string; readonly wasStarted?: true }
   /** Its supervisor died; nothing of it lives any more. */
   | { readonly type: "orphaned"; readonly error: string };
 

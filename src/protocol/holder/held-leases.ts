@@ -141,6 +141,9 @@ export class HeldLeases {
 
 /** An error's text can have any length; what is kept of it cannot. */
 export function clippedSettlement(settlement: Settlement): Settlement {
+  if (settlement.type === "decline" && settlement.why !== undefined) {
+    return { ...settlement, why: clipText(settlement.why, LIMITS.declineWhyBytesMax) };
+  }
   if (settlement.type !== "error" && settlement.type !== "fail") return settlement;
   const message = clipText(settlement.message, LIMITS.errorMessageBytesMax);
   const { trace } = settlement;

@@ -16,6 +16,8 @@ export const LIMITS = {
   errorCauseBytesMax: 2048,
   /** An error in all: its message, its causes and as much of its stack as there is room for. */
   errorBytesMax: 4096,
+  /** Why a member declined a task: half a sentence. */
+  declineWhyBytesMax: 256,
   /** Why a task does not run: one sentence that may quote an error. */
   whyBytesMax: 4096,
 

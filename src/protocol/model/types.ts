@@ -236,8 +236,11 @@ export type Settlement =
   /** Not before a command resumes it. */
   | { readonly type: "pause" }
   | { readonly type: "kill" }
-  /** Nothing started, and this attempt does not count: another member may have it. 0 = until a change. */
-  | { readonly type: "decline"; readonly forMs: number };
+  /**
+   * Nothing started, and this attempt does not count: another member may have it. 0 = until a change. `why`:
+   * for people, when there is something to say.
+   */
+  | { readonly type: "decline"; readonly forMs: number; readonly why?: string };
 
 /** An operation of a partition's log. `atMs` is the cluster's time when the steward appended the entry. */
 export type Operation =

@@ -148,7 +148,8 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       return w.u8(9);
     case "decline":
       w.u8(10);
-      return w.ms(settlement.forMs);
+      w.ms(settlement.forMs);
+      return w.text(LIMITS.declineWhyBytesMax, settlement.why ?? "");
     default:
       return settlement satisfies never;
   }
@@ -182,8 +183,11 @@ export function readSettlement(r: Reader): Settlement {
       return { type: "pause" };
     case 9:
       return { type: "kill" };
-    case 10:
-      return { type: "decline", forMs: r.ms() };
+    case 10: {
+      const forMs = r.ms();
+      const why = r.text(LIMITS.declineWhyBytesMax);
+      return why === "" ? { type: "decline", forMs } : { type: "decline", forMs, why };
+    }
     default:
       return r.fail(`a settlement must have a kind from 0 to 10, got ${tag}`);
   }

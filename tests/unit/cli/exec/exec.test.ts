@@ -3,7 +3,7 @@
  * cluster.
  */
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AttemptAbortedError, type Context, FatalError, type Node, type Task } from "../../../../mod.ts";
@@ -106,7 +106,7 @@ test("any other exit code is an error that names it", async () => {
   await expect(bench.run(["sh", "-c", "exit 3"])).rejects.toThrow("exit code 3");
 });
 
-test("the error of a command has the end of what it wrote to stderr, and no stack of this program", async () => {
+test("the error of a command has the end of what it wrote to stderr, and no stack of ours", async () => {
   await using bench = new Bench();
   const error = await bench.run(["sh", "-c", "echo first >&2; echo last >&2; exit 1"]).catch((e: unknown) =>
     e
@@ -118,11 +118,8 @@ test("what is no command fails for good, whoever let it through", async () => {
   await using bench = new Bench();
   const errorOf = (input: unknown): Promise<unknown> =>
     bench.runInput(input).catch((error: unknown) => error);
-  const errors = [
-    await errorOf({ argv: [] }),
-    await errorOf(null),
-    await errorOf({ argv: ["a"], env: { "A=": "" } }),
-  ];
+  const inputs = [{ argv: [] }, null, { argv: ["a"], env: { "A=": "" } }];
+  const errors = await Promise.all(inputs.map(errorOf));
   expect(errors.map((error) => error instanceof FatalError && error.message)).toEqual([
     "Cannot run a command: argv must be an array of at least one string, none with a NUL",
     "Cannot run a command: the input must be an object with argv",
@@ -195,6 +192,7 @@ test("a supervisor that cannot be started is not the command's fault either", as
     await using bench = new Bench();
     const error = await bench.run(["true"]).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(AttemptAbortedError);
+    expect(error).toMatchObject({ forMs: 1000, message: "its leash supervisor cannot be started: ENOENT" });
     expect(bench.events.map(({ event, reason }) => [event, reason])).toEqual([
       ["exec:trouble", "its leash supervisor cannot be started: ENOENT"],
     ]);
@@ -226,6 +224,37 @@ test("a command that kills its supervisor is to blame the second time, and nobod
   controller.abort(new Error("enough"));
   await expect(again).rejects.toThrow("enough");
 });
+
+test("one that kills its supervisor late disturbs the others once", async () => {
+  await using bench = new Bench();
+  const [go, finish] = [join(bench.directory, "go"), join(bench.directory, "finish")];
+  const until = (path: string): string => `until [ -e ${path} ]; do sleep 0.02; done`;
+  // it began first: there is nothing about it that the others have not
+  const argvById = new Map([["killer", ["sh", "-c", `${until(go)}; kill -9 $PPID; exec sleep 60`]]]);
+  for (let at = 0; at < 6; at++) argvById.set(`other ${at}`, ["sh", "-c", until(finish)]);
+  const round = (): Promise<readonly [string, unknown]>[] =>
+    [...argvById].map(async ([id, argv]) => {
+      const error = await bench.run(argv, { id, leaseMs: 60_000 }).catch((error: unknown) => error);
+      return [id, error instanceof AttemptAbortedError ? "released" : error] as const;
+    });
+  const begun = async (count: number): Promise<void> => {
+    const files = (): string[] => readdirSync(bench.directory).filter((name) => name.endsWith(".out"));
+    const headers = (): string[] =>
+      files().flatMap((name) => readFileSync(join(bench.directory, name), "utf8").match(/^=== /gm) ?? []);
+    while (headers().length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  const first = round();
+  await begun(7);
+  writeFileSync(go, "");
+  expect((await Promise.all(first)).map(([, end]) => end)).toEqual(new Array(7).fill("released"));
+  rmSync(go);
+  const second = round();
+  await begun(14);
+  writeFileSync(go, "");
+  await expect(second[0]).resolves.toEqual(["killer", expect.objectContaining({ name: "Error" })]);
+  writeFileSync(finish, "");
+  expect((await Promise.all(second.slice(1))).map(([, end]) => end)).toEqual(new Array(6).fill({ code: 0 }));
+}, 30_000);
 
 test("arguments reach the command as they are: no shell reads them", async () => {
   await using bench = new Bench();
