@@ -86,7 +86,7 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   const leash = new LeashPool();
   const runner: Runner = { leash, pauses: new TroublePauses(), directory, onEvent, node: node.name };
   // without the schema, whose refusals are errors like any other: what is no command never will be
-  node.handle<unknown, ExecResult>({ name: exec.name }, (task, ctx) => runCommand(runner, task, ctx));
+  node.handle({ name: exec.name }, (task, ctx) => runCommand(runner, task, ctx));
   return { [Symbol.asyncDispose]: () => leash.close() };
 }
 

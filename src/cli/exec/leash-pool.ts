@@ -10,7 +10,7 @@
 import { LeashClient, type LeashCommand, type LeashedCommand } from "./leash-client.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 
-/** Of those that a supervisor dies under so many get one of their own: most that kill theirs do so at once. */
+/** Of those that a supervisor dies under so many get one of their own: most kill theirs at once. */
 const ALONE_PER_DEATH = 4;
 /** The others are split up into so many groups. */
 const GROUPS_PER_DEATH = 4;
