@@ -4,10 +4,8 @@
  * the task, any other is an error for the retry policy, and what is not the command's fault releases it. An
  * attempt ends when nothing of its process group lives.
  */
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   AttemptAbortedError,
   type Context,
@@ -21,6 +19,8 @@ import { leaseOf, watchGrace } from "../../base/leased.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 import { DeclinedError } from "../../base/errors.ts";
 import { LeashPool } from "./leash-pool.ts";
+import { outputFiles, outputHeader, writeOutputId } from "./output-names.ts";
+import { sweepOutput } from "./output-sweeper.ts";
 import { TroublePauses } from "./trouble-pauses.ts";
 
 /** What `exec` is asked to run. */
@@ -53,13 +53,20 @@ export interface ExecEvent {
 }
 
 export interface ExecOptions {
-  /** Where the commands' output goes. @default the system's directory for temporary files */
+  /**
+   * Where the commands' output goes, and nobody else's; what is there of tasks that are forgotten is removed.
+   * @default the system's directory for temporary files
+   */
   readonly directory?: string | undefined;
+  /** How often it is asked which tasks are forgotten. @default 600_000 */
+  readonly sweepEveryMs?: number;
   readonly onEvent?: (event: ExecEvent) => void;
 }
 
 /** Between SIGTERM and SIGKILL of a command that is stopped; less when its lease ends sooner. */
 const STOP_GRACE_MS = 5000;
+
+const SWEEP_EVERY_MS = 600_000;
 
 /** The definition to submit commands with. */
 export const exec: TaskDefinition<ExecInput, ExecResult> = defineTask<ExecInput, ExecResult>({
@@ -84,10 +91,22 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   const { directory = tmpdir(), onEvent = () => {} } = options;
   mkdirSync(directory, { recursive: true });
   const leash = new LeashPool();
-  const runner: Runner = { leash, pauses: new TroublePauses(), directory, onEvent, node: node.name };
+  const running: Set<string> = new Set();
+  const runner: Runner = { leash, pauses: new TroublePauses(), directory, onEvent, node: node.name, running };
   // without the schema, whose refusals are errors like any other: what is no command never will be
   node.handle({ name: exec.name }, (task, ctx) => runCommand(runner, task, ctx));
-  return { [Symbol.asyncDispose]: () => leash.close() };
+  const sweeping = sweepOutput(node, {
+    directory,
+    isOwn: options.directory !== undefined,
+    everyMs: options.sweepEveryMs ?? SWEEP_EVERY_MS,
+    isRunning: (id) => running.has(id),
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      sweeping.stop();
+      await leash.close();
+    },
+  };
 }
 
 interface Runner {
@@ -96,12 +115,16 @@ interface Runner {
   readonly directory: string;
   readonly node: string;
   readonly onEvent: (event: ExecEvent) => void;
+  /** Tasks with an attempt here. */
+  readonly running: Set<string>;
 }
 
 async function runCommand(runner: Runner, task: Task<unknown>, ctx: Context): Promise<ExecResult> {
   ctx.signal.throwIfAborted();
   const { argv, cwd, env } = inputOf(task.input);
   const { fence, attempt } = ctx;
+  runner.running.add(task.id);
+  writeOutputId(runner.directory, task.id);
   const say = (event: ExecEvent["event"], reason: string): void =>
     runner.onEvent({ event, task: task.id, fence: String(fence), attempt, reason });
   const leased = leaseOf(ctx);
@@ -148,6 +171,7 @@ async function runCommand(runner: Runner, task: Task<unknown>, ctx: Context): Pr
   } finally {
     forget();
     endGrace();
+    runner.running.delete(task.id);
     if (isHeld) ctx.progress(null);
   }
 }
@@ -245,56 +269,4 @@ function isVariable(name: string): boolean {
 
 function isArgument(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
-}
-
-/** Where the output of a task's commands goes: `<directory>/<id>.out` and `.err`. */
-export function outputFiles(directory: string, id: string): { readonly out: string; readonly err: string } {
-  const name = fileNameOfId(id);
-  return { out: join(directory, `${name}.out`), err: join(directory, `${name}.err`) };
-}
-
-/** File names may have 255 bytes on the usual file systems; ids may be longer once escaped. */
-const NAME_BYTES_MAX = 200;
-const SAFE = /^[A-Za-z0-9_@+=,.-]$/;
-
-/**
- * A file name for an id. Ids are free text, file names are not: what is unsafe becomes %XX. One that is too
- * long is cut and ends in `~` and a hash of the whole; `~` is not in any other name.
- */
-export function fileNameOfId(id: string): string {
-  let name = "";
-  for (const char of id) {
-    const isSafe = SAFE.test(char) && !(char === "." && name === "");
-    name += isSafe ? char : percentEscape(char);
-  }
-  if (name === "") return "%";
-  if (name.length <= NAME_BYTES_MAX) return name;
-  const hash = createHash("sha256").update(id).digest("hex").slice(0, 32);
-  return `${name.slice(0, NAME_BYTES_MAX - 33)}~${hash}`;
-}
-
-function percentEscape(char: string): string {
-  const bytes = new TextEncoder().encode(char);
-  return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
-}
-
-/** The id of a name that fileNameOfId made; undefined for one that was cut. */
-export function idOfFileName(name: string): string | undefined {
-  if (name === "%") return "";
-  if (name.includes("~")) return undefined;
-  return decodeURIComponent(name);
-}
-
-/** One attempt, as its output's header names it. */
-interface AttemptHeader {
-  readonly attempt: number;
-  readonly fence: bigint;
-  /** Name of the node that runs it. */
-  readonly node: string;
-  readonly at: Date;
-}
-
-/** The line that heads an attempt's output. */
-export function outputHeader(of: AttemptHeader): string {
-  return `=== attempt ${of.attempt} fence ${of.fence} node ${of.node} ${of.at.toISOString()}`;
 }

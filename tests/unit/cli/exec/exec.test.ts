@@ -25,8 +25,12 @@ class Bench implements AsyncDisposable {
   #handler: Handler | undefined;
 
   constructor() {
-    const node = { name: "a", handle: (_: unknown, handler: Handler) => this.#handler = handler };
-    // The handler asks a node for no more than these two.
+    const node = {
+      name: "a",
+      handle: (_: unknown, handler: Handler) => this.#handler = handler,
+      ready: () => new Promise(() => {}),
+    };
+    // The handler asks a node that is not ready for no more than these.
     this.#exec = handleExec(node as unknown as Node, {
       directory: this.directory,
       onEvent: (event) => this.events.push(event),
