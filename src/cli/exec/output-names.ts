@@ -65,7 +65,7 @@ export function nodeOfHeader(line: string): string | undefined {
   return HEADER.exec(line)?.[1];
 }
 
-/** What a file of the directory is, or was before it was rotated: the name of a task, as fileNameOfId made it. */
+/** Of a file, also one that was rotated: the name of its task, as fileNameOfId made it. */
 export function taskNameOf(file: string): string | undefined {
   return /^(.+)\.(?:out|err)(?:\.1)?$/.exec(file)?.[1];
 }
