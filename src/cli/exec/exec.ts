@@ -21,7 +21,7 @@ import { DeclinedError } from "../../base/errors.ts";
 import { LeashPool } from "./leash-pool.ts";
 import { outputFiles, outputHeader, writeOutputId } from "./output-names.ts";
 import { sweepOutput } from "./output-sweeper.ts";
-import { TroublePauses } from "./trouble-pauses.ts";
+import { TroublePauses } from "../../base/trouble-pauses.ts";
 
 /** What `exec` is asked to run. */
 export interface ExecInput {

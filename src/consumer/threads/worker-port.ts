@@ -3,6 +3,7 @@
  * of Node and Bun stops a loop that never ends within milliseconds.
  */
 import { Worker } from "node:worker_threads";
+import { messageOfThrown, partOf } from "../../base/thrown.ts";
 import {
   CELLS,
   CELLS_BYTES,
@@ -28,6 +29,14 @@ export interface PortListener {
   ended(error: Error): void;
 }
 
+/** It could not be started, through no fault of its handler: the machine has run out of something. */
+export class UnstartedError extends Error {
+  constructor(cause: unknown) {
+    const code = partOf(cause, "code");
+    super(`cannot start a thread: ${typeof code === "string" ? code : messageOfThrown(cause)}`, { cause });
+  }
+}
+
 export interface ThreadPort {
   post(message: ToThread): void;
   /** Resolves when nothing of it runs any more. */
@@ -50,7 +59,10 @@ export class WorkerPort implements ThreadPort {
       thrown = errorOf(message.error);
       void this.#worker.terminate();
     });
-    this.#worker.on("error", (error: unknown) => thrown = errorOf(plainError(error)));
+    this.#worker.on("error", (error: unknown) => {
+      const isUnstarted = partOf(error, "code") === "ERR_WORKER_INIT_FAILED";
+      thrown = isUnstarted ? new UnstartedError(error) : errorOf(plainError(error));
+    });
     this.#worker.on("exit", (code: number) => {
       listener.ended(thrown ?? new Error(`the handler's thread ended with exit code ${code}`));
     });

@@ -1,7 +1,7 @@
 /**
- * For how long a peer leaves commands to others that it could not run: a second at first, twice as long
- * each time that it goes wrong again after such a pause, a minute at most. Many that go wrong at once count
- * as one.
+ * For how long a node leaves to others what it could not start for want of processes, threads or descriptors:
+ * a second at first, twice as long each time that it goes wrong again after such a pause, a minute at most.
+ * Many that go wrong at once count as one.
  */
 const PAUSE_MIN_MS = 1000;
 const PAUSE_MAX_MS = 60_000;
@@ -22,10 +22,10 @@ export class TroublePauses {
       this.#pauseMs = Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, this.#pauseMs * 2));
       this.#untilMs = nowMs + this.#pauseMs;
     }
-    return Math.ceil(Math.max(1, this.#untilMs - nowMs));
+    return Math.max(1, Math.round(this.#untilMs - nowMs));
   }
 
-  /** A command has run: what was wrong is over. */
+  /** Something was started: what was wrong is over. */
   end(): void {
     this.#pauseMs = 0;
   }

@@ -1,6 +1,6 @@
-/** For how long a peer that cannot run commands leaves them to others. */
+/** For how long a node leaves to others what it cannot start. */
 import { expect, test } from "bun:test";
-import { TroublePauses } from "../../../../src/cli/exec/trouble-pauses.ts";
+import { TroublePauses } from "../../../src/base/trouble-pauses.ts";
 
 test("pauses double up to a minute, what goes wrong during one does not count, success ends it", () => {
   let nowMs = 0;
