@@ -6,7 +6,7 @@ import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
-import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import type { HolderMessage, Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { encodeValue } from "../task/values.ts";
 import { BeatWatch } from "./beat-watch.ts";
 import { CommandFeed } from "./command-feed.ts";
@@ -208,8 +208,10 @@ export class Attempt implements Context, StatefulAttempt {
     this.#isStateful = true;
   }
 
-  /** A client sent the task a command. */
-  command(no: number, message: TaskMessage): void {
+  /** A client sent the task a command, or its time is over. */
+  command(no: number, message: HolderMessage): void {
+    // whatever the handler is, it must end
+    if (message.type === "expire") return this.abort("expired");
     if (this.#isStateful || message.type === "checkpoint") {
       return this.#commandFeed().push({ no, message });
     }
@@ -337,4 +339,5 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   kill: "it was killed",
   error: "a command says that something is wrong",
   complete: "a command says that it is complete",
+  expired: "its time is over",
 };

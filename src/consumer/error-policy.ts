@@ -30,7 +30,7 @@ export function settlementOfFailure(
     case undefined:
       return settlementOfError(task, error, chance);
     case "error":
-      return { type: "fail", message };
+      return { type: "fail", message, because: "errors" };
     case "complete":
       return { type: "complete", result: null };
     case "sleep":
@@ -69,11 +69,11 @@ export function settlementOfError(
   chance: Pick<Chance, "random"> = systemEnvironment,
 ): Settlement {
   const message = errorMessage(error);
-  if (error instanceof FatalError) return { type: "fail", message };
+  if (error instanceof FatalError) return { type: "fail", message, because: "fatal" };
   const { attemptsMax, attempt, errorAgesMs, options } = task;
   const failed = { attemptsMax, attempt, errorAgesMs, retry: options?.retry ?? null };
   const sleepMs = sleepAfterError(failed, chance.random());
-  if (sleepMs === null) return { type: "fail", message };
+  if (sleepMs === null) return { type: "fail", message, because: "errors" };
   return { type: "error", message, forMs: Math.ceil(sleepMs) };
 }
 

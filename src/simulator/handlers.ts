@@ -197,7 +197,7 @@ export class VirtualHandlers {
     if (calm) return { type: "complete", result };
     const { error, release } = plan.work;
     if (this.#rng.chance(error)) {
-      if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
+      if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck", because: "errors" };
       const forMs = this.#rng.chance(0.5) ? 0 : this.#rng.int(plan.leaseTtlMs);
       this.#world.oracle.times.asked(settleKey(run.id, run.fence, run.seq + 1), forMs);
       const isTime = forMs > 0 && this.#reportRng.chance(0.3);
@@ -240,6 +240,7 @@ export class VirtualHandlers {
       throw new Violation("I6", `n${this.#node.no}: command ${no} of ${id} comes after ${run.deliveredNo}`);
     }
     run.deliveredNo = no;
+    if (message.type === "expire") return this.#abort(run);
     this.#node.later(
       this.#rng.range(0, this.#rng.chance(0.3) ? 2000 : 100),
       () => this.#carryOut(run, no, message),

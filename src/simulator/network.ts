@@ -161,7 +161,7 @@ export class VirtualNetwork {
       if (peer === node) continue;
       this.#believes[node.no * this.#size + peer.no] = 0;
       if (peer.up && this.#believes[peer.no * this.#size + node.no] === 1 && this.#rng.chance(0.7)) {
-        this.#report(peer.no, node.no, false);
+        this.#report(peer.no, node.no, false, true);
       } else {
         this.#believes[peer.no * this.#size + node.no] = 0;
       }
@@ -173,7 +173,7 @@ export class VirtualNetwork {
   forgotten(node: ConnectedNode): void {
     for (const peer of this.#world.nodes) {
       if (peer === node || this.#believes[peer.no * this.#size + node.no] === 0) continue;
-      this.#report(peer.no, node.no, false);
+      this.#report(peer.no, node.no, false, true);
       this.#believes[peer.no * this.#size + node.no] = 0;
     }
   }
@@ -193,7 +193,7 @@ export class VirtualNetwork {
     for (const peer of this.#world.nodes) {
       if (peer === node || !this.#rng.chance(plan.faults.notice)) continue;
       schedule.after(this.#rng.range(0, 50), () => {
-        if (node.life === life) this.#report(peer.no, node.no, false);
+        if (node.life === life) this.#report(peer.no, node.no, false, true);
       });
     }
   }
@@ -207,7 +207,8 @@ export class VirtualNetwork {
     });
   }
 
-  #report(a: number, b: number, up: boolean): void {
+  /** `isClosed`: of a stream that ends, by the other end. */
+  #report(a: number, b: number, up: boolean, isClosed = false): void {
     const { nodes } = this.#world;
     const [node, peer] = [nodes[a]!, nodes[b]!];
     const at = a * this.#size + b;
@@ -216,7 +217,7 @@ export class VirtualNetwork {
     node.receive([
       up
         ? { type: "peer", node: peer.id, up, candidate: peer.candidate }
-        : { type: "peer", node: peer.id, up },
+        : { type: "peer", node: peer.id, up, isClosed },
     ]);
   }
 }

@@ -257,6 +257,8 @@ export class Oracle {
     if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
+    const isEnd = change.kind === "expired" && op.type === "settle" && op.settlement.type !== "complete";
+    if (isEnd) this.clients.tookEffect(op.id, op.fence, op.settlement);
     if (change.kind === "settled" && op.type === "settle") {
       this.clients.tookEffect(op.id, op.fence, op.settlement);
       if (op.settlement.type === "complete") counts.completions++;

@@ -4,6 +4,7 @@
  */
 import type { CandidateInfo } from "../protocol/model/contract.ts";
 import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
+import { LAPSES_MAX } from "../protocol/state/lapses.ts";
 import type { Rng } from "../testing/rng.ts";
 import type { Plan } from "./plan.ts";
 
@@ -24,6 +25,8 @@ export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
   return {
     priority: rng.pick([0, 0, 7, -7]),
     retry: null,
+    expiresMs: 0,
+    lapsesMax: LAPSES_MAX,
     placement: { requires, prefers, node, apart },
   };
 }

@@ -60,6 +60,7 @@ export class FakePort implements ClientPort {
       fence: 1,
       attempt: 1,
       result: null,
+      failedBecause: null,
       error: "",
       ...outcome,
     });
@@ -121,6 +122,9 @@ export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnap
     partition: 0,
     keepers: [],
     why: null,
+    expiresAt: null,
+    failedBecause: null,
+    lapses: [],
     ...more,
   };
 }

@@ -17,6 +17,8 @@ export class Liveness {
   readonly #heardMs: Map<number, number> = new Map();
   readonly #bootOf: Map<MemberNo, number> = new Map();
   readonly #frozenMs: WeakMap<Condemnation, number> = new WeakMap();
+  /** Of those whose connection was closed by their own end: when, until anything of them is heard again. */
+  readonly #closedMs: Map<MemberNo, number> = new Map();
   /** No silence counts from before: the boot of this node. */
   #silenceFloorMs = 0;
 
@@ -34,7 +36,31 @@ export class Liveness {
     if (boot < (this.#bootOf.get(node) ?? 0)) return false;
     this.#bootOf.set(node, boot);
     this.#heardMs.set(ownerKey({ node, boot }), this.#context.clock.monoMs);
+    this.#closedMs.delete(node);
     return true;
+  }
+
+  /** The connection to the node ended; `isClosed`: by its own end. */
+  disconnected(node: MemberNo, isClosed: boolean): void {
+    if (isClosed) this.#closedMs.set(node, this.#context.clock.monoMs);
+    else this.#closedMs.delete(node);
+  }
+
+  /** A connection to the node is there: some life of it speaks. */
+  connectedTo(node: MemberNo): void {
+    this.#closedMs.delete(node);
+  }
+
+  /**
+   * When that life of the node ended, as far as this node knows; undefined: nothing says that it has. A later
+   * life is proof. Else it died if its end of the connection closed and it was not heard again since: whoever
+   * stands still or is cut off closes nothing.
+   */
+  diedMs(owner: { readonly node: MemberNo; readonly boot: number }): number | undefined {
+    const { self, options } = this.#context;
+    const present = owner.node === self ? options.boot : this.bootOf(owner.node);
+    if (present > owner.boot) return this.lastHeardMs(owner);
+    return owner.node === self ? undefined : this.#closedMs.get(owner.node);
   }
 
   /** This node's loop stood still for `gapMs`: the silence of the others in that time was not theirs. */
@@ -76,7 +102,7 @@ export class Liveness {
         this.#frozenMs.set(condemnation, frozenMs);
       }
       const elapsedMs = Math.max(0, this.#context.clock.monoMs - Math.max(frozenMs, silenceFloorMs));
-      silences.push({ session, index, elapsedMs });
+      silences.push({ session, index, elapsedMs, isDead: this.diedMs(session) !== undefined });
     }
     return silences;
   }

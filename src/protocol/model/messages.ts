@@ -7,6 +7,7 @@ import type {
   Ballot,
   Candidate,
   Entry,
+  FailedBecause,
   LogEnd,
   MemberNo,
   QueuedCommand,
@@ -135,6 +136,10 @@ export interface GrantedTask {
   readonly errorAgesMs: readonly number[];
   readonly options: TaskOptions | null;
   readonly checkpoint: Uint8Array | null;
+  /** Time of the cluster from which it must not start any more; 0 = never. */
+  readonly expiresAtMs: number;
+  /** A node runs one such task at once, beside those that are not. */
+  readonly isOnProbation: boolean;
 }
 export interface GrantMessage {
   readonly type: "grant";
@@ -174,7 +179,7 @@ export interface SettleReplyMessage {
 
 // ---- clients ----------------------------------------------------------------------------------------------
 
-export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy" | "expiresFirst";
 /**
  * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
  * the sender does not know the term; it is answered with the term, and nothing else is done.
@@ -215,8 +220,9 @@ export interface Outcome {
   readonly fence: number;
   readonly attempt: number;
   readonly result: Uint8Array | null;
-  /** Message of the last error, or "". */
+  /** Message of the last error, or of why it failed without one, or "". */
   readonly error: string;
+  readonly failedBecause: FailedBecause | null;
 }
 export interface OutcomeMessage {
   readonly type: "outcome";
@@ -399,6 +405,8 @@ export interface Silence {
   readonly session: SessionId;
   readonly index: number;
   readonly elapsedMs: number;
+  /** Its process has died: its connection closed, or a later life of it was heard, and itself not since. */
+  readonly isDead: boolean;
 }
 export interface AppendReplyMessage {
   readonly type: "appendReply";

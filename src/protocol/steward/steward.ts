@@ -11,11 +11,13 @@ import type { Liveness } from "../context/liveness.ts";
 import type { Office, Term } from "../log/term.ts";
 import { isSameBallot } from "../model/ballot.ts";
 import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
-import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
-import { endedBy, isTerminal, keepsLease } from "../state/task-machine.ts";
+import type { Ballot, Lapse, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
+import { isOnProbation, isUnproven } from "../state/lapses.ts";
+import { endedBy, isExpiring, isOver, isTerminal, keepsLease } from "../state/task-machine.ts";
 import { ClientService, Replies } from "./client-service.ts";
 import { CommandDelivery } from "./command-delivery.ts";
 import { Declines } from "./declines.ts";
+import { Expiries } from "./expiries.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Attachment, Grants } from "./grants.ts";
 import { OwnershipFeed } from "./ownership-feed.ts";
@@ -41,6 +43,7 @@ export class Steward implements Office, TaskBook {
   readonly #waiting: TaskQueues = new TaskQueues();
   readonly #ownershipFeed: OwnershipFeed;
   readonly declines: Declines;
+  readonly #expiries: Expiries;
   #sweptMs = 0;
   /** The term goes on. */
   #isOpen = true;
@@ -62,6 +65,9 @@ export class Steward implements Office, TaskBook {
     this.commands = new CommandDelivery(context, term, {
       changed: (id) => this.changed(id),
       announceIfOver: (id) => this.clientService.announceIfOver(id),
+    });
+    this.#expiries = new Expiries(context, term, {
+      expired: (id, isChosen) => this.#expired(id, isChosen),
     });
     this.#sessionExpiry = new SessionExpiry(context, liveness, term, {
       reverted: () => this.requeue(),
@@ -99,7 +105,15 @@ export class Steward implements Office, TaskBook {
   }
 
   enqueue(record: TaskRecord): void {
+    this.#expiries.note(record);
     if (this.#waiting.add(record)) this.#wants();
+  }
+
+  #expired(id: string, isChosen: boolean): void {
+    this.changed(id);
+    if (!isChosen) return;
+    this.commands.noteWaiting(id);
+    this.clientService.announceIfOver(id);
   }
 
   #wants(): void {
@@ -116,6 +130,7 @@ export class Steward implements Office, TaskBook {
 
   tick(): void {
     this.#sessionExpiry.tick();
+    this.#expiries.tick();
     const now = this.#now;
     if (this.#waiting.wake(this.#term.replica.tasks.records, now)) this.#wants();
     if (this.#waiting.wakeAtMs - now.timeMs < this.#context.options.heartbeatMs) this.#context.tickSoon();
@@ -169,6 +184,7 @@ export class Steward implements Office, TaskBook {
     if (condemned === 0 && !isRepeat) {
       this.#attached.set(from, { boot, n, attach, session: { node: from, boot, n } });
       this.#reconcile(from, message);
+      this.#absolve(from, boot);
     }
     this.#context.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
   }
@@ -187,6 +203,17 @@ export class Steward implements Office, TaskBook {
       }
     }
     this.#dispatcher.reconsider();
+  }
+
+  /** What was taken for dead is there. */
+  #absolve(node: MemberNo, boot: number): void {
+    const { tasks } = this.#term.replica;
+    if (!tasks.condemnationOf(node, boot)) return;
+    for (const { state, lapses } of tasks.records.values()) {
+      if (isTerminal(state) || !lapses.some((lapse) => isLapseOf(lapse, node, boot))) continue;
+      this.#term.propose({ type: "alive", node, boot });
+      return this.requeue();
+    }
   }
 
   #settle(item: SettleMessage["items"][number]): number {
@@ -208,7 +235,7 @@ export class Steward implements Office, TaskBook {
       let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
         index = this.#settle(item);
-        accepted = true;
+        accepted = !isRefused(record!, settlement);
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       }
       this.#term.whenChosen(index, () => {
@@ -246,7 +273,7 @@ export class Steward implements Office, TaskBook {
       priority,
       round,
       pick: (record) => this.#dispatcher.pick(this, record),
-      lease: (no, { spec }) => this.#lease(no, spec),
+      lease: (no, record) => this.#lease(no, record),
       waitMs: (id) => this.declines.waitMs(id),
     });
   }
@@ -264,7 +291,10 @@ export class Steward implements Office, TaskBook {
     return this.#attached.has(no) ? this.#waiting.countFor(taker) : NO_BACKLOG;
   }
 
-  #lease(to: MemberNo, spec: TaskSpec): void {
+  #lease(to: MemberNo, record: TaskRecord): void {
+    // its time came since the last tick
+    if (isOver(record, this.timeMs)) return;
+    const { spec } = record;
     const { id } = spec;
     const attachment = this.#attached.get(to)!;
     const { session } = attachment;
@@ -272,7 +302,14 @@ export class Steward implements Office, TaskBook {
     const grantNo = this.#dispatcher.charge(to, spec.name);
     const apart = spec.options?.placement?.apart ?? "";
     if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));
+    if (isOnProbation(record)) {
+      this.#dispatcher.tookOnProbation(to, () => this.#stands(id, fence) && this.#isUnproven(id));
+    }
     this.#term.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+  }
+
+  #isUnproven(id: string): boolean {
+    return isUnproven(this.#term.replica.tasks.records.get(id)!, this.timeMs);
   }
 
   #stands(id: string, fence: number): boolean {
@@ -295,6 +332,15 @@ export class Steward implements Office, TaskBook {
     this.commands.flush();
     this.#grants.flush();
   }
+}
+
+/** What comes after its time was over has another effect than it says. */
+function isRefused(record: TaskRecord, { type }: Settlement): boolean {
+  return type === "complete" && isExpiring(record);
+}
+
+function isLapseOf({ node, boot, isCounted }: Lapse, of: MemberNo, life: number): boolean {
+  return isCounted && node === of && boot === life;
 }
 
 /** The stewards of this node's terms: opened with a term, found by it. */

@@ -41,9 +41,10 @@ function writeSilence(w: Writer, silence: Silence): void {
   writeSession(w, silence.session);
   w.uint(silence.index);
   w.ms(silence.elapsedMs);
+  w.bool(silence.isDead);
 }
 function readSilence(r: Reader): Silence {
-  return { session: readSession(r), index: r.uint(), elapsedMs: r.ms() };
+  return { session: readSession(r), index: r.uint(), elapsedMs: r.ms(), isDead: r.bool() };
 }
 
 /** What stands for the ballot before the first entry. */
