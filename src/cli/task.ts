@@ -78,7 +78,7 @@ function describe(info: TaskInfo): string[] {
 
 function lapseText({ at, attempt, fence, nodeName, node, ranMs, counted }: LapseInfo): string {
   const why = counted
-    ? `its process died when the task had run for ${humanDuration(ranMs)}`
+    ? `its process died${ranMs === null ? "" : ` when the task had run for ${humanDuration(ranMs)}`}`
     : "it was not heard for a whole lease";
   return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${why}`;
 }

@@ -48,8 +48,8 @@ export interface LapseInfo {
   readonly fence: string;
   readonly node: NodeId | null;
   readonly nodeName: string | null;
-  /** How long it had run when its node was heard last. */
-  readonly ranMs: number;
+  /** How long it had run when its node was heard last; null: nobody is left who knows. */
+  readonly ranMs: number | null;
   /** The process of its node had died, and may have died of it. */
   readonly counted: boolean;
 }

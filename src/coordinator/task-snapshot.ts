@@ -71,7 +71,7 @@ function lapseInfo({ atMs, attempt, fence, node, ranMs, isCounted }: Lapse, rost
     fence: String(fence),
     node: (member?.id ?? null) as NodeId | null,
     nodeName: member?.name ?? null,
-    ranMs: Math.round(ranMs),
+    ranMs: ranMs === null ? null : Math.round(ranMs),
     counted: isCounted,
   };
 }

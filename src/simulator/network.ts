@@ -33,6 +33,8 @@ type SendListener = (from: number, messages: readonly Message[]) => void;
 export class VirtualNetwork {
   readonly #world: ConnectedWorld;
   readonly #rng: Rng;
+  /** Drawn apart: a run without resets is what it was. */
+  readonly #resetRng: Rng;
   readonly #size: number;
   /** Per direction: how many cuts lie on it, and when its last frame arrives. */
   readonly #cuts: Int32Array;
@@ -46,6 +48,7 @@ export class VirtualNetwork {
     const { seed, nodeCount: size } = world.plan;
     this.#world = world;
     this.#rng = new Rng(seed, 2);
+    this.#resetRng = new Rng(seed, 24);
     this.#size = size;
     this.#cuts = new Int32Array(size * size);
     this.#lastMs = new Float64Array(size * size);
@@ -123,12 +126,13 @@ export class VirtualNetwork {
   cut(directions: readonly (readonly [number, number])[], forMs: number): () => void {
     const { plan, schedule } = this.#world;
     const isNoticed = this.#rng.chance(plan.faults.notice);
+    const isClosed = plan.faults.resets > 0 && this.#resetRng.chance(plan.faults.resets);
     for (const [a, b] of directions) {
       this.#cuts[a * this.#size + b]! += 1;
       if (!isNoticed) continue;
       for (const [x, y] of [[a, b], [b, a]] as const) {
         schedule.after(this.#rng.range(0, 300), () => {
-          if (this.isCut(a, b)) this.#report(x, y, false);
+          if (this.isCut(a, b)) this.#report(x, y, false, isClosed);
         });
       }
     }

@@ -261,7 +261,8 @@ export class ChosenState {
       if (task.state !== "leased" || !held || ownerOf(held) !== ownerOf(session) || held.n > session.n) {
         continue;
       }
-      loseNode(task, { atMs, ranMs: heardAtMs - task.startedAtMs, isDead });
+      const ranMs = heardAtMs === 0 ? undefined : heardAtMs - task.startedAtMs;
+      loseNode(task, { atMs, ranMs, isDead });
       if (task.toldOver > 0 && !isFinished(task)) expire(task);
       carryOutLine(task, atMs);
       this.#noteFinish(id);
@@ -294,13 +295,16 @@ function hasShown(task: ChosenTask, type: string, atMs: number): void {
 }
 
 /** It had run for `ranMs` when its node was heard last. Two deaths are free, those after them are charged. */
-function loseNode(task: ChosenTask, end: { atMs: number; ranMs: number; isDead: boolean }): void {
+function loseNode(
+  task: ChosenTask,
+  end: { atMs: number; ranMs: number | undefined; isDead: boolean },
+): void {
   const { atMs, ranMs, isDead } = end;
   task.state = "pending";
   task.lapseCount++;
-  if (ranMs >= HARMLESS_AFTER_MS) task.deaths = [];
+  if (ranMs !== undefined && ranMs >= HARMLESS_AFTER_MS) task.deaths = [];
   if (!isDead) return;
-  task.deaths.push({ atMs, session: task.session!, isYoung: ranMs < YOUNG_MS });
+  task.deaths.push({ atMs, session: task.session!, isYoung: ranMs !== undefined && ranMs < YOUNG_MS });
   const charged = task.deaths.length - 2;
   if (charged >= (task.spec.options?.lapsesMax ?? 5)) {
     task.state = "failed";

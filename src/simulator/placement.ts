@@ -14,6 +14,14 @@ export function labelsOf(plan: Plan, no: number): Readonly<Record<string, string
   return { gpu: no === 1 || no === 4 ? "yes" : "no", rack: `r${no % 2}` };
 }
 
+export const PLAIN_OPTIONS: TaskOptions = {
+  priority: 0,
+  retry: null,
+  placement: null,
+  expiresMs: 0,
+  lapsesMax: LAPSES_MAX,
+};
+
 /** What one task asks for. */
 export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
   const requires: { key: string; value: string }[] = [];
@@ -23,10 +31,8 @@ export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
   const node = rng.chance(0.2) ? `node-${rng.int(plan.nodeCount)}` : "";
   const apart = rng.chance(0.5) ? rng.pick(["a", "b"]) : "";
   return {
+    ...PLAIN_OPTIONS,
     priority: rng.pick([0, 0, 7, -7]),
-    retry: null,
-    expiresMs: 0,
-    lapsesMax: LAPSES_MAX,
     placement: { requires, prefers, node, apart },
   };
 }

@@ -30,6 +30,8 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   recover,
   clocks,
   answers,
+  poison,
+  expiry,
 };
 
 /** Their names. */
@@ -47,6 +49,7 @@ export function planFor(seed: number, profile: string): Plan {
     command: commandChance(seed, profile),
     answers: answersChance(seed, profile),
     ...placementWork(seed, profile),
+    ...PLAIN_WORK,
   };
   const settings = mixedSettings(rng, seed, profile);
   return ADJUSTMENT_BY_PROFILE[profile]!(rng, { ...settings, faults, work });
@@ -76,6 +79,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     congestion: rng.chance(0.2),
     resign: rng.chance(0.3),
     notice: rng.pick([0, 0.5, 1]),
+    resets: 0,
     slowSync: some(0.4, 0, 0.03),
     blockingDisk: rng.chance(0.5),
     groupCommit: false,
@@ -87,9 +91,13 @@ function mixedFaults(rng: Rng): FaultPlan {
   };
 }
 
+const PLAIN_WORK = { poison: 0, lapsesMax: 5, awayMs: 0, isPure: false, expires: 0, endless: 0 } as const;
+
 type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
 
-function mixedWork(rng: Rng): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork> {
+function mixedWork(
+  rng: Rng,
+): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork | keyof typeof PLAIN_WORK> {
   const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
   return {
     taskCount: 12 + rng.int(30),
@@ -509,4 +517,74 @@ function recover(rng: Rng, plan: Plan): Plan {
     faultsMs: disastersMs.at(-1)! + leaseTtlMs * rng.range(2, 5),
     work: { ...mixed.work, everyMs: rng.range(100, 700), taskCount: 40, uneven: false },
   };
+}
+
+/** Tasks that kill their nodes, alone or beside kills, cuts and nodes that stand still. */
+function poison(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  const isPure = rng.chance(0.6);
+  const leaseTtlMs = 2400;
+  const count = isPure ? rng.pick([1, 1, 2, 3]) : rng.pick([0, 1, 2]);
+  const lapsesMax = rng.pick([1, 2, 2, 3, 5]);
+  const awayMs = rng.pick([1000, 1000, 30_000]);
+  const pausesMs = [0, 1000, 11_000, 71_000, 371_000][lapsesMax - 1]!;
+  const cut = !isPure && rng.chance(0.7);
+  return {
+    ...plan,
+    ...founded(isPure ? 3 : rng.pick([3, 5])),
+    ...leaseTimes(leaseTtlMs),
+    partitionCount: rng.pick([1, 2, 3]),
+    replication: 3,
+    evictAfterMs: 120_000,
+    eventsMax: 3_000_000,
+    faultsMs: pausesMs + (lapsesMax + 2) * count * (6 * leaseTtlMs + awayMs) + 20_000,
+    faults: {
+      ...faults,
+      ...SOUND_LINKS_AND_DISKS,
+      everyMs: rng.range(3000, 12_000),
+      crash: !isPure,
+      pause: !isPure && rng.chance(0.5),
+      partition: cut,
+      oneWay: cut,
+      isolate: cut,
+      clockJumps: false,
+      congestion: false,
+      resign: false,
+      early: false,
+      drift: rng.chance(0.5) ? 0.01 : 0,
+      // the system of a dead process says so
+      notice: 1,
+      resets: !isPure && rng.chance(0.5) ? 0.5 : 0,
+    },
+    work: {
+      ...work,
+      poison: count,
+      lapsesMax,
+      awayMs,
+      isPure,
+      placement: 0,
+      decline: 0,
+      command: 0,
+      answers: 0,
+      blocking: 0,
+      uneven: false,
+      long: rng.chance(0.7),
+      slots: rng.pick([2, 4, 8]),
+    },
+  };
+}
+
+/** Tasks whose time is over some day, wherever they are then. */
+function expiry(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  return {
+    ...plan,
+    faults: { ...faults, clockJumps: false, everyMs: Math.max(1500, faults.everyMs) },
+    work: { ...work, expires: rng.range(0.4, 1), endless: rng.range(0.1, 0.5), error: rng.range(0, 0.3) },
+  };
+}
+
+function leaseTimes(leaseTtlMs: number): Partial<Plan> {
+  const quarterMs = leaseTtlMs / 4;
+  return { leaseTtlMs, heartbeatMs: quarterMs, marginMs: quarterMs, electionMs: leaseTtlMs / 2 };
 }

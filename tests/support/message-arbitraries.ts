@@ -65,6 +65,7 @@ export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
   });
 });
 
+const fate = fc.constantFrom(...(["silent", "dead", "unknown"] as const));
 const terms = list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() }));
 const numbered = list(fc.record({ p, n: uint }));
 const outcome: fc.Arbitrary<Outcome> = fc.record({
@@ -153,7 +154,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     ballot,
     ok: fc.boolean(),
     index: uint,
-    silences: list(fc.record({ session, index: uint, elapsedMs: ms, isDead: fc.boolean() })),
+    silences: list(fc.record({ session, index: uint, elapsedMs: ms, fate })),
   }),
   refuse: of("refuse", { p, ballot, promised: ballot }),
   snapshot,

@@ -105,7 +105,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     ballot,
     ok: true,
     index: 24,
-    silences: [{ session, index: 20, elapsedMs: 4012.5, isDead: true }],
+    silences: [{ session, index: 20, elapsedMs: 4012.5, fate: "dead" }],
   },
   refuse: { type: "refuse", p, ballot: older, promised: ballot },
   snapshot: {

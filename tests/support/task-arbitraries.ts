@@ -106,7 +106,7 @@ const lapse: fc.Arbitrary<Lapse> = fc.record({
   fence: uint,
   node: no,
   boot: session.map(({ boot }) => boot),
-  ranMs: ms,
+  ranMs: fc.option(ms),
   isCounted: fc.boolean(),
 });
 export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({

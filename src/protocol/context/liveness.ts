@@ -4,10 +4,10 @@
  * it may be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
  */
 import type { Context } from "./context.ts";
-import type { Silence } from "../model/messages.ts";
+import type { Fate, Silence } from "../model/messages.ts";
 import { ownerKey } from "../state/lease-counts.ts";
 import type { Condemnation, PartitionTasks } from "../state/partition-tasks.ts";
-import type { MemberNo } from "../model/types.ts";
+import type { MemberNo, SessionId } from "../model/types.ts";
 
 const NO_SILENCES: readonly Silence[] = [];
 
@@ -51,16 +51,14 @@ export class Liveness {
     this.#closedMs.delete(node);
   }
 
-  /**
-   * When that life of the node ended, as far as this node knows; undefined: nothing says that it has. A later
-   * life is proof. Else it died if its end of the connection closed and it was not heard again since: whoever
-   * stands still or is cut off closes nothing.
-   */
-  diedMs(owner: { readonly node: MemberNo; readonly boot: number }): number | undefined {
-    const { self, options } = this.#context;
-    const present = owner.node === self ? options.boot : this.bootOf(owner.node);
-    if (present > owner.boot) return this.lastHeardMs(owner);
-    return owner.node === self ? undefined : this.#closedMs.get(owner.node);
+  /** When that life of the node closed its connection, if it was not heard again since. */
+  closedMs({ node, boot }: SessionId): number | undefined {
+    return this.#bootOf.get(node) === boot ? this.#closedMs.get(node) : undefined;
+  }
+
+  /** When that life of the node was heard last; undefined: never, since this node began. */
+  heardMs(session: SessionId): number | undefined {
+    return this.#heardMs.get(ownerKey(session));
   }
 
   /** This node's loop stood still for `gapMs`: the silence of the others in that time was not theirs. */
@@ -87,6 +85,18 @@ export class Liveness {
   }
 
   /**
+   * A later life is proof that the earlier one died. Else it died if its end of the connection closed and it
+   * was not heard again since: whoever stands still or is cut off closes nothing.
+   */
+  #fateOf(session: SessionId): Fate {
+    const { self, options } = this.#context;
+    const { node, boot } = session;
+    if ((node === self ? options.boot : this.bootOf(node)) > boot) return "dead";
+    if (this.closedMs(session) !== undefined) return "dead";
+    return node === self || this.heardMs(session) !== undefined ? "silent" : "unknown";
+  }
+
+  /**
    * The silences of the condemned sessions that still hold leases in a partition. The first call after a
    * CONDEMN was appended freezes the silence: call it in the same step. `silenceFloorMs`: when this keeper's
    * copy was installed; it cannot speak for the time before.
@@ -102,7 +112,7 @@ export class Liveness {
         this.#frozenMs.set(condemnation, frozenMs);
       }
       const elapsedMs = Math.max(0, this.#context.clock.monoMs - Math.max(frozenMs, silenceFloorMs));
-      silences.push({ session, index, elapsedMs, isDead: this.diedMs(session) !== undefined });
+      silences.push({ session, index, elapsedMs, fate: this.#fateOf(session) });
     }
     return silences;
   }

@@ -405,9 +405,13 @@ export interface Silence {
   readonly session: SessionId;
   readonly index: number;
   readonly elapsedMs: number;
-  /** Its process has died: its connection closed, or a later life of it was heard, and itself not since. */
-  readonly isDead: boolean;
+  readonly fate: Fate;
 }
+/**
+ * What a keeper knows of a process that it does not hear: it died, since its end of the connection closed, or
+ * a later life of it was heard; nothing says so; or the keeper has begun since and never heard it.
+ */
+export type Fate = "silent" | "dead" | "unknown";
 export interface AppendReplyMessage {
   readonly type: "appendReply";
   readonly p: number;

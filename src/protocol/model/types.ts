@@ -194,8 +194,8 @@ export interface Lapse {
   readonly fence: number;
   readonly node: MemberNo;
   readonly boot: number;
-  /** How long it had run when its node was heard last. */
-  readonly ranMs: number;
+  /** How long it had run when its node was heard last; null: nobody is left who knows. */
+  readonly ranMs: number | null;
   /** The node's process had died, as far as is known. */
   readonly isCounted: boolean;
 }
@@ -293,7 +293,7 @@ export type Operation =
     readonly type: "revert";
     readonly session: SessionId;
     readonly atMs: number;
-    /** When it was heard last. */
+    /** When it was heard last; 0 = nobody is left who knows. */
     readonly heardAtMs: number;
     /** Its process had died, as a majority of the keepers saw it. */
     readonly isDead: boolean;

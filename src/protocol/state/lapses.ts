@@ -22,6 +22,7 @@ export const SUSPECT_MS_MAX = 60_000;
 /** How a session ended that was not heard any more. */
 export interface SessionEnd {
   readonly atMs: number;
+  /** 0: nobody is left who knows. */
   readonly heardAtMs: number;
   readonly isDead: boolean;
 }
@@ -35,26 +36,31 @@ export function isOnProbation({ lapsesInSuccession }: TaskRecord): boolean {
 export function suspicionOf(record: TaskRecord): Lapse | null {
   if (record.lapsesInSuccession === 0) return null;
   const last = record.lapses.findLast(({ isCounted }) => isCounted);
-  return last && (last.ranMs < YOUNG_MS || isOnProbation(record)) ? last : null;
+  return last && ((last.ranMs ?? Infinity) < YOUNG_MS || isOnProbation(record)) ? last : null;
 }
 
-/** On probation, as far as an attempt that began then has not proved to be harmless. */
+/** On probation, and its present attempt has not proved yet that it is harmless. */
 export function isUnproven(record: TaskRecord, timeMs: number): boolean {
   return isOnProbation(record) && timeMs - record.startedAtMs < PROVEN_MS;
+}
+
+/** Its present attempt has run for so long that the deaths before it were not its doing. */
+export function isProven({ lapsesInSuccession, startedAtMs }: TaskRecord, timeMs: number): boolean {
+  return lapsesInSuccession > 0 && timeMs - startedAtMs >= PROVEN_MS;
 }
 
 /** A leased task whose session has ended: pending, or asleep for a while, or failed. */
 export function lapsed(before: TaskRecord, { atMs, heardAtMs, isDead }: SessionEnd): TaskRecord {
   const { attempt, fence, session, startedAtMs } = before;
   const { node, boot } = session!;
-  const ranMs = Math.max(0, heardAtMs - startedAtMs);
+  const ranMs = heardAtMs === 0 ? null : Math.max(0, heardAtMs - startedAtMs);
   const lapse: Lapse = { atMs, attempt, fence, node, boot, ranMs, isCounted: isDead };
   const free: TaskRecord = {
     ...before,
     state: "pending",
     avoid: node,
     lapses: [...before.lapses, lapse].slice(-LIMITS.lapsesPerTaskMax),
-    lapsesInSuccession: (ranMs >= PROVEN_MS ? 0 : before.lapsesInSuccession) + Number(isDead),
+    lapsesInSuccession: ((ranMs ?? 0) >= PROVEN_MS ? 0 : before.lapsesInSuccession) + Number(isDead),
   };
   const chargedCount = isDead ? chargedLapses(free) : 0;
   if (chargedCount === 0) return free;
@@ -73,8 +79,8 @@ export function chargedLapses({ lapsesInSuccession }: TaskRecord): number {
 /** Its attempt goes on, or ends by itself: it may have proved to be harmless by now. */
 export function heeded(record: TaskRecord, { type }: Settlement, atMs: number): TaskRecord {
   if (record.lapsesInSuccession === 0) return record;
-  const isProven = type === "checkpoint" || atMs - record.startedAtMs >= PROVEN_MS;
-  return isProven ? { ...record, lapsesInSuccession: 0 } : record;
+  const isHarmless = type === "checkpoint" || isProven(record, atMs);
+  return isHarmless ? { ...record, lapsesInSuccession: 0 } : record;
 }
 
 /** That life of a node was heard again: it had not died, and no lapse of it counts. */

@@ -25,7 +25,6 @@ export class Dispatcher {
   readonly #demand: Demand;
   readonly #apart: ApartHints = new ApartHints();
   readonly #onProbation: ApartHints = new ApartHints();
-  #mayLose = { atMs: -Infinity, isSafe: false };
   /** Stewards with tasks that wait for somebody. */
   readonly waiting: Set<TaskBook> = new Set();
   isDirty = false;
@@ -230,14 +229,16 @@ export class Dispatcher {
     if (!this.#mayRun(no, spec.options?.placement ?? null)) return "placement";
     if (account.standing !== "up") return account.standing;
     if (!steward.isAttached(no, account.boot)) return "unattached";
-    if (!this.#isHeard(no)) return "silent";
+    if (!this.isHeard(no)) return "silent";
     if (account.available <= 0 || !account.hasRoomFor(spec.name)) return "full";
     if (isOnProbation(record) && this.#onProbation.isTaken(PROBATION, no)) return "declined";
     return this.#hasDeclined(steward, no, spec) ? "declined" : null;
   }
 
-  #isHeard(no: MemberNo): boolean {
-    if (no === this.#context.self) return true;
+  /** Lately, and it is that life of it, if one is named. */
+  isHeard(no: MemberNo, boot?: number): boolean {
+    if (no === this.#context.self) return boot === undefined || boot === this.#context.options.boot;
+    if (boot !== undefined && boot !== this.#liveness.bootOf(no)) return false;
     const { monoMs } = this.#context.clock;
     return monoMs - this.#liveness.lastHeartbeatMs(no) < 2.5 * this.#context.options.heartbeatMs;
   }
@@ -274,18 +275,15 @@ export class Dispatcher {
   #mustWait(steward: TaskBook, record: TaskRecord): boolean {
     const lapse = suspicionOf(record);
     if (lapse === null || steward.timeMs - lapse.atMs >= SUSPECT_MS_MAX) return false;
-    return !this.#canLoseOne();
+    return !this.#canLoseOne(isOnProbation(record));
   }
 
-  /** Each partition would have its quorum if one more of its keepers died. Looked at once a step. */
-  #canLoseOne(): boolean {
-    const { clock: { monoMs }, roster } = this.#context;
-    if (this.#mayLose.atMs !== monoMs) {
-      const isUp = (no: MemberNo): boolean => this.#context.isConnected(no) && this.#isHeard(no);
-      const isSafe = (roster?.chains ?? []).every((chain) => canLoseOne(chain, isUp));
-      this.#mayLose = { atMs: monoMs, isSafe };
-    }
-    return this.#mayLose.isSafe;
+  /** Each partition would have its quorum if one more of its keepers died; `apart`: beside those in doubt. */
+  #canLoseOne(apart: boolean): boolean {
+    const isUp = (no: MemberNo): boolean =>
+      this.#context.isConnected(no) && this.isHeard(no) &&
+      !(apart && this.#onProbation.isTaken(PROBATION, no));
+    return (this.#context.roster?.chains ?? []).every((chain) => canLoseOne(chain, isUp));
   }
 
   /** In words, for people. */

@@ -5,7 +5,7 @@
  */
 import { majorityOf } from "../model/ballot.ts";
 import type { Context } from "../context/context.ts";
-import type { Silence } from "../model/messages.ts";
+import type { Fate, Silence } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
 import type { Liveness } from "../context/liveness.ts";
 import type { SessionEnd } from "../state/lapses.ts";
@@ -23,8 +23,8 @@ interface Pending {
   readonly index: number;
   /** Per keeper: when its silence will have lasted for the whole wait. */
   readonly dueMs: Map<MemberNo, number>;
-  /** Keepers that say that its process has died. */
-  readonly deadAt: Set<MemberNo>;
+  /** What the keepers say of its process. */
+  readonly fates: Map<MemberNo, Fate>;
   isReverted: boolean;
 }
 
@@ -74,7 +74,7 @@ export class SessionExpiry {
 
   /** A keeper reports how long condemned sessions had been silent there. */
   note(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {
-    for (const { session, index, elapsedMs, isDead } of silences) {
+    for (const { session, index, elapsedMs, fate } of silences) {
       if (index > matchIndex) continue;
       const owner = ownerKey(session);
       let pending = this.#pending.get(owner);
@@ -82,25 +82,26 @@ export class SessionExpiry {
         const known = this.#term.replica.tasks.condemned.get(owner);
         if (!known || known.session.n !== session.n) continue;
         if (!pending || pending.session.n < session.n) {
-          pending = { session, index, dueMs: new Map(), deadAt: new Set(), isReverted: false };
+          pending = { session, index, dueMs: new Map(), fates: new Map(), isReverted: false };
           this.#pending.set(owner, pending);
         }
       }
       const dueMs = this.#context.clock.monoMs + this.waitMs - elapsedMs;
       pending.dueMs.set(keeper, Math.min(pending.dueMs.get(keeper) ?? Infinity, dueMs));
-      if (isDead) pending.deadAt.add(keeper);
-      else pending.deadAt.delete(keeper);
+      pending.fates.set(keeper, fate);
     }
   }
 
-  /** One keeper alone may have lost its link to a node that lives. */
-  #endOf({ session, deadAt }: Pending): SessionEnd {
+  /** Most of those that know: one keeper alone may have lost its link to a node that lives. */
+  #endOf({ session, fates }: Pending): SessionEnd {
     const atMs = this.#term.time.nowMs;
-    const { voters } = this.#term.keeper;
-    const isDead = voters.filter((no) => deadAt.has(no)).length >= majorityOf(voters.length);
-    const diedMs = isDead ? this.#liveness.diedMs(session) : undefined;
-    const heardMs = diedMs ?? this.#liveness.lastHeardMs(session);
-    return { atMs, heardAtMs: Math.max(0, atMs - (this.#context.clock.monoMs - heardMs)), isDead };
+    const countOf = (fate: Fate): number =>
+      this.#term.keeper.voters.filter((no) => fates.get(no) === fate).length;
+    const isDead = countOf("dead") > countOf("silent");
+    const aliveMs = (isDead ? this.#liveness.closedMs(session) : undefined) ??
+      this.#liveness.heardMs(session);
+    if (aliveMs === undefined) return { atMs, heardAtMs: 0, isDead };
+    return { atMs, heardAtMs: Math.max(0, atMs - (this.#context.clock.monoMs - aliveMs)), isDead };
   }
 
   #revertIfDue(pending: Pending): void {

@@ -12,7 +12,7 @@ import type { Office, Term } from "../log/term.ts";
 import { isSameBallot } from "../model/ballot.ts";
 import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
 import type { Ballot, Lapse, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
-import { isOnProbation, isUnproven } from "../state/lapses.ts";
+import { isOnProbation, isProven, isUnproven } from "../state/lapses.ts";
 import { endedBy, isExpiring, isOver, isTerminal, keepsLease } from "../state/task-machine.ts";
 import { ClientService, Replies } from "./client-service.ts";
 import { CommandDelivery } from "./command-delivery.ts";
@@ -44,6 +44,8 @@ export class Steward implements Office, TaskBook {
   readonly #ownershipFeed: OwnershipFeed;
   readonly declines: Declines;
   readonly #expiries: Expiries;
+  /** Leased tasks whose nodes died before: they may prove to be harmless. */
+  readonly #unproven: Set<string> = new Set();
   #sweptMs = 0;
   /** The term goes on. */
   #isOpen = true;
@@ -106,6 +108,7 @@ export class Steward implements Office, TaskBook {
 
   enqueue(record: TaskRecord): void {
     this.#expiries.note(record);
+    if (record.state === "leased" && record.lapsesInSuccession > 0) this.#unproven.add(record.spec.id);
     if (this.#waiting.add(record)) this.#wants();
   }
 
@@ -147,12 +150,27 @@ export class Steward implements Office, TaskBook {
     if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
     this.#sweptMs = monoMs;
     this.#term.time.review();
+    this.#prove(timeMs);
     const { records } = this.#term.replica.tasks;
     this.declines.sweep((id) => {
       const record = records.get(id);
       if (!record || isTerminal(record.state)) return Infinity;
       return record.state === "leased" ? timeMs - record.startedAtMs : 0;
     });
+  }
+
+  /** What has run for long enough is told from what kills its nodes, by an entry that says nothing else. */
+  #prove(timeMs: number): void {
+    const { records } = this.#term.replica.tasks;
+    for (const id of this.#unproven) {
+      const record = records.get(id);
+      if (record?.state !== "leased" || record.lapsesInSuccession === 0) this.#unproven.delete(id);
+      else if (
+        isProven(record, timeMs) && this.#dispatcher.isHeard(record.session!.node, record.session!.boot)
+      ) {
+        this.#settle({ id, fence: record.fence, seq: 0, upTo: 0, settlement: { type: "ack" } });
+      }
+    }
   }
 
   #purge(timeMs: number): void {
@@ -302,6 +320,7 @@ export class Steward implements Office, TaskBook {
     const grantNo = this.#dispatcher.charge(to, spec.name);
     const apart = spec.options?.placement?.apart ?? "";
     if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));
+    if (record.lapsesInSuccession > 0) this.#unproven.add(id);
     if (isOnProbation(record)) {
       this.#dispatcher.tookOnProbation(to, () => this.#stands(id, fence) && this.#isUnproven(id));
     }

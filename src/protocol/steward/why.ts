@@ -59,7 +59,7 @@ function deathsOf(record: TaskRecord): string {
   const { ranMs } = suspicionOf(record)!;
   const count = record.lapsesInSuccession;
   if (count > 1) return `the processes of ${count} nodes died in succession while it ran`;
-  return `that node's process died when the task had run for ${(ranMs / 1000).toFixed(1)} s`;
+  return `that node's process died when the task had run for ${((ranMs ?? 0) / 1000).toFixed(1)} s`;
 }
 
 function whyNotOn(placement: Placement, record: TaskRecord, members: readonly Prospect[]): string | null {

@@ -19,6 +19,7 @@ import {
 import { LIMITS } from "../model/limits.ts";
 import type {
   AppendMessage,
+  Fate,
   PromiseMessage,
   SealMessage,
   Silence,
@@ -37,14 +38,17 @@ function writeHead(w: Writer, message: { readonly p: number; readonly ballot: Ba
   writeBallot(w, message.ballot);
 }
 
+/** Their place is their number on the wire: append only. */
+const FATES: readonly Fate[] = ["silent", "dead", "unknown"];
+
 function writeSilence(w: Writer, silence: Silence): void {
   writeSession(w, silence.session);
   w.uint(silence.index);
   w.ms(silence.elapsedMs);
-  w.bool(silence.isDead);
+  w.oneOf(FATES, silence.fate);
 }
 function readSilence(r: Reader): Silence {
-  return { session: readSession(r), index: r.uint(), elapsedMs: r.ms(), isDead: r.bool() };
+  return { session: readSession(r), index: r.uint(), elapsedMs: r.ms(), fate: r.oneOf(FATES) };
 }
 
 /** What stands for the ballot before the first entry. */

@@ -253,7 +253,8 @@ function writeLapse(w: Writer, lapse: Lapse): void {
   w.uint(lapse.fence);
   writeMemberNo(w, lapse.node);
   writeBoot(w, lapse.boot);
-  w.ms(lapse.ranMs);
+  w.bool(lapse.ranMs !== null);
+  w.ms(lapse.ranMs ?? 0);
   w.bool(lapse.isCounted);
 }
 function readLapse(r: Reader): Lapse {
@@ -263,9 +264,15 @@ function readLapse(r: Reader): Lapse {
     fence: r.uint(),
     node: readMemberNo(r),
     boot: readBoot(r),
-    ranMs: r.ms(),
+    ranMs: readRanMs(r),
     isCounted: r.bool(),
   };
+}
+function readRanMs(r: Reader): number | null {
+  const isKnown = r.bool();
+  const ranMs = r.ms();
+  if (!isKnown && ranMs !== 0) r.fail("what is not known must be 0");
+  return isKnown ? ranMs : null;
 }
 
 export function writeTaskRecord(w: Writer, record: TaskRecord): void {

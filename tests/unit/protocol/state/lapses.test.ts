@@ -64,7 +64,7 @@ class Life {
   }
 }
 
-test("a task that kills its nodes pauses for 1 s, 10 s, 1 min and 5 min, and is poison at the seventh", () => {
+test("a task that kills its nodes pauses for 1 s, 10 s, 1 min, 5 min, and is poison at the seventh", () => {
   const life = new Life();
   const pauses: number[] = [];
   let deaths = 0;

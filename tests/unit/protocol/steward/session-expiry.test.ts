@@ -100,7 +100,7 @@ class Bench {
   /** A keeper reports that the session had been silent there. */
   report(keeper: MemberNo, elapsedMs: number, silence: Partial<Silence> = {}, matchIndex?: number): void {
     const index = this.replica.tasks.condemnationOf(HOLDER, 1)?.index ?? 0;
-    const silences = [{ session: SESSION, index, elapsedMs, isDead: false, ...silence }];
+    const silences = [{ session: SESSION, index, elapsedMs, fate: "silent" as const, ...silence }];
     this.expiry.note(keeper, silences, matchIndex ?? this.replica.lastIndex);
   }
 

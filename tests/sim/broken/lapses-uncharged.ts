@@ -1,0 +1,13 @@
+/** Deliberately broken: each death is the first. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "lapses-uncharged",
+  breaks: "a poison task kills for ever (I15)",
+  file: "src/protocol/state/lapses.ts",
+  find:
+    "    lapsesInSuccession: ((ranMs ?? 0) >= PROVEN_MS ? 0 : before.lapsesInSuccession) + Number(isDead),",
+  replace: "    lapsesInSuccession: Number(isDead),",
+  profile: "poison",
+  seed: 0,
+};
