@@ -11,5 +11,5 @@ export const mutant: Mutant = {
   if (before.state === "leased") return before;
 `,
   profile: "expiry",
-  seed: 0,
+  seed: 1,
 };

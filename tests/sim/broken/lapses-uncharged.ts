@@ -9,5 +9,5 @@ export const mutant: Mutant = {
     "    lapsesInSuccession: ((ranMs ?? 0) >= PROVEN_MS ? 0 : before.lapsesInSuccession) + Number(isDead),",
   replace: "    lapsesInSuccession: Number(isDead),",
   profile: "poison",
-  seed: 0,
+  seed: 1,
 };

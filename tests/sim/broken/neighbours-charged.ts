@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const PROBATION_AFTER = 2;",
   replace: "const PROBATION_AFTER = 0;",
   profile: "poison",
-  seed: 0,
+  seed: 1,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: 'const isDead = countOf("dead") > countOf("silent");',
   replace: 'const isDead = countOf("dead") >= 0;',
   profile: "poison",
-  seed: 0,
+  seed: 9,
 };

@@ -16,5 +16,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "expiry",
-  seed: 0,
+  seed: 1,
 };
