@@ -32,6 +32,7 @@ const taskCount = Number(values.tasks);
 const lapsesMax = Number(values["lapses-max"]);
 const waitMs = Number(values.for) * 1000;
 
+const READY_MS_MAX = 120_000;
 const BACK_AFTER_MS = 1000;
 /** So that no other task is young when the first peer dies. */
 const SETTLED_MS = 8000;
@@ -52,7 +53,7 @@ class Fleet implements AsyncDisposable {
   /** Unix ms. */
   readonly deathsMs: number[] = [];
 
-  private constructor(store: Store, directory: string, report: Report, ports: readonly number[]) {
+  constructor(store: Store, directory: string, report: Report, ports: readonly number[]) {
     this.#store = store;
     this.#directory = directory;
     this.#report = report;
@@ -65,7 +66,7 @@ class Fleet implements AsyncDisposable {
     const ports = await Promise.all(Array.from({ length: count }, () => freePort()));
     const fleet = new Fleet(store, directory, report, ports);
     for (let no = 0; no < count; no++) fleet.#peers[no] = fleet.#launch(no);
-    await Promise.all(fleet.#peers.map((peer) => peer.ready()));
+    await Promise.all(fleet.#peers.map((peer) => peer.ready(READY_MS_MAX)));
     return fleet;
   }
 

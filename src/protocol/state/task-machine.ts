@@ -298,6 +298,8 @@ export function withoutHolder(record: TaskRecord, atMs: number): TaskRecord {
   const { commands } = record;
   if (!commands || commands.queued.length === 0 || record.state === "leased") return record;
   let now: TaskRecord = { ...record, commands: { queued: [], known: commands.known } };
+  // whatever waits beside it comes too late
+  if (isExpiring(record)) return carriedOut(now, { type: "expire" }, atMs);
   for (const { message } of commands.queued) now = carriedOut(now, message, atMs);
   return now;
 }
