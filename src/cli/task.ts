@@ -79,7 +79,7 @@ function describe(info: TaskInfo): string[] {
 function lapseText({ at, attempt, fence, nodeName, node, ranMs, counted }: LapseInfo): string {
   const why = counted
     ? `its process died${ranMs === null ? "" : ` when the task had run for ${humanDuration(ranMs)}`}`
-    : "it was not heard for a whole lease";
+    : "it was lost";
   return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${why}`;
 }
 

@@ -50,7 +50,7 @@ export interface LapseInfo {
   readonly nodeName: string | null;
   /** How long it had run when its node was heard last; null: nobody is left who knows. */
   readonly ranMs: number | null;
-  /** The process of its node had died, and may have died of it. */
+  /** The process of its node had died, and may have died of it: it had run for less than 30 s. */
   readonly counted: boolean;
 }
 

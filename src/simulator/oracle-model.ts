@@ -286,8 +286,8 @@ export function isFinished(task: { readonly state: string }): boolean {
 const GOES_ON = ["checkpoint", "progress", "ack"];
 const HARMLESS_AFTER_MS = 30_000;
 const YOUNG_MS = 5000;
-/** After the third death in succession, the fourth, and so on. */
-const PAUSES_S = [1, 10, 60, 300];
+/** After the second death in succession, the third, and so on. */
+const PAUSES_S = [35, 35, 35, 60, 300];
 
 /** A checkpoint, or a long life, shows that the task kills no node. */
 function hasShown(task: ChosenTask, type: string, atMs: number): void {
@@ -302,16 +302,19 @@ function loseNode(
   const { atMs, ranMs, isDead } = end;
   task.state = "pending";
   task.lapseCount++;
-  if (ranMs !== undefined && ranMs >= HARMLESS_AFTER_MS) task.deaths = [];
+  if (ranMs !== undefined && ranMs >= HARMLESS_AFTER_MS) {
+    task.deaths = [];
+    return;
+  }
   if (!isDead) return;
   task.deaths.push({ atMs, session: task.session!, isYoung: ranMs !== undefined && ranMs < YOUNG_MS });
   const charged = task.deaths.length - 2;
   if (charged >= (task.spec.options?.lapsesMax ?? 5)) {
     task.state = "failed";
     task.failedBecause = "poison";
-  } else if (charged > 0) {
+  } else if (charged >= 0) {
     task.state = "sleeping";
-    task.wakeAtMs = atMs + 1000 * (PAUSES_S[charged - 1] ?? 300);
+    task.wakeAtMs = atMs + 1000 * (PAUSES_S[charged] ?? 300);
   }
 }
 

@@ -527,7 +527,7 @@ function poison(rng: Rng, plan: Plan): Plan {
   const count = isPure ? rng.pick([1, 1, 2, 3]) : rng.pick([0, 1, 2]);
   const lapsesMax = rng.pick([1, 2, 2, 3, 5]);
   const awayMs = rng.pick([1000, 1000, 30_000]);
-  const pausesMs = [0, 1000, 11_000, 71_000, 371_000][lapsesMax - 1]!;
+  const pausesMs = [35, 70, 105, 165, 465][lapsesMax - 1]! * 1000;
   const cut = !isPure && rng.chance(0.7);
   return {
     ...plan,
@@ -537,7 +537,7 @@ function poison(rng: Rng, plan: Plan): Plan {
     replication: 3,
     evictAfterMs: 120_000,
     eventsMax: 3_000_000,
-    faultsMs: pausesMs + (lapsesMax + 2) * count * (6 * leaseTtlMs + awayMs) + 20_000,
+    faultsMs: pausesMs * Math.max(1, count) + (lapsesMax + 2) * count * (6 * leaseTtlMs + awayMs) + 20_000,
     faults: {
       ...faults,
       ...SOUND_LINKS_AND_DISKS,

@@ -85,15 +85,15 @@ export class Liveness {
   }
 
   /**
-   * A later life is proof that the earlier one died. Else it died if its end of the connection closed and it
-   * was not heard again since: whoever stands still or is cut off closes nothing.
+   * It died if its end of the connection closed and it was not heard again since: whoever stands still or is
+   * cut off closes nothing. A later life is proof. Who did not hear it alive is no witness of its death: when
+   * all died together nobody is, and nothing is to blame.
    */
   #fateOf(session: SessionId): Fate {
-    const { self, options } = this.#context;
     const { node, boot } = session;
-    if ((node === self ? options.boot : this.bootOf(node)) > boot) return "dead";
-    if (this.closedMs(session) !== undefined) return "dead";
-    return node === self || this.heardMs(session) !== undefined ? "silent" : "unknown";
+    if (node === this.#context.self) return boot === this.#context.options.boot ? "silent" : "unknown";
+    if (this.heardMs(session) === undefined) return "unknown";
+    return this.bootOf(node) > boot || this.closedMs(session) !== undefined ? "dead" : "silent";
   }
 
   /**

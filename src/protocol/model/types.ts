@@ -196,7 +196,7 @@ export interface Lapse {
   readonly boot: number;
   /** How long it had run when its node was heard last; null: nobody is left who knows. */
   readonly ranMs: number | null;
-  /** The node's process had died, as far as is known. */
+  /** The node's process had died, as others saw it, and the attempt had not proved yet to be harmless. */
   readonly isCounted: boolean;
 }
 

@@ -14,8 +14,11 @@ const YOUNG_MS = 5000;
 export const PROVEN_MS = 30_000;
 /** So many lapses that count in succession put a task on probation. */
 const PROBATION_AFTER = 2;
-/** Before the next attempt on probation: the first after the first charged lapse, and so on. */
-const PAUSES_MS = [1000, 10_000, 60_000, 300_000] as const;
+/**
+ * Before each attempt on probation, by how many lapses are charged. Whatever lost its node together with the
+ * task has proved to be harmless before the task starts again: so no death of its doing is the second of theirs.
+ */
+const PAUSES_MS = [35_000, 35_000, 35_000, 60_000, 300_000] as const;
 /** A task that may have killed its node waits for others to be there, but no longer than this. */
 export const SUSPECT_MS_MAX = 60_000;
 
@@ -54,20 +57,22 @@ export function lapsed(before: TaskRecord, { atMs, heardAtMs, isDead }: SessionE
   const { attempt, fence, session, startedAtMs } = before;
   const { node, boot } = session!;
   const ranMs = heardAtMs === 0 ? null : Math.max(0, heardAtMs - startedAtMs);
-  const lapse: Lapse = { atMs, attempt, fence, node, boot, ranMs, isCounted: isDead };
+  const isHarmless = ranMs !== null && ranMs >= PROVEN_MS;
+  const isCounted = isDead && !isHarmless;
+  const lapse: Lapse = { atMs, attempt, fence, node, boot, ranMs, isCounted };
   const free: TaskRecord = {
     ...before,
     state: "pending",
     avoid: node,
     lapses: [...before.lapses, lapse].slice(-LIMITS.lapsesPerTaskMax),
-    lapsesInSuccession: ((ranMs ?? 0) >= PROVEN_MS ? 0 : before.lapsesInSuccession) + Number(isDead),
+    lapsesInSuccession: isHarmless ? 0 : before.lapsesInSuccession + Number(isCounted),
   };
-  const chargedCount = isDead ? chargedLapses(free) : 0;
-  if (chargedCount === 0) return free;
+  if (!isCounted || !isOnProbation(free)) return free;
+  const chargedCount = chargedLapses(free);
   if (chargedCount >= (before.spec.options?.lapsesMax ?? LAPSES_MAX)) {
     return { ...free, state: "failed", failedBecause: "poison", finishedAtMs: atMs };
   }
-  const pauseMs = PAUSES_MS[Math.min(chargedCount, PAUSES_MS.length) - 1]!;
+  const pauseMs = PAUSES_MS[Math.min(chargedCount, PAUSES_MS.length - 1)]!;
   return { ...free, state: "sleeping", wakeAtMs: atMs + pauseMs };
 }
 

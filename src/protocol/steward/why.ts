@@ -2,7 +2,7 @@
 import { LIMITS } from "../model/limits.ts";
 import type { Standing } from "../model/messages.ts";
 import type { Member, Placement, TaskRecord } from "../model/types.ts";
-import { chargedLapses, isOnProbation, SUSPECT_MS_MAX, suspicionOf } from "../state/lapses.ts";
+import { isOnProbation, SUSPECT_MS_MAX, suspicionOf } from "../state/lapses.ts";
 import { clipText } from "../wire/writer.ts";
 import { missingLabel } from "./placement.ts";
 
@@ -180,7 +180,7 @@ export function whyOf(
       ? `tried again in ${seconds} s, at ${
         isoTime(wakeAtMs)
       }, after an error in attempt ${attempt}: ${error.message}`
-      : chargedLapses(record) > 0 && lapses.at(-1)?.fence === fence
+      : isOnProbation(record) && lapses.at(-1)?.fence === fence
       ? `tried again in ${seconds} s, at ${isoTime(wakeAtMs)}: ${deathsOf(record)}`
       : `sleeps until ${isoTime(wakeAtMs)}`;
     if (trouble !== "") why += `; ${trouble}`;

@@ -5,9 +5,8 @@ export const mutant: Mutant = {
   name: "lapses-uncharged",
   breaks: "a poison task kills for ever (I15)",
   file: "src/protocol/state/lapses.ts",
-  find:
-    "    lapsesInSuccession: ((ranMs ?? 0) >= PROVEN_MS ? 0 : before.lapsesInSuccession) + Number(isDead),",
-  replace: "    lapsesInSuccession: Number(isDead),",
+  find: "lapsesInSuccession: isHarmless ? 0 : before.lapsesInSuccession + Number(isCounted),",
+  replace: "lapsesInSuccession: Number(isCounted),",
   profile: "poison",
   seed: 1,
 };

@@ -64,7 +64,7 @@ class Life {
   }
 }
 
-test("a task that kills its nodes pauses for 1 s, 10 s, 1 min, 5 min, and is poison at the seventh", () => {
+test("a task that kills its nodes pauses longer and longer, and is poison at the seventh", () => {
   const life = new Life();
   const pauses: number[] = [];
   let deaths = 0;
@@ -73,7 +73,7 @@ test("a task that kills its nodes pauses for 1 s, 10 s, 1 min, 5 min, and is poi
     deaths++;
     if (life.record.state === "sleeping") pauses.push(life.record.wakeAtMs - life.nowMs);
   }
-  expect([deaths, pauses]).toEqual([7, [1000, 10_000, 60_000, 300_000]]);
+  expect([deaths, pauses]).toEqual([7, [35_000, 35_000, 35_000, 60_000, 300_000]]);
   expect(life.record).toMatchObject({ failedBecause: "poison", finishedAtMs: life.nowMs, errors: [] });
   expect(lastErrorOf(life.record)).toContain("7 times in succession, 5 of them");
   expect(life.tasks.finishedCount).toBe(1);
@@ -82,7 +82,7 @@ test("a task that kills its nodes pauses for 1 s, 10 s, 1 min, 5 min, and is poi
 test("so many charged lapses as the task may have end it", () => {
   const life = new Life({ lapsesMax: 1 });
   for (let at = 0; at < 2; at++) life.lease().lapse(100);
-  expect([life.record.state, isOnProbation(life.record)]).toEqual(["pending", true]);
+  expect([life.record.state, isOnProbation(life.record)]).toEqual(["sleeping", true]);
   life.lease().lapse(100);
   expect(life.record.failedBecause).toBe("poison");
 });
@@ -124,12 +124,27 @@ test("half a minute or a checkpoint proves that a task is harmless; less, or oth
   expect(long.record.lapsesInSuccession).toBe(0);
 });
 
-test("a death after half a minute is the first one again", () => {
+test("a death after half a minute counts for nothing, and nothing before it does any more", () => {
   const life = new Life();
   for (let at = 0; at < 4; at++) life.lease().lapse(100);
   expect(chargedLapses(life.record)).toBe(2);
   life.lease().lapse(30_000);
-  expect(life.record).toMatchObject({ state: "pending", lapsesInSuccession: 1 });
+  expect(life.record).toMatchObject({ state: "pending", lapsesInSuccession: 0 });
+  expect(life.record.lapses.at(-1)).toMatchObject({ ranMs: 30_000, isCounted: false });
+});
+
+test("what lost its node beside a task on probation has proved to be harmless when that starts again", () => {
+  const [poison, other] = [new Life(), new Life()];
+  for (let at = 0; at < 2; at++) {
+    poison.lease().lapse(100);
+    other.lease();
+    other.lapse(100);
+    other.lease();
+    other.nowMs += 30_000;
+    expect(other.settle({ type: "ack" }).record.lapsesInSuccession).toBe(0);
+    other.settle({ type: "release" }, 2);
+  }
+  expect(poison.record.wakeAtMs - poison.nowMs).toBeGreaterThan(30_000);
 });
 
 test("who was taken for dead and is heard again takes its lapse with it, and that can be undone", () => {
