@@ -16,7 +16,7 @@ export const PROVEN_MS = 30_000;
 const PROBATION_AFTER = 2;
 /**
  * Before each attempt on probation, by how many lapses are charged. Whatever lost its node together with the
- * task has proved to be harmless before the task starts again: so no death of its doing is the second of theirs.
+ * task has proved to be harmless before the task starts again: no death of its doing is the second of theirs.
  */
 const PAUSES_MS = [35_000, 35_000, 35_000, 60_000, 300_000] as const;
 /** A task that may have killed its node waits for others to be there, but no longer than this. */

@@ -16,5 +16,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "poison",
-  seed: 4,
+  seed: 7,
 };
