@@ -46,6 +46,12 @@ async function until(isTrue: () => boolean): Promise<void> {
   }
 }
 
+/** Younger tasks would be suspected of the end of their node, and wait for it. */
+async function grownUp(): Promise<void> {
+  const readyMs = performance.now() + 6000;
+  await until(() => performance.now() > readyMs);
+}
+
 test("tasks submitted at any node run on all of them and tell their results", async () => {
   await using cluster = await LibraryCluster.start(handlers([]));
   const [a, b, c] = cluster.nodes as [Node, Node, Node];
@@ -75,9 +81,7 @@ test("when a node is gone the others run its tasks after its leases, never at on
   await until(() => seen.length === 30);
   const orphans = seen.filter((each) => each.node === "c").map((each) => each.task);
   expect(orphans.length).toBeGreaterThan(0);
-  // younger ones would be suspected of its end, and wait for the node
-  const grownUpMs = performance.now() + 6000;
-  await until(() => performance.now() > grownUpMs);
+  await grownUp();
   const goneMs = performance.now();
   await c.stop({ now: true });
   const outcomes = await Promise.all(handles.map((handle) => handle.done()));
@@ -145,10 +149,11 @@ test("a client that is no member goes on with another member when its own is gon
   const [a] = cluster.nodes as [Node, Node, Node];
   const { namespace } = cluster;
   await using client = await connectClient({ namespace, join: a.addresses });
-  const handles = await client.submitMany(hold, Array.from({ length: 6 }, () => ({ input: { ms: 3000 } })));
+  const handles = await client.submitMany(hold, Array.from({ length: 6 }, () => ({ input: { ms: 9000 } })));
   const outcomes = Promise.all(handles.map((handle) => handle.done()));
   await until(() => seen.length === 6);
   await client.nodes();
+  await grownUp();
   await a.stop({ now: true });
   expect((await outcomes).map((outcome) => outcome.state)).toEqual(handles.map(() => "completed"));
   expect((await client.submit(double, 4)).created).toBe(true);
