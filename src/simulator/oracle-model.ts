@@ -287,7 +287,7 @@ const GOES_ON = ["checkpoint", "progress", "ack"];
 const HARMLESS_AFTER_MS = 30_000;
 const YOUNG_MS = 5000;
 /** After the second death in succession, the third, and so on. */
-const PAUSES_S = [35, 35, 35, 60, 300];
+const PAUSES_S = [95, 35, 35, 60, 300];
 
 /** A checkpoint, or a long life, shows that the task kills no node. */
 function hasShown(task: ChosenTask, type: string, atMs: number): void {

@@ -527,7 +527,7 @@ function poison(rng: Rng, plan: Plan): Plan {
   const count = isPure ? rng.pick([1, 1, 2, 3]) : rng.pick([0, 1, 2]);
   const lapsesMax = rng.pick([1, 2, 2, 3, 5]);
   const awayMs = rng.pick([1000, 1000, 30_000]);
-  const pausesMs = [35, 70, 105, 165, 465][lapsesMax - 1]! * 1000;
+  const pausesMs = [95, 130, 165, 225, 525][lapsesMax - 1]! * 1000;
   const cut = !isPure && rng.chance(0.7);
   return {
     ...plan,

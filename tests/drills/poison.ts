@@ -155,10 +155,19 @@ async function submitPoison(fleet: Fleet): Promise<void> {
   await client.submit(exec, { argv: ["sh", "-c", KILL_THE_PEER] }, { id: "poison", lapsesMax, attempts: 3 });
 }
 
+/** Why others waited, without what differs, and in how many looks they did. */
+const waits = new Map<string, number>();
+
 /** What a member says of the task, asked anew each time: members die. */
 async function lookAt(fleet: Fleet): Promise<TaskInfo | undefined> {
   try {
     await using client = await fleet.client();
+    for (const state of ["pending", "sleeping"] as const) {
+      for await (const { id, why } of client.list({ state })) {
+        const reason = plain(why ?? "");
+        if (id !== "poison") waits.set(reason, (waits.get(reason) ?? 0) + 1);
+      }
+    }
     return await client.get("poison");
   } catch {
     return undefined;
@@ -171,15 +180,18 @@ async function itsEnd(report: Report, fleet: Fleet): Promise<TaskInfo | undefine
   while (performance.now() < deadlineMs && fleet.runningCount > 0) {
     info = await lookAt(fleet) ?? info;
     if (info && info.state === "failed") break;
-    const now = info
-      ? `${info.state}: ${(info.why ?? "").replace(/\d+(\.\d+)? s|20\d\d-[^ ;,]*/g, "…")}`
-      : "";
+    const now = info ? `${info.state}: ${plain(info.why ?? "")}` : "";
     if (now !== why) report.say(`${why = now}`);
     if (fleet.runningCount < 2) break;
     await delay(1000);
   }
   if (info?.state === "failed") report.say(`failed: ${info.failedBecause}, ${info.lapses.length} lapses`);
   return info;
+}
+
+/** Without times, durations and names. */
+function plain(why: string): string {
+  return why.replace(/\d+(\.\d+)? s|20\d\d-[^ ;,]*|"n\d"/g, "…");
 }
 
 function lapseText({ nodeName, ranMs, counted }: TaskInfo["lapses"][number]): string {
@@ -201,6 +213,9 @@ function judge(report: Report, ids: readonly string[], attempts: readonly Attemp
     `${disturbedCount} of ${ids.length} others were disturbed, ${gapsMs.length} times: ` +
       `median ${seconds(median)}, longest ${seconds(last)} without a node`,
   );
+  for (const [why, count] of [...waits].sort(([, a], [, b]) => b - a)) {
+    report.say(`others waited, seen ${count} times: ${why}`);
+  }
   report.check("no other task was lost", result.lost.length === 0, result.lost.join(" "));
   report.check("none ran twice at once", result.overlapped.length === 0, result.overlapped.join(" "));
 }
@@ -219,6 +234,12 @@ async function checkOthers(report: Report, fleet: Fleet, ids: readonly string[])
     500,
   );
   report.check("every other task is completed", open.length === 0, open.join(", "));
+  const lapses = (await Promise.all(ids.map((id) => client.get(id)))).map((info) => info?.lapses ?? []);
+  const counted = lapses.map((own) => own.filter((lapse) => lapse.counted).length);
+  report.say(
+    `lapses of the others: ${lapses.flat().length}, counted ${counted.reduce((a, b) => a + b, 0)}, ` +
+      `at most ${Math.max(...counted)} of one`,
+  );
 }
 
 await runShow("a command kills the peer that runs it", async (report, directory) => {

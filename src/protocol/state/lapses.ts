@@ -16,9 +16,10 @@ export const PROVEN_MS = 30_000;
 const PROBATION_AFTER = 2;
 /**
  * Before each attempt on probation, by how many lapses are charged. Whatever lost its node together with the
- * task has proved to be harmless before the task starts again: no death of its doing is the second of theirs.
+ * task has proved to be harmless before the task starts again, the first time also after a suspect's wait
+ * of its own: no death of the task's doing is the second of theirs.
  */
-const PAUSES_MS = [35_000, 35_000, 35_000, 60_000, 300_000] as const;
+const PAUSES_MS = [95_000, 35_000, 35_000, 60_000, 300_000] as const;
 /** A task that may have killed its node waits for others to be there, but no longer than this. */
 export const SUSPECT_MS_MAX = 60_000;
 
