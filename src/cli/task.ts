@@ -65,7 +65,7 @@ function describe(info: TaskInfo): string[] {
     ["expires", info.expiresAt ?? "never"],
     ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
     ["progress", info.progress === null ? "-" : jsonLine(info.progress)],
-    ["waits", info.commands.map(({ type }) => type).join(", ") || "-"],
+    ["commands", info.commands.map(({ type }) => `${type} waits`).join(", ") || "none wait"],
     ["partition", String(info.partition)],
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];

@@ -31,9 +31,9 @@ export interface Node extends AsyncDisposable {
    *
    * @throws TypeError, RangeError for bad options, or when it has a handler for them already; StoppedError
    */
-  handle<I, O>(
-    definition: TaskDefinition<I, O>,
-    handler: HandlerSource<I, O>,
+  handle<I, O, P, R>(
+    definition: TaskDefinition<I, O, P, R>,
+    handler: HandlerSource<P, R>,
     options?: HandlerOptions,
   ): void;
   /** Resolves when the cluster serves: every partition has a steward. */

@@ -3,7 +3,9 @@
  * each other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import { Rng } from "../testing/rng.ts";
-import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
+import { type FaultPlan, founded, type Plan, SOUND_LINKS_AND_DISKS, type WorkPlan } from "./plan.ts";
+import { expiry, poison } from "./profiles-of-endings.ts";
+import { trapped } from "./trap-plans.ts";
 
 const RATE_BOUND = 0.08;
 
@@ -25,6 +27,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   commands: asMixed,
   placement: asMixed,
   ambush,
+  traps: (_rng, plan) => trapped(plan),
   large,
   executions,
   recover,
@@ -32,6 +35,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   answers,
   poison,
   expiry,
+  pair,
 };
 
 /** Their names. */
@@ -73,6 +77,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     partition: rng.chance(0.7),
     oneWay: rng.chance(0.5),
     isolate: rng.chance(0.6),
+    pair: false,
     drift: rng.chance(0.6) ? RATE_BOUND : 0,
     clockJumps: rng.chance(0.3),
     wrongClocks: false,
@@ -86,6 +91,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     reconfigure: false,
     amnesia: false,
     ambush: false,
+    trap: "",
     turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
     early: rng.chance(0.3),
   };
@@ -195,18 +201,6 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
 function asMixed(_rng: Rng, plan: Plan): Plan {
   return plan;
 }
-
-const SOUND_LINKS_AND_DISKS = {
-  loss: 0,
-  duplicate: 0,
-  slow: 0,
-  reorder: false,
-  partition: false,
-  oneWay: false,
-  isolate: false,
-  boundaryCrash: 0,
-  slowSync: 0,
-} as const;
 
 /** What must be quick and complete when nothing goes wrong. */
 function calm(_rng: Rng, plan: Plan): Plan {
@@ -335,6 +329,31 @@ function answers(rng: Rng, plan: Plan): Plan {
       clockJumps: false,
     },
     work: { ...work, everyMs: rng.range(100, 400), command: rng.range(0, 0.4), long: rng.chance(0.3) },
+  };
+}
+
+/** Two members lose each other for long, and nothing else is wrong: their clients are served all the same. */
+function pair(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 4, 5])),
+    partitionCount: rng.pick([3, 4, 6]),
+    replication: 3,
+    faults: {
+      ...faults,
+      ...SOUND_LINKS_AND_DISKS,
+      pair: true,
+      notice: 1,
+      crash: false,
+      pause: false,
+      resign: rng.chance(0.5),
+      clockJumps: false,
+      congestion: false,
+      turnMs: 0,
+      early: false,
+    },
+    work: { ...work, everyMs: rng.range(100, 300), taskCount: 40, command: 0.3, answers: 0 },
   };
 }
 
@@ -499,11 +518,6 @@ function large(rng: Rng, plan: Plan): Plan {
   };
 }
 
-/** All nodes found the cluster. */
-function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
-  return { nodeCount, foundingCount: nodeCount };
-}
-
 /** All nodes stop, once or twice, some lose their disks for ever, and what is left is recovered. */
 function recover(rng: Rng, plan: Plan): Plan {
   const { leaseTtlMs } = plan;
@@ -517,74 +531,4 @@ function recover(rng: Rng, plan: Plan): Plan {
     faultsMs: disastersMs.at(-1)! + leaseTtlMs * rng.range(2, 5),
     work: { ...mixed.work, everyMs: rng.range(100, 700), taskCount: 40, uneven: false },
   };
-}
-
-/** Tasks that kill their nodes, alone or beside kills, cuts and nodes that stand still. */
-function poison(rng: Rng, plan: Plan): Plan {
-  const { faults, work } = plan;
-  const isPure = rng.chance(0.6);
-  const leaseTtlMs = 2400;
-  const count = isPure ? rng.pick([1, 1, 2, 3]) : rng.pick([0, 1, 2]);
-  const lapsesMax = rng.pick([1, 2, 2, 3, 5]);
-  const awayMs = rng.pick([1000, 1000, 30_000]);
-  const pausesMs = [95, 130, 165, 225, 525][lapsesMax - 1]! * 1000;
-  const cut = !isPure && rng.chance(0.7);
-  return {
-    ...plan,
-    ...founded(isPure ? 3 : rng.pick([3, 5])),
-    ...leaseTimes(leaseTtlMs),
-    partitionCount: rng.pick([1, 2, 3]),
-    replication: 3,
-    evictAfterMs: 120_000,
-    eventsMax: 3_000_000,
-    faultsMs: pausesMs * Math.max(1, count) + (lapsesMax + 2) * count * (6 * leaseTtlMs + awayMs) + 20_000,
-    faults: {
-      ...faults,
-      ...SOUND_LINKS_AND_DISKS,
-      everyMs: rng.range(3000, 12_000),
-      crash: !isPure,
-      pause: !isPure && rng.chance(0.5),
-      partition: cut,
-      oneWay: cut,
-      isolate: cut,
-      clockJumps: false,
-      congestion: false,
-      resign: false,
-      early: false,
-      drift: rng.chance(0.5) ? 0.01 : 0,
-      // the system of a dead process says so
-      notice: 1,
-      resets: !isPure && rng.chance(0.5) ? 0.5 : 0,
-    },
-    work: {
-      ...work,
-      poison: count,
-      lapsesMax,
-      awayMs,
-      isPure,
-      placement: 0,
-      decline: 0,
-      command: 0,
-      answers: 0,
-      blocking: 0,
-      uneven: false,
-      long: rng.chance(0.7),
-      slots: rng.pick([2, 4, 8]),
-    },
-  };
-}
-
-/** Tasks whose time is over some day, wherever they are then. */
-function expiry(rng: Rng, plan: Plan): Plan {
-  const { faults, work } = plan;
-  return {
-    ...plan,
-    faults: { ...faults, clockJumps: false, everyMs: Math.max(1500, faults.everyMs) },
-    work: { ...work, expires: rng.range(0.4, 1), endless: rng.range(0.1, 0.5), error: rng.range(0, 0.3) },
-  };
-}
-
-function leaseTimes(leaseTtlMs: number): Partial<Plan> {
-  const quarterMs = leaseTtlMs / 4;
-  return { leaseTtlMs, heartbeatMs: quarterMs, marginMs: quarterMs, electionMs: leaseTtlMs / 2 };
 }

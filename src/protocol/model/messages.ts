@@ -7,7 +7,6 @@ import type {
   Ballot,
   Candidate,
   Entry,
-  FailedBecause,
   LogEnd,
   MemberNo,
   QueuedCommand,
@@ -59,6 +58,8 @@ export interface HeartbeatReplyMessage {
    * it.
    */
   readonly terms: readonly AnnouncedTerm[];
+  /** Members that the sender is not connected to: nothing can be passed on to them (`RelayMessage`). */
+  readonly away: readonly MemberNo[];
   /** Terms of the heartbeat that are over, with the higher ballot promised. */
   readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
 }
@@ -138,7 +139,6 @@ export interface GrantedTask {
   readonly checkpoint: Uint8Array | null;
   /** Time of the cluster from which it must not start any more; 0 = never. */
   readonly expiresAtMs: number;
-  /** A node runs one such task at once, beside those that are not. */
   readonly isOnProbation: boolean;
 }
 export interface GrantMessage {
@@ -179,7 +179,7 @@ export interface SettleReplyMessage {
 
 // ---- clients ----------------------------------------------------------------------------------------------
 
-export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy" | "expiresFirst";
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "expiresFirst";
 /**
  * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
  * the sender does not know the term; it is answered with the term, and nothing else is done.
@@ -196,7 +196,7 @@ export interface SubmitMessage extends ForTerm {
     readonly rid: number;
     /** Send the outcome when there is one, with this number; 0 = do not. */
     readonly watch: number;
-    /** Since the client first sent it, by its monotonic clock. */
+    /** Since the client first sent it, by its lease clock. */
     readonly ageMs: number;
     readonly spec: TaskSpec;
   }[];
@@ -205,7 +205,8 @@ export interface SubmitReplyMessage {
   readonly type: "submitReply";
   readonly p: number;
   readonly ballot: Ballot;
-  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
+  /** "busy" settles nothing: the asker's engine asks again. */
+  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus | "busy" }[];
 }
 export interface WatchMessage {
   readonly type: "watch";
@@ -222,7 +223,7 @@ export interface Outcome {
   readonly result: Uint8Array | null;
   /** Message of the last error, or of why it failed without one, or "". */
   readonly error: string;
-  readonly failedBecause: FailedBecause | null;
+  readonly failedBecause: TaskRecord["failedBecause"];
 }
 export interface OutcomeMessage {
   readonly type: "outcome";
@@ -265,7 +266,25 @@ export interface QueryReplyMessage {
   readonly more: boolean;
 }
 
+type AskedMessage = SubmitMessage | CommandMessage | QueryMessage | WatchMessage;
+type AnswerMessage = SubmitReplyMessage | CommandReplyMessage | QueryReplyMessage | OutcomeMessage;
+/** What a client and a steward say to each other, whichever way it takes: nothing rests on who carries it. */
+export type RelayedMessage = AskedMessage | AnswerMessage | StewardMessage;
+/**
+ * Between two members whose link is down, by way of a third one: it passes it on at once, to `to` itself, or
+ * drops it.
+ */
+export interface RelayMessage {
+  readonly type: "relay";
+  readonly from: MemberNo;
+  readonly to: MemberNo;
+  readonly message: RelayedMessage;
+}
+
 export type Message =
+  | AskedMessage
+  | AnswerMessage
+  | RelayMessage
   | PrepareMessage
   | PromiseMessage
   | TransferMessage
@@ -289,15 +308,7 @@ export type Message =
   | GrantAckMessage
   | SettleMessage
   | SettleReplyMessage
-  | SubmitMessage
-  | SubmitReplyMessage
-  | WatchMessage
-  | OutcomeMessage
-  | QueryMessage
-  | QueryReplyMessage
   | StewardMessage
-  | CommandMessage
-  | CommandReplyMessage
   | DeliverMessage
   | FoundMessage
   | RosterMessage
@@ -405,13 +416,8 @@ export interface Silence {
   readonly session: SessionId;
   readonly index: number;
   readonly elapsedMs: number;
-  readonly fate: Fate;
+  readonly fate: "silent" | "dead" | "unknown";
 }
-/**
- * What a keeper knows of a process that it does not hear: it died, since its end of the connection closed, or
- * a later life of it was heard; nothing says so; or the keeper has begun since and never heard it.
- */
-export type Fate = "silent" | "dead" | "unknown";
 export interface AppendReplyMessage {
   readonly type: "appendReply";
   readonly p: number;

@@ -127,6 +127,12 @@ export interface Placement {
   readonly apart: string;
 }
 
+/**
+ * What a keeper knows of a process that it does not hear: it died, since its end of the connection closed, or
+ * a later life of it was heard; nothing says so; or the keeper has begun since and never heard it.
+ */
+export type Fate = "silent" | "dead" | "unknown";
+
 /** When a task goes on: at a time of the cluster, or so long after the entry that says so. */
 export type Wake = { readonly untilMs: number } | { readonly forMs: number };
 

@@ -48,7 +48,7 @@ type SubmitItem = SubmitMessage["items"][number];
 type SubmitAnswer = SubmitReplyMessage["items"][number];
 
 /** Their place is their number on the wire: append only. */
-const SUBMIT_STATUSES: readonly SubmitStatus[] = [
+const SUBMIT_STATUSES: readonly (SubmitStatus | "busy")[] = [
   "created",
   "exists",
   "conflict",

@@ -19,13 +19,12 @@ import {
 import { LIMITS } from "../model/limits.ts";
 import type {
   AppendMessage,
-  Fate,
   PromiseMessage,
   SealMessage,
   Silence,
   SnapshotMessage,
 } from "../model/messages.ts";
-import type { Ballot } from "../model/types.ts";
+import type { Ballot, Fate } from "../model/types.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 

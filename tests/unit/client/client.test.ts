@@ -1,5 +1,7 @@
 /** The client, on a cluster that is made up. */
 import { expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { commandOn } from "../../../examples/demo/peer-process.ts";
 import { defineTask } from "../../../src/task/definition.ts";
 import { decodeValue, encodeValue } from "../../../src/task/values.ts";
 import {
@@ -188,6 +190,14 @@ test("a command repeated with its id has the same number, another has another", 
     "Cannot command a task: commandId must be a text that is not empty",
   );
 });
+
+for (const runtime of ["bun", "deno", "node"] as const) {
+  test(`${runtime}: a command's number follows from its id, on every machine the same`, () => {
+    const [command = "", ...args] = commandOn(runtime, "tests/support/command-number.ts", []);
+    // the first 8 bytes of its SHA-256, read big-endian, without the highest 12 bits
+    expect(execFileSync(command, args, { encoding: "utf8" }).trim()).toBe("778098643614592");
+  }, 30_000);
+}
 
 test("a command whose outcome is unknown says under which id to repeat it", async () => {
   const port = new FakePort();

@@ -1,4 +1,4 @@
-/** Tasks that may have killed their node: when a steward hands them out, to whom, and what it says of them. */
+/** Tasks that may have killed their node: when a steward hands them out, to whom, what it says of them. */
 import { expect, test } from "bun:test";
 import type { Lapse, MemberNo, TaskRecord } from "../../../../src/protocol/model/types.ts";
 import { DECLINED } from "../../../../src/protocol/steward/task-queues.ts";
