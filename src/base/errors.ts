@@ -42,7 +42,7 @@ export class ConflictError extends StolosError {
   }
 }
 
-/** A keeper as a NoQuorumError saw it. */
+/** A keeper as a NoQuorumError saw it; `up`: it is there, and its copy is whole. */
 export interface KeeperState {
   readonly id: NodeId;
   readonly name: string;

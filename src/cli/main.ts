@@ -6,6 +6,7 @@ import { meantBy } from "../base/arguments.ts";
 import { VERSION } from "../node/version.ts";
 import { type Command, EXIT, exitCodeOf } from "./command.ts";
 import { id } from "./id.ts";
+import { leave } from "./leave.ts";
 import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
 import { nodes } from "./nodes.ts";
 import { UsageError } from "./options.ts";
@@ -21,7 +22,7 @@ import { watch } from "./watch.ts";
 
 const COMMANDS: readonly Command[] = [
   ...[peer, submit, tasks, task, ...taskCommands, nodes, ring, watch],
-  ...[freeze, unfreeze, balance, drain, id, recover],
+  ...[freeze, unfreeze, balance, drain, leave, id, recover],
 ];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…

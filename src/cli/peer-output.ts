@@ -8,6 +8,7 @@ import { LOG_LEVELS, type LogFormat } from "./peer-options.ts";
 
 /** The events of a node that are passed on as they come; the others have their own moment. */
 export const PASSED_ON = [
+  "waiting",
   "member:up",
   "member:down",
   "quorum:lost",

@@ -5,6 +5,7 @@
 import type { SubmitInput, TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -145,11 +146,15 @@ export interface Client {
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
   watch(options?: WatchOptions): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
+  /** How the cluster stands, partition by partition: how many more members may fail, and who is missing. */
+  health(): Promise<ClusterHealth>;
   /**
-   * Has a node, by name or id, do something; resolves when it has done it, for `drain` when it has begun.
+   * Has a node, by name or id, do something; resolves when it has done it, for `drain` and `leave` when it
+   * has begun.
    *
    * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
-   * (nothing was done), UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
+   * (nothing was done), NoQuorumError, StateError (a `leave` that is refused: nothing was done),
+   * UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
    */
   commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;
 }
@@ -265,6 +270,10 @@ export class PortClient implements Client {
 
   async nodes(): Promise<NodeInfo[]> {
     return [...await this.#port.nodes(this.#callOptions())];
+  }
+
+  async health(): Promise<ClusterHealth> {
+    return await this.#port.health(this.#callOptions());
   }
 
   async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {

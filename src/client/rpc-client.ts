@@ -11,6 +11,7 @@ import {
   UnknownOutcomeError,
 } from "../base/errors.ts";
 import { NodeClock } from "../base/node-clock.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -110,6 +111,11 @@ export class RpcPort implements ClientPort {
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
     const args = (timeoutMs: number): unknown[] => [timeoutMs];
     return await this.#ask({ method: "nodes", args, ...options }) as NodeInfo[];
+  }
+
+  async health(options: CallOptions): Promise<ClusterHealth> {
+    const args = (timeoutMs: number): unknown[] => [timeoutMs];
+    return await this.#ask({ method: "health", args, ...options }) as ClusterHealth;
   }
 
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {

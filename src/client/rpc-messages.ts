@@ -11,6 +11,7 @@ import {
   InvalidInputError,
   NoQuorumError,
   NotFoundError,
+  StateError,
   StoppedError,
   TooOldError,
   UnknownOutcomeError,
@@ -26,6 +27,7 @@ export type RpcMethod =
   | "get"
   | "list"
   | "nodes"
+  | "health"
   | "commandNode"
   | "watch"
   | "command"
@@ -119,6 +121,8 @@ export function unpackError(packed: unknown): Error {
       return new BusyError(text);
     case "NOT_FOUND":
       return new NotFoundError(text);
+    case "WRONG_STATE":
+      return new StateError(text);
     case "CONNECT_FAILED":
       return new ConnectError(text);
     case "STOPPED":

@@ -125,6 +125,8 @@ class Session {
       }
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
+      case "health":
+        return await this.#port.health({ timeoutMs: timeoutOf(first), signal });
       case "commandNode": {
         await this.#port.commandNode(unpackNodeCommandRequest(args), {
           timeoutMs: timeoutOf(fourth),

@@ -23,6 +23,7 @@ import type {
   TaskState,
 } from "../protocol/model/types.ts";
 import type { StoreError } from "../store/store-error.ts";
+import type { ClusterHealth } from "./cluster-health.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
 import type { CoordinatorStats } from "./stats.ts";
 
@@ -104,7 +105,11 @@ export interface NodeInfo {
   readonly load: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
+  /** Those of them whose copy is whole there and answers. */
+  readonly serves: number;
   readonly stewardOf: number;
+  /** It is on its way out for good: others take over what it keeps. */
+  readonly leaving: boolean;
   /** Its part of the ring on which tasks are placed: all parts are 1, a witness has none. */
   readonly ringShare: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -181,6 +186,8 @@ export interface ClientPort {
    */
   command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
+  /** How the cluster stands, as the node that is asked sees it. */
+  health(options: CallOptions): Promise<ClusterHealth>;
   /**
    * Has a node do something.
    *
@@ -254,6 +261,8 @@ export interface SettledLease {
 }
 
 export type CoordinatorEvent =
+  /** It has looked around: comes a few times a second. */
+  | { readonly type: "looked" }
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
@@ -293,8 +302,13 @@ export interface Coordinator extends ClientPort {
   ready(signal?: AbortSignal): Promise<void>;
   /** Gives stewardships up, so that nobody need wait for an election; best effort. */
   resign(): Promise<void>;
-  /** Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
-  leave(signal: AbortSignal): Promise<void>;
+  /** What keeps this node from leaving for good now; null: nothing. */
+  leaveRefusal(): Error | null;
+  /**
+   * Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. `isPatient`:
+   * it waits for its turn, however long that takes.
+   */
+  leave(signal: AbortSignal, isPatient: boolean): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;
 }

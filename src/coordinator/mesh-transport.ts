@@ -41,6 +41,10 @@ export class MeshTransport implements Transport {
     return this.#mesh.peers().size;
   }
 
+  get upNames(): readonly string[] {
+    return [...this.#mesh.peers().values()].map(({ name }) => name);
+  }
+
   isUp(peer: NodeId): boolean {
     return this.#mesh.peers().has(peer);
   }

@@ -7,6 +7,10 @@ import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 export interface NodeEventMap {
   /** The cluster serves: every partition has a steward. */
   readonly "ready": { readonly epoch: number; readonly members: number };
+  /**
+   * It is not ready, for 5 s or more: what it waits for. Again when that changes, and each minute.
+   */
+  readonly "waiting": { readonly reason: string };
   readonly "member:up": { readonly node: string; readonly name: string };
   readonly "member:down": { readonly node: string; readonly name: string };
   /** This node cannot reach a majority of some partition's keepers: what it runs there stops. */
@@ -56,8 +60,8 @@ export interface NodeEventMap {
   /** What its balancer threw. The task that was offered is declined for a second; nothing is released. */
   readonly "balancer:error": BalancerErrorInfo;
   readonly "draining": Readonly<Record<string, never>>;
-  /** `error` when the node had to stop by itself. */
-  readonly "stopped": { readonly error?: unknown };
+  /** `error`: the node had to stop by itself. `left`: it is a member no more, and others have its copies. */
+  readonly "stopped": { readonly error?: unknown; readonly left?: boolean };
 }
 
 export type NodeEventType = keyof NodeEventMap;

@@ -35,6 +35,7 @@ const LEVEL_BY_EVENT: Readonly<Record<NodeEventType, LogLevel>> = {
   "join:refused": "error",
   "join:unreachable": "warn",
   "listen:trouble": "warn",
+  "waiting": "warn",
   "clock:behind": "warn",
   "peer:rejected": "warn",
   "store:trouble": "error",

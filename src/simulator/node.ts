@@ -128,7 +128,7 @@ export class VirtualNode {
     this.note(`START boot ${this.boot}`);
     this.world.oracle.deaths.startedUp(this);
     this.handlers.started();
-    if (this.isLeaving) this.receive([{ type: "leave" }]);
+    if (this.isLeaving) this.receive([{ type: "leave", isPatient: false }]);
     this.world.network.started(this);
     this.later(this.#rng.range(0, 2), () => this.#turn());
   }
@@ -156,7 +156,7 @@ export class VirtualNode {
   leave(): void {
     this.note("LEAVES");
     this.isLeaving = true;
-    this.receive([{ type: "leave" }]);
+    this.receive([{ type: "leave", isPatient: false }]);
   }
 
   /** It is a member no more: the process ends, its disk is thrown away. */

@@ -3,6 +3,7 @@
  * another when that is gone, as a client does that is no member.
  */
 import { StoppedError } from "../base/errors.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -70,6 +71,10 @@ export class ClusterPort implements ClientPort {
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
     return await this.#best().port.nodes(options);
+  }
+
+  async health(options: CallOptions): Promise<ClusterHealth> {
+    return await this.#best().port.health(options);
   }
 
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {

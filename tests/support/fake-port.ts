@@ -1,4 +1,5 @@
 /** A cluster that a test makes up: what is asked is noted, what is answered is given. */
+import { type ClusterHealth, clusterHealth } from "../../src/coordinator/cluster-health.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -26,6 +27,7 @@ export class FakePort implements ClientPort {
   tasks: TaskSnapshot[] = [];
   pageSize = 2;
   events: TaskEvent[][] = [];
+  clusterHealth: ClusterHealth = clusterHealth({ groups: [], members: [], stateOf: () => "up" });
 
   /** What a submit waits for before it is answered. */
   answers: Promise<void> = Promise.resolve();
@@ -87,6 +89,10 @@ export class FakePort implements ClientPort {
 
   nodes(): Promise<readonly NodeInfo[]> {
     return Promise.resolve([]);
+  }
+
+  health(): Promise<ClusterHealth> {
+    return Promise.resolve(this.clusterHealth);
   }
 
   commandNode(order: NodeCommandRequest): Promise<void> {

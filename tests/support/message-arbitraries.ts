@@ -243,12 +243,15 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   copyChunk: snapshot.map(({ first: _first, ...chunk }) => ({ ...chunk, type: "copyChunk", cfg: 1 })),
   join: of("join", { candidate }),
   joinRefused: of("joinRefused", { id, reason: text(LIMITS.whyBytesMax) }),
-  leave: of("leave", { no }),
+  leave: of("leave", { no, isPatient: fc.boolean() }),
   rosterPrepare: of("rosterPrepare", { ballot }),
   rosterPromise: of("rosterPromise", { ballot, ok: fc.boolean(), promised: ballot, accepted }),
   rosterAccept: of("rosterAccept", { ballot, isFresh: fc.boolean(), roster }),
   nodeCommand: of("nodeCommand", { cid: uint, command: nodeCommand }),
-  nodeCommandReply: of("nodeCommandReply", { cid: uint, status: fc.constantFrom("done", "missing") }),
+  nodeCommandReply: of("nodeCommandReply", {
+    cid: uint,
+    status: fc.constantFrom("done", "missing", "refused"),
+  }),
   rosterAccepted: of("rosterAccepted", { ballot, answer: fc.constantFrom(...ANSWERS), promised: ballot }),
 };
 

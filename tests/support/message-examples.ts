@@ -277,7 +277,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
   },
   join: { type: "join", candidate: candidates[0]! },
   joinRefused: { type: "joinRefused", id: "12D3KooWC", reason: "names must differ" },
-  leave: { type: "leave", no: 2 },
+  leave: { type: "leave", no: 2, isPatient: true },
   rosterPrepare: { type: "rosterPrepare", ballot },
   rosterPromise: {
     type: "rosterPromise",

@@ -4,10 +4,9 @@
  * it may be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
  */
 import type { Context } from "./context.ts";
-import type { Silence } from "../model/messages.ts";
 import { ownerKey } from "../state/lease-counts.ts";
 import type { Condemnation, PartitionTasks } from "../state/partition-tasks.ts";
-import type { Fate, MemberNo, SessionId } from "../model/types.ts";
+import type { Fate, MemberNo, SessionId, Silence } from "../model/types.ts";
 
 const NO_SILENCES: readonly Silence[] = [];
 

@@ -158,8 +158,11 @@ export type Input =
   | { readonly type: "nodeCommandDone"; readonly cid: number; readonly status: NodeCommandStatus }
   /** Give up stewardships before stopping. */
   | { readonly type: "resign" }
-  /** Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. */
-  | { readonly type: "leave" };
+  /**
+   * Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. `isPatient`:
+   * one after another, when all is in order; else as soon as may be.
+   */
+  | { readonly type: "leave"; readonly isPatient: boolean };
 
 /** What a peer said of itself in its hello, as far as founding needs it. */
 export interface CandidateInfo {

@@ -11,8 +11,8 @@ import type {
   MemberNo,
   QueuedCommand,
   Roster,
-  SessionId,
   Settlement,
+  Silence,
   TaskMessage,
   TaskOptions,
   TaskRecord,
@@ -411,13 +411,6 @@ export interface AppendMessage {
   readonly logFloor: number;
   readonly entries: readonly Entry[];
 }
-/** How long a condemned session had been silent here, counted to now. */
-export interface Silence {
-  readonly session: SessionId;
-  readonly index: number;
-  readonly elapsedMs: number;
-  readonly fate: "silent" | "dead" | "unknown";
-}
 export interface AppendReplyMessage {
   readonly type: "appendReply";
   readonly p: number;
@@ -512,11 +505,13 @@ export type NodeCommand =
   | { readonly type: "balance" }
   /** Takes nothing new and gives back what it runs, for good. */
   | { readonly type: "drain" }
+  /** Leaves the cluster for good, once others keep what it keeps. */
+  | { readonly type: "leave" }
   /** Stops one task there, which is released: any node may run it next. */
   | { readonly type: "stopTask"; readonly id: string };
 
-/** `missing`: the task does not run there. */
-export type NodeCommandStatus = "done" | "missing";
+/** `missing`: the task does not run there. `refused`: not as things are. */
+export type NodeCommandStatus = "done" | "missing" | "refused";
 
 /** What a node that runs tasks takes: none when it is draining or frozen. */
 export type Standing = "up" | "draining" | "frozen";
@@ -569,6 +564,8 @@ export interface JoinRefusedMessage {
 export interface LeaveMessage {
   readonly type: "leave";
   readonly no: MemberNo;
+  /** It stays until it is let go: those who are patient go one after another. */
+  readonly isPatient: boolean;
 }
 
 /** Asks a decider of `epoch` to promise. Its ballot carries the epoch as `cfg`. */

@@ -133,6 +133,14 @@ export interface Placement {
  */
 export type Fate = "silent" | "dead" | "unknown";
 
+/** How long a condemned session had been silent at a keeper, counted to now, and what that knows of it. */
+export interface Silence {
+  readonly session: SessionId;
+  readonly index: number;
+  readonly elapsedMs: number;
+  readonly fate: Fate;
+}
+
 /** When a task goes on: at a time of the cluster, or so long after the entry that says so. */
 export type Wake = { readonly untilMs: number } | { readonly forMs: number };
 

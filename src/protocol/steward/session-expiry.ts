@@ -5,12 +5,11 @@
  */
 import { majorityOf } from "../model/ballot.ts";
 import type { Context } from "../context/context.ts";
-import type { Silence } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
 import type { Liveness } from "../context/liveness.ts";
 import type { SessionEnd } from "../state/lapses.ts";
 import { ownerKey } from "../state/lease-counts.ts";
-import type { Fate, MemberNo, SessionId } from "../model/types.ts";
+import type { Fate, MemberNo, SessionId, Silence } from "../model/types.ts";
 
 export interface SessionExpiryPort {
   /** Leases were taken back. */

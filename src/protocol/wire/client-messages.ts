@@ -301,8 +301,10 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
 // Commands to nodes as bytes.
 
 /** Their place is their number on the wire: append only. */
-const COMMANDS: readonly NodeCommand["type"][] = ["freeze", "unfreeze", "balance", "drain", "stopTask"];
-const NODE_COMMAND_STATUSES: readonly NodeCommandStatus[] = ["done", "missing"];
+const COMMANDS: readonly NodeCommand["type"][] = [
+  ...["freeze", "unfreeze", "balance", "drain", "stopTask", "leave"] as const,
+];
+const NODE_COMMAND_STATUSES: readonly NodeCommandStatus[] = ["done", "missing", "refused"];
 
 function writeCommand(w: Writer, command: NodeCommand): void {
   w.oneOf(COMMANDS, command.type);

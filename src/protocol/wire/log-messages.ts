@@ -17,14 +17,8 @@ import {
   writeSession,
 } from "./primitives.ts";
 import { LIMITS } from "../model/limits.ts";
-import type {
-  AppendMessage,
-  PromiseMessage,
-  SealMessage,
-  Silence,
-  SnapshotMessage,
-} from "../model/messages.ts";
-import type { Ballot, Fate } from "../model/types.ts";
+import type { AppendMessage, PromiseMessage, SealMessage, SnapshotMessage } from "../model/messages.ts";
+import type { Ballot, Fate, Silence } from "../model/types.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 

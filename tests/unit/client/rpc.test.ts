@@ -385,7 +385,7 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   }
   const command = { type: "melt" } as never;
   await expect(remote.commandNode({ ...order, command }, { timeoutMs: 20_000 })).rejects.toThrow(
-    'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
+    'its type must be one of freeze, unfreeze, balance, drain, leave, stopTask, got "melt"',
   );
   await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow(
     "cid must be",

@@ -6,8 +6,7 @@ import { expect, test } from "bun:test";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
 import { Term, type TermKeeper } from "../../../../src/protocol/log/term.ts";
 import type { EngineOptions } from "../../../../src/protocol/model/contract.ts";
-import type { Silence } from "../../../../src/protocol/model/messages.ts";
-import type { Fate, MemberNo, Operation, SessionId } from "../../../../src/protocol/model/types.ts";
+import type { Fate, MemberNo, Operation, SessionId, Silence } from "../../../../src/protocol/model/types.ts";
 import { SessionExpiry } from "../../../../src/protocol/steward/session-expiry.ts";
 import {
   ballotBy,
