@@ -52,6 +52,7 @@ export type {
   TaskInfo,
   TaskPage,
   TaskSummary,
+  WatchOptions,
 } from "./src/client/client.ts";
 export type { CloneOptions, EndOptions, SweepCounts, SweepOptions } from "./src/client/endings.ts";
 export type { ListFilter, ListOptions } from "./src/client/list-options.ts";
@@ -67,6 +68,7 @@ export type {
   OfferedTask,
   RunningTask,
 } from "./src/consumer/balancers/balancer.ts";
+export type { CallbackErrorInfo } from "./src/consumer/callback-error.ts";
 export { fairBalancer, type FairBalancerOptions } from "./src/consumer/balancers/fair.ts";
 export { dumbBalancer, sleepBalancer, type SleepBalancerOptions } from "./src/consumer/balancers/simple.ts";
 export {
@@ -98,9 +100,10 @@ export type { HandlerSource } from "./src/node/handler-options.ts";
 export type { LoopBlockedInfo } from "./src/consumer/loop-watch.ts";
 export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
-export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
+export type { AbsentKeeper, ClusterHealth } from "./src/coordinator/cluster-health.ts";
+export type { LapseInfo, NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
 export type { NodeCommand } from "./src/protocol/model/messages.ts";
-export type { Retention, TaskMessage, TaskState } from "./src/protocol/model/types.ts";
+export type { FailedBecause, Retention, TaskMessage, TaskState } from "./src/protocol/model/types.ts";
 export {
   type AbortReason,
   AttemptAbortedError,

@@ -42,7 +42,7 @@ export class ConflictError extends StolosError {
   }
 }
 
-/** A keeper as a NoQuorumError saw it. */
+/** A keeper as a NoQuorumError saw it; `up`: it is there, and its copy is whole. */
 export interface KeeperState {
   readonly id: NodeId;
   readonly name: string;
@@ -160,6 +160,8 @@ export type AbortReason =
   | "release"
   | "error"
   | "complete"
+  /** The time of the task is over. */
+  | "expired"
   /** This node has more than its share. */
   | "balance"
   /** No beat for too long. */
@@ -172,5 +174,18 @@ export class AttemptAbortedError extends StolosError {
   constructor(message: string, reason: AbortReason) {
     super("ATTEMPT_ABORTED", message);
     this.reason = reason;
+  }
+}
+
+/**
+ * Thrown by a handler that could not begin its work, through no fault of the task: the attempt does not
+ * count, another node may have it at once, and this one is not offered it again before `forMs` are over.
+ */
+export class DeclinedError extends AttemptAbortedError {
+  readonly forMs: number;
+
+  constructor(message: string, forMs: number) {
+    super(message, "release");
+    this.forMs = forMs;
   }
 }

@@ -4,7 +4,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Client, NodeInfo } from "../../mod.ts";
-import { given, parseDurationMs, UsageError } from "./options.ts";
+import { clusterPlace } from "./cluster-place.ts";
+import { parseDurationMs, UsageError } from "./options.ts";
 
 /** Time to connect and to be answered, unless --timeout says otherwise. */
 const TIMEOUT_DEFAULT_MS = 10_000;
@@ -17,8 +18,10 @@ export interface ClientValues {
   readonly identity: string | undefined;
 }
 
-export const CLIENT_HELP = `  --namespace N   the cluster's namespace (default stolos)
-  --join ADDR     address of any of its nodes; may be repeated (default: found by mDNS)
+export const CLIENT_HELP =
+  `  --namespace N   the cluster's namespace (default: the environment's STOLOS_NAMESPACE; with --join stolos)
+  --join ADDR     address of any of its nodes; may be repeated (default: the environment's STOLOS_JOIN; else
+                  found by mDNS)
   --timeout D     how long to try to connect, and then for each answer (default 10s)
   --secret-file F file with the cluster's secret (default: the environment's STOLOS_SECRET)
   --identity F    file with the key that this client is known by, made if it is not there (default: a new one
@@ -33,11 +36,9 @@ export function timeoutMsOf(values: ClientValues): number {
 /** Connects as a non-member; dispose to leave. */
 export async function connect(values: ClientValues): Promise<Client & AsyncDisposable> {
   const options = {
-    ...given("namespace", values.namespace, String),
-    join: [...values.join],
-    mdns: values.join.length === 0,
     timeoutMs: timeoutMsOf(values),
     ...secretFrom(values["secret-file"]),
+    ...clusterPlace(values),
     ...await identityFrom(values.identity),
   };
   // Loaded only now: the network takes longer to load than help and bad usage may take to be answered.

@@ -1,5 +1,5 @@
 /** `stolos nodes`: the members with their state and load, and how many failures the cluster survives. */
-import type { NodeInfo } from "../../mod.ts";
+import type { ClusterHealth, NodeInfo } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
@@ -21,7 +21,7 @@ export const nodes: Command = {
     await using client = await connect(values);
     const all = [...await client.nodes()].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
     if (values.json) { for (const info of all) terminal.print(jsonLine(contractForm(info))); }
-    else for (const line of describeNodes(all)) terminal.print(line);
+    else for (const line of describeNodes(all, await client.health())) terminal.print(line);
     return EXIT.done;
   },
 };
@@ -29,20 +29,20 @@ export const nodes: Command = {
 /** The contract's form, its keys in the contract's order. */
 function contractForm(info: NodeInfo): Record<string, unknown> {
   const { node, name, state, self, tasks, load, keeps, stewardOf, labels, version, addresses } = info;
-  const { lastHeardMs, frozen } = info;
+  const { lastHeardMs, frozen, serves, leaving } = info;
   return {
     ...{ node, name, state, self, tasks, load, keeps, stewardOf, labels, version, addresses },
-    ...{ lastHeardMs, frozen },
+    ...{ lastHeardMs, frozen, serves, leaving },
   };
 }
 
 /** The same for people, with the health of the quorum below. */
-function describeNodes(all: readonly NodeInfo[]): string[] {
+function describeNodes(all: readonly NodeInfo[], health: ClusterHealth): string[] {
   const rows = all.map((info) => [
     info.name,
-    info.frozen ? `${info.state}, frozen` : info.state,
+    [info.state, ...(info.frozen ? ["frozen"] : []), ...(info.leaving ? ["leaves"] : [])].join(", "),
     String(info.tasks),
-    String(info.keeps),
+    info.serves === info.keeps ? String(info.keeps) : `${info.keeps}, serves ${info.serves}`,
     String(info.stewardOf),
     info.self || info.lastHeardMs === null ? "-" : `${humanDuration(info.lastHeardMs)} ago`,
     info.version,
@@ -50,31 +50,23 @@ function describeNodes(all: readonly NodeInfo[]): string[] {
     info.node,
   ]);
   const head = ["NAME", "STATE", "TASKS", "KEEPS", "STEWARD OF", "HEARD", "VERSION", "LABELS", "NODE"];
-  return [...table(head, rows), "", quorumHealth(all)];
+  return [...table(head, rows), "", quorumHealth(all, health)];
 }
 
 /** How the cluster stands, in one sentence. */
-export function quorumHealth(all: readonly NodeInfo[]): string {
+export function quorumHealth(all: readonly NodeInfo[], health: ClusterHealth): string {
   if (all.length === 0) return "quorum: no members known";
-  const up = all.filter((info) => info.state !== "down").length;
-  const keepers = keepersPerTask(all);
-  const spare = Math.floor((keepers - 1) / 2) - (all.length - up);
+  const { partitions, stopped, survives, trouble, keepersMin, keepersMax } = health;
+  if (partitions === 0) return "quorum: none: there is no cluster yet";
+  const up = all.filter(({ state }) => state === "up" || state === "draining").length;
+  const keepers = keepersMin === keepersMax ? keepersMin : `${keepersMin} to ${keepersMax}`;
   const seen = `${up} of ${all.length} members up, ${keepers} keepers a task`;
-  if (up < Math.floor(keepers / 2) + 1) return `quorum: LOST: ${seen}; nothing runs until more come back`;
-  if (spare < 0) {
-    return `quorum: LOST for tasks with too few keepers up (${seen}); they wait until more come back`;
-  }
+  if (stopped === partitions) return `quorum: LOST (${seen}); nothing runs until more come back`;
+  if (stopped > 0) return `quorum: LOST in part (${seen}): ${trouble}; tasks there wait until they are back`;
   if (all.length === 1) return "quorum: held (a single node): it survives nothing";
   if (all.length === 2) {
     return `quorum: held (${seen}), but TWO NODES SURVIVE NO FAILURE: add a third, a witness will do`;
   }
-  return `quorum: held (${seen}); survives ${spare} more ${spare === 1 ? "failure" : "failures"}`;
-}
-
-/** Every partition has one steward, once it serves, and the same number of keepers. */
-function keepersPerTask(all: readonly NodeInfo[]): number {
-  const sumOf = (pick: (info: NodeInfo) => number): number => all.reduce((sum, info) => sum + pick(info), 0);
-  const partitions = sumOf((info) => info.stewardOf);
-  if (partitions === 0) return Math.min(3, all.length);
-  return Math.min(all.length, Math.max(1, Math.round(sumOf((info) => info.keeps) / partitions)));
+  const why = trouble === null ? "" : `: ${trouble}`;
+  return `quorum: held (${seen}); survives ${survives} more ${survives === 1 ? "failure" : "failures"}${why}`;
 }

@@ -41,11 +41,17 @@ export async function openHttp(
 }
 
 /** While the store is read and the network is opened. */
-export const answerEarly: HttpHandler = (request) => {
-  const isHealth = new URL(request.url).pathname === "/healthz";
-  return Promise.resolve(
-    isHealth
-      ? new Response("ok\n")
-      : new Response("the node is starting\n", { status: 503, headers: { "cache-control": "no-store" } }),
-  );
-};
+export const answerEarly: HttpHandler = answerInstead("the node is starting");
+/** While the process outlives its node. */
+export const answerLeft: HttpHandler = answerInstead("the node has left the cluster for good");
+
+function answerInstead(why: string): HttpHandler {
+  return (request) => {
+    const isHealth = new URL(request.url).pathname === "/healthz";
+    return Promise.resolve(
+      isHealth
+        ? new Response("ok\n")
+        : new Response(`${why}\n`, { status: 503, headers: { "cache-control": "no-store" } }),
+    );
+  };
+}

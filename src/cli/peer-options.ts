@@ -1,5 +1,6 @@
 /** The options of `stolos peer`, read into what createNode takes. */
 import type { Balancer, LogLevel, NodeOptions } from "../../mod.ts";
+import { clusterPlace } from "./cluster-place.ts";
 import { secretFrom } from "./connect.ts";
 import {
   given,
@@ -35,6 +36,7 @@ export const PEER_OPTIONS = {
   log: { type: "string" },
   "log-format": { type: "string" },
   handlers: { type: "string" },
+  linger: { type: "boolean" },
   balancer: { type: "string" },
 } as const;
 
@@ -49,16 +51,17 @@ Runs a node until SIGTERM or SIGINT: then it hands its tasks over and stops; a s
 Its handler "exec" runs command lines: whoever can connect can run commands as you, so beyond 127.0.0.1 it
 listens with a secret only.
 
-  --namespace N     isolates clusters that share a network (default stolos)
+  --namespace N     isolates clusters that share a network (default: the environment's STOLOS_NAMESPACE; with
+                    --join stolos). It or --join is needed
   --listen ADDR     where to listen; may be repeated (default /ip4/127.0.0.1/tcp/0)
   --join ADDR       address of a node of the cluster, or a name for many (/dns4/NAME/tcp/PORT); may be
-                    repeated
+                    repeated (default: the environment's STOLOS_JOIN, addresses between commas)
   --announce ADDR   address to announce to others instead of those listened on; may be repeated
   --secret-file F   file with the secret that all nodes and clients of the cluster share, of 32 characters or
                     more (default: the environment's STOLOS_SECRET)
   --allow ID        peer id of somebody who may connect; may be repeated (default: who knows the secret)
   --insecure        listen beyond 127.0.0.1 without a secret
-  --no-mdns         do not look for nodes on the local network
+  --no-mdns         do not look for nodes of the namespace on the local network
   --name NAME       what people call it (default: the host's name and a random part)
   --data DIR        where the node keeps its state, in DIR/state, and the output of commands: it comes back as
                     the same node. One directory is for one node; never copy it. Default: the state in
@@ -80,6 +83,8 @@ listens with a secret only.
   --log LEVEL       ${LOG_LEVELS.join(", ")} (default info), on stderr
   --log-format F    text (default), or json: one object a line
   --handlers FILE   a module whose export "handlers" (or default) is a function of the node that adds handlers
+  --linger          once the node has left for good ("stolos leave"), wait for a signal instead of ending: for
+                    managers that start again what ends
   --json            one JSON object an event on stdout
   --help            this text`;
 
@@ -92,7 +97,6 @@ export type PeerValues = OptionValues<typeof PEER_OPTIONS>;
  */
 export function nodeOptionsOf(values: PeerValues): NodeOptions {
   return {
-    ...given("namespace", values.namespace, String),
     ...given("name", values.name, String),
     ...given("expect", values.expect, (text) => parseCount("expect", text, 1)),
     ...given("capacity", values.capacity, (text) => parseCount("capacity", text, 1)),
@@ -105,9 +109,9 @@ export function nodeOptionsOf(values: PeerValues): NodeOptions {
     ...(values.insecure ? { security: "none" as const } : {}),
     ...(values.allow.length > 0 ? { allow: [...values.allow] } : {}),
     ...(values.witness ? { witness: true } : {}),
-    join: [...values.join],
-    mdns: !values["no-mdns"],
+    ...(values["no-mdns"] ? { mdns: false } : {}),
     labels: parseLabels("label", values.label),
+    ...clusterPlace(values),
   };
 }
 

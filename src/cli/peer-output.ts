@@ -3,11 +3,13 @@
  * and its log on stderr.
  */
 import type { LogLevel } from "../../mod.ts";
+import { isError, messageOfThrown } from "../base/thrown.ts";
 import { humanDuration, jsonLine, printable, type Terminal } from "./output.ts";
 import { LOG_LEVELS, type LogFormat } from "./peer-options.ts";
 
 /** The events of a node that are passed on as they come; the others have their own moment. */
 export const PASSED_ON = [
+  "waiting",
   "member:up",
   "member:down",
   "quorum:lost",
@@ -27,6 +29,7 @@ export const PASSED_ON = [
   "store:trouble",
   "store:recovered",
   "balancer:error",
+  "error",
 ] as const;
 
 export interface PeerEvent {
@@ -38,7 +41,7 @@ export interface PeerEvent {
 export function peerEvent(event: string, detail: unknown): PeerEvent {
   const rest = typeof detail === "object" && detail !== null ? detail : {};
   const entries = Object.entries(rest).filter(([, value]) => value !== undefined).map(
-    ([key, value]) => [key, value instanceof Error ? value.message : value],
+    ([key, value]) => [key, key === "error" || isError(value) ? messageOfThrown(value) : value],
   );
   return { event, ...Object.fromEntries(entries) };
 }

@@ -8,7 +8,7 @@ import type { HttpHandler, Node } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
 import { droppedEvents, jsonLine, type Terminal } from "./output.ts";
-import { answerEarly, openHttp } from "./peer-http.ts";
+import { answerEarly, answerLeft, openHttp } from "./peer-http.ts";
 import {
   balancerOf,
   httpOf,
@@ -21,6 +21,8 @@ import {
   type PeerValues,
 } from "./peer-options.ts";
 import { eventText, type Log, logger, PASSED_ON, peerEvent } from "./peer-output.ts";
+
+const LEFT = "the node has left the cluster for good";
 
 type Handlers = (node: Node) => void | Promise<void>;
 
@@ -57,7 +59,12 @@ export const peer: Command = {
     if (http) answer = stolos.httpHandler(node, { registry });
     print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });
     passEventsOn(node, print);
-    const stopped = new Promise<void>((resolve) => node.addEventListener("stopped", () => resolve()));
+    const stopped = new Promise<string>((resolve) =>
+      node.addEventListener(
+        "stopped",
+        ({ detail }) => resolve(detail.left ? LEFT : "the node has stopped by itself"),
+      )
+    );
     const refused = refusal(node);
     const exec = values.witness ? undefined : handleExec(node, {
       directory: values.data,
@@ -66,7 +73,13 @@ export const peer: Command = {
     try {
       await addHandlers?.(node);
       const asks = asked.first.then(() => "");
-      const why = await Promise.race([asks, stopped.then(() => "the node has stopped by itself"), refused]);
+      const why = await Promise.race([asks, stopped, refused]);
+      if (why === LEFT) {
+        log("info", LEFT);
+        answer = answerLeft;
+        if (values.linger) await asked.first;
+        return EXIT.done;
+      }
       if (why !== "") {
         log("error", why);
         return EXIT.unreachable;

@@ -1,6 +1,14 @@
 /** `stolos submit`: hands a task to the cluster and prints its id; with --wait, how it ended. */
 import { readFileSync } from "node:fs";
-import type { Outcome, PlacementOptions, RecordOptions, TaskDefinition, TaskHandle } from "../../mod.ts";
+import type {
+  Client,
+  Outcome,
+  PlacementOptions,
+  RecordOptions,
+  TaskDefinition,
+  TaskHandle,
+} from "../../mod.ts";
+import { noteFailedAttempts } from "./attempt-notices.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
 import {
@@ -28,6 +36,8 @@ export const PLACEMENT_OPTIONS = {
   "keep-completed": { type: "string" },
   "keep-failed": { type: "string" },
   backoff: { type: "string" },
+  expires: { type: "string" },
+  "lapses-max": { type: "string" },
 } as const;
 
 const PLACEMENT_HELP: string =
@@ -39,7 +49,10 @@ const PLACEMENT_HELP: string =
   --apart KEY     not on a node that runs another task with this key
   --tag TAG       a word to find it by in lists; may be repeated
   --keep-completed D, --keep-failed D  know it for so long after its end (default: see "stolos retention")
-  --backoff D     wait so long before the second attempt, twice as long before each further one`;
+  --backoff D     wait so long before the second attempt, twice as long before each further one
+  --expires D     so long after its submit nothing of it starts any more, and what runs is stopped
+  --lapses-max N  it has failed as poison when the process of its node has died so often while it was the only
+                  task to blame (default 5)`;
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
@@ -61,8 +74,10 @@ const HELP = `Usage: stolos submit [OPTION]… -- CMD [ARG]…
 Submits a task, once a quorum has it, and prints its id. With the same --id it may be repeated safely.
 
   --id ID         the task's id (default: a random one)
-  --wait          wait for its end: exit code 4 when it failed or was killed
-  --retry N       up to N more attempts after an error (default: the node's error handler decides)
+  --wait          wait for its end: exit code 4 when it failed or was killed; attempts that fail are
+                  reported on stderr
+  --retry N       up to N more attempts after an error (default: none for commands; for other tasks the
+                  node's error handler decides)
   --delay D       start it so long from now at the earliest
   --task NAME     which handler runs it (default exec)
   --input JSON    its input; "-" reads it from stdin
@@ -87,7 +102,7 @@ export const submit: Command = {
     const options = {
       timeoutMs,
       ...given("id", values.id, String),
-      ...given("attempts", values.retry, (text) => parseCount("retry", text, 0) + 1),
+      ...attemptsOf(values.retry, task),
       ...given("delayMs", values.delay, (text) => parseDurationMs("delay", text)),
       ...placementOf(values),
     };
@@ -96,7 +111,7 @@ export const submit: Command = {
     const handle = await client.submit(definition, input, options);
     if (values.json) terminal.print(jsonLine({ id: handle.id, created: handle.created }));
     else terminal.print(`${printable(handle.id)}${handle.created ? "" : " (known already)"}`);
-    return values.wait ? await waitFor(handle, values.json, terminal) : EXIT.done;
+    return values.wait ? await waitFor(client, handle, { json: values.json, terminal }) : EXIT.done;
   },
 };
 
@@ -140,6 +155,8 @@ export function placementOf(
       const backoffMs = parseDurationMs("backoff", text);
       return { backoffMs, maxMs: Math.max(60_000, backoffMs) };
     }),
+    ...given("expiresMs", values.expires, (text) => parseDurationMs("expires", text)),
+    ...given("lapsesMax", values["lapses-max"], (text) => parseCount("lapses-max", text, 1)),
   };
 }
 
@@ -176,8 +193,26 @@ export function parseInput(text: string): unknown {
   }
 }
 
-async function waitFor(handle: TaskHandle<unknown>, json: boolean, terminal: Terminal): Promise<number> {
-  const outcome = await handle.done();
+/** What somebody types is tried once, unless it is asked for more. */
+function attemptsOf(retry: string | undefined, task: string): { attempts?: number } {
+  if (retry !== undefined) return { attempts: parseCount("retry", retry, 0) + 1 };
+  return task === EXEC ? { attempts: 1 } : {};
+}
+
+async function waitFor(
+  client: Client,
+  handle: TaskHandle<unknown>,
+  { json, terminal }: { readonly json: boolean; readonly terminal: Terminal },
+): Promise<number> {
+  const ended = new AbortController();
+  const noticed = noteFailedAttempts(client, handle.id, terminal, ended.signal);
+  let outcome: Outcome<unknown>;
+  try {
+    outcome = await handle.done();
+  } finally {
+    ended.abort();
+    await noticed;
+  }
   if (json) terminal.print(jsonLine({ id: handle.id, ...outcomeFields(outcome) }));
   else terminal.print(outcomeText(outcome));
   return outcome.state === "completed" ? EXIT.done : EXIT.taskFailed;
@@ -185,7 +220,8 @@ async function waitFor(handle: TaskHandle<unknown>, json: boolean, terminal: Ter
 
 function outcomeFields(outcome: Outcome<unknown>): Record<string, unknown> {
   if (outcome.state === "completed") return { state: outcome.state, result: outcome.result };
-  return { state: outcome.state, result: null, error: outcome.error };
+  const { state, ...rest } = outcome;
+  return { state, result: null, ...rest };
 }
 
 function outcomeText(outcome: Outcome<unknown>): string {

@@ -5,6 +5,7 @@
 import type { SubmitInput, TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -15,7 +16,7 @@ import type {
 } from "../coordinator/coordinator.ts";
 import { TooOldError } from "../base/errors.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
-import type { Retention, TaskMessage } from "../protocol/model/types.ts";
+import type { FailedBecause, Retention, TaskMessage } from "../protocol/model/types.ts";
 import { checkKnown, integer, shown } from "../base/arguments.ts";
 import { nodeCommandRequestOf, sendCommand } from "./commands.ts";
 import {
@@ -77,6 +78,15 @@ export interface CallTimes {
   readonly signal?: AbortSignal;
 }
 
+export interface WatchOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Some events are missing here: the member that was asked is gone, or the reader was too slow. What is
+   * leased comes anew from the next member, in the first case.
+   */
+  readonly onGap?: () => void;
+}
+
 export interface CommandOptions extends CallTimes {
   /**
    * The same id is the same command: repeated with it, it counts once, as long as the task is known and no 64
@@ -89,7 +99,8 @@ export interface CommandOptions extends CallTimes {
 /** How a task ended. */
 export type Outcome<O = unknown> =
   | { readonly state: "completed"; readonly result: O }
-  | { readonly state: "failed" | "killed"; readonly error: string };
+  | { readonly state: "failed"; readonly error: string; readonly failedBecause: FailedBecause }
+  | { readonly state: "killed"; readonly error: string };
 
 export interface TaskHandle<O = unknown> {
   readonly id: string;
@@ -214,13 +225,17 @@ export interface Client {
    */
   setRetention(retention: RetentionOptions, options?: CallTimes): Promise<Retention>;
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
-  watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
+  watch(options?: WatchOptions): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
+  /** How the cluster stands, partition by partition: how many more members may fail, and who is missing. */
+  health(): Promise<ClusterHealth>;
   /**
-   * Has a node, by name or id, do something; resolves when it has done it, for `drain` when it has begun.
+   * Has a node, by name or id, do something; resolves when it has done it, for `drain` and `leave` when it
+   * has begun.
    *
    * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
-   * (nothing was done), UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
+   * (nothing was done), NoQuorumError, StateError (a `leave` that is refused: nothing was done),
+   * UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
    */
   commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;
 }
@@ -392,13 +407,16 @@ export class PortClient implements Client {
     return await setRetention(this.#port, retention, call);
   }
 
-  async *watch(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<TaskEvent> {
-    checkKnown("watch tasks", options, ["signal"]);
+  async *watch(options: WatchOptions = {}): AsyncGenerator<TaskEvent> {
+    checkKnown("watch tasks", options, ["signal", "onGap"]);
     // ends the port's iteration when this one is left
     const left = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
     try {
-      for await (const batch of this.#port.watch(signal)) yield* batch;
+      for await (const batch of this.#port.watch(signal)) {
+        if (batch) yield* batch;
+        else options.onGap?.();
+      }
     } finally {
       left.abort();
     }
@@ -406,6 +424,10 @@ export class PortClient implements Client {
 
   async nodes(): Promise<NodeInfo[]> {
     return [...await this.#port.nodes(this.#callOptions())];
+  }
+
+  async health(): Promise<ClusterHealth> {
+    return await this.#port.health(this.#callOptions());
   }
 
   async commandNode(node: string, command: NodeCommand, options: CallTimes = {}): Promise<void> {
@@ -435,14 +457,15 @@ class Handle<O> implements TaskHandle<O> {
   }
 
   async done(options: { readonly signal?: AbortSignal } = {}): Promise<Outcome<O>> {
-    const { state, result, error } = await this.#port.outcome(this.id, options.signal);
+    const { state, result, error, failedBecause } = await this.#port.outcome(this.id, options.signal);
     if (state === "completed") {
       // what the handler returned; only the definition knows its type
       return { state, result: (result === null ? undefined : decodeValue(result, "result")) as O };
     }
-    if (state === "failed" || state === "killed") return { state, error };
+    if (state === "failed") return { state, error, failedBecause: failedBecause ?? "errors" };
+    if (state === "killed") return { state, error };
     throw new TooOldError(
-      `Cannot say how task ${JSON.stringify(this.id)} ended: it is not known any more (see retentionMs)`,
+      `Cannot say how task ${JSON.stringify(this.id)} ended: it is not known any more (see retention)`,
     );
   }
 }

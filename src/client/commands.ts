@@ -14,7 +14,9 @@ import { messageOf } from "../task/message.ts";
 import { checkId } from "./submission.ts";
 
 const ATTEMPT = "command a node";
-const TYPES: readonly NodeCommand["type"][] = ["freeze", "unfreeze", "balance", "drain", "stopTask"];
+const TYPES: readonly NodeCommand["type"][] = [
+  ...["freeze", "unfreeze", "balance", "drain", "leave", "stopTask"] as const,
+];
 /** Numbers by which a repeat is known. */
 const CID_LIMIT = 2 ** 52;
 

@@ -1,5 +1,5 @@
 /** Connects a program that is no member to a cluster. */
-import { boolean, checkKnown, integer, texts } from "../base/arguments.ts";
+import { checkKnown, integer, texts } from "../base/arguments.ts";
 import { ConnectError } from "../base/errors.ts";
 import type { NodeInfo } from "../coordinator/coordinator.ts";
 import { connectClient as connectMesh } from "../mesh/client.ts";
@@ -7,10 +7,13 @@ import { type MeshClient, MeshError } from "../mesh/mesh-types.ts";
 import { type Client, PortClient } from "./client.ts";
 import { RpcPort } from "./rpc-client.ts";
 import { RpcConnection } from "./rpc-connection.ts";
-import { namespaceOf, secretOf } from "./security-options.ts";
+import { mdnsOf, namespaceOf, secretOf } from "./security-options.ts";
 
 export interface ConnectOptions {
-  /** @default "stolos" */
+  /**
+   * The cluster's namespace. Needed without `join`.
+   * @default "stolos"
+   */
   readonly namespace?: string;
   /**
    * Multiaddrs of members; any will do. A name stands for all its addresses.
@@ -18,8 +21,8 @@ export interface ConnectOptions {
    */
   readonly join?: readonly string[];
   /**
-   * Look for members on the local network.
-   * @default true without join
+   * Look for members of the namespace on the local network.
+   * @default true with a namespace and without join
    */
   readonly mdns?: boolean;
   /**
@@ -56,7 +59,10 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   checkKnown(ATTEMPT, options, KNOWN);
   const namespace = namespaceOf(ATTEMPT, options.namespace);
   const join = texts(ATTEMPT, "join", options.join, []);
-  const mdns = boolean(ATTEMPT, "mdns", options.mdns, join.length === 0);
+  const mdns = mdnsOf(ATTEMPT, options, join.length === 0);
+  if (join.length === 0 && !mdns) {
+    throw new TypeError(`Cannot ${ATTEMPT}: needs join, or a namespace to look for by mDNS`);
+  }
   const bounds = { min: 1, max: 2 ** 31 - 1, default: 10_000 };
   const timeoutMs = integer(ATTEMPT, "timeoutMs", options.timeoutMs, bounds);
   const secret = secretOf(ATTEMPT, options.secret);

@@ -11,6 +11,7 @@ import {
   UnknownOutcomeError,
 } from "../base/errors.ts";
 import { NodeClock } from "../base/node-clock.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -42,6 +43,8 @@ interface Request {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onItem?: (value: unknown) => void;
+  /** The member that was asked is gone; the next one will be. */
+  readonly onLost?: () => void;
   /** The error when it was sent and may have been done; `why` that is not known. */
   readonly unknown?: (why: string) => Error;
   /** The answer says that it was not done. */
@@ -126,6 +129,11 @@ export class RpcPort implements ClientPort {
     return await this.#ask({ method: "nodes", args, ...options }) as NodeInfo[];
   }
 
+  async health(options: CallOptions): Promise<ClusterHealth> {
+    const args = (timeoutMs: number): unknown[] => [timeoutMs];
+    return await this.#ask({ method: "health", args, ...options }) as ClusterHealth;
+  }
+
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
     const { node, command, cid } = request;
     const unknown = (why: string): Error =>
@@ -138,16 +146,16 @@ export class RpcPort implements ClientPort {
     await this.#ask({ method: "commandNode", args, ...options, unknown });
   }
 
-  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[] | null> {
     const feed = new EventFeed<TaskEvent>();
     const ended = new AbortController();
     const failure: unknown[] = [];
     const events = feed.read(AbortSignal.any([signal, ended.signal]));
     const next = events.next();
-    const onItem = (value: unknown): void => feed.publish(value as TaskEvent[]);
-    this.#ask({ method: "watch", args: () => [], timeoutMs: 0, signal, onItem }).catch((error) =>
-      failure.push(error)
-    )
+    const onItem = (value: unknown): void => feed.publish(value as TaskEvent[] | null);
+    const request: Request = { method: "watch", args: () => [], timeoutMs: 0, signal, onItem };
+    this.#ask({ ...request, onLost: () => feed.publish(null) })
+      .catch((error) => failure.push(error))
       .finally(() => ended.abort());
     for (let result = await next; !result.done; result = await events.next()) yield result.value;
     if (failure.length > 0 && !signal.aborted) throw failure[0];
@@ -208,6 +216,7 @@ export class RpcPort implements ClientPort {
         args: () => args(timeoutMs),
         sentCount: doubtCount,
         item: (value) => onItem?.(value),
+        lost: () => request.onLost?.(),
         settle: (value, error) => {
           end();
           const doubt = doubtOf(request, call.sentCount, value, error);

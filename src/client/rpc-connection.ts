@@ -26,6 +26,8 @@ export interface RpcCall {
   args(): readonly unknown[];
   settle(value: unknown, error: unknown): void;
   item(value: unknown): void;
+  /** The member that was asked is gone; the next one will be. */
+  lost?(): void;
   /** Members that it left for: it may have been done. */
   sentCount: number;
 }
@@ -147,6 +149,7 @@ export class RpcConnection {
   #lose(client: MeshClient): void {
     if (this.#line?.client !== client) return;
     this.#line = null;
+    for (const call of this.#calls.values()) call.lost?.();
     void client.stop();
     void this.#reconnect(client.member);
   }

@@ -11,6 +11,7 @@ import {
   InvalidInputError,
   NoQuorumError,
   NotFoundError,
+  StateError,
   StoppedError,
   TooLargeError,
   TooOldError,
@@ -30,6 +31,7 @@ export type RpcMethod =
   | "get"
   | "list"
   | "nodes"
+  | "health"
   | "commandNode"
   | "watch"
   | "command"
@@ -184,6 +186,8 @@ export function unpackError(packed: unknown): Error {
       return new BusyError(text);
     case "NOT_FOUND":
       return new NotFoundError(text);
+    case "WRONG_STATE":
+      return new StateError(text);
     case "CONNECT_FAILED":
       return new ConnectError(text);
     case "STOPPED":

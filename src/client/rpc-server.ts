@@ -140,6 +140,8 @@ class Session {
         return await this.#port.retain(agreedOf(first), { timeoutMs: timeoutOf(second), signal }) ?? null;
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
+      case "health":
+        return await this.#port.health({ timeoutMs: timeoutOf(first), signal });
       case "commandNode": {
         await this.#port.commandNode(unpackNodeCommandRequest(args), {
           timeoutMs: timeoutOf(fourth),
@@ -148,12 +150,7 @@ class Session {
         return null;
       }
       case "watch":
-        for await (const events of this.#port.watch(signal)) {
-          for (let at = 0; at < events.length; at += EVENTS_PER_ITEM) {
-            if (this.#outbox.length >= ITEMS_WAITING_MAX) break;
-            this.#outbox.push([rid, "item", events.slice(at, at + EVENTS_PER_ITEM)]);
-          }
-        }
+        await this.#watch(rid, signal);
         return null;
       case "ping":
         return null;
@@ -161,6 +158,23 @@ class Session {
         throw new VersionMismatchError(
           `Cannot serve "${method.slice(0, 40)}": this member's version knows no such request`,
         );
+    }
+  }
+
+  /** null where some are missing. */
+  async #watch(rid: number, signal: AbortSignal): Promise<void> {
+    let isBehind = false;
+    for await (const events of this.#port.watch(signal)) {
+      if (this.#outbox.length >= ITEMS_WAITING_MAX) {
+        isBehind = true;
+        continue;
+      }
+      if (isBehind || events === null) this.#outbox.push([rid, "item", null]);
+      isBehind = false;
+      if (events === null) continue;
+      for (let at = 0; at < events.length; at += EVENTS_PER_ITEM) {
+        this.#outbox.push([rid, "item", events.slice(at, at + EVENTS_PER_ITEM)]);
+      }
     }
   }
 }

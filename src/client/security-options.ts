@@ -1,5 +1,5 @@
 /** Options that say who may talk to a node. Never shown in an error: secrets. */
-import { shown, texts } from "../base/arguments.ts";
+import { boolean, shown, texts } from "../base/arguments.ts";
 
 export interface SecurityOptions {
   /**
@@ -80,4 +80,20 @@ export function namespaceOf(attempt: string, value: unknown): string {
   throw new TypeError(
     `Cannot ${attempt}: namespace must be 1 to 64 of a-z A-Z 0-9 . _ -, got ${shown(value)}`,
   );
+}
+
+/**
+ * Whether to look for others by mDNS: only for those of a namespace that was chosen, since whoever has none
+ * would find whatever else runs on the network.
+ *
+ * @throws TypeError
+ */
+export function mdnsOf(
+  attempt: string,
+  { namespace, mdns }: { readonly namespace?: unknown; readonly mdns?: unknown },
+  byDefault = true,
+): boolean {
+  const isWanted = boolean(attempt, "mdns", mdns, byDefault && namespace !== undefined);
+  if (!isWanted || namespace !== undefined) return isWanted;
+  throw new TypeError(`Cannot ${attempt}: mdns needs a namespace, which says whom to look for`);
 }

@@ -1,6 +1,7 @@
 /** Options of a submit beyond the task itself: priority, retries, placement; checked. */
 import { LIMITS } from "../protocol/model/limits.ts";
 import type { Placement, Retention, RetryPolicy, TaskOptions } from "../protocol/model/types.ts";
+import { LAPSES_MAX } from "../protocol/state/lapses.ts";
 import { retentionOf, type RetentionOptions } from "./retention.ts";
 import { byteLength, checkKnown, integer, shown } from "../base/arguments.ts";
 
@@ -36,6 +37,16 @@ export interface PlacementOptions {
    * @default 1 s, doubled up to a minute, with `attempts`; else 10 minutes
    */
   readonly retry?: RetryOptions;
+  /**
+   * So long after its submit was recorded nothing of it starts any more, and what runs is aborted with the
+   * reason `expired`; then it is failed. @default never
+   */
+  readonly expiresMs?: number;
+  /**
+   * It is failed as poison when the process of its node has died so often while it was the only task to
+   * blame: 1 to 1000. @default 5
+   */
+  readonly lapsesMax?: number;
 }
 
 /** What is kept of a task, and how it is found. */
@@ -47,11 +58,14 @@ export interface RecordOptions {
 }
 
 export const PLACEMENT_KEYS: readonly (keyof PlacementOptions | keyof RecordOptions)[] = [
-  ...["priority", "requires", "prefers", "node", "apart", "retry", "tags", "retention"] as const,
+  ...["priority", "requires", "prefers", "node", "apart", "retry", "expiresMs", "lapsesMax"] as const,
+  ...["tags", "retention"] as const,
 ];
 const ATTEMPT = "submit a task";
 const THE_CLUSTERS: Retention = { completedMs: 0, failedMs: 0 };
 const DAY_MS = 86_400_000;
+/** So long after any time of today there still are dates. */
+const EXPIRES_MAX_MS = 4.32e15;
 
 /** @throws TypeError, RangeError that name the option */
 export function taskOptionsOf(options: PlacementOptions & RecordOptions): TaskOptions | null {
@@ -62,12 +76,16 @@ export function taskOptionsOf(options: PlacementOptions & RecordOptions): TaskOp
   });
   const retry = retryOf(options.retry);
   const placement = placementOf(options);
+  const expiresMs = expiresMsOf(options.expiresMs);
+  const lapses = { min: 1, max: LIMITS.lapsesMaxMax, default: LAPSES_MAX };
+  const lapsesMax = integer(ATTEMPT, "lapsesMax", options.lapsesMax, lapses);
   const tags = tagsOf(options.tags);
   const retention = options.retention === undefined
     ? null
     : retentionOf(ATTEMPT, options.retention, THE_CLUSTERS);
-  const isPlain = priority === 0 && !retry && !placement && tags.length === 0 && !retention;
-  return isPlain ? null : { priority, retry, placement, tags, retention };
+  const isPlain = priority === 0 && !retry && !placement && expiresMs === 0 && lapsesMax === LAPSES_MAX &&
+    tags.length === 0 && !retention;
+  return isPlain ? null : { priority, retry, placement, expiresMs, lapsesMax, tags, retention };
 }
 
 function tagsOf(tags: unknown): readonly string[] {
@@ -80,6 +98,16 @@ function tagsOf(tags: unknown): readonly string[] {
   throw new RangeError(
     `Cannot ${ATTEMPT}: tags may be ${LIMITS.tagsMax}, got ${different.length}; put the rest into its input`,
   );
+}
+
+/** 0 = never. */
+function expiresMsOf(expiresMs: unknown): number {
+  if (expiresMs === undefined) return 0;
+  if (typeof expiresMs !== "number") {
+    throw new TypeError(`Cannot ${ATTEMPT}: expiresMs must be a number, got ${shown(expiresMs)}`);
+  }
+  if (expiresMs >= 1 && expiresMs <= EXPIRES_MAX_MS) return expiresMs;
+  throw new RangeError(`Cannot ${ATTEMPT}: expiresMs must be from 1 to ${EXPIRES_MAX_MS}, got ${expiresMs}`);
 }
 
 function retryOf(options: RetryOptions | undefined): RetryPolicy | null {
@@ -154,6 +182,9 @@ function short(what: string, value: unknown, bytesMax: number): string {
 export function areTaskOptions(value: unknown): value is TaskOptions | null {
   if (value === null) return true;
   if (!isObject(value) || !Number.isInteger(value["priority"])) return false;
+  const { expiresMs, lapsesMax } = value;
+  if (!(typeof expiresMs === "number" && expiresMs >= 0 && expiresMs <= EXPIRES_MAX_MS)) return false;
+  if (!(Number.isInteger(lapsesMax) && (lapsesMax as number) >= 1)) return false;
   const { retry, placement, tags, retention } = value;
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) return false;
   if (retention !== null) {

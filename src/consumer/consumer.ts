@@ -8,7 +8,7 @@ import type { AbortReason } from "../base/errors.ts";
 import type { ConsumerControl, ConsumerPort } from "../coordinator/coordinator.ts";
 import type { LossReason } from "../protocol/model/contract.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
-import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import type { HolderMessage, Settlement } from "../protocol/model/types.ts";
 import {
   AttemptCounts,
   type AttemptEventType,
@@ -20,8 +20,9 @@ import {
   reportOf,
 } from "./attempt-events.ts";
 import { Attempt } from "./attempt.ts";
+import type { CallbackErrorInfo } from "./callback-error.ts";
 import { type Handler, limitsOf } from "./handler.ts";
-import { callHandler, endingOfError, endingOfValue, isThenable } from "./invocation.ts";
+import { callHandler, endingOfError, endingOfValue, promiseOf } from "./invocation.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { StuckHandlers } from "./stuck-handlers.ts";
 
@@ -41,6 +42,8 @@ export interface ConsumerOptions {
   readonly blockedMinMs: number;
   /** It stood still for that long, and `watchLoop` was called. */
   readonly onBlocked: (info: LoopBlockedInfo) => void;
+  /** What a listener or callback of a handler threw. @default nobody is told */
+  readonly onCallbackError?: (info: CallbackErrorInfo) => void;
   /** @default the system's */
   readonly environment?: Environment;
 }
@@ -177,7 +180,8 @@ export class Consumer implements ConsumerPort {
     }
     const forMs = this.#options.admit?.(task) ?? null;
     if (forMs !== null) return this.#giveBack(p, task, { type: "decline", forMs });
-    const attempt = new Attempt(p, task, handler, this.#control, this.#environment);
+    const { onCallbackError } = this.#options;
+    const attempt = new Attempt(p, task, handler, this.#control, this.#environment, onCallbackError);
     this.#attempts.set(keyOf(p, task.fence), attempt);
     if (!this.#runningById.has(task.id)) return this.#begin(attempt);
     const waiting = this.#nextById.get(task.id);
@@ -193,11 +197,11 @@ export class Consumer implements ConsumerPort {
     this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
-  command(p: number, fence: number, no: number, message: TaskMessage): void {
+  command(p: number, fence: number, no: number, message: HolderMessage): void {
     const attempt = this.#attempts.get(keyOf(p, fence));
     if (!attempt || attempt.ending || attempt.isLost) return;
     attempt.command(no, message);
-    if (attempt.endCommand && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
+    if (attempt.abortReason && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
   }
 
   abort(p: number, fence: number): void {
@@ -240,8 +244,9 @@ export class Consumer implements ConsumerPort {
     } catch (error) {
       return this.#threw(attempt, error);
     }
-    if (!isThenable(result)) return this.#returned(attempt, result);
-    result.then((value) => this.#returned(attempt, value), (error) => this.#threw(attempt, error));
+    const later = promiseOf(result);
+    if (!later) return this.#returned(attempt, result);
+    later.then((value) => this.#returned(attempt, value), (error) => this.#threw(attempt, error));
   }
 
   #returned(attempt: Attempt, value: unknown): void {

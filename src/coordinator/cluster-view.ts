@@ -8,7 +8,9 @@ import type { Standing } from "../protocol/model/messages.ts";
 import { hashText } from "../protocol/context/ring.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 import type { Environment } from "../base/environment.ts";
+import { type ClusterHealth, clusterHealth } from "./cluster-health.ts";
 import type { CoordinatorEvent, NodeInfo, TaskEvent } from "./coordinator.ts";
+import { departureRefusal } from "./departure.ts";
 import { EventFeed } from "./event-feed.ts";
 import { encodeMember, type MemberNews, type MemberOffer, type MemberState } from "./gossip-codec.ts";
 import { Members } from "./members.ts";
@@ -109,6 +111,11 @@ export class ClusterView {
   tick(): void {
     const nowMs = this.#options.environment.monoMs();
     if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
+    this.#look(nowMs);
+    this.#options.emit({ type: "looked" });
+  }
+
+  #look(nowMs: number): void {
     this.#lookedMs = nowMs;
     this.members.poll(nowMs);
     this.#views.tick(nowMs);
@@ -163,10 +170,27 @@ export class ClusterView {
     return this.members.infos(this.#options.environment.monoMs());
   }
 
-  /** First what is leased now, then what changes, until the signal aborts. */
-  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+  /** What keeps a member from leaving for good now; null: nothing. */
+  departureRefusal(node: NodeId): Error | null {
+    const { evictAfterMs } = this.#options.settings;
+    return departureRefusal(node, { members: this.infos(), health: this.health(), evictAfterMs });
+  }
+
+  health(): ClusterHealth {
+    const { engine, environment } = this.#options;
+    const status = engine.status();
+    const nowMs = environment.monoMs();
+    return clusterHealth({
+      groups: status.healths,
+      members: engine.roster?.members ?? [],
+      stateOf: (node) => this.members.stateOf(node, status, nowMs),
+    });
+  }
+
+  /** First what is leased now, then what changes, until the signal aborts; null where some are missing. */
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[] | null> {
     for await (const batch of this.#feed.read(signal, [...this.#views.view.all()])) {
-      yield batch.map((change) => this.#taskEvent(change));
+      yield batch && batch.map((change) => this.#taskEvent(change));
     }
   }
 

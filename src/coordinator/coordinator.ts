@@ -16,6 +16,8 @@ import type {
 import type { TaskFilter } from "../protocol/model/task-filter.ts";
 import type {
   AgreedRetention,
+  FailedBecause,
+  HolderMessage,
   NodeId,
   Settlement,
   TaskMessage,
@@ -24,6 +26,7 @@ import type {
   TaskState,
 } from "../protocol/model/types.ts";
 import type { StoreError } from "../store/store-error.ts";
+import type { ClusterHealth } from "./cluster-health.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
 import type { CoordinatorStats } from "./stats.ts";
 
@@ -36,9 +39,27 @@ export interface TaskErrorInfo {
   readonly fence: string;
   readonly node: NodeId | null;
   readonly nodeName: string | null;
-  /** `lapsed`: the lease ended before the handler did. */
-  readonly kind: "error" | "lapsed";
+  readonly kind: "error";
   readonly message: string;
+  /** A line for each cause, the nearest first; null without one. */
+  readonly cause: string | null;
+  /** Where it was thrown, as far as there is room for it; null when that is not known. */
+  readonly stack: string | null;
+}
+
+/** An attempt whose node was not heard any more, as people and programs see it: no error of the task. */
+export interface LapseInfo {
+  /** When its lease was taken back. ISO 8601. */
+  readonly at: string;
+  readonly attempt: number;
+  /** Decimal. */
+  readonly fence: string;
+  readonly node: NodeId | null;
+  readonly nodeName: string | null;
+  /** How long it had run when its node was heard last; null: nobody is left who knows. */
+  readonly ranMs: number | null;
+  /** The process of its node had died, and may have died of it: it had run for less than 30 s. */
+  readonly counted: boolean;
 }
 
 /** A task as the cluster has it, values still encoded. The form of the product's JSON contract. */
@@ -62,6 +83,8 @@ export interface TaskSnapshot {
   readonly ageMs: number | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** When it goes on, while it sleeps. */
+  readonly wakeAt: string | null;
   readonly errors: readonly TaskErrorInfo[];
   readonly result: Uint8Array | null;
   /** The progress that its handler last reported, still encoded. */
@@ -72,6 +95,11 @@ export interface TaskSnapshot {
   readonly keepers: readonly NodeId[];
   /** Why it is not running; null when it is, or has ended. */
   readonly why: string | null;
+  /** From when on nothing of it starts any more; null = never. */
+  readonly expiresAt: string | null;
+  /** Null unless it is failed. */
+  readonly failedBecause: FailedBecause | null;
+  readonly lapses: readonly LapseInfo[];
 }
 
 /** A member as this node sees it. The form of the product's JSON contract. */
@@ -90,7 +118,11 @@ export interface NodeInfo {
   readonly load: number;
   /** Partitions that it keeps. */
   readonly keeps: number;
+  /** Those of them whose copy is whole there and answers. */
+  readonly serves: number;
   readonly stewardOf: number;
+  /** It is on its way out for good: others take over what it keeps. */
+  readonly leaving: boolean;
   /** Its part of the ring on which tasks are placed: all parts are 1, a witness has none. */
   readonly ringShare: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -176,14 +208,16 @@ export interface ClientPort {
    */
   retain(retention: AgreedRetention, options: CallOptions): Promise<void>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
+  /** How the cluster stands, as the node that is asked sees it. */
+  health(options: CallOptions): Promise<ClusterHealth>;
   /**
    * Has a node do something.
    *
    * @throws NotFoundError; ConnectError when nothing was sent; UnknownOutcomeError when it may have been done
    */
   commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void>;
-  /** Until the signal aborts. */
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
+  /** Until the signal aborts; null where some are missing. */
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null>;
 }
 
 /** What the coordinator notifies a consumer of. Calls come in order and must not throw. */
@@ -191,7 +225,7 @@ export interface ConsumerPort {
   /** A quorum leased the task to this node: run it. */
   start(p: number, task: GrantedTask): void;
   /** A client sent the task a command: in order, each once. */
-  command(p: number, fence: number, no: number, message: TaskMessage): void;
+  command(p: number, fence: number, no: number, message: HolderMessage): void;
   /** The lease ends soon unless renewed: stop. */
   abort(p: number, fence: number): void;
   /** The lease is gone. */
@@ -249,6 +283,8 @@ export interface SettledLease {
 }
 
 export type CoordinatorEvent =
+  /** It has looked around: comes a few times a second. */
+  | { readonly type: "looked" }
   | { readonly type: "ready"; readonly epoch: number; readonly members: number }
   | { readonly type: "quorum"; readonly held: boolean }
   | { readonly type: "member"; readonly node: NodeId; readonly name: string; readonly up: boolean }
@@ -288,8 +324,13 @@ export interface Coordinator extends ClientPort {
   ready(signal?: AbortSignal): Promise<void>;
   /** Gives stewardships up, so that nobody need wait for an election; best effort. */
   resign(): Promise<void>;
-  /** Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. */
-  leave(signal: AbortSignal): Promise<void>;
+  /** What keeps this node from leaving for good now; null: nothing. */
+  leaveRefusal(): Error | null;
+  /**
+   * Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. `isPatient`:
+   * it waits for its turn, however long that takes.
+   */
+  leave(signal: AbortSignal, isPatient: boolean): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */
   stop(): Promise<void>;
 }

@@ -80,6 +80,11 @@ export class Diagnosis {
     return quorumTrouble(this.#quorumView(), this.#options.engine.partitionOf(id));
   }
 
+  /** Why this node is in no cluster; null when it is in one. */
+  get outside(): string | null {
+    return this.#options.engine.roster ? null : outsideText(this.#quorumView());
+  }
+
   #quorumView(): QuorumView {
     const { engine, settings, environment, transport, members } = this.#options;
     const status = engine.status();
@@ -88,8 +93,9 @@ export class Diagnosis {
       roster: engine.roster,
       isOut: status.isOut,
       expect: settings.expect,
-      connectedCount: 1 + (transport?.upCount ?? 0),
+      connectedNames: [settings.name, ...transport?.upNames ?? []],
       isUp: (node) => members.isUp(node, status, nowMs),
+      absentIn: (partition) => status.healths.find(({ p }) => p === partition)?.absent ?? [],
     };
   }
 }
@@ -101,26 +107,33 @@ export interface QuorumView {
   readonly isOut: boolean;
   readonly expect: number;
   /** Nodes that this one is connected to, itself included. */
-  readonly connectedCount: number;
+  readonly connectedNames: readonly string[];
   isUp(node: NodeId): boolean;
+  /** Keepers of the partition that do not serve, as far as is known. */
+  absentIn(partition: number): readonly MemberNo[];
 }
 
 function keeperStates(view: QuorumView, partition: number): KeeperState[] {
   const keepers = view.roster ? keepersOf(view.roster, partition) : [];
-  return keepers.map(({ id, name }) => ({ id, name, up: view.isUp(id) }));
+  const absent = view.absentIn(partition);
+  return keepers.map(({ no, id, name }) => ({ id, name, up: view.isUp(id) && !absent.includes(no) }));
+}
+
+function outsideText({ expect, connectedNames, isOut }: QuorumView): string {
+  if (isOut) return "it asks to be let in (again)";
+  const here = `${connectedNames.length} ${connectedNames.length === 1 ? "is" : "are"} connected`;
+  const names = connectedNames.slice(0, 8).join(", ");
+  return `a cluster is founded by ${expect} nodes, of which ${here}: ${names}`;
 }
 
 /** "" when a majority of the keepers is up. */
 export function quorumTrouble(view: QuorumView, partition: number): string {
-  if (!view.roster) {
-    const { expect, connectedCount, isOut } = view;
-    if (isOut) return "this node is in no cluster at the moment: it asks to be let in (again)";
-    return `no cluster yet: it is founded by ${expect} nodes, of which ${connectedCount} are connected`;
-  }
+  if (!view.roster) return `this node is in no cluster yet: ${outsideText(view)}`;
   const keepers = keeperStates(view, partition);
   const needed = Math.floor(keepers.length / 2) + 1;
   if (keepers.filter((keeper) => keeper.up).length >= needed) return "";
-  const states = keepers.map(({ name, up }) => `${name} (${up ? "up" : "down"})`).join(", ");
+  const stateOf = ({ id, up }: KeeperState): string => up ? "up" : view.isUp(id) ? "copying" : "down";
+  const states = keepers.map((keeper) => `${keeper.name} (${stateOf(keeper)})`).join(", ");
   return `no quorum: partition ${partition} needs ${needed} of ${keepers.length} keepers, ${states}`;
 }
 

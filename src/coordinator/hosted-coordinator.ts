@@ -11,6 +11,7 @@ import type { Effect, EngineEvent, Input } from "../protocol/model/contract.ts";
 import type { CommandStatus, NodeCommand, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
 import type { AgreedRetention, NodeId, TaskSpec } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
+import type { ClusterHealth } from "./cluster-health.ts";
 import { ClusterView } from "./cluster-view.ts";
 import type {
   CallOptions,
@@ -118,7 +119,10 @@ export class HostedCoordinator implements Coordinator {
       diagnosis,
     });
     this.#retention = new RetentionCalls({ queries: this.#queries, partitionCount: settings.partitions });
-    this.#nodeCommands = new NodeCommandCalls({ push, environment, diagnosis });
+    this.#nodeCommands = new NodeCommandCalls({
+      ...{ push, environment, diagnosis },
+      refusal: (node, command) => command.type === "leave" ? clusterView.departureRefusal(node) : null,
+    });
     this.#renewals = new Renewals({
       everyMs: settings.heartbeatMs / 8,
       validUntilMs: (p) => engine.holder.validUntilMs(p),
@@ -142,6 +146,7 @@ export class HostedCoordinator implements Coordinator {
       statsOf({
         ...{ engine, transport, clock, partitionCount: settings.partitions, isStoreWell: !this.#isHindered },
         ...{ submitCount: this.#submits.count, commits: this.#host.commits },
+        ...{ health: clusterView.health(), outside: diagnosis.outside },
       });
   }
 
@@ -331,10 +336,14 @@ export class HostedCoordinator implements Coordinator {
     return this.#refused("command a node") ?? this.#nodeCommands.call(request, options);
   }
 
+  health(): Promise<ClusterHealth> {
+    return this.#refused("say how the cluster stands") ?? Promise.resolve(this.#clusterView.health());
+  }
+
   members = (): readonly NodeInfo[] => this.#clusterView.infos();
   offerOf = (node: NodeId): ReturnType<Coordinator["offerOf"]> => this.#clusterView.members.offerOf(node);
 
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null> {
     return this.#clusterView.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 
@@ -355,9 +364,13 @@ export class HostedCoordinator implements Coordinator {
     }
   }
 
-  async leave(signal: AbortSignal): Promise<void> {
+  leaveRefusal(): Error | null {
+    return this.#clusterView.departureRefusal(this.self);
+  }
+
+  async leave(signal: AbortSignal, isPatient: boolean): Promise<void> {
     const left = this.#events.next((event) => event.type === "left", signal);
-    if (!signal.aborted) this.#host.push({ type: "leave" });
+    if (!signal.aborted) this.#host.push({ type: "leave", isPatient });
     await left;
   }
 

@@ -1,6 +1,7 @@
 /** The members as this node sees them: from the roster, the connections, the heartbeats and the gossip. */
 import type { EngineStatus } from "../protocol/status.ts";
-import type { NodeId, Roster } from "../protocol/model/types.ts";
+import { DECIDERS, type GroupHealth } from "../protocol/keeper-health.ts";
+import type { MemberNo, NodeId, Roster } from "../protocol/model/types.ts";
 import type { KnownOffer, NodeInfo } from "./coordinator.ts";
 import { decodeMember, type MemberNews, type MemberOffer } from "./gossip-codec.ts";
 import type { Transport } from "./transport.ts";
@@ -59,6 +60,12 @@ export class Members {
     return nowMs - status.lastHeardMs(member.no) < HEARTBEATS_MISSED_MAX * heartbeatMs;
   }
 
+  stateOf(node: NodeId, status: EngineStatus, nowMs: number): NodeInfo["state"] {
+    const said = node === this.#options.self ? this.#options.own().state : this.#newsById.get(node)?.state;
+    if (this.isUp(node, status, nowMs)) return said ?? "up";
+    return said === "stopped" ? "stopped" : "down";
+  }
+
   nameOf(node: NodeId): string {
     const member = this.#options.engine.roster?.members.find((each) => each.id === node);
     return member?.name ?? this.#options.transport?.helloOf(node)?.name ?? node;
@@ -75,6 +82,9 @@ export class Members {
       if ((this.#upById.get(id) ?? false) === isUp) continue;
       this.#upById.set(id, isUp);
       this.#nameById.set(id, name);
+      // what it said of itself when it went lasts until it is back
+      const news = this.#newsById.get(id);
+      if (isUp && news?.state === "stopped") this.#newsById.set(id, { ...news, state: "up" });
       onChange(id, name, isUp);
     }
     for (const [id, isUp] of this.#upById) {
@@ -89,20 +99,24 @@ export class Members {
     const { roster } = engine;
     if (!roster) return [this.#alone()];
     const status = engine.status();
-    return roster.members.map(({ no, id, name, labels }): NodeInfo => {
+    const absentCountByNo = absentCounts(status.healths);
+    return roster.members.map(({ no, id, name, labels, leaving }): NodeInfo => {
       const isSelf = id === self;
       const news = isSelf ? this.#options.own() : this.#newsById.get(id);
-      const isUp = this.isUp(id, status, nowMs);
+      const state = this.stateOf(id, status, nowMs);
+      const keeps = status.keeps(no);
       const heardMs = nowMs - status.lastHeardMs(no);
       return {
         node: id,
         name,
-        state: isUp ? news?.state ?? "up" : news?.state === "stopped" ? "stopped" : "down",
+        state,
         self: isSelf,
-        frozen: isUp && (news?.frozen ?? false),
+        frozen: (news?.frozen ?? false) && (state === "up" || state === "draining"),
+        leaving,
         tasks: isSelf ? status.heldCount : tasksOf(id),
         load: news?.offer?.rate ?? 0,
-        keeps: status.keeps(no),
+        keeps,
+        serves: keeps - (absentCountByNo.get(no) ?? 0),
         stewardOf: status.stewardOf(no),
         ringShare: status.ringShare(no),
         labels,
@@ -122,9 +136,11 @@ export class Members {
       state,
       self: true,
       frozen,
+      leaving: false,
       tasks: 0,
       load: offer?.rate ?? 0,
       keeps: 0,
+      serves: 0,
       stewardOf: 0,
       ringShare: 0,
       labels: this.#options.labels,
@@ -133,6 +149,16 @@ export class Members {
       lastHeardMs: 0,
     };
   }
+}
+
+/** Partitions that each member keeps and does not serve. */
+function absentCounts(healths: readonly GroupHealth[]): ReadonlyMap<MemberNo, number> {
+  const counts: Map<MemberNo, number> = new Map();
+  for (const { p, absent } of healths) {
+    if (p === DECIDERS) continue;
+    for (const no of absent) counts.set(no, (counts.get(no) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function isMore(offer: MemberOffer | null, before: MemberOffer | null | undefined): boolean {

@@ -3,9 +3,15 @@
  * node was never connected meanwhile.
  */
 import type { Environment } from "../base/environment.ts";
-import { ConnectError, NotFoundError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
+import {
+  ConnectError,
+  NoQuorumError,
+  NotFoundError,
+  StoppedError,
+  UnknownOutcomeError,
+} from "../base/errors.ts";
 import type { Input } from "../protocol/model/contract.ts";
-import type { NodeCommandStatus } from "../protocol/model/messages.ts";
+import type { NodeCommand, NodeCommandStatus } from "../protocol/model/messages.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 import type { CallOptions, NodeCommandRequest } from "./coordinator.ts";
 
@@ -21,6 +27,8 @@ export interface NodeCommandsOptions {
   readonly environment: Environment;
   readonly push: (input: Input) => void;
   readonly diagnosis: NodeCommandsDiagnosis;
+  /** What can be said against it before the node is asked; null: nothing. */
+  readonly refusal: (node: NodeId, command: NodeCommand) => Error | null;
 }
 
 /** Who there is: of diagnosis.ts. */
@@ -52,6 +60,8 @@ export class NodeCommandCalls {
       const message = `Cannot ${wordsOf(request)}: no member has the name or id ${JSON.stringify(node)}`;
       return Promise.reject(new NotFoundError(message));
     }
+    const refusal = this.#options.refusal(target, command);
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const settle = (error: unknown): void => {
         environment.clearTimeout(timer);
@@ -87,7 +97,7 @@ export class NodeCommandCalls {
 
   answered(cid: number, status: NodeCommandStatus): void {
     for (const waiting of this.#waitingByCid.get(cid) ?? []) {
-      waiting.settle(status === "done" ? undefined : missingError(waiting.request));
+      waiting.settle(ANSWERS[status](waiting.request));
     }
   }
 
@@ -115,6 +125,20 @@ function missingError(request: NodeCommandRequest): NotFoundError {
   return new NotFoundError(`Cannot ${wordsOf(request)}: the task does not run there`);
 }
 
+function refusedError(request: NodeCommandRequest): NoQuorumError {
+  return new NoQuorumError(
+    `Cannot ${
+      wordsOf(request)
+    } now: it refuses, for as it sees the cluster one more loss would cost a quorum`,
+  );
+}
+
+const ANSWERS: Readonly<Record<NodeCommandStatus, (request: NodeCommandRequest) => Error | undefined>> = {
+  done: () => undefined,
+  missing: missingError,
+  refused: refusedError,
+};
+
 function whether({ node, command }: NodeCommandRequest): string {
   return `Cannot know whether node ${JSON.stringify(node)} carried out ${JSON.stringify(command.type)}`;
 }
@@ -123,5 +147,5 @@ function whether({ node, command }: NodeCommandRequest): string {
 function wordsOf({ node, command }: NodeCommandRequest): string {
   const name = JSON.stringify(node);
   if (command.type === "stopTask") return `stop task ${JSON.stringify(command.id)} on node ${name}`;
-  return `${command.type} node ${name}`;
+  return command.type === "leave" ? `have node ${name} leave` : `${command.type} node ${name}`;
 }

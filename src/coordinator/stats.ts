@@ -1,6 +1,7 @@
 /** A coordinator in numbers, for metrics and for whether the node is ready. */
 import type { Engine } from "../protocol/engine.ts";
 import type { TaskState } from "../protocol/model/types.ts";
+import type { ClusterHealth } from "./cluster-health.ts";
 import type { CommitCounts } from "./engine-host.ts";
 import type { NodeClock } from "../base/node-clock.ts";
 import type { Traffic, Transport } from "./transport.ts";
@@ -8,6 +9,10 @@ import type { Traffic, Transport } from "./transport.ts";
 export interface CoordinatorStats {
   /** Of the roster that it knows; 0 while it is in no cluster. */
   readonly epoch: number;
+  /** Why it is in no cluster; null when it is in one. */
+  readonly outside: string | null;
+  /** How the cluster stands, partition by partition. */
+  readonly health: ClusterHealth;
   /** The store takes what it is given. */
   readonly isStoreWell: boolean;
   /** Leases held by this node. */
@@ -37,6 +42,8 @@ export interface StatsSources {
   readonly isStoreWell: boolean;
   readonly submitCount: number;
   readonly commits: CommitCounts;
+  readonly health: ClusterHealth;
+  readonly outside: string | null;
 }
 
 const NO_TRAFFIC: Traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };

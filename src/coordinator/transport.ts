@@ -23,6 +23,8 @@ export interface Transport {
   readonly addresses: readonly string[];
   /** Peers whose connections are open. */
   readonly upCount: number;
+  /** What they are called. */
+  readonly upNames?: readonly string[];
   /** The peer's connection is open. */
   isUp(peer: NodeId): boolean;
   helloOf(peer: NodeId): PeerHello | undefined;

@@ -6,6 +6,7 @@ import { createEmbeddedCoordinator } from "../coordinator/embedded-coordinator.t
 import { createMeshCoordinator } from "../coordinator/mesh-coordinator.ts";
 import type { Store } from "../store/store.ts";
 import { logEvents } from "./log.ts";
+import { handleSignals } from "./signals.ts";
 import type { Node } from "./node-api.ts";
 import { RunningNode } from "./node.ts";
 import { type NodeOptions, type NodeSettings, nodeSettings } from "./options.ts";
@@ -42,6 +43,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     try {
       node = new RunningNode(coordinator, settings);
       if (settings.logging) logEvents(node, settings.logging);
+      if (settings.handleSignals) handleSignals(node);
       return node;
     } catch (error) {
       // its balancer

@@ -5,6 +5,7 @@ import type { NodeInfo } from "../coordinator/coordinator.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import type { NodeEventMap, NodeEventType } from "./events.ts";
 import type { HandlerSource } from "./handler-options.ts";
+import type { ReadyOptions } from "./ready-watch.ts";
 import type { NodeState, NodeStats } from "./stats.ts";
 
 /** A task whose handler runs on this node. */
@@ -36,8 +37,13 @@ export interface Node extends AsyncDisposable {
     handler: HandlerSource<P, R>,
     options?: HandlerOptions,
   ): void;
-  /** Resolves when the cluster serves: every partition has a steward. */
-  ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /**
+   * Resolves when the node is ready, as /readyz says: every partition has a steward, and to stop one more
+   * node would cost no partition its quorum. The event `waiting` says what it waits for.
+   *
+   * @throws NoQuorumError after `timeoutMs`; StoppedError; the reason of `signal`
+   */
+  ready(options?: ReadyOptions): Promise<void>;
   /** The members as this node sees them. */
   nodes(): NodeInfo[];
   /** What runs here now, in the order of the starts. */
@@ -62,6 +68,15 @@ export interface Node extends AsyncDisposable {
    * others wait for its leases to end.
    */
   stop(options?: { readonly now?: boolean; readonly leave?: boolean }): Promise<void>;
+  /**
+   * Leaves the cluster for good and stops: gives its tasks back, waits until others keep what it keeps, one
+   * node after another, however long that takes. `stop({ now: true })` gives up waiting. Started again, with
+   * the same store or another, it is a new member.
+   *
+   * @throws NoQuorumError while a member is gone and one more loss would cost a quorum; StateError for the
+   * last member, and outside of a cluster. Nothing was done then
+   */
+  leave(): Promise<void>;
   addEventListener<K extends NodeEventType>(
     type: K,
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,

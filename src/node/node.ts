@@ -11,13 +11,15 @@ import { Consumer } from "../consumer/consumer.ts";
 import type { HandlerOptions } from "../consumer/handler.ts";
 import { ThreadPool } from "../consumer/threads/thread-pool.ts";
 import type { Coordinator, CoordinatorEvent, NodeInfo, OwnNode } from "../coordinator/coordinator.ts";
+import type { CoordinatorStats } from "../coordinator/stats.ts";
 import type { NodeCommand, NodeCommandStatus } from "../protocol/model/messages.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type NodeEventMap, NodeEvents, type NodeEventType } from "./events.ts";
 import { handlerOf, type HandlerSource } from "./handler-options.ts";
 import type { Node, RunningTaskInfo } from "./node-api.ts";
 import type { NodeSettings } from "./options.ts";
-import { NodeEventTally, type NodeState, type NodeStats, notReadyReason } from "./stats.ts";
+import { type ReadyOptions, ReadyWatch } from "./ready-watch.ts";
+import { lookoutOf, NodeEventTally, type NodeState, type NodeStats, notReadyReason } from "./stats.ts";
 
 /** For the others to take over what a node keeps that leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;
@@ -31,11 +33,13 @@ export class RunningNode implements Node {
   readonly #consumer: Consumer;
   readonly #threads: ThreadPool;
   readonly #balancing: Balancing;
+  readonly #readyWatch: ReadyWatch;
   readonly #tally: NodeEventTally = new NodeEventTally();
   readonly #hurried: AbortController = new AbortController();
   #state: NodeState = "starting";
   #draining: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
+  #hasLeft = false;
   #brokenBy: unknown;
 
   /** What a coordinator is given of the node that is going to work with it. */
@@ -60,6 +64,12 @@ export class RunningNode implements Node {
     this.#coordinator = coordinator;
     this.#settings = settings;
     this.#environment = environment;
+    this.#readyWatch = new ReadyWatch({
+      environment,
+      stopped: coordinator.stopped,
+      whyNot: () => this.#notReady(this.#coordinator.stats()),
+      onWaiting: (reason) => this.#events.emit("waiting", { reason }),
+    });
     this.#threads = new ThreadPool(settings.capacity);
     this.client = new PortClient(coordinator, undefined, environment);
     coordinator.on((event) => this.#onEvent(event));
@@ -71,6 +81,7 @@ export class RunningNode implements Node {
       emit: (type, info) => this.#events.emit(type, info),
       admit: (task) => this.#balancing.admit(task),
       blockedMinMs: settings.heartbeatMs,
+      onCallbackError: (info) => this.#events.fail(info),
       onBlocked: (info) => {
         this.#tally.blocked(info.blockedMs);
         this.#events.emit("loop:blocked", info);
@@ -124,9 +135,8 @@ export class RunningNode implements Node {
     this.#consumer.add(made);
   }
 
-  async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    checkKnown("wait for the cluster", options, ["signal"]);
-    await this.#coordinator.ready(options.signal);
+  async ready(options: ReadyOptions = {}): Promise<void> {
+    await this.#readyWatch.wait(options);
   }
 
   nodes(): NodeInfo[] {
@@ -149,17 +159,20 @@ export class RunningNode implements Node {
   stats(): NodeStats {
     const stats = this.#coordinator.stats();
     const { hasQuorum, counts } = this.#tally;
-    const { isStoreWell } = stats;
-    const members = this.nodes();
     return {
       ...stats,
       ...counts,
       hasQuorum,
-      notReady: notReadyReason({ state: this.#state, hasQuorum, isStoreWell, members }),
+      notReady: this.#notReady(stats),
       capacity: this.#settings.capacity,
       runningCount: this.#consumer.runningCount,
       attempts: this.#consumer.attempts.byName,
     };
+  }
+
+  #notReady(stats: CoordinatorStats): string | null {
+    const { hasQuorum } = this.#tally;
+    return notReadyReason({ ...stats, state: this.#state, hasQuorum, lookout: lookoutOf(this.#settings) });
   }
 
   addEventListener<K extends NodeEventType>(
@@ -206,6 +219,11 @@ export class RunningNode implements Node {
         // it is answered when it has begun: `nodes` shows when it is over
         void this.drain();
         return "done";
+      case "leave":
+        if (this.#coordinator.leaveRefusal() !== null) return "refused";
+        // answered when it has begun, like a drain
+        void this.leave();
+        return "done";
       case "stopTask":
         return this.#consumer.stopTask(command.id) ? "done" : "missing";
       default:
@@ -240,24 +258,35 @@ export class RunningNode implements Node {
     return this.#stopping;
   }
 
-  async #stop(now: boolean, leave: boolean): Promise<void> {
+  async leave(): Promise<void> {
+    const refusal = this.#stopping ? null : this.#coordinator.leaveRefusal();
+    if (refusal) throw refusal;
+    this.#stopping ??= this.#stop(false, true, Infinity);
+    await this.#stopping;
+  }
+
+  async #stop(now: boolean, leave: boolean, leaveTimeoutMs: number = LEAVE_TIMEOUT_MS): Promise<void> {
     if (!now) {
       await this.drain();
-      if (leave) await this.#leave();
+      if (leave) await this.#leave(leaveTimeoutMs);
       await this.#coordinator.resign();
     }
     this.#state = "stopped";
     this.#consumer.lose();
     await this.#threads.end();
     await this.#coordinator.stop();
-    this.#events.emit("stopped", this.#brokenBy === undefined ? {} : { error: this.#brokenBy });
+    this.#events.emit("stopped", {
+      ...(this.#brokenBy === undefined ? {} : { error: this.#brokenBy }),
+      ...(this.#hasLeft ? { left: true } : {}),
+    });
   }
 
-  async #leave(): Promise<void> {
+  async #leave(timeoutMs: number): Promise<void> {
     const late = new AbortController();
-    const timer = this.#environment.setTimeout(() => late.abort(), LEAVE_TIMEOUT_MS);
-    await this.#coordinator.leave(AbortSignal.any([late.signal, this.#hurried.signal]));
-    this.#environment.clearTimeout(timer);
+    const isPatient = timeoutMs === Infinity;
+    const timer = isPatient ? null : this.#environment.setTimeout(() => late.abort(), timeoutMs);
+    await this.#coordinator.leave(AbortSignal.any([late.signal, this.#hurried.signal]), isPatient);
+    if (timer !== null) this.#environment.clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -267,8 +296,11 @@ export class RunningNode implements Node {
   #onEvent(event: CoordinatorEvent): void {
     this.#tally.note(event);
     switch (event.type) {
+      case "looked":
+        return this.#readyWatch.look(this.#stopping !== null || this.#draining !== null);
       case "ready":
         if (this.#state === "starting") this.#state = "ready";
+        this.#readyWatch.look(false);
         return this.#events.emit("ready", { epoch: event.epoch, members: event.members });
       case "quorum":
         return this.#events.emit(event.held ? "quorum:regained" : "quorum:lost", {});
@@ -280,6 +312,7 @@ export class RunningNode implements Node {
       case "offer":
         return;
       case "left":
+        this.#hasLeft ||= event.why === "left";
         if (this.#state === "ready") this.#state = "starting";
         if (event.why === "evicted") this.#events.emit("evicted", {});
         return;

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { boolean, checkKnown, integer, shown, text, texts } from "../base/arguments.ts";
 import {
+  mdnsOf,
   namespaceOf,
   SECURITY_KEYS,
   type SecurityOptions,
@@ -24,8 +25,9 @@ import { VERSION } from "./version.ts";
 
 export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOptions {
   /**
-   * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`.
-   * @default "stolos"
+   * Isolates clusters that share a network: 1 to 64 of `a-z A-Z 0-9 . _ -`. Without it and without `join` the
+   * node founds a cluster alone, announces nothing and looks for nobody.
+   * @default "stolos", which only those find who are given an address of it
    */
   readonly namespace?: string;
   /**
@@ -47,8 +49,8 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
   /** Multiaddrs to announce to others instead of those listened on. */
   readonly announce?: readonly string[];
   /**
-   * Look for nodes on the local network.
-   * @default true
+   * Look for nodes of the namespace on the local network. Needs a `namespace`.
+   * @default true with a namespace
    */
   readonly mdns?: boolean;
   /**
@@ -120,6 +122,12 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
    * @default 10_000
    */
   readonly drainTimeoutMs?: number;
+  /**
+   * SIGTERM and SIGINT drain and stop the node, a second one stops it now, and then the process ends unless
+   * the program listens to that signal itself.
+   * @default false
+   */
+  readonly handleSignals?: boolean;
 }
 
 /** Options by which a program watches a node: its log, and what libp2p counts with. */
@@ -155,13 +163,14 @@ export interface NodeSettings extends Settings, SecuritySettings, BalanceSetting
   readonly libp2pMetrics: MetricsFactory | null;
   readonly logging: LogSettings | null;
   readonly drainTimeoutMs: number;
+  readonly handleSignals: boolean;
 }
 
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
   ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
   ...["evictAfterMs", "clockRateBound", "finishedPerPartitionMax", "coordinator"] as const,
-  ...["store", "drainTimeoutMs"] as const,
+  ...["store", "drainTimeoutMs", "handleSignals"] as const,
   ...BALANCE_KEYS,
   ...["log", "logLevel", "libp2pMetrics"] as const,
   ...SECURITY_KEYS,
@@ -183,7 +192,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     listen: texts(ATTEMPT, "listen", options.listen, ["/ip4/127.0.0.1/tcp/0"]),
     join: texts(ATTEMPT, "join", options.join, []),
     announce: texts(ATTEMPT, "announce", options.announce, []),
-    mdns: boolean(ATTEMPT, "mdns", options.mdns, true),
+    mdns: mdnsOf(ATTEMPT, options),
     expect: count("expect", 1, LIMITS.membersMax, 1),
     labels: labelsOf(options.labels),
     capacity: witness ? 0 : count("capacity", 1, 1_000_000, 100),
@@ -202,6 +211,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     logging: loggingOf(options),
     ...securitySettings(ATTEMPT, options),
     drainTimeoutMs: count("drainTimeoutMs", 0, DAY_MS, 10_000),
+    handleSignals: boolean(ATTEMPT, "handleSignals", options.handleSignals, false),
     version: VERSION,
   };
 }
@@ -231,9 +241,10 @@ function leaseSettings(options: NodeOptions): Pick<Settings, "leaseTtlMs" | "hea
 }
 
 /** Who names others to join founds nothing alone; who looks by mDNS looks for a while. */
-function foundAfterMs({ join = [], mdns = true, coordinator }: NodeOptions): number {
+function foundAfterMs(options: NodeOptions): number {
+  const { join = [], coordinator } = options;
   if (coordinator === "embedded") return 0;
-  return join.length > 0 ? Infinity : mdns ? DISCOVERY_MS : 0;
+  return join.length > 0 ? Infinity : mdnsOf(ATTEMPT, options) ? DISCOVERY_MS : 0;
 }
 
 function evictAfterMs(options: NodeOptions): number {

@@ -3,7 +3,7 @@
  * watches itself with. Reading costs something, counting next to nothing.
  */
 import type { AttemptCount } from "../consumer/attempt-events.ts";
-import type { CoordinatorEvent, NodeInfo } from "../coordinator/coordinator.ts";
+import type { CoordinatorEvent } from "../coordinator/coordinator.ts";
 import type { CoordinatorStats } from "../coordinator/stats.ts";
 
 export type NodeState = "starting" | "ready" | "draining" | "stopped";
@@ -68,21 +68,34 @@ export class NodeEventTally {
   }
 }
 
-/** Why a node is not ready to work; null when it is. */
+/** Where a node looks for others, in words; "" where it does not look. */
+export function lookoutOf(
+  { join, mdns, namespace }: {
+    readonly join: readonly string[];
+    readonly mdns: boolean;
+    readonly namespace: string;
+  },
+): string {
+  const places = mdns ? [...join, `by mDNS in namespace "${namespace}"`] : join;
+  return places.length === 0 ? "" : `looking ${mdns && join.length === 0 ? "" : "at "}${places.join(", ")}`;
+}
+
+/**
+ * Why a node is not ready; null when it is: it can work, and to stop one more node would cost no partition
+ * its quorum. So a rolling restart that waits for it loses nothing.
+ */
 export function notReadyReason(
-  { state, hasQuorum, isStoreWell, members }: {
+  { state, hasQuorum, isStoreWell, outside, lookout, health }: {
     readonly state: NodeState;
     readonly hasQuorum: boolean;
-    readonly isStoreWell: boolean;
-    readonly members: readonly NodeInfo[];
-  },
+    readonly lookout: string;
+  } & Pick<CoordinatorStats, "isStoreWell" | "outside" | "health">,
 ): string | null {
   if (state === "draining" || state === "stopped") return `the node is ${state}`;
-  if (state === "starting") {
-    return "the node is in no cluster yet, or not in reach of all partitions' stewards";
+  if (outside !== null) {
+    return `the node is in no cluster yet: ${outside}${lookout === "" ? "" : `; ${lookout}`}`;
   }
+  if (state === "starting") return "the node is not in reach of all partitions' stewards yet";
   if (!isStoreWell) return "the store cannot write";
-  if (hasQuorum) return null;
-  const up = members.filter((member) => member.state === "up").length;
-  return `no quorum: ${up} of ${members.length} members are up`;
+  return hasQuorum ? health.trouble : `no quorum: ${health.trouble ?? "too few keepers answer"}`;
 }

@@ -133,6 +133,23 @@ const PARTS: readonly MetricSpec[] = [
     "Partitions that the node is steward of.",
     ({ stats }) => stats.stewardedCount,
   ),
+  {
+    name: "stolos_partitions",
+    help: "Partitions of the cluster as this node sees them, by how their keepers stand.",
+    type: "gauge",
+    read: ({ stats: { health } }) => {
+      const { partitions, whole, critical, stopped } = health;
+      const short = partitions - whole - critical - stopped;
+      return Object.entries({ whole, short, critical, stopped }).map(([state, value]) => {
+        return { labels: { state }, value };
+      });
+    },
+  },
+  gauge(
+    "stolos_survivable_losses",
+    "How many more members may fail, whichever they are, before a partition has no quorum.",
+    ({ stats }) => stats.health.survives,
+  ),
   gauge(
     "stolos_unstewarded_partitions",
     "Partitions of which the node knows no steward.",

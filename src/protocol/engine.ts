@@ -292,7 +292,7 @@ export class Engine {
         for (const keeper of this.#keepers.all) keeper.resign();
         return;
       case "leave":
-        this.#membership.isLeaving = true;
+        this.#membership.leave(input.isPatient);
         return;
       default:
         return input satisfies never;

@@ -2,6 +2,7 @@
  * What a node can say about the cluster from its own knowledge: for people and views, never for decisions.
  */
 import type { KeeperTable } from "./log/keeper-table.ts";
+import { type GroupHealth, groupHealths } from "./keeper-health.ts";
 import type { Roles } from "./roles.ts";
 import type { Ballot, MemberNo, TaskState } from "./model/types.ts";
 
@@ -16,6 +17,8 @@ export interface EngineStatus {
   readonly terms: readonly (Ballot | null)[];
   stewardOf(no: MemberNo): number;
   keeps(no: MemberNo): number;
+  /** Which keepers serve, partition by partition. */
+  readonly healths: readonly GroupHealth[];
   /** Its part of the ring of those who run tasks, of 1. */
   ringShare(no: MemberNo): number;
   /** Tasks of the partitions that this node is steward of. Looks at each of them. */
@@ -24,10 +27,12 @@ export interface EngineStatus {
   lastHeardMs(no: MemberNo): number;
 }
 
-export function statusOf({ context, holder, credit, liveness, joining, keepers }: Roles): EngineStatus {
+export function statusOf(roles: Roles): EngineStatus {
+  const { context, holder, credit, liveness, joining, keepers } = roles;
   const { partitionCount } = context.options;
   const terms = (): (Ballot | null)[] => Array.from({ length: partitionCount }, (_, p) => holder.termOf(p));
   const { ring } = context;
+  let healths: readonly GroupHealth[] | null = null;
   let shares: ReadonlyMap<MemberNo, number> | null = null;
   const chains = context.roster?.chains ?? [];
   return {
@@ -36,6 +41,9 @@ export function statusOf({ context, holder, credit, liveness, joining, keepers }
     heldCount: credit.heldCount,
     get terms() {
       return terms();
+    },
+    get healths() {
+      return healths ??= groupHealths(roles);
     },
     stewardOf: (no) => terms().filter((term) => term?.node === no).length,
     keeps: (no) => chains.filter((chain) => chain.at(-1)!.keepers.includes(no)).length,

@@ -3,6 +3,7 @@
  * another when that is gone, as a client does that is no member.
  */
 import { StoppedError } from "../base/errors.ts";
+import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
@@ -82,11 +83,15 @@ export class ClusterPort implements ClientPort {
     return await this.#best().port.nodes(options);
   }
 
+  async health(options: CallOptions): Promise<ClusterHealth> {
+    return await this.#best().port.health(options);
+  }
+
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
     await this.#best().port.commandNode(request, options);
   }
 
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null> {
     return this.#best().port.watch(signal);
   }
 

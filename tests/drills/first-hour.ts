@@ -38,7 +38,7 @@ await runShow("a stranger's first hour", async (report, directory) => {
   await using peers = new AsyncDisposableStack();
   const started = network.hosts.map((host, at) => {
     const net = ["--listen", `/ip4/${host.address}/tcp/4001`, "--secret-file", secret];
-    const own = ["--name", host.name, "--expect", "3", "--handlers", file];
+    const own = ["--namespace", "koalemos", "--name", host.name, "--expect", "3", "--handlers", file];
     return peers.use(
       new PeerProcess({ runtime: RUNTIMES[at]!, args: [...own, ...net], prefix: host.prefix }),
     );
@@ -46,7 +46,8 @@ await runShow("a stranger's first hour", async (report, directory) => {
   await Promise.all(started.map((peer) => peer.ready()));
   const run = (...args: readonly string[]): Promise<CommandResult> => {
     const at = network.hosts[0]!;
-    const how = ["--join", `/ip4/${at.address}/tcp/4001`, "--secret-file", secret, "--json"];
+    const at4001 = `/ip4/${at.address}/tcp/4001`;
+    const how = ["--namespace", "koalemos", "--join", at4001, "--secret-file", secret, "--json"];
     const [command = "", ...rest] = args;
     return stolos("node", [command, ...how, ...rest], at.prefix);
   };

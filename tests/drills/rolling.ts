@@ -6,12 +6,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readAttempts } from "../../examples/demo/tally.ts";
-import type { Attempt } from "../../examples/demo/tally.ts";
 import { connectClient } from "../../mod.ts";
 import { lasting } from "../support/beat-handlers.ts";
 import { Cluster } from "../support/cluster.ts";
 import { delay, eventually, runShow, seconds } from "../support/drill.ts";
 import type { Report } from "../support/drill.ts";
+import { judgeGaps } from "../support/owner-gaps.ts";
 import { reckon, some, SteadyLoad } from "../support/steady-load.ts";
 
 const TASK_COUNT = 300;
@@ -48,7 +48,7 @@ async function roll(report: Report, directory: string, kind: "durable" | "memory
   report.check("no submit failed", load.failed.length === 0, some(load.failed));
   report.say(`${load.acked.length} short tasks, submits repeated: ${JSON.stringify([...load.repeated])}`);
   await reckon(report, cluster, directory, [...ids, ...load.acked]);
-  judgeGaps(report, ids, readAttempts(directory));
+  judgeGaps(report, ids, readAttempts(directory), GAP_MS_MAX);
 }
 
 async function submitLasting(cluster: Cluster): Promise<string[]> {
@@ -82,24 +82,4 @@ async function restart(
   const isSame = again.events[0]?.node === peer.events[0]?.node;
   if (peer.child.exitCode !== 0) report.check("it exits with 0", false, String(peer.child.exitCode));
   if (isSame !== isDurable) report.check("it comes back as itself only with --data", false);
-}
-
-/** From the last sign of one attempt to the first of the next. */
-function judgeGaps(report: Report, ids: readonly string[], attempts: readonly Attempt[]): void {
-  const byTask = Map.groupBy(attempts, (attempt) => attempt.task);
-  const gapsOf = (id: string): number[] => {
-    const own = (byTask.get(id) ?? []).toSorted((a, b) => a.fence < b.fence ? -1 : 1);
-    return own.slice(1).map((attempt, at) => Number(attempt.firstNs - own[at]!.lastNs) / 1e6);
-  };
-  const gaps = ids.map(gapsOf);
-  const longest = gaps.filter((each) => each.length > 0).map((each) => Math.max(...each)).sort((a, b) =>
-    a - b
-  );
-  const at = (share: number): number =>
-    longest[Math.min(longest.length - 1, Math.floor(share * longest.length))] ?? 0;
-  report.say(
-    `${longest.length} of ${ids.length} tasks changed their owner, ${gaps.flat().length} times; longest ` +
-      `time without one: p50 ${seconds(at(0.5))}, p99 ${seconds(at(0.99))}, max ${seconds(at(1))}`,
-  );
-  report.check(`no task was without an owner for more than ${seconds(GAP_MS_MAX)}`, at(1) <= GAP_MS_MAX);
 }

@@ -23,7 +23,7 @@ const CLUSTERS: readonly (readonly Runtime[])[] = [
 const TASK_KEYS = [
   ...["id", "name", "state", "owner", "ownerName", "fence", "attempt", "leaseRemainingMs", "submittedAt"],
   ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
-  ...["input", "tags", "ageMs"],
+  ...["wakeAt", "expiresAt", "failedBecause", "lapses", "input", "tags", "ageMs"],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],
@@ -137,15 +137,20 @@ async function checkFailure(run: Run): Promise<void> {
     "--",
     "sh",
     "-c",
-    "exit 3",
+    "echo no luck >&2; exit 3",
   );
   expect(failed.code).toBe(4);
   expect(failed.json()[1]).toMatchObject({ id: "fails", state: "failed", result: null });
+  expect(failed.stderr).toMatch(/attempt 1 failed: exit code 3; next try in [\d.]+m?s\n {2}no luck\n/);
+  expect(failed.stderr).toMatch(/attempt 2 failed: exit code 3\n {2}no luck\n/);
   const [task] = (await run("task", "--json", "fails")).json();
   expect(task).toMatchObject({ state: "failed", attempt: 2 });
   expect(JSON.stringify(task?.errors)).toContain("exit code 3");
-  const none = await run("submit", "--json", "--wait", "--retry", "0", "--", "/no/such/command");
+  const none = await run("submit", "--json", "--wait", "--retry", "5", "--", "/no/such/command");
   expect({ code: none.code, state: none.json()[1]?.state }).toEqual({ code: 4, state: "failed" });
+  const once = await run("submit", "--wait", "--id", "once", "--", "false");
+  expect(once).toMatchObject({ code: 4, stdout: "once\nfailed exit code 1\n" });
+  expect(once.stderr).toContain("attempt 1 failed: exit code 1\n");
 }
 
 async function checkMissing(run: Run): Promise<void> {
@@ -159,7 +164,7 @@ async function submitBeats(cluster: Cluster, run: Run, directory: string): Promi
   await using client = await connectClient({ namespace, join: await cluster.addresses(), mdns: false });
   const specs = Array.from({ length: 9 }, (_, index) => {
     const id = `beat-${index}`;
-    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 12_000) } };
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 18_000) } };
   });
   const ids = (await client.submitMany(exec, specs)).map((handle) => handle.id);
   await eventually(() => readAttempts(directory).length === ids.length, 10_000);
@@ -180,6 +185,10 @@ async function takeOver(
   const load = (peer: PeerProcess): number =>
     peer.events.filter((event) => event.event === "task:start").length;
   const victim = cluster.peers.reduce((most, peer) => load(peer) > load(most) ? peer : most);
+  // younger ones would be suspected of the kill, and wait for the peer
+  const isGrownUp = (): boolean =>
+    readAttempts(directory).every(({ firstNs, lastNs }) => lastNs - firstNs > 6_000_000_000n);
+  expect(await eventually(isGrownUp, 15_000, 100)).toBe(true);
   victim.signal("SIGKILL");
   await eventually(() => tally(ids, readAttempts(directory)).lost.length === 0, 40_000, 200);
   expect(tally(ids, readAttempts(directory))).toMatchObject({

@@ -9,6 +9,7 @@ import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { stolos } from "../support/cluster.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
+const NAMED = ["--namespace", "usage"];
 const NOWHERE = ["--join", "/ip4/127.0.0.1/tcp/1", "--timeout", "500ms"];
 
 /** A directory whose state is not what was written there. */
@@ -37,18 +38,30 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["submit", "--input", "{"], code: 1, says: "Cannot read --input" },
   { args: ["submit", "--retry", "-1", "--", "ls"], code: 1, says: "retry" },
   { args: ["submit", "--delay", "5", "--", "ls"], code: 1, says: "needs a duration" },
-  { args: ["peer", "--secret-file", "/none"], code: 1, says: "Cannot use --secret-file /none: ENOENT" },
-  { args: ["peer", "--listen", "/ip4/0.0.0.0/tcp/0"], code: 1, says: "so it needs a secret" },
-  { args: ["nodes", "--secret-file", "/none"], code: 1, says: "Cannot use --secret-file /none: ENOENT" },
-  { args: ["peer", "--expect", "none"], code: 1, says: "Cannot read --expect" },
-  { args: ["peer", "--lease-ttl", "0"], code: 1, says: "leaseTtlMs" },
-  { args: ["peer", "--replication", "0"], code: 1, says: "Cannot read --replication" },
-  { args: ["peer", "--evict-after", "soon"], code: 1, says: "Cannot read --evict-after" },
-  { args: ["peer", "--evict-after", "7s"], code: 1, says: "evictAfterMs" },
-  { args: ["peer", "--listen", "localhost:80"], code: 1, says: "localhost:80" },
-  { args: ["peer", "--handlers", "nowhere.ts"], code: 1, says: "there is no such file" },
-  { args: ["peer", "--data", "package.json/x"], code: 1, says: "Cannot use --data package.json/x" },
-  { args: ["peer", "--data", DAMAGED], code: 1, says: "stolos.mark is damaged" },
+  {
+    args: ["peer", ...NAMED, "--secret-file", "/none"],
+    code: 1,
+    says: "Cannot use --secret-file /none: ENOENT",
+  },
+  { args: ["peer", ...NAMED, "--listen", "/ip4/0.0.0.0/tcp/0"], code: 1, says: "so it needs a secret" },
+  {
+    args: ["nodes", ...NAMED, "--secret-file", "/none"],
+    code: 1,
+    says: "Cannot use --secret-file /none: ENOENT",
+  },
+  { args: ["peer", ...NAMED, "--expect", "none"], code: 1, says: "Cannot read --expect" },
+  { args: ["peer", ...NAMED, "--lease-ttl", "0"], code: 1, says: "leaseTtlMs" },
+  { args: ["peer", ...NAMED, "--replication", "0"], code: 1, says: "Cannot read --replication" },
+  { args: ["peer", ...NAMED, "--evict-after", "soon"], code: 1, says: "Cannot read --evict-after" },
+  { args: ["peer", ...NAMED, "--evict-after", "7s"], code: 1, says: "evictAfterMs" },
+  { args: ["peer", ...NAMED, "--listen", "localhost:80"], code: 1, says: "localhost:80" },
+  { args: ["peer", ...NAMED, "--handlers", "nowhere.ts"], code: 1, says: "there is no such file" },
+  { args: ["peer", ...NAMED, "--data", "package.json/x"], code: 1, says: "Cannot use --data package.json/x" },
+  { args: ["peer", ...NAMED, "--data", DAMAGED], code: 1, says: "stolos.mark is damaged" },
+  ...[["peer"], ["nodes"], ["submit", "--", "ls"], ["drain", "a"]].map((args) => ({
+    ...{ args, code: 1 },
+    says: "give --namespace or --join, or set STOLOS_NAMESPACE or STOLOS_JOIN\n",
+  })),
   { args: ["nodes", ...NOWHERE], code: 2, says: "Cannot connect" },
   { args: ["ring", ...NOWHERE], code: 2, says: "Cannot connect" },
   { args: ["watch", ...NOWHERE], code: 2, says: "Cannot connect" },

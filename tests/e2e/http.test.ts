@@ -41,7 +41,13 @@ test("a port that is in use is bad usage, and is told before anything is joined"
   taken.listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as { readonly port: number };
-  const { code, stdout, stderr } = await stolos("bun", ["peer", "--no-mdns", "--http", `127.0.0.1:${port}`]);
+  const { code, stdout, stderr } = await stolos("bun", [
+    "peer",
+    "--namespace",
+    "taken",
+    "--http",
+    `127.0.0.1:${port}`,
+  ]);
   taken.close();
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toContain(`Cannot use --http 127.0.0.1:${port}: `);

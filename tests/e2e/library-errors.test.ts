@@ -54,7 +54,7 @@ test("without enough nodes a submit says how many are missing, and nothing was d
   await using node = await createNode({ expect: 3, mdns: false, namespace: `missing-${process.pid}` });
   const error = await node.client.submit(echo, 1, { timeoutMs: 100 }).catch((each) => each);
   expect(error).toBeInstanceOf(NoQuorumError);
-  expect(error.message).toContain("no cluster yet: it is founded by 3 nodes, of which 1 are connected");
+  expect(error.message).toContain("no cluster yet: a cluster is founded by 3 nodes, of which 1 is connected");
   await expect(node.ready({ signal: AbortSignal.timeout(10) })).rejects.toThrow();
 });
 

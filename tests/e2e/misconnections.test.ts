@@ -53,7 +53,13 @@ for (const runtime of RUNTIMES) {
   test(`${runtime}: the command says it on one line, and ends with 2`, async () => {
     const nodes = await stolos(runtime, ["nodes", "--join", "/ip4/127.0.0.1/tcp/1", "--timeout", "500ms"]);
     expect([nodes.code, nodes.stderr]).toEqual([2, expect.stringContaining(`(${NOBODY})\n`)]);
-    const peer = await stolos(runtime, ["peer", "--no-mdns", "--listen", "/ip4/127.0.0.1/udp/1"]);
+    const peer = await stolos(runtime, [
+      "peer",
+      "--namespace",
+      "misconnected",
+      "--listen",
+      "/ip4/127.0.0.1/udp/1",
+    ]);
     expect(peer.code).toBe(2);
     expect(peer.stderr).toEndWith(
       "stolos: Cannot listen on /ip4/127.0.0.1/udp/1: only TCP addresses can be listened on\n",

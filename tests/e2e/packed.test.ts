@@ -70,7 +70,14 @@ process.exit();
     expect(output).toContain('outcome {"state":"completed","result":8}');
     const version = await run(runtime, [main, "--version"]);
     expect(version).toEqual({ code: 0, output: "0.1.0\n" });
-    const usage = await run(runtime, [main, "peer", "--listen", "/ip4/0.0.0.0/tcp/0"]);
+    const usage = await run(runtime, [
+      main,
+      "peer",
+      "--namespace",
+      "packed",
+      "--listen",
+      "/ip4/0.0.0.0/tcp/0",
+    ]);
     expect([usage.code, usage.output]).toEqual([1, expect.stringContaining("needs a secret")]);
   }, 150_000);
 }

@@ -1,4 +1,5 @@
 /** A cluster that a test makes up: what is asked is noted, what is answered is given. */
+import { type ClusterHealth, clusterHealth } from "../../src/coordinator/cluster-health.ts";
 import type {
   ClientPort,
   ListCursor,
@@ -29,6 +30,7 @@ export class FakePort implements ClientPort {
   tasks: TaskSnapshot[] = [];
   pageSize = 2;
   events: TaskEvent[][] = [];
+  clusterHealth: ClusterHealth = clusterHealth({ groups: [], members: [], stateOf: () => "up" });
 
   /** What a submit waits for before it is answered. */
   answers: Promise<void> = Promise.resolve();
@@ -63,6 +65,7 @@ export class FakePort implements ClientPort {
       fence: 1,
       attempt: 1,
       result: null,
+      failedBecause: null,
       error: "",
       ...outcome,
     });
@@ -107,6 +110,10 @@ export class FakePort implements ClientPort {
     return Promise.resolve([]);
   }
 
+  health(): Promise<ClusterHealth> {
+    return Promise.resolve(this.clusterHealth);
+  }
+
   commandNode(order: NodeCommandRequest): Promise<void> {
     this.orders.push(order);
     const error = this.errorOf(order);
@@ -138,6 +145,7 @@ export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnap
     submittedAt: null,
     startedAt: null,
     finishedAt: null,
+    wakeAt: null,
     errors: [],
     result: null,
     progress: null,
@@ -145,6 +153,9 @@ export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnap
     partition: 0,
     keepers: [],
     why: null,
+    expiresAt: null,
+    failedBecause: null,
+    lapses: [],
     ...more,
   };
 }

@@ -7,6 +7,8 @@ export const PLAIN_OPTIONS: TaskOptions = {
   priority: 0,
   retry: null,
   placement: null,
+  expiresMs: 0,
+  lapsesMax: 5,
   tags: [],
   retention: null,
 };

@@ -11,12 +11,12 @@ import type {
   AgreedRetention,
   Ballot,
   Entry,
+  HolderMessage,
   LogEnd,
   NodeId,
   Retention,
   Roster,
   Settlement,
-  TaskMessage,
   TaskRequest,
   TaskSpec,
 } from "./types.ts";
@@ -98,7 +98,14 @@ export interface EngineOptions {
 export type Input =
   | { readonly type: "message"; readonly from: NodeId; readonly message: Message }
   /** A peer's stream opened or closed. */
-  | { readonly type: "peer"; readonly node: NodeId; readonly up: boolean; readonly candidate?: CandidateInfo }
+  | {
+    readonly type: "peer";
+    readonly node: NodeId;
+    readonly up: boolean;
+    readonly candidate?: CandidateInfo;
+    /** Of one that closed: the peer's end did, as when its process dies; else this end gave it up. */
+    readonly isClosed?: boolean;
+  }
   /** The stream to a peer takes no more (or again takes) bulk: appends wait in the log. */
   | { readonly type: "congested"; readonly node: NodeId; readonly on: boolean }
   /** The `rid` of submits and commands grows. */
@@ -156,8 +163,11 @@ export type Input =
   | { readonly type: "nodeCommandDone"; readonly cid: number; readonly status: NodeCommandStatus }
   /** Give up stewardships before stopping. */
   | { readonly type: "resign" }
-  /** Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. */
-  | { readonly type: "leave" };
+  /**
+   * Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. `isPatient`:
+   * one after another, when all is in order; else as soon as may be.
+   */
+  | { readonly type: "leave"; readonly isPatient: boolean };
 
 /** What a peer said of itself in its hello, as far as founding needs it. */
 export interface CandidateInfo {
@@ -247,7 +257,7 @@ export type Effect =
     readonly id: string;
     readonly fence: number;
     readonly no: number;
-    readonly message: TaskMessage;
+    readonly message: HolderMessage;
   }
   /** The lease ends in `marginMs` or less unless renewed: the handler must stop now. */
   | { readonly type: "abort"; readonly p: number; readonly id: string; readonly fence: number }

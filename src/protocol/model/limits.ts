@@ -14,6 +14,12 @@ export const LIMITS = {
   foundingBytesMax: 512,
   /** Message of an error: `errorsPerTaskMax` of them are kept with every task. Longer ones are clipped. */
   errorMessageBytesMax: 2048,
+  /** The causes of an error, a line each; of a command that failed, what it wrote last. */
+  errorCauseBytesMax: 2048,
+  /** An error in all: its message, its causes and as much of its stack as there is room for. */
+  errorBytesMax: 4096,
+  /** Why a member declined a task: half a sentence. */
+  declineWhyBytesMax: 256,
   /** Why a task does not run: one sentence that may quote an error. */
   whyBytesMax: 4096,
 
@@ -50,6 +56,10 @@ export const LIMITS = {
   purgedKnownMax: 1000,
   /** Errors kept with a task, the last ones: what people look at, and a bound on the record. */
   errorsPerTaskMax: 8,
+  /** Lapses kept with a task, the last ones: as many as it takes to fail by default, and some more. */
+  lapsesPerTaskMax: 10,
+  /** Charged lapses that a task may be given: each costs a process. */
+  lapsesMaxMax: 1000,
 
   // ---- the log --------------------------------------------------------------------------------------------
   /** Entries of one append: 4096 at 100 bytes are 400 KiB, about what one turn of the loop can take. */

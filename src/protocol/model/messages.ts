@@ -13,8 +13,8 @@ import type {
   MemberNo,
   QueuedCommand,
   Roster,
-  SessionId,
   Settlement,
+  Silence,
   TaskOptions,
   TaskRecord,
   TaskRequest,
@@ -139,6 +139,9 @@ export interface GrantedTask {
   readonly errorAgesMs: readonly number[];
   readonly options: TaskOptions | null;
   readonly checkpoint: Uint8Array | null;
+  /** Time of the cluster from which it must not start any more; 0 = never. */
+  readonly expiresAtMs: number;
+  readonly isOnProbation: boolean;
 }
 export interface GrantMessage {
   readonly type: "grant";
@@ -178,7 +181,7 @@ export interface SettleReplyMessage {
 
 // ---- clients ----------------------------------------------------------------------------------------------
 
-export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld";
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "expiresFirst";
 /**
  * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
  * the sender does not know the term; it is answered with the term, and nothing else is done.
@@ -220,8 +223,9 @@ export interface Outcome {
   readonly fence: number;
   readonly attempt: number;
   readonly result: Uint8Array | null;
-  /** Message of the last error, or "". */
+  /** Message of the last error, or of why it failed without one, or "". */
   readonly error: string;
+  readonly failedBecause: TaskRecord["failedBecause"];
 }
 export interface OutcomeMessage {
   readonly type: "outcome";
@@ -411,12 +415,6 @@ export interface AppendMessage {
   readonly logFloor: number;
   readonly entries: readonly Entry[];
 }
-/** How long a condemned session had been silent here, counted to now. */
-export interface Silence {
-  readonly session: SessionId;
-  readonly index: number;
-  readonly elapsedMs: number;
-}
 export interface AppendReplyMessage {
   readonly type: "appendReply";
   readonly p: number;
@@ -511,11 +509,13 @@ export type NodeCommand =
   | { readonly type: "balance" }
   /** Takes nothing new and gives back what it runs, for good. */
   | { readonly type: "drain" }
+  /** Leaves the cluster for good, once others keep what it keeps. */
+  | { readonly type: "leave" }
   /** Stops one task there, which is released: any node may run it next. */
   | { readonly type: "stopTask"; readonly id: string };
 
-/** `missing`: the task does not run there. */
-export type NodeCommandStatus = "done" | "missing";
+/** `missing`: the task does not run there. `refused`: not as things are. */
+export type NodeCommandStatus = "done" | "missing" | "refused";
 
 /** What a node that runs tasks takes: none when it is draining or frozen. */
 export type Standing = "up" | "draining" | "frozen";
@@ -568,6 +568,8 @@ export interface JoinRefusedMessage {
 export interface LeaveMessage {
   readonly type: "leave";
   readonly no: MemberNo;
+  /** It stays until it is let go: those who are patient go one after another. */
+  readonly isPatient: boolean;
 }
 
 /** Asks a decider of `epoch` to promise. Its ballot carries the epoch as `cfg`. */

@@ -33,8 +33,8 @@ export interface MembershipPort {
 
 export class Membership {
   readonly register: RosterRegister;
-  /** Wants to leave for good. */
-  isLeaving = false;
+  /** Wants to leave for good; null: it does not. */
+  #leaving: Pick<LeaveMessage, "isPatient"> | null = null;
   readonly #context: Context;
   readonly #failureDetector: FailureDetector;
   readonly #pendingChanges: PendingChanges;
@@ -58,6 +58,15 @@ export class Membership {
       contested: () => this.#pendingChanges.contested(),
       isAcceptable: (roster) => this.isAcceptable(roster),
     });
+  }
+
+  get isLeaving(): boolean {
+    return this.#leaving !== null;
+  }
+
+  /** Who is in a hurry once stays so. */
+  leave(isPatient: boolean): void {
+    this.#leaving = { isPatient: isPatient && (this.#leaving?.isPatient ?? true) };
   }
 
   get #nowMs(): number {
@@ -106,7 +115,7 @@ export class Membership {
   }
 
   onLeave(message: LeaveMessage): void {
-    this.#pendingChanges.leave(message.no);
+    this.#pendingChanges.leave(message);
   }
 
   /** A member knows an older roster only. */
@@ -187,7 +196,7 @@ export class Membership {
 
   tick(): void {
     const roster = this.#context.roster!;
-    if (this.isLeaving) this.#askToLeave(roster);
+    if (this.#leaving) this.#askToLeave(roster, this.#leaving.isPatient);
     this.#greetStrangers();
     this.#announceSettled(roster);
     if (!roster.deciders.includes(this.#context.self)) return;
@@ -239,13 +248,13 @@ export class Membership {
     this.#context.event({ type: "left", cluster, why: "left" });
   }
 
-  #askToLeave(roster: Roster): void {
+  #askToLeave(roster: Roster, isPatient: boolean): void {
     const { self, options } = this.#context;
     if (this.#context.memberByNo.get(self)?.leaving) return;
     // the last one waits until the others have left, or until one of them is to stay
     if (roster.members.length === 1) return this.gone(roster.cluster);
     if (this.#nowMs - this.#leaveSentMs < options.resendMs) return;
     this.#leaveSentMs = this.#nowMs;
-    for (const no of roster.deciders) this.#context.send(no, { type: "leave", no: self });
+    for (const no of roster.deciders) this.#context.send(no, { type: "leave", no: self, isPatient });
   }
 }

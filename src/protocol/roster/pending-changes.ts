@@ -1,6 +1,7 @@
 /** What a decider was asked for and sees itself: who joins, who leaves, who is to be evicted. */
 import type { FailureDetector } from "./failure-detector.ts";
 import type { Context } from "../context/context.ts";
+import type { LeaveMessage } from "../model/messages.ts";
 import type { Changes } from "./next-roster.ts";
 import type { Candidate, Member, MemberNo, NodeId, Roster } from "../model/types.ts";
 
@@ -17,11 +18,17 @@ interface Asking {
   askedMs: number;
 }
 
+interface Leaving {
+  readonly sinceMs: number;
+  /** It waits for its turn. */
+  isPatient: boolean;
+}
+
 export class PendingChanges {
   readonly #context: Context;
   readonly #failureDetector: FailureDetector;
   readonly #asking: Map<NodeId, Asking> = new Map();
-  readonly #leaving: Map<MemberNo, number> = new Map();
+  readonly #leaving: Map<MemberNo, Leaving> = new Map();
   #contestedMs = -Infinity;
 
   constructor(context: Context, failureDetector: FailureDetector) {
@@ -60,9 +67,11 @@ export class PendingChanges {
     return "";
   }
 
-  leave(no: MemberNo): void {
-    const isStaying = this.#context.memberByNo.get(no)?.leaving === false;
-    if (isStaying && !this.#leaving.has(no)) this.#leaving.set(no, this.#nowMs);
+  leave({ no, isPatient }: Pick<LeaveMessage, "no" | "isPatient">): void {
+    if (this.#context.memberByNo.get(no)?.leaving !== false) return;
+    const known = this.#leaving.get(no);
+    if (known) known.isPatient &&= isPatient;
+    else this.#leaving.set(no, { sinceMs: this.#nowMs, isPatient });
   }
 
   wantsToLeave(no: MemberNo): boolean {
@@ -83,14 +92,22 @@ export class PendingChanges {
     joins.sort((a, b) => (a.id < b.id ? -1 : 1));
     const leaves = this.#evicted(roster, joins);
     if (this.#canSpare(roster, leaves)) {
-      for (const [no, mine] of this.#leaving) {
+      for (const [no, mine] of this.#goers(roster, leaves)) {
         leaves.push(no);
-        sinceMs = Math.min(sinceMs, mine);
+        sinceMs = Math.min(sinceMs, mine.sinceMs);
       }
     }
     if (sinceMs <= this.#nowMs && this.#nowMs - sinceMs < GATHER_MS) return null;
     leaves.sort((a, b) => a - b);
     return { joins, leaves };
+  }
+
+  /** All who are in a hurry; of those who are not the first, once nobody else is on the way out. */
+  #goers(roster: Roster, evicted: readonly MemberNo[]): readonly (readonly [MemberNo, Leaving])[] {
+    const all = [...this.#leaving];
+    const hurried = all.filter(([, { isPatient }]) => !isPatient);
+    if (hurried.length > 0 || evicted.length > 0 || !isAtRest(roster)) return hurried;
+    return all.slice(0, 1);
   }
 
   #hasLiveDouble(candidate: Candidate): boolean {
@@ -120,6 +137,11 @@ export class PendingChanges {
     }
     return evicted;
   }
+}
+
+/** Nobody is leaving, and no partition is on its way to other keepers. */
+function isAtRest({ members, chains }: Roster): boolean {
+  return members.every(({ leaving }) => !leaving) && chains.every((chain) => chain.length === 1);
 }
 
 function isDouble(member: Member, candidate: Candidate): boolean {

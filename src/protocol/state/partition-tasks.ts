@@ -19,15 +19,18 @@ import type {
 } from "../model/types.ts";
 import { FinishedTasks } from "./finished-tasks.ts";
 import { LeaseCounts, ownerKey } from "./lease-counts.ts";
+import { absolved, lapsed, type SessionEnd } from "./lapses.ts";
 import {
   acked,
   commanded,
+  expired,
+  expiryOf,
   isKnown,
+  isOver,
   isTerminal,
   refusalOf,
   runAnew,
   settled,
-  withError,
   withoutHolder,
 } from "./task-machine.ts";
 
@@ -132,7 +135,7 @@ export class PartitionTasks {
       case "lease": {
         const before = this.records.get(op.id);
         if (!before || (before.state !== "pending" && before.state !== "sleeping")) return null;
-        if (this.isCondemned(op.session)) return null;
+        if (this.isCondemned(op.session) || isOver(before, op.atMs)) return null;
         return this.#replace(before.spec.id, before, {
           ...before,
           state: "leased",
@@ -160,9 +163,17 @@ export class PartitionTasks {
         return { type: "condemn", owner, before };
       }
       case "revert":
-        return this.#revert(op.session, op.atMs);
+        return this.#revert(op.session, op);
       case "purge":
         return this.#purge(op.ids);
+      case "expire": {
+        const before = this.records.get(op.id);
+        if (!before) return null;
+        const after = expired(before, { no: index, atMs: op.atMs });
+        return after === before ? null : this.#replace(before.spec.id, before, after);
+      }
+      case "alive":
+        return this.#absolve(op);
       default:
         return op satisfies never;
     }
@@ -171,10 +182,9 @@ export class PartitionTasks {
   undo(undo: Undo): void {
     switch (undo.type) {
       case "change":
-        return this.#putBack(undo);
+        return this.#putBack([undo]);
       case "changes":
-        for (const change of undo.changes) this.#putBack(change);
-        return;
+        return this.#putBack(undo.changes);
       case "condemn":
         if (undo.before) this.condemned.set(undo.owner, undo.before);
         else this.condemned.delete(undo.owner);
@@ -182,7 +192,7 @@ export class PartitionTasks {
       case "forget":
         if (undo.known) this.purged.set(undo.id, undo.known);
         else this.purged.delete(undo.id);
-        return this.#putBack(undo);
+        return this.#putBack([undo]);
       case "retain":
         this.retention = undo.before;
         return;
@@ -191,8 +201,13 @@ export class PartitionTasks {
     }
   }
 
-  #putBack({ id, before }: Change): void {
-    this.#put(id, this.records.get(id), before);
+  #putBack(changes: readonly Change[]): void {
+    let isEndAgain = false;
+    for (const { id, before } of changes) {
+      this.#put(id, this.records.get(id), before);
+      isEndAgain ||= before !== undefined && isTerminal(before.state);
+    }
+    if (isEndAgain) this.finished.sort((id) => this.records.get(id)!);
   }
 
   #put(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
@@ -216,7 +231,7 @@ export class PartitionTasks {
     if (message.type === "retry" || message.type === "purge") {
       if (refusalOf(before, message) !== null) return null;
       if (message.type === "purge") return this.#forget(before, index);
-      return this.#replace(before.spec.id, before, runAnew(before, { no: index, cid }));
+      return this.#replace(before.spec.id, before, runAnew(before, { no: index, cid, atMs }));
     }
     if (isTerminal(before.state)) return null;
     return this.#replace(before.spec.id, before, commanded(before, { no: index, cid, message, atMs }));
@@ -229,7 +244,7 @@ export class PartitionTasks {
     return { type: "retain", before };
   }
 
-  #revert(session: SessionId, atMs: number): Undo | null {
+  #revert(session: SessionId, end: SessionEnd): Undo | null {
     const owner = ownerKey(session);
     if (!this.leases.has(owner)) return null;
     const changes: Change[] = [];
@@ -239,10 +254,18 @@ export class PartitionTasks {
     // the order of the map is not the same on all keepers: what is undone may put a task at its end
     for (const before of taken.sort((a, b) => a.fence - b.fence)) {
       const { id } = before.spec;
-      const message = "lease lapsed: the owner was not heard for a whole lease; its late results are refused";
-      const errors = withError(before, { kind: "lapsed", message, atMs });
-      const free: TaskRecord = { ...before, state: "pending", avoid: session.node, errors };
-      const after = withoutHolder(free, atMs);
+      const after = withoutHolder(lapsed(before, end), end.atMs);
+      this.#put(id, before, after);
+      changes.push({ id, before });
+    }
+    return changes.length === 0 ? null : { type: "changes", changes };
+  }
+
+  #absolve(life: { readonly node: number; readonly boot: number }): Undo | null {
+    const changes: Change[] = [];
+    for (const [id, before] of this.records) {
+      const after = isTerminal(before.state) ? before : absolved(before, life);
+      if (after === before) continue;
       this.#put(id, before, after);
       changes.push({ id, before });
     }
@@ -312,5 +335,9 @@ function submitted({ spec, atMs }: Extract<Operation, { readonly type: "submit" 
     checkpointSeq: 0,
     progressSeq: 0,
     commands: null,
+    expiresAtMs: expiryOf(spec, atMs),
+    failedBecause: null,
+    lapses: NOTHING,
+    lapsesInSuccession: 0,
   };
 }

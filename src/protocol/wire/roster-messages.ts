@@ -172,8 +172,11 @@ export const ROSTER_CODECS: MessageCodecs<
     read: (r) => ({ type: "joinRefused", id: readId(r), reason: r.text(LIMITS.whyBytesMax) }),
   },
   leave: {
-    write: (w, m) => writeMemberNo(w, m.no),
-    read: (r) => ({ type: "leave", no: readMemberNo(r) }),
+    write: (w, m) => {
+      writeMemberNo(w, m.no);
+      w.bool(m.isPatient);
+    },
+    read: (r) => ({ type: "leave", no: readMemberNo(r), isPatient: r.bool() }),
   },
   rosterPrepare: {
     write: (w, m) => writeBallot(w, m.ballot),

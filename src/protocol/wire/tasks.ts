@@ -2,11 +2,24 @@
  * Tasks as bytes: what the submitter fixed, what became of it, how attempts end, commands to tasks. Parts
  * of messages, log entries and snapshots.
  */
-import { readId, readList, readSession, writeList, writeSession } from "./primitives.ts";
+import {
+  readBoot,
+  readId,
+  readList,
+  readMemberNo,
+  readSession,
+  writeBoot,
+  writeList,
+  writeMemberNo,
+  writeSession,
+} from "./primitives.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
   AgreedRetention,
   CommandLog,
+  ErrorTrace,
+  FailedBecause,
+  Lapse,
   Placement,
   QueuedCommand,
   Retention,
@@ -39,6 +52,8 @@ export function writeTaskOptions(w: Writer, options: TaskOptions | null): void {
   }
   w.bool(options.placement !== null);
   if (options.placement !== null) writePlacement(w, options.placement);
+  w.ms(options.expiresMs);
+  w.upTo(LIMITS.lapsesMaxMax, options.lapsesMax);
   writeList(w, LIMITS.tagsMax, options.tags, (w, tag) => w.text(LIMITS.tagBytesMax, tag));
   w.bool(options.retention !== null);
   if (options.retention !== null) writeRetention(w, options.retention);
@@ -49,6 +64,8 @@ export function readTaskOptions(r: Reader): TaskOptions | null {
     priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
     retry: r.bool() ? { backoffMs: r.ms(), factor: r.ms(), maxMs: r.ms(), jitter: r.ms() } : null,
     placement: r.bool() ? readPlacement(r) : null,
+    expiresMs: r.ms(),
+    lapsesMax: r.upTo(LIMITS.lapsesMaxMax),
     tags: readList(r, LIMITS.tagsMax, (r) => r.sharedText(LIMITS.tagBytesMax)),
     retention: r.bool() ? readRetention(r) : null,
   };
@@ -135,6 +152,16 @@ function readWake(r: Reader): Wake {
   return r.bool() ? { forMs: r.ms() } : { untilMs: r.ms() };
 }
 
+/** Their place is their number on the wire: append only. */
+const FAILED_BECAUSE: readonly FailedBecause[] = ["errors", "fatal", "expired", "command", "poison"];
+
+function readFail(r: Reader): Settlement {
+  const message = r.text(LIMITS.errorMessageBytesMax);
+  const because = r.oneOf(FAILED_BECAUSE);
+  if (because === "poison") return r.fail("no holder says that its task is poison");
+  return { type: "fail", message, because, ...readTrace(r) };
+}
+
 const AFTER_ERROR: readonly ("pause" | "kill" | undefined)[] = [undefined, "pause", "kill"];
 
 /** The bytes of a settlement come last. */
@@ -147,10 +174,13 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       w.u8(1);
       w.oneOf(AFTER_ERROR, settlement.then);
       writeWake(w, settlement);
-      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      return writeTrace(w, settlement.trace);
     case "fail":
       w.u8(2);
-      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.oneOf(FAILED_BECAUSE, settlement.because);
+      return writeTrace(w, settlement.trace);
     case "release":
       return w.u8(3);
     case "checkpoint":
@@ -170,7 +200,8 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       return w.u8(9);
     case "decline":
       w.u8(10);
-      return w.ms(settlement.forMs);
+      w.ms(settlement.forMs);
+      return w.text(LIMITS.declineWhyBytesMax, settlement.why ?? "");
     default:
       return settlement satisfies never;
   }
@@ -185,10 +216,11 @@ export function readSettlement(r: Reader): Settlement {
       const then = r.oneOf(AFTER_ERROR);
       const wake = readWake(r);
       const message = r.text(LIMITS.errorMessageBytesMax);
-      return then ? { type: "error", message, ...wake, then } : { type: "error", message, ...wake };
+      const error = { type: "error" as const, message, ...wake, ...readTrace(r) };
+      return then ? { ...error, then } : error;
     }
     case 2:
-      return { type: "fail", message: r.text(LIMITS.errorMessageBytesMax) };
+      return readFail(r);
     case 3:
       return { type: "release" };
     case 4:
@@ -203,8 +235,11 @@ export function readSettlement(r: Reader): Settlement {
       return { type: "pause" };
     case 9:
       return { type: "kill" };
-    case 10:
-      return { type: "decline", forMs: r.ms() };
+    case 10: {
+      const forMs = r.ms();
+      const why = r.text(LIMITS.declineWhyBytesMax);
+      return why === "" ? { type: "decline", forMs } : { type: "decline", forMs, why };
+    }
     default:
       return r.fail(`a settlement must have a kind from 0 to 10, got ${tag}`);
   }
@@ -221,7 +256,18 @@ export const TASK_STATES: readonly TaskState[] = [
   "killed",
   "failed",
 ];
-const ERROR_KINDS: readonly TaskError["kind"][] = ["error", "lapsed"];
+const ERROR_KINDS: readonly TaskError["kind"][] = ["error"];
+
+function writeTrace(w: Writer, trace: ErrorTrace | undefined): void {
+  w.bool(trace !== undefined);
+  if (trace === undefined) return;
+  w.text(LIMITS.errorCauseBytesMax, trace.cause);
+  w.text(LIMITS.errorBytesMax, trace.stack);
+}
+function readTrace(r: Reader): { readonly trace?: ErrorTrace } {
+  if (!r.bool()) return {};
+  return { trace: { cause: r.text(LIMITS.errorCauseBytesMax), stack: r.text(LIMITS.errorBytesMax) } };
+}
 
 function writeError(w: Writer, error: TaskError): void {
   w.ms(error.atMs);
@@ -230,6 +276,7 @@ function writeError(w: Writer, error: TaskError): void {
   w.upTo(LIMITS.memberNoMax + 1, error.node + 1);
   w.oneOf(ERROR_KINDS, error.kind);
   w.text(LIMITS.errorMessageBytesMax, error.message);
+  writeTrace(w, error.trace);
 }
 function readError(r: Reader): TaskError {
   return {
@@ -239,7 +286,39 @@ function readError(r: Reader): TaskError {
     node: r.upTo(LIMITS.memberNoMax + 1) - 1,
     kind: r.oneOf(ERROR_KINDS),
     message: r.text(LIMITS.errorMessageBytesMax),
+    ...readTrace(r),
   };
+}
+
+/** As above; null: it is not failed. */
+export const ENDED_BECAUSE: readonly (FailedBecause | null)[] = [null, ...FAILED_BECAUSE];
+
+function writeLapse(w: Writer, lapse: Lapse): void {
+  w.ms(lapse.atMs);
+  w.uint(lapse.attempt);
+  w.uint(lapse.fence);
+  writeMemberNo(w, lapse.node);
+  writeBoot(w, lapse.boot);
+  w.bool(lapse.ranMs !== null);
+  w.ms(lapse.ranMs ?? 0);
+  w.bool(lapse.isCounted);
+}
+function readLapse(r: Reader): Lapse {
+  return {
+    atMs: r.ms(),
+    attempt: r.uint(),
+    fence: r.uint(),
+    node: readMemberNo(r),
+    boot: readBoot(r),
+    ranMs: readRanMs(r),
+    isCounted: r.bool(),
+  };
+}
+function readRanMs(r: Reader): number | null {
+  const isKnown = r.bool();
+  const ranMs = r.ms();
+  if (!isKnown && ranMs !== 0) r.fail("what is not known must be 0");
+  return isKnown ? ranMs : null;
 }
 
 export function writeTaskRecord(w: Writer, record: TaskRecord): void {
@@ -262,9 +341,11 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.uint(record.checkpointSeq);
   w.uint(record.progressSeq);
   w.bool(record.commands !== null);
-  if (record.commands === null) return;
-  writeList(w, LIMITS.commandsQueuedMax, record.commands.queued, writeQueued);
-  writeList(w, LIMITS.commandsKnownMax, record.commands.known, (w, cid) => w.uint(cid));
+  if (record.commands !== null) writeCommandLog(w, record.commands);
+  w.ms(record.expiresAtMs);
+  w.oneOf(ENDED_BECAUSE, record.failedBecause);
+  writeList(w, LIMITS.lapsesPerTaskMax, record.lapses, writeLapse);
+  w.uint(record.lapsesInSuccession);
 }
 /** Keeps nothing of what is being read. */
 export function readTaskRecord(r: Reader): TaskRecord {
@@ -291,6 +372,10 @@ export function readTaskRecord(r: Reader): TaskRecord {
     checkpointSeq: r.uint(),
     progressSeq: r.uint(),
     commands: r.bool() ? readCommandLog(r) : null,
+    expiresAtMs: r.ms(),
+    failedBecause: r.oneOf(ENDED_BECAUSE),
+    lapses: readList(r, LIMITS.lapsesPerTaskMax, readLapse),
+    lapsesInSuccession: r.uint(),
   };
 }
 
@@ -345,15 +430,24 @@ export function readTaskRequest(r: Reader): TaskRequest {
 
 export function writeQueued(w: Writer, { no, message }: QueuedCommand): void {
   w.uint(no);
-  writeTaskMessage(w, message);
+  w.bool(message.type === "expire");
+  if (message.type !== "expire") writeTaskMessage(w, message);
 }
 export function readQueued(r: Reader): QueuedCommand {
-  return { no: r.uint(), message: readTaskMessage(r) };
+  return { no: r.uint(), message: r.bool() ? { type: "expire" } : readTaskMessage(r) };
+}
+
+/** One more than commands may wait: that its time is over. */
+export const QUEUED_MAX: number = LIMITS.commandsQueuedMax + 1;
+
+function writeCommandLog(w: Writer, { queued, known }: CommandLog): void {
+  writeList(w, QUEUED_MAX, queued, writeQueued);
+  writeList(w, LIMITS.commandsKnownMax, known, (w, cid) => w.uint(cid));
 }
 
 function readCommandLog(r: Reader): CommandLog {
   return {
-    queued: readList(r, LIMITS.commandsQueuedMax, readQueued),
+    queued: readList(r, QUEUED_MAX, readQueued),
     known: readList(r, LIMITS.commandsKnownMax, (r) => r.uint()),
   };
 }

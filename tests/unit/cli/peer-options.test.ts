@@ -14,7 +14,7 @@ import type { PeerValues } from "../../../src/cli/peer-options.ts";
 const values = (...args: string[]): PeerValues => parseOptions("peer", args, PEER_OPTIONS).values;
 
 test("what is not given is left to the library", () => {
-  expect(nodeOptionsOf(values())).toEqual({ join: [], mdns: true, labels: {} });
+  expect(nodeOptionsOf(values("--namespace", "n"))).toEqual({ namespace: "n", join: [], labels: {} });
 });
 
 test("every option reaches the node", () => {

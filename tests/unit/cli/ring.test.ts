@@ -11,6 +11,8 @@ const info = (name: string, more: Partial<NodeInfo>): NodeInfo => ({
     state: "up",
     self: false,
     frozen: false,
+    leaving: false,
+    serves: 0,
     tasks: 0,
     load: 0,
     keeps: 0,

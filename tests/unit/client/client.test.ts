@@ -139,7 +139,8 @@ test("done gives results and errors, and an error for what is not known any more
   };
   expect(await doneOf({ result: encodeValue([1n], "result") })).toEqual({ state: "completed", result: [1n] });
   expect(await doneOf({ result: null })).toEqual({ state: "completed", result: undefined });
-  expect(await doneOf({ state: "failed", error: "bad" })).toEqual({ state: "failed", error: "bad" });
+  const failed = { state: "failed", error: "bad", failedBecause: "fatal" } as const;
+  expect(await doneOf(failed)).toEqual(failed);
   expect(await doneOf({ state: "unknown" })).toBeInstanceOf(TooOldError);
 });
 
@@ -351,7 +352,12 @@ test("a command that makes no sense is refused before anything is sent", async (
   const cases: [unknown, unknown, unknown, string][] = [
     ["", { type: "freeze" }, {}, "node must be a text that is not empty"],
     [undefined, { type: "freeze" }, {}, "node must be a text that is not empty, got null"],
-    ["b", "freeze", {}, 'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "freeze"'],
+    [
+      "b",
+      "freeze",
+      {},
+      'its type must be one of freeze, unfreeze, balance, drain, leave, stopTask, got "freeze"',
+    ],
     ["b", { type: "stopTask" }, {}, "Cannot stop a task: id must be a text that is not empty"],
     ["b", { type: "freeze", id: "t" }, {}, 'there is no option "id"'],
     ["b", { type: "freeze" }, { timeout: 1 }, 'there is no option "timeout"; did you mean "timeoutMs"?'],

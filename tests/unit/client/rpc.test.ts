@@ -14,6 +14,7 @@ import {
 } from "../../../src/base/errors.ts";
 import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
+import { PortClient } from "../../../src/client/client.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
@@ -23,7 +24,7 @@ import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import { NodeClock } from "../../../src/base/node-clock.ts";
 import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
-import { taskSpec } from "../../support/tasks.ts";
+import { PLAIN_OPTIONS, taskSpec } from "../../support/tasks.ts";
 
 class Pipe {
   readonly #frames: Uint8Array[] = [];
@@ -386,7 +387,7 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   }
   const command = { type: "melt" } as never;
   await expect(remote.commandNode({ ...order, command }, { timeoutMs: 20_000 })).rejects.toThrow(
-    'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
+    'its type must be one of freeze, unfreeze, balance, drain, leave, stopTask, got "melt"',
   );
   await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow(
     "cid must be",
@@ -419,10 +420,26 @@ test("a watch brings events until it is left", async () => {
   const abort = new AbortController();
   const fences: string[] = [];
   for await (const batch of remote.watch(abort.signal)) {
-    fences.push(...batch.map((each) => each.fence));
+    fences.push(...batch!.map((each) => each.fence));
     if (fences.length === 2) abort.abort();
   }
   expect(fences).toEqual(["1", "2"]);
+  await connection.stop();
+});
+
+test("a watch says where events are missing: the member is gone, and the next one begins anew", async () => {
+  const port = new FakePort();
+  const event = { id: "a", state: "leased", owner: "x", ownerName: "X", fence: "1" };
+  port.events = [[event]];
+  const { remote, connection, lines } = connected(port);
+  const client = new PortClient(remote);
+  const seen: string[] = [];
+  for await (const { fence } of client.watch({ onGap: () => seen.push("gap") })) {
+    seen.push(fence);
+    if (seen.length === 3) break;
+    lines[0]!.cut();
+  }
+  expect(seen).toEqual(["1", "gap", "1"]);
   await connection.stop();
 });
 
@@ -460,17 +477,18 @@ test("a client that sends garbage is dropped, and a closed one says so", async (
   await expect(remote.outcome("a")).rejects.toThrow(StoppedError);
 });
 
-const plain = { priority: 0, retry: null, placement: null, tags: [], retention: null };
 const labels = Array.from({ length: 65 }, () => ({ key: "k", value: "v" }));
 /** Each has the right form, and no log could hold it. */
 const TOO_MUCH: readonly Partial<TaskSpec>[] = [
   { name: "n".repeat(257) },
   { payload: new Uint8Array(262_145) },
-  { options: { ...plain, priority: 1001 } },
-  { options: { ...plain, tags: Array.from({ length: 17 }, (_, at) => `t${at}`) } },
-  { options: { ...plain, tags: ["x".repeat(65)] } },
-  { options: { ...plain, placement: { requires: labels, prefers: [], node: "", apart: "" } } },
-  { options: { ...plain, placement: { requires: [], prefers: [], node: "", apart: "x".repeat(257) } } },
+  { options: { ...PLAIN_OPTIONS, priority: 1001 } },
+  { options: { ...PLAIN_OPTIONS, tags: Array.from({ length: 17 }, (_, at) => `t${at}`) } },
+  { options: { ...PLAIN_OPTIONS, tags: ["x".repeat(65)] } },
+  { options: { ...PLAIN_OPTIONS, placement: { requires: labels, prefers: [], node: "", apart: "" } } },
+  {
+    options: { ...PLAIN_OPTIONS, placement: { requires: [], prefers: [], node: "", apart: "x".repeat(257) } },
+  },
 ];
 
 test("a task that no log could hold is refused before it gets to a steward", async () => {
@@ -493,7 +511,7 @@ test("a page that fits no message goes out in part, and the next call has the re
   const progress = new Uint8Array(4000);
   const errors = Array.from({ length: 8 }, (_, attempt) => ({
     ...{ at: "2026-01-01T00:00:00.000Z", attempt, fence: "7", node: null, nodeName: null },
-    ...{ kind: "error", message: "x".repeat(4096) } as const,
+    ...{ kind: "error", message: "x".repeat(4096), cause: null, stack: null } as const,
   }));
   port.tasks = Array.from({ length: 400 }, (_, at) => snapshot(`t${at}`, { progress, errors }));
   const ids: string[] = [];

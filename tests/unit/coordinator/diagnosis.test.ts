@@ -24,8 +24,9 @@ const view = (up: readonly string[]): Parameters<typeof quorumTrouble>[0] => ({
   roster,
   isOut: false,
   expect: 3,
-  connectedCount: 1,
+  connectedNames: ["a"],
   isUp: (node) => up.includes(node),
+  absentIn: () => [],
 });
 
 test("a missing quorum is said with its keepers", () => {
@@ -40,7 +41,16 @@ test("with a majority up there is no trouble", () => {
   expect(quorumTrouble(view(["id-a", "id-c"]), 0)).toBe("");
 });
 
+test("a keeper that is there and has no whole copy yet does not count", () => {
+  const copying = { ...view(["id-a", "id-c"]), absentIn: () => [3] };
+  expect(quorumTrouble(copying, 0)).toBe(
+    "no quorum: partition 0 needs 2 of 3 keepers, a (up), b (down), c (copying)",
+  );
+});
+
 test("before the founding the nodes that are missing are counted", () => {
-  const trouble = quorumTrouble({ ...view([]), roster: null, connectedCount: 2 }, 0);
-  expect(trouble).toBe("no cluster yet: it is founded by 3 nodes, of which 2 are connected");
+  const trouble = quorumTrouble({ ...view([]), roster: null, connectedNames: ["a", "b"] }, 0);
+  expect(trouble).toBe(
+    "this node is in no cluster yet: a cluster is founded by 3 nodes, of which 2 are connected: a, b",
+  );
 });

@@ -52,6 +52,8 @@ function setUp(): Setup {
     terms: [],
     stewardOf: (no: number) => no === 1 ? 1 : 0,
     keeps: () => 1,
+    // b keeps the one partition and does not serve it
+    healths: [{ p: 0, keepers: [1, 2], absent: [2], spare: -1 }],
     ringShare: (no: number) => no / 3,
     tasksByState: () => {
       throw new Error("nobody asks for it");

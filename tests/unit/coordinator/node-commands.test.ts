@@ -15,15 +15,17 @@ interface Setup {
   readonly pushed: Input[];
   target: string | undefined | null;
   connected: boolean;
+  refusal: Error | null;
 }
 
 function setUp(connected = true): Setup {
   const pushed: Input[] = [];
-  const state = { target: "id-b" as string | undefined | null, connected };
+  const state = { target: "id-b" as string | undefined | null, connected, refusal: null as Error | null };
   const calls = new NodeCommandCalls({
     environment: systemEnvironment,
     push: (input) => pushed.push(input),
     diagnosis: { memberOf: () => state.target, isConnected: () => state.connected },
+    refusal: (_node, { type }) => type === "leave" ? state.refusal : null,
   });
   return Object.assign(state, { calls, pushed });
 }
@@ -80,4 +82,16 @@ test("stopping ends what waits: as unknown where it may have been done", async (
   for (const { calls } of [up, down]) calls.stop();
   expect(await errors[0]).toBeInstanceOf(UnknownOutcomeError);
   expect(await errors[1]).toBeInstanceOf(StoppedError);
+});
+
+test("what is refused is not sent, and a node that refuses says so", async () => {
+  const bench = setUp();
+  bench.refusal = new Error("one is down");
+  const leave = { node: "b", command: { type: "leave" }, cid: 1 } as const;
+  await expect(bench.calls.call(leave, { timeoutMs: 1000 })).rejects.toThrow("one is down");
+  expect(bench.pushed).toEqual([]);
+  bench.refusal = null;
+  const call = bench.calls.call(leave, { timeoutMs: 1000 });
+  bench.calls.answered(1, "refused");
+  await expect(call).rejects.toThrow('Cannot have node "b" leave now: it refuses');
 });

@@ -13,6 +13,12 @@ test("an unknown option is named, with the closest known one", () => {
   expect(() => settings({ Capactiy: 4 })).toThrow('did you mean "capacity"?');
 });
 
+test("without a namespace nobody is looked for: the node founds alone and at once", () => {
+  expect(nodeSettings({})).toMatchObject({ mdns: false, foundAfterMs: 0 });
+  expect(nodeSettings({ namespace: "n" })).toMatchObject({ mdns: true, foundAfterMs: 1000 });
+  expect(nodeSettings({ join: ["/dns4/a/tcp/1"] })).toMatchObject({ mdns: false, foundAfterMs: Infinity });
+});
+
 test("a lease must outlast three heartbeats", () => {
   expect(() => settings({ leaseTtlMs: 2000, heartbeatMs: 1000 })).toThrow(RangeError);
   expect(() => settings({ leaseTtlMs: 2000, heartbeatMs: 1000 })).toThrow(
@@ -34,6 +40,8 @@ test("bad values are named with what they must be and what they are", () => {
     [{ labels: { zone: 1 } }, "labels must map names to texts"],
     [{ labels: ["a"] }, "labels must map names to texts"],
     [{ mdns: "yes" }, "mdns must be true or false"],
+    [{ mdns: true }, "mdns needs a namespace"],
+    [{ mdns: true, join: ["/dns4/a/tcp/1"] }, "mdns needs a namespace"],
     [{ marginMs: 3000 }, "marginMs must be <= leaseTtlMs / 2 (2000), got 3000"],
     [{ clockRateBound: 0.5 }, "clockRateBound must be from 0 to below 0.2, got 0.5"],
     [{ coordinator: "etcd" }, 'coordinator must be "mesh" or "embedded", got "etcd"'],
@@ -53,7 +61,7 @@ test("the defaults are those of the documentation", () => {
     namespace: "stolos",
     listen: ["/ip4/127.0.0.1/tcp/0"],
     join: [],
-    mdns: true,
+    mdns: false,
     expect: 1,
     capacity: 100,
     witness: false,

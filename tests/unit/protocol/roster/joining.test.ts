@@ -182,7 +182,7 @@ test("who acked a founding and was put out of its cluster before it heard of it 
   const founding = bench.records.find(({ type }) => type === "founding")!;
   // it crashed after its ack, and comes back to leave
   bench.add("b").restore([founding]);
-  bench.push("b", { type: "leave" });
+  bench.push("b", { type: "leave", isPatient: false });
   bench.meet("a", "b");
   bench.run(10_000);
   expect(bench.membersAt("a")).toEqual(["a"]);

@@ -40,7 +40,10 @@ test("a purge forgets those of its tasks that have ended, and no other", () => {
   applied(tasks, 1, BEGIN);
   applied(tasks, 7, [{ ...KILL, id: "a", fence: 3 }, { type: "purge", ids: ["a", "b", "none"] }]);
   expect([[...tasks.records.keys()], tasks.finished.count, tasks.horizonMs]).toEqual([["b"], 0, 1]);
-  applied(tasks, 9, [{ type: "revert", session, atMs: 2 }, { type: "purge", ids: ["b"] }]);
+  applied(tasks, 9, [{ type: "revert", session, atMs: 2, heardAtMs: 0, isDead: false }, {
+    type: "purge",
+    ids: ["b"],
+  }]);
   expect([...tasks.records.keys()]).toEqual([]);
 });
 
@@ -124,7 +127,7 @@ function failed(): PartitionTasks {
     { type: "submit", spec: taskSpec("a"), atMs: 1 },
     { type: "lease", id: "a", session, atMs: 1 },
     { ...settle, seq: 1, settlement: { type: "checkpoint", state: Uint8Array.of(7) } },
-    { ...settle, seq: 2, settlement: { type: "fail", message: "no" } },
+    { ...settle, seq: 2, settlement: { type: "fail", message: "no", because: "fatal" } },
   ]);
   return tasks;
 }

@@ -174,9 +174,9 @@ test("a partition, flag or choice out of range is refused", () => {
   expect(errorOf(() => decodeFrame(frameOf(3, 0x80, 0x20, 1, 1, 1, 1)))).toContain("at most 4095, got 4096");
   // settleReply: accepted = 2
   expect(errorOf(() => decodeFrame(frameOf(19, 1, 1, 1, 1, 2)))).toContain("a flag must be 0 or 1, got 2");
-  // submitReply: ballot, status = 5
-  expect(errorOf(() => decodeFrame(frameOf(21, 1, 1, 1, 1, 1, 1, 1, 5)))).toContain(
-    "a choice must be below 5, got 5",
+  // submitReply: ballot, status = 6
+  expect(errorOf(() => decodeFrame(frameOf(21, 1, 1, 1, 1, 1, 1, 1, 6)))).toContain(
+    "a choice must be below 6, got 6",
   );
 });
 
