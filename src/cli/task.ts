@@ -38,11 +38,12 @@ export const task: Command = {
 function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
-  const { commands, wakeAt, expiresAt, failedBecause, lapses, input, tags, ageMs } = info;
+  const { commands, input, tags, ageMs, wakeAt, expiresAt, failedBecause, lapses } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
     ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
-    ...{ wakeAt, expiresAt, failedBecause, lapses, input, tags, ageMs },
+    ...{ input, tags, ageMs },
+    ...{ wakeAt, expiresAt, failedBecause, lapses },
   };
 }
 

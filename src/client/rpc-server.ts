@@ -171,8 +171,8 @@ class Session {
       }
       if (isBehind || events === null) this.#outbox.push([rid, "item", null]);
       isBehind = false;
-      if (events === null) continue;
-      for (let at = 0; at < events.length; at += EVENTS_PER_ITEM) {
+      if (events === null) this.#outbox.push([rid, "item", null]);
+      for (let at = 0; events && at < events.length; at += EVENTS_PER_ITEM) {
         this.#outbox.push([rid, "item", events.slice(at, at + EVENTS_PER_ITEM)]);
       }
     }

@@ -58,8 +58,8 @@ export interface RecordOptions {
 }
 
 export const PLACEMENT_KEYS: readonly (keyof PlacementOptions | keyof RecordOptions)[] = [
-  ...["priority", "requires", "prefers", "node", "apart", "retry", "expiresMs", "lapsesMax"] as const,
-  ...["tags", "retention"] as const,
+  ...["priority", "requires", "prefers", "node", "apart", "retry", "tags", "retention"] as const,
+  ...["expiresMs", "lapsesMax"] as const,
 ];
 const ATTEMPT = "submit a task";
 const THE_CLUSTERS: Retention = { completedMs: 0, failedMs: 0 };
@@ -88,6 +88,16 @@ export function taskOptionsOf(options: PlacementOptions & RecordOptions): TaskOp
   return isPlain ? null : { priority, retry, placement, expiresMs, lapsesMax, tags, retention };
 }
 
+/** 0 = never. */
+function expiresMsOf(expiresMs: unknown): number {
+  if (expiresMs === undefined) return 0;
+  if (typeof expiresMs !== "number") {
+    throw new TypeError(`Cannot ${ATTEMPT}: expiresMs must be a number, got ${shown(expiresMs)}`);
+  }
+  if (expiresMs >= 1 && expiresMs <= EXPIRES_MAX_MS) return expiresMs;
+  throw new RangeError(`Cannot ${ATTEMPT}: expiresMs must be from 1 to ${EXPIRES_MAX_MS}, got ${expiresMs}`);
+}
+
 function tagsOf(tags: unknown): readonly string[] {
   if (tags === undefined) return [];
   if (!Array.isArray(tags)) {
@@ -98,16 +108,6 @@ function tagsOf(tags: unknown): readonly string[] {
   throw new RangeError(
     `Cannot ${ATTEMPT}: tags may be ${LIMITS.tagsMax}, got ${different.length}; put the rest into its input`,
   );
-}
-
-/** 0 = never. */
-function expiresMsOf(expiresMs: unknown): number {
-  if (expiresMs === undefined) return 0;
-  if (typeof expiresMs !== "number") {
-    throw new TypeError(`Cannot ${ATTEMPT}: expiresMs must be a number, got ${shown(expiresMs)}`);
-  }
-  if (expiresMs >= 1 && expiresMs <= EXPIRES_MAX_MS) return expiresMs;
-  throw new RangeError(`Cannot ${ATTEMPT}: expiresMs must be from 1 to ${EXPIRES_MAX_MS}, got ${expiresMs}`);
 }
 
 function retryOf(options: RetryOptions | undefined): RetryPolicy | null {

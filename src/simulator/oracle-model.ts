@@ -60,11 +60,11 @@ export interface Change {
     | "commanded"
     | "reverted"
     | "purged"
-    | "expired"
-    | "absolved"
     /** A client had an end forgotten, or the task run anew. */
     | "forgotten"
-    | "retried";
+    | "retried"
+    | "expired"
+    | "absolved";
 }
 
 const NO_CHANGE: Change = { ids: [], kind: "none" };
@@ -124,7 +124,7 @@ export class ChosenState {
         if (message.type === "retain") return this.#retain(message.retention);
         if (!task || task.commandIds.includes(cid)) return NO_CHANGE;
         if (message.type === "retry" || message.type === "purge") {
-          return this.#again(task, index, { cid, message, atMs });
+          return this.#again(task, { no: index, cid, atMs }, message);
         }
         if (!commandTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
         return { ids: [op.id], kind: "commanded" };
@@ -145,10 +145,7 @@ export class ChosenState {
         const task = this.tasks.get(op.id);
         if (!task || isFinished(task) || op.atMs < task.overAtMs || task.toldOver > 0) return NO_CHANGE;
         if (task.state === "leased") task.toldOver = index;
-        else {
-          expire(task);
-          task.fence = index;
-        }
+        else expire(task);
         return { ids: [op.id], kind: "expired" };
       }
       case "alive":
@@ -183,12 +180,8 @@ export class ChosenState {
   /** Of the very end that was named, and of no other. */
   #again(
     task: ChosenTask,
-    index: number,
-    { cid, message: { type, fence }, atMs }: {
-      readonly cid: number;
-      readonly message: Extract<TaskRequest, { readonly type: "retry" | "purge" }>;
-      readonly atMs: number;
-    },
+    { no, cid, atMs }: { readonly no: number; readonly cid: number; readonly atMs: number },
+    { type, fence }: Extract<TaskRequest, { readonly type: "retry" | "purge" }>,
   ): Change {
     const { id } = task.spec;
     const mayBe = type === "purge" ? isFinished(task) : task.state === "failed" || task.state === "killed";
@@ -198,9 +191,11 @@ export class ChosenState {
       this.#forgotten.set(id, task.spec.cid);
       return { ids: [id], kind: "forgotten" };
     }
-    Object.assign(task, { state: "pending", fence: index, attempt: 0, wakeAtMs: 0, startedAtMs: 0 });
+    Object.assign(task, { state: "pending", fence: no, attempt: 0, wakeAtMs: 0 });
     Object.assign(task, { overAtMs: overAtMsOf(task.spec, atMs), toldOver: 0, failedBecause: "" });
-    Object.assign(task, { errors: [], deaths: [], lapseCount: 0 });
+    task.errors.length = 0;
+    task.deaths = [];
+    task.lapseCount = 0;
     task.commandIds.push(cid);
     return { ids: [id], kind: "retried" };
   }
@@ -313,7 +308,6 @@ export class ChosenState {
   }
 }
 
-/** Infinity = never. */
 function overAtMsOf({ options }: TaskSpec, atMs: number): number {
   return options && options.expiresMs > 0 ? atMs + options.expiresMs : Infinity;
 }

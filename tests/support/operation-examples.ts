@@ -127,6 +127,8 @@ export const operationExamples: readonly Operation[] = [
   { type: "command", id: "a", cid: 2, message: { type: "kill" }, atMs: 1 },
   { type: "condemn", session },
   { type: "revert", session, atMs: 2, heardAtMs: 1, isDead: true },
+  { type: "expire", id: "a", atMs: 3 },
+  { type: "alive", node: 3, boot: 1 },
   { type: "purge", ids: ["a", "render/42"] },
   { type: "expire", id: "a", atMs: 3 },
   { type: "alive", node: 3, boot: 1 },

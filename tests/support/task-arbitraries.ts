@@ -46,10 +46,10 @@ export const taskOptions: fc.Arbitrary<TaskOptions | null> = fc.option(fc.record
   priority: fc.integer({ min: -LIMITS.priorityMax, max: LIMITS.priorityMax }),
   retry: fc.option(fc.record({ backoffMs: ms, factor: ms, maxMs: ms, jitter: ms })),
   placement: fc.option(placement),
-  tags: list(tag),
-  retention: fc.option(retention),
   expiresMs: ms,
   lapsesMax: fc.integer({ min: 0, max: LIMITS.lapsesMaxMax }),
+  tags: list(tag),
+  retention: fc.option(retention),
 }));
 export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
   fc.constantFrom<TaskMessage>(

@@ -48,10 +48,7 @@ export interface HeartbeatReplyMessage {
   readonly boot: number;
   readonly sentMs: number;
   readonly epoch: number;
-  /**
-   * For each configuration number: bit p set = the session named in the heartbeat is vouched for in partition
-   * p.
-   */
+  /** By configuration number: bit p set = the session of the heartbeat is vouched for in partition p. */
   readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
   /** Partitions where the session is condemned, with the highest condemned number. */
   readonly condemned: readonly { readonly p: number; readonly n: number }[];

@@ -174,6 +174,9 @@ export type TaskMessage =
   | { readonly type: "checkpoint" }
   | { readonly type: "release" };
 
+/** What its holder is told of a task: a command, or that its time is over. */
+export type HolderMessage = TaskMessage | { readonly type: "expire" };
+
 /**
  * What clients ask of a task: commands, or something to be done with its end. `fence` names that end: each
  * has one of its own, and another end is left alone.
@@ -186,9 +189,6 @@ export type TaskRequest =
   | { readonly type: "purge"; readonly fence: number }
   /** Of no task but of a partition: its id is empty. */
   | { readonly type: "retain"; readonly retention: AgreedRetention };
-
-/** What its holder is told of a task: a command, or that its time is over. */
-export type HolderMessage = TaskMessage | { readonly type: "expire" };
 
 /** A command that waits for the holder of the lease. */
 export interface QueuedCommand {

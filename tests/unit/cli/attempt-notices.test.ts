@@ -20,10 +20,11 @@ async function saidOf(...looks: (Partial<TaskInfo> | Error)[]): Promise<string[]
     if (look instanceof Error) return Promise.reject(look);
     return Promise.resolve({
       ...snapshot("t"),
-      progress: null,
-      result: null,
       input: null,
       tags: [],
+      ageMs: 0,
+      progress: null,
+      result: null,
       ...look,
     });
   };

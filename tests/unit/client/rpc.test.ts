@@ -511,7 +511,7 @@ test("a page that fits no message goes out in part, and the next call has the re
   const progress = new Uint8Array(4000);
   const errors = Array.from({ length: 8 }, (_, attempt) => ({
     ...{ at: "2026-01-01T00:00:00.000Z", attempt, fence: "7", node: null, nodeName: null },
-    ...{ kind: "error", message: "x".repeat(4096), cause: null, stack: null } as const,
+    ...{ kind: "error", message: "x".repeat(2000), cause: null, stack: "x".repeat(2000) } as const,
   }));
   port.tasks = Array.from({ length: 400 }, (_, at) => snapshot(`t${at}`, { progress, errors }));
   const ids: string[] = [];

@@ -81,8 +81,9 @@ test("a node leaves no file of commands past their retention", async () => {
     { length: count },
     (_, at) => ({ id: `${at}`, input: { argv: ["echo", `${at}`] } }),
   );
-  const retention = { completedMs: 1000, failedMs: 1000 };
-  const handles = await node.client.submitMany(exec, items, { retention });
+  const handles = await node.client.submitMany(exec, items, {
+    retention: { completedMs: 1000, failedMs: 1000 },
+  });
   const [last] = await Promise.all([handles.at(-1)!.done(), ...handles.map((handle) => handle.done())]);
   expect(last?.state).toBe("completed");
   while (readdirSync(directory).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));

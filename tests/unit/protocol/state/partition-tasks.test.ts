@@ -127,7 +127,7 @@ function failed(): PartitionTasks {
     { type: "submit", spec: taskSpec("a"), atMs: 1 },
     { type: "lease", id: "a", session, atMs: 1 },
     { ...settle, seq: 1, settlement: { type: "checkpoint", state: Uint8Array.of(7) } },
-    { ...settle, seq: 2, settlement: { type: "fail", message: "no", because: "fatal" } },
+    { ...settle, seq: 2, settlement: { type: "fail", message: "no", because: "errors" } },
   ]);
   return tasks;
 }

@@ -12,7 +12,7 @@ function cluster(): EngineBench {
 function failed(bench: EngineBench, id: string): number {
   bench.submit(id);
   bench.run(100);
-  bench.settle(id, { type: "fail", message: "no", because: "fatal" });
+  bench.settle(id, { type: "fail", message: "no", because: "errors" });
   bench.run(100);
   return bench.fenceOf(id);
 }
@@ -36,7 +36,7 @@ test("a retry of an end before the last is refused as another one, and of a comp
   const bench = cluster();
   const first = failed(bench, "t");
   asked(bench, "t", { type: "retry", fence: first });
-  bench.settle("t", { type: "fail", message: "again", because: "fatal" });
+  bench.settle("t", { type: "fail", message: "again", because: "errors" });
   bench.run(100);
   expect(asked(bench, "t", { type: "retry", fence: first })).toEqual(["other"]);
   expect(asked(bench, "t", { type: "retry", fence: bench.fenceOf("t") })).toEqual(["applied"]);
