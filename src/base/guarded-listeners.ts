@@ -46,16 +46,21 @@ export function guardSignal(controller: AbortController, onThrown: (error: unkno
   const guard = new ListenerGuard((_event, error) => onThrown(error));
   const { addEventListener, removeEventListener } = EventTarget.prototype;
   let onabort: AbortSignal["onabort"] = null;
+  // as whoever replaces them in a program of its own expects
+  const usual = { configurable: true, writable: true };
   return Object.defineProperties(signal, {
     addEventListener: {
+      ...usual,
       value: (type: string, listener: Listener | null, options?: AddEventListenerOptions | boolean): void =>
         addEventListener.call(signal, type, guard.guarded(listener), options),
     },
     removeEventListener: {
+      ...usual,
       value: (type: string, listener: Listener | null, options?: EventListenerOptions | boolean): void =>
         removeEventListener.call(signal, type, guard.guarded(listener), options),
     },
     onabort: {
+      configurable: true,
       get: (): AbortSignal["onabort"] => onabort,
       set: (listener: AbortSignal["onabort"]): void => {
         if (onabort !== null) removeEventListener.call(signal, "abort", guard.guarded(onabort));
