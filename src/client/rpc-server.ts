@@ -169,7 +169,7 @@ class Session {
         isBehind = true;
         continue;
       }
-      if (isBehind) this.#outbox.push([rid, "item", null]);
+      if (isBehind || events === null) this.#outbox.push([rid, "item", null]);
       isBehind = false;
       if (events === null) this.#outbox.push([rid, "item", null]);
       for (let at = 0; events && at < events.length; at += EVENTS_PER_ITEM) {

@@ -130,6 +130,8 @@ export const operationExamples: readonly Operation[] = [
   { type: "expire", id: "a", atMs: 3 },
   { type: "alive", node: 3, boot: 1 },
   { type: "purge", ids: ["a", "render/42"] },
+  { type: "expire", id: "a", atMs: 3 },
+  { type: "alive", node: 3, boot: 1 },
   { type: "command", id: "a", cid: 3, message: { type: "retry", fence: 70_000 }, atMs: 1 },
   { type: "command", id: "a", cid: 4, message: { type: "purge", fence: 70_000 }, atMs: 1 },
   {
