@@ -1,4 +1,4 @@
-/** A steward and how tasks end: nodes that live after all, attempts that prove themselves, time that is over. */
+/** A steward and how tasks end: nodes that live after all, attempts that prove themselves, expiry. */
 import { expect, test } from "bun:test";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
 import { Term } from "../../../../src/protocol/log/term.ts";
