@@ -38,10 +38,10 @@ export const task: Command = {
 function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
-  const { commands, expiresAt, failedBecause, lapses } = info;
+  const { commands, wakeAt, expiresAt, failedBecause, lapses } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
-    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
+    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands, wakeAt },
     ...{ expiresAt, failedBecause, lapses },
   };
 }
@@ -71,7 +71,7 @@ function describe(info: TaskInfo): string[] {
   ];
   return [
     ...fields(pairs),
-    ...info.errors.map((error) => `error: ${printable(errorText(error))}`),
+    ...info.errors.flatMap(errorLines),
     ...info.lapses.map((lapse) => `lapse: ${printable(lapseText(lapse))}`),
   ];
 }
@@ -81,6 +81,18 @@ function lapseText({ at, attempt, fence, nodeName, node, ranMs, counted }: Lapse
     ? `its process died${ranMs === null ? "" : ` when the task had run for ${humanDuration(ranMs)}`}`
     : "it was lost";
   return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${why}`;
+}
+
+function errorLines(error: TaskErrorInfo): string[] {
+  const below = (text: string | null, before: string): string[] =>
+    (text ?? "").split("\n").filter((line) => line.trim() !== "").map((line) =>
+      `${before}${printable(line)}`
+    );
+  return [
+    `error: ${printable(errorText(error))}`,
+    ...below(error.cause, "  caused by: "),
+    ...below(error.stack, "  "),
+  ];
 }
 
 function errorText(error: TaskErrorInfo): string {

@@ -38,6 +38,10 @@ export interface TaskErrorInfo {
   readonly nodeName: string | null;
   readonly kind: "error";
   readonly message: string;
+  /** A line for each cause, the nearest first; null without one. */
+  readonly cause: string | null;
+  /** Where it was thrown, as far as there is room for it; null when that is not known. */
+  readonly stack: string | null;
 }
 
 /** An attempt whose node was not heard any more, as people and programs see it: no error of the task. */
@@ -72,6 +76,8 @@ export interface TaskSnapshot {
   readonly submittedAt: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** When it goes on, while it sleeps. */
+  readonly wakeAt: string | null;
   readonly errors: readonly TaskErrorInfo[];
   readonly result: Uint8Array | null;
   /** The progress that its handler last reported, still encoded. */

@@ -61,7 +61,12 @@ export const operationExamples: readonly Operation[] = [
     fence: 7,
     seq: 2,
     upTo: 0,
-    settlement: { type: "error", message: "no disk", untilMs: 250 },
+    settlement: {
+      type: "error",
+      message: "no disk",
+      trace: { cause: "Error: ENOSPC", stack: "Error\n    at write (file:1:2)" },
+      untilMs: 250,
+    },
     atMs: 1,
   },
   {

@@ -16,6 +16,7 @@ import {
 import { LIMITS } from "../model/limits.ts";
 import type {
   CommandLog,
+  ErrorTrace,
   FailedBecause,
   Lapse,
   Placement,
@@ -130,10 +131,10 @@ function readWake(r: Reader): Wake {
 const FAILED_BECAUSE: readonly FailedBecause[] = ["errors", "fatal", "expired", "command", "poison"];
 
 function readFail(r: Reader): Settlement {
-  const message = r.text(LIMITS.errorMessageBytesMax);
+  const fail = { type: "fail" as const, message: r.text(LIMITS.errorMessageBytesMax), ...readTrace(r) };
   const because = r.oneOf(FAILED_BECAUSE);
   if (because === "poison") return r.fail("no holder says that its task is poison");
-  return { type: "fail", message, because };
+  return { ...fail, because };
 }
 
 const AFTER_ERROR: readonly ("pause" | "kill" | undefined)[] = [undefined, "pause", "kill"];
@@ -148,10 +149,12 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       w.u8(1);
       w.oneOf(AFTER_ERROR, settlement.then);
       writeWake(w, settlement);
-      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      return writeTrace(w, settlement.trace);
     case "fail":
       w.u8(2);
       w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      writeTrace(w, settlement.trace);
       return w.oneOf(FAILED_BECAUSE, settlement.because);
     case "release":
       return w.u8(3);
@@ -172,7 +175,8 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       return w.u8(9);
     case "decline":
       w.u8(10);
-      return w.ms(settlement.forMs);
+      w.ms(settlement.forMs);
+      return w.text(LIMITS.declineWhyBytesMax, settlement.why ?? "");
     default:
       return settlement satisfies never;
   }
@@ -187,7 +191,8 @@ export function readSettlement(r: Reader): Settlement {
       const then = r.oneOf(AFTER_ERROR);
       const wake = readWake(r);
       const message = r.text(LIMITS.errorMessageBytesMax);
-      return then ? { type: "error", message, ...wake, then } : { type: "error", message, ...wake };
+      const error = { type: "error" as const, message, ...wake, ...readTrace(r) };
+      return then ? { ...error, then } : error;
     }
     case 2:
       return readFail(r);
@@ -205,8 +210,11 @@ export function readSettlement(r: Reader): Settlement {
       return { type: "pause" };
     case 9:
       return { type: "kill" };
-    case 10:
-      return { type: "decline", forMs: r.ms() };
+    case 10: {
+      const forMs = r.ms();
+      const why = r.text(LIMITS.declineWhyBytesMax);
+      return why === "" ? { type: "decline", forMs } : { type: "decline", forMs, why };
+    }
     default:
       return r.fail(`a settlement must have a kind from 0 to 10, got ${tag}`);
   }
@@ -225,6 +233,17 @@ export const TASK_STATES: readonly TaskState[] = [
 ];
 const ERROR_KINDS: readonly TaskError["kind"][] = ["error"];
 
+function writeTrace(w: Writer, trace: ErrorTrace | undefined): void {
+  w.bool(trace !== undefined);
+  if (trace === undefined) return;
+  w.text(LIMITS.errorCauseBytesMax, trace.cause);
+  w.text(LIMITS.errorBytesMax, trace.stack);
+}
+function readTrace(r: Reader): { readonly trace?: ErrorTrace } {
+  if (!r.bool()) return {};
+  return { trace: { cause: r.text(LIMITS.errorCauseBytesMax), stack: r.text(LIMITS.errorBytesMax) } };
+}
+
 function writeError(w: Writer, error: TaskError): void {
   w.ms(error.atMs);
   w.uint(error.attempt);
@@ -232,6 +251,7 @@ function writeError(w: Writer, error: TaskError): void {
   w.upTo(LIMITS.memberNoMax + 1, error.node + 1);
   w.oneOf(ERROR_KINDS, error.kind);
   w.text(LIMITS.errorMessageBytesMax, error.message);
+  writeTrace(w, error.trace);
 }
 function readError(r: Reader): TaskError {
   return {
@@ -241,6 +261,7 @@ function readError(r: Reader): TaskError {
     node: r.upTo(LIMITS.memberNoMax + 1) - 1,
     kind: r.oneOf(ERROR_KINDS),
     message: r.text(LIMITS.errorMessageBytesMax),
+    ...readTrace(r),
   };
 }
 
