@@ -58,6 +58,7 @@ const record: TaskRecord = {
     isCounted: true,
   }],
   lapsesInSuccession: 1,
+  harmlessMs: 12.5,
 };
 const done: TaskRecord = {
   ...record,
@@ -74,6 +75,7 @@ const done: TaskRecord = {
   expiresAtMs: 0,
   lapses: [],
   lapsesInSuccession: 0,
+  harmlessMs: 0,
 };
 
 export const stateExample: PartitionState = {

@@ -259,6 +259,8 @@ export interface TaskRecord {
   readonly lapses: readonly Lapse[];
   /** Lapses that count since an attempt last proved harmless: see state/lapses.ts. */
   readonly lapsesInSuccession: number;
+  /** How long its earlier attempts have run since a node died under it: see state/lapses.ts. */
+  readonly harmlessMs: number;
 }
 
 /** How an attempt ends, or what it stores meanwhile, always under its fence. */

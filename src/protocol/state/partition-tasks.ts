@@ -292,5 +292,6 @@ function submitted({ spec, atMs }: Extract<Operation, { readonly type: "submit" 
     failedBecause: null,
     lapses: NOTHING,
     lapsesInSuccession: 0,
+    harmlessMs: 0,
   };
 }

@@ -321,6 +321,7 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.oneOf(ENDED_BECAUSE, record.failedBecause);
   writeList(w, LIMITS.lapsesPerTaskMax, record.lapses, writeLapse);
   w.uint(record.lapsesInSuccession);
+  w.ms(record.harmlessMs);
 }
 /** Keeps nothing of what is being read. */
 export function readTaskRecord(r: Reader): TaskRecord {
@@ -351,6 +352,7 @@ export function readTaskRecord(r: Reader): TaskRecord {
     failedBecause: r.oneOf(ENDED_BECAUSE),
     lapses: readList(r, LIMITS.lapsesPerTaskMax, readLapse),
     lapsesInSuccession: r.uint(),
+    harmlessMs: r.ms(),
   };
 }
 
