@@ -27,6 +27,7 @@ test("message, causes and stack of an error have 4 KiB in all, the stack what th
     type: "fail",
     because: "errors",
     message: "m",
+    because: "errors",
     trace: { cause: "c", stack: "s".repeat(9000) },
   });
   expect(short).toMatchObject({ trace: { stack: "s".repeat(LIMITS.errorBytesMax - 2) } });
@@ -36,6 +37,7 @@ test("message, causes and stack of an error have 4 KiB in all, the stack what th
       type: "fail",
       because: "errors",
       message: text,
+      because: "errors",
       trace: { cause: text, stack: text },
     });
     const { message, trace } = settlement as Extract<typeof settlement, { type: "fail" }>;
