@@ -33,11 +33,12 @@ const TASK_KEYS = [
     "why",
     "commands",
     "wakeAt",
+    ...["expiresAt", "failedBecause", "lapses"],
   ],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],
-  ...["addresses", "lastHeardMs", "frozen"],
+  ...["addresses", "lastHeardMs", "frozen", "serves", "leaving"],
 ];
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

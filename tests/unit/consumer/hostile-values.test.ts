@@ -25,7 +25,6 @@ for (const [how, { run, message, cause }] of Object.entries(HOSTILE)) {
 test("message, causes and stack of an error have 4 KiB in all, the stack what the others leave", () => {
   const short = clippedSettlement({
     type: "fail",
-    because: "errors",
     message: "m",
     because: "errors",
     trace: { cause: "c", stack: "s".repeat(9000) },
@@ -35,7 +34,6 @@ test("message, causes and stack of an error have 4 KiB in all, the stack what th
   for (const text of [long, wide]) {
     const settlement = clippedSettlement({
       type: "fail",
-      because: "errors",
       message: text,
       because: "errors",
       trace: { cause: text, stack: text },
