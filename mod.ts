@@ -50,10 +50,15 @@ export type {
   SubmitOptions,
   TaskHandle,
   TaskInfo,
+  TaskPage,
+  TaskSummary,
   WatchOptions,
 } from "./src/client/client.ts";
+export type { CloneOptions, EndOptions, SweepCounts, SweepOptions } from "./src/client/endings.ts";
+export type { ListFilter, ListOptions } from "./src/client/list-options.ts";
+export type { RetentionOptions } from "./src/client/retention.ts";
 export type { SubmitItem } from "./src/client/submission.ts";
-export type { PlacementOptions, RetryOptions } from "./src/client/task-options.ts";
+export type { PlacementOptions, RecordOptions, RetryOptions } from "./src/client/task-options.ts";
 export type {
   Balancer,
   BalancerContext,
@@ -98,7 +103,7 @@ export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.
 export type { AbsentKeeper, ClusterHealth } from "./src/coordinator/cluster-health.ts";
 export type { LapseInfo, NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
 export type { NodeCommand } from "./src/protocol/model/messages.ts";
-export type { FailedBecause, TaskMessage, TaskState } from "./src/protocol/model/types.ts";
+export type { FailedBecause, Retention, TaskMessage, TaskState } from "./src/protocol/model/types.ts";
 export {
   type AbortReason,
   AttemptAbortedError,
@@ -115,6 +120,7 @@ export {
   type SchemaIssue,
   StateError,
   StoppedError,
+  TooLargeError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,

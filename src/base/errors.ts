@@ -117,6 +117,13 @@ export class VersionMismatchError extends StolosError {
   }
 }
 
+/** An answer, or what was asked, does not fit one message. Nothing was done: ask for less at once. */
+export class TooLargeError extends StolosError {
+  constructor(message: string) {
+    super("TOO_LARGE", message);
+  }
+}
+
 /** The state of the task does not allow it: it has ended, or is paused. */
 export class StateError extends StolosError {
   constructor(message: string) {

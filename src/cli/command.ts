@@ -42,6 +42,7 @@ const BAD_INPUT: ReadonlySet<unknown> = new Set([
   "CONFLICT",
   // what was asked for makes no sense for a task in that state
   "WRONG_STATE",
+  "TOO_LARGE",
   "STORE_CORRUPT",
   "STORE_NEWER",
 ]);

@@ -5,6 +5,7 @@
 import { meantBy } from "../base/arguments.ts";
 import { VERSION } from "../node/version.ts";
 import { type Command, EXIT, exitCodeOf } from "./command.ts";
+import { endings } from "./endings.ts";
 import { id } from "./id.ts";
 import { leave } from "./leave.ts";
 import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
@@ -13,6 +14,7 @@ import { UsageError } from "./options.ts";
 import { printable, processTerminal, type Terminal } from "./output.ts";
 import { peer } from "./peer.ts";
 import { recover } from "./recover.ts";
+import { retention } from "./retention.ts";
 import { ring } from "./ring.ts";
 import { submit } from "./submit.ts";
 import { task } from "./task.ts";
@@ -21,8 +23,8 @@ import { tasks } from "./tasks.ts";
 import { watch } from "./watch.ts";
 
 const COMMANDS: readonly Command[] = [
-  ...[peer, submit, tasks, task, ...taskCommands, nodes, ring, watch],
-  ...[freeze, unfreeze, balance, drain, leave, id, recover],
+  ...[peer, submit, tasks, task, ...taskCommands, ...endings, nodes, ring, watch],
+  ...[freeze, unfreeze, balance, drain, leave, retention, id, recover],
 ];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…

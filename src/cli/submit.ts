@@ -1,6 +1,13 @@
 /** `stolos submit`: hands a task to the cluster and prints its id; with --wait, how it ended. */
 import { readFileSync } from "node:fs";
-import type { Client, Outcome, PlacementOptions, TaskDefinition, TaskHandle } from "../../mod.ts";
+import type {
+  Client,
+  Outcome,
+  PlacementOptions,
+  RecordOptions,
+  TaskDefinition,
+  TaskHandle,
+} from "../../mod.ts";
 import { noteFailedAttempts } from "./attempt-notices.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
@@ -25,6 +32,9 @@ export const PLACEMENT_OPTIONS = {
   prefers: { type: "string", multiple: true },
   node: { type: "string" },
   apart: { type: "string" },
+  tag: { type: "string", multiple: true },
+  "keep-completed": { type: "string" },
+  "keep-failed": { type: "string" },
   backoff: { type: "string" },
   expires: { type: "string" },
   "lapses-max": { type: "string" },
@@ -37,6 +47,8 @@ const PLACEMENT_HELP: string =
                   repeated
   --node NAME     only this node, by name or id
   --apart KEY     not on a node that runs another task with this key
+  --tag TAG       a word to find it by in lists; may be repeated
+  --keep-completed D, --keep-failed D  know it for so long after its end (default: see "stolos retention")
   --backoff D     wait so long before the second attempt, twice as long before each further one
   --expires D     so long after its submit nothing of it starts any more, and what runs is stopped
   --lapses-max N  it has failed as poison when the process of its node has died so often while it was the only
@@ -124,8 +136,16 @@ export function whatToRun(
  *
  * @throws UsageError naming the option and the value seen
  */
-export function placementOf(values: OptionValues<typeof PLACEMENT_OPTIONS>): PlacementOptions {
+export function placementOf(
+  values: OptionValues<typeof PLACEMENT_OPTIONS>,
+): PlacementOptions & RecordOptions {
+  const retention = {
+    ...given("completedMs", values["keep-completed"], (text) => parseDurationMs("keep-completed", text)),
+    ...given("failedMs", values["keep-failed"], (text) => parseDurationMs("keep-failed", text)),
+  };
   return {
+    ...(values.tag.length > 0 ? { tags: values.tag } : {}),
+    ...(Object.keys(retention).length > 0 ? { retention } : {}),
     ...given("priority", values.priority, (text) => parseInteger("priority", text)),
     ...(values.requires.length > 0 ? { requires: parseLabels("requires", values.requires) } : {}),
     ...(values.prefers.length > 0 ? { prefers: values.prefers.map(parsePreference) } : {}),
@@ -162,7 +182,8 @@ async function definitionOf(task: string): Promise<TaskDefinition> {
   return (await import("../../mod.ts")).defineTask({ name: task });
 }
 
-function parseInput(text: string): unknown {
+/** @throws UsageError when it is no JSON */
+export function parseInput(text: string): unknown {
   const json = text === "-" ? readFileSync(0, "utf8") : text;
   try {
     return parseJson(json);

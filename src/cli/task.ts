@@ -38,11 +38,12 @@ export const task: Command = {
 function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
-  const { commands, wakeAt, expiresAt, failedBecause, lapses } = info;
+  const { commands, input, tags, ageMs, wakeAt, expiresAt, failedBecause, lapses } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
-    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands, wakeAt },
-    ...{ expiresAt, failedBecause, lapses },
+    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
+    ...{ input, tags, ageMs },
+    ...{ wakeAt, expiresAt, failedBecause, lapses },
   };
 }
 
@@ -60,9 +61,12 @@ function describe(info: TaskInfo): string[] {
     ["lease", lease],
     ["attempt", String(info.attempt)],
     ["submitted", info.submittedAt ?? "-"],
+    ["age", info.ageMs === null ? "-" : humanDuration(info.ageMs)],
     ["started", info.startedAt ?? "-"],
     ["finished", info.finishedAt ?? "-"],
     ["expires", info.expiresAt ?? "never"],
+    ["tags", info.tags.join(" ") || "-"],
+    ["input", clipped(jsonLine(info.input ?? null))],
     ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
     ["progress", info.progress === null ? "-" : jsonLine(info.progress)],
     ["commands", info.commands.map(({ type }) => `${type} waits`).join(", ") || "none wait"],
@@ -93,6 +97,13 @@ function errorLines(error: TaskErrorInfo): string[] {
     ...below(error.cause, "  caused by: "),
     ...below(error.stack, "  "),
   ];
+}
+
+const INPUT_CHARS_MAX = 400;
+
+/** All of it is in --json. */
+function clipped(text: string): string {
+  return text.length <= INPUT_CHARS_MAX ? text : `${text.slice(0, INPUT_CHARS_MAX)}…`;
 }
 
 function errorText(error: TaskErrorInfo): string {

@@ -16,10 +16,32 @@ import type {
 } from "../coordinator/coordinator.ts";
 import { TooOldError } from "../base/errors.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
-import type { FailedBecause, TaskMessage, TaskState } from "../protocol/model/types.ts";
+import type { FailedBecause, Retention, TaskMessage } from "../protocol/model/types.ts";
 import { checkKnown, integer, shown } from "../base/arguments.ts";
 import { nodeCommandRequestOf, sendCommand } from "./commands.ts";
-import type { PlacementOptions } from "./task-options.ts";
+import {
+  type CloneOptions,
+  cloneTask,
+  ENDED,
+  type EndOptions,
+  fenceOf,
+  paceOf,
+  presentFence,
+  requestEnd,
+  sweep,
+  type SweepCounts,
+  type SweepOptions,
+} from "./endings.ts";
+import {
+  cursorText,
+  FILTER_KEYS,
+  filterOf,
+  type ListFilter,
+  type ListOptions,
+  listOptionsOf,
+} from "./list-options.ts";
+import { readRetention, type RetentionOptions, setRetention } from "./retention.ts";
+import type { PlacementOptions, RecordOptions } from "./task-options.ts";
 import {
   checkId,
   type ItemOptions,
@@ -30,7 +52,7 @@ import {
   submitWindows,
 } from "./submission.ts";
 
-export interface SubmitOptions extends PlacementOptions {
+export interface SubmitOptions extends PlacementOptions, RecordOptions {
   /**
    * The same id is the same task: a submit may be repeated with it, and runs once.
    * @default a random one
@@ -93,11 +115,23 @@ export interface TaskHandle<O = unknown> {
 }
 
 /** A task as the cluster has it. */
-export interface TaskInfo extends Omit<TaskSnapshot, "result" | "progress"> {
+export interface TaskInfo extends Omit<TaskSnapshot, "spec" | "result" | "progress"> {
+  /** What the handler is given. */
+  readonly input: unknown;
+  readonly tags: readonly string[];
   /** What the handler returned; null before that, and when it returned nothing. */
   readonly result: unknown;
   /** The progress that the handler last reported; null before that. */
   readonly progress: unknown;
+}
+
+/** A task in a list, which has neither inputs nor results: `get` has them. */
+export type TaskSummary = Omit<TaskInfo, "input" | "result">;
+
+export interface TaskPage {
+  readonly tasks: readonly TaskSummary[];
+  /** For the next page; null when this was the last one. */
+  readonly cursor: string | null;
 }
 
 export interface Client {
@@ -141,8 +175,55 @@ export interface Client {
     message: TaskMessage,
     options?: CommandOptions,
   ): Promise<"applied" | "queued">;
-  /** All tasks, partition by partition; `node`: only those that it runs, by name or id. */
-  list(filter?: { readonly state?: TaskState; readonly node?: string }): AsyncIterable<TaskInfo>;
+  /**
+   * The tasks that the options name, partition by partition. One that does not change meanwhile is in it
+   * exactly once.
+   *
+   * @throws NoQuorumError; TypeError, RangeError for bad options
+   */
+  list(options?: ListOptions): AsyncIterable<TaskSummary>;
+  /** The same, one page at a time, which may have fewer than `limit` although others follow. */
+  listPage(options?: ListOptions): Promise<TaskPage>;
+  /**
+   * Has a task that failed or was killed run anew, at once: its errors and attempts are forgotten, its
+   * checkpoint is kept. `fence` names the end that was seen.
+   *
+   * @throws StateError (it has completed, has not ended, was retried, or has ended again), NotFoundError,
+   * NoQuorumError (nothing was sent), UnknownOutcomeError (repeat it), StoppedError; TypeError
+   */
+  retry(id: string, options: EndOptions & CallTimes): Promise<void>;
+  /**
+   * Retries all that the filter names, by default those that failed. Called twice at once it retries each end
+   * once. What it rejects with stops it; what was retried until then is retried.
+   *
+   * @throws NoQuorumError, UnknownOutcomeError, StoppedError; TypeError, RangeError
+   */
+  retryAll(filter?: ListFilter, options?: SweepOptions): Promise<SweepCounts>;
+  /**
+   * Forgets a task that has ended: from then on its id may be used for another one. `fence` names the end
+   * that was seen, by default the present one.
+   *
+   * @throws StateError (it has not ended, or again), NotFoundError, NoQuorumError (nothing was sent),
+   * UnknownOutcomeError (repeat it), StoppedError; TypeError
+   */
+  purge(id: string, options?: Partial<EndOptions> & CallTimes): Promise<void>;
+  /** Forgets all that the filter names and that have ended. */
+  purge(filter: ListFilter, options?: SweepOptions): Promise<SweepCounts>;
+  /**
+   * Submits the same task once more under another id, whatever became of it, to run at once.
+   *
+   * @throws NotFoundError, and what submit throws
+   */
+  clone<O = unknown>(id: string, options?: CloneOptions): Promise<TaskHandle<O>>;
+  /** For how long the cluster knows tasks that have ended and say nothing else. @throws NoQuorumError */
+  retention(options?: CallTimes): Promise<Retention>;
+  /**
+   * Changes that, for all of them and for good; what is not named stays as it is.
+   *
+   * @throws StateError (somebody else changed it at the same time), NoQuorumError, UnknownOutcomeError
+   * (repeat it), StoppedError; TypeError, RangeError
+   */
+  setRetention(retention: RetentionOptions, options?: CallTimes): Promise<Retention>;
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
   watch(options?: WatchOptions): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
@@ -159,10 +240,10 @@ export interface Client {
   commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;
 }
 
-export const TASK_STATES: readonly TaskState[] = [
-  ...["pending", "leased", "sleeping", "paused", "fault", "completed", "killed", "failed"] as const,
-];
 const TIMEOUT_MS = 10_000;
+const PAGE_TASKS = 100;
+/** Asked of the port at once; it may answer with fewer. */
+const PAGE_TASKS_MAX = 4000;
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 export class PortClient implements Client {
@@ -233,24 +314,97 @@ export class PortClient implements Client {
     return await sendCommand(this.#port, { id, message, commandId }, call, this.#environment);
   }
 
-  async *list(filter: { readonly state?: TaskState; readonly node?: string } = {}): AsyncGenerator<TaskInfo> {
-    checkKnown("list tasks", filter, ["state", "node"]);
-    const { state, node } = filter;
-    if (state !== undefined && !TASK_STATES.includes(state)) {
-      throw new TypeError(
-        `Cannot list tasks: state must be one of ${TASK_STATES.join(", ")}, got ${shown(state)}`,
+  async *list(options: ListOptions = {}): AsyncGenerator<TaskSummary> {
+    const { filter, limit, from } = listOptionsOf("list tasks", options, Infinity);
+    let left = limit;
+    for (let place: ListCursor | null = from; place !== null && left > 0;) {
+      const call = { ...this.#callOptions(), limit: Math.min(left, PAGE_TASKS_MAX) };
+      const { tasks, next }: ListPage = await this.#port.list(filter, place, call);
+      left -= tasks.length;
+      for (const snapshot of tasks) yield summaryOf(snapshot);
+      place = next;
+    }
+  }
+
+  async listPage(options: ListOptions = {}): Promise<TaskPage> {
+    const { filter, limit, from } = listOptionsOf("list tasks", options, PAGE_TASKS);
+    const call = { ...this.#callOptions(), limit: Math.min(limit, PAGE_TASKS_MAX) };
+    const { tasks, next } = await this.#port.list(filter, from, call);
+    return { tasks: tasks.map(summaryOf), cursor: next && cursorText(next) };
+  }
+
+  async retry(id: string, options: EndOptions & CallTimes): Promise<void> {
+    await this.#requestEnd("retry", id, options, fenceOf("retry a task", options?.fence));
+  }
+
+  async #requestEnd(
+    type: "retry" | "purge",
+    id: string,
+    options: Partial<EndOptions> & CallTimes,
+    fence: number,
+  ): Promise<void> {
+    const attempt = `${type} a task`;
+    checkId(attempt, id);
+    checkKnown(attempt, options, ["fence", "commandId", "timeoutMs", "signal"]);
+    const { commandId } = options;
+    if (commandId !== undefined) checkId(attempt, commandId, "commandId");
+    const call = this.#callOptions(options.timeoutMs, options.signal);
+    await requestEnd(this.#port, { type, id, fence, commandId }, call, this.#environment);
+  }
+
+  async retryAll(filter: ListFilter = {}, options: SweepOptions = {}): Promise<SweepCounts> {
+    return await this.#sweep("retry", { states: ["failed"], ...filter }, options);
+  }
+
+  purge(id: string, options?: Partial<EndOptions> & CallTimes): Promise<void>;
+  purge(filter: ListFilter, options?: SweepOptions): Promise<SweepCounts>;
+  async purge(
+    which: string | ListFilter,
+    options: Partial<EndOptions> & SweepOptions = {},
+  ): Promise<SweepCounts | void> {
+    if (typeof which !== "string") return await this.#sweep("purge", { states: ENDED, ...which }, options);
+    checkId("purge a task", which);
+    const { fence, timeoutMs, signal } = options;
+    const present = fence === undefined
+      ? await presentFence(this.#port, which, this.#callOptions(timeoutMs, signal))
+      : fenceOf("purge a task", fence);
+    await this.#requestEnd("purge", which, options, present);
+  }
+
+  async #sweep(type: "retry" | "purge", which: ListFilter, options: SweepOptions): Promise<SweepCounts> {
+    const attempt = `${type} tasks`;
+    checkKnown(attempt, which, FILTER_KEYS);
+    checkKnown(attempt, options, ["perSecond", "timeoutMs", "signal"]);
+    const filter = filterOf(attempt, which);
+    const allowed = type === "purge" ? ENDED : ENDED.filter((state) => state !== "completed");
+    const other = filter.states.find((state) => !allowed.includes(state));
+    if (other !== undefined) {
+      throw new RangeError(
+        `Cannot ${attempt}: states must be some of ${allowed.join(", ")}, got ${JSON.stringify(other)}`,
       );
     }
-    const asked = { state: state ?? (node === undefined ? undefined : "leased" as const) };
-    for (let from: ListCursor | null = { p: 0, after: "" }; from !== null;) {
-      const { tasks, next }: ListPage = await this.#port.list(asked, from, this.#callOptions());
-      for (const snapshot of tasks) {
-        if (node === undefined || snapshot.owner === node || snapshot.ownerName === node) {
-          yield infoOf(snapshot);
-        }
-      }
-      from = next;
-    }
+    const perSecond = paceOf(attempt, options);
+    const call = this.#callOptions(options.timeoutMs, options.signal);
+    const run = (id: string, fence: number): Promise<void> =>
+      requestEnd(this.#port, { type, id, fence, commandId: undefined }, call, this.#environment);
+    return await sweep(this.#port, { filter, perSecond, call }, run, this.#environment);
+  }
+
+  async clone<O>(id: string, options: CloneOptions = {}): Promise<TaskHandle<O>> {
+    const call = this.#callOptions(options?.timeoutMs, options?.signal);
+    const cloned = await cloneTask(this.#port, id, options, call, this.#environment);
+    return new Handle(this.#port, cloned.id, cloned.created);
+  }
+
+  async retention(options: CallTimes = {}): Promise<Retention> {
+    checkKnown("read the retention", options, ["timeoutMs", "signal"]);
+    return await readRetention(this.#port, this.#callOptions(options.timeoutMs, options.signal));
+  }
+
+  async setRetention(retention: RetentionOptions, options: CallTimes = {}): Promise<Retention> {
+    checkKnown("set the retention", options, ["timeoutMs", "signal"]);
+    const call = this.#callOptions(options.timeoutMs, options.signal);
+    return await setRetention(this.#port, retention, call);
   }
 
   async *watch(options: WatchOptions = {}): AsyncGenerator<TaskEvent> {
@@ -311,24 +465,30 @@ class Handle<O> implements TaskHandle<O> {
     if (state === "failed") return { state, error, failedBecause: failedBecause ?? "errors" };
     if (state === "killed") return { state, error };
     throw new TooOldError(
-      `Cannot say how task ${JSON.stringify(this.id)} ended: it is not known any more (see retentionMs)`,
+      `Cannot say how task ${JSON.stringify(this.id)} ended: it is not known any more (see retention)`,
     );
   }
 }
 
 function infoOf(snapshot: TaskSnapshot): TaskInfo {
-  const { result } = snapshot;
-  const progress = snapshot.progress === null ? null : decodeValue(snapshot.progress, "progress") ?? null;
+  const { result, spec } = snapshot;
   return {
-    ...snapshot,
+    ...summaryOf(snapshot),
+    input: decodeValue(spec.payload, "input"),
     result: result === null ? null : decodeValue(result, "result") ?? null,
-    progress,
-    why: whyOf(snapshot, progress),
   };
 }
 
+function summaryOf({ spec, result: _, ...snapshot }: TaskSnapshot): TaskSummary {
+  const progress = snapshot.progress === null ? null : decodeValue(snapshot.progress, "progress") ?? null;
+  return { ...snapshot, tags: spec.options?.tags ?? [], progress, why: whyOf(snapshot, progress) };
+}
+
 /** A handler that cannot go on, or cannot end, says why in its progress; `fence` is the attempt's. */
-function whyOf({ state, fence, why }: TaskSnapshot, progress: unknown): string | null {
+function whyOf(
+  { state, fence, why }: Pick<TaskSnapshot, "state" | "fence" | "why">,
+  progress: unknown,
+): string | null {
   if (state !== "leased" || typeof progress !== "object" || progress === null) return why;
   const reported = progress as { readonly why?: unknown; readonly fence?: unknown };
   if (typeof reported.why !== "string" || reported.fence !== fence) return why;

@@ -8,8 +8,8 @@ import type { Environment } from "../base/environment.ts";
 import { BusyError, NotFoundError, StateError, UnknownOutcomeError } from "../base/errors.ts";
 import type { CallOptions, ClientPort, NodeCommandRequest } from "../coordinator/coordinator.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
-import type { NodeCommand } from "../protocol/model/messages.ts";
-import type { TaskMessage } from "../protocol/model/types.ts";
+import type { CommandStatus, NodeCommand } from "../protocol/model/messages.ts";
+import type { TaskMessage, TaskRequest } from "../protocol/model/types.ts";
 import { messageOf } from "../task/message.ts";
 import { checkId } from "./submission.ts";
 
@@ -71,10 +71,8 @@ export async function sendCommand(
   environment: Environment,
 ): Promise<"applied" | "queued"> {
   const message = messageOf("command a task", command.message);
-  const { id, commandId = environment.uuid() } = command;
-  const status = await port.command(id, cidOf(commandId), message, options).catch((error) => {
-    throw asRepeatable(error, commandId);
-  });
+  const { id, commandId } = command;
+  const status = await requestOfTask(port, { id, request: message, commandId }, options, environment);
   const attempt = `Cannot ${message.type} task ${JSON.stringify(id)}`;
   switch (status) {
     case "applied":
@@ -86,11 +84,30 @@ export async function sendCommand(
       throw new StateError(`${attempt}: it has ended`);
     case "invalid":
       throw new StateError(`${attempt}: the state that it is in does not allow it`);
+    case "open":
+    case "other":
     case "busy":
       throw new BusyError(`${attempt}: too many commands wait for its handler already`);
     default:
       return status satisfies never;
   }
+}
+
+/**
+ * Asks something of a task, once for each id of a call.
+ *
+ * @throws NoQuorumError, UnknownOutcomeError that names the id, StoppedError
+ */
+export function requestOfTask(
+  port: ClientPort,
+  asked: { readonly id: string; readonly request: TaskRequest; readonly commandId: string | undefined },
+  options: CallOptions,
+  environment: Environment,
+): Promise<CommandStatus> {
+  const { id, request, commandId = environment.uuid() } = asked;
+  return port.command(id, cidOf(commandId), request, options).catch((error) => {
+    throw asRepeatable(error, commandId);
+  });
 }
 
 /** The number by which a repeat of a command to a task is known: 52 bits of a hash. */

@@ -15,6 +15,7 @@ import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
+  ListCallOptions,
   ListCursor,
   ListPage,
   NodeCommandRequest,
@@ -24,7 +25,8 @@ import type {
 } from "../coordinator/coordinator.ts";
 import { EventFeed } from "../coordinator/event-feed.ts";
 import type { CommandStatus, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import type { TaskFilter } from "../protocol/model/task-filter.ts";
+import type { AgreedRetention, TaskRequest, TaskSpec } from "../protocol/model/types.ts";
 import { type RpcCall, type RpcConnection, unreachableError } from "./rpc-connection.ts";
 import { packSpec, type RpcMethod } from "./rpc-messages.ts";
 
@@ -83,19 +85,20 @@ export class RpcPort implements ClientPort {
     return answer === null ? undefined : answer as TaskSnapshot;
   }
 
-  async list(
-    filter: { readonly state?: TaskState | undefined },
-    from: ListCursor,
-    options: CallOptions,
-  ): Promise<ListPage> {
-    const args = (timeoutMs: number): unknown[] => [filter.state ?? null, [from.p, from.after], timeoutMs];
+  async list(filter: TaskFilter, from: ListCursor, options: ListCallOptions): Promise<ListPage> {
+    const args = (timeoutMs: number): unknown[] => [
+      filter,
+      [from.p, from.after],
+      options.limit,
+      timeoutMs,
+    ];
     return await this.#ask({ method: "list", args, ...options }) as ListPage;
   }
 
   async command(
     id: string,
     cid: number,
-    message: TaskMessage,
+    message: TaskRequest,
     options: CallOptions,
   ): Promise<CommandStatus> {
     const unknown = (why: string): Error =>
@@ -106,6 +109,19 @@ export class RpcPort implements ClientPort {
     const args = (timeoutMs: number): unknown[] => [id, cid, message, timeoutMs];
     const isRefusal = (value: unknown): boolean => value !== "applied" && value !== "queued";
     return await this.#ask({ method: "command", args, ...options, unknown, isRefusal }) as CommandStatus;
+  }
+
+  async retention(options: CallOptions): Promise<AgreedRetention | null> {
+    const args = (timeoutMs: number): unknown[] => [timeoutMs];
+    const answer = await this.#ask({ method: "retention", args, ...options });
+    return answer as AgreedRetention | null;
+  }
+
+  async retain(retention: AgreedRetention, options: CallOptions): Promise<void> {
+    const unknown = (why: string): Error =>
+      new UnknownOutcomeError(`Cannot know whether the retention holds: ${why}; set it again`);
+    const args = (timeoutMs: number): unknown[] => [retention, timeoutMs];
+    await this.#ask({ method: "retain", args, ...options, unknown });
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {

@@ -5,7 +5,14 @@
 import { setImmediate } from "node:timers";
 import { ConnectError, StoppedError } from "../base/errors.ts";
 import type { MeshClient } from "../mesh/mesh-types.ts";
-import { decodeRpc, encodeRpc, type RpcMessage, type RpcMethod, unpackError } from "./rpc-messages.ts";
+import {
+  decodeRpc,
+  encodeRpc,
+  type RpcMessage,
+  type RpcMethod,
+  tooLargeError,
+  unpackError,
+} from "./rpc-messages.ts";
 
 /** A member that does not even answer a ping for so long is given up. */
 const SILENCE_MAX_MS = 5000;
@@ -90,7 +97,11 @@ export class RpcConnection {
   }
 
   #open(client: MeshClient): void {
-    const outbox = new RpcOutbox((frame) => client.send(frame), () => this.#lose(client));
+    const outbox = new RpcOutbox({
+      send: (frame) => client.send(frame),
+      gone: () => this.#lose(client),
+      tooLarge: ([rid, method], bytes) => this.#refuse(rid, tooLargeError(`ask for "${method}"`, bytes)),
+    });
     this.#line = { client, outbox };
     this.#lastHeardMs = performance.now();
     void this.#read(client);
@@ -117,6 +128,13 @@ export class RpcConnection {
     this.#calls.delete(rid);
     if (kind === "ok") call.settle(value, undefined);
     else call.settle(undefined, unpackError(value));
+  }
+
+  #refuse(rid: number, error: Error): null {
+    const call = this.#calls.get(rid);
+    this.#calls.delete(rid);
+    call?.settle(undefined, error);
+    return null;
   }
 
   #ping(): void {
@@ -158,20 +176,26 @@ export function unreachableError(timeoutMs: number): ConnectError {
   return new ConnectError(`Cannot ask the cluster: no member could be reached within ${timeoutMs} ms`);
 }
 
+export interface RpcOutboxOptions {
+  readonly send: (frame: Uint8Array) => Promise<void>;
+  /** It takes no more. */
+  readonly gone: () => void;
+  /** A message fits no frame: gives what goes in its place, if anything does. */
+  readonly tooLarge: (message: RpcMessage, bytes: number) => RpcMessage | null;
+}
+
 /**
  * Messages that wait for the end of the turn, then for the stream: sent in order, as few frames as it
  * takes.
  */
 export class RpcOutbox {
-  readonly #send: (frame: Uint8Array) => Promise<void>;
-  readonly #onGone: () => void;
+  readonly #options: RpcOutboxOptions;
   #messages: RpcMessage[] = [];
   #isSending = false;
   #isGone = false;
 
-  constructor(send: (frame: Uint8Array) => Promise<void>, onGone: () => void) {
-    this.#send = send;
-    this.#onGone = onGone;
+  constructor(options: RpcOutboxOptions) {
+    this.#options = options;
   }
 
   /** Messages that the stream does not take yet. */
@@ -192,12 +216,12 @@ export class RpcOutbox {
       while (this.#messages.length > 0) {
         const messages = this.#messages;
         this.#messages = [];
-        for (const frame of encodeRpc(messages)) await this.#send(frame);
+        for (const frame of encodeRpc(messages, this.#options.tooLarge)) await this.#options.send(frame);
       }
     } catch {
       this.#isGone = true;
       this.#messages = [];
-      this.#onGone();
+      this.#options.gone();
     } finally {
       this.#isSending = false;
     }

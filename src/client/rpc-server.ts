@@ -1,12 +1,17 @@
 /** Serves one non-member on its stream: any member does, by asking the cluster as its own client would. */
-import { messageOf } from "../task/message.ts";
-import type { ClientPort, ListCursor } from "../coordinator/coordinator.ts";
+import type { ClientPort } from "../coordinator/coordinator.ts";
 import { BusyError, VersionMismatchError } from "../base/errors.ts";
 import type { ClientStream } from "../mesh/mesh-types.ts";
-import type { TaskState } from "../protocol/model/types.ts";
-import { TASK_STATES } from "./client.ts";
+import { agreedOf, cursorOf, filterOf, limitOf, requestOf } from "./rpc-arguments.ts";
 import { unpackNodeCommandRequest } from "./commands.ts";
-import { decodeRpc, packError, type RpcMessage, unpackSpec } from "./rpc-messages.ts";
+import {
+  decodeRpc,
+  fittingPage,
+  packError,
+  type RpcMessage,
+  tooLargeError,
+  unpackSpec,
+} from "./rpc-messages.ts";
 import { RpcOutbox } from "./rpc-connection.ts";
 import { checkId } from "./submission.ts";
 
@@ -15,6 +20,8 @@ const REQUESTS_MAX = 100_000;
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 /** A client that does not read loses hints first. */
 const ITEMS_WAITING_MAX = 1000;
+/** Each at most some hundred bytes: far below a frame. */
+const EVENTS_PER_ITEM = 500;
 
 /** What serves; a client leaves it for another member when it stops, or cannot record anything. */
 export type ServingPort = ClientPort & {
@@ -39,7 +46,11 @@ class Session {
   constructor(stream: ClientStream, port: ServingPort) {
     this.#stream = stream;
     this.#port = port;
-    this.#outbox = new RpcOutbox((frame) => stream.send(frame), () => this.#end());
+    this.#outbox = new RpcOutbox({
+      send: (frame) => stream.send(frame),
+      gone: () => this.#end(),
+      tooLarge: ([rid], bytes) => [rid, "error", packError(tooLargeError("answer", bytes))],
+    });
   }
 
   async run(): Promise<void> {
@@ -110,8 +121,8 @@ class Session {
         checkId("read a task", first);
         return await this.#port.get(first as string, { timeoutMs: timeoutOf(second), signal }) ?? null;
       case "list": {
-        const state = first === null ? undefined : stateOf(first);
-        return await this.#port.list({ state }, cursorOf(second), { timeoutMs: timeoutOf(third), signal });
+        const options = { limit: limitOf(third), timeoutMs: timeoutOf(fourth), signal };
+        return fittingPage(await this.#port.list(filterOf(first), cursorOf(second), options));
       }
       case "command": {
         checkId("command a task", first);
@@ -119,10 +130,14 @@ class Session {
         return await this.#port.command(
           first as string,
           cidOf(second),
-          messageOf("command a task", third),
+          requestOf(third),
           options,
         );
       }
+      case "retention":
+        return await this.#port.retention({ timeoutMs: timeoutOf(first), signal });
+      case "retain":
+        return await this.#port.retain(agreedOf(first), { timeoutMs: timeoutOf(second), signal }) ?? null;
       case "nodes":
         return await this.#port.nodes({ timeoutMs: timeoutOf(first), signal });
       case "health":
@@ -156,7 +171,10 @@ class Session {
       }
       if (isBehind) this.#outbox.push([rid, "item", null]);
       isBehind = false;
-      this.#outbox.push([rid, "item", events]);
+      if (events === null) this.#outbox.push([rid, "item", null]);
+      for (let at = 0; events && at < events.length; at += EVENTS_PER_ITEM) {
+        this.#outbox.push([rid, "item", events.slice(at, at + EVENTS_PER_ITEM)]);
+      }
     }
   }
 }
@@ -174,20 +192,4 @@ function ageOf(value: unknown): number {
 function cidOf(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   throw new TypeError("Cannot command a task: the command's number makes no sense");
-}
-
-function cursorOf(value: unknown): ListCursor {
-  const [p, after] = Array.isArray(value) ? value as unknown[] : [];
-  const isPlace = Number.isSafeInteger(p) && (p as number) >= 0;
-  if (isPlace && typeof after === "string") {
-    if (after !== "") checkId("list tasks", after);
-    return { p: p as number, after };
-  }
-  throw new TypeError("Cannot list tasks: the place to go on from makes no sense");
-}
-
-function stateOf(value: unknown): TaskState {
-  const state = TASK_STATES.find((each) => each === value);
-  if (state) return state;
-  throw new TypeError("Cannot list tasks: there is no such state");
 }

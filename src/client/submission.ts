@@ -8,9 +8,10 @@ import { LIMITS } from "../protocol/model/limits.ts";
 import type { SubmitStatus } from "../protocol/model/messages.ts";
 import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
 import { byteLength, checkKnown, integer, shown } from "../base/arguments.ts";
-import { PLACEMENT_KEYS, type PlacementOptions, taskOptionsOf } from "./task-options.ts";
+import { specBytes } from "./rpc-messages.ts";
+import { PLACEMENT_KEYS, type PlacementOptions, type RecordOptions, taskOptionsOf } from "./task-options.ts";
 
-export interface ItemOptions extends PlacementOptions {
+export interface ItemOptions extends PlacementOptions, RecordOptions {
   readonly attempts?: number;
   readonly delayMs?: number;
   readonly runAt?: Date;
@@ -186,14 +187,14 @@ async function* windowsOf(specs: Iterable<TaskSpec | Promise<TaskSpec>>): AsyncG
     const spec = each instanceof Promise ? await each : each;
     if (
       window.length >= WINDOW_TASKS_MAX ||
-      (bytes + spec.payload.length > WINDOW_BYTES_MAX && window.length > 0)
+      (bytes + specBytes(spec) > WINDOW_BYTES_MAX && window.length > 0)
     ) {
       yield window;
       window = [];
       bytes = 0;
     }
     window.push(spec);
-    bytes += spec.payload.length;
+    bytes += specBytes(spec);
   }
   if (window.length > 0) yield window;
 }

@@ -1,7 +1,8 @@
 /** Options of a submit beyond the task itself: priority, retries, placement; checked. */
 import { LIMITS } from "../protocol/model/limits.ts";
-import type { Placement, RetryPolicy, TaskOptions } from "../protocol/model/types.ts";
+import type { Placement, Retention, RetryPolicy, TaskOptions } from "../protocol/model/types.ts";
 import { LAPSES_MAX } from "../protocol/state/lapses.ts";
+import { retentionOf, type RetentionOptions } from "./retention.ts";
 import { byteLength, checkKnown, integer, shown } from "../base/arguments.ts";
 
 /** Attempt n + 1 waits `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
@@ -48,16 +49,26 @@ export interface PlacementOptions {
   readonly lapsesMax?: number;
 }
 
-export const PLACEMENT_KEYS: readonly (keyof PlacementOptions)[] = [
-  ...["priority", "requires", "prefers", "node", "apart", "retry", "expiresMs", "lapsesMax"] as const,
+/** What is kept of a task, and how it is found. */
+export interface RecordOptions {
+  /** Words that lists can be narrowed down by: 16 at most, of 64 bytes. */
+  readonly tags?: readonly string[];
+  /** For how long the task is known after its end. */
+  readonly retention?: RetentionOptions;
+}
+
+export const PLACEMENT_KEYS: readonly (keyof PlacementOptions | keyof RecordOptions)[] = [
+  ...["priority", "requires", "prefers", "node", "apart", "retry", "tags", "retention"] as const,
+  ...["expiresMs", "lapsesMax"] as const,
 ];
 const ATTEMPT = "submit a task";
+const THE_CLUSTERS: Retention = { completedMs: 0, failedMs: 0 };
 const DAY_MS = 86_400_000;
 /** So long after any time of today there still are dates. */
 const EXPIRES_MAX_MS = 4.32e15;
 
 /** @throws TypeError, RangeError that name the option */
-export function taskOptionsOf(options: PlacementOptions): TaskOptions | null {
+export function taskOptionsOf(options: PlacementOptions & RecordOptions): TaskOptions | null {
   const priority = integer(ATTEMPT, "priority", options.priority, {
     min: -LIMITS.priorityMax,
     max: LIMITS.priorityMax,
@@ -68,8 +79,13 @@ export function taskOptionsOf(options: PlacementOptions): TaskOptions | null {
   const expiresMs = expiresMsOf(options.expiresMs);
   const lapses = { min: 1, max: LIMITS.lapsesMaxMax, default: LAPSES_MAX };
   const lapsesMax = integer(ATTEMPT, "lapsesMax", options.lapsesMax, lapses);
-  const isPlain = priority === 0 && !retry && !placement && expiresMs === 0 && lapsesMax === LAPSES_MAX;
-  return isPlain ? null : { priority, retry, placement, expiresMs, lapsesMax };
+  const tags = tagsOf(options.tags);
+  const retention = options.retention === undefined
+    ? null
+    : retentionOf(ATTEMPT, options.retention, THE_CLUSTERS);
+  const isPlain = priority === 0 && !retry && !placement && expiresMs === 0 && lapsesMax === LAPSES_MAX &&
+    tags.length === 0 && !retention;
+  return isPlain ? null : { priority, retry, placement, expiresMs, lapsesMax, tags, retention };
 }
 
 /** 0 = never. */
@@ -80,6 +96,18 @@ function expiresMsOf(expiresMs: unknown): number {
   }
   if (expiresMs >= 1 && expiresMs <= EXPIRES_MAX_MS) return expiresMs;
   throw new RangeError(`Cannot ${ATTEMPT}: expiresMs must be from 1 to ${EXPIRES_MAX_MS}, got ${expiresMs}`);
+}
+
+function tagsOf(tags: unknown): readonly string[] {
+  if (tags === undefined) return [];
+  if (!Array.isArray(tags)) {
+    throw new TypeError(`Cannot ${ATTEMPT}: tags must be a list of texts, got ${shown(tags)}`);
+  }
+  const different = [...new Set(tags.map((tag: unknown) => short("a tag", tag, LIMITS.tagBytesMax)))];
+  if (different.length <= LIMITS.tagsMax) return different;
+  throw new RangeError(
+    `Cannot ${ATTEMPT}: tags may be ${LIMITS.tagsMax}, got ${different.length}; put the rest into its input`,
+  );
 }
 
 function retryOf(options: RetryOptions | undefined): RetryPolicy | null {
@@ -157,7 +185,15 @@ export function areTaskOptions(value: unknown): value is TaskOptions | null {
   const { expiresMs, lapsesMax } = value;
   if (!(typeof expiresMs === "number" && expiresMs >= 0 && expiresMs <= EXPIRES_MAX_MS)) return false;
   if (!(Number.isInteger(lapsesMax) && (lapsesMax as number) >= 1)) return false;
-  const { retry, placement } = value;
+  const { retry, placement, tags, retention } = value;
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) return false;
+  if (retention !== null) {
+    if (!isObject(retention)) return false;
+    const { completedMs, failedMs } = retention;
+    const isLong = (each: unknown): boolean =>
+      typeof each === "number" && each >= 0 && each <= LIMITS.retentionMsMax;
+    if (!isLong(completedMs) || !isLong(failedMs)) return false;
+  }
   if (retry !== null) {
     if (!isObject(retry)) return false;
     const numbers = [retry["backoffMs"], retry["factor"], retry["maxMs"], retry["jitter"]];

@@ -13,12 +13,15 @@ import type {
   Standing,
   SubmitStatus,
 } from "../protocol/model/messages.ts";
+import type { TaskFilter } from "../protocol/model/task-filter.ts";
 import type {
+  AgreedRetention,
   FailedBecause,
   HolderMessage,
   NodeId,
   Settlement,
   TaskMessage,
+  TaskRequest,
   TaskSpec,
   TaskState,
 } from "../protocol/model/types.ts";
@@ -59,8 +62,10 @@ export interface LapseInfo {
   readonly counted: boolean;
 }
 
-/** A task as the cluster has it; `result` is still encoded. The form of the product's JSON contract. */
+/** A task as the cluster has it, values still encoded. The form of the product's JSON contract. */
 export interface TaskSnapshot {
+  /** What the submitter fixed; in lists without the input. */
+  readonly spec: TaskSpec;
   readonly id: string;
   readonly name: string;
   readonly state: TaskState;
@@ -74,6 +79,8 @@ export interface TaskSnapshot {
   readonly leaseRemainingMs: number | null;
   /** Times are ISO 8601. */
   readonly submittedAt: string | null;
+  /** How long ago that was, by the cluster's time; null as long as it is not recorded. */
+  readonly ageMs: number | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   /** When it goes on, while it sleeps. */
@@ -153,6 +160,11 @@ export interface SubmitCallOptions extends CallOptions {
   readonly ageMs?: number;
 }
 
+export interface ListCallOptions extends CallOptions {
+  /** Tasks of the page at most. */
+  readonly limit: number;
+}
+
 /** Where a listing goes on: in partition `p`, after the task of that id; "" = with its first. */
 export interface ListCursor {
   readonly p: number;
@@ -179,18 +191,22 @@ export interface ClientPort {
   /** @throws NoQuorumError when the task's partition cannot be asked in time */
   get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined>;
   /** Some tasks, from there on. */
-  list(
-    filter: { readonly state?: TaskState | undefined },
-    from: ListCursor,
-    options: CallOptions,
-  ): Promise<ListPage>;
+  list(filter: TaskFilter, from: ListCursor, options: ListCallOptions): Promise<ListPage>;
   /**
    * Sends a command to a task. Resolves once a quorum has recorded it, or it is known why not. `cid` is the
    * caller's: commands with the same one count once.
    *
    * @throws NoQuorumError when nothing was sent; UnknownOutcomeError; StoppedError
    */
-  command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus>;
+  command(id: string, cid: number, message: TaskRequest, options: CallOptions): Promise<CommandStatus>;
+  /** What the cluster was told; null when that is nothing. @throws NoQuorumError */
+  retention(options: CallOptions): Promise<AgreedRetention | null>;
+  /**
+   * Tells it. Once it resolves this holds everywhere, unless a newer one does.
+   *
+   * @throws UnknownOutcomeError when it may hold for some tasks only; StoppedError
+   */
+  retain(retention: AgreedRetention, options: CallOptions): Promise<void>;
   nodes(options: CallOptions): Promise<readonly NodeInfo[]>;
   /** How the cluster stands, as the node that is asked sees it. */
   health(options: CallOptions): Promise<ClusterHealth>;

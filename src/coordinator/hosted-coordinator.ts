@@ -1,14 +1,15 @@
 /**
  * A Coordinator on an engine of this process: carries what the engine decides to network, consumer and
  * clients. Its parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts and renewals.ts, and for
- * what waits for an answer submits.ts, outcomes.ts, queries.ts, listing.ts and node-commands.ts.
+ * what waits for an answer submits.ts, outcomes.ts, queries.ts, listing.ts, retention-calls.ts and
+ * node-commands.ts.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { StoppedError } from "../base/errors.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { Effect, EngineEvent, Input } from "../protocol/model/contract.ts";
 import type { CommandStatus, NodeCommand, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
-import type { NodeId, TaskSpec } from "../protocol/model/types.ts";
+import type { AgreedRetention, NodeId, TaskSpec } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
 import type { ClusterHealth } from "./cluster-health.ts";
 import { ClusterView } from "./cluster-view.ts";
@@ -34,6 +35,7 @@ import { NodeClock } from "../base/node-clock.ts";
 import { NodeCommandCalls } from "./node-commands.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Queries } from "./queries.ts";
+import { RetentionCalls } from "./retention-calls.ts";
 import { checkStored, engineOptions, type Settings } from "./settings.ts";
 import { type CoordinatorStats, statsOf } from "./stats.ts";
 import { Submits } from "./submits.ts";
@@ -72,6 +74,7 @@ export class HostedCoordinator implements Coordinator {
   readonly #outcomes: Outcomes;
   readonly #queries: Queries;
   readonly #listing: Listing;
+  readonly #retention: RetentionCalls;
   readonly #nodeCommands: NodeCommandCalls;
   readonly #renewals: Renewals;
   readonly #events: Listeners<CoordinatorEvent> = new Listeners();
@@ -115,6 +118,7 @@ export class HostedCoordinator implements Coordinator {
       partitionCount: settings.partitions,
       diagnosis,
     });
+    this.#retention = new RetentionCalls({ queries: this.#queries, partitionCount: settings.partitions });
     this.#nodeCommands = new NodeCommandCalls({
       ...{ push, environment, diagnosis },
       refusal: (node, command) => command.type === "leave" ? clusterView.departureRefusal(node) : null,
@@ -314,6 +318,14 @@ export class HostedCoordinator implements Coordinator {
 
   list(...[filter, from, options]: Parameters<Coordinator["list"]>): Promise<ListPage> {
     return this.#refused("list tasks") ?? this.#listing.page(filter, from, options);
+  }
+
+  retention(options: CallOptions): Promise<AgreedRetention | null> {
+    return this.#refused("read the retention") ?? this.#retention.read(options);
+  }
+
+  retain(...[retention, options]: Parameters<Coordinator["retain"]>): Promise<void> {
+    return this.#refused("set the retention") ?? this.#retention.set(retention, options);
   }
 
   nodes(): Promise<readonly NodeInfo[]> {

@@ -1,7 +1,8 @@
 /** Questions and commands that wait for a steward's answer, one partition each. */
 import type { Input } from "../protocol/model/contract.ts";
-import type { CommandStatus, TaskQuery, TaskView } from "../protocol/model/messages.ts";
-import type { TaskMessage } from "../protocol/model/types.ts";
+import type { CommandStatus, TaskView } from "../protocol/model/messages.ts";
+import type { TaskQuery } from "../protocol/model/task-filter.ts";
+import type { AgreedRetention, TaskRequest } from "../protocol/model/types.ts";
 import type { Environment } from "../base/environment.ts";
 import type { CallOptions } from "./coordinator.ts";
 import { StoppedError } from "../base/errors.ts";
@@ -9,6 +10,8 @@ import { StoppedError } from "../base/errors.ts";
 export interface QueryAnswer {
   readonly tasks: readonly TaskView[];
   readonly more: boolean;
+  readonly timeMs: number;
+  readonly retention: AgreedRetention | null;
 }
 
 interface Waiting {
@@ -55,7 +58,14 @@ export class Queries {
     return this.#wait(options, { late, stopped: stoppedError }, (rid) => ({ type: "query", rid, p, query }));
   }
 
-  command(id: string, cid: number, message: TaskMessage, options: CallOptions): Promise<CommandStatus> {
+  /** `p`: what it is for, if that is no task. */
+  command(
+    id: string,
+    cid: number,
+    message: TaskRequest,
+    options: CallOptions & { readonly p?: number },
+  ): Promise<CommandStatus> {
+    const { p } = options;
     const { diagnosis } = this.#options;
     const late = (rid: number): Error => {
       if (diagnosis.isUnsent(rid)) return diagnosis.cannotCommand(id);
@@ -65,7 +75,10 @@ export class Queries {
       if (diagnosis.isUnsent(rid)) return stoppedError();
       return diagnosis.unknownCommand(id, "the node stopped before the answer");
     };
-    return this.#wait(options, { late, stopped }, (rid) => ({ type: "command", rid, id, cid, message }));
+    return this.#wait(options, { late, stopped }, (rid) => {
+      const input = { type: "command", rid, id, cid, message } as const;
+      return p === undefined ? input : { ...input, p };
+    });
   }
 
   #wait<A extends QueryAnswer | CommandStatus>(

@@ -1,5 +1,6 @@
 /** The settings of a node that the engine needs, with their defaults and the formulas between them. */
 import type { EngineOptions, PersistRecord } from "../protocol/model/contract.ts";
+import { DEFAULT_RETENTION } from "../protocol/model/limits.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 import type { Store } from "../store/store.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
@@ -18,7 +19,6 @@ export interface Settings {
   readonly partitions: number;
   readonly replication: number;
   readonly clockRateBound: number;
-  readonly retentionMs: number;
   readonly finishedPerPartitionMax: number;
   /** Of the software, for people. */
   readonly version: string;
@@ -65,7 +65,7 @@ export function engineOptions(
     resendMs: Math.max(RESEND_MIN_MS, heartbeatMs / 2),
     tickMs: Math.min(TICK_MAX_MS, Math.max(TICK_MIN_MS, heartbeatMs / 10)),
     calmTickMs: Math.max(TICK_MIN_MS, heartbeatMs),
-    retentionMs: settings.retentionMs,
+    retention: DEFAULT_RETENTION,
     finishedPerPartitionMax: settings.finishedPerPartitionMax,
     logEntriesMax: LOG_ENTRIES_MAX,
     appendBytesMax: APPEND_BYTES_MAX,

@@ -6,15 +6,18 @@ import type { LapseInfo, TaskErrorInfo, TaskSnapshot } from "./coordinator.ts";
 export interface SnapshotContext {
   readonly roster: Roster;
   readonly partition: number;
+  /** The cluster's time as of the answer. */
+  readonly timeMs: number;
   /** How long the owner's leases in the partition still hold, as far as this node knows. */
   readonly leaseRemainingMs: (owner: MemberNo) => number;
 }
 
 export function taskSnapshot({ record, why }: TaskView, context: SnapshotContext): TaskSnapshot {
   const { spec, state, session, fence, attempt } = record;
-  const { roster, partition } = context;
+  const { roster, partition, timeMs } = context;
   const owner = state === "leased" && session ? memberOf(roster, session.node) : undefined;
   return {
+    spec,
     id: spec.id,
     name: spec.name,
     state,
@@ -24,6 +27,7 @@ export function taskSnapshot({ record, why }: TaskView, context: SnapshotContext
     attempt,
     leaseRemainingMs: owner ? Math.max(0, Math.round(context.leaseRemainingMs(owner.no))) : null,
     submittedAt: isoTime(record.submittedAtMs),
+    ageMs: record.submittedAtMs === 0 ? null : Math.max(0, Math.round(timeMs - record.submittedAtMs)),
     startedAt: isoTime(record.startedAtMs),
     finishedAt: isoTime(record.finishedAtMs),
     wakeAt: state === "sleeping" ? isoTime(record.wakeAtMs) : null,

@@ -103,11 +103,6 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
    */
   readonly clockRateBound?: number;
   /**
-   * How long finished tasks are known, and for how long a submit may be repeated.
-   * @default 3_600_000
-   */
-  readonly retentionMs?: number;
-  /**
    * Finished tasks known per partition at most.
    * @default 2000
    */
@@ -174,7 +169,7 @@ export interface NodeSettings extends Settings, SecuritySettings, BalanceSetting
 const KNOWN: readonly (keyof NodeOptions)[] = [
   ...["namespace", "name", "listen", "join", "announce", "mdns", "expect", "labels", "capacity"] as const,
   ...["witness", "leaseTtlMs", "heartbeatMs", "marginMs", "partitions", "replication"] as const,
-  ...["evictAfterMs", "clockRateBound", "retentionMs", "finishedPerPartitionMax", "coordinator"] as const,
+  ...["evictAfterMs", "clockRateBound", "finishedPerPartitionMax", "coordinator"] as const,
   ...["store", "drainTimeoutMs", "handleSignals"] as const,
   ...BALANCE_KEYS,
   ...["log", "logLevel", "libp2pMetrics"] as const,
@@ -209,7 +204,6 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     partitions: count("partitions", 1, LIMITS.partitionsMax, 128),
     replication: count("replication", 1, LIMITS.keepersMax, 3),
     clockRateBound: rateBound(options.clockRateBound),
-    retentionMs: count("retentionMs", 1000, 365 * DAY_MS, 3_600_000),
     finishedPerPartitionMax: count("finishedPerPartitionMax", 1, 1_000_000, 2000),
     coordinator: coordinatorOf(options.coordinator),
     store: storeOf(options.store),

@@ -201,7 +201,7 @@ export class Chaos {
   #jumpWrongClock(): void {
     const node = this.#world.nodes.find(({ clock }) => clock.wasWallWrong)!;
     const sign = Math.sign(node.clock.wallErrorMs);
-    const errorMs = sign * drawnWallError(this.#rng, this.#world.plan.retentionMs);
+    const errorMs = sign * drawnWallError(this.#rng, this.#world.plan.retention.completedMs);
     node.note(`wall clock is wrong by ${Math.round(errorMs)} ms`);
     node.clock.setWallError(errorMs);
   }

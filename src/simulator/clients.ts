@@ -5,7 +5,8 @@
  */
 import type { Effect, Input } from "../protocol/model/contract.ts";
 import type { Outcome, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import { ANY_TASK } from "../protocol/model/task-filter.ts";
+import type { AgreedRetention, TaskRequest, TaskSpec, TaskState } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import type { Listed } from "./oracle-answers.ts";
 import { type AskedCommand, type AskedSubmit, type ClientOracle, whoSent } from "./oracle-clients.ts";
@@ -42,6 +43,9 @@ type Request =
   | { readonly type: "get"; readonly id: string; readonly moment: number }
   | { readonly type: "list"; readonly moment: number; readonly limit: number; readonly listed: Listed }
   | AskedCommand & { readonly type: "command" };
+
+/** Few tasks: pages are cut by their bytes, too. */
+const PAGE_BYTES_MAX = 4000;
 
 export class VirtualClient {
   readonly #world: ClientWorld;
@@ -129,7 +133,7 @@ export class VirtualClient {
     this.#give({ type: "query", rid, p, query: { type: "get", id } });
   }
 
-  command(id: string, cid: number, message: TaskMessage): void {
+  command(id: string, cid: number, message: TaskRequest): void {
     if (!this.#node.engine) return;
     const rid = ++this.#rid;
     this.#oracle.asksCommand(id, cid);
@@ -138,15 +142,29 @@ export class VirtualClient {
   }
 
   /** Reads all pages of a partition, of so many tasks each. */
-  list(p: number, state: TaskState | "" = "", limit = 50): void {
-    this.#listPage({ p, state, moment: this.#moment, ids: [] }, limit);
+  list(p: number, state: TaskState | "" = "", limit = 50, idPrefix = ""): void {
+    this.#listPage({ p, state, idPrefix, moment: this.#moment, ids: [] }, limit);
+  }
+
+  /** It is not asked what became of it: a newer one may hold. */
+  retain(p: number, retention: AgreedRetention): void {
+    if (!this.#node.engine) return;
+    this.#give({
+      type: "command",
+      rid: ++this.#rid,
+      p,
+      id: "",
+      cid: 0,
+      message: { type: "retain", retention },
+    });
   }
 
   #listPage(listed: Listed, limit: number): void {
     const rid = ++this.#rid;
-    const { p, state, ids } = listed;
+    const { p, state, idPrefix, ids } = listed;
     this.#note(rid, { type: "list", moment: this.#moment, limit, listed });
-    const query = { type: "list", state: state as TaskState | "", after: ids.at(-1) ?? "", limit } as const;
+    const filter = { ...ANY_TASK, idPrefix, states: state === "" ? [] : [state as TaskState] };
+    const query = { type: "list", filter, after: ids.at(-1) ?? "", limit, bytesMax: PAGE_BYTES_MAX } as const;
     this.#give({ type: "query", rid, p, query });
   }
 

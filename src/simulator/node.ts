@@ -84,7 +84,7 @@ export class VirtualNode {
   }
 
   #setWall(): void {
-    const { seed, nodeCount, retentionMs } = this.world.plan;
+    const { seed, nodeCount, retention: { completedMs: retentionMs } } = this.world.plan;
     const rng = new Rng(seed, 10);
     const isWrong = rng.int(nodeCount) === this.no;
     const spreadMs = new Rng(seed, 700 + this.no).range(-WALL_SPREAD_MS, WALL_SPREAD_MS);
@@ -412,7 +412,7 @@ export function optionsOf(
     resendMs: plan.resendMs,
     tickMs: plan.tickMs,
     calmTickMs: plan.calmTickMs,
-    retentionMs: plan.retentionMs,
+    retention: plan.retention,
     finishedPerPartitionMax: plan.finishedPerPartitionMax,
     logEntriesMax: plan.logEntriesMax,
     appendBytesMax: plan.appendBytesMax,

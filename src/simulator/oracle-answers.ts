@@ -4,7 +4,7 @@
  * the answer. And a call that was refused must never be carried out, nor one that was said not to be sent.
  */
 import type { CommandStatus, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskMessage, TaskRecord, TaskSpec } from "../protocol/model/types.ts";
+import type { TaskMessage, TaskRecord, TaskRequest, TaskSpec } from "../protocol/model/types.ts";
 import { type ChosenTask, isFinished } from "./oracle-model.ts";
 
 /** A task as answers show it. */
@@ -97,10 +97,17 @@ const COMMANDS_WAITING_MAX = 64;
 /** The refusal of a command is right when the task is like that. */
 export function fitsRefusal(
   version: Version | null,
-  type: TaskMessage["type"],
+  request: TaskRequest,
   status: CommandStatus,
 ): boolean {
+  const { type } = request;
+  if (type === "retain") return false;
   if (!version) return status === "unknown";
+  if (type === "retry" || type === "purge") {
+    if (!isFinished(version)) return status === "open";
+    if (version.fence !== request.fence) return status === "other";
+    return status === "invalid" && type === "retry" && version.state === "completed";
+  }
   if (isFinished(version)) return status === "ended";
   if (status === "busy") return version.state === "leased" && version.queuedCount >= COMMANDS_WAITING_MAX;
   return status === "invalid" && !isAllowed(version.state, type);
@@ -179,6 +186,7 @@ export interface Listed {
   readonly p: number;
   /** "" = any. */
   readonly state: string;
+  readonly idPrefix: string;
   /** When the first page was asked for. */
   readonly moment: number;
   readonly ids: string[];
@@ -191,7 +199,8 @@ export function omissionOf(listed: Listed, ids: Iterable<string>, versions: Vers
   for (const id of ids) {
     const [version, ...later] = versions.since(id, listed.moment);
     if (!version || later.length > 0) continue;
-    const due = listed.state === "" || listed.state === version.state ? 1 : 0;
+    const isState = listed.state === "" || listed.state === version.state;
+    const due = isState && id.startsWith(listed.idPrefix) ? 1 : 0;
     const count = counts.get(id) ?? 0;
     if (count !== due) return `${id}, ${version.state} all the time, is in it ${count} times, not ${due}`;
   }

@@ -3,7 +3,7 @@
  * an accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
 import type { CommandStatus, Message, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
-import type { Settlement, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
+import type { Settlement, TaskRequest, TaskSpec } from "../protocol/model/types.ts";
 import {
   CallLedger,
   fitsRefusal,
@@ -40,7 +40,7 @@ export interface AskedSubmit {
 export interface AskedCommand {
   readonly id: string;
   readonly cid: number;
-  readonly message: TaskMessage;
+  readonly message: TaskRequest;
   readonly moment: number;
 }
 
@@ -62,6 +62,8 @@ export class ClientOracle {
   readonly versions: Versions = new Versions();
   /** Tasks that were forgotten after their retention: earlier answers no longer bind. */
   readonly purged: Set<string> = new Set();
+  /** Tasks that ran anew: a repeated report of an earlier end is refused as one of another fence. */
+  readonly retried: Set<string> = new Set();
   readonly acked: Set<string> = new Set();
   readonly #times: TimeOracle;
   readonly #chosen: ChosenTasks;
@@ -154,7 +156,7 @@ export class ClientOracle {
       this.#commands.accepted(key);
       return;
     }
-    const fits = (version: Version | null): boolean => fitsRefusal(version, message.type, status);
+    const fits = (version: Version | null): boolean => fitsRefusal(version, message, status);
     this.#checkFits(`${where} (${message.type})`, status, id, moment, fits);
     complain(`${where}: ${status}`, this.#commands.refused(key, status, this.purged.has(id)));
   }
@@ -199,7 +201,8 @@ export class ClientOracle {
       throw new Violation("I3", `${where}: ${type} accepted, but it had no effect`);
     }
     const isFinal = type === "complete" || type === "fail";
-    if (!key.accepted && isFinal && isEffective && !this.purged.has(id)) {
+    const isPast = this.purged.has(id) || this.retried.has(id);
+    if (!key.accepted && isFinal && isEffective && !isPast) {
       throw new Violation("I3", `${where}: ${type} refused, but it had its effect`);
     }
   }

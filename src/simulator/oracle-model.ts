@@ -3,12 +3,14 @@
  * Written apart from the protocol's state machine, so that a mistake there shows as a difference.
  */
 import type {
+  AgreedRetention,
   Ballot,
   Operation,
   SessionId,
   Settlement,
   TaskMessage,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
   Wake,
 } from "../protocol/model/types.ts";
@@ -60,6 +62,9 @@ export interface Change {
     | "commanded"
     | "reverted"
     | "purged"
+    /** A client had an end forgotten, or the task run anew. */
+    | "forgotten"
+    | "retried"
     | "expired"
     | "absolved";
 }
@@ -68,8 +73,11 @@ const NO_CHANGE: Change = { ids: [], kind: "none" };
 
 export class ChosenState {
   readonly tasks: Map<string, ChosenTask> = new Map();
+  /** Null as long as nobody said anything. */
+  retention: AgreedRetention | null = null;
   readonly #condemned: Map<string, number> = new Map();
-  readonly #finished: string[] = [];
+  /** Forgotten at a client's word, and the submits that had made them. */
+  readonly #forgotten: Map<string, number> = new Map();
 
   copy(): ChosenState {
     const copy = new ChosenState();
@@ -83,8 +91,9 @@ export class ChosenState {
       };
       copy.tasks.set(id, { ...task, ...lists });
     }
+    copy.retention = this.retention;
+    for (const [id, cid] of this.#forgotten) copy.#forgotten.set(id, cid);
     for (const [owner, n] of this.#condemned) copy.#condemned.set(owner, n);
-    copy.#finished.push(...this.#finished);
     return copy;
   }
 
@@ -114,8 +123,12 @@ export class ChosenState {
       case "command": {
         const task = this.tasks.get(op.id);
         const { cid, message, atMs } = op;
-        if (!task || !commandTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
-        this.#noteFinish(op.id);
+        if (message.type === "retain") return this.#retain(message.retention);
+        if (!task || task.commandIds.includes(cid)) return NO_CHANGE;
+        if (message.type === "retry" || message.type === "purge") {
+          return this.#again(task, { no: index, cid, atMs }, message);
+        }
+        if (!commandTask(task, { no: index, cid, message, atMs })) return NO_CHANGE;
         return { ids: [op.id], kind: "commanded" };
       }
       case "condemn": {
@@ -126,7 +139,7 @@ export class ChosenState {
       case "revert":
         return this.#revert(op);
       case "purge": {
-        const ids = this.#finished.splice(0, op.count);
+        const ids = op.ids.filter((id) => isFinished(this.tasks.get(id) ?? { state: "none" }));
         for (const id of ids) this.tasks.delete(id);
         return { ids, kind: "purged" };
       }
@@ -135,7 +148,6 @@ export class ChosenState {
         if (!task || isFinished(task) || op.atMs < task.overAtMs || task.toldOver > 0) return NO_CHANGE;
         if (task.state === "leased") task.toldOver = index;
         else expire(task);
-        this.#noteFinish(op.id);
         return { ids: [op.id], kind: "expired" };
       }
       case "alive":
@@ -159,8 +171,40 @@ export class ChosenState {
     return { ids, kind: "absolved" };
   }
 
+  #retain(said: AgreedRetention): Change {
+    const order = (each: AgreedRetention): number[] => [each.no, each.completedMs, each.failedMs];
+    const [mine, theirs] = [this.retention ? order(this.retention) : [0, 0, 0], order(said)];
+    const at = mine.findIndex((each, place) => each !== theirs[place]);
+    if (at >= 0 && theirs[at]! > mine[at]!) this.retention = said;
+    return NO_CHANGE;
+  }
+
+  /** Of the very end that was named, and of no other. */
+  #again(
+    task: ChosenTask,
+    { no, cid, atMs }: { readonly no: number; readonly cid: number; readonly atMs: number },
+    { type, fence }: Extract<TaskRequest, { readonly type: "retry" | "purge" }>,
+  ): Change {
+    const { id } = task.spec;
+    const mayBe = type === "purge" ? isFinished(task) : task.state === "failed" || task.state === "killed";
+    if (!mayBe || task.fence !== fence) return NO_CHANGE;
+    if (type === "purge") {
+      this.tasks.delete(id);
+      this.#forgotten.set(id, task.spec.cid);
+      return { ids: [id], kind: "forgotten" };
+    }
+    Object.assign(task, { state: "pending", fence: no, attempt: 0, wakeAtMs: 0 });
+    Object.assign(task, { overAtMs: overAtMsOf(task.spec, atMs), toldOver: 0, failedBecause: "" });
+    task.errors.length = 0;
+    task.deaths = [];
+    task.livedMs = 0;
+    task.lapseCount = 0;
+    task.commandIds.push(cid);
+    return { ids: [id], kind: "retried" };
+  }
+
   #submit(spec: TaskSpec, atMs: number): Change {
-    if (this.tasks.has(spec.id)) return NO_CHANGE;
+    if (this.tasks.has(spec.id) || this.#forgotten.get(spec.id) === spec.cid) return NO_CHANGE;
     const wakeAtMs = spec.delayMs > 0 ? atMs + spec.delayMs : spec.runAtMs;
     this.tasks.set(spec.id, {
       spec,
@@ -177,7 +221,7 @@ export class ChosenState {
       line: [],
       commandIds: [],
       startedAtMs: 0,
-      overAtMs: spec.options && spec.options.expiresMs > 0 ? atMs + spec.options.expiresMs : Infinity,
+      overAtMs: overAtMsOf(spec, atMs),
       toldOver: 0,
       failedBecause: "",
       deaths: [],
@@ -201,12 +245,10 @@ export class ChosenState {
     if (task.toldOver > 0 && !GOES_ON.includes(type)) {
       expire(task);
       task.line.splice(0);
-      this.#noteFinish(op.id);
       return { ids: [op.id], kind: "expired" };
     }
     this.#end(task, op.settlement, op.atMs);
     carryOutLine(task, op.atMs);
-    this.#noteFinish(op.id);
     return { ids: [op.id], kind: "settled" };
   }
 
@@ -252,10 +294,6 @@ export class ChosenState {
     }
   }
 
-  #noteFinish(id: string): void {
-    if (isFinished(this.tasks.get(id)!)) this.#finished.push(id);
-  }
-
   #revert({ session, atMs, heardAtMs, isDead }: Extract<Operation, { readonly type: "revert" }>): Change {
     const ids: string[] = [];
     const byFence = [...this.tasks].sort(([, a], [, b]) => a.fence - b.fence);
@@ -268,11 +306,14 @@ export class ChosenState {
       loseNode(task, { atMs, ranMs, isDead });
       if (task.toldOver > 0 && !isFinished(task)) expire(task);
       carryOutLine(task, atMs);
-      this.#noteFinish(id);
       ids.push(id);
     }
     return { ids, kind: "reverted" };
   }
+}
+
+function overAtMsOf({ options }: TaskSpec, atMs: number): number {
+  return options && options.expiresMs > 0 ? atMs + options.expiresMs : Infinity;
 }
 
 function ownerOf(session: SessionId): string {
@@ -356,10 +397,14 @@ function commandTask(
     readonly atMs: number;
   },
 ): boolean {
-  if (isFinished(task) || task.commandIds.includes(command.cid)) return false;
+  if (isFinished(task)) return false;
   task.commandIds.push(command.cid);
   if (task.state === "leased") task.line.push({ no: command.no, message: command.message });
-  else carryOut(task, command.message, command.atMs);
+  else {
+    carryOut(task, command.message, command.atMs);
+    // nobody's lease ended with it: the end is known by the command's place
+    if (isFinished(task)) task.fence = command.no;
+  }
   return true;
 }
 

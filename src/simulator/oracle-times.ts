@@ -4,7 +4,7 @@
  * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered; where
  * a keeper's clock is behind, and may hold a new term's time back, younger by the log's own time.
  */
-import type { Ballot, Operation, Wake } from "../protocol/model/types.ts";
+import type { Ballot, Operation, Retention, Wake } from "../protocol/model/types.ts";
 import { WALL_START_MS } from "./clock.ts";
 import { type Change, type ChosenTask, isFinished } from "./oracle-model.ts";
 import { Violation } from "./violation.ts";
@@ -54,7 +54,7 @@ export class TimeOracle {
   readonly #saidMs: Map<string, number> = new Map();
   /** True time of the first submit. */
   readonly #sentMs: Map<string, number> = new Map();
-  /** By task: between these it ended, by the truth. */
+  /** By task. */
   readonly #endings: Map<string, Ending> = new Map();
   /** By partition: the last time in the log. */
   readonly #timeMs: Map<number, number> = new Map();
@@ -140,13 +140,15 @@ export class TimeOracle {
 
   /** `keepers`: ids of those whose clocks count. `before`: the states before this operation. */
   chosen(
-    { p, index, ballot, op, change, keepers }: {
+    { p, index, ballot, op, change, keepers, told }: {
       readonly p: number;
       readonly index: number;
       readonly ballot: Ballot | null;
       readonly op: Operation;
       readonly change: Change;
       readonly keepers: readonly string[];
+      /** What the cluster was told of how long ended tasks are to be known. */
+      readonly told: Retention | null;
     },
     taskOf: (id: string) => ChosenTask | undefined,
   ): void {
@@ -166,7 +168,8 @@ export class TimeOracle {
     for (const id of change.ids) {
       const task = taskOf(id);
       if (change.kind === "leased" && isSteady) this.#checkDue(p, id);
-      if (change.kind === "purged") this.#forgotten(p, id, isSteady);
+      if (change.kind === "purged") this.#forgotten(p, id, isSteady, told);
+      else if (change.kind === "forgotten") this.#noteForgotten(p, id);
       else if (task) this.#note(id, op, task);
     }
   }
@@ -204,7 +207,9 @@ export class TimeOracle {
     if (isFinished(task) && "atMs" in op) {
       // it may be chosen long after it was recorded
       const saidMs = this.#saidMs.get(keyOf(op, task)) ?? op.atMs - WALL_START_MS;
-      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs, atMs: op.atMs });
+      const key = task.state === "completed" ? "completedMs" : "failedMs";
+      const ownMs = task.spec.options?.retention?.[key] ?? 0;
+      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs, atMs: op.atMs, key, ownMs });
     }
     const asked = task.state === "sleeping" && "atMs" in op ? this.#asked.get(keyOf(op, task)) : undefined;
     if (asked === undefined || !("atMs" in op)) this.#due.delete(id);
@@ -212,11 +217,17 @@ export class TimeOracle {
     else this.#due.set(id, Math.min(asked.dueMs, op.atMs - WALL_START_MS + asked.afterMs));
   }
 
-  #forgotten(p: number, id: string, isSteady: boolean): void {
-    const { saidMs, chosenMs, atMs } = this.#endings.get(id)!;
-    this.#horizonMs.set(p, Math.max(atMs, this.#horizonMs.get(p) ?? -Infinity));
-    this.#forgottenMs.set(p, Math.max(chosenMs, this.#forgottenMs.get(p) ?? -Infinity));
-    const { retentionMs, finishedPerPartitionMax } = this.#world.plan;
+  #noteForgotten(p: number, id: string): Ending {
+    const ending = this.#endings.get(id)!;
+    this.#horizonMs.set(p, Math.max(ending.atMs, this.#horizonMs.get(p) ?? -Infinity));
+    this.#forgottenMs.set(p, Math.max(ending.chosenMs, this.#forgottenMs.get(p) ?? -Infinity));
+    return ending;
+  }
+
+  #forgotten(p: number, id: string, isSteady: boolean, told: Retention | null): void {
+    const { saidMs, key, ownMs } = this.#noteForgotten(p, id);
+    const retentionMs = ownMs || (told ?? this.#world.plan.retention)[key];
+    const { finishedPerPartitionMax } = this.#world.plan;
     // too many finished tasks are forgotten at any age
     if (!isSteady || finishedPerPartitionMax < 1000) return;
     const ageMs = this.#nowMs - saidMs;
@@ -225,11 +236,15 @@ export class TimeOracle {
   }
 }
 
+/** Of a task: between these times it ended, by the truth. */
 interface Ending {
   readonly saidMs: number;
   readonly chosenMs: number;
   /** By the log. */
   readonly atMs: number;
+  /** Which retention counts; 0 = it has none of its own. */
+  readonly key: keyof Retention;
+  readonly ownMs: number;
 }
 
 /** Of all entries. */

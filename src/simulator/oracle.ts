@@ -251,7 +251,7 @@ export class Oracle {
     this.#account(p, index, entry, change);
     const keepers = keeperIds(node, p, term.cfg);
     this.times.chosen(
-      { p, index, ballot: entry.ballot, op: entry.op, change, keepers },
+      { p, index, ballot: entry.ballot, op: entry.op, change, keepers, told: log.state.retention },
       (id) => log.state.tasks.get(id),
     );
     this.deaths.chosen(p, entry.op, change.ids);
@@ -279,15 +279,17 @@ export class Oracle {
     for (const id of change.ids) {
       this.clients.versions.add(id, this.#logs[p]!.state.tasks.get(id));
       if (change.kind === "submitted") this.#partitionOf.set(id, p);
-      if (change.kind === "purged") this.clients.purged.add(id);
-      if (change.kind === "leased") {
+      if (change.kind === "purged" || change.kind === "forgotten") this.clients.purged.add(id);
+      if (change.kind === "retried") this.clients.retried.add(id);
+      if (change.kind === "leased" || change.kind === "retried") {
         const before = this.#fences.get(id) ?? 0;
         if (index <= before) throw new Violation("I4", `p${p} ${id}: fence ${index} after fence ${before}`);
         this.#fences.set(id, index);
       }
     }
     if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec, term);
-    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid, term);
+    const isCommand = change.kind === "commanded" || change.kind === "retried" || change.kind === "forgotten";
+    if (isCommand && op.type === "command") this.clients.commandChosen(op.id, op.cid, term);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     const isEnd = change.kind === "expired" && op.type === "settle" && op.settlement.type !== "complete";

@@ -20,6 +20,8 @@ export const PLAIN_OPTIONS: TaskOptions = {
   placement: null,
   expiresMs: 0,
   lapsesMax: LAPSES_MAX,
+  tags: [],
+  retention: null,
 };
 
 /** What one task asks for. */
@@ -34,6 +36,8 @@ export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
     ...PLAIN_OPTIONS,
     priority: rng.pick([0, 0, 7, -7]),
     placement: { requires, prefers, node, apart },
+    tags: [],
+    retention: null,
   };
 }
 

@@ -81,6 +81,8 @@ export interface WorkPlan {
   readonly command: number;
   /** Chance that clients do what it takes to see wrong answers: the same ids at once, lists in pages. */
   readonly answers: number;
+  /** Chance that clients retry, purge and clone tasks that have ended. */
+  readonly ends: number;
   /** Chance that a task asks for certain nodes, or has a priority. */
   readonly placement: number;
   /** Chance that a node declines a task for a while before it starts. */

@@ -36,6 +36,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   poison,
   expiry,
   pair,
+  ends,
 };
 
 /** Their names. */
@@ -52,11 +53,17 @@ export function planFor(seed: number, profile: string): Plan {
     ...mixedWork(rng),
     command: commandChance(seed, profile),
     answers: answersChance(seed, profile),
+    ends: profile === "ends" ? new Rng(seed, 40).range(0.3, 0.9) : 0,
     ...placementWork(seed, profile),
     ...PLAIN_WORK,
   };
   const settings = mixedSettings(rng, seed, profile);
   return ADJUSTMENT_BY_PROFILE[profile]!(rng, { ...settings, faults, work });
+}
+
+/** However it ended. */
+function alike(ms: number): Plan["retention"] {
+  return { completedMs: ms, failedMs: ms };
 }
 
 // ---- the mix ----------------------------------------------------------------------------------------------
@@ -105,7 +112,7 @@ type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
 
 function mixedWork(
   rng: Rng,
-): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork | keyof typeof PLAIN_WORK> {
+): Omit<WorkPlan, "command" | "answers" | "ends" | keyof PlacementWork | keyof typeof PLAIN_WORK> {
   const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
   return {
     taskCount: 12 + rng.int(30),
@@ -183,7 +190,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
     resendMs: rng.pick([300, 500]),
     tickMs: rng.pick([100, 250]),
     calmTickMs: leaseTtlMs / (thrifty ? 4 : 8),
-    retentionMs: 3_600_000,
+    retention: alike(3_600_000),
     finishedPerPartitionMax: 2000,
     logEntriesMax: rng.chance(0.4) ? rng.pick([4, 8, 16, 32]) : 4096,
     appendBytesMax: rng.chance(0.3) ? rng.pick([1, 150, 600]) : 256 * 1024,
@@ -301,10 +308,24 @@ function clocks(rng: Rng, plan: Plan): Plan {
     ...plan,
     ...founded(rng.pick([3, 3, 5])),
     replication: 3,
-    retentionMs: rng.pick([4 * leaseTtlMs, 3_600_000]),
+    retention: alike(rng.pick([4 * leaseTtlMs, 3_600_000])),
     finishedPerPartitionMax: rng.pick([4, 2000, 2000]),
     faults: { ...faults, wrongClocks: true, clockJumps: false, drift: rng.chance(0.5) ? 0.01 : 0 },
     work: { ...work, error: 0.2, everyMs: rng.range(100, 500), taskCount: 40 },
+  };
+}
+
+/** Tasks that end badly, and clients that have them run anew or forgotten. */
+function ends(rng: Rng, plan: Plan): Plan {
+  const { faults, work, leaseTtlMs } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 3, 5])),
+    partitionCount: rng.pick([1, 2]),
+    retention: rng.chance(0.5) ? alike(leaseTtlMs * rng.range(2, 8)) : plan.retention,
+    finishedPerPartitionMax: rng.chance(0.2) ? rng.pick([4, 8]) : plan.finishedPerPartitionMax,
+    faults: { ...faults, loss: rng.chance(0.6) ? rng.range(0.02, 0.2) : 0, clockJumps: false },
+    work: { ...work, everyMs: rng.range(100, 600), taskCount: 30, error: rng.range(0.2, 0.7), long: false },
   };
 }
 
@@ -316,7 +337,7 @@ function answers(rng: Rng, plan: Plan): Plan {
     ...plan,
     ...founded(rng.pick([3, 3, 5])),
     partitionCount: rng.pick([1, 2]),
-    retentionMs: forgets ? leaseTtlMs * 3 : plan.retentionMs,
+    retention: forgets ? alike(leaseTtlMs * 3) : plan.retention,
     finishedPerPartitionMax: forgets ? rng.pick([3, 6]) : plan.finishedPerPartitionMax,
     faults: {
       ...faults,
@@ -410,7 +431,7 @@ function purge(rng: Rng, plan: Plan): Plan {
   const { faults, work, leaseTtlMs } = plan;
   return {
     ...plan,
-    retentionMs: leaseTtlMs * 3,
+    retention: alike(leaseTtlMs * 3),
     finishedPerPartitionMax: rng.pick([3, 6, 2000]),
     faults: { ...faults, clockJumps: false },
     work: { ...work, taskCount: 50, everyMs: rng.range(100, 300), long: false, resubmit: 0.4 },

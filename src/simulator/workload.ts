@@ -1,8 +1,9 @@
 /**
  * What clients do during a virtual run: mostly new tasks, some ids again, watches, reads, second thoughts.
  */
-import type { Ballot, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
+import type { Ballot, TaskMessage, TaskOptions, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
+import { EndClients } from "./ends.ts";
 import { endlessPayload, HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
 import { whoSent } from "./oracle-clients.ts";
@@ -28,6 +29,8 @@ export class Workload {
   readonly #expiryRng: Rng;
   /** And when each was sent first, in true time. */
   readonly #specs: { readonly spec: TaskSpec; readonly firstSentMs: number }[] = [];
+  readonly #endsRng: Rng;
+  readonly #ends: EndClients;
   #cid = 0;
 
   /** `earlier`: clients of a cluster that this one was recovered from; their tasks are asked for again. */
@@ -42,6 +45,13 @@ export class Workload {
     this.#placementRng = new Rng(world.plan.seed, 8);
     this.#answersRng = new Rng(world.plan.seed, 22);
     this.#expiryRng = new Rng(world.plan.seed, 23);
+    this.#endsRng = new Rng(world.plan.seed, 42);
+    this.#ends = new EndClients(world, {
+      nextCid: () => ++this.#cid,
+      newSpec: () => this.#newSpec(),
+      sent: (spec) => void this.#specs.push({ spec, firstSentMs: world.schedule.nowMs }),
+      specs: () => this.#specs.map(({ spec }) => spec),
+    });
   }
 
   begin(): void {
@@ -56,6 +66,7 @@ export class Workload {
       this.#actAt(this.#rng.pick(up));
       if (plan.work.command > 0 && this.#commandRng.chance(plan.work.command)) this.#command(up);
       if (plan.work.answers > 0 && this.#answersRng.chance(plan.work.answers)) this.#probe(up);
+      if (plan.work.ends > 0 && this.#endsRng.chance(plan.work.ends)) this.#ends.act(up);
     }
     schedule.after(this.#rng.range(0.1, 1.9) * plan.work.everyMs, () => this.#act());
   }
@@ -137,8 +148,17 @@ export class Workload {
 
   #placed(spec: TaskSpec): TaskSpec {
     const { plan } = this.#world;
+    if (plan.work.ends > 0 && this.#endsRng.chance(0.3)) return { ...spec, options: this.#kept() };
     if (plan.work.placement === 0 || !this.#placementRng.chance(plan.work.placement)) return spec;
     return { ...spec, options: drawnOptions(this.#placementRng, plan) };
+  }
+
+  /** It has a retention of its own. */
+  #kept(): TaskOptions {
+    const { leaseTtlMs } = this.#world.plan;
+    const [completedMs, failedMs] = [0, 0].map(() => leaseTtlMs * this.#endsRng.pick([0, 1, 3, 20]));
+    const retention = { completedMs: completedMs!, failedMs: failedMs! };
+    return { ...PLAIN_OPTIONS, tags: ["kept"], retention };
   }
 
   /** Some are sent twice, through two nodes. */
@@ -264,7 +284,10 @@ export class Workload {
       if (!hasPlace(nodes, oracle.specOf(id)!)) {
         this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "kill" });
       }
-      if (plan.work.command + plan.work.answers === 0 || (state !== "paused" && state !== "sleeping")) {
+      if (
+        plan.work.command + plan.work.answers + plan.work.ends === 0 ||
+        (state !== "paused" && state !== "sleeping")
+      ) {
         continue;
       }
       this.#commandRng.pick(up).client.command(id, ++this.#cid, { type: "run" });
@@ -283,8 +306,8 @@ export class Workload {
     const { nodes, oracle } = this.#world;
     const up = nodes.filter((node) => node.up);
     for (const node of up) node.handlers.offerAgain();
-    const { command, placement, answers } = this.#world.plan.work;
-    if (command + placement + answers > 0) this.#wakeUp();
+    const { command, placement, answers, ends } = this.#world.plan.work;
+    if (command + placement + answers + ends > 0) this.#wakeUp();
     for (const id of oracle.clients.acked) this.#rng.pick(up).client.watch(id);
   }
 }

@@ -7,6 +7,7 @@ import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
   ClientPort,
+  ListCallOptions,
   ListCursor,
   ListPage,
   NodeCommandRequest,
@@ -15,7 +16,8 @@ import type {
   TaskSnapshot,
 } from "../coordinator/coordinator.ts";
 import type { CommandStatus, Outcome, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskSpec, TaskState } from "../protocol/model/types.ts";
+import type { TaskFilter } from "../protocol/model/task-filter.ts";
+import type { AgreedRetention, TaskSpec } from "../protocol/model/types.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -62,11 +64,19 @@ export class ClusterPort implements ClientPort {
   }
 
   async list(
-    filter: { readonly state?: TaskState | undefined },
+    filter: TaskFilter,
     from: ListCursor,
-    options: CallOptions,
+    options: ListCallOptions,
   ): Promise<ListPage> {
     return await this.#best().port.list(filter, from, options);
+  }
+
+  async retention(options: CallOptions): Promise<AgreedRetention | null> {
+    return await this.#best().port.retention(options);
+  }
+
+  async retain(retention: AgreedRetention, options: CallOptions): Promise<void> {
+    await this.#best().port.retain(retention, options);
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {

@@ -3,10 +3,17 @@
  * gets an answer, not even an error: its process is gone. Everybody else gets an error that the node stopped,
  * and a warning when they wait while nobody lets time pass.
  */
-import type { CallOptions, ListCursor, ListPage, TaskSnapshot } from "../coordinator/coordinator.ts";
+import type {
+  CallOptions,
+  ListCallOptions,
+  ListCursor,
+  ListPage,
+  TaskSnapshot,
+} from "../coordinator/coordinator.ts";
 import { HostedCoordinator, type HostedCoordinatorOptions } from "../coordinator/hosted-coordinator.ts";
 import type { Outcome, SubmitStatus } from "../protocol/model/messages.ts";
-import type { TaskSpec, TaskState } from "../protocol/model/types.ts";
+import type { TaskFilter } from "../protocol/model/task-filter.ts";
+import type { TaskSpec } from "../protocol/model/types.ts";
 import { currentLife, type Life } from "./life.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 import { warnIfStuck } from "./waiting.ts";
@@ -32,9 +39,9 @@ export class MortalCoordinator extends HostedCoordinator {
   }
 
   override list(
-    filter: { readonly state?: TaskState | undefined },
+    filter: TaskFilter,
     from: ListCursor,
-    options: CallOptions,
+    options: ListCallOptions,
   ): Promise<ListPage> {
     return this.#asked("a list of tasks", super.list(filter, from, options));
   }

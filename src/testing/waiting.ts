@@ -1,6 +1,6 @@
 /** Waiting in virtual time: for a promise or for a condition; and whether all tasks are done by then. */
 import { clearInterval, setInterval } from "node:timers";
-import type { Client, TaskInfo } from "../client/client.ts";
+import type { Client, TaskSummary } from "../client/client.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 export interface WaitOptions {
@@ -59,9 +59,9 @@ export function warnIfStuck(time: VirtualTime, what: string, promise: Promise<un
 /** Tasks are not done that should be. */
 export class NotDoneError extends Error {
   override readonly name: string = "NotDoneError";
-  readonly tasks: readonly TaskInfo[];
+  readonly tasks: readonly TaskSummary[];
 
-  constructor(message: string, tasks: readonly TaskInfo[]) {
+  constructor(message: string, tasks: readonly TaskSummary[]) {
     super(message);
     this.tasks = tasks;
   }
@@ -71,20 +71,20 @@ const TASKS_NAMED_MAX = 10;
 
 /** @throws NotDoneError that names the tasks which are not completed, and why; NoQuorumError */
 export async function assertAllDone(client: Client, seed: number): Promise<void> {
-  const unfinished: TaskInfo[] = [];
+  const unfinished: TaskSummary[] = [];
   for await (const task of client.list()) if (task.state !== "completed") unfinished.push(task);
   if (unfinished.length === 0) return;
   throw new NotDoneError(`${messageOf(unfinished)}\n(seed ${seed})`, unfinished);
 }
 
-function messageOf(tasks: readonly TaskInfo[]): string {
+function messageOf(tasks: readonly TaskSummary[]): string {
   const lines = tasks.slice(0, TASKS_NAMED_MAX).map((task) => `  ${describe(task)}`);
   if (tasks.length > lines.length) lines.push(`  and ${tasks.length - lines.length} more`);
   const what = tasks.length === 1 ? "1 task is" : `${tasks.length} tasks are`;
   return `${what} not done:\n${lines.join("\n")}`;
 }
 
-function describe(task: TaskInfo): string {
+function describe(task: TaskSummary): string {
   const { id, name, state, ownerName, attempt, leaseRemainingMs, errors, why } = task;
   const parts = [`${JSON.stringify(id)} (${name}) is ${state}`];
   if (state === "leased") {

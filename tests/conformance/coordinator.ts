@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Coordinator, ListCursor, TaskEvent } from "../../src/coordinator/coordinator.ts";
 import { StoppedError } from "../../src/base/errors.ts";
+import { ANY_TASK } from "../../src/protocol/model/task-filter.ts";
 import { commandTests, frozenTests } from "./coordinator-nodes.ts";
 import type { Start } from "./hands.ts";
 import { bytes, CALL, type MakeCoordinators, spec, TestCluster, text } from "./test-cluster.ts";
@@ -96,9 +97,9 @@ function readTests(cluster: TestCluster): void {
     const found: string[] = [];
     for (let from: ListCursor | null = { p: 0, after: "" }; from;) {
       const { tasks, next }: Awaited<ReturnType<Coordinator["list"]>> = await cluster.any(1).list(
-        { state: "pending" },
+        { ...ANY_TASK, states: ["pending"] },
         from,
-        CALL,
+        { ...CALL, limit: 40 },
       );
       found.push(...tasks.map((task) => task.id));
       from = next;

@@ -163,7 +163,7 @@ async function lookAt(fleet: Fleet): Promise<TaskInfo | undefined> {
   try {
     await using client = await fleet.client();
     for (const state of ["pending", "sleeping"] as const) {
-      for await (const { id, why } of client.list({ state })) {
+      for await (const { id, why } of client.list({ states: [state] })) {
         const reason = plain(why ?? "");
         if (id !== "poison") waits.set(reason, (waits.get(reason) ?? 0) + 1);
       }

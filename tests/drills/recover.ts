@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { commandOn } from "../../examples/demo/peer-process.ts";
-import { type Client, NoQuorumError, type TaskInfo } from "../../mod.ts";
+import { type Client, type ListFilter, NoQuorumError, type TaskSummary } from "../../mod.ts";
 import { partitionOf } from "../../src/protocol/context/ring.ts";
 import type { Roster } from "../../src/protocol/model/types.ts";
 import { beat, lasting } from "../support/beat-handlers.ts";
@@ -31,7 +31,7 @@ interface Dead {
   readonly names: readonly string[];
   readonly directory: string;
   readonly roster: Roster;
-  readonly tasks: ReadonlyMap<string, TaskInfo>;
+  readonly tasks: ReadonlyMap<string, TaskSummary>;
 }
 
 /** What the command says. */
@@ -98,9 +98,9 @@ function items(name: string, count: number): { id: string; input: { ms: number }
 /** On a busy machine a steward may be a moment late. */
 async function listed(
   client: Client,
-  filter: { readonly state?: TaskInfo["state"] } = {},
-): Promise<ReadonlyMap<string, TaskInfo>> {
-  const tasks = new Map<string, TaskInfo>();
+  filter: ListFilter = {},
+): Promise<ReadonlyMap<string, TaskSummary>> {
+  const tasks = new Map<string, TaskSummary>();
   const isRead = async (): Promise<boolean> => {
     tasks.clear();
     try {
@@ -123,7 +123,7 @@ async function submit(client: Client, nodeCount: number): Promise<void> {
   await client.submitMany(beat, items("later", WAITING_COUNT), { delayMs: 3_600_000 });
   await Promise.all(ended.map((handle) => handle.done()));
   const areHeld = async (): Promise<boolean> =>
-    (await listed(client, { state: "leased" })).size === HELD_PER_NODE * nodeCount;
+    (await listed(client, { states: ["leased"] })).size === HELD_PER_NODE * nodeCount;
   if (!await eventually(areHeld, PATIENCE_MS, 200)) {
     throw new Error("Cannot begin: not every lasting task runs");
   }
@@ -202,7 +202,7 @@ async function checkThere(
   report: Report,
   which: string,
   { dead: { tasks, roster }, client, said }: Case & { readonly client: Client },
-): Promise<ReadonlyMap<string, TaskInfo>> {
+): Promise<ReadonlyMap<string, TaskSummary>> {
   const there = await listed(client);
   const [lost, doubtful] = [new Set(said.lost), new Set(said.doubtful)];
   const wrong: string[] = [];
@@ -239,14 +239,14 @@ async function checkGoesOn(
   { dead: { tasks }, client, there }: {
     readonly dead: Dead;
     readonly client: Client;
-    readonly there: ReadonlyMap<string, TaskInfo>;
+    readonly there: ReadonlyMap<string, TaskSummary>;
   },
 ): Promise<void> {
   const held = [...there.keys()].filter((id) => id.startsWith("held-"));
-  const isHigher = (task: TaskInfo | undefined): boolean =>
+  const isHigher = (task: TaskSummary | undefined): boolean =>
     task !== undefined && BigInt(task.fence) > BigInt(tasks.get(task.id)?.fence ?? "0");
   const runAgain = async (): Promise<boolean> => {
-    const leased = await listed(client, { state: "leased" });
+    const leased = await listed(client, { states: ["leased"] });
     return held.every((id) => isHigher(leased.get(id)));
   };
   const isHeld = await eventually(runAgain, PATIENCE_MS, 200);

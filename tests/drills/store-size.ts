@@ -127,8 +127,7 @@ async function countStates(client: Client): Promise<Record<string, number>> {
 }
 
 async function isSettled(client: Client): Promise<boolean> {
-  for await (const _ of client.list({ state: "pending" })) return false;
-  for await (const _ of client.list({ state: "leased" })) return false;
+  for await (const _ of client.list({ states: ["pending", "leased"] })) return false;
   return true;
 }
 

@@ -22,19 +22,9 @@ const CLUSTERS: readonly (readonly Runtime[])[] = [
 
 const TASK_KEYS = [
   ...["id", "name", "state", "owner", "ownerName", "fence", "attempt", "leaseRemainingMs", "submittedAt"],
-  ...[
-    "startedAt",
-    "finishedAt",
-    "errors",
-    "result",
-    "progress",
-    "partition",
-    "keepers",
-    "why",
-    "commands",
-    "wakeAt",
-    ...["expiresAt", "failedBecause", "lapses"],
-  ],
+  ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
+  ...["input", "tags", "ageMs"],
+  ...["wakeAt", "expiresAt", "failedBecause", "lapses"],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],

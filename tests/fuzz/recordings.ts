@@ -6,6 +6,7 @@ import { encodeMember, encodeOwnership } from "../../src/coordinator/gossip-code
 import { encodePeers } from "../../src/mesh/control-codec.ts";
 import { encodeHello } from "../../src/mesh/hello.ts";
 import { encodeRpc } from "../../src/client/rpc-messages.ts";
+import { ANY_TASK } from "../../src/protocol/model/task-filter.ts";
 import { encodeFrame } from "../../src/protocol/wire/frame.ts";
 import { Engine } from "../../src/protocol/engine.ts";
 import { encodeRecord } from "../../src/protocol/wire/records.ts";
@@ -77,12 +78,15 @@ function others(): Pick<Recordings, "hellos" | "peers" | "requests" | "news" | "
     [1, "submit", [[spec, spec], 1000, 0]],
     [2, "outcome", ["t1"]],
     [3, "get", ["t1", 1000]],
-    [4, "list", [null, [0, 0], 1000]],
+    [4, "list", [{ ...ANY_TASK, states: ["failed"], tag: "eu" }, [0, ""], 100, 1000]],
     [5, "command", ["t1", 7, { type: "sleep", untilMs: 1e12 }, 1000]],
     [6, "nodes", [1000]],
     [7, "commandNode", ["n1", { type: "freeze" }, 1, 1000]],
     [8, "watch", null],
     [9, "ping", null],
+    [10, "command", ["t1", 8, { type: "retry", fence: 12 }, 1000]],
+    [11, "retain", [{ no: 1, completedMs: 1e6, failedMs: 1e7 }, 1000]],
+    [12, "retention", [1000]],
     [4, "cancel", null],
   ] as const;
   const member = {
@@ -98,7 +102,10 @@ function others(): Pick<Recordings, "hellos" | "peers" | "requests" | "news" | "
   return {
     hellos: [encodeHello(HELLO)],
     peers: [encodePeers([[HELLO.addresses[0].split("/").at(-1)!, HELLO]])],
-    requests: [...requests.flatMap((each) => encodeRpc([each])), ...encodeRpc(requests)],
+    requests: [
+      ...requests.flatMap((each) => encodeRpc([each], () => null)),
+      ...encodeRpc(requests, () => null),
+    ],
     news: [encodeMember(member), ...encodeOwnership([{ p: 1, changes: [] }])],
     values: [encodeValue(value, "value"), encodeValue([1, "a", { b: undefined }], "value")],
   };

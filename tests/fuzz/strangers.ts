@@ -138,7 +138,8 @@ export async function fuzzNode(
   recordings: Recordings,
   seconds: number,
 ): Promise<{ readonly tallies: readonly Tally[]; readonly grownMb: number }> {
-  const node = await createNode({ namespace: NAMESPACE, mdns: false, retentionMs: 1000 });
+  const node = await createNode({ namespace: NAMESPACE, mdns: false });
+  await node.client.setRetention({ completedMs: 1000, failedMs: 1000 });
   let rejected = 0;
   node.addEventListener("peer:rejected", () => rejected++);
   node.handle(noop, () => "done");

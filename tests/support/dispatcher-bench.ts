@@ -4,6 +4,7 @@
  */
 import type { CreditMessage } from "../../src/protocol/model/messages.ts";
 import type { Ballot, MemberNo, Placement, TaskRecord } from "../../src/protocol/model/types.ts";
+import { PLAIN_OPTIONS } from "./tasks.ts";
 import { PartitionTasks } from "../../src/protocol/state/partition-tasks.ts";
 import { Dispatcher } from "../../src/protocol/steward/dispatcher.ts";
 import {
@@ -31,7 +32,7 @@ export function pending(
 ): TaskRecord {
   const whole = { requires: [], prefers: [], node: "", apart: "", ...placement };
   const tasks = new PartitionTasks();
-  const spec = specOf(id, { priority, retry: null, placement: whole, expiresMs: 0, lapsesMax: 5 }, name);
+  const spec = specOf(id, { ...PLAIN_OPTIONS, priority, placement: whole }, name);
   tasks.apply(1, { type: "submit", spec, atMs: WALL_MS });
   return { ...tasks.records.get(id)!, avoid };
 }

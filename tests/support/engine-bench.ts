@@ -7,15 +7,16 @@ import { type NodeOptions, nodeSettings } from "../../src/node/options.ts";
 import type { Effect, Input } from "../../src/protocol/model/contract.ts";
 import { Engine } from "../../src/protocol/engine.ts";
 import type { GrantedTask, Message } from "../../src/protocol/model/messages.ts";
+import { ANY_TASK, type TaskFilter } from "../../src/protocol/model/task-filter.ts";
 import type {
   Entry,
   Placement,
   Settlement,
-  TaskMessage,
   TaskOptions,
+  TaskRequest,
 } from "../../src/protocol/model/types.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
-import { taskSpec } from "./tasks.ts";
+import { PLAIN_OPTIONS, taskSpec } from "./tasks.ts";
 
 export interface BenchNode {
   readonly name: string;
@@ -35,10 +36,8 @@ const WALL_MS = 1e12;
 
 export function optionsOf(placement: Partial<Placement>, priority = 0): TaskOptions {
   return {
+    ...PLAIN_OPTIONS,
     priority,
-    retry: null,
-    expiresMs: 0,
-    lapsesMax: 5,
     placement: { requires: [], prefers: [], node: "", apart: "", ...placement },
   };
 }
@@ -120,7 +119,7 @@ export class EngineBench {
   }
 
   /** Where tasks are submitted. Returns its number. */
-  command(id: string, message: TaskMessage = { type: "pause" }): number {
+  command(id: string, message: TaskRequest = { type: "pause" }): number {
     const [first] = this.#engines.keys();
     const rid = ++this.#rid;
     this.#commandedId.set(rid, id);
@@ -128,10 +127,16 @@ export class EngineBench {
     return rid;
   }
 
+  /** The fence of a task as the steward of partition 0 has it, which is the first node. */
+  fenceOf(id: string): number {
+    const [first] = this.#engines.values();
+    return first!.record(0, id)?.fence ?? 0;
+  }
+
   /** One page of partition 0. */
-  list(after: string, limit: number): readonly string[] {
+  list(after: string, limit: number, filter: Partial<TaskFilter> = {}, bytesMax = 1e6): readonly string[] {
     const [first] = this.#engines.keys();
-    const query = { type: "list", state: "", after, limit } as const;
+    const query = { type: "list", filter: { ...ANY_TASK, ...filter }, after, limit, bytesMax } as const;
     this.push(first!, { type: "query", rid: ++this.#rid, p: 0, query });
     this.run(50);
     return this.pages.at(-1)!;

@@ -11,7 +11,10 @@ import type {
   TaskSnapshot,
 } from "../../src/coordinator/coordinator.ts";
 import type { CommandStatus, Outcome, SubmitStatus } from "../../src/protocol/model/messages.ts";
-import type { TaskMessage, TaskSpec } from "../../src/protocol/model/types.ts";
+import type { TaskFilter } from "../../src/protocol/model/task-filter.ts";
+import type { AgreedRetention, TaskRequest, TaskSpec } from "../../src/protocol/model/types.ts";
+
+import { taskSpec } from "./tasks.ts";
 
 export class FakePort implements ClientPort {
   readonly submitted: TaskSpec[][] = [];
@@ -73,16 +76,32 @@ export class FakePort implements ClientPort {
   }
 
   commandStatus: CommandStatus = "applied";
-  readonly commands: (readonly [string, number, TaskMessage])[] = [];
+  readonly commands: (readonly [string, number, TaskRequest])[] = [];
 
-  command(id: string, cid: number, message: TaskMessage): Promise<CommandStatus> {
+  command(id: string, cid: number, message: TaskRequest): Promise<CommandStatus> {
     this.commands.push([id, cid, message]);
-    return Promise.resolve(this.commandStatus);
+    return Promise.resolve(this.commandStatusOf(id, message) ?? this.commandStatus);
   }
 
-  list(_filter: unknown, from: ListCursor): Promise<ListPage> {
+  agreed: AgreedRetention | null = null;
+  /** What `command` answers with, by the request; else `commandStatus`. */
+  commandStatusOf: (id: string, request: TaskRequest) => CommandStatus | undefined = () => undefined;
+
+  retention(): Promise<AgreedRetention | null> {
+    return Promise.resolve(this.agreed);
+  }
+
+  retain(retention: AgreedRetention): Promise<void> {
+    this.agreed = retention;
+    return Promise.resolve();
+  }
+
+  readonly filters: TaskFilter[] = [];
+
+  list(filter: TaskFilter, from: ListCursor, { limit }: { readonly limit: number }): Promise<ListPage> {
+    this.filters.push(filter);
     const start = 1 + this.tasks.findIndex(({ id }) => id === from.after);
-    const tasks = this.tasks.slice(start, start + this.pageSize);
+    const tasks = this.tasks.slice(start, start + Math.min(limit, this.pageSize));
     const isAll = start + tasks.length === this.tasks.length;
     return Promise.resolve({ tasks, next: isAll ? null : { p: 0, after: tasks.at(-1)!.id } });
   }
@@ -108,8 +127,13 @@ export class FakePort implements ClientPort {
   }
 }
 
+/** Null as an input. */
+const NULL = Uint8Array.of(0xf6);
+
 export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnapshot {
   return {
+    spec: taskSpec(id, { payload: NULL }),
+    ageMs: null,
     id,
     name: "n",
     state: "pending",

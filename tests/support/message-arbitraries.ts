@@ -4,6 +4,7 @@ import { makeEntry } from "../../src/protocol/wire/operations.ts";
 import { ENDED_BECAUSE, TASK_STATES } from "../../src/protocol/wire/tasks.ts";
 import { LIMITS } from "../../src/protocol/model/limits.ts";
 import type { Message, Outcome, RelayedMessage, TaskView } from "../../src/protocol/model/messages.ts";
+import type { TaskFilter } from "../../src/protocol/model/task-filter.ts";
 import type { NodeCommand } from "../../src/protocol/model/messages.ts";
 import type { AcceptedRoster, Candidate, Entry, Roster } from "../../src/protocol/model/types.ts";
 import {
@@ -25,13 +26,14 @@ import {
   upTo,
 } from "./basic-arbitraries.ts";
 import {
+  agreed,
   operation,
   queued,
   settlement,
   spec,
-  taskMessage,
   taskOptions,
   taskRecord,
+  taskRequest,
 } from "./task-arbitraries.ts";
 
 /** Several entries, mostly of few ballots. */
@@ -107,13 +109,23 @@ const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e
 const counts = { prevIndex: uint, commit: uint, first: uint, logFloor: uint };
 const append = of("append", { p, ballot, prevBallot: fc.option(ballot), ...counts, entries });
 const forTerm = { ballot: fc.option(ballot), floor: uint };
+const filter: fc.Arbitrary<TaskFilter> = fc.record({
+  states: fc.shuffledSubarray([...TASK_STATES]),
+  name,
+  tag: text(LIMITS.tagBytesMax),
+  node: id,
+  idPrefix: id,
+  sinceMs: ms,
+  untilMs: ms,
+});
 const query = fc.oneof(
   fc.record({ type: fc.constant("get" as const), id }),
   fc.record({
     type: fc.constant("list" as const),
-    state: fc.constantFrom(...TASK_STATES, "" as const),
+    filter,
     after: fc.oneof(id, fc.constant("")),
     limit: uint,
+    bytesMax: uint,
   }),
 );
 
@@ -225,7 +237,14 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   watch: of("watch", { p, items: list(fc.record({ id, no: uint })) }),
   outcome: of("outcome", { p, items: list(fc.record({ no: uint, outcome })) }),
   query: of("query", { rid: uint, p, query }),
-  queryReply: of("queryReply", { rid: uint, p, tasks: list(view, 3), more: fc.boolean() }),
+  queryReply: of("queryReply", {
+    rid: uint,
+    p,
+    tasks: list(view, 3),
+    more: fc.boolean(),
+    timeMs: ms,
+    retention: agreed,
+  }),
   found: of("found", { founding: text(LIMITS.foundingBytesMax), members: list(candidate), acked: list(id) }),
   roster: of("roster", { roster, isSettled: fc.boolean() }),
   steward,
@@ -234,7 +253,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     to: no,
     message: fc.oneof(submit, steward) as fc.Arbitrary<RelayedMessage>,
   }),
-  command: of("command", { rid: uint, p, ...forTerm, id, cid: uint, message: taskMessage }),
+  command: of("command", { rid: uint, p, ...forTerm, id, cid: uint, message: taskRequest }),
   commandReply: of("commandReply", { rid: uint, p, ballot, status: fc.constantFrom(...COMMAND_STATUSES) }),
   deliver: of("deliver", { p, items: list(fc.record({ id, fence: uint, commands: queued })) }),
   seal: of("seal", { p, cfg: uint, ballot }),

@@ -1,6 +1,7 @@
 /** One example of every kind of message, state and durable record: what wire.golden.txt shows as bytes. */
 import type { PersistRecord } from "../../src/protocol/model/contract.ts";
 import type { Message } from "../../src/protocol/model/messages.ts";
+import type { TaskFilter } from "../../src/protocol/model/task-filter.ts";
 import type { PartitionState, Roster, TaskRecord } from "../../src/protocol/model/types.ts";
 import { makeEntry } from "../../src/protocol/wire/operations.ts";
 import { ballot, bytes, choosy, older, operationExamples, p, session, spec } from "./operation-examples.ts";
@@ -27,6 +28,15 @@ const roster: Roster = {
 };
 const candidates = [member, witness].map(({ no: _no, leaving: _leaving, ...candidate }) => candidate);
 
+const filter: TaskFilter = {
+  states: ["failed", "killed"],
+  name: "exec",
+  tag: "eu",
+  node: "alpha",
+  idPrefix: "render/",
+  sinceMs: 1_764_000_000_000,
+  untilMs: 0,
+};
 const record: TaskRecord = {
   spec,
   state: "leased",
@@ -83,6 +93,8 @@ export const stateExample: PartitionState = {
   finished: ["done"],
   condemned: [session],
   timeMs: 1_764_000_000_300,
+  retention: { no: 1, completedMs: 3_600_000, failedMs: 86_400_000 },
+  purged: [{ id: "render/7", cid: 78, finishedAtMs: 1_764_000_000_200, no: 11 }],
   horizonMs: 1_763_000_000_000,
 };
 
@@ -235,8 +247,21 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
       },
     }],
   },
-  query: { type: "query", rid: 5, p, query: { type: "list", state: "", after: "render/41", limit: 50 } },
-  queryReply: { type: "queryReply", rid: 5, p, tasks: [{ record, why: "" }], more: true },
+  query: {
+    type: "query",
+    rid: 5,
+    p,
+    query: { type: "list", filter, after: "render/41", limit: 50, bytesMax: 65_536 },
+  },
+  queryReply: {
+    type: "queryReply",
+    rid: 5,
+    p,
+    tasks: [{ record, why: "" }],
+    more: true,
+    timeMs: 1_764_000_000_400,
+    retention: { no: 2, completedMs: 60_000, failedMs: 600_000 },
+  },
   found: { type: "found", founding: "12D3KooWA/f00d", members: candidates, acked: ["12D3KooWA"] },
   roster: { type: "roster", roster, isSettled: true },
   steward: { type: "steward", p, ballot },

@@ -2,7 +2,7 @@
  * A client of the nemesis: asks at random, beside others that use the same ids, and notes when it asked what,
  * and what it was told.
  */
-import { type Client, StolosError, type TaskHandle, type TaskInfo, type TaskState } from "../../mod.ts";
+import { type Client, StolosError, type TaskHandle, type TaskState, type TaskSummary } from "../../mod.ts";
 import type { Answer, Call, Command, Operation, Result, Seen } from "./history.ts";
 import { work } from "./nemesis-handlers.ts";
 import { delay } from "./drill.ts";
@@ -75,7 +75,7 @@ export class NemesisClient {
   async list(state: TaskState | null): Promise<readonly Seen[]> {
     const tasks: Seen[] = [];
     await this.#note({ type: "list", state }, async () => {
-      for await (const task of this.#options.client.list(state === null ? {} : { state })) {
+      for await (const task of this.#options.client.list(state === null ? {} : { states: [state] })) {
         tasks.push(seenOf(task));
       }
       return { type: "tasks", tasks };
@@ -141,7 +141,7 @@ function answerOf(error: unknown): Answer {
   return REFUSALS.has(code) ? { type: "refused", code } : { type: "unanswered", code };
 }
 
-function seenOf({ id, state, fence, attempt }: TaskInfo): Seen {
+function seenOf({ id, state, fence, attempt }: TaskSummary): Seen {
   return { id, state, fence: Number(fence), attempt };
 }
 

@@ -29,6 +29,8 @@ export const choosy: TaskSpec = {
     },
     expiresMs: 600_000,
     lapsesMax: 3,
+    tags: ["invoice", "eu"],
+    retention: { completedMs: 60_000, failedMs: 600_000 },
   },
 };
 
@@ -125,7 +127,16 @@ export const operationExamples: readonly Operation[] = [
   { type: "command", id: "a", cid: 2, message: { type: "kill" }, atMs: 1 },
   { type: "condemn", session },
   { type: "revert", session, atMs: 2, heardAtMs: 1, isDead: true },
-  { type: "purge", count: 1000 },
   { type: "expire", id: "a", atMs: 3 },
   { type: "alive", node: 3, boot: 1 },
+  { type: "purge", ids: ["a", "render/42"] },
+  { type: "command", id: "a", cid: 3, message: { type: "retry", fence: 70_000 }, atMs: 1 },
+  { type: "command", id: "a", cid: 4, message: { type: "purge", fence: 70_000 }, atMs: 1 },
+  {
+    type: "command",
+    id: "",
+    cid: 5,
+    message: { type: "retain", retention: { no: 2, completedMs: 60_000, failedMs: 600_000 } },
+    atMs: 1,
+  },
 ];

@@ -3,9 +3,9 @@ import * as fc from "fast-check";
 import type { PersistRecord } from "../../src/protocol/model/contract.ts";
 import { LIMITS } from "../../src/protocol/model/limits.ts";
 import type { PartitionState } from "../../src/protocol/model/types.ts";
-import { ballot, bytes, end, list, ms, p, session, text, uint } from "./basic-arbitraries.ts";
+import { ballot, bytes, end, id, list, ms, p, session, text, uint } from "./basic-arbitraries.ts";
 import { accepted, candidate, entries, roster } from "./message-arbitraries.ts";
-import { taskRecord } from "./task-arbitraries.ts";
+import { agreed, taskRecord } from "./task-arbitraries.ts";
 
 export const state: fc.Arbitrary<PartitionState> = fc.uniqueArray(taskRecord, {
   maxLength: 6,
@@ -17,6 +17,8 @@ export const state: fc.Arbitrary<PartitionState> = fc.uniqueArray(taskRecord, {
     condemned: list(session),
     horizonMs: ms,
     timeMs: ms,
+    retention: agreed,
+    purged: list(fc.record({ id, cid: uint, finishedAtMs: ms, no: uint })),
   })
 );
 

@@ -52,7 +52,7 @@ const OPTIONS: EngineOptions = {
   resendMs: RESEND_MS,
   tickMs: 100,
   calmTickMs: 100,
-  retentionMs: 3_600_000,
+  retention: { completedMs: 3_600_000, failedMs: 604_800_000 },
   finishedPerPartitionMax: 2000,
   logEntriesMax: 2048,
   appendBytesMax: 262_144,

@@ -20,10 +20,11 @@ if (import.meta.main) {
     mdns: false,
     listen: [address],
     store: sqliteStore(directory),
-    retentionMs: Number(retentionMs),
   });
   if (work === "work") node.handle(sized, (task) => task.input.number * 2);
   say("listening");
   await node.ready();
+  const ms = Number(retentionMs);
+  await node.client.setRetention({ completedMs: ms, failedMs: ms });
   say("ready");
 }

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { ENDED_BECAUSE, TASK_STATES } from "../../src/protocol/wire/tasks.ts";
 import { LIMITS } from "../../src/protocol/model/limits.ts";
 import type {
+  AgreedRetention,
   Lapse,
   Operation,
   Placement,
@@ -12,6 +13,7 @@ import type {
   TaskMessage,
   TaskOptions,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
 } from "../../src/protocol/model/types.ts";
 import {
@@ -36,12 +38,18 @@ const placement: fc.Arbitrary<Placement> = fc.record({
   node: id,
   apart: name,
 });
+const tag = text(LIMITS.tagBytesMax);
+const retention = fc.record({ completedMs: ms, failedMs: ms });
+const told = fc.record({ no: fc.integer({ min: 1 }), completedMs: ms, failedMs: ms });
+export const agreed: fc.Arbitrary<AgreedRetention | null> = fc.option(told);
 export const taskOptions: fc.Arbitrary<TaskOptions | null> = fc.option(fc.record({
   priority: fc.integer({ min: -LIMITS.priorityMax, max: LIMITS.priorityMax }),
   retry: fc.option(fc.record({ backoffMs: ms, factor: ms, maxMs: ms, jitter: ms })),
   placement: fc.option(placement),
   expiresMs: ms,
   lapsesMax: fc.integer({ min: 0, max: LIMITS.lapsesMaxMax }),
+  tags: list(tag),
+  retention: fc.option(retention),
 }));
 export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
   fc.constantFrom<TaskMessage>(
@@ -50,6 +58,11 @@ export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
   fc.record({ type: fc.constant("sleep" as const), untilMs: ms }),
   fc.record({ type: fc.constant("sleep" as const), forMs: ms }),
   fc.record({ type: fc.constant("error" as const), message }),
+);
+export const taskRequest: fc.Arbitrary<TaskRequest> = fc.oneof(
+  taskMessage,
+  fc.record({ type: fc.constantFrom("retry" as const, "purge" as const), fence: uint }),
+  fc.record({ type: fc.constant("retain" as const), retention: told }),
 );
 export const queued: fc.Arbitrary<QueuedCommand[]> = list(fc.record({
   no: uint,
@@ -100,12 +113,12 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
     settlement,
     atMs: ms,
   }),
-  fc.record({ type: fc.constant("command" as const), id, cid: uint, message: taskMessage, atMs: ms }),
+  fc.record({ type: fc.constant("command" as const), id, cid: uint, message: taskRequest, atMs: ms }),
   fc.record({ type: fc.constant("condemn" as const), session }),
   fc.record({ type: fc.constant("revert" as const), session, atMs: ms, heardAtMs: ms, isDead: fc.boolean() }),
   fc.record({ type: fc.constant("expire" as const), id, atMs: ms }),
   fc.record({ type: fc.constant("alive" as const), node: no, boot: session.map(({ boot }) => boot) }),
-  fc.record({ type: fc.constant("purge" as const), count: uint }),
+  fc.record({ type: fc.constant("purge" as const), ids: list(id) }),
 );
 const error: fc.Arbitrary<TaskError> = fc.record({
   trace,

@@ -1,6 +1,17 @@
 /** Tasks for tests: whatever a test does not care about has a plain value. */
-import type { TaskRecord, TaskSpec } from "../../src/protocol/model/types.ts";
+import type { TaskOptions, TaskRecord, TaskSpec } from "../../src/protocol/model/types.ts";
 import { PartitionTasks } from "../../src/protocol/state/partition-tasks.ts";
+
+/** Asks for nothing. */
+export const PLAIN_OPTIONS: TaskOptions = {
+  priority: 0,
+  retry: null,
+  placement: null,
+  expiresMs: 0,
+  lapsesMax: 5,
+  tags: [],
+  retention: null,
+};
 
 export function taskSpec(id: string, more: Partial<TaskSpec> = {}): TaskSpec {
   return {

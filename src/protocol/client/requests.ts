@@ -16,8 +16,8 @@ import type {
   QueryReplyMessage,
   SubmitMessage,
   SubmitReplyMessage,
-  TaskQuery,
 } from "../model/messages.ts";
+import type { TaskQuery } from "../model/task-filter.ts";
 import type { Ballot, MemberNo } from "../model/types.ts";
 
 type SubmitItem = SubmitMessage["items"][number];
@@ -106,7 +106,7 @@ export class Requests {
     const submit: Submit = { p, isWatched: watch, item, firstSentMs, sentMs: NEVER, sentTo: null };
     this.#begin(p, rid);
     // the end of an earlier task of this id, which is forgotten perhaps, is not this one's
-    if (this.#watches.byId.get(spec.id)?.isWanted === false) this.#watches.byId.delete(spec.id);
+    this.#watches.dropUnwanted(spec.id);
     this.#submits.set(rid, submit);
     this.#fresh.submits.push(submit);
   }
@@ -171,8 +171,8 @@ export class Requests {
     this.#fresh.queries.push(entry);
   }
 
-  command({ rid, id, cid, message }: Extract<Input, { type: "command" }>): void {
-    const p = this.#partitionOf(id);
+  command(input: Extract<Input, { type: "command" }>): void {
+    const { rid, id, cid, message, p = this.#partitionOf(id) } = input;
     const command: Command = {
       p,
       message: { rid: this.#wireRid(rid), p, id, cid, message },
@@ -180,6 +180,8 @@ export class Requests {
       sentTo: null,
     };
     this.#begin(p, rid);
+    // its end is not the last one any more
+    if (message.type === "retry" || message.type === "purge") this.#watches.dropUnwanted(id);
     this.#commands.set(rid, command);
     this.#fresh.commands.push(command);
   }
@@ -273,11 +275,11 @@ export class Requests {
   }
 
   onQueryReply(message: QueryReplyMessage): void {
-    const { p, tasks, more } = message;
+    const { p, tasks, more, timeMs, retention } = message;
     const rid = this.#localRid(message.rid);
     if (!this.#queries.delete(`${rid}.${p}`)) return;
     if (this.#doubts.has(rid)) this.#resolveDoubt(rid, tasks.length > 0);
-    else this.#context.emit({ type: "answer", rid, p, tasks, more });
+    else this.#context.emit({ type: "answer", rid, p, tasks, more, timeMs, retention });
   }
 
   onCommandReply({ rid, ballot, status }: CommandReplyMessage): void {
@@ -447,6 +449,10 @@ export class Watches {
     const watch = this.byId.get(id);
     if (watch) watch.isWanted = true;
     return watch;
+  }
+
+  dropUnwanted(id: string): void {
+    if (this.byId.get(id)?.isWanted === false) this.byId.delete(id);
   }
 
   /** An end that nobody waits for yet. */

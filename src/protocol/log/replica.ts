@@ -4,7 +4,15 @@
  * and term.ts's business.
  */
 import { compareBallots, isSameBallot } from "../model/ballot.ts";
-import type { Ballot, Entry, LogEnd, PartitionState, SealedCopy, TaskRecord } from "../model/types.ts";
+import type {
+  AgreedRetention,
+  Ballot,
+  Entry,
+  LogEnd,
+  PartitionState,
+  SealedCopy,
+  TaskRecord,
+} from "../model/types.ts";
 import { changesOf, PartitionTasks, type Undo } from "../state/partition-tasks.ts";
 
 export const EMPTY_LOG: LogEnd = { ballot: null, index: 0 };
@@ -44,7 +52,8 @@ export class Replica {
 
   /** Nothing was ever recorded here. */
   get isEmpty(): boolean {
-    return this.tasks.records.size === 0 && this.tasks.horizonMs === 0;
+    const { records, purged, horizonMs } = this.tasks;
+    return records.size === 0 && purged.size === 0 && horizonMs === 0;
   }
 
   entryAt(index: number): Entry | undefined {
@@ -127,6 +136,12 @@ export class Replica {
       if (change) return change.before;
     }
     return this.tasks.records.get(id);
+  }
+
+  /** What the cluster was told, as of the last chosen entry. */
+  get chosenRetention(): AgreedRetention | null {
+    for (const undo of this.#undos) if (undo?.type === "retain") return undo.before;
+    return this.tasks.retention;
   }
 
   /** All tasks as of the last chosen entry, in the order in which they were created. */

@@ -3,18 +3,21 @@
  * effects of one step in order; a `persist` is durable before any later effect runs. See engine.ts.
  */
 import type { CommandStatus } from "./messages.ts";
-import type { GrantedTask, Message, Outcome, SubmitStatus, TaskQuery, TaskView } from "./messages.ts";
+import type { GrantedTask, Message, Outcome, SubmitStatus, TaskView } from "./messages.ts";
+import type { TaskQuery } from "./task-filter.ts";
 import type { NodeCommand, NodeCommandStatus, Standing } from "./messages.ts";
 import type {
   AcceptedRoster,
+  AgreedRetention,
   Ballot,
   Entry,
   HolderMessage,
   LogEnd,
   NodeId,
+  Retention,
   Roster,
   Settlement,
-  TaskMessage,
+  TaskRequest,
   TaskSpec,
 } from "./types.ts";
 
@@ -70,7 +73,8 @@ export interface EngineOptions {
   readonly tickMs: number;
   /** The same while nothing goes on. tickMs to heartbeatMs: what is due within a heartbeat is looked for. */
   readonly calmTickMs: number;
-  readonly retentionMs: number;
+  /** Of tasks that have none of their own, as long as the cluster was told nothing else. */
+  readonly retention: Retention;
   readonly finishedPerPartitionMax: number;
   /** Committed entries kept for slow keepers before they get a snapshot instead. */
   readonly logEntriesMax: number;
@@ -117,13 +121,14 @@ export type Input =
   | { readonly type: "unwatch"; readonly id: string }
   /** `list` asks every partition: one answer each. */
   | { readonly type: "query"; readonly rid: number; readonly p: number; readonly query: TaskQuery }
-  /** A command to a task; `cid` makes a repeated one the same. */
+  /** A command to a task; `cid` makes a repeated one the same. `p`: of its partition, if it is of no task. */
   | {
     readonly type: "command";
     readonly rid: number;
+    readonly p?: number;
     readonly id: string;
     readonly cid: number;
-    readonly message: TaskMessage;
+    readonly message: TaskRequest;
   }
   /** Give up on a submit, query or command; its outcome is unknown. */
   | { readonly type: "cancel"; readonly rid: number }
@@ -240,6 +245,8 @@ export type Effect =
     readonly p: number;
     readonly tasks: readonly TaskView[];
     readonly more: boolean;
+    readonly timeMs: number;
+    readonly retention: AgreedRetention | null;
   }
   | { readonly type: "commanded"; readonly rid: number; readonly status: CommandStatus }
   | StartEffect

@@ -2,6 +2,8 @@
  * Every bound of the protocol, each with its reason. The codec enforces them on both sides, so that nothing
  * is sent that a peer would refuse; the engine stays below them by its options.
  */
+import type { Retention } from "./types.ts";
+
 export const LIMITS = {
   // ---- texts ----------------------------------------------------------------------------------------------
   /** Task and node ids: long enough for a hash, a URL or a path; 10,000 of them still fit one frame. */
@@ -39,6 +41,19 @@ export const LIMITS = {
   priorityMax: 1000,
   /** Weights of preferences are from minus this to this. */
   weightMax: 1000,
+  /** Tags of a task: a label or two of what it belongs to. */
+  tagsMax: 16,
+  /** A tag: a word, an id or a date. */
+  tagBytesMax: 64,
+  /** A task that has ended is known for so long at most: ten years. */
+  retentionMsMax: 315_360_000_000,
+  /** Tasks forgotten by one entry: their ids fit it, however long they are. */
+  purgedPerEntryMax: 1000,
+  /**
+   * Tasks of a partition that clients had forgotten and that are remembered by their ids. Beyond it the
+   * horizon stands for them.
+   */
+  purgedKnownMax: 1000,
   /** Errors kept with a task, the last ones: what people look at, and a bound on the record. */
   errorsPerTaskMax: 8,
   /** Lapses kept with a task, the last ones: as many as it takes to fail by default, and some more. */
@@ -73,6 +88,8 @@ export const LIMITS = {
   frameBytesMax: 4_194_304,
   /** Messages of one frame: some for each of `partitionsMax` partitions. */
   messagesPerFrameMax: 65_536,
+  /** Tasks of one answer to a list, a quarter of a frame: other messages pass in between. */
+  answerBytesMax: 1_048_576,
   /** Items of one message; longer lists go out as several messages. */
   itemsPerMessageMax: 8192,
   /**
@@ -103,6 +120,9 @@ export const LIMITS = {
   /** Commands to this node that it remembers, so that a repeat is not done twice: people send few. */
   nodeCommandsMax: 1024,
 } as const;
+
+/** For how long tasks that have ended are known, as long as nobody said otherwise: 1 h and 7 d. */
+export const DEFAULT_RETENTION: Retention = { completedMs: 3_600_000, failedMs: 604_800_000 };
 
 /** Members that may keep partitions: the first ones; in a larger cluster the others only run tasks. */
 export const KEEPING_MEMBERS_MAX = 64;

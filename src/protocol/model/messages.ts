@@ -2,8 +2,10 @@
  * Everything that one member says to another. Each message names its partition `p` and, through the ballot,
  * the configuration. The bytes are the business of the room wire; who handles what is router.ts's.
  */
+import type { TaskQuery } from "./task-filter.ts";
 import type {
   AcceptedRoster,
+  AgreedRetention,
   Ballot,
   Candidate,
   Entry,
@@ -13,9 +15,9 @@ import type {
   Roster,
   Settlement,
   Silence,
-  TaskMessage,
   TaskOptions,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
   TaskState,
 } from "./types.ts";
@@ -46,10 +48,7 @@ export interface HeartbeatReplyMessage {
   readonly boot: number;
   readonly sentMs: number;
   readonly epoch: number;
-  /**
-   * For each configuration number: bit p set = the session named in the heartbeat is vouched for in partition
-   * p.
-   */
+  /** By configuration number: bit p set = the session of the heartbeat is vouched for in partition p. */
   readonly vouches: readonly { readonly cfg: number; readonly bits: Uint8Array }[];
   /** Partitions where the session is condemned, with the highest condemned number. */
   readonly condemned: readonly { readonly p: number; readonly n: number }[];
@@ -243,16 +242,6 @@ export interface QueryMessage {
   readonly p: number;
   readonly query: TaskQuery;
 }
-export type TaskQuery =
-  | { readonly type: "get"; readonly id: string }
-  /** Tasks of the partition in the order of their ids, after the id `after`. `state` "" = any. */
-  | {
-    readonly type: "list";
-    readonly state: TaskState | "";
-    /** "" = from the first on. */
-    readonly after: string;
-    readonly limit: number;
-  };
 export interface TaskView {
   readonly record: TaskRecord;
   /** Why it is not running, in words; "" when it is, or has ended. */
@@ -264,6 +253,9 @@ export interface QueryReplyMessage {
   readonly p: number;
   readonly tasks: readonly TaskView[];
   readonly more: boolean;
+  /** The cluster's time as of this answer. */
+  readonly timeMs: number;
+  readonly retention: AgreedRetention | null;
 }
 
 type AskedMessage = SubmitMessage | CommandMessage | QueryMessage | WatchMessage;
@@ -328,8 +320,17 @@ export type Message =
 /**
  * `applied`: nobody held the task, it is done. `queued`: it is recorded and goes to the holder, or is applied
  * when there is none any more. `invalid`: the task's state does not allow it. `busy`: too many wait already.
+ * Of what names an end, `open`: the task has not ended, or not any more; `other`: this is a later end.
  */
-export type CommandStatus = "applied" | "queued" | "unknown" | "ended" | "invalid" | "busy";
+export type CommandStatus =
+  | "applied"
+  | "queued"
+  | "unknown"
+  | "ended"
+  | "invalid"
+  | "busy"
+  | "open"
+  | "other";
 
 export interface CommandMessage extends ForTerm {
   readonly type: "command";
@@ -338,7 +339,7 @@ export interface CommandMessage extends ForTerm {
   readonly id: string;
   /** The client's number for it: repeated, it changes nothing. */
   readonly cid: number;
-  readonly message: TaskMessage;
+  readonly message: TaskRequest;
 }
 
 export interface CommandReplyMessage {

@@ -105,6 +105,24 @@ export interface TaskOptions {
   readonly expiresMs: number;
   /** Charged lapses (state/lapses.ts) after which it has failed. */
   readonly lapsesMax: number;
+  /** Words that lists are narrowed down by. */
+  readonly tags: readonly string[];
+  /** For how long it is known after its end; null = the cluster's. */
+  readonly retention: Retention | null;
+}
+
+/**
+ * For how long a task that has ended is known, by how it ended; failed ones and killed ones alike. Of a
+ * single task 0 = the cluster's.
+ */
+export interface Retention {
+  readonly completedMs: number;
+  readonly failedMs: number;
+}
+
+/** What a cluster was told about tasks that have no retention of their own. The highest number holds. */
+export interface AgreedRetention extends Retention {
+  readonly no: number;
 }
 
 /** Before attempt n + 1: `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
@@ -158,6 +176,19 @@ export type TaskMessage =
 
 /** What its holder is told of a task: a command, or that its time is over. */
 export type HolderMessage = TaskMessage | { readonly type: "expire" };
+
+/**
+ * What clients ask of a task: commands, or something to be done with its end. `fence` names that end: each
+ * has one of its own, and another end is left alone.
+ */
+export type TaskRequest =
+  | TaskMessage
+  /** It failed or was killed: it is to run anew. */
+  | { readonly type: "retry"; readonly fence: number }
+  /** It has ended: it is to be forgotten. */
+  | { readonly type: "purge"; readonly fence: number }
+  /** Of no task but of a partition: its id is empty. */
+  | { readonly type: "retain"; readonly retention: AgreedRetention };
 
 /** A command that waits for the holder of the lease. */
 export interface QueuedCommand {
@@ -229,7 +260,10 @@ export interface TaskRecord {
   readonly state: TaskState;
   /** Who holds, or last held, the lease. */
   readonly session: SessionId | null;
-  /** Log index of the entry that leased it last; 0 = never. It only grows. */
+  /**
+   * Log index of the entry that leased it last, had it run anew, or ended it without a holder; 0 = none did.
+   * It only grows, and no two ends have the same.
+   */
   readonly fence: number;
   readonly attempt: number;
   /** Member that released or lost it last: dispatch prefers another. -1 = nobody. */
@@ -319,7 +353,7 @@ export type Operation =
     readonly type: "command";
     readonly id: string;
     readonly cid: number;
-    readonly message: TaskMessage;
+    readonly message: TaskRequest;
     readonly atMs: number;
   }
   | { readonly type: "condemn"; readonly session: SessionId }
@@ -332,8 +366,8 @@ export type Operation =
     /** Its process had died, as a majority of the keepers saw it. */
     readonly isDead: boolean;
   }
-  /** Forget the `count` tasks that finished first. */
-  | { readonly type: "purge"; readonly count: number }
+  /** Forget those of these tasks that have ended. */
+  | { readonly type: "purge"; readonly ids: readonly string[] }
   /** The time of a task is over. */
   | { readonly type: "expire"; readonly id: string; readonly atMs: number }
   /** That life of the node was heard again after all: its lapses do not count. */
@@ -363,10 +397,19 @@ export interface SealedCopy {
 }
 /** Its configurations are whole from the first: there is nothing to take over. */
 export const FOUNDING_EPOCH = 1;
+/** A task that a client had forgotten: late copies of its submit make no other one. */
+export interface PurgedTask {
+  readonly id: string;
+  /** Of its submit. */
+  readonly cid: number;
+  readonly finishedAtMs: number;
+  /** Index of the entry that forgot it. */
+  readonly no: number;
+}
 export interface PartitionState {
   /** In the order in which they were submitted; ids differ. */
   readonly records: readonly TaskRecord[];
-  /** Ids of records, in the order of finishing. */
+  /** Ids of records that have ended: of those that are kept equally long, in the order of their ends. */
   readonly finished: readonly string[];
   /** The highest session condemned of each `(node, boot)`. */
   readonly condemned: readonly SessionId[];
@@ -374,4 +417,8 @@ export interface PartitionState {
   readonly horizonMs: number;
   /** The last time in the log: the cluster's time never goes back behind it. */
   readonly timeMs: number;
+  /** Null: nobody has said anything yet. */
+  readonly retention: AgreedRetention | null;
+  /** Those that `horizonMs` does not stand for. */
+  readonly purged: readonly PurgedTask[];
 }

@@ -7,7 +7,17 @@
  * Next: task-machine.ts (one task: commands, errors, ends), lease-counts.ts, then log/replica.ts, which
  * applies operations.
  */
-import type { Operation, PartitionState, SessionId, TaskRecord } from "../model/types.ts";
+import { LIMITS } from "../model/limits.ts";
+import type {
+  AgreedRetention,
+  Operation,
+  PartitionState,
+  PurgedTask,
+  SessionId,
+  TaskRecord,
+  TaskSpec,
+} from "../model/types.ts";
+import { FinishedTasks } from "./finished-tasks.ts";
 import { LeaseCounts, ownerKey } from "./lease-counts.ts";
 import { absolved, lapsed, type SessionEnd } from "./lapses.ts";
 import {
@@ -18,6 +28,8 @@ import {
   isKnown,
   isOver,
   isTerminal,
+  refusalOf,
+  runAnew,
   settled,
   withoutHolder,
 } from "./task-machine.ts";
@@ -29,18 +41,15 @@ export interface Change {
 
 /** What it takes to undo one operation. The first kind is the hot one: one small object. */
 export type Undo =
-  | Change & { readonly type: "change"; readonly finishedPushed: boolean }
-  | {
-    readonly type: "changes";
-    readonly changes: readonly Change[];
-    readonly finishedCount: number;
-    readonly purged: readonly string[];
-  }
-  | { readonly type: "condemn"; readonly owner: number; readonly before: Condemnation | undefined };
+  | Change & { readonly type: "change" }
+  | { readonly type: "changes"; readonly changes: readonly Change[] }
+  | Change & { readonly type: "forget"; readonly known: PurgedTask | undefined }
+  | { readonly type: "condemn"; readonly owner: number; readonly before: Condemnation | undefined }
+  | { readonly type: "retain"; readonly before: AgreedRetention | null };
 
 /** The tasks that the operation had changed. */
 export function changesOf(undo: Undo): readonly Change[] {
-  if (undo.type === "change") return [undo];
+  if (undo.type === "change" || undo.type === "forget") return [undo];
   return undo.type === "changes" ? undo.changes : [];
 }
 
@@ -52,6 +61,8 @@ export interface Condemnation {
 
 const NOTHING: readonly never[] = [];
 
+type Command = Extract<Operation, { readonly type: "command" }>;
+
 export class PartitionTasks {
   readonly records: Map<string, TaskRecord> = new Map();
   /** Highest condemned session per `(node, boot)`. */
@@ -61,8 +72,12 @@ export class PartitionTasks {
   horizonMs = 0;
   /** The last time in the log. Not undone with its entry: a majority of clocks has reached it. */
   timeMs = 0;
-  #finished: string[] = [];
-  #finishedHead = 0;
+  /** Null as long as the cluster was told nothing. */
+  retention: AgreedRetention | null = null;
+  /** Forgotten at a client's word, by id: a copy of the submit that made one makes no other. */
+  readonly purged: Map<string, PurgedTask> = new Map();
+  /** Those that have ended. */
+  readonly finished: FinishedTasks = new FinishedTasks();
 
   static from(state: PartitionState, index: number): PartitionTasks {
     const tasks = new PartitionTasks();
@@ -70,9 +85,11 @@ export class PartitionTasks {
       tasks.records.set(record.spec.id, record);
       if (record.state === "leased") tasks.leases.add(record.session!, 1);
     }
-    tasks.#finished = [...state.finished];
+    for (const id of state.finished) tasks.finished.add(tasks.records.get(id)!);
     tasks.horizonMs = state.horizonMs;
     tasks.timeMs = state.timeMs;
+    tasks.retention = state.retention;
+    for (const purged of state.purged) tasks.purged.set(purged.id, purged);
     for (const session of state.condemned) tasks.condemned.set(ownerKey(session), { session, index });
     return tasks;
   }
@@ -80,26 +97,13 @@ export class PartitionTasks {
   toState(): PartitionState {
     return {
       records: [...this.records.values()],
-      finished: this.#finished.slice(this.#finishedHead),
+      finished: this.finished.ids(),
       condemned: [...this.condemned.values()].map((entry) => entry.session),
       horizonMs: this.horizonMs,
       timeMs: this.timeMs,
+      retention: this.retention,
+      purged: [...this.purged.values()],
     };
-  }
-
-  get finishedCount(): number {
-    return this.#finished.length - this.#finishedHead;
-  }
-
-  /** How many, at most `countMax`, finished before `ms`, of those that finished first. */
-  finishedBefore(ms: number, countMax: number): number {
-    let count = 0;
-    while (count < countMax) {
-      const id = this.#finished[this.#finishedHead + count];
-      if (id === undefined || this.records.get(id)!.finishedAtMs >= ms) break;
-      count++;
-    }
-    return count;
   }
 
   condemnationOf(node: number, boot: number): Condemnation | undefined {
@@ -126,7 +130,8 @@ export class PartitionTasks {
       case "noop":
         return null;
       case "submit":
-        return this.records.has(op.spec.id) ? null : this.#replace(op.spec.id, undefined, submitted(op));
+        if (this.records.has(op.spec.id) || this.wasPurged(op.spec)) return null;
+        return this.#replace(op.spec.id, undefined, submitted(op));
       case "lease": {
         const before = this.records.get(op.id);
         if (!before || (before.state !== "pending" && before.state !== "sleeping")) return null;
@@ -148,12 +153,8 @@ export class PartitionTasks {
         const after = settled(acked(before, op.upTo), op);
         return this.#replace(before.spec.id, before, withoutHolder(after, op.atMs));
       }
-      case "command": {
-        const before = this.records.get(op.id);
-        if (!before || isTerminal(before.state) || isKnown(before, op.cid)) return null;
-        const { cid, message, atMs } = op;
-        return this.#replace(before.spec.id, before, commanded(before, { no: index, cid, message, atMs }));
-      }
+      case "command":
+        return this.#command(index, op);
       case "condemn": {
         if (this.isCondemned(op.session)) return null;
         const owner = ownerKey(op.session);
@@ -164,7 +165,7 @@ export class PartitionTasks {
       case "revert":
         return this.#revert(op.session, op);
       case "purge":
-        return this.#purge(op.count);
+        return this.#purge(op.ids);
       case "expire": {
         const before = this.records.get(op.id);
         if (!before) return null;
@@ -181,19 +182,20 @@ export class PartitionTasks {
   undo(undo: Undo): void {
     switch (undo.type) {
       case "change":
-        if (undo.finishedPushed) this.#finished.pop();
         return this.#putBack(undo);
       case "changes":
-        this.#finished.length -= undo.finishedCount;
-        if (undo.purged.length > 0) {
-          this.#finished = [...undo.purged, ...this.#finished.slice(this.#finishedHead)];
-          this.#finishedHead = 0;
-        }
         for (const change of undo.changes) this.#putBack(change);
         return;
       case "condemn":
         if (undo.before) this.condemned.set(undo.owner, undo.before);
         else this.condemned.delete(undo.owner);
+        return;
+      case "forget":
+        if (undo.known) this.purged.set(undo.id, undo.known);
+        else this.purged.delete(undo.id);
+        return this.#putBack(undo);
+      case "retain":
+        this.retention = undo.before;
         return;
       default:
         return undo satisfies never;
@@ -201,28 +203,47 @@ export class PartitionTasks {
   }
 
   #putBack({ id, before }: Change): void {
-    const now = this.records.get(id);
-    if (now?.state === "leased") this.leases.add(now.session!, -1);
-    if (before) this.records.set(id, before);
+    this.#put(id, this.records.get(id), before);
+  }
+
+  #put(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
+    if (before?.state === "leased") this.leases.add(before.session!, -1);
+    if (after?.state === "leased") this.leases.add(after.session!, 1);
+    if (before && isTerminal(before.state)) this.finished.delete(before);
+    if (after && isTerminal(after.state)) this.finished.add(after);
+    if (after) this.records.set(id, after);
     else this.records.delete(id);
-    if (before?.state === "leased") this.leases.add(before.session!, 1);
   }
 
   #replace(id: string, before: TaskRecord | undefined, after: TaskRecord): Undo {
-    if (before?.state === "leased") this.leases.add(before.session!, -1);
-    if (after.state === "leased") this.leases.add(after.session!, 1);
-    this.records.set(id, after);
-    const finishedPushed = isTerminal(after.state);
-    if (finishedPushed) this.#finished.push(id);
-    return { type: "change", id, before, finishedPushed };
+    this.#put(id, before, after);
+    return { type: "change", id, before };
+  }
+
+  #command(index: number, { id, cid, message, atMs }: Command): Undo | null {
+    if (message.type === "retain") return this.#retain(message.retention);
+    const before = this.records.get(id);
+    if (!before || isKnown(before, cid)) return null;
+    if (message.type === "retry" || message.type === "purge") {
+      if (refusalOf(before, message) !== null) return null;
+      if (message.type === "purge") return this.#forget(before, index);
+      return this.#replace(before.spec.id, before, runAnew(before, { no: index, cid, atMs }));
+    }
+    if (isTerminal(before.state)) return null;
+    return this.#replace(before.spec.id, before, commanded(before, { no: index, cid, message, atMs }));
+  }
+
+  #retain(retention: AgreedRetention): Undo | null {
+    const before = this.retention;
+    if (before && !isNewer(retention, before)) return null;
+    this.retention = retention;
+    return { type: "retain", before };
   }
 
   #revert(session: SessionId, end: SessionEnd): Undo | null {
     const owner = ownerKey(session);
     if (!this.leases.has(owner)) return null;
     const changes: Change[] = [];
-    const finishedBefore = this.#finished.length;
-    let finishedCount = 0;
     const taken = [...this.records.values()].filter(({ state, session: held }) =>
       state === "leased" && ownerKey(held!) === owner && held!.n <= session.n
     );
@@ -230,12 +251,10 @@ export class PartitionTasks {
     for (const before of taken.sort((a, b) => a.fence - b.fence)) {
       const { id } = before.spec;
       const after = withoutHolder(lapsed(before, end), end.atMs);
-      this.records.set(id, after);
-      if (isTerminal(after.state)) finishedCount = this.#finished.push(id) - finishedBefore;
+      this.#put(id, before, after);
       changes.push({ id, before });
-      this.leases.add(before.session!, -1);
     }
-    return changes.length === 0 ? null : { type: "changes", changes, finishedCount, purged: NOTHING };
+    return changes.length === 0 ? null : { type: "changes", changes };
   }
 
   #absolve(life: { readonly node: number; readonly boot: number }): Undo | null {
@@ -243,28 +262,52 @@ export class PartitionTasks {
     for (const [id, before] of this.records) {
       const after = isTerminal(before.state) ? before : absolved(before, life);
       if (after === before) continue;
-      this.records.set(id, after);
+      this.#put(id, before, after);
       changes.push({ id, before });
     }
-    return changes.length === 0 ? null : { type: "changes", changes, finishedCount: 0, purged: NOTHING };
+    return changes.length === 0 ? null : { type: "changes", changes };
   }
 
-  #purge(count: number): Undo | null {
-    const purged = this.#finished.slice(this.#finishedHead, this.#finishedHead + count);
-    if (purged.length === 0) return null;
-    this.#finishedHead += purged.length;
-    if (this.#finishedHead > 1024 && this.#finishedHead * 2 > this.#finished.length) {
-      this.#finished = this.#finished.slice(this.#finishedHead);
-      this.#finishedHead = 0;
-    }
-    const changes = purged.map((id) => ({ id, before: this.records.get(id) }));
-    for (const { id, before } of changes) {
-      // not undone: too high a horizon refuses too much, never too little
-      this.horizonMs = Math.max(this.horizonMs, before?.finishedAtMs ?? 0);
-      this.records.delete(id);
-    }
-    return { type: "changes", changes, finishedCount: 0, purged };
+  /** A task was made by that very submit, and a client had it forgotten. */
+  wasPurged({ id, cid }: TaskSpec): boolean {
+    return this.purged.get(id)?.cid === cid;
   }
+
+  #forget(before: TaskRecord, no: number): Undo {
+    const { spec: { id, cid }, finishedAtMs } = before;
+    const known = this.purged.get(id);
+    if (finishedAtMs > this.horizonMs) this.purged.set(id, { id, cid, finishedAtMs, no });
+    this.#put(id, before, undefined);
+    if (this.purged.size > LIMITS.purgedKnownMax) {
+      const oldest = [...this.purged.values()].reduce((a, b) => (a.no < b.no ? a : b));
+      this.#raiseHorizon(oldest.finishedAtMs);
+    }
+    return { type: "forget", id, before, known };
+  }
+
+  /** It is not undone: too high a horizon refuses too much, never too little. */
+  #raiseHorizon(ms: number): void {
+    if (ms <= this.horizonMs) return;
+    this.horizonMs = ms;
+    for (const { id, finishedAtMs } of this.purged.values()) if (finishedAtMs <= ms) this.purged.delete(id);
+  }
+
+  #purge(ids: readonly string[]): Undo | null {
+    const changes: Change[] = [];
+    for (const id of ids) {
+      const before = this.records.get(id);
+      if (!before || !isTerminal(before.state)) continue;
+      this.#raiseHorizon(before.finishedAtMs);
+      this.#put(id, before, undefined);
+      changes.push({ id, before });
+    }
+    return changes.length === 0 ? null : { type: "changes", changes };
+  }
+}
+
+/** Of two that were said at once the longer one holds, in every partition. */
+function isNewer(a: AgreedRetention, b: AgreedRetention): boolean {
+  return (a.no - b.no || a.completedMs - b.completedMs || a.failedMs - b.failedMs) > 0;
 }
 
 function submitted({ spec, atMs }: Extract<Operation, { readonly type: "submit" }>): TaskRecord {

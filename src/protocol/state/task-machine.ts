@@ -12,6 +12,7 @@ import type {
   TaskError,
   TaskMessage,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
   TaskState,
   Wake,
@@ -282,6 +283,44 @@ export function isKnown(record: TaskRecord, cid: number): boolean {
   return record.commands?.known.includes(cid) ?? false;
 }
 
+/** What names an end of a task. */
+export type EndRequest = Extract<TaskRequest, { readonly type: "retry" | "purge" }>;
+
+/** Why nothing is done with that end; null when it is. */
+export function refusalOf(
+  { state, fence }: TaskRecord,
+  request: EndRequest,
+): "open" | "invalid" | "other" | null {
+  if (!isTerminal(state)) return "open";
+  if (fence !== request.fence) return "other";
+  return request.type === "retry" && state === "completed" ? "invalid" : null;
+}
+
+/**
+ * A task that has ended is pending again, and nothing counts that led to its end. Its checkpoint is kept. The
+ * fence grows, so that its next end is another one even if nobody leases it.
+ */
+export function runAnew(
+  before: TaskRecord,
+  { no, cid, atMs }: { readonly no: number; readonly cid: number; readonly atMs: number },
+): TaskRecord {
+  return {
+    ...cleared(before, atMs),
+    state: "pending",
+    fence: no,
+    avoid: -1,
+    wakeAtMs: 0,
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    endedByHolder: false,
+    commands: { queued: [], known: knownWith(before, cid) },
+  };
+}
+
+function knownWith({ commands }: TaskRecord, cid: number): readonly number[] {
+  return [...commands?.known ?? [], cid].slice(-LIMITS.commandsKnownMax);
+}
+
 /** A command to the task: it waits for the holder, or is carried out where there is none. */
 export function commanded(
   before: TaskRecord,
@@ -293,12 +332,14 @@ export function commanded(
   },
 ): TaskRecord {
   const { no, cid, message, atMs } = command;
-  const log = before.commands ?? { queued: [], known: [] };
-  const known = [...log.known, cid].slice(-LIMITS.commandsKnownMax);
+  const queued = before.commands?.queued ?? [];
+  const known = knownWith(before, cid);
   if (before.state === "leased") {
-    return { ...before, commands: { queued: [...log.queued, { no, message }], known } };
+    return { ...before, commands: { queued: [...queued, { no, message }], known } };
   }
-  return carriedOut({ ...before, commands: { queued: log.queued, known } }, message, atMs);
+  const after = carriedOut({ ...before, commands: { queued, known } }, message, atMs);
+  // an end has a fence of its own, also if nobody ever held a lease
+  return isTerminal(after.state) ? { ...after, fence: no } : after;
 }
 
 /** Nobody holds the task any more: what still waits is carried out, in order, as far as its states allow. */

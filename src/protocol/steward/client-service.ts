@@ -7,21 +7,24 @@ import { equals } from "uint8arrays/equals";
 import type { Context } from "../context/context.ts";
 import type { Term } from "../log/term.ts";
 import { LIMITS } from "../model/limits.ts";
+import { sizeOfView } from "../wire/client-messages.ts";
 import type {
   Outcome,
   OutcomeMessage,
   QueryMessage,
+  QueryReplyMessage,
   SettleReplyMessage,
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
-  TaskQuery,
   TaskView,
   WatchMessage,
 } from "../model/messages.ts";
+import type { TaskQuery } from "../model/task-filter.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "../model/types.ts";
 import { expiryOf, isTerminal, lastErrorOf } from "../state/task-machine.ts";
 import { Decisions } from "./decisions.ts";
+import { matcherOf } from "./task-matcher.ts";
 import { whyOf } from "./why.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -87,7 +90,7 @@ export class ClientService {
       }
       return record.spec.cid === spec.cid ? "created" : "exists";
     }
-    if (this.#mayBeForgotten(ageMs)) return "tooOld";
+    if (this.#term.replica.tasks.wasPurged(spec) || this.#mayBeForgotten(ageMs)) return "tooOld";
     const expiresAtMs = expiryOf(spec, this.#term.time.nowMs);
     if (expiresAtMs > 0 && expiresAtMs <= spec.runAtMs) return "expiresFirst";
     return this.#term.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
@@ -162,19 +165,31 @@ export class ClientService {
   onQuery(from: MemberNo, message: QueryMessage): void {
     const { rid, p, query } = message;
     this.#term.whenConfirmed(() => {
-      const { replica } = this.#term;
-      let tasks: TaskView[];
-      let more = false;
-      if (query.type === "get") {
-        const record = replica.chosenRecord(query.id);
-        tasks = record ? [this.#view(record)] : [];
-      } else {
-        const records = firstAfter(query, replica.chosenRecords());
-        more = records.length > query.limit;
-        tasks = records.slice(0, query.limit).map((record) => this.#view(withoutContents(record)));
-      }
-      this.#context.send(from, { type: "queryReply", rid, p, tasks, more });
+      const { replica, time: { nowMs: timeMs } } = this.#term;
+      const answer = query.type === "list" ? this.#page(query) : this.#one(replica.chosenRecord(query.id));
+      const { chosenRetention: retention } = replica;
+      this.#context.send(from, { type: "queryReply", rid, p, ...answer, timeMs, retention });
     });
+  }
+
+  #one(record: TaskRecord | undefined): Answer {
+    return { tasks: record ? [this.#view(record)] : [], more: false };
+  }
+
+  /** As many as were asked for and fit an answer. */
+  #page(query: ListQuery): Answer {
+    const fits = matcherOf(query.filter, (no) => this.#context.memberByNo.get(no));
+    const records = firstAfter(query, this.#term.replica.chosenRecords(), fits);
+    const bytesMax = Math.min(query.bytesMax, LIMITS.answerBytesMax);
+    const tasks: TaskView[] = [];
+    let bytes = 0;
+    for (const record of records.slice(0, query.limit)) {
+      const view = this.#view(withoutContents(record));
+      bytes += sizeOfView(view);
+      if (bytes > bytesMax && tasks.length > 0) break;
+      tasks.push(view);
+    }
+    return { tasks, more: tasks.length < records.length };
   }
 
   #view(record: TaskRecord): TaskView {
@@ -183,18 +198,22 @@ export class ClientService {
   }
 }
 
+type Answer = Pick<QueryReplyMessage, "tasks" | "more">;
+type ListQuery = Extract<TaskQuery, { readonly type: "list" }>;
+
 /**
  * By their ids, one more than the limit if there is one. An id stays where it is however others come and go,
  * so pages that go on after the last one seen leave nothing out.
  */
 function firstAfter(
-  { state, after, limit }: Extract<TaskQuery, { readonly type: "list" }>,
+  { after, limit }: ListQuery,
   records: Iterable<TaskRecord>,
+  fits: (record: TaskRecord) => boolean,
 ): TaskRecord[] {
   const first: TaskRecord[] = [];
   for (const record of records) {
     const { id } = record.spec;
-    if (id <= after || (state !== "" && record.state !== state)) continue;
+    if (id <= after || !fits(record)) continue;
     if (first.length > limit) {
       if (id > first[limit]!.spec.id) continue;
       first.pop();

@@ -7,7 +7,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { CommandMessage, CommandStatus, Delivery } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
 import { Decisions } from "./decisions.ts";
-import { isKnown, isTerminal, nextState } from "../state/task-machine.ts";
+import { isKnown, isTerminal, nextState, refusalOf } from "../state/task-machine.ts";
 import type { MemberNo, QueuedCommand, TaskRecord } from "../model/types.ts";
 
 export interface CommandPort {
@@ -63,7 +63,7 @@ export class CommandDelivery {
     }
     let index = replica.lastIndex;
     // of one that was taken the task may be forgotten, and another have its id
-    if (!earlier && !isKnown(record!, cid)) {
+    if (!earlier && !(record && isKnown(record, cid))) {
       const atMs = this.#term.time.nowMs;
       index = this.#term.propose({ type: "command", id, cid, message: message.message, atMs });
       if (status === "applied") this.#port.changed(id);
@@ -76,9 +76,11 @@ export class CommandDelivery {
   }
 
   #statusOf(record: TaskRecord | undefined, { cid, message }: CommandMessage): CommandStatus {
+    if (message.type === "retain") return "applied";
     if (!record) return "unknown";
     const isLeased = record.state === "leased";
     if (isKnown(record, cid)) return isLeased ? "queued" : "applied";
+    if (message.type === "retry" || message.type === "purge") return refusalOf(record, message) ?? "applied";
     if (isTerminal(record.state)) return "ended";
     if (nextState(record.state, message.type) === null) return "invalid";
     if (!isLeased) return "applied";

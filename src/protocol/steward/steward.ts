@@ -10,8 +10,10 @@ import type { Context } from "../context/context.ts";
 import type { Liveness } from "../context/liveness.ts";
 import type { Office, Term } from "../log/term.ts";
 import { isSameBallot } from "../model/ballot.ts";
+import { LIMITS } from "../model/limits.ts";
 import type { AttachMessage, SettleMessage } from "../model/messages.ts";
 import type { Ballot, Lapse, MemberNo, Settlement, Silence, TaskRecord, TaskSpec } from "../model/types.ts";
+import type { DueOptions } from "../state/finished-tasks.ts";
 import { isOnProbation, isProven, isUnproven } from "../state/lapses.ts";
 import { endedBy, isExpiring, isOver, isTerminal, keepsLease } from "../state/task-machine.ts";
 import { ClientService, Replies } from "./client-service.ts";
@@ -24,8 +26,6 @@ import { OwnershipFeed } from "./ownership-feed.ts";
 import { SessionExpiry } from "./session-expiry.ts";
 import { type Backlog, NO_BACKLOG, type Now, type Taker, type TaskBook, TaskQueues } from "./task-queues.ts";
 
-/** Tasks forgotten by one entry: it is undone, and done again, as a whole. */
-const PURGED_PER_TICK_MAX = 256;
 const SWEEP_EVERY_MS = 1000;
 
 export class Steward implements Office, TaskBook {
@@ -139,19 +139,20 @@ export class Steward implements Office, TaskBook {
     if (this.#waiting.wakeAtMs - now.timeMs < this.#context.options.heartbeatMs) this.#context.tickSoon();
     this.#grants.tick();
     this.#sweep();
-    this.#purge(now.timeMs);
+    this.#purge();
     this.commands.tick();
     this.#ownershipFeed.tick();
   }
 
-  /** Who declined what long ago is asked again. */
+  /** Who declined what long ago is asked again; what has a retention of its own may be forgotten. */
   #sweep(): void {
     const { monoMs, timeMs } = this.#now;
     if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
     this.#sweptMs = monoMs;
     this.#term.time.review();
     this.#prove(timeMs);
-    const { records } = this.#term.replica.tasks;
+    const { finished, records } = this.#term.replica.tasks;
+    this.#forget(finished.dueOfOwn(this.#dueNow));
     this.declines.sweep((id) => {
       const record = records.get(id);
       if (!record || isTerminal(record.state)) return Infinity;
@@ -173,12 +174,26 @@ export class Steward implements Office, TaskBook {
     }
   }
 
-  #purge(timeMs: number): void {
-    const { tasks } = this.#term.replica;
-    const { retentionMs, finishedPerPartitionMax } = this.#context.options;
-    const tooMany = tasks.finishedCount - finishedPerPartitionMax;
-    const count = Math.max(tooMany, tasks.finishedBefore(timeMs - retentionMs, PURGED_PER_TICK_MAX));
-    if (count > 0) this.#term.propose({ type: "purge", count });
+  /** What there is too much of; else what has been known for long enough. */
+  #purge(): void {
+    const { finished } = this.#term.replica.tasks;
+    const excess = finished.count - this.#context.options.finishedPerPartitionMax;
+    const now = this.#dueNow;
+    this.#forget(excess > 0 ? finished.first(Math.min(excess, now.countMax)) : finished.due(now));
+  }
+
+  get #dueNow(): DueOptions {
+    const { records, retention } = this.#term.replica.tasks;
+    return {
+      recordOf: (id) => records.get(id)!,
+      common: retention ?? this.#context.options.retention,
+      nowMs: this.timeMs,
+      countMax: LIMITS.purgedPerEntryMax,
+    };
+  }
+
+  #forget(ids: readonly string[]): void {
+    if (ids.length > 0) this.#term.propose({ type: "purge", ids });
   }
 
   // ---- holders --------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ import type {
   SubmitMessage,
   SubmitReplyMessage,
   SubmitStatus,
-  TaskQuery,
   TaskView,
   WatchMessage,
 } from "../model/messages.ts";
+import type { TaskFilter, TaskQuery } from "../model/task-filter.ts";
 import type { TaskState } from "../model/types.ts";
 import {
   type MessageCodecs,
@@ -32,17 +32,19 @@ import type { Reader } from "./reader.ts";
 import {
   ENDED_BECAUSE,
   QUEUED_MAX,
+  readAgreedRetention,
   readQueued,
   readSpec,
-  readTaskMessage,
   readTaskRecord,
+  readTaskRequest,
   TASK_STATES,
+  writeAgreedRetention,
   writeQueued,
   writeSpec,
-  writeTaskMessage,
   writeTaskRecord,
+  writeTaskRequest,
 } from "./tasks.ts";
-import type { Writer } from "./writer.ts";
+import { Writer } from "./writer.ts";
 
 type SubmitItem = SubmitMessage["items"][number];
 type SubmitAnswer = SubmitReplyMessage["items"][number];
@@ -57,7 +59,6 @@ const SUBMIT_STATUSES: readonly (SubmitStatus | "busy")[] = [
   "expiresFirst",
 ];
 const OUTCOMES: readonly (TaskState | "unknown")[] = ["unknown", ...TASK_STATES];
-const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
 
 function writeSubmitItem(w: Writer, item: SubmitItem): void {
   w.uint(item.rid);
@@ -118,9 +119,10 @@ function writeQuery(w: Writer, query: TaskQuery): void {
       return writeId(w, query.id);
     case "list":
       w.u8(1);
-      w.oneOf(FILTERS, query.state);
+      writeFilter(w, query.filter);
       writeId(w, query.after);
-      return w.uint(query.limit);
+      w.uint(query.limit);
+      return w.uint(query.bytesMax);
     default:
       return query satisfies never;
   }
@@ -128,8 +130,46 @@ function writeQuery(w: Writer, query: TaskQuery): void {
 function readQuery(r: Reader): TaskQuery {
   const tag = r.u8();
   if (tag === 0) return { type: "get", id: readId(r) };
-  if (tag === 1) return { type: "list", state: r.oneOf(FILTERS), after: readId(r), limit: r.uint() };
+  if (tag === 1) {
+    return {
+      type: "list",
+      filter: readFilter(r),
+      after: readId(r),
+      limit: r.uint(),
+      bytesMax: r.uint(),
+    };
+  }
   return r.fail(`a query must have a kind from 0 to 1, got ${tag}`);
+}
+
+function writeFilter(w: Writer, filter: TaskFilter): void {
+  writeList(w, TASK_STATES.length, filter.states, (w, state) => w.oneOf(TASK_STATES, state));
+  w.text(LIMITS.nameBytesMax, filter.name);
+  w.text(LIMITS.tagBytesMax, filter.tag);
+  w.text(LIMITS.idBytesMax, filter.node);
+  writeId(w, filter.idPrefix);
+  w.ms(filter.sinceMs);
+  w.ms(filter.untilMs);
+}
+function readFilter(r: Reader): TaskFilter {
+  return {
+    states: readList(r, TASK_STATES.length, (r) => r.oneOf(TASK_STATES)),
+    name: r.text(LIMITS.nameBytesMax),
+    tag: r.text(LIMITS.tagBytesMax),
+    node: r.text(LIMITS.idBytesMax),
+    idPrefix: readId(r),
+    sinceMs: r.ms(),
+    untilMs: r.ms(),
+  };
+}
+
+const viewWriter = new Writer(LIMITS.frameBytesMax);
+
+/** What the view takes in an answer, in bytes. */
+export function sizeOfView(view: TaskView): number {
+  viewWriter.reset();
+  writeTaskView(viewWriter, view);
+  return viewWriter.length;
 }
 
 function writeTaskView(w: Writer, view: TaskView): void {
@@ -207,6 +247,8 @@ export const CLIENT_CODECS: MessageCodecs<
       writePartition(w, m.p);
       writeList(w, LIMITS.itemsPerMessageMax, m.tasks, writeTaskView);
       w.bool(m.more);
+      w.ms(m.timeMs);
+      writeAgreedRetention(w, m.retention);
     },
     read: (r) => ({
       type: "queryReply",
@@ -214,6 +256,8 @@ export const CLIENT_CODECS: MessageCodecs<
       p: readPartition(r),
       tasks: readList(r, LIMITS.itemsPerMessageMax, readTaskView),
       more: r.bool(),
+      timeMs: r.ms(),
+      retention: readAgreedRetention(r),
     }),
   },
   steward: {
@@ -236,6 +280,8 @@ const COMMAND_STATUSES: readonly CommandStatus[] = [
   "ended",
   "invalid",
   "busy",
+  "open",
+  "other",
 ];
 
 function writeDelivery(w: Writer, { id, fence, commands }: Delivery): void {
@@ -256,7 +302,7 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
       w.uint(m.floor);
       writeId(w, m.id);
       w.uint(m.cid);
-      writeTaskMessage(w, m.message);
+      writeTaskRequest(w, m.message);
     },
     read: (r) => ({
       type: "command",
@@ -266,7 +312,7 @@ export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver
       floor: r.uint(),
       id: readId(r),
       cid: r.uint(),
-      message: readTaskMessage(r),
+      message: readTaskRequest(r),
     }),
   },
   commandReply: {

@@ -291,6 +291,8 @@ export function halvesOf(message: Message): readonly Message[] | null {
     case "relay":
       return halvesOf(message.message)?.map((half) => ({ ...message, message: half as RelayedMessage })) ??
         null;
+    case "deliver":
+      return halves(message.items, (items) => ({ ...message, items }));
     default:
       return null;
   }

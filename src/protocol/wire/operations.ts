@@ -7,21 +7,23 @@ import {
   readBallot,
   readBoot,
   readId,
+  readList,
   readMemberNo,
   readSession,
   writeBallot,
   writeBoot,
   writeId,
+  writeList,
   writeMemberNo,
   writeSession,
 } from "./primitives.ts";
 import {
   readSettlement,
   readSpec,
-  readTaskMessage,
+  readTaskRequest,
   writeSettlement,
   writeSpec,
-  writeTaskMessage,
+  writeTaskRequest,
 } from "./tasks.ts";
 import { LIMITS } from "../model/limits.ts";
 import { copyPart, type Place, viewBytes } from "./slab.ts";
@@ -66,13 +68,13 @@ function writeOperation(w: Writer, op: Operation): void {
       return w.bool(op.isDead);
     case "purge":
       w.u8(6);
-      return w.uint(op.count);
+      return writeList(w, LIMITS.purgedPerEntryMax, op.ids, writeId);
     case "command":
       w.u8(7);
       w.ms(op.atMs);
       writeId(w, op.id);
       w.uint(op.cid);
-      return writeTaskMessage(w, op.message);
+      return writeTaskRequest(w, op.message);
     case "expire":
       w.u8(8);
       w.ms(op.atMs);
@@ -114,10 +116,10 @@ function readOperation(r: Reader): Operation {
       return { type: "revert", session: readSession(r), atMs, heardAtMs: r.ms(), isDead: r.bool() };
     }
     case 6:
-      return { type: "purge", count: r.uint() };
+      return { type: "purge", ids: readList(r, LIMITS.purgedPerEntryMax, readId) };
     case 7: {
       const atMs = r.ms();
-      return { type: "command", id: readId(r), cid: r.uint(), message: readTaskMessage(r), atMs };
+      return { type: "command", id: readId(r), cid: r.uint(), message: readTaskRequest(r), atMs };
     }
     case 8: {
       const atMs = r.ms();

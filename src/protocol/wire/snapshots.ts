@@ -1,10 +1,19 @@
 /** A partition's tasks as bytes: what snapshots carry and stores keep. The whole of it or nothing. */
 import { LIMITS } from "../model/limits.ts";
-import type { PartitionState, SealedCopy, TaskRecord } from "../model/types.ts";
+import type { PartitionState, PurgedTask, SealedCopy, TaskRecord } from "../model/types.ts";
 import { readEntries, writeEntries } from "./operations.ts";
-import { readList, readLogEnd, readSession, writeList, writeLogEnd, writeSession } from "./primitives.ts";
+import {
+  readId,
+  readList,
+  readLogEnd,
+  readSession,
+  writeId,
+  writeList,
+  writeLogEnd,
+  writeSession,
+} from "./primitives.ts";
 import { Reader } from "./reader.ts";
-import { readTaskRecord, writeTaskRecord } from "./tasks.ts";
+import { readAgreedRetention, readTaskRecord, writeAgreedRetention, writeTaskRecord } from "./tasks.ts";
 import { Writer } from "./writer.ts";
 
 const STATE_VERSION = 4;
@@ -29,6 +38,8 @@ export function encodeState(state: PartitionState): Uint8Array {
   writeList(w, LIMITS.stateBytesMax, state.condemned, writeSession);
   w.ms(state.horizonMs);
   w.ms(state.timeMs);
+  writeAgreedRetention(w, state.retention);
+  writeList(w, LIMITS.purgedKnownMax, state.purged, writePurged);
   return w.toBytes();
 }
 
@@ -47,8 +58,20 @@ export function decodeState(bytes: Uint8Array): PartitionState {
   const condemned = readList(r, LIMITS.stateBytesMax, readSession);
   const horizonMs = r.ms();
   const timeMs = r.ms();
+  const retention = readAgreedRetention(r);
+  const purged = readList(r, LIMITS.purgedKnownMax, readPurged);
   r.finish();
-  return { records, finished, condemned, horizonMs, timeMs };
+  return { records, finished, condemned, horizonMs, timeMs, retention, purged };
+}
+
+function writePurged(w: Writer, { id, cid, finishedAtMs, no }: PurgedTask): void {
+  writeId(w, id);
+  w.uint(cid);
+  w.ms(finishedAtMs);
+  w.uint(no);
+}
+function readPurged(r: Reader): PurgedTask {
+  return { id: readId(r), cid: r.uint(), finishedAtMs: r.ms(), no: r.uint() };
 }
 
 /** `left`: ids that were not named yet. */

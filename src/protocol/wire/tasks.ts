@@ -15,17 +15,20 @@ import {
 } from "./primitives.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
+  AgreedRetention,
   CommandLog,
   ErrorTrace,
   FailedBecause,
   Lapse,
   Placement,
   QueuedCommand,
+  Retention,
   Settlement,
   TaskError,
   TaskMessage,
   TaskOptions,
   TaskRecord,
+  TaskRequest,
   TaskSpec,
   TaskState,
   Wake,
@@ -51,6 +54,9 @@ export function writeTaskOptions(w: Writer, options: TaskOptions | null): void {
   if (options.placement !== null) writePlacement(w, options.placement);
   w.ms(options.expiresMs);
   w.upTo(LIMITS.lapsesMaxMax, options.lapsesMax);
+  writeList(w, LIMITS.tagsMax, options.tags, (w, tag) => w.text(LIMITS.tagBytesMax, tag));
+  w.bool(options.retention !== null);
+  if (options.retention !== null) writeRetention(w, options.retention);
 }
 export function readTaskOptions(r: Reader): TaskOptions | null {
   if (!r.bool()) return null;
@@ -60,7 +66,26 @@ export function readTaskOptions(r: Reader): TaskOptions | null {
     placement: r.bool() ? readPlacement(r) : null,
     expiresMs: r.ms(),
     lapsesMax: r.upTo(LIMITS.lapsesMaxMax),
+    tags: readList(r, LIMITS.tagsMax, (r) => r.sharedText(LIMITS.tagBytesMax)),
+    retention: r.bool() ? readRetention(r) : null,
   };
+}
+
+export function writeRetention(w: Writer, { completedMs, failedMs }: Retention): void {
+  w.ms(completedMs);
+  w.ms(failedMs);
+}
+export function readRetention(r: Reader): Retention {
+  return { completedMs: r.ms(), failedMs: r.ms() };
+}
+
+export function writeAgreedRetention(w: Writer, retention: AgreedRetention | null): void {
+  w.uint(retention?.no ?? 0);
+  if (retention !== null) writeRetention(w, retention);
+}
+export function readAgreedRetention(r: Reader): AgreedRetention | null {
+  const no = r.uint();
+  return no === 0 ? null : { no, ...readRetention(r) };
 }
 
 function writePlacement(w: Writer, { requires, prefers, node, apart }: Placement): void {
@@ -373,6 +398,36 @@ export function readTaskMessage(r: Reader): TaskMessage {
   if (type === "sleep") return { type, ...readWake(r) };
   if (type === "error") return { type, message: r.text(LIMITS.errorMessageBytesMax) };
   return { type };
+}
+
+/** Behind the commands. Their place is their number on the wire: append only. */
+const END_REQUESTS: readonly ("retry" | "purge" | "retain" | null)[] = [
+  null,
+  "retry",
+  "purge",
+  "retain",
+];
+
+export function writeTaskRequest(w: Writer, request: TaskRequest): void {
+  switch (request.type) {
+    case "retry":
+    case "purge":
+      w.oneOf(END_REQUESTS, request.type);
+      return w.uint(request.fence);
+    case "retain":
+      w.oneOf(END_REQUESTS, request.type);
+      return writeAgreedRetention(w, request.retention);
+    default:
+      w.oneOf(END_REQUESTS, null);
+      return writeTaskMessage(w, request);
+  }
+}
+export function readTaskRequest(r: Reader): TaskRequest {
+  const type = r.oneOf(END_REQUESTS);
+  if (type === null) return readTaskMessage(r);
+  if (type !== "retain") return { type, fence: r.uint() };
+  const retention = readAgreedRetention(r);
+  return retention ? { type, retention } : r.fail("a retention must have a number above 0, got 0");
 }
 
 export function writeQueued(w: Writer, { no, message }: QueuedCommand): void {

@@ -49,7 +49,7 @@ export class ScenarioCluster {
           resendMs: 500,
           tickMs: 100,
           calmTickMs: 1000,
-          retentionMs: 3_600_000,
+          retention: { completedMs: 3_600_000, failedMs: 604_800_000 },
           finishedPerPartitionMax: 100,
           logEntriesMax: 100,
           appendBytesMax: 65_536,

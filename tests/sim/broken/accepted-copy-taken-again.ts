@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "accepted-copy-taken-again",
   breaks: "a command is carried out again, on the next task of a forgotten one's id (I6)",
   file: "src/protocol/steward/command-delivery.ts",
-  find: "if (!earlier && !isKnown(record!, cid)) {",
+  find: "if (!earlier && !(record && isKnown(record, cid))) {",
   replace: "if (record && !isKnown(record, cid)) {",
   profile: "traps",
   seed: 3,

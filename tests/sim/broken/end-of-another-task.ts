@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "end-of-another-task",
   breaks: "a task is told to have ended that has just begun (I6)",
   file: "src/protocol/client/requests.ts",
-  find: "if (this.#watches.byId.get(spec.id)?.isWanted === false) this.#watches.byId.delete(spec.id);",
+  find: "this.#watches.dropUnwanted(spec.id);",
   replace: "",
   profile: "purge",
   seed: 17,

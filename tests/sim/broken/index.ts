@@ -104,6 +104,12 @@ import { mutant as proofByTheNextLife } from "./proof-by-the-next-life.ts";
 import { mutant as expiryNeverTold } from "./expiry-never-told.ts";
 import { mutant as startAfterExpiry } from "./start-after-expiry.ts";
 import { mutant as lateCompletionCounts } from "./late-completion-counts.ts";
+import { mutant as retryWithoutFence } from "./retry-without-fence.ts";
+import { mutant as purgeOfRunning } from "./purge-of-running.ts";
+import { mutant as fenceStartsAnew } from "./fence-starts-anew.ts";
+import { mutant as endsAlike } from "./ends-alike.ts";
+import { mutant as purgedSubmitTakenAgain } from "./purged-submit-taken-again.ts";
+import { mutant as ownRetentionIgnored } from "./own-retention-ignored.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -210,4 +216,10 @@ export const MUTANTS: readonly Mutant[] = [
   expiryNeverTold,
   startAfterExpiry,
   lateCompletionCounts,
+  retryWithoutFence,
+  purgeOfRunning,
+  fenceStartsAnew,
+  endsAlike,
+  purgedSubmitTakenAgain,
+  ownRetentionIgnored,
 ];

@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "list-by-creation",
   breaks: "a list misses tasks that do not change (I6)",
   file: "src/protocol/steward/client-service.ts",
-  find: `if (id <= after || (state !== "" && record.state !== state)) continue;`,
-  replace: `if (state !== "" && record.state !== state) continue;
+  find: `if (id <= after || !fits(record)) continue;`,
+  replace: `if (!fits(record)) continue;
     if (!isSeen) {
       isSeen = id === after;
       continue;

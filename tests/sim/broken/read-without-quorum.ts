@@ -6,9 +6,9 @@ export const mutant: Mutant = {
   breaks: "a deposed steward answers what is long out of date (I6)",
   file: "src/protocol/steward/client-service.ts",
   find: `this.#term.whenConfirmed(() => {
-      const { replica }`,
+      const { replica, time`,
   replace: `this.#term.whenChosen(0, () => {
-      const { replica }`,
+      const { replica, time`,
   profile: "partitions",
   seed: 7,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return rid < this.#floor;",
   replace: "return rid < 0;",
   profile: "answers",
-  seed: 3,
+  seed: 13,
 };

@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "unchosen-read",
   breaks: "reads return what may never be chosen (I6)",
   file: "src/protocol/steward/client-service.ts",
-  find: "const record = replica.chosenRecord(query.id);",
-  replace: "const record = replica.tasks.records.get(query.id);",
+  find: "this.#one(replica.chosenRecord(query.id))",
+  replace: "this.#one(replica.tasks.records.get(query.id))",
   profile: "general",
   seed: 3,
 };

@@ -18,7 +18,15 @@ async function saidOf(...looks: (Partial<TaskInfo> | Error)[]): Promise<string[]
     const look = looks.shift()!;
     if (looks.length === 0) ended.abort();
     if (look instanceof Error) return Promise.reject(look);
-    return Promise.resolve({ ...snapshot("t"), progress: null, result: null, ...look });
+    return Promise.resolve({
+      ...snapshot("t"),
+      input: null,
+      tags: [],
+      ageMs: 0,
+      progress: null,
+      result: null,
+      ...look,
+    });
   };
   // the last one is looked at when it is known that it has ended
   looks.push(looks.at(-1)!);

@@ -7,13 +7,17 @@ import { decodeValue, encodeValue } from "../../../src/task/values.ts";
 import {
   ConflictError,
   InvalidInputError,
+  NotFoundError,
+  StateError,
   TooOldError,
   UnknownOutcomeError,
 } from "../../../src/base/errors.ts";
 import { PortClient, type SubmitOptions } from "../../../src/client/client.ts";
 import { specOf } from "../../../src/client/submission.ts";
+import { ANY_TASK } from "../../../src/protocol/model/task-filter.ts";
 import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
+import { taskSpec } from "../../support/tasks.ts";
 
 const work = defineTask<unknown, unknown>({ name: "n" });
 
@@ -151,16 +155,138 @@ test("get shows a task whole, with its result decoded", async () => {
   expect(await client.get("c")).toBeUndefined();
 });
 
-test("list goes on over pages, and a node is named by its name or id", async () => {
+test("list goes on over pages, with what it was asked for", async () => {
   const { port, client } = setUp();
   port.tasks = ["a", "b", "c", "d", "e"].map((id) =>
     snapshot(id, { owner: `id-${id}`, ownerName: `name-${id}` })
   );
   expect((await Array.fromAsync(client.list())).length).toBe(5);
-  expect((await Array.fromAsync(client.list({ node: "name-d" }))).map((task) => task.id)).toEqual(["d"]);
-  expect((await Array.fromAsync(client.list({ node: "id-b" }))).map((task) => task.id)).toEqual(["b"]);
-  await expect(Array.fromAsync(client.list({ state: "running" as never }))).rejects.toThrow(
-    "state must be one of",
+  expect((await Array.fromAsync(client.list({ limit: 3 }))).map(({ id }) => id)).toEqual(["a", "b", "c"]);
+  const since = new Date(7);
+  await Array.fromAsync(client.list({ states: ["failed"], node: "id-b", tag: "eu", submittedSince: since }));
+  expect(port.filters.at(-1)).toEqual({
+    ...ANY_TASK,
+    ...{ states: ["failed"], node: "id-b", tag: "eu", sinceMs: 7 },
+  });
+});
+
+test("a list without contents has neither input nor result, and says so by their absence", async () => {
+  const { port, client } = setUp();
+  port.tasks = [snapshot("a", { result: encodeValue(1, "result") })];
+  const [task] = await Array.fromAsync(client.list());
+  expect("result" in task! || "input" in task! || "spec" in task!).toBe(false);
+  expect(await client.get("a")).toMatchObject({ result: 1, tags: [] });
+});
+
+test("a page names where the next one begins", async () => {
+  const { port, client } = setUp();
+  port.tasks = ["a", "b", "c"].map((id) => snapshot(id));
+  const first = await client.listPage();
+  expect(first.tasks.map(({ id }) => id)).toEqual(["a", "b"]);
+  const second = await client.listPage({ cursor: first.cursor! });
+  expect([second.tasks.map(({ id }) => id), second.cursor]).toEqual([["c"], null]);
+});
+
+const BAD_LISTS: readonly (readonly [object, string])[] = [
+  [{ states: ["running"] }, "a state must be one of"],
+  [{ states: [] }, "states must be a list of states that is not empty"],
+  [{ state: "failed" }, 'there is no option "state"; did you mean "states"?'],
+  [{ tag: "x".repeat(65) }, "tag may have 64 bytes, got 65"],
+  [{ submittedSince: 7 }, "submittedSince must be a valid Date, got 7"],
+  [{ submittedSince: new Date(2), submittedUntil: new Date(1) }, "must be after submittedSince"],
+  [{ limit: 0 }, "limit must be an integer from 1"],
+  [{ cursor: "there" }, "cursor must be the cursor of a page"],
+];
+
+for (const [options, problem] of BAD_LISTS) {
+  test(`a list is refused that asks for ${JSON.stringify(options)}`, async () => {
+    const { client } = setUp();
+    await expect(Array.fromAsync(client.list(options))).rejects.toThrow(problem);
+  });
+}
+
+test("a retry names the end that was seen, and a later one is refused in words", async () => {
+  const { port, client } = setUp();
+  await client.retry("a", { fence: 7n, commandId: "c" });
+  expect(port.commands.at(-1)).toEqual(["a", expect.any(Number), { type: "retry", fence: 7 }]);
+  const refusals = [
+    ["open", StateError, "has not ended, or somebody has retried it"],
+    ["other", StateError, "ended again since the end of fence 7"],
+    ["invalid", StateError, "it has completed; a clone"],
+    ["unknown", NotFoundError, "no such task"],
+  ] as const;
+  for (const [status, type, text] of refusals) {
+    port.commandStatus = status;
+    const error = await client.retry("a", { fence: "7" }).catch((each) => each);
+    expect(error).toBeInstanceOf(type);
+    expect(error.message).toContain(text);
+  }
+  await expect(client.retry("a", { fence: 7 as never })).rejects.toThrow("got the number 7");
+  await expect(client.retry("a", undefined as never)).rejects.toThrow(TypeError);
+});
+
+test("a purge of one task is of the end that it has; what is forgotten already is forgotten", async () => {
+  const { port, client } = setUp();
+  port.tasks = [snapshot("a", { state: "failed", fence: "9" }), snapshot("b")];
+  await client.purge("a");
+  expect(port.commands.at(-1)?.[2]).toEqual({ type: "purge", fence: 9 });
+  await expect(client.purge("b")).rejects.toThrow("has not ended, it is pending; kill it first");
+  await expect(client.purge("z")).rejects.toThrow(NotFoundError);
+  port.commandStatus = "unknown";
+  await client.purge("a", { fence: "9" });
+});
+
+test("all of a filter: what somebody else has done meanwhile is counted and stops nothing", async () => {
+  const { port, client } = setUp();
+  port.tasks = ["a", "b", "c"].map((id, at) => snapshot(id, { state: "failed", fence: `${at + 1}` }));
+  port.commandStatusOf = (id) => id === "b" ? "open" : "applied";
+  expect(await client.retryAll({ tag: "eu" })).toEqual({ done: 2, skipped: 1 });
+  expect(port.filters.at(-1)).toMatchObject({ states: ["failed"], tag: "eu" });
+  expect(await client.purge({})).toEqual({ done: 2, skipped: 1 });
+  expect(port.filters.at(-1)?.states).toEqual(["completed", "killed", "failed"]);
+  await expect(client.retryAll({ states: ["completed"] })).rejects.toThrow("some of killed, failed");
+  await expect(client.purge({ states: ["leased"] })).rejects.toThrow("some of completed, killed, failed");
+});
+
+test("a clone is the same task under another id, to run at once", async () => {
+  const { port, client } = setUp();
+  const spec = taskSpec("a", { name: "n", attemptsMax: 3, runAtMs: 5, payload: encodeValue(1, "input") });
+  port.tasks = [snapshot("a", { spec })];
+  await client.clone("a", { id: "b" });
+  expect(port.submitted.at(-1)).toEqual([{ ...spec, id: "b", runAtMs: 0, cid: expect.any(Number) }]);
+  await client.clone("a", { input: 2 });
+  expect(port.submitted.at(-1)![0]!.payload).toEqual(encodeValue(2, "input"));
+  await expect(client.clone("z")).rejects.toThrow(NotFoundError);
+});
+
+test("the retention is the cluster's: what is not named stays, and a race is told", async () => {
+  const { port, client } = setUp();
+  expect(await client.retention()).toEqual({ completedMs: 3_600_000, failedMs: 604_800_000 });
+  await client.setRetention({ completedMs: 5000 });
+  expect(port.agreed).toEqual({ no: 1, completedMs: 5000, failedMs: 604_800_000 });
+  await client.setRetention({ failedMs: 6000 });
+  expect(port.agreed).toEqual({ no: 2, completedMs: 5000, failedMs: 6000 });
+  port.retain = () => Promise.resolve();
+  await expect(client.setRetention({ failedMs: 7000 })).rejects.toThrow(StateError);
+  await expect(client.setRetention({ failedMs: 1 })).rejects.toThrow("from 1000 to 315360000000, got 1");
+});
+
+test("tags and retention go along with a submit, and have bounds", async () => {
+  const { port, client } = setUp();
+  const task = defineTask({ name: "n" });
+  await client.submit(task, 1, { tags: ["eu", "invoice", "eu"], retention: { failedMs: 5000 } });
+  expect(port.submitted.at(-1)![0]!.options).toMatchObject({
+    tags: ["eu", "invoice"],
+    retention: { completedMs: 0, failedMs: 5000 },
+  });
+  const tags = Array.from({ length: 17 }, (_, at) => `t${at}`);
+  await expect(client.submit(task, 1, { tags })).rejects.toThrow("tags may be 16, got 17");
+  await expect(client.submit(task, 1, { tags: ["é".repeat(33)] })).rejects.toThrow(
+    "may have 64 bytes, got 66",
+  );
+  await expect(client.submit(task, 1, { tags: "eu" as never })).rejects.toThrow("must be a list of texts");
+  await expect(client.submit(task, 1, { retention: { doneMs: 1 } as never })).rejects.toThrow(
+    'option "doneMs"',
   );
 });
 

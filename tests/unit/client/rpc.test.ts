@@ -7,22 +7,24 @@ import {
   NoQuorumError,
   NotFoundError,
   StoppedError,
+  TooLargeError,
   TooOldError,
   UnknownOutcomeError,
   VersionMismatchError,
 } from "../../../src/base/errors.ts";
 import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
-import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
 import { PortClient } from "../../../src/client/client.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
+import type { ClientPort, ListCursor, ListPage } from "../../../src/coordinator/coordinator.ts";
+import { ANY_TASK } from "../../../src/protocol/model/task-filter.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
 import { NodeClock } from "../../../src/base/node-clock.ts";
 import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
-import { taskSpec } from "../../support/tasks.ts";
+import { PLAIN_OPTIONS, taskSpec } from "../../support/tasks.ts";
 
 class Pipe {
   readonly #frames: Uint8Array[] = [];
@@ -101,7 +103,7 @@ test("calls are answered as by the cluster itself", async () => {
   port.tasks = [snapshot("a", { result: new Uint8Array([9]) })];
   expect(await remote.get("a", { timeoutMs: 20_000 })).toEqual(port.tasks[0]);
   expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
-  expect(await remote.list({}, { p: 0, after: "" }, { timeoutMs: 20_000 })).toEqual({
+  expect(await remote.list(ANY_TASK, { p: 0, after: "" }, { timeoutMs: 20_000, limit: 10 })).toEqual({
     tasks: port.tasks,
     next: null,
   });
@@ -473,4 +475,93 @@ test("a client that sends garbage is dropped, and a closed one says so", async (
   const { remote, connection } = connected(port);
   await connection.stop();
   await expect(remote.outcome("a")).rejects.toThrow(StoppedError);
+});
+
+const labels = Array.from({ length: 65 }, () => ({ key: "k", value: "v" }));
+/** Each has the right form, and no log could hold it. */
+const TOO_MUCH: readonly Partial<TaskSpec>[] = [
+  { name: "n".repeat(257) },
+  { payload: new Uint8Array(262_145) },
+  { options: { ...PLAIN_OPTIONS, priority: 1001 } },
+  { options: { ...PLAIN_OPTIONS, tags: Array.from({ length: 17 }, (_, at) => `t${at}`) } },
+  { options: { ...PLAIN_OPTIONS, tags: ["x".repeat(65)] } },
+  { options: { ...PLAIN_OPTIONS, placement: { requires: labels, prefers: [], node: "", apart: "" } } },
+  {
+    options: { ...PLAIN_OPTIONS, placement: { requires: [], prefers: [], node: "", apart: "x".repeat(257) } },
+  },
+];
+
+test("a task that no log could hold is refused before it gets to a steward", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  for (const more of TOO_MUCH) {
+    const asked = remote.submit([{ ...spec("a"), ...more }], { timeoutMs: 20_000 });
+    await expect(asked).rejects.toThrow(RangeError);
+  }
+  expect(port.submitted).toEqual([]);
+  await connection.stop();
+});
+
+// ---- sizes ------------------------------------------------------------------------------------------------
+
+test("a page that fits no message goes out in part, and the next call has the rest", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  port.pageSize = 400;
+  const progress = new Uint8Array(4000);
+  const errors = Array.from({ length: 8 }, (_, attempt) => ({
+    ...{ at: "2026-01-01T00:00:00.000Z", attempt, fence: "7", node: null, nodeName: null },
+    ...{ kind: "error", message: "x".repeat(2000), cause: null, stack: "x".repeat(2000) } as const,
+  }));
+  port.tasks = Array.from({ length: 400 }, (_, at) => snapshot(`t${at}`, { progress, errors }));
+  const ids: string[] = [];
+  let pageCount = 0;
+  for (let from: ListCursor | null = { p: 0, after: "" }; from; pageCount++) {
+    const { tasks, next }: ListPage = await remote.list(ANY_TASK, from, { timeoutMs: 20_000, limit: 400 });
+    ids.push(...tasks.map(({ id }) => id));
+    from = next;
+  }
+  expect(ids).toEqual(port.tasks.map(({ id }) => id));
+  expect(pageCount).toBeGreaterThan(3);
+  await connection.stop();
+});
+
+test("an answer that fits no message is an error that says what to do, and the line stays", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  port.tasks = [snapshot("a", { result: new Uint8Array(5_000_000) })];
+  const error = await remote.get("a", { timeoutMs: 20_000 }).catch((each) => each);
+  expect(error).toBeInstanceOf(TooLargeError);
+  expect(error.message).toMatch(/would take 5\d{6} bytes, .* ask for less/);
+  expect(await remote.get("z", { timeoutMs: 20_000 })).toBeUndefined();
+  expect(lines.length).toBe(1);
+  await connection.stop();
+});
+
+test("a request that fits no message is refused where it is made, and the line stays", async () => {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  const specs = Array.from(
+    { length: 40 },
+    (_, at) => taskSpec(`t${at}`, { payload: new Uint8Array(200_000) }),
+  );
+  await expect(remote.submit(specs, { timeoutMs: 20_000 })).rejects.toThrow(TooLargeError);
+  expect([port.submitted.length, lines.length]).toEqual([0, 1]);
+  expect(await remote.submit(specs.slice(0, 1), { timeoutMs: 20_000 })).toEqual(["created"]);
+  await connection.stop();
+});
+
+test("what is asked of an end goes through as it was said, and nonsense does not", async () => {
+  const port = new FakePort();
+  const { remote, connection } = connected(port);
+  const call = { timeoutMs: 20_000 };
+  await remote.command("a", 7, { type: "retry", fence: 9 }, call);
+  expect(port.commands.at(-1)).toEqual(["a", 7, { type: "retry", fence: 9 }]);
+  await expect(remote.command("a", 7, { type: "purge", fence: -1 }, call)).rejects.toThrow(TypeError);
+  await remote.retain({ no: 3, completedMs: 5000, failedMs: 6000 }, call);
+  expect(await remote.retention(call)).toEqual({ no: 3, completedMs: 5000, failedMs: 6000 });
+  await expect(remote.retain({ no: 3, completedMs: NaN, failedMs: 6 }, call)).rejects.toThrow(RangeError);
+  const retain = { type: "retain", retention: { no: 9, completedMs: 1, failedMs: 1 } } as const;
+  await expect(remote.command("a", 7, retain, call)).rejects.toThrow(TypeError);
+  await connection.stop();
 });

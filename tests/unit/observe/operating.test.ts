@@ -69,7 +69,8 @@ test("the page gives every event its level", () => {
 
 test("the page names only options that there are", () => {
   const ofRuntimes = ["hot", "watch", "watch-path", "unstable-hmr"];
-  const options = new Set([...Object.keys(PEER_OPTIONS), ...ofRuntimes, "yes"]);
+  const ofClients = ["state", "since", "tag", "all", "per-second", "completed", "failed", "yes"];
+  const options = new Set([...Object.keys(PEER_OPTIONS), ...ofRuntimes, ...ofClients]);
   for (const [, option = ""] of page.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)) {
     expect(options).toContain(option);
   }
@@ -86,7 +87,8 @@ async function failovers(nodes: number, leaseTtlMs: number, seed: number): Promi
   );
   await cluster.ready();
   for (let at = 0; at < 12; at++) await cluster.submit(hold, null, { id: `t${at}` });
-  await cluster.advance(3000 + seed * 137);
+  // younger ones may have killed their node, and wait while another is missing
+  await cluster.advance(6000 + seed * 137);
   const crashMs = cluster.now();
   cluster.crash(cluster.runs("t0").at(-1)!.node);
   await cluster.advance(3 * leaseTtlMs);

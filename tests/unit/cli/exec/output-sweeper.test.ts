@@ -73,15 +73,17 @@ test("what is no output of a command, or of another node's, is left alone", asyn
 });
 
 test("a node leaves no file of commands past their retention", async () => {
-  const [count, retentionMs] = [200, 1000];
-  await using node = await createNode({ coordinator: "embedded", partitions: 4, retentionMs });
+  const count = 200;
+  await using node = await createNode({ coordinator: "embedded", partitions: 4 });
   await using _exec = handleExec(node, { directory, sweepEveryMs: 200 });
   await node.ready();
   const items = Array.from(
     { length: count },
     (_, at) => ({ id: `${at}`, input: { argv: ["echo", `${at}`] } }),
   );
-  const handles = await node.client.submitMany(exec, items);
+  const handles = await node.client.submitMany(exec, items, {
+    retention: { completedMs: 1000, failedMs: 1000 },
+  });
   const [last] = await Promise.all([handles.at(-1)!.done(), ...handles.map((handle) => handle.done())]);
   expect(last?.state).toBe("completed");
   while (readdirSync(directory).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));

@@ -4,6 +4,7 @@ import type { BalancerContext } from "../../../../src/consumer/balancers/balance
 import { sleepBalancer } from "../../../../src/consumer/balancers/simple.ts";
 import type { KnownOffer, NodeInfo } from "../../../../src/coordinator/coordinator.ts";
 import { hashText } from "../../../../src/protocol/context/ring.ts";
+import { PLAIN_OPTIONS } from "../../../support/tasks.ts";
 import type { GrantedTask } from "../../../../src/protocol/model/messages.ts";
 import type { Placement, TaskOptions } from "../../../../src/protocol/model/types.ts";
 import { BalancerBench as Bench, granted, START_MS } from "../../../support/balancer-bench.ts";
@@ -236,10 +237,7 @@ test("one balancer balances one node, and another one once that has stopped", ()
 // ---- what it sees ----------------------------------------------------------------------------------------
 
 const placement = (more: Partial<Placement>): TaskOptions => ({
-  priority: 0,
-  retry: null,
-  expiresMs: 0,
-  lapsesMax: 5,
+  ...PLAIN_OPTIONS,
   placement: { requires: [], prefers: [], node: "", apart: "", ...more },
 });
 

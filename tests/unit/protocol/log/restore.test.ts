@@ -83,7 +83,8 @@ function viewOf(keeper: Keeper, fromIndex: number): unknown {
   return {
     ...{ p, cfg, isInstalled, seal: [...seal.by], promised: replica.promised, end: replica.end, entries },
     records: new Map(records.map((record) => [record.spec.id, record])),
-    finished,
+    // the order is no part of it: what was undone comes last
+    finished: finished.toSorted(),
     condemned: new Set(condemned.map((session) => JSON.stringify(session))),
     leases: leasesOf(replica.tasks.leases),
   };

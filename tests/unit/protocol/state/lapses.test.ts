@@ -9,9 +9,7 @@ import {
 } from "../../../../src/protocol/state/lapses.ts";
 import { PartitionTasks, type Undo } from "../../../../src/protocol/state/partition-tasks.ts";
 import { cleared, lastErrorOf } from "../../../../src/protocol/state/task-machine.ts";
-import { taskSpec } from "../../../support/tasks.ts";
-
-const PLAIN: TaskOptions = { priority: 0, retry: null, placement: null, expiresMs: 0, lapsesMax: 5 };
+import { PLAIN_OPTIONS, taskSpec } from "../../../support/tasks.ts";
 
 /** One task on nodes that die: each lease is another node's, so no session is used twice. */
 class Life {
@@ -21,7 +19,7 @@ class Life {
   #node = 0;
 
   constructor(options: Partial<TaskOptions> = {}) {
-    const spec = taskSpec("t", { options: { ...PLAIN, ...options } });
+    const spec = taskSpec("t", { options: { ...PLAIN_OPTIONS, ...options } });
     this.tasks.apply(1, { type: "submit", spec, atMs: this.nowMs });
   }
 
@@ -76,7 +74,7 @@ test("a task that kills its nodes pauses longer and longer, and is poison at the
   expect([deaths, pauses]).toEqual([7, [95_000, 35_000, 35_000, 60_000, 300_000]]);
   expect(life.record).toMatchObject({ failedBecause: "poison", finishedAtMs: life.nowMs, errors: [] });
   expect(lastErrorOf(life.record)).toContain("7 times in succession, 5 of them");
-  expect(life.tasks.finishedCount).toBe(1);
+  expect(life.tasks.finished.count).toBe(1);
 });
 
 test("so many charged lapses as the task may have end it", () => {

@@ -125,7 +125,7 @@ test("what waits when an attempt ends is carried out in order: a kill is not los
   bench.command({ type: "run" });
   bench.settle({ type: "release" });
   expect(bench.record).toMatchObject({ state: "killed", commands: { queued: [] } });
-  expect(bench.tasks.finishedCount).toBe(1);
+  expect(bench.tasks.finished.count).toBe(1);
 });
 
 test("what waits when the owner is lost is carried out as well, and can be undone", () => {
@@ -138,9 +138,9 @@ test("what waits when the owner is lost is carried out as well, and can be undon
   const before = other.record;
   other.tasks.apply(90, { type: "condemn", session });
   const undo = other.tasks.apply(91, { type: "revert", session, atMs: NOW_MS, heardAtMs: 0, isDead: false });
-  expect([other.record.state, other.tasks.finishedCount]).toEqual(["killed", 1]);
+  expect([other.record.state, other.tasks.finished.count]).toEqual(["killed", 1]);
   other.tasks.undo(undo!);
-  expect([other.record, other.tasks.finishedCount]).toEqual([before, 0]);
+  expect([other.record, other.tasks.finished.count]).toEqual([before, 0]);
 });
 
 test("a pause outlives the attempt: the task is not leased again until the command run", () => {

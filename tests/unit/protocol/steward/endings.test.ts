@@ -8,7 +8,7 @@ import { type Steward, Stewards } from "../../../../src/protocol/steward/steward
 import { ballotBy, RoleStage, specOf } from "../../../support/roles.ts";
 
 const BALLOT = ballotBy(0, 1);
-const PLAIN = { priority: 0, retry: null, placement: null, lapsesMax: 5 };
+const PLAIN = { priority: 0, retry: null, placement: null, lapsesMax: 5, tags: [], retention: null };
 
 /** A steward alone, with one task; member 1 takes tasks. */
 class Bench {

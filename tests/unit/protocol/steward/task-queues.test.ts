@@ -2,12 +2,12 @@
 import { expect, test } from "bun:test";
 import type { Placement, TaskOptions, TaskRecord } from "../../../../src/protocol/model/types.ts";
 import { DECLINED, NOBODY, type Now, TaskQueues } from "../../../../src/protocol/steward/task-queues.ts";
-import { taskRecord, taskSpec } from "../../../support/tasks.ts";
+import { PLAIN_OPTIONS, taskRecord, taskSpec } from "../../../support/tasks.ts";
 
 const ANYWHERE: Placement = { requires: [], prefers: [], node: "", apart: "" };
 
 function optionsOf(priority: number, placement: Partial<Placement> = {}): TaskOptions {
-  return { priority, retry: null, placement: { ...ANYWHERE, ...placement }, expiresMs: 0, lapsesMax: 5 };
+  return { ...PLAIN_OPTIONS, priority, placement: { ...ANYWHERE, ...placement } };
 }
 
 function pinned(node: string): TaskOptions {

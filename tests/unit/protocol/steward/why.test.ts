@@ -4,14 +4,14 @@ import { isoTime } from "../../../../src/protocol/steward/why.ts";
 import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import type { Placement, TaskError, TaskRecord } from "../../../../src/protocol/model/types.ts";
 import { type Obstacle, type Prospect, whyOf, whyPending } from "../../../../src/protocol/steward/why.ts";
-import { taskRecord, taskSpec } from "../../../support/tasks.ts";
+import { PLAIN_OPTIONS, taskRecord, taskSpec } from "../../../support/tasks.ts";
 
 const NOW_MS = Date.parse("2030-01-02T03:04:05.678Z");
 const NOW = { nowMs: NOW_MS, trouble: "" };
 
 function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | null = null): TaskRecord {
   const full = { requires: [], prefers: [], node: "", apart: "", ...placement };
-  const options = placement && { priority: 0, retry: null, placement: full, expiresMs: 0, lapsesMax: 5 };
+  const options = placement && { ...PLAIN_OPTIONS, placement: full };
   const spec = taskSpec("t", { name: "work", options });
   return taskRecord(spec, { fence: 7, attempt: 2, ...more });
 }

@@ -8,14 +8,15 @@ import {
 } from "../../../../src/protocol/wire/frame.ts";
 import { makeEntry } from "../../../../src/protocol/wire/operations.ts";
 import { LIMITS } from "../../../../src/protocol/model/limits.ts";
-import type { Message, SubmitMessage } from "../../../../src/protocol/model/messages.ts";
+import type { DeliverMessage, Message, SubmitMessage } from "../../../../src/protocol/model/messages.ts";
 import type { AppendMessage } from "../../../../src/protocol/model/messages.ts";
 import { encodeState } from "../../../../src/protocol/wire/snapshots.ts";
-import type { Entry, TaskSpec } from "../../../../src/protocol/model/types.ts";
+import type { Entry, TaskRecord, TaskSpec } from "../../../../src/protocol/model/types.ts";
+import { sizeOfView } from "../../../../src/protocol/wire/client-messages.ts";
 import { clipText } from "../../../../src/protocol/wire/writer.ts";
 import { messageExamples, stateExample } from "../../../support/message-examples.ts";
 import { plain } from "../../../support/plain.ts";
-import { taskSpec } from "../../../support/tasks.ts";
+import { taskRecord, taskSpec } from "../../../support/tasks.ts";
 
 const spec = taskSpec("a", { name: "exec", cid: 0 });
 const submit = (change: Partial<TaskSpec>): () => unknown => () =>
@@ -62,6 +63,45 @@ test("a refused message leaves no trace in the next frame", () => {
   };
   expect(() => encodeFrame([messageExamples.refuse, bad])).toThrow(RangeError);
   expect(sendAll([messageExamples.transfer])).toEqual([messageExamples.transfer]);
+});
+
+test("a purge of as many tasks as one entry may forget fits it, however long their ids are", () => {
+  const ids = Array.from({ length: LIMITS.purgedPerEntryMax }, (_, at) => `${at}`.padStart(256, "x"));
+  expect(() => encodeOperation({ type: "purge", ids })).not.toThrow();
+  expect(() => encodeOperation({ type: "purge", ids: [...ids, "more"] })).toThrow("at most 1000 items");
+});
+
+/** As large as a task can be. */
+function largest(id: string): TaskRecord {
+  const bytes = new Uint8Array(LIMITS.payloadBytesMax).fill(1);
+  const text = "x".repeat(LIMITS.errorMessageBytesMax);
+  const error = { atMs: 1, attempt: 1, fence: 2, node: 0, kind: "error", message: text } as const;
+  const queued = { no: 7, message: { type: "error", message: text } } as const;
+  return taskRecord({ ...spec, id, payload: bytes }, {
+    errors: new Array(LIMITS.errorsPerTaskMax).fill(error),
+    ...{ result: bytes, checkpoint: bytes, progress: bytes.subarray(0, LIMITS.progressBytesMax) },
+    commands: { queued: new Array(LIMITS.commandsQueuedMax).fill(queued), known: [] },
+  });
+}
+
+test("the size of a view is what it takes, and the largest fits a frame", () => {
+  const view = { record: largest("a"), why: "x".repeat(LIMITS.whyBytesMax) };
+  const reply = { ...messageExamples.queryReply, tasks: [] };
+  const [empty, whole] = [reply, { ...reply, tasks: [view] }].map((each) => encodeFrame([each])[0]!.length);
+  expect(whole! - empty!).toBe(sizeOfView(view));
+  expect(sizeOfView(view)).toBeLessThan(LIMITS.frameBytesMax / 3);
+});
+
+test("commands for many holders' tasks are cut without losing or reordering one", () => {
+  const message = { type: "error", message: "x".repeat(LIMITS.errorMessageBytesMax) } as const;
+  const items = Array.from({ length: 60 }, (_, at) => ({
+    id: `t${at}`,
+    fence: at,
+    commands: Array.from({ length: LIMITS.commandsQueuedMax }, (_, no) => ({ no, message })),
+  }));
+  const parts = sendAll([{ type: "deliver", p: 3, items }]) as DeliverMessage[];
+  expect(parts.length).toBeGreaterThan(1);
+  expect(parts.flatMap((part) => part.items)).toEqual(items);
 });
 
 test("a finished task without a record is refused", () => {

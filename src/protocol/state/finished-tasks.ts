@@ -1,0 +1,89 @@
+/**
+ * Which tasks of a partition have ended, for the steward that forgets them: by how they ended, each in the
+ * order of their ends. Those that have a retention of their own are apart, since they are due in any order.
+ */
+import type { Retention, TaskRecord } from "../model/types.ts";
+
+type Kind = "completed" | "failed" | "own";
+
+export class FinishedTasks {
+  readonly #idsByKind: Readonly<Record<Kind, Set<string>>> = {
+    completed: new Set(),
+    failed: new Set(),
+    own: new Set(),
+  };
+
+  get count(): number {
+    const { completed, failed, own } = this.#idsByKind;
+    return completed.size + failed.size + own.size;
+  }
+
+  add(record: TaskRecord): void {
+    this.#of(record).add(record.spec.id);
+  }
+
+  delete(record: TaskRecord): void {
+    this.#of(record).delete(record.spec.id);
+  }
+
+  #of({ spec, state }: TaskRecord): Set<string> {
+    if (spec.options?.retention) return this.#idsByKind.own;
+    return this.#idsByKind[state === "completed" ? "completed" : "failed"];
+  }
+
+  ids(): string[] {
+    const { completed, failed, own } = this.#idsByKind;
+    return [...completed, ...failed, ...own];
+  }
+
+  /** The first to go when there are too many: those that are kept for the shortest time by default. */
+  first(countMax: number): string[] {
+    const first: string[] = [];
+    const { completed, failed, own } = this.#idsByKind;
+    for (const ids of [completed, failed, own]) {
+      for (const id of ids) {
+        if (first.length >= countMax) return first;
+        first.push(id);
+      }
+    }
+    return first;
+  }
+
+  /** Some of those without a retention of their own for whom the common one is over. */
+  due(now: DueOptions): string[] {
+    const due: string[] = [];
+    const { completed, failed } = this.#idsByKind;
+    for (const ids of [completed, failed]) {
+      for (const id of ids) {
+        if (due.length >= now.countMax || !isDue(id, now)) break;
+        due.push(id);
+      }
+    }
+    return due;
+  }
+
+  /** The same of those that have one: all of them are looked at. */
+  dueOfOwn(now: DueOptions): string[] {
+    const due: string[] = [];
+    for (const id of this.#idsByKind.own) if (due.length < now.countMax && isDue(id, now)) due.push(id);
+    return due;
+  }
+}
+
+/** When it is, and what counts then. */
+export interface DueOptions {
+  readonly recordOf: (id: string) => TaskRecord;
+  readonly common: Retention;
+  readonly nowMs: number;
+  readonly countMax: number;
+}
+
+function isDue(id: string, { recordOf, common, nowMs }: DueOptions): boolean {
+  return forgottenAtMs(recordOf(id), common) < nowMs;
+}
+
+/** Until then the task is known, if it has ended. */
+function forgottenAtMs({ spec, state, finishedAtMs }: TaskRecord, common: Retention): number {
+  const key = state === "completed" ? "completedMs" : "failedMs";
+  return finishedAtMs + (spec.options?.retention?.[key] || common[key]);
+}

@@ -1,0 +1,14 @@
+/** Deliberately broken: a task that runs anew begins with fence 0. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "fence-starts-anew",
+  breaks: "fences do not grow, and an end may have the fence of an earlier one (I4)",
+  file: "src/protocol/state/task-machine.ts",
+  find: `    fence: no,
+    attempt: 0,`,
+  replace: `    fence: 0,
+    attempt: 0,`,
+  profile: "ends",
+  seed: 2,
+};

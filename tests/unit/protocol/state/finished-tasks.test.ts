@@ -1,0 +1,65 @@
+/** Which ended tasks are forgotten, and in which order. */
+import { expect, test } from "bun:test";
+import type { Retention, TaskRecord } from "../../../../src/protocol/model/types.ts";
+import { FinishedTasks } from "../../../../src/protocol/state/finished-tasks.ts";
+import { PLAIN_OPTIONS, taskRecord, taskSpec } from "../../../support/tasks.ts";
+
+const COMMON: Retention = { completedMs: 100, failedMs: 700 };
+
+function ended(
+  id: string,
+  state: "completed" | "failed" | "killed",
+  finishedAtMs: number,
+  retention: Retention | null = null,
+): TaskRecord {
+  const options = retention && { ...PLAIN_OPTIONS, retention };
+  return taskRecord(taskSpec(id, { options }), { state, finishedAtMs });
+}
+
+function setUp(...records: readonly TaskRecord[]) {
+  const tasks = new FinishedTasks();
+  const byId = new Map(records.map((record) => [record.spec.id, record]));
+  for (const record of records) tasks.add(record);
+  const due = (nowMs: number, countMax = 10): string[] => {
+    const now = { recordOf: (id: string) => byId.get(id)!, common: COMMON, nowMs, countMax };
+    return [...tasks.due(now), ...tasks.dueOfOwn(now)];
+  };
+  return { tasks, due };
+}
+
+test("a task is due when the retention of its end is over", () => {
+  const { due } = setUp(ended("c", "completed", 0), ended("f", "failed", 0), ended("k", "killed", 1));
+  expect([100, 101, 700, 701, 702].map((nowMs) => due(nowMs))).toEqual([
+    [],
+    ["c"],
+    ["c"],
+    ["c", "f"],
+    ["c", "f", "k"],
+  ]);
+});
+
+test("a retention of its own goes before the cluster's, as far as it says something", () => {
+  const { due } = setUp(
+    ended("long", "completed", 0, { completedMs: 300, failedMs: 0 }),
+    ended("short", "completed", 0, { completedMs: 50, failedMs: 0 }),
+    ended("common", "failed", 0, { completedMs: 50, failedMs: 0 }),
+  );
+  expect([due(51), due(301), due(701)]).toEqual([["short"], ["long", "short"], ["long", "short", "common"]]);
+});
+
+test("so many are due at once at most, the first that ended first", () => {
+  const { due } = setUp(...[1, 2, 3].map((at) => ended(`c${at}`, "completed", at)));
+  expect(due(1000, 2)).toEqual(["c1", "c2"]);
+});
+
+test("of too many those go first that completed", () => {
+  const { tasks } = setUp(ended("f", "failed", 0), ended("c1", "completed", 1), ended("c2", "completed", 2));
+  expect([tasks.first(2), tasks.first(3), tasks.first(0)]).toEqual([["c1", "c2"], ["c1", "c2", "f"], []]);
+});
+
+test("what is taken out is counted no more", () => {
+  const task = ended("a", "completed", 0, { completedMs: 1, failedMs: 1 });
+  const { tasks } = setUp(task);
+  tasks.delete(task);
+  expect([tasks.count, tasks.ids()]).toEqual([0, []]);
+});
