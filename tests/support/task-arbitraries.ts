@@ -166,4 +166,5 @@ export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   failedBecause: fc.constantFrom(...ENDED_BECAUSE),
   lapses: list(lapse, LIMITS.lapsesPerTaskMax),
   lapsesInSuccession: uint,
+  harmlessMs: ms,
 }).filter((record) => record.state !== "leased" || record.session !== null);
