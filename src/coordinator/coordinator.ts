@@ -279,8 +279,8 @@ export interface Coordinator extends ClientPort {
   /** What keeps this node from leaving for good now; null: nothing. */
   leaveRefusal(): Error | null;
   /**
-   * Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. `isPatient`: it
-   * waits for its turn, however long that takes.
+   * Leaves for good: others keep what it keeps. Resolves when it is out, or the signal aborts. `isPatient`:
+   * it waits for its turn, however long that takes.
    */
   leave(signal: AbortSignal, isPatient: boolean): Promise<void>;
   /** Everything that still waits is rejected with StoppedError. */

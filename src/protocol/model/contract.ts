@@ -151,8 +151,8 @@ export type Input =
   /** Give up stewardships before stopping. */
   | { readonly type: "resign" }
   /**
-   * Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. `isPatient`: one
-   * after another, when all is in order; else as soon as may be.
+   * Leave the cluster for good: others keep what this node keeps. Ends with the event `left`. `isPatient`:
+   * one after another, when all is in order; else as soon as may be.
    */
   | { readonly type: "leave"; readonly isPatient: boolean };
 

@@ -38,8 +38,8 @@ function sentence(count: number, keepers: number, gone: Readonly<Record<number, 
 test("three members survive one failure, and none once one is down", () => {
   expect(sentence(3, 3)).toBe("quorum: held (3 of 3 members up, 3 keepers a task); survives 1 more failure");
   expect(sentence(3, 3, { 2: "down" })).toBe(
-    "quorum: held (2 of 3 members up, 3 keepers a task); survives 0 more failures: one more loss would cost " +
-      "10 of 10 partitions their quorum: n2 (down) does not serve",
+    "quorum: held (2 of 3 members up, 3 keepers a task); survives 0 more failures: one more loss would " +
+      "cost 10 of 10 partitions their quorum: n2 (down) does not serve",
   );
   expect(sentence(3, 3, { 1: "down", 2: "down" })).toContain("LOST (1 of 3 members up");
 });
