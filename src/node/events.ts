@@ -60,7 +60,7 @@ export interface NodeEventMap {
   /** What its balancer threw. The task that was offered is declined for a second; nothing is released. */
   readonly "balancer:error": BalancerErrorInfo;
   readonly "draining": Readonly<Record<string, never>>;
-  /** `error` when it had to stop by itself; `left` when it is a member no more, and others have its copies. */
+  /** `error` when it had to stop by itself; `left` when it is a member no more and others have its copies. */
   readonly "stopped": { readonly error?: unknown; readonly left?: boolean };
 }
 

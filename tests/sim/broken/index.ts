@@ -91,6 +91,7 @@ import { mutant as listByCreation } from "./list-by-creation.ts";
 import { mutant as endOfAnotherTask } from "./end-of-another-task.ts";
 import { mutant as acceptedCopyTakenAgain } from "./accepted-copy-taken-again.ts";
 import { mutant as acceptedSubmitTakenAgain } from "./accepted-submit-taken-again.ts";
+import { mutant as wishOfTheDeparted } from "./wish-of-the-departed.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -184,4 +185,5 @@ export const MUTANTS: readonly Mutant[] = [
   endOfAnotherTask,
   acceptedCopyTakenAgain,
   acceptedSubmitTakenAgain,
+  wishOfTheDeparted,
 ];
