@@ -45,10 +45,12 @@ export type {
   CallTimes,
   Client,
   CommandOptions,
+  OneStart,
   Outcome,
   SubmitOptions,
   TaskHandle,
   TaskInfo,
+  WatchOptions,
 } from "./src/client/client.ts";
 export type { SubmitItem } from "./src/client/submission.ts";
 export type { PlacementOptions, RetryOptions } from "./src/client/task-options.ts";
@@ -72,7 +74,15 @@ export { cpuReporter, memoryReporter } from "./src/consumer/balancers/reporters.
 export { meteredBalancer, type MeteredBalancerOptions } from "./src/consumer/balancers/metered.ts";
 export type { Meter } from "./src/consumer/task-load.ts";
 export { defineTask } from "./src/task/definition.ts";
-export type { SchemaIssue, SchemaResult, StandardSchemaV1, TaskDefinition } from "./src/task/definition.ts";
+export type {
+  SchemaInput,
+  SchemaOutput,
+  SchemaResult,
+  StandardSchemaV1,
+  Storable,
+  SubmitInput,
+  TaskDefinition,
+} from "./src/task/definition.ts";
 export type {
   ErrorHandler,
   HandlerFunction,
@@ -96,10 +106,12 @@ export {
   ConnectError,
   FatalError,
   InvalidInputError,
+  InvalidResultError,
   type KeeperState,
   LeaseLostError,
   NoQuorumError,
   NotFoundError,
+  type SchemaIssue,
   StateError,
   StoppedError,
   TooOldError,

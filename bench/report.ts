@@ -1,4 +1,5 @@
 /** What a workload found, as text for people and docs/benchmarks.md, and as JSON. */
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -29,13 +30,22 @@ export function versionOf(folder: string): string {
   return JSON.parse(readFileSync(new URL(`${folder}/package.json`, import.meta.url), "utf8")).version;
 }
 
-/** What it was measured on. */
+/** What it was measured on, when, and the commit. */
 export function placeLine(): string {
   const [cpu] = cpus();
   const what = `${cpus().length} cores, ${cpu?.model.trim() ?? "unknown"}`;
-  return `Node ${process.version}, ${process.platform} ${process.arch}, ${what}; ${
-    new Date().toISOString().slice(0, 10)
-  }.`;
+  const day = new Date().toISOString().slice(0, 10);
+  return `Node ${process.version}, ${process.platform} ${process.arch}, ${what}; ${day}, commit ${commit()}.`;
+}
+
+/** "unknown" without a repository. */
+function commit(): string {
+  const cwd = import.meta.dirname;
+  const { stdout } = spawnSync("git", ["describe", "--always", "--dirty=, changed"], {
+    cwd,
+    encoding: "utf8",
+  });
+  return stdout?.trim() || "unknown";
 }
 
 /** Puts the text between `<!-- name -->` and `<!-- /name -->` of docs/benchmarks.md. */

@@ -1,154 +1,107 @@
 /**
- * Runs the test suites and adds them up: `node tests/run.ts [--gate]`. Ends with the line `N passed, N
- * failed`.
- * With --gate also format, lint and types, each as one check. Suites that only compute run beside each other;
- * those that start processes and measure time run alone.
+ * Runs the test suites and adds them up: `node tests/run.ts [--gate] [--long [--after FILE]]`. Ends with the
+ * line `N passed, N failed`.
+ *
+ * --gate   also format, lint and types, each as one check
+ * --long   runs what takes longer instead: tests/long
+ * --after  adds to the last such line of FILE, which another run has printed
+ *
+ * Two suites run beside each other. How one is run is suite.ts's, what counts is tally.ts's.
  */
-import { spawn } from "node:child_process";
-import { existsSync, globSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { optionOf } from "./sim/options.ts";
+import { endAll, type EndedSuite, type Suite, SuiteRun } from "./support/suite.ts";
+import { findingsOf, lineOf, type SlowTest } from "./support/tally.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const BIN = join(ROOT, "node_modules", ".bin");
-/** The runtimes of package.json come first; plain text, because the summaries are read. */
-const env: NodeJS.ProcessEnv = {
-  ...process.env,
-  PATH: `${BIN}${delimiter}${process.env.PATH ?? ""}`,
-  NO_COLOR: "1",
-};
-delete env.FORCE_COLOR;
-
-interface Suite {
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly limitMs: number;
-}
-
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-  readonly tookMs: number;
-}
-
-const MINUTE_MS = 60_000;
-/** How much of one suite's output is kept, from its end. */
-const OUTPUT_CHARS_MAX = 4_000_000;
+/** These machines may have one core: what waits for a process or a time leaves it to the other. */
+const LANES = 2;
+const PROGRESS_EVERY_MS = 20_000;
+const SLOW_SHOWN = 5;
 
 const GATE: readonly Suite[] = [
-  { name: "format", command: ["deno", "fmt", "--check", "--quiet"], limitMs: MINUTE_MS },
-  { name: "lint", command: ["deno", "lint", "--quiet"], limitMs: MINUTE_MS },
-  { name: "types (tsc)", command: ["tsc", "--noEmit", "-p", "tsconfig.json"], limitMs: 2 * MINUTE_MS },
+  { name: "format", command: ["deno", "fmt", "--check", "--quiet"] },
+  { name: "lint", command: ["deno", "lint", "--quiet"] },
+  { name: "types (tsc)", command: ["tsc", "--noEmit", "-p", "tsconfig.json"] },
   {
     name: "types (deno)",
     command: ["deno", "check", "--quiet", "mod.ts", "src/testing/kit.ts", "src/cli/main.ts"],
-    limitMs: 2 * MINUTE_MS,
   },
 ];
 
-function tests(path: string, minutes: number): readonly Suite[] {
-  if (!existsSync(join(ROOT, path))) return [];
-  const command = ["bun", "test", "--timeout", "120000", `./${path}`];
-  return [{ name: path, command, limitMs: minutes * MINUTE_MS }];
+const COMPUTING = [
+  "tests/unit",
+  "tests/tidy",
+  "tests/types",
+  "examples",
+  "tests/scenarios",
+  "tests/conformance",
+  "tests/parity",
+];
+
+function suiteOf(path: string): Suite {
+  return { name: path, command: ["bun", "test", "--timeout", "240000", `./${path}`] };
 }
 
-/** Groups of suites that are still running: none of them outlives this process. */
-const running = new Set<number>();
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch { /* the group has ended by itself */ }
-  running.delete(pid);
+/** Each file of a folder as a suite, so that lanes share them. */
+function filesOf(folder: string): Suite[] {
+  return globSync(`${folder}/**/*.test.ts`, { cwd: ROOT }).sort().map(suiteOf);
 }
 
-/** Runs one command in a process group of its own, so that nothing of it outlives its time. */
-function run(suite: Suite, isShown: boolean): Promise<Ended> {
-  return new Promise((resolve) => {
-    const startedMs = performance.now();
-    const [file, ...args] = suite.command;
-    const child = spawn(file!, args, { cwd: ROOT, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    const { pid } = child;
-    if (pid !== undefined) running.add(pid);
-    let output = "";
-    const take = (text: string): void => {
-      output = (output + text).slice(-OUTPUT_CHARS_MAX);
-      if (isShown) process.stdout.write(text);
-    };
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", take);
-    const timer = setTimeout(() => {
-      take(`\n${suite.name}: stopped after ${suite.limitMs / 1000} s\n`);
-      if (pid !== undefined) endGroup(pid);
-    }, suite.limitMs);
-    child.on("error", (error) => take(`${error.message}\n`));
-    // what it left behind must not keep its pipes, and so this process, open
-    child.on("exit", () => pid !== undefined && endGroup(pid));
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? 1, output, tookMs: performance.now() - startedMs });
-    });
-  });
+class Totals {
+  readonly findings: string[] = [];
+  readonly #startedMs = performance.now();
+  readonly #unhappy: string[] = [];
+  readonly #slow: SlowTest[] = [];
+  passed = 0;
+  failed = 0;
+  #skipped = 0;
+
+  add(suite: Suite, ended: EndedSuite): void {
+    this.passed += ended.passed;
+    this.failed += ended.failed;
+    this.#skipped += ended.skipped;
+    this.#slow.push(...ended.slow);
+    if (ended.failed === 0) return;
+    this.#unhappy.push(suite.name);
+    this.findings.push(`\n== failed in ${suite.name}\n${findingsOf(ended.output)}`);
+  }
+
+  print(): void {
+    for (const finding of this.findings) console.log(finding);
+    if (this.#unhappy.length > 0) console.log(`\nfailed in: ${this.#unhappy.join(", ")}`);
+    if (this.#skipped > 0) console.log(`\n${this.#skipped} skipped: see "(skip)" above for what and why`);
+    const slowest = this.#slow.sort((a, b) => b.ms - a.ms).slice(0, SLOW_SHOWN);
+    console.log("\nslowest:");
+    for (const { ms, name } of slowest) console.log(`${(ms / 1000).toFixed(1).padStart(7)} s  ${name}`);
+    console.log(`\n${((performance.now() - this.#startedMs) / 60_000).toFixed(1)} min`);
+    console.log(`${this.passed} passed, ${this.failed} failed`);
+  }
 }
 
-interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
-  readonly unhappy: string[];
-  /** What failed, to be repeated at the very end, where a reader of a long log looks. */
-  readonly findings: string[];
-}
-
-/** How many lines before a failed test's own line are repeated: bun prints its error above it. */
-const LINES_BEFORE_FAIL = 30;
-/** How many last lines are repeated of a suite that ended badly and named no test. */
-const LINES_AT_END = 40;
-
-/** The failed tests of an output with what was printed just before each; else how the output ends. */
-function findingsOf(output: string): string {
-  const lines = output.trimEnd().split("\n");
-  const found: string[] = [];
-  let shownTo = 0;
-  lines.forEach((line, index) => {
-    // bun names them all once more at its end
-    if (!line.startsWith("(fail)") || found.includes(line)) return;
-    const before = lines.slice(Math.max(shownTo, index - LINES_BEFORE_FAIL), index);
-    const lastPass = before.findLastIndex((text) => text.startsWith("(pass)"));
-    found.push(...before.slice(lastPass + 1), line);
-    shownTo = index + 1;
-  });
-  return (found.length > 0 ? found : lines.slice(-LINES_AT_END)).join("\n");
-}
-
-/**
- * A suite of bun's counts its tests, anything else counts as one; one that ends badly has at least one
- * failure.
- */
-function count(tally: Tally, suite: Suite, { code, output }: Ended): void {
-  const passed = Number(/^\s*(\d+) pass$/m.exec(output)?.[1] ?? 0);
-  const failed = Number(/^\s*(\d+) fail$/m.exec(output)?.[1] ?? 0);
-  const skipped = Number(/^\s*(\d+) skip$/m.exec(output)?.[1] ?? 0);
-  const isCounted = passed + failed + skipped > 0;
-  tally.skipped += skipped;
-  tally.passed += isCounted ? passed : code === 0 ? 1 : 0;
-  const misses = failed > 0 || code === 0 ? failed : 1;
-  tally.failed += misses;
-  if (misses === 0) return;
-  tally.unhappy.push(suite.name);
-  tally.findings.push(`\n== failed in ${suite.name}\n${findingsOf(output)}`);
-}
-
-/** Lanes run beside each other, the suites of a lane one after another. */
-async function runLanes(tally: Tally, lanes: readonly (readonly Suite[])[]): Promise<void> {
-  const isAlone = lanes.length === 1;
-  await Promise.all(lanes.map(async (lane) => {
-    for (const suite of lane) {
+/** Runs the suites, `lanes` at a time in their order, and says now and then how far they are. */
+async function runAll(totals: Totals, suites: readonly Suite[], lanes: number): Promise<void> {
+  const waiting = [...suites];
+  const running = new Set<SuiteRun>();
+  const isAlone = lanes === 1;
+  const progress = setInterval(() => {
+    const each = [...running].map(({ suite, passed }) => `${suite.name} ${passed} passed`);
+    if (!isAlone) console.log(`.. ${each.join(", ")}; ${waiting.length} suites to come`);
+  }, PROGRESS_EVERY_MS);
+  await Promise.all(Array.from({ length: lanes }, async () => {
+    for (let suite = waiting.shift(); suite; suite = waiting.shift()) {
+      const run = new SuiteRun(suite);
+      running.add(run);
       if (isAlone) console.log(`\n== ${suite.name}`);
-      const ended = await run(suite, isAlone);
+      const ended = await run.run((text) => isAlone && process.stdout.write(text));
+      running.delete(run);
       if (!isAlone) console.log(`\n== ${suite.name}\n${ended.output.trimEnd()}`);
       console.log(`-- ${suite.name}: ${(ended.tookMs / 1000).toFixed(1)} s`);
-      count(tally, suite, ended);
+      totals.add(suite, ended);
     }
   }));
+  clearInterval(progress);
 }
 
 /** Files of tests that no suite runs. */
@@ -159,30 +112,35 @@ function forgotten(suites: readonly Suite[]): string[] {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    for (const pid of running) endGroup(pid);
+    endAll();
     process.exit(1);
   });
 }
-const tally: Tally = { passed: 0, failed: 0, skipped: 0, unhappy: [], findings: [] };
-const gate = process.argv.includes("--gate") ? GATE : [];
-const computing = [
-  ...tests("tests/tidy", 1),
-  ...tests("tests/unit", 7),
-  ...tests("examples", 1),
-  ...tests("tests/scenarios", 1),
-  ...tests("tests/conformance", 2),
-  ...tests("tests/parity", 2),
-];
-const simulating = tests("tests/sim", 9);
-const real = tests("tests/e2e", 14);
-await runLanes(tally, [[...gate, ...computing], simulating]);
-await runLanes(tally, [real]);
-for (const file of forgotten([...computing, ...simulating, ...real])) {
-  tally.failed++;
-  tally.findings.push(`\n${file} belongs to no suite of tests/run.ts`);
+
+const totals = new Totals();
+const after = optionOf("after", "");
+if (after !== "") {
+  const before = lineOf(readFileSync(after, "utf8"));
+  if (before === null) throw new Error(`Cannot add to ${after}: it has no line "N passed, N failed"`);
+  totals.passed += before.passed;
+  totals.failed += before.failed;
 }
-for (const finding of tally.findings) console.log(finding);
-if (tally.unhappy.length > 0) console.log(`\nfailed in: ${tally.unhappy.join(", ")}`);
-if (tally.skipped > 0) console.log(`\n${tally.skipped} skipped: see "(skip)" above for what and why`);
-console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
-process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
+const computing = COMPUTING.filter((path) => existsSync(join(ROOT, path))).map(suiteOf);
+const [simulating, real, long] = ["tests/sim", "tests/e2e", "tests/long"].map(filesOf) as [
+  Suite[],
+  Suite[],
+  Suite[],
+];
+if (process.argv.includes("--long")) {
+  await runAll(totals, long, 1);
+} else {
+  const gate = process.argv.includes("--gate") ? GATE : [];
+  await runAll(totals, [...gate, ...computing, ...simulating], LANES);
+  await runAll(totals, real, LANES);
+}
+for (const file of forgotten([...computing, ...simulating, ...real, ...long])) {
+  totals.failed++;
+  totals.findings.push(`\n${file} belongs to no suite of tests/run.ts`);
+}
+totals.print();
+process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);

@@ -88,6 +88,12 @@ export function shown(value: unknown): string {
   return short.length > 80 ? `${short.slice(0, 77)}...` : short;
 }
 
+/** What may have been meant: the closest of those that are known, "" when none is close. */
+export function meantBy(key: string, known: readonly string[]): string {
+  const best = closest(key, known);
+  return editDistance(key.toLowerCase(), best.toLowerCase()) <= Math.min(2, key.length / 2) ? best : "";
+}
+
 function closest(key: string, known: readonly string[]): string {
   let best = known[0] ?? "";
   let bestDistance = Infinity;

@@ -5,10 +5,30 @@
 import { StolosError } from "../protocol/model/stolos-error.ts";
 import type { NodeId } from "../protocol/model/types.ts";
 
+/** What a schema finds wrong, as Standard Schema has it. */
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
 /** The input of a task does not fit its definition. */
 export class InvalidInputError extends StolosError {
-  constructor(message: string) {
+  /** All that the schema found; empty when another process found it. */
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(message: string, issues: readonly SchemaIssue[] = []) {
     super("INVALID_INPUT", message);
+    this.issues = issues;
+  }
+}
+
+/** What a handler returned does not fit the definition's `output`: an error of that attempt. */
+export class InvalidResultError extends StolosError {
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(message: string, issues: readonly SchemaIssue[]) {
+    super("INVALID_RESULT", message);
+    this.issues = issues;
   }
 }
 
@@ -59,7 +79,10 @@ export class TooOldError extends StolosError {
   }
 }
 
-/** The steward has more to record than it may hold. Nothing was done; try later. */
+/**
+ * As many wait as may: commands for one task's handler (64), or requests of one client at its member
+ * (100,000). Nothing was done; try later. A submit that a steward has no room for waits until it has.
+ */
 export class BusyError extends StolosError {
   constructor(message: string) {
     super("BUSY", message);
@@ -94,7 +117,7 @@ export class VersionMismatchError extends StolosError {
   }
 }
 
-/** The state of the task does not allow it: it has ended, or is paused. */
+/** The state of the task does not allow it: it has ended, or is paused; or for `leave` the cluster's. */
 export class StateError extends StolosError {
   constructor(message: string) {
     super("WRONG_STATE", message);

@@ -11,6 +11,8 @@ export const EXIT = {
   missing: 3,
   /** The task that was waited for ended failed or killed. */
   taskFailed: 4,
+  /** Who read the output went away before its end: what a shell says of a process that SIGPIPE ended. */
+  cutOff: 141,
 } as const;
 
 export interface Command {

@@ -22,7 +22,7 @@ export const CLIENT_HELP =
   `  --namespace N   the cluster's namespace (default: the environment's STOLOS_NAMESPACE; with --join stolos)
   --join ADDR     address of any of its nodes; may be repeated (default: the environment's STOLOS_JOIN; else
                   found by mDNS)
-  --timeout D     how long to try (default 10s)
+  --timeout D     how long to try to connect, and then for each answer (default 10s)
   --secret-file F file with the cluster's secret (default: the environment's STOLOS_SECRET)
   --identity F    file with the key that this client is known by, made if it is not there (default: a new one
                   each time); for clusters with a list of who may connect

@@ -2,6 +2,7 @@
 /**
  * The `stolos` command: finds the command, runs it, turns its ending into an exit code. One file a command.
  */
+import { meantBy } from "../base/arguments.ts";
 import { VERSION } from "../node/version.ts";
 import { type Command, EXIT, exitCodeOf } from "./command.ts";
 import { id } from "./id.ts";
@@ -30,11 +31,12 @@ ${COMMANDS.map((command) => `  ${command.name.padEnd(12)}${command.summary}`).jo
 
 "stolos COMMAND --help" says more. --version prints the version.
 Exit codes: 0 done, 1 bad usage, 2 could not connect or no quorum in time,
-3 the thing named does not exist, 4 the task ended failed or killed.`;
+3 the thing named does not exist, 4 the task ended failed or killed,
+141 who read the output went away.`;
 
 async function main(args: readonly string[], terminal: Terminal, closed: AbortSignal): Promise<number> {
   const [name, ...rest] = args;
-  if (name === "--help" || name === "-h" || name === "help") {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     terminal.print(HELP);
     return EXIT.done;
   }
@@ -44,27 +46,17 @@ async function main(args: readonly string[], terminal: Terminal, closed: AbortSi
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {
-    const what = name === undefined
-      ? "no command given"
-      : `unknown ${name.startsWith("-") ? "option" : "command"} "${name}"`;
-    throw new UsageError(
-      `Cannot run stolos: ${what}; it knows ${COMMANDS.map((each) => each.name).join(", ")}`,
-    );
+    const what = `unknown ${name.startsWith("-") ? "option" : "command"} "${name}"`;
+    const meant = meantBy(name, COMMANDS.map((each) => each.name));
+    const hint = meant === "" ? "" : ` is it "stolos ${meant}"?`;
+    throw new UsageError(`Cannot run stolos: ${what};${hint} "stolos --help" lists the commands`);
   }
   const end = rest.indexOf("--");
-  if ((end < 0 ? rest : rest.slice(0, end)).includes("--help")) {
+  if ((end < 0 ? rest : rest.slice(0, end)).some((each) => each === "--help" || each === "-h")) {
     terminal.print(command.help);
     return EXIT.done;
   }
   return await command.run(rest, terminal, closed);
-}
-
-/** Results may still be on their way to a pipe when the process would end. */
-function flushed(): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write("", () => resolve());
-    setTimeout(resolve, 1000);
-  });
 }
 
 const closed = new AbortController();
@@ -80,5 +72,5 @@ try {
     : error;
   terminal.note(`stolos: ${known === undefined ? String(text) : printable(String(text))}`);
 }
-if (!closed.signal.aborted) await flushed();
-process.exit(exitCode);
+await terminal.flushed();
+process.exit(exitCode === EXIT.done && terminal.isCutOff ? EXIT.cutOff : exitCode);

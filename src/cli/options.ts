@@ -3,6 +3,8 @@
  * wrong becomes a UsageError that names the option and the value seen.
  */
 import { parseArgs } from "node:util";
+import { meantBy } from "../base/arguments.ts";
+import { printable } from "./output.ts";
 
 /** Bad usage: exit code 1. */
 export class UsageError extends Error {
@@ -46,6 +48,7 @@ export function parseOptions<const S extends Readonly<Record<string, OptionSpec>
 ): { values: OptionValues<S>; positionals: readonly string[]; rest: readonly string[] | undefined } {
   const cut = args.indexOf("--");
   const before = cut < 0 ? args : args.slice(0, cut);
+  refuseUnknown(command, before, Object.keys(spec));
   try {
     const parsed = parseArgs({ args: [...before], options: spec, allowPositionals: true, strict: true });
     const values: Record<string, unknown> = {};
@@ -65,6 +68,25 @@ export function parseOptions<const S extends Readonly<Record<string, OptionSpec>
     const [what = message] = message.split(/\. To specify|\n/);
     throw new UsageError(`Cannot run "stolos ${command}": ${lowerFirst(what)}`);
   }
+}
+
+/** @throws UsageError that says what may have been meant, and how an argument with a dash is written */
+function refuseUnknown(command: string, args: readonly string[], names: readonly string[]): void {
+  for (const arg of args) {
+    const name = /^--([^=]+)/.exec(arg)?.[1];
+    if (name === undefined || names.includes(name)) continue;
+    const meant = meantBy(name, names);
+    throw new UsageError(
+      `Cannot run "stolos ${command}": unknown option --${printable(name)}` +
+        `;${meant === "" ? "" : ` is it --${meant}?`} "stolos ${command} --help" lists them`,
+    );
+  }
+  const short = args.find((arg, at) => /^-[^-]/.test(arg) && !args[at - 1]?.startsWith("--"));
+  if (short === undefined) return;
+  throw new UsageError(
+    `Cannot run "stolos ${command}": options begin with two dashes, got ${printable(short)}; ` +
+      `put -- before an argument that begins with one`,
+  );
 }
 
 /** Milliseconds of a text like `500ms`, `4s`, `1.5m`, `2h`, `7d` or `0`. */

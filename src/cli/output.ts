@@ -3,10 +3,20 @@
  * come from strangers, so control characters are shown, never sent to a terminal.
  */
 
-/** Where a command prints: results to stdout, everything else to stderr. */
+import { OutputPipe, writerOf } from "./output-pipe.ts";
+
+/** Where a command prints: results and events to stdout, everything else to stderr. */
 export interface Terminal {
+  /** A result: the command does not end before it has been read, or its reader has gone. */
   print(line: string): void;
+  /**
+   * Something that has just happened: dropped while the reader is far behind. `notice` is then printed in its
+   * place, with the number of lines that are missing.
+   */
+  event(line: string, notice: (dropped: number) => string): void;
   note(line: string): void;
+  /** For who prints a lot: resolves once the reader is near. */
+  drained(): Promise<void>;
 }
 
 /** One line of JSON: fences are decimal strings, times ISO 8601, bytes base64, and nothing is left out. */
@@ -19,10 +29,15 @@ export function jsonLine(value: unknown): string {
   });
 }
 
+/** A longer cell makes its own row wider, not the whole table. */
+const CELL_CHARS_MAX = 40;
+
 /** Rows under a head, columns aligned; two spaces between them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows.map((row) => row.map(printable))];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const widths = head.map((_, column) =>
+    Math.max(...all.map((row) => row[column]?.length ?? 0).filter((each) => each <= CELL_CHARS_MAX))
+  );
   return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
 }
 
@@ -54,30 +69,46 @@ export function shortId(id: string): string {
   return id.length > 12 ? `…${id.slice(-8)}` : id;
 }
 
+/** What stands in the place of events that the reader was too slow for. */
+export function droppedEvents(dropped: number, json: boolean): string {
+  if (json) return jsonLine({ event: "dropped", count: dropped, time: new Date().toISOString() });
+  return `… ${dropped} events dropped: this output is read too slowly`;
+}
+
+/** How long lines that may get lost are waited for at the end. */
+const LAST_EVENTS_MS = 1000;
+
+export interface ProcessTerminal extends Terminal {
+  /** Resolves once all that was printed has been read, or the reader has gone; events are waited for 1 s. */
+  flushed(): Promise<void>;
+  /** The reader of stdout has gone before it had everything that was printed. */
+  readonly isCutOff: boolean;
+}
+
 /**
  * A terminal on stdout and stderr. When the reader of stdout has gone (a closed pipe), printing goes nowhere
  * and `onClosed` is called once.
  */
-export function processTerminal(onClosed: () => void): Terminal {
-  let isClosed = false;
-  const closed = (): void => {
-    if (isClosed) return;
-    isClosed = true;
-    onClosed();
-  };
-  process.stdout.on("error", closed);
-  process.stderr.on("error", () => {});
-  const write = (stream: NodeJS.WriteStream, line: string, failed: () => void): void => {
-    try {
-      stream.write(`${line}\n`);
-    } catch {
-      failed();
-    }
-  };
+export function processTerminal(onClosed: () => void): ProcessTerminal {
+  const stdout = new OutputPipe(writerOf("stdout"), onClosed);
+  const stderr = new OutputPipe(writerOf("stderr"), () => {});
+  const lines = (dropped: number): string => `stolos: ${dropped} lines dropped: stderr is read too slowly`;
+  let isLossy = false;
   return {
-    print: (line) => {
-      if (!isClosed) write(process.stdout, line, closed);
+    print: (line) => stdout.print(line),
+    event: (line, notice) => {
+      isLossy = true;
+      stdout.offer(line, notice);
     },
-    note: (line) => write(process.stderr, line, () => {}),
+    note: (line) => stderr.offer(line, lines),
+    drained: () => stdout.drained(),
+    flushed: async () => {
+      const last = new Promise<void>((resolve) => setTimeout(resolve, LAST_EVENTS_MS));
+      await (isLossy ? Promise.race([stdout.flushed(), last]) : stdout.flushed());
+      await Promise.race([stderr.flushed(), last]);
+    },
+    get isCutOff() {
+      return stdout.isClosed && !isLossy;
+    },
   };
 }

@@ -26,10 +26,14 @@ export function parseHostAndPort(option: string, text: string): HostAndPort {
 }
 
 /** @throws UsageError when it cannot listen there */
-export async function openHttp(handler: HttpHandler, address: HostAndPort): Promise<HttpServer> {
+export async function openHttp(
+  handler: HttpHandler,
+  address: HostAndPort,
+  onTrouble: (url: string, reason: string) => void,
+): Promise<HttpServer> {
   const { serveHttp } = await import("../../mod.ts");
   try {
-    return await serveHttp(handler, address);
+    return await serveHttp(handler, { ...address, onTrouble });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`Cannot use --http ${address.host}:${address.port}: ${why}`);

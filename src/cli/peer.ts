@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import type { HttpHandler, Node } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { expectPositionals, parseOptions, UsageError } from "./options.ts";
-import { jsonLine, type Terminal } from "./output.ts";
+import { droppedEvents, jsonLine, type Terminal } from "./output.ts";
 import { answerEarly, answerLeft, openHttp } from "./peer-http.ts";
 import {
   balancerOf,
@@ -49,13 +49,14 @@ export const peer: Command = {
       : { store: stolos.sqliteStore(resolve(values.data, "state")) };
     const registry = stolos.metricsRegistry();
     let answer: HttpHandler = answerEarly;
-    await using http = httpAddress && await openHttp((request) => answer(request), httpAddress);
+    const print = printer(values.json, terminal);
+    const onTrouble = (address: string, reason: string): void => print("listen:trouble", { address, reason });
+    await using http = httpAddress && await openHttp((request) => answer(request), httpAddress, onTrouble);
     const node = await stolos.createNode({
       ...{ ...given, ...store, balancer: await makeBalancer(balancer) },
       ...(http && { libp2pMetrics: stolos.libp2pMetrics(registry) }),
     });
     if (http) answer = stolos.httpHandler(node, { registry });
-    const print = printer(values.json, terminal);
     print("listening", { node: node.id, name: node.name, addresses: node.addresses, http: http?.url });
     passEventsOn(node, print);
     const stopped = new Promise<string>((resolve) =>
@@ -128,7 +129,8 @@ function printer(json: boolean, terminal: Terminal): (event: string, detail: unk
   return (type, detail) => {
     const event = peerEvent(type, detail);
     const now = new Date();
-    terminal.print(json ? jsonLine({ ...event, time: now.toISOString() }) : eventText(event, now));
+    const line = json ? jsonLine({ ...event, time: now.toISOString() }) : eventText(event, now);
+    terminal.event(line, (dropped) => droppedEvents(dropped, json));
   };
 }
 

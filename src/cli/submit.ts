@@ -14,6 +14,7 @@ import {
   parseOptions,
   UsageError,
 } from "./options.ts";
+import { parseJson } from "./json-input.ts";
 import { jsonLine, printable, type Terminal } from "./output.ts";
 
 /** The options that say where and when rather than what, as client.submit takes them. */
@@ -154,7 +155,7 @@ async function definitionOf(task: string): Promise<TaskDefinition> {
 function parseInput(text: string): unknown {
   const json = text === "-" ? readFileSync(0, "utf8") : text;
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`Cannot read --input: ${why}, got "${printable(json.slice(0, 80))}"`);

@@ -62,7 +62,7 @@ function describe(info: TaskInfo): string[] {
     ["finished", info.finishedAt ?? "-"],
     ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
     ["progress", info.progress === null ? "-" : jsonLine(info.progress)],
-    ["waits", info.commands.map(({ type }) => type).join(", ") || "-"],
+    ["commands", info.commands.map(({ type }) => `${type} waits`).join(", ") || "none wait"],
     ["partition", String(info.partition)],
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];

@@ -43,8 +43,10 @@ export const tasks: Command = {
     const rows: string[][] = [];
     for await (const info of client.list({ ...state, ...given("node", node, String) })) {
       if (closed.aborted) break;
-      if (values.json) terminal.print(jsonLine(shortForm(info)));
-      else {rows.push([
+      if (values.json) {
+        terminal.print(jsonLine(shortForm(info)));
+        await terminal.drained();
+      } else {rows.push([
           info.id,
           info.name,
           info.state,

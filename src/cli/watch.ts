@@ -3,7 +3,7 @@ import type { TaskEvent } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
-import { jsonLine, printable } from "./output.ts";
+import { droppedEvents, jsonLine, printable } from "./output.ts";
 
 const HELP = `Usage: stolos watch [OPTION]…
 
@@ -25,8 +25,17 @@ export const watch: Command = {
     const ended = new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null)));
     await using client = await Promise.race([connect(values), ended]);
     if (client === null) return EXIT.done;
-    for await (const event of client.watch({ signal })) {
-      terminal.print(values.json ? jsonLine(watchForm(event)) : watchText(event, new Date()));
+    const print = (line: string): void =>
+      terminal.event(line, (dropped) => droppedEvents(dropped, values.json));
+    const onGap = (): void => {
+      const time = new Date().toISOString();
+      if (values.json) print(jsonLine({ event: "gap", time }));
+      else {print(
+          `${time.slice(11, 23)} … changes are missing here: the member that was asked is gone, or busy`,
+        );}
+    };
+    for await (const event of client.watch({ signal, onGap })) {
+      print(values.json ? jsonLine(watchForm(event)) : watchText(event, new Date()));
     }
     return EXIT.done;
   },

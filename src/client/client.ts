@@ -2,7 +2,7 @@
  * The client: submits tasks, waits for their ends, looks at what there is. It is the same for a program that
  * runs a node and for one that only connects; the difference is in the port.
  */
-import type { TaskDefinition } from "../task/definition.ts";
+import type { SubmitInput, TaskDefinition } from "../task/definition.ts";
 import { decodeValue } from "../task/values.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type { ClusterHealth } from "../coordinator/cluster-health.ts";
@@ -46,11 +46,23 @@ export interface SubmitOptions extends PlacementOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A task starts after a time or at one. */
+export type OneStart = { readonly runAt?: undefined } | { readonly delayMs?: undefined };
+
 /** How long to wait for an answer. */
 export interface CallTimes {
   /** @default 10_000 */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface WatchOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Some events are missing here: the member that was asked is gone, or the reader was too slow. What is
+   * leased comes anew from the next member, in the first case.
+   */
+  readonly onGap?: () => void;
 }
 
 export interface CommandOptions extends CallTimes {
@@ -92,13 +104,20 @@ export interface Client {
    * Resolves once a quorum has recorded the task: from then on it is not lost.
    *
    * @throws InvalidInputError, ConflictError, NoQuorumError (nothing was done), UnknownOutcomeError (retry
-   * with the same id), TooOldError, BusyError, StoppedError; TypeError, RangeError for bad arguments
+   * with the same id), TooOldError, BusyError (100,000 requests of this client wait at its member),
+   * StoppedError; TypeError, RangeError for bad arguments
    */
-  submit<I, O>(definition: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<TaskHandle<O>>;
+  submit<I, O, V>(
+    definition: TaskDefinition<I, O, unknown, unknown>,
+    input: SubmitInput<NoInfer<I>, V>,
+    options?: SubmitOptions & OneStart,
+  ): Promise<TaskHandle<O>>;
+  /** The same for a task that has no input. */
+  submit<O>(definition: TaskDefinition<void, O, unknown, unknown>): Promise<TaskHandle<O>>;
   /** Many at once, in order; as fast as the cluster takes them. Rejects at the first that is refused. */
-  submitMany<I, O>(
-    definition: TaskDefinition<I, O>,
-    inputs: Iterable<SubmitItem<I>>,
+  submitMany<I, O, V>(
+    definition: TaskDefinition<I, O, unknown, unknown>,
+    inputs: Iterable<SubmitItem<SubmitInput<NoInfer<I>, V>>>,
     options?: Omit<SubmitOptions, "id">,
   ): Promise<TaskHandle<O>[]>;
   /**
@@ -124,7 +143,7 @@ export interface Client {
   /** All tasks, partition by partition; `node`: only those that it runs, by name or id. */
   list(filter?: { readonly state?: TaskState; readonly node?: string }): AsyncIterable<TaskInfo>;
   /** What is leased now, then every change of owner or state; hints, late and incomplete. */
-  watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
+  watch(options?: WatchOptions): AsyncIterable<TaskEvent>;
   nodes(): Promise<NodeInfo[]>;
   /** How the cluster stands, partition by partition: how many more members may fail, and who is missing. */
   health(): Promise<ClusterHealth>;
@@ -133,7 +152,7 @@ export interface Client {
    * it has begun.
    *
    * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
-   * (nothing was done), NoQuorumError, StateError (a `leave` that is refused: nothing was done),
+   * (nothing was done), StateError (a `leave` that is refused as things are: nothing was done),
    * UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
    */
   commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;
@@ -160,9 +179,9 @@ export class PortClient implements Client {
     this.#environment = environment;
   }
 
-  async submit<I, O>(
-    definition: TaskDefinition<I, O>,
-    input: I,
+  async submit<O>(
+    definition: TaskDefinition<unknown, O, unknown, unknown>,
+    input?: unknown,
     options: SubmitOptions = {},
   ): Promise<TaskHandle<O>> {
     checkKnown("submit a task", options, SUBMIT_KEYS);
@@ -175,9 +194,9 @@ export class PortClient implements Client {
     return new Handle(this.#port, recorded.id, recorded.created);
   }
 
-  async submitMany<I, O>(
-    definition: TaskDefinition<I, O>,
-    inputs: Iterable<SubmitItem<I>>,
+  async submitMany<O>(
+    definition: TaskDefinition<unknown, O, unknown, unknown>,
+    inputs: Iterable<SubmitItem<unknown>>,
     options: Omit<SubmitOptions, "id"> = {},
   ): Promise<TaskHandle<O>[]> {
     checkKnown("submit tasks", options, SUBMIT_KEYS.filter((key) => key !== "id"));
@@ -233,13 +252,16 @@ export class PortClient implements Client {
     }
   }
 
-  async *watch(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<TaskEvent> {
-    checkKnown("watch tasks", options, ["signal"]);
+  async *watch(options: WatchOptions = {}): AsyncGenerator<TaskEvent> {
+    checkKnown("watch tasks", options, ["signal", "onGap"]);
     // ends the port's iteration when this one is left
     const left = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
     try {
-      for await (const batch of this.#port.watch(signal)) yield* batch;
+      for await (const batch of this.#port.watch(signal)) {
+        if (batch) yield* batch;
+        else options.onGap?.();
+      }
     } finally {
       left.abort();
     }
@@ -303,10 +325,10 @@ function infoOf(snapshot: TaskSnapshot): TaskInfo {
   };
 }
 
-/** A handler that cannot go on, or cannot end, says why in its progress; `fence` tells which attempt's. */
+/** A handler that cannot go on, or cannot end, says why in its progress; `fence` is the attempt's. */
 function whyOf({ state, fence, why }: TaskSnapshot, progress: unknown): string | null {
   if (state !== "leased" || typeof progress !== "object" || progress === null) return why;
-  const told = progress as { readonly why?: unknown; readonly fence?: unknown };
-  if (typeof told.why !== "string" || told.fence !== fence) return why;
-  return why === null ? told.why : `${why}; ${told.why}`;
+  const reported = progress as { readonly why?: unknown; readonly fence?: unknown };
+  if (typeof reported.why !== "string" || reported.fence !== fence) return why;
+  return why === null ? reported.why : `${why}; ${reported.why}`;
 }

@@ -95,8 +95,8 @@ export async function sendCommand(
 
 /** The number by which a repeat of a command to a task is known: 52 bits of a hash. */
 function cidOf(commandId: string): number {
-  const [high, low] = new Uint32Array(createHash("sha256").update(commandId).digest().slice(0, 8).buffer);
-  return (high! % 2 ** 20) * 2 ** 32 + low!;
+  const digest = createHash("sha256").update(commandId).digest();
+  return (digest.readUInt32BE(0) % 2 ** 20) * 2 ** 32 + digest.readUInt32BE(4);
 }
 
 /** Repeated under the same id it counts once, so the error names it. */

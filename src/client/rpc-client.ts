@@ -1,5 +1,16 @@
-/** The port of a client that is no member: every call is a request to whichever member it is connected to. */
-import { BusyError, ConnectError, NoQuorumError, StoppedError, UnknownOutcomeError } from "../base/errors.ts";
+/**
+ * The port of a client that is no member: every call is a request to whichever member it is connected to, or
+ * to another one when that can do nothing.
+ */
+import {
+  ConflictError,
+  ConnectError,
+  NoQuorumError,
+  StoppedError,
+  TooOldError,
+  UnknownOutcomeError,
+} from "../base/errors.ts";
+import { NodeClock } from "../base/node-clock.ts";
 import type { ClusterHealth } from "../coordinator/cluster-health.ts";
 import type {
   CallOptions,
@@ -19,14 +30,19 @@ import { packSpec, type RpcMethod } from "./rpc-messages.ts";
 
 /** If the member runs out of time, its answer shall come before the client gives up. */
 const GRACE_MS = 500;
+/** Less time is not shared between two members. */
+const SHARED_FROM_MS = 2000;
 
 interface Request {
   readonly method: RpcMethod;
-  readonly args: readonly unknown[] | (() => readonly unknown[]);
+  /** As of now; `timeoutMs`: that the member has. */
+  readonly args: (timeoutMs: number) => readonly unknown[];
   /** 0 = without end. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onItem?: (value: unknown) => void;
+  /** The member that was asked is gone; the next one will be. */
+  readonly onLost?: () => void;
   /** The error when it was sent and may have been done; `why` that is not known. */
   readonly unknown?: (why: string) => Error;
   /** The answer says that it was not done. */
@@ -35,13 +51,14 @@ interface Request {
 
 export class RpcPort implements ClientPort {
   readonly #connection: RpcConnection;
+  readonly #clock: NodeClock;
 
-  constructor(connection: RpcConnection) {
+  constructor(connection: RpcConnection, clock: NodeClock = new NodeClock()) {
     this.#connection = connection;
+    this.#clock = clock;
   }
 
   async submit(specs: readonly TaskSpec[], options: CallOptions): Promise<readonly SubmitStatus[]> {
-    const { timeoutMs } = options;
     const unknown = (why: string): Error =>
       new UnknownOutcomeError(
         `Cannot know whether ${specs.length} tasks from ${JSON.stringify(specs[0]?.id)} on were recorded: ` +
@@ -49,17 +66,20 @@ export class RpcPort implements ClientPort {
         specs.map((spec) => spec.id),
       );
     const packed = specs.map(packSpec);
-    const firstSentMs = performance.now();
-    const args = (): unknown[] => [packed, timeoutMs, performance.now() - firstSentMs];
+    // the lease clock: a task may end and be forgotten while this machine is suspended
+    const firstSentMs = this.#clock.read().leaseMs;
+    const args = (
+      timeoutMs: number,
+    ): unknown[] => [packed, timeoutMs, this.#clock.read().leaseMs - firstSentMs];
     return await this.#ask({ method: "submit", args, ...options, unknown }) as SubmitStatus[];
   }
 
   async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
-    return await this.#ask({ method: "outcome", args: [id], timeoutMs: 0, signal }) as Outcome;
+    return await this.#ask({ method: "outcome", args: () => [id], timeoutMs: 0, signal }) as Outcome;
   }
 
   async get(id: string, options: CallOptions): Promise<TaskSnapshot | undefined> {
-    const answer = await this.#ask({ method: "get", args: [id, options.timeoutMs], ...options });
+    const answer = await this.#ask({ method: "get", args: (timeoutMs) => [id, timeoutMs], ...options });
     return answer === null ? undefined : answer as TaskSnapshot;
   }
 
@@ -68,7 +88,7 @@ export class RpcPort implements ClientPort {
     from: ListCursor,
     options: CallOptions,
   ): Promise<ListPage> {
-    const args = [filter.state ?? null, [from.p, from.after], options.timeoutMs];
+    const args = (timeoutMs: number): unknown[] => [filter.state ?? null, [from.p, from.after], timeoutMs];
     return await this.#ask({ method: "list", args, ...options }) as ListPage;
   }
 
@@ -78,54 +98,86 @@ export class RpcPort implements ClientPort {
     message: TaskMessage,
     options: CallOptions,
   ): Promise<CommandStatus> {
-    const { timeoutMs } = options;
     const unknown = (why: string): Error =>
       new UnknownOutcomeError(
         `Cannot know whether the command to task ${JSON.stringify(id)} was recorded: ${why}`,
         [id],
       );
-    const args = [id, cid, message, timeoutMs];
+    const args = (timeoutMs: number): unknown[] => [id, cid, message, timeoutMs];
     const isRefusal = (value: unknown): boolean => value !== "applied" && value !== "queued";
     return await this.#ask({ method: "command", args, ...options, unknown, isRefusal }) as CommandStatus;
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeInfo[]> {
-    return await this.#ask({ method: "nodes", args: [options.timeoutMs], ...options }) as NodeInfo[];
+    const args = (timeoutMs: number): unknown[] => [timeoutMs];
+    return await this.#ask({ method: "nodes", args, ...options }) as NodeInfo[];
   }
 
   async health(options: CallOptions): Promise<ClusterHealth> {
-    return await this.#ask({ method: "health", args: [options.timeoutMs], ...options }) as ClusterHealth;
+    const args = (timeoutMs: number): unknown[] => [timeoutMs];
+    return await this.#ask({ method: "health", args, ...options }) as ClusterHealth;
   }
 
   async commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void> {
     const { node, command, cid } = request;
-    const { timeoutMs } = options;
     const unknown = (why: string): Error =>
       new UnknownOutcomeError(
         `Cannot know whether node ${JSON.stringify(node)} carried out ${
           JSON.stringify(command.type)
         }: ${why}`,
       );
-    await this.#ask({ method: "commandNode", args: [node, command, cid, timeoutMs], ...options, unknown });
+    const args = (timeoutMs: number): unknown[] => [node, command, cid, timeoutMs];
+    await this.#ask({ method: "commandNode", args, ...options, unknown });
   }
 
-  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[] | null> {
     const feed = new EventFeed<TaskEvent>();
     const ended = new AbortController();
     const failure: unknown[] = [];
     const events = feed.read(AbortSignal.any([signal, ended.signal]));
     const next = events.next();
-    const onItem = (value: unknown): void => feed.publish(value as TaskEvent[]);
-    this.#ask({ method: "watch", args: [], timeoutMs: 0, signal, onItem }).catch((error) =>
-      failure.push(error)
-    )
+    const onItem = (value: unknown): void => feed.publish(value as TaskEvent[] | null);
+    const request: Request = { method: "watch", args: () => [], timeoutMs: 0, signal, onItem };
+    this.#ask({ ...request, onLost: () => feed.publish(null) })
+      .catch((error) => failure.push(error))
       .finally(() => ended.abort());
     for (let result = await next; !result.done; result = await events.next()) yield result.value;
     if (failure.length > 0 && !signal.aborted) throw failure[0];
   }
 
-  #ask(request: Request): Promise<unknown> {
-    const { method, args, timeoutMs, signal, onItem, unknown } = request;
+  /**
+   * The first member has half of the time: when it can do nothing, another one has the rest. When the first
+   * may have done it, it is asked again, under the same number.
+   */
+  async #ask(request: Request): Promise<unknown> {
+    const { timeoutMs, signal } = request;
+    if (timeoutMs < SHARED_FROM_MS) return await this.#askAt(this.#connection, request, timeoutMs);
+    const endMs = performance.now() + timeoutMs;
+    try {
+      return await this.#askAt(this.#connection, request, Math.ceil(timeoutMs / 2));
+    } catch (error) {
+      const leftMs = endMs - performance.now();
+      if (signal?.aborted || leftMs < SHARED_FROM_MS / 4) throw error;
+      // one that had its time may still be answered; one that was told so at once will not be
+      if (error instanceof UnknownOutcomeError && leftMs <= timeoutMs / 2) {
+        return await this.#askAt(this.#connection, request, Math.floor(leftMs), 1);
+      }
+      if (!(error instanceof NoQuorumError || error instanceof ConnectError)) throw error;
+      const other = await within(leftMs, signal, this.#connection.other());
+      const restMs = Math.floor(endMs - performance.now());
+      if (!other || restMs < 1) throw error;
+      return await this.#askAt(other, request, restMs);
+    }
+  }
+
+  /** `doubtCount`: calls before that may have done it. */
+  #askAt(
+    connection: RpcConnection,
+    request: Request,
+    timeoutMs: number,
+    doubtCount = 0,
+  ): Promise<unknown> {
+    const { method, args, signal, onItem, unknown } = request;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const end = (): void => {
@@ -140,14 +192,15 @@ export class RpcPort implements ClientPort {
       const onAbort = (): void => giveUp(signal?.reason);
       const onTimeout = (): void => {
         const isUnknown = call.sentCount > 0 && unknown;
-        giveUp(isUnknown ? unknown(`no answer within ${timeoutMs} ms`) : unreachableError(timeoutMs));
+        giveUp(isUnknown ? unknown(`no answer within ${request.timeoutMs} ms`) : unreachableError(timeoutMs));
       };
       const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs + GRACE_MS) : undefined;
       const call: RpcCall = {
         method,
-        args: typeof args === "function" ? args : () => args,
-        sentCount: 0,
+        args: () => args(timeoutMs),
+        sentCount: doubtCount,
         item: (value) => onItem?.(value),
+        lost: () => request.onLost?.(),
         settle: (value, error) => {
           end();
           const doubt = doubtOf(request, call.sentCount, value, error);
@@ -157,10 +210,31 @@ export class RpcPort implements ClientPort {
         },
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      const forget = this.#connection.call(call);
+      const forget = connection.call(call);
     });
   }
 }
+
+/** What comes in time; null when nothing does, or it fails. */
+function within<T>(ms: number, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T | null> {
+  return new Promise((resolve) => {
+    const end = (value: T | null): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      resolve(value);
+    };
+    const onAbort = (): void => end(null);
+    const timer = setTimeout(() => end(null), ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    promise.then(end, () => end(null));
+  });
+}
+
+/**
+ * Errors that say as much of what other members did: that it is not known, or what stands in the record of
+ * the task. Any other one is about the call at one member.
+ */
+const FINAL_ERRORS = [UnknownOutcomeError, ConflictError, TooOldError];
 
 /**
  * That it was not done, the one who says so knows of itself alone: another member that was asked before, and
@@ -175,7 +249,10 @@ function doubtOf(
   if (!unknown || sentCount === 0) return undefined;
   if (error instanceof StoppedError) return unknown("the client was closed before the answer");
   if (sentCount === 1) return undefined;
-  const isNotDone = error instanceof NoQuorumError || error instanceof ConnectError ||
-    error instanceof BusyError || (error === undefined && isRefusal?.(value) === true);
-  return isNotDone ? unknown("a member that was asked was lost, and the next one refused it") : undefined;
+  const isFinal = error === undefined
+    ? isRefusal?.(value) !== true
+    : FINAL_ERRORS.some((each) => error instanceof each);
+  if (isFinal) return undefined;
+  const why = error instanceof Error ? ` (${error.message})` : "";
+  return unknown(`a member that was asked was lost, and the next one refused it${why}`);
 }

@@ -19,6 +19,8 @@ export interface RpcCall {
   args(): readonly unknown[];
   settle(value: unknown, error: unknown): void;
   item(value: unknown): void;
+  /** The member that was asked is gone; the next one will be. */
+  lost?(): void;
   /** Members that it left for: it may have been done. */
   sentCount: number;
 }
@@ -33,6 +35,7 @@ export class RpcConnection {
   #line: { readonly client: MeshClient; readonly outbox: RpcOutbox } | null = null;
   #lastHeardMs = 0;
   #isStopped = false;
+  #other: Promise<RpcConnection> | null = null;
 
   constructor(first: MeshClient, connect: Connector) {
     this.#connect = connect;
@@ -54,9 +57,23 @@ export class RpcConnection {
     };
   }
 
+  /** A line to another member, beside this one: for what that member can do nothing about. It is kept. */
+  other(): Promise<RpcConnection> {
+    this.#other ??= this.#connect(this.#line?.client.member ?? null).then(async (client) => {
+      const connection = new RpcConnection(client, this.#connect);
+      if (this.#isStopped) await connection.stop();
+      return connection;
+    }).catch((error) => {
+      this.#other = null;
+      throw error;
+    });
+    return this.#other;
+  }
+
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    void this.#other?.then((other) => other.stop(), () => {});
     clearInterval(this.#pinging);
     const calls = [...this.#calls.values()];
     this.#calls.clear();
@@ -114,6 +131,7 @@ export class RpcConnection {
   #lose(client: MeshClient): void {
     if (this.#line?.client !== client) return;
     this.#line = null;
+    for (const call of this.#calls.values()) call.lost?.();
     void client.stop();
     void this.#reconnect(client.member);
   }

@@ -135,9 +135,7 @@ class Session {
         return null;
       }
       case "watch":
-        for await (const events of this.#port.watch(signal)) {
-          if (this.#outbox.length < ITEMS_WAITING_MAX) this.#outbox.push([rid, "item", events]);
-        }
+        await this.#watch(rid, signal);
         return null;
       case "ping":
         return null;
@@ -145,6 +143,20 @@ class Session {
         throw new VersionMismatchError(
           `Cannot serve "${method.slice(0, 40)}": this member's version knows no such request`,
         );
+    }
+  }
+
+  /** null where some are missing. */
+  async #watch(rid: number, signal: AbortSignal): Promise<void> {
+    let isBehind = false;
+    for await (const events of this.#port.watch(signal)) {
+      if (this.#outbox.length >= ITEMS_WAITING_MAX) {
+        isBehind = true;
+        continue;
+      }
+      if (isBehind) this.#outbox.push([rid, "item", null]);
+      isBehind = false;
+      this.#outbox.push([rid, "item", events]);
     }
   }
 }

@@ -3,8 +3,9 @@ import { type TaskDefinition, validInput } from "../task/definition.ts";
 import { encodeValue } from "../task/values.ts";
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import type { CallOptions, ClientPort } from "../coordinator/coordinator.ts";
-import { BusyError, ConflictError, InvalidInputError, TooOldError } from "../base/errors.ts";
+import { ConflictError, InvalidInputError, TooOldError } from "../base/errors.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
+import type { SubmitStatus } from "../protocol/model/messages.ts";
 import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
 import { byteLength, checkKnown, integer, shown } from "../base/arguments.ts";
 import { PLACEMENT_KEYS, type PlacementOptions, taskOptionsOf } from "./task-options.ts";
@@ -42,9 +43,9 @@ const DELAY_MAX_MS = 4.32e15;
 const CID_LIMIT = 2 ** 52;
 
 /** @throws TypeError, RangeError, InvalidInputError; a promise only when the schema is asynchronous */
-export function specOf<I, O>(
-  definition: TaskDefinition<I, O>,
-  item: SubmitItem<I>,
+export function specOf(
+  definition: TaskDefinition,
+  item: SubmitItem<unknown>,
   shared: ItemOptions,
   environment: Environment = systemEnvironment,
 ): TaskSpec | Promise<TaskSpec> {
@@ -98,7 +99,7 @@ async function checkedLater(valid: Promise<unknown>, spec: TaskSpec): Promise<Ta
 
 function asSubmitError(error: unknown): unknown {
   if (!(error instanceof InvalidInputError)) return error;
-  return new InvalidInputError(error.message.replace(/^Cannot run/, "Cannot submit"));
+  return new InvalidInputError(error.message.replace(/^Cannot run/, "Cannot submit"), error.issues);
 }
 
 /** @throws TypeError, RangeError */
@@ -185,10 +186,12 @@ async function* windowsOf(specs: Iterable<TaskSpec | Promise<TaskSpec>>): AsyncG
   if (window.length > 0) yield window;
 }
 
-function recordedOf({ id }: TaskSpec, status: string | undefined): Recorded {
-  if (status === "created" || status === "exists") return { id, created: status === "created" };
+function recordedOf({ id }: TaskSpec, status: SubmitStatus | undefined): Recorded {
   const task = `task ${JSON.stringify(id)}`;
   switch (status) {
+    case "created":
+    case "exists":
+      return { id, created: status === "created" };
     case "conflict":
       throw new ConflictError(`Cannot submit ${task}: its id is in use with another name or input`, [id]);
     case "tooOld":
@@ -197,6 +200,8 @@ function recordedOf({ id }: TaskSpec, status: string | undefined): Recorded {
           `(see retentionMs); it is not known whether it ran`,
       );
     default:
-      throw new BusyError(`Cannot submit ${task}: its steward has too much to record, got "${status}"`);
+      throw new TypeError(
+        `Cannot submit ${task}: it is answered with what is no answer, got ${shown(status)}`,
+      );
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
+import type { Leased } from "../base/leased.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
@@ -21,7 +22,7 @@ export interface StatefulAttempt {
   becomeStateful(): void;
 }
 
-export class Attempt implements Context, StatefulAttempt {
+export class Attempt implements Context, Leased, StatefulAttempt {
   readonly p: number;
   readonly task: GrantedTask;
   readonly handler: Handler;
@@ -52,7 +53,8 @@ export class Attempt implements Context, StatefulAttempt {
   #progress: Progress | null = null;
   #load: TaskLoad | null = null;
   #handOff: (() => unknown) | null = null;
-  #frozenDeadlineMs = 0;
+  /** Lease clock; of one that is lost. */
+  #endMs = 0;
   #controller: AbortController | null = null;
   #checkpoints: Map<number, PromiseWithResolvers<void>> | null = null;
   #unlisten: Set<() => void> | null = null;
@@ -92,7 +94,14 @@ export class Attempt implements Context, StatefulAttempt {
   }
 
   get deadline(): number {
-    return this.isLost ? this.#frozenDeadlineMs : this.#control.deadlineMs(this.p);
+    // read first: a stop in between makes it no later
+    const wallMs = this.#environment.wallMs();
+    return Math.max(0, wallMs + this.remainingMs - this.marginMs);
+  }
+
+  get remainingMs(): number {
+    const endMs = this.isLost ? this.#endMs : this.#control.validUntilMs(this.p);
+    return endMs - this.#control.leaseMs();
   }
 
   get marginMs(): number {
@@ -154,10 +163,10 @@ export class Attempt implements Context, StatefulAttempt {
 
   onDeadline(callback: (deadlineMs: number) => void): () => void {
     if (this.isLost || this.ending) return () => {};
-    const unlisten = this.#control.onDeadline(this.p, (deadlineMs) => {
+    const unlisten = this.#control.onRenewed(this.p, () => {
       if (this.isLost) return;
       try {
-        callback(deadlineMs);
+        callback(this.deadline);
       } catch (error) {
         queueMicrotask(() => {
           throw error;
@@ -273,7 +282,8 @@ export class Attempt implements Context, StatefulAttempt {
 
   /** The lease is gone: no deadline, no renewal, nothing recorded any more. */
   lose(reason: AbortReason): void {
-    this.#frozenDeadlineMs = Math.min(this.#environment.wallMs(), this.#control.deadlineMs(this.p));
+    const marginEndMs = this.#control.leaseMs() + this.marginMs;
+    this.#endMs = Math.min(marginEndMs, this.#control.validUntilMs(this.p));
     this.isLost = true;
     this.abort(reason);
     this.close();

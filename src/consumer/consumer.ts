@@ -32,7 +32,10 @@ export interface ConsumerOptions {
   /** False = nobody listens: nothing is made. */
   readonly wants: (type: AttemptEventType) => boolean;
   readonly emit: (type: AttemptEventType, info: AttemptInfo) => void;
-  /** Null when the task may begin; else until when it shall not be offered here. @default always */
+  /**
+   * Null when it may begin; else for how many ms it shall not be offered here, 0 = until a change.
+   * @default null
+   */
   readonly admit?: (task: GrantedTask) => number | null;
   /** For how long the event loop must have stood still to be reported. */
   readonly blockedMinMs: number;
@@ -45,8 +48,8 @@ export interface ConsumerOptions {
 /** An older attempt that still runs after this time ignores its signal: the task had better run elsewhere. */
 const OLD_ATTEMPT_PATIENCE_MS = 2000;
 
-/** `(partition, fence)` as one number: fences are log indexes, far below 2^40. */
-const keyOf = (p: number, fence: number): number => p * 2 ** 40 + fence;
+/** A text: after a recovery fences are so large that one number does not hold both. */
+const keyOf = (p: number, fence: number): string => `${p}.${fence}`;
 
 export class Consumer implements ConsumerPort {
   readonly #options: ConsumerOptions;
@@ -54,7 +57,7 @@ export class Consumer implements ConsumerPort {
   readonly #control: ConsumerControl;
   readonly #handlers: Map<string, Handler> = new Map();
   /** Attempts whose end is not settled, or that still run. */
-  readonly #attempts: Map<number, Attempt> = new Map();
+  readonly #attempts: Map<string, Attempt> = new Map();
   /** The attempt that runs here, by task id. */
   readonly #runningById: Map<string, Attempt> = new Map();
   /** The next attempt at a task that still runs under an older fence. */
@@ -172,12 +175,8 @@ export class Consumer implements ConsumerPort {
     if (!handler || this.#abortReason !== null || this.isFrozen) {
       return this.#giveBack(p, task, { type: "release" });
     }
-    const untilMs = this.#options.admit?.(task) ?? null;
-    if (untilMs !== null) {
-      // by the clock that its balancer looked at
-      const forMs = untilMs === 0 ? 0 : Math.max(1, untilMs - this.#environment.wallMs());
-      return this.#giveBack(p, task, { type: "decline", forMs });
-    }
+    const forMs = this.#options.admit?.(task) ?? null;
+    if (forMs !== null) return this.#giveBack(p, task, { type: "decline", forMs });
     const attempt = new Attempt(p, task, handler, this.#control, this.#environment);
     this.#attempts.set(keyOf(p, task.fence), attempt);
     if (!this.#runningById.has(task.id)) return this.#begin(attempt);

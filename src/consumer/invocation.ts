@@ -5,7 +5,7 @@
 import type { Environment } from "../base/environment.ts";
 import { AttemptAbortedError } from "../base/errors.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
-import { validInput } from "../task/definition.ts";
+import { validInput, validResult } from "../task/definition.ts";
 import { decodeValue, encodeValue } from "../task/values.ts";
 import type { Attempt } from "./attempt.ts";
 import { settlementOfFailure } from "./error-policy.ts";
@@ -31,7 +31,15 @@ function call(attempt: Attempt, input: unknown): unknown {
   const { id, name, checkpoint } = attempt.task;
   const state = checkpoint === null ? undefined : decodeValue(checkpoint, "checkpoint");
   const task: Task = { id, name, input, state };
-  return attempt.handler.run(task, attempt);
+  const returned = attempt.handler.run(task, attempt);
+  return attempt.handler.definition.output ? checkedResult(attempt, returned) : returned;
+}
+
+/** @throws InvalidResultError for what the handler completes the task with */
+async function checkedResult(attempt: Attempt, returned: unknown): Promise<unknown> {
+  const value = await returned;
+  const completes = !(value instanceof Answer) && (value !== undefined || attempt.abortReason === null);
+  return completes ? validResult(attempt.handler.definition, value) : value;
 }
 
 /** What a handler returned has yet to come. */
@@ -54,7 +62,7 @@ export function endingOfValue(attempt: Attempt, value: unknown, environment: Env
 /** What goes wrong because the attempt was aborted, or its lease ends, is no error of the task. */
 export function endingOfError(attempt: Attempt, error: unknown, environment: Environment): Settlement {
   if (attempt.abortReason !== null) return endingOfAbort(attempt, environment);
-  const isOurs = error instanceof AttemptAbortedError || environment.wallMs() >= attempt.deadline;
+  const isOurs = error instanceof AttemptAbortedError || attempt.remainingMs <= attempt.marginMs;
   return isOurs ? { type: "release" } : failed(attempt, error, environment);
 }
 

@@ -187,10 +187,10 @@ export class ClusterView {
     });
   }
 
-  /** First what is leased now, then what changes, until the signal aborts. */
-  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[]> {
+  /** First what is leased now, then what changes, until the signal aborts; null where some are missing. */
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly TaskEvent[] | null> {
     for await (const batch of this.#feed.read(signal, [...this.#views.view.all()])) {
-      yield batch.map((change) => this.#taskEvent(change));
+      yield batch && batch.map((change) => this.#taskEvent(change));
     }
   }
 

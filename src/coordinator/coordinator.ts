@@ -116,7 +116,7 @@ export interface CallOptions {
 }
 
 export interface SubmitCallOptions extends CallOptions {
-  /** Since they were first sent, by the monotonic clock of whoever sent them. @default 0 */
+  /** Since they were first sent, by the lease clock of whoever sent them. @default 0 */
   readonly ageMs?: number;
 }
 
@@ -167,8 +167,8 @@ export interface ClientPort {
    * @throws NotFoundError; ConnectError when nothing was sent; UnknownOutcomeError when it may have been done
    */
   commandNode(request: NodeCommandRequest, options: CallOptions): Promise<void>;
-  /** Until the signal aborts. */
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]>;
+  /** Until the signal aborts; null where some are missing. */
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null>;
 }
 
 /** What the coordinator notifies a consumer of. Calls come in order and must not throw. */
@@ -202,15 +202,14 @@ export interface ConsumerControl {
   settle(lease: SettledLease, settlement: Settlement): void;
   /** Between a deadline and the end of its lease: so long a handler may take to end. */
   readonly marginMs: number;
-  /**
-   * Wall clock in ms at which handlers in the partition must end unless their leases are renewed, `marginMs`
-   * before these end; in the past when the leases have ended.
-   */
-  deadlineMs(p: number): number;
+  /** The lease clock. */
+  leaseMs(): number;
+  /** When the partition's leases end unless they are renewed, lease clock; in the past when they have. */
+  validUntilMs(p: number): number;
   /** Asked last, in the turn that calls the handler: the lease stands for longer than the margin. */
   mayBegin(p: number, fence: number): boolean;
   /** Calls back when leases in the partition were renewed; returns what ends that. */
-  onDeadline(p: number, callback: (deadlineMs: number) => void): () => void;
+  onRenewed(p: number, callback: () => void): () => void;
 }
 
 /**

@@ -44,14 +44,6 @@ export class Diagnosis {
     return node === this.#options.self || (this.#options.transport?.isUp(node) ?? false);
   }
 
-  /** Wall clock at which handlers with leases in a partition must end: the margin before these end. */
-  deadlineMs(p: number): number {
-    const { clock, engine, settings } = this.#options;
-    const { leaseMs, wallMs } = clock.read();
-    const leftMs = engine.holder.validUntilMs(p) - settings.marginMs - leaseMs;
-    return Math.max(0, wallMs + leftMs);
-  }
-
   /** Exact for this node; for others what is left of a lease since their last heartbeat. */
   leaseRemainingMs(p: number, owner: MemberNo): number {
     const { engine, clock, settings } = this.#options;

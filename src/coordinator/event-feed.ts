@@ -1,20 +1,24 @@
-/** Events for those who iterate over them: a slow reader loses the oldest, never holds up the node. */
+/**
+ * Events for those who iterate over them: a slow reader loses the oldest, never holds up the node. Where some
+ * are missing there is a null.
+ */
 
 const BATCHES_MAX = 1000;
 
 export class EventFeed<T> {
-  readonly #readers: Set<(batch: readonly T[]) => void> = new Set();
+  readonly #readers: Set<(batch: readonly T[] | null) => void> = new Set();
 
-  publish(batch: readonly T[]): void {
+  /** null: some are missing here. */
+  publish(batch: readonly T[] | null): void {
     for (const read of this.#readers) read(batch);
   }
 
   /** Yields what is published from now on until the signal aborts. */
-  async *read(signal: AbortSignal, first: readonly T[] = []): AsyncGenerator<readonly T[]> {
-    const queue: (readonly T[])[] = first.length > 0 ? [first] : [];
+  async *read(signal: AbortSignal, first: readonly T[] = []): AsyncGenerator<readonly T[] | null> {
+    const queue: (readonly T[] | null)[] = first.length > 0 ? [first] : [];
     let wake = (): void => {};
-    const read = (batch: readonly T[]): void => {
-      if (queue.push(batch) > BATCHES_MAX) queue.shift();
+    const read = (batch: readonly T[] | null): void => {
+      if (queue.push(batch) > BATCHES_MAX) queue.splice(0, 2, null);
       wake();
     };
     const onAbort = (): void => wake();
@@ -23,7 +27,7 @@ export class EventFeed<T> {
     try {
       while (!signal.aborted) {
         const batch = queue.shift();
-        if (batch) yield batch;
+        if (batch !== undefined) yield batch;
         else await new Promise<void>((resolve) => wake = resolve);
       }
     } finally {

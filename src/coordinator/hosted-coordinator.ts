@@ -1,6 +1,6 @@
 /**
  * A Coordinator on an engine of this process: carries what the engine decides to network, consumer and
- * clients. Its parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts and deadlines.ts, and for
+ * clients. Its parts do the work: engine-host.ts, cluster-view.ts, diagnosis.ts and renewals.ts, and for
  * what waits for an answer submits.ts, outcomes.ts, queries.ts, listing.ts and node-commands.ts.
  */
 import { type Environment, systemEnvironment } from "../base/environment.ts";
@@ -26,7 +26,7 @@ import type {
   TaskEvent,
   TaskSnapshot,
 } from "./coordinator.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Renewals } from "./renewals.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { EngineHost, type RunnableEffect } from "./engine-host.ts";
 import { Listing } from "./listing.ts";
@@ -73,7 +73,7 @@ export class HostedCoordinator implements Coordinator {
   readonly #queries: Queries;
   readonly #listing: Listing;
   readonly #nodeCommands: NodeCommandCalls;
-  readonly #deadlines: Deadlines;
+  readonly #renewals: Renewals;
   readonly #events: Listeners<CoordinatorEvent> = new Listeners();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   #isReady = false;
@@ -119,12 +119,11 @@ export class HostedCoordinator implements Coordinator {
       ...{ push, environment, diagnosis },
       refusal: (node, command) => command.type === "leave" ? clusterView.departureRefusal(node) : null,
     });
-    this.#deadlines = new Deadlines({
+    this.#renewals = new Renewals({
       everyMs: settings.heartbeatMs / 8,
       validUntilMs: (p) => engine.holder.validUntilMs(p),
-      deadlineMs: (p) => diagnosis.deadlineMs(p),
     });
-    this.control = this.#controlFor({ engine, clock, diagnosis, marginMs: settings.marginMs });
+    this.control = this.#controlFor({ engine, clock, marginMs: settings.marginMs });
     this.#host = new EngineHost({
       engine,
       store,
@@ -147,10 +146,9 @@ export class HostedCoordinator implements Coordinator {
       });
   }
 
-  #controlFor({ engine, clock, diagnosis, marginMs }: {
+  #controlFor({ engine, clock, marginMs }: {
     readonly engine: Engine;
     readonly clock: NodeClock;
-    readonly diagnosis: Diagnosis;
     readonly marginMs: number;
   }): ConsumerControl {
     return {
@@ -163,8 +161,9 @@ export class HostedCoordinator implements Coordinator {
       },
       settle: ({ p, id, fence, seq, upTo }, settlement) =>
         this.#host.push({ type: "settle", p, id, fence, seq, upTo, settlement }),
-      deadlineMs: (p) => diagnosis.deadlineMs(p),
-      onDeadline: (p, callback) => this.#deadlines.on(p, callback),
+      leaseMs: () => clock.read().leaseMs,
+      validUntilMs: (p) => engine.holder.validUntilMs(p),
+      onRenewed: (p, callback) => this.#renewals.on(p, callback),
     };
   }
 
@@ -244,7 +243,7 @@ export class HostedCoordinator implements Coordinator {
       const [ends, others] = [effects.filter(isEnd), effects.filter((effect) => !isEnd(effect))];
       for (const effect of [...ends, ...others]) if (consumer) notifyConsumer(consumer, effect);
     }
-    this.#deadlines.poll(this.#environment.monoMs());
+    this.#renewals.poll(this.#environment.monoMs());
     this.#clusterView.tick();
   }
 
@@ -332,7 +331,7 @@ export class HostedCoordinator implements Coordinator {
   members = (): readonly NodeInfo[] => this.#clusterView.infos();
   offerOf = (node: NodeId): ReturnType<Coordinator["offerOf"]> => this.#clusterView.members.offerOf(node);
 
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null> {
     return this.#clusterView.watch(AbortSignal.any([signal, this.#stopped.signal]));
   }
 

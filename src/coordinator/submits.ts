@@ -17,8 +17,6 @@ interface Chunk {
   readonly firstRid: number;
   remaining: number;
   readonly timeoutMs: number;
-  /** By whoever sent them; monotonic. */
-  readonly firstSentMs: number;
   readonly dueMs: number;
   readonly resolve: (statuses: readonly SubmitStatus[]) => void;
   readonly reject: (error: unknown) => void;
@@ -81,7 +79,6 @@ export class Submits {
         firstRid: this.#lastRid + 1,
         remaining: specs.length,
         timeoutMs,
-        firstSentMs: nowMs - ageMs,
         dueMs: nowMs + timeoutMs,
         resolve,
         reject,
@@ -91,7 +88,9 @@ export class Submits {
       this.#lastRid += specs.length;
       this.#open.add(chunk);
       this.#arm(chunk.dueMs);
-      for (let at = 0; at < specs.length; at++) this.#push(chunk, chunk.firstRid + at, specs[at]!);
+      for (let at = 0; at < specs.length; at++) {
+        this.#push(chunk, chunk.firstRid + at, { spec: specs[at]!, ageMs });
+      }
     });
   }
 
@@ -129,10 +128,9 @@ export class Submits {
     if (nextMs < Infinity) this.#arm(nextMs);
   }
 
-  #push(chunk: Chunk, rid: number, spec: TaskSpec): void {
+  #push(chunk: Chunk, rid: number, task: { readonly spec: TaskSpec; readonly ageMs: number }): void {
     this.#chunkByRid.set(rid, chunk);
-    const ageMs = this.#environment.monoMs() - chunk.firstSentMs;
-    this.#options.push({ type: "submit", rid, spec, watch: false, ageMs });
+    this.#options.push({ type: "submit", rid, watch: false, ...task });
   }
 
   answered(rid: number, status: SubmitStatus): void {

@@ -1,6 +1,6 @@
 /**
- * What addresses say of where they can be dialled. An address of loopback is of whichever host dials it: told
- * by somebody on another host it leads to this one.
+ * What addresses say of where they can be dialled. An address of loopback is of whichever host dials it: one
+ * that came from another host leads to this one.
  */
 import { networkInterfaces } from "node:os";
 
@@ -27,15 +27,16 @@ function interfaces(): string[] {
   }
 }
 
-export interface Told {
-  /** By somebody on this host. */
+/** Where addresses come from, and to whom. */
+export interface AddressSource {
+  /** They come from a node on this host. */
   readonly isNear: boolean;
   /** Where this node listens, without its id. */
   readonly own: readonly string[];
 }
 
 /** Those of another node's addresses that can lead there. */
-export function leadingElsewhere(addresses: readonly string[], { isNear, own }: Told): string[] {
+export function leadingElsewhere(addresses: readonly string[], { isNear, own }: AddressSource): string[] {
   return addresses.filter((address) =>
     (isNear || !isLoopback(address)) && !UNSPECIFIED.test(address) &&
     !own.includes(address.replace(/\/p2p\/[^/]+$/, ""))

@@ -1,4 +1,4 @@
-/** What members tell each other beside the protocol: who else is there, and to which cluster they belong. */
+/** What members send each other beside the protocol: who else is there, and to which cluster they belong. */
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "../protocol/model/types.ts";
 import { peerIdOf } from "./dialer.ts";

@@ -215,7 +215,7 @@ export class Dialer {
       target.isDialling = false;
       target.id = id;
       target.goodAddress = address;
-      // Lost again before we were told who it is: nobody called down() for this target.
+      // Lost again before it was known who it is: nobody called down() for this target.
       if (!this.#port.isConnected(target.id)) this.#failed(target);
       else target.attempts++;
     } catch (error) {

@@ -59,7 +59,7 @@ export class Guard {
     try {
       await setUp();
     } catch (error) {
-      this.#tell(connection, setupReasonOf(error as Error, performance.now() - startMs));
+      this.#report(connection, setupReasonOf(error as Error, performance.now() - startMs));
       throw error;
     } finally {
       leave();
@@ -73,7 +73,7 @@ export class Guard {
     try {
       await handshake.greeted;
     } catch (error) {
-      this.#tell(connection, reasonOf(handshake, error as Error));
+      this.#report(connection, reasonOf(handshake, error as Error));
       throw error;
     } finally {
       clearTimeout(timer);
@@ -81,7 +81,7 @@ export class Guard {
     }
   }
 
-  #tell(connection: MultiaddrConnection, reason: string | null): void {
+  #report(connection: MultiaddrConnection, reason: string | null): void {
     if (reason === null) return;
     const host = connection.remoteAddr.toString().split("/")[2] ?? "";
     this.#options.refused(host, reason);
@@ -132,7 +132,7 @@ class Places {
   }
 }
 
-/** What is known, and no more: null when it is not worth telling. */
+/** What is known, and no more: null when it is not worth a report. */
 function reasonOf(handshake: Handshake, error: Error): string | null {
   const { hasSecret, isForeign, isPlain } = handshake;
   if (isPlain) return "speaks without a secret, but this node has one";
@@ -143,7 +143,7 @@ function reasonOf(handshake: Handshake, error: Error): string | null {
   return isOurs ? error.message : "ended before its handshake was complete";
 }
 
-/** Whether its peer may connect at all is told by who decides that, and one that ended comes back. */
+/** Whether its peer may connect at all is reported by who decides that, and one that ended comes back. */
 function setupReasonOf(error: Error, afterMs: number): string | null {
   if (error.name === "ConnectionDeniedError") return "was refused: there are too many";
   return Math.ceil(afterMs) >= SETUP_TIMEOUT_MS ? SLOW : null;

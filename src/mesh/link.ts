@@ -137,7 +137,7 @@ export class Link {
 
   /** Ends the link at once; what the network does not take is lost. */
   cut(end: LinkEnd): void {
-    // The last message may tell the peer what is wrong.
+    // The last message may say what is wrong.
     if (this.#state === "open") this.#outbox.flush();
     this.#end(end);
     this.#stream.abort(new Error("the link is cut"));

@@ -10,7 +10,7 @@ import type { Listener, MultiaddrConnection, Upgrader } from "@libp2p/interface"
 
 const CHECK_EVERY_MS = 5000;
 const CALL_TIMEOUT_MS = 3000;
-const TELL_EVERY_MS = 60_000;
+const WARN_EVERY_MS = 60_000;
 /** Calls in a row that were not accepted: one alone may be the fault of a busy process. */
 const MISSED_CALLS_MAX = 2;
 
@@ -47,8 +47,8 @@ interface Watched {
   hasAccepted: boolean;
   missedCalls: number;
   isBeingChecked: boolean;
-  /** When it was last told that it cannot be opened. */
-  toldMs: number;
+  /** When it was last reported that it cannot be opened. */
+  warnedMs: number;
 }
 
 /** A connection of this process to itself. */
@@ -100,7 +100,7 @@ export class Listeners {
       hasAccepted: false,
       missedCalls: 0,
       isBeingChecked: false,
-      toldMs: -Infinity,
+      warnedMs: -Infinity,
     };
     const listen = listener.listen.bind(listener);
     listener.listen = async (address) => {
@@ -198,8 +198,8 @@ export class Listeners {
       this.#onTrouble(address, "it had stopped accepting connections, and was opened anew");
     } catch (error) {
       const nowMs = performance.now();
-      if (this.#isStopped || nowMs - watched.toldMs < TELL_EVERY_MS) return;
-      watched.toldMs = nowMs;
+      if (this.#isStopped || nowMs - watched.warnedMs < WARN_EVERY_MS) return;
+      watched.warnedMs = nowMs;
       const reason = `it accepts no connections, and cannot be opened anew: ${(error as Error).message}`;
       this.#onTrouble(address, reason);
     }

@@ -273,7 +273,7 @@ class MemberMesh implements Mesh {
     if (this.#isLive()) this.#events.peerUp(id, hello);
   }
 
-  /** Tells the new member of all others, and all others of it: any two of them will find each other. */
+  /** Sends the new member the addresses of all others, and all others its own: any two find each other. */
   #introduce(id: NodeId, hello: Hello): void {
     const others = [...this.#links.hellos].filter(([other]) => other !== id);
     if (others.length === 0) return;

@@ -114,9 +114,9 @@ export class RunningNode implements Node {
     return this.#state;
   }
 
-  handle<I, O>(
-    definition: TaskDefinition<I, O>,
-    handler: HandlerSource<I, O>,
+  handle<I, O, P, R>(
+    definition: TaskDefinition<I, O, P, R>,
+    handler: HandlerSource<P, R>,
     options?: HandlerOptions,
   ): void {
     if (typeof definition?.name !== "string") {

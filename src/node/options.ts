@@ -54,7 +54,7 @@ export interface NodeOptions extends SecurityOptions, BalanceOptions, ObserveOpt
    */
   readonly mdns?: boolean;
   /**
-   * Found the cluster with exactly so many nodes. Two survive no failure, three survive one.
+   * How many nodes start a new cluster together, the same number on each. Two survive no failure, three one.
    * @default 1
    */
   readonly expect?: number;

@@ -10,7 +10,7 @@ import { systemEnvironment } from "../base/environment.ts";
 import { nodeIdOf } from "../mesh/private-key.ts";
 import { originOf } from "../protocol/model/cluster-name.ts";
 import type { PersistRecord } from "../protocol/model/contract.ts";
-import { recordsOf, recoveryOf, type Survivor, survivorOf } from "../protocol/recovery.ts";
+import { recordsOf, type Recovery, recoveryOf, type Survivor, survivorOf } from "../protocol/recovery.ts";
 import { decodeRecord } from "../protocol/wire/records.ts";
 import { RecordFile } from "../store/record-file.ts";
 import { rowOf } from "../store/record-row.ts";
@@ -26,7 +26,8 @@ import { DATABASE_FILE } from "../store/side-files.ts";
 import { damaged, StoreError, type StoreErrorCode, storeErrorOf, WAY_OUT } from "../store/store-error.ts";
 
 /** What is, or would be, made of the directories. */
-export interface RecoverReport {
+export interface RecoverReport
+  extends Pick<Recovery, "taskCount" | "doubtful" | "stale" | "lost" | "isNeeded"> {
   readonly cluster: string;
   /** The lost one. */
   readonly from: string;
@@ -37,11 +38,6 @@ export interface RecoverReport {
   /** Directories whose nodes had been put out: looked at, and not members of the new one. */
   readonly unused: readonly string[];
   readonly partitionCount: number;
-  readonly taskCount: number;
-  readonly doubtful: readonly number[];
-  readonly stale: readonly string[];
-  readonly lost: readonly number[];
-  readonly isNeeded: boolean;
   /** An earlier run was cut off. This is its report, and only the rest of it is done. */
   readonly isUnfinished: boolean;
 }

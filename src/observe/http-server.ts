@@ -1,10 +1,11 @@
 /**
  * A small HTTP server for a handler of Requests, on node:http, which the three runtimes have. Bounded: it
- * reads no bodies, and a client that is slow to ask or to read is cut off.
+ * reads no bodies, and a client that is slow to ask or to read is cut off. That it goes on listening is the
+ * business of http-listener.ts.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { HttpHandler } from "./http-handler.ts";
+import { HttpListener } from "./http-listener.ts";
 
 export interface HttpServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:9464`; with the port that was chosen when 0 was asked for. */
@@ -17,6 +18,11 @@ export interface HttpAddress {
   readonly host?: string;
   /** 0 = any that is free. */
   readonly port: number;
+  /**
+   * Nobody can connect at that URL, or nobody could for a while; the reason says whether that was mended.
+   * @default nobody listens
+   */
+  readonly onTrouble?: (url: string, reason: string) => void;
 }
 
 const REQUEST_TIMEOUT_MS = 5000;
@@ -24,24 +30,24 @@ const CONNECTIONS_MAX = 64;
 
 /** Resolves when it listens; rejects when it cannot. */
 export async function serveHttp(handler: HttpHandler, address: HttpAddress): Promise<HttpServer> {
-  const { host = "127.0.0.1", port } = address;
+  const { host = "127.0.0.1", port, onTrouble } = address;
+  const urlOf = (chosen: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`;
+  const listener: HttpListener = await HttpListener.open({
+    create: () => serverOf(handler),
+    host,
+    port,
+    onTrouble: (reason) => onTrouble?.(urlOf(listener.port), reason),
+  });
+  const close = (): Promise<void> => listener.close();
+  return { url: urlOf(listener.port), close, [Symbol.asyncDispose]: close };
+}
+
+function serverOf(handler: HttpHandler): Server {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
   server.maxConnections = CONNECTIONS_MAX;
   server.keepAliveTimeout = REQUEST_TIMEOUT_MS;
   server.on("request", (request, response) => void answer(handler, request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, resolve);
-  });
-  server.on("error", () => {});
-  const close = (): Promise<void> => closeServer(server);
-  return { url: urlOf(server, host), close, [Symbol.asyncDispose]: close };
-}
-
-function urlOf(server: Server, host: string): string {
-  // a server that listens on TCP has an address
-  const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return server;
 }
 
 async function answer(
@@ -70,10 +76,4 @@ async function answer(
  */
 function fits(method: string): string {
   return method === "GET" || method === "HEAD" ? method : "POST";
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
 }

@@ -123,6 +123,11 @@ export class Engine {
     return this.#keepers.newest(p)?.isServing ?? false;
   }
 
+  /** It runs tasks of that partition: not because it holds some already, as anybody may. */
+  wants(p: number): boolean {
+    return this.#context.topology.wants(p);
+  }
+
   /** The next roster may be decided without this node knowing it yet. */
   get isDeciding(): boolean {
     return this.#membership.register.isOpen;

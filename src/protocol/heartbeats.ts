@@ -8,7 +8,7 @@ import type { Keeper } from "./log/keeper.ts";
 import type { AnnouncedTerm, HeartbeatMessage, HeartbeatReplyMessage } from "./model/messages.ts";
 import type { Roles } from "./roles.ts";
 import { ownerKey } from "./state/lease-counts.ts";
-import type { Ballot, MemberNo } from "./model/types.ts";
+import type { Ballot, MemberNo, Roster } from "./model/types.ts";
 
 const NO_TERMS: readonly AnnouncedTerm[] = [];
 
@@ -18,6 +18,8 @@ export class Heartbeats {
   /** Monotonic time of the last heartbeat sent. */
   #sentMs: number = -Infinity;
   #isAlong = false;
+  /** Members that this node is not connected to; null: not known. */
+  #away: { readonly roster: Roster; readonly members: readonly MemberNo[] } | null = null;
 
   constructor(roles: Roles) {
     this.#roles = roles;
@@ -32,6 +34,19 @@ export class Heartbeats {
   /** Another's came when the next one was due soon: it goes at once, so that both wake each node once. */
   get isAlong(): boolean {
     return this.#isAlong;
+  }
+
+  /** A stream to another node opened or closed. */
+  linksChanged(): void {
+    this.#away = null;
+  }
+
+  #awayFrom(roster: Roster): readonly MemberNo[] {
+    if (this.#away?.roster !== roster) {
+      const members = roster.members.filter(({ no }) => !this.#context.isConnected(no)).map(({ no }) => no);
+      this.#away = { roster, members };
+    }
+    return this.#away.members;
   }
 
   learnTerm(p: number, ballot: Ballot): void {
@@ -108,8 +123,10 @@ export class Heartbeats {
     }
     const condemned: { p: number; n: number }[] = [];
     const vouches = this.#vouch(from, message, condemned);
-    const epoch = this.#context.roster!.epoch;
+    const roster = this.#context.roster!;
+    const { epoch } = roster;
     const terms = this.#termsFor(from, boot);
+    const away = this.#awayFrom(roster);
     this.#context.send(from, {
       type: "heartbeatReply",
       boot,
@@ -118,6 +135,7 @@ export class Heartbeats {
       vouches,
       condemned,
       terms,
+      away,
       refused,
     });
     if (message.epoch < epoch) this.#roles.membership.isBehind(from);
@@ -158,6 +176,8 @@ export class Heartbeats {
 
   onHeartbeatReply(from: MemberNo, message: HeartbeatReplyMessage): void {
     if (message.epoch < this.#context.roster!.epoch) this.#roles.membership.isBehind(from);
+    const { epoch, away } = message;
+    this.#context.awayFrom.set(from, { epoch, away });
     const refused: Set<number> = new Set();
     for (const { p, promised } of message.refused) {
       // a seal is refused with a ballot above all of the configuration that it ended

@@ -4,7 +4,7 @@
 import type { Heartbeats } from "./heartbeats.ts";
 import { isSameBallot } from "./model/ballot.ts";
 import type { Input } from "./model/contract.ts";
-import type { AttachReplyMessage, Message } from "./model/messages.ts";
+import type { AttachReplyMessage, DemandMessage, Message, RelayMessage } from "./model/messages.ts";
 import type { MemberNo, NodeId } from "./model/types.ts";
 import type { Roles } from "./roles.ts";
 
@@ -94,6 +94,7 @@ export class Router {
   }
 
   deliver(from: MemberNo, message: Message): void {
+    if (message.type === "relay") return this.#onRelay(from, message);
     if ("ballot" in message) this.#roles.context.see(message.ballot);
     switch (message.type) {
       case "heartbeat":
@@ -105,8 +106,7 @@ export class Router {
       case "creditReply":
         return this.#roles.credit.onReply(from, message);
       case "demand":
-        if (message.backlog > 0 && this.#hasAttachedForDemand(from, message.boot)) return;
-        return this.#roles.credit.onDemand(from, message);
+        return this.#onDemand(from, message);
       case "attachReply":
         return this.#onAttachReply(from, message);
       case "grant":
@@ -164,11 +164,31 @@ export class Router {
     }
   }
 
+  /**
+   * One hop: what is for this node comes from whoever it says, what is for another one goes to that itself,
+   * at once or not at all. So an old question never gets younger on its way.
+   */
+  #onRelay(from: MemberNo, relay: RelayMessage): void {
+    const { context } = this.#roles;
+    if (relay.to === context.self) {
+      if (relay.from !== context.self && context.memberByNo.has(relay.from)) {
+        this.deliver(relay.from, relay.message);
+      }
+      return;
+    }
+    if (relay.from === from) context.send(relay.to, relay);
+  }
+
   /** In a large cluster nothing else may show that the steward is there for this node, too. */
   #onAttachReply(from: MemberNo, message: AttachReplyMessage): void {
     const { credit, liveness, holder } = this.#roles;
     if (liveness.heard(from, message.ballot.boot)) credit.open(from);
     holder.onAttachReply(message);
+  }
+
+  #onDemand(from: MemberNo, message: DemandMessage): void {
+    if (message.backlog > 0 && this.#hasAttachedForDemand(from, message.boot)) return;
+    this.#roles.credit.onDemand(from, message);
   }
 
   /**
@@ -276,6 +296,7 @@ export class Connections {
     const { node, up, candidate } = input;
     const { context, founding, membership, holder, requests } = this.#roles;
     const no = context.noOf(node);
+    this.#heartbeats.linksChanged();
     if (!up) return this.#down(node, no);
     context.connected.add(node);
     context.congested.delete(no);

@@ -59,6 +59,7 @@ export class Chaos {
   begin(): void {
     const { schedule, plan } = this.#world;
     const firstMs = plan.faults.early ? 10 : plan.leaseTtlMs;
+    if (plan.faults.pair) schedule.after(firstMs, () => this.#cutPair());
     if (this.#strokes.length > 0) schedule.after(firstMs + this.#rng.range(0, 1000), () => this.#strike());
   }
 
@@ -150,6 +151,12 @@ export class Chaos {
       }
     }
     this.#cut("PARTITION", directions, this.#rng.range(0.1, 2.2) * this.#ttlMs);
+  }
+
+  #cutPair(): void {
+    const { nodes, plan } = this.#world;
+    const [a, b] = new Rng(plan.seed, 22).sample(nodes.map(({ no }) => no), 2) as [number, number];
+    this.#cut("PAIR", [[a, b], [b, a]], plan.faultsMs);
   }
 
   #oneWay(): void {

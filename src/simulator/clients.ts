@@ -49,6 +49,7 @@ export class VirtualClient {
   readonly #rng: Rng;
   #rid = 0;
   readonly #requests: Map<number, Request> = new Map();
+  readonly #askedMs: Map<number, number> = new Map();
   /** Watched ids, and the moments at which their watches began. */
   readonly #watches: Map<string, number> = new Map();
   /** Moments of the last submits of ids: the ends of these tasks may have been asked for along with them. */
@@ -64,6 +65,16 @@ export class VirtualClient {
   get waitsFor(): string {
     const rids = [...this.#requests].map(([rid, request]) => `${request.type} ${rid}`);
     return [...rids, ...[...this.#watches.keys()].map((id) => `outcome of ${id}`)].join(", ");
+  }
+
+  /** Of the requests without an answer, the one that was made first; Infinity when there is none. */
+  get waitsSinceMs(): number {
+    return Math.min(...[...this.#requests.keys()].map((rid) => this.#askedMs.get(rid)!));
+  }
+
+  #note(rid: number, request: Request): void {
+    this.#requests.set(rid, request);
+    this.#askedMs.set(rid, this.#world.schedule.nowMs);
   }
 
   crashed(): void {
@@ -92,7 +103,7 @@ export class VirtualClient {
   #sendSubmit(request: SubmitRequest): void {
     const { spec, watch, moment, firstSentMs } = request;
     const rid = ++this.#rid;
-    this.#requests.set(rid, request);
+    this.#note(rid, request);
     this.#submits.set(spec.id, moment);
     if (watch) this.#noteWatch(spec.id);
     const ageMs = this.#world.schedule.nowMs - firstSentMs;
@@ -114,7 +125,7 @@ export class VirtualClient {
   get(id: string): void {
     const rid = ++this.#rid;
     const p = this.#node.engine!.partitionOf(id);
-    this.#requests.set(rid, { type: "get", id, moment: this.#moment });
+    this.#note(rid, { type: "get", id, moment: this.#moment });
     this.#give({ type: "query", rid, p, query: { type: "get", id } });
   }
 
@@ -122,7 +133,7 @@ export class VirtualClient {
     if (!this.#node.engine) return;
     const rid = ++this.#rid;
     this.#oracle.asksCommand(id, cid);
-    this.#requests.set(rid, { type: "command", id, cid, message, moment: this.#moment });
+    this.#note(rid, { type: "command", id, cid, message, moment: this.#moment });
     this.#give({ type: "command", rid, id, cid, message });
   }
 
@@ -134,7 +145,7 @@ export class VirtualClient {
   #listPage(listed: Listed, limit: number): void {
     const rid = ++this.#rid;
     const { p, state, ids } = listed;
-    this.#requests.set(rid, { type: "list", moment: this.#moment, limit, listed });
+    this.#note(rid, { type: "list", moment: this.#moment, limit, listed });
     const query = { type: "list", state: state as TaskState | "", after: ids.at(-1) ?? "", limit } as const;
     this.#give({ type: "query", rid, p, query });
   }
@@ -208,10 +219,6 @@ export class VirtualClient {
   #takeSubmitted(request: SubmitRequest, status: SubmitStatus): void {
     const { spec: { id }, watch } = request;
     this.#oracle.submitted(this.#node, request, status, this.#node.engine!.partitionOf(id));
-    const isNoTask = status === "busy" || status === "tooOld" || status === "conflict";
-    if (isNoTask && watch) this.#watches.delete(id);
-    if (status === "busy") {
-      this.#node.later(this.#rng.range(100, 1000), () => this.#sendSubmit(request));
-    }
+    if (watch && (status === "tooOld" || status === "conflict")) this.#watches.delete(id);
   }
 }

@@ -21,6 +21,7 @@ export class VirtualClock {
   readonly rate: number;
   #monoOffsetMs = 0;
   #leaseOffsetMs = 0;
+  #leaseAheadMs = 0;
   #wallOffsetMs = 0;
   /** What setting the clock does not mend. */
   #wallErrorMs = 0;
@@ -62,6 +63,7 @@ export class VirtualClock {
 
   jumpLease(ms: number): void {
     this.#leaseOffsetMs += ms;
+    this.#leaseAheadMs += ms;
   }
 
   jumpWall(ms: number): void {
@@ -73,6 +75,11 @@ export class VirtualClock {
   setWallError(ms: number): void {
     this.#wallErrorMs = ms;
     this.#wasWallWrong ||= Math.abs(ms) > WALL_SPREAD_MS;
+  }
+
+  /** By all jumps that were no suspension. */
+  get leaseAheadMs(): number {
+    return this.#leaseAheadMs;
   }
 
   get wallErrorMs(): number {

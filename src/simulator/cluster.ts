@@ -6,12 +6,13 @@ import { Schedule } from "../testing/schedule.ts";
 import { Trace } from "../testing/trace.ts";
 import { Ambush } from "./ambush.ts";
 import { strikeDisaster } from "./disaster.ts";
-import { compareKeepers, DeliveryWatch, isDissolved, whatIsMissing } from "./liveness.ts";
+import { checkAnswers, compareKeepers, DeliveryWatch, isDissolved, whatIsMissing } from "./liveness.ts";
 import { VirtualNetwork } from "./network.ts";
 import { VirtualNode } from "./node.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
 import { type Run, Side } from "./side.ts";
+import { layTrap } from "./traps.ts";
 import { Violation } from "./violation.ts";
 import { newCounts, type RunCounts } from "./world.ts";
 
@@ -57,11 +58,13 @@ export class VirtualCluster implements Run {
     for (const node of this.nodes) if (node.isWanted) this.schedule.after(node.no * 3, () => node.start());
     side!.chaos.begin();
     new Ambush(side!).begin();
+    layTrap(side!);
     side!.workload.begin();
     for (const [at, ms] of this.plan.disastersMs.entries()) {
       this.runUntil(ms);
       this.#strike(at + 1);
     }
+    if (this.plan.faults.pair) this.#runWithCutPair();
     this.runUntil(this.plan.faultsMs);
     this.heal();
     const endMs = this.schedule.nowMs + this.plan.healMs;
@@ -79,6 +82,14 @@ export class VirtualCluster implements Run {
     }
     for (const each of this.#sides) if (!isDissolved(each)) compareKeepers(each);
     this.#rest();
+  }
+
+  #runWithCutPair(): void {
+    const { plan, schedule } = this;
+    while (schedule.nowMs < plan.faultsMs) {
+      this.runUntil(Math.min(plan.faultsMs, schedule.nowMs + LOOK_EVERY_MS));
+      for (const side of this.#sides) checkAnswers(side);
+    }
   }
 
   /** Of two clusters the first meets another one. */

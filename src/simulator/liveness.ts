@@ -1,7 +1,7 @@
 /**
  * What must come after the faults. L1: everything comes to its end; says what is still missing, and the run
- * fails when that is not "" in time. L5: commands reach who runs the task. When all is done, every keeper's
- * copy of every task must be the chosen one.
+ * fails when that is not "" in time. L5: commands reach who runs the task. L6: a cut pair keeps no client
+ * waiting. When all is done, every keeper's copy of every task must be the chosen one.
  */
 import { isSameBallot } from "../protocol/model/ballot.ts";
 import type { VirtualNode } from "./node.ts";
@@ -103,11 +103,29 @@ function keepersOf(nodes: readonly VirtualNode[], p: number): readonly VirtualNo
   return wanted.filter((node) => keepers.includes(node.engine!.self));
 }
 
+/** L6: while one pair is cut and nothing else is wrong, all clients are answered. @throws Violation */
+export function checkAnswers({ nodes, plan, schedule }: LivenessWorld): void {
+  // a steward may be elected meanwhile, and the way through a third member is found
+  const patienceMs = 2 * plan.electionMs + plan.heartbeatMs + 4 * plan.resendMs;
+  for (const { no, client } of nodes) {
+    const waitMs = schedule.nowMs - client.waitsSinceMs;
+    if (waitMs <= patienceMs) continue;
+    const what = client.waitsFor;
+    throw new Violation("L6", `a client at n${no} has had no answer for ${Math.round(waitMs)} ms: ${what}`);
+  }
+}
+
+interface Wait {
+  readonly sinceMs: number;
+  /** Since when holder and steward have known each other without a break. */
+  readonly talkingSinceMs: number;
+}
+
 /** L5: after the faults, whoever runs a task soon gets every command that waits for it. */
 export class DeliveryWatch {
   readonly #world: LivenessWorld;
-  /** Since when a command waits although its task runs on. */
-  #sinceMs: Map<string, number> = new Map();
+  /** Commands that wait although their tasks run on. */
+  #waits: ReadonlyMap<string, Wait> = new Map();
 
   constructor(world: LivenessWorld) {
     this.#world = world;
@@ -115,22 +133,44 @@ export class DeliveryWatch {
 
   /** To be called now and then once the faults are over. @throws Violation */
   check(): void {
-    const { nodes, oracle, plan, schedule } = this.#world;
-    const sinceMs: Map<string, number> = new Map();
+    const { oracle, plan, schedule: { nowMs } } = this.#world;
+    const waits: Map<string, Wait> = new Map();
     for (const { p, id, state } of oracle.unfinished()) {
       if (state !== "leased") continue;
       const { line, fence } = oracle.stateOf(p).tasks.get(id)!;
       const no = line.at(-1)?.no ?? 0;
-      const isUndelivered = nodes.some((node) => (node.handlers.deliveredNo(p, id, fence) ?? Infinity) < no);
-      if (!isUndelivered) continue;
+      const holder = this.#holderWithout(no, { p, id, fence });
+      if (!holder) continue;
       const key = `${p}/${id}/${no}`;
-      const thenMs = this.#sinceMs.get(key) ?? schedule.nowMs;
-      sinceMs.set(key, thenMs);
-      // a steward is elected anew, and everybody attaches to it
-      if (schedule.nowMs - thenMs < plan.leaseTtlMs + 4 * plan.electionMs) continue;
-      const waitMs = Math.round(schedule.nowMs - thenMs);
+      const known = this.#waits.get(key);
+      const sinceMs = known?.sinceMs ?? nowMs;
+      const talkedMs = Math.min(known?.talkingSinceMs ?? nowMs, nowMs);
+      const talkingSinceMs = this.#areTalking(p, holder) ? talkedMs : Infinity;
+      waits.set(key, { sinceMs, talkingSinceMs });
+      // a steward is elected anew, and everybody attaches to it; one that is there sends it again
+      const isLate = nowMs - sinceMs > plan.leaseTtlMs + 4 * plan.electionMs ||
+        nowMs - talkingSinceMs > 3 * plan.resendMs + 2 * plan.calmTickMs;
+      if (!isLate) continue;
+      const waitMs = Math.round(nowMs - sinceMs);
       throw new Violation("L5", `p${p} ${id} runs on and did not get command ${no} in ${waitMs} ms`);
     }
-    this.#sinceMs = sinceMs;
+    this.#waits = waits;
+  }
+
+  /** Who runs the attempt and has not got the command of that number. */
+  #holderWithout(
+    no: number,
+    { p, id, fence }: { readonly p: number; readonly id: string; readonly fence: number },
+  ): VirtualNode | undefined {
+    return this.#world.nodes.find((node) => (node.handlers.deliveredNo(p, id, fence) ?? Infinity) < no);
+  }
+
+  /** Holder and steward know each other as that, and neither stands still. */
+  #areTalking(p: number, holder: VirtualNode): boolean {
+    const term = holder.engine!.holder.termOf(p);
+    return !holder.isPaused && this.#world.nodes.some((node) => {
+      const isSteward = !node.isPaused && node.engine?.self === term?.node && node.up;
+      return isSteward && isSameBallot(node.engine!.holder.termOf(p), term);
+    });
   }
 }

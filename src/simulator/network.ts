@@ -30,6 +30,10 @@ interface ConnectedWorld extends World {
 /** Looks at what the node with that number sends, before it is known whether it arrives. */
 type SendListener = (from: number, messages: readonly Message[]) => void;
 
+/** What becomes of a message: "" = what chance wants, or "lost", or it comes so many ms later. */
+export type Fate = "" | "lost" | number;
+type Judge = (from: number, to: number, message: Message) => Fate;
+
 export class VirtualNetwork {
   readonly #world: ConnectedWorld;
   readonly #rng: Rng;
@@ -41,6 +45,7 @@ export class VirtualNetwork {
   readonly #believes: Uint8Array;
   readonly #nodeById: Map<string, ConnectedNode> = new Map();
   readonly #listeners: SendListener[] = [];
+  #judge: Judge | null = null;
 
   constructor(world: ConnectedWorld) {
     const { seed, nodeCount: size } = world.plan;
@@ -54,6 +59,11 @@ export class VirtualNetwork {
 
   onSend(listener: SendListener): void {
     this.#listeners.push(listener);
+  }
+
+  /** From now on `judge` decides before chance does. */
+  judgeBy(judge: Judge): void {
+    this.#judge = judge;
   }
 
   #nodeOf(id: string): ConnectedNode | undefined {
@@ -70,6 +80,21 @@ export class VirtualNetwork {
     for (const listener of this.#listeners) listener(from.no, messages);
     const link = from.no * this.#size + to.no;
     if (this.#cuts[link]! > 0) return;
+    if (this.#judge) return this.#sendJudged(from, to, messages, link);
+    this.#sendFrames(from, to, messages, link);
+  }
+
+  #sendJudged(from: ConnectedNode, to: ConnectedNode, messages: readonly Message[], link: number): void {
+    const usual: Message[] = [];
+    for (const message of messages) {
+      const fate = this.#judge!(from.no, to.no, message);
+      if (fate === "") usual.push(message);
+      else if (fate !== "lost") this.#carry(from, to, [message], fate, -1);
+    }
+    if (usual.length > 0) this.#sendFrames(from, to, usual, link);
+  }
+
+  #sendFrames(from: ConnectedNode, to: ConnectedNode, messages: readonly Message[], link: number): void {
     // a big frame is several: each chunk has its own fate
     if (messages.length > 1 && this.#world.plan.faults.split) {
       for (const message of messages) this.#sendFrame(from, to, [message], link);
@@ -178,7 +203,7 @@ export class VirtualNetwork {
     }
   }
 
-  /** It tells everybody which cluster it is of: the peers of another one hang up, and so does it. */
+  /** It sends everybody the cluster that it is of: the peers of another one hang up, and so does it. */
   clusterChanged(node: ConnectedNode): void {
     for (const peer of this.#world.nodes) {
       if (peer.world === node.world) continue;

@@ -112,8 +112,11 @@ function isAllowed(state: string, type: TaskMessage["type"]): boolean {
 interface Calls {
   /** Not answered, or given up: they may still be carried out. */
   openCount: number;
+  askedCount: number;
   isAccepted: boolean;
   isCarriedOut: boolean;
+  /** The term in which it was. */
+  term: string;
   /** The last answer. */
   said: string;
 }
@@ -125,14 +128,16 @@ export class CallLedger {
   #of(key: string): Calls {
     let calls = this.#byKey.get(key);
     if (!calls) {
-      calls = { openCount: 0, isAccepted: false, isCarriedOut: false, said: "" };
+      calls = { openCount: 0, askedCount: 0, isAccepted: false, isCarriedOut: false, term: "", said: "" };
       this.#byKey.set(key, calls);
     }
     return calls;
   }
 
   asked(key: string): void {
-    this.#of(key).openCount++;
+    const calls = this.#of(key);
+    calls.openCount++;
+    calls.askedCount++;
   }
 
   accepted(key: string): void {
@@ -154,9 +159,13 @@ export class CallLedger {
   }
 
   /** It took effect: in words what is wrong with that; "" when nothing is. */
-  carriedOut(key: string): string {
+  carriedOut(key: string, term: string): string {
     const calls = this.#of(key);
+    // the next steward cannot know of a task that is forgotten
+    const isAgain = calls.isCarriedOut && calls.term === term;
     calls.isCarriedOut = true;
+    calls.term = term;
+    if (isAgain && calls.askedCount === 1) return "was carried out twice in one term, and was asked for once";
     if (calls.openCount > 0) return "";
     return `was carried out ${calls.isAccepted ? "again" : `after the answer "${calls.said}"`}`;
   }

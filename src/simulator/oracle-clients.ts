@@ -2,7 +2,7 @@
  * Watches the answers to clients and handlers: I6 an acked submit or settlement is chosen and never lost, I3
  * an accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
-import type { CommandStatus, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
+import type { CommandStatus, Message, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
 import type { Settlement, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import {
   CallLedger,
@@ -89,14 +89,13 @@ export class ClientOracle {
   }
 
   /** A submit took effect. */
-  submitChosen(spec: TaskSpec): void {
+  submitChosen(spec: TaskSpec, term: string): void {
     const key = submitKey(spec);
     this.#chosenSubmits.add(key);
-    complain(`submit ${spec.id}`, this.#submits.carriedOut(key));
+    complain(`submit ${spec.id}`, this.#submits.carriedOut(key, term));
   }
 
   submitted(node: AnsweredNode, { spec, moment }: AskedSubmit, status: SubmitStatus, p: number): void {
-    if (status === "busy") return;
     const where = `submit ${spec.id} at n${node.no}`;
     const key = submitKey(spec);
     if (status === "created") {
@@ -140,9 +139,9 @@ export class ClientOracle {
   }
 
   /** A command took effect. */
-  commandChosen(id: string, cid: number): void {
+  commandChosen(id: string, cid: number, term: string): void {
     this.#chosenCommands.add(`${id}/${cid}`);
-    complain(`command ${cid} to ${id}`, this.#commands.carriedOut(`${id}/${cid}`));
+    complain(`command ${cid} to ${id}`, this.#commands.carriedOut(`${id}/${cid}`, term));
   }
 
   commanded(node: AnsweredNode, { id, cid, message, moment }: AskedCommand, status: CommandStatus): void {
@@ -202,6 +201,22 @@ export class ClientOracle {
     const isFinal = type === "complete" || type === "fail";
     if (!key.accepted && isFinal && isEffective && !this.purged.has(id)) {
       throw new Violation("I3", `${where}: ${type} refused, but it had its effect`);
+    }
+  }
+
+  /** A steward answers: whoever holds the very lease that is chosen is not refused. */
+  leaves(from: number, messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.type !== "settleReply") continue;
+      const refused = message.items.filter(({ accepted }) => !accepted);
+      if (refused.length === 0) continue;
+      for (const [id, { state, fence }] of this.#chosen.stateOf(message.p).tasks) {
+        if (state !== "leased" || !refused.some((item) => item.fence === fence)) continue;
+        throw new Violation(
+          "I3",
+          `n${from} refuses a report of ${id} under fence ${fence}, its present lease`,
+        );
+      }
     }
   }
 

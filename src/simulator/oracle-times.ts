@@ -1,9 +1,10 @@
 /**
  * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
  * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
- * and whatever anybody's clock says, no submit is refused that is younger than what is remembered.
+ * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered; where
+ * a keeper's clock is behind, and may hold a new term's time back, younger by the log's own time.
  */
-import type { Operation, Wake } from "../protocol/model/types.ts";
+import type { Ballot, Operation, Wake } from "../protocol/model/types.ts";
 import { WALL_START_MS } from "./clock.ts";
 import { type Change, type ChosenTask, isFinished } from "./oracle-model.ts";
 import { Violation } from "./violation.ts";
@@ -11,12 +12,12 @@ import type { World } from "./world.ts";
 
 /** What right clocks differ by, and what an estimate may be off between two heartbeats. */
 const EARLY_MS = 150;
-/** Rates that are wrong make it more: by what they are wrong in so long, while a steward hears nobody. */
-const DRIFT_MS = 20_000;
-/** After the faults, when an entry is chosen soon. */
-const LATE_MS = 5000;
-/** After the faults it takes so long until entries of the terms before are chosen, which have their times. */
-const SETTLED_WITHIN_MS = 10_000;
+/** A fast clock makes it more: by what it gains in so long, while a steward hears nobody. */
+const DRIFT_MS = 5000;
+/** An entry that is appended when all have been heard since the faults is late by no more. */
+const LATE_MS = 1000;
+/** In so many heartbeats after the faults all are heard. */
+const HEARTBEATS_SETTLED = 3;
 /** Ends are chosen so late. */
 const CHOSEN_WITHIN_MS = 5000;
 
@@ -25,19 +26,24 @@ interface TimedWorld extends World {
   readonly nodes: readonly {
     readonly id: string;
     readonly pausedUntilMs: number;
-    readonly clock: WallClock;
+    readonly clock: ClockErrors;
   }[];
   readonly healedMs: number;
 }
 
-export interface WallClock {
-  /** It was wrong at some time. */
+/** How wrong the clocks of a node are. */
+export interface ClockErrors {
+  /** Its ms in one true ms. */
+  readonly rate: number;
+  /** Its wall clock was wrong at some time. */
   readonly wasWallWrong: boolean;
   readonly wallErrorMs: number;
+  /** By so much a length of time by its lease clock may be too long. */
+  readonly leaseAheadMs: number;
 }
 
 /** Of a node that is another one now. */
-const GONE: WallClock = { wasWallWrong: true, wallErrorMs: 0 };
+const GONE: ClockErrors = { rate: 1, wasWallWrong: true, wallErrorMs: 0, leaseAheadMs: 0 };
 
 export class TimeOracle {
   readonly #world: TimedWorld;
@@ -49,9 +55,15 @@ export class TimeOracle {
   /** True time of the first submit. */
   readonly #sentMs: Map<string, number> = new Map();
   /** By task: between these it ended, by the truth. */
-  readonly #endings: Map<string, { readonly saidMs: number; readonly chosenMs: number }> = new Map();
+  readonly #endings: Map<string, Ending> = new Map();
   /** By partition: the last time in the log. */
   readonly #timeMs: Map<number, number> = new Map();
+  /** True time at which an entry was first seen in a steward's log, until it is chosen. */
+  readonly #appendedMs: Map<string, number> = new Map();
+  /** Partitions that had a keeper with a clock that was behind. */
+  readonly #delayed: Set<number> = new Set();
+  /** By partition: the time in the log up to which the tasks finished that are forgotten. */
+  readonly #horizonMs: Map<number, number> = new Map();
   /** Partitions of too few keepers with right clocks at some time. */
   readonly #misled: Set<number> = new Set();
   /** By partition: up to when the tasks finished that are forgotten. */
@@ -61,6 +73,13 @@ export class TimeOracle {
     this.#world = world;
   }
 
+  /** By the fastest of those who may be the steward. */
+  #earlyMsOf(keepers: readonly string[]): number {
+    const rates = this.#world.nodes.filter(({ id }) => keepers.includes(id)).map(({ clock }) => clock.rate);
+    return EARLY_MS + Math.max(0, ...rates.map((rate) => rate - 1)) * DRIFT_MS;
+  }
+
+  /** Of any steward. */
   get #earlyMs(): number {
     return EARLY_MS + this.#world.plan.faults.drift * DRIFT_MS;
   }
@@ -87,14 +106,27 @@ export class TimeOracle {
     if (!this.#sentMs.has(who)) this.#sentMs.set(who, this.#nowMs);
   }
 
-  /** A submit was refused for its age. */
+  /** A steward appends an entry, or somebody has it from there. */
+  appended(p: number, index: number, ballot: Ballot | null): void {
+    const key = entryKey(p, index, ballot);
+    if (!this.#appendedMs.has(key)) this.#appendedMs.set(key, this.#nowMs);
+  }
+
+  /**
+   * A submit was refused for its age. Where a clock is behind, a steward may have begun behind as well: then
+   * the log's own time must say so.
+   */
   refused(p: number, who: string, where: string): void {
     const sentMs = this.#sentMs.get(who) ?? this.#nowMs;
     const forgottenMs = this.#forgottenMs.get(p) ?? -Infinity;
-    // a steward allows for rates that are wrong and for the time on the way
+    // a steward allows for rates that are wrong and for the time on the way; an age is by a lease clock
     const { clockRateBound, heartbeatMs } = this.#world.plan;
-    const allowedMs = this.#earlyMs + heartbeatMs + 3 * clockRateBound * (this.#nowMs - sentMs);
+    const aheadMs = Math.max(...this.#world.nodes.map(({ clock }) => clock.leaseAheadMs));
+    const allowedMs = this.#earlyMs + heartbeatMs + aheadMs + 3 * clockRateBound * (this.#nowMs - sentMs);
     if (sentMs <= forgottenMs + allowedMs) return;
+    const behindMs = this.#nowMs + WALL_START_MS - (this.#timeMs.get(p) ?? Infinity);
+    const isByTheLog = sentMs + WALL_START_MS - behindMs <= (this.#horizonMs.get(p) ?? -Infinity) + allowedMs;
+    if (this.#delayed.has(p) && isByTheLog) return;
     const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
     throw new Violation(
       "I12",
@@ -108,8 +140,10 @@ export class TimeOracle {
 
   /** `keepers`: ids of those whose clocks count. `before`: the states before this operation. */
   chosen(
-    { p, op, change, keepers }: {
+    { p, index, ballot, op, change, keepers }: {
       readonly p: number;
+      readonly index: number;
+      readonly ballot: Ballot | null;
       readonly op: Operation;
       readonly change: Change;
       readonly keepers: readonly string[];
@@ -118,13 +152,17 @@ export class TimeOracle {
   ): void {
     const wrong = this.#wrongOf(keepers);
     if (keepers.length < 3 || wrong.length > 1) this.#misled.add(p);
+    if (wrong.some(({ wallErrorMs }) => wallErrorMs < 0)) this.#delayed.add(p);
     const isTrusted = !this.#misled.has(p);
+    const key = entryKey(p, index, ballot);
+    const appendedMs = this.#appendedMs.get(key) ?? this.#nowMs;
+    this.#appendedMs.delete(key);
     // with another keeper down, one that is behind delays the time: what began then may be shorter in truth
     // and on a machine that slept the monotonic clock did not count
     const { clockJumps } = this.#world.plan.faults;
     const isSteady = isTrusted && !clockJumps && wrong.every(({ wallErrorMs }) => wallErrorMs > 0);
     if ("atMs" in op) this.#checkOrder(p, op.atMs);
-    if (isTrusted && "atMs" in op) this.#checkTime(p, op.atMs);
+    if (isTrusted && "atMs" in op) this.#checkTime(p, op.atMs, appendedMs, this.#earlyMsOf(keepers));
     for (const id of change.ids) {
       const task = taskOf(id);
       if (change.kind === "leased" && isSteady) this.#checkDue(p, id);
@@ -134,7 +172,7 @@ export class TimeOracle {
   }
 
   /** Those that were ever wrong, as the time never goes back. */
-  #wrongOf(keepers: readonly string[]): readonly WallClock[] {
+  #wrongOf(keepers: readonly string[]): readonly ClockErrors[] {
     const clocks = keepers.map((id) => this.#world.nodes.find((node) => node.id === id)?.clock ?? GONE);
     return clocks.filter((clock) => clock.wasWallWrong);
   }
@@ -147,12 +185,12 @@ export class TimeOracle {
     throw new Violation("I12", `p${p}: the time goes back by ${Math.round(beforeMs - atMs)} ms`);
   }
 
-  #checkTime(p: number, atMs: number): void {
-    const aheadMs = atMs - WALL_START_MS - this.#nowMs;
-    const { healedMs, nodes } = this.#world;
+  #checkTime(p: number, atMs: number, appendedMs: number, earlyMs: number): void {
+    const aheadMs = atMs - WALL_START_MS - appendedMs;
+    const { healedMs, nodes, plan } = this.#world;
     const soundMs = Math.max(healedMs, ...nodes.map((node) => node.pausedUntilMs));
-    const isSettled = this.#nowMs - soundMs > SETTLED_WITHIN_MS;
-    if (aheadMs <= this.#earlyMs && !(isSettled && aheadMs < -LATE_MS)) return;
+    const isSettled = appendedMs - soundMs > HEARTBEATS_SETTLED * plan.heartbeatMs;
+    if (aheadMs <= earlyMs && !(isSettled && aheadMs < -LATE_MS - earlyMs)) return;
     throw new Violation("I12", `p${p}: an entry's time is ${Math.round(aheadMs)} ms ahead of the true time`);
   }
 
@@ -166,7 +204,7 @@ export class TimeOracle {
     if (isFinished(task) && "atMs" in op) {
       // it may be chosen long after it was recorded
       const saidMs = this.#saidMs.get(keyOf(op, task)) ?? op.atMs - WALL_START_MS;
-      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs });
+      this.#endings.set(id, { saidMs, chosenMs: this.#nowMs, atMs: op.atMs });
     }
     const asked = task.state === "sleeping" && "atMs" in op ? this.#asked.get(keyOf(op, task)) : undefined;
     if (asked === undefined || !("atMs" in op)) this.#due.delete(id);
@@ -175,7 +213,8 @@ export class TimeOracle {
   }
 
   #forgotten(p: number, id: string, isSteady: boolean): void {
-    const { saidMs, chosenMs } = this.#endings.get(id)!;
+    const { saidMs, chosenMs, atMs } = this.#endings.get(id)!;
+    this.#horizonMs.set(p, Math.max(atMs, this.#horizonMs.get(p) ?? -Infinity));
     this.#forgottenMs.set(p, Math.max(chosenMs, this.#forgottenMs.get(p) ?? -Infinity));
     const { retentionMs, finishedPerPartitionMax } = this.#world.plan;
     // too many finished tasks are forgotten at any age
@@ -184,6 +223,18 @@ export class TimeOracle {
     if (ageMs >= retentionMs - CHOSEN_WITHIN_MS) return;
     throw new Violation("I12", `p${p}: ${id} is forgotten ${Math.round(ageMs)} ms after its end`);
   }
+}
+
+interface Ending {
+  readonly saidMs: number;
+  readonly chosenMs: number;
+  /** By the log. */
+  readonly atMs: number;
+}
+
+/** Of all entries. */
+function entryKey(p: number, index: number, ballot: Ballot | null): string {
+  return `${p}/${index}/${ballot?.cfg}.${ballot?.counter}.${ballot?.node}.${ballot?.boot}`;
 }
 
 /** Of the words that make a task sleep; "" when others may have made it. */

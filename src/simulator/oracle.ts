@@ -20,13 +20,13 @@ import {
   isFinished,
 } from "./oracle-model.ts";
 import { PlacementOracle } from "./oracle-placement.ts";
-import { TimeOracle, type WallClock } from "./oracle-times.ts";
+import { type ClockErrors, TimeOracle } from "./oracle-times.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** A node that is watched. */
 interface WatchedNode extends LeaseNode, ExecutingNode {
-  readonly clock: LeaseNode["clock"] & WallClock;
+  readonly clock: LeaseNode["clock"] & ClockErrors;
   readonly pausedUntilMs: number;
   note(what: string): void;
 }
@@ -157,12 +157,22 @@ export class Oracle {
   stepped(node: WatchedNode, effects: readonly Effect[]): void {
     this.executions.looked(node);
     this.leases.check();
+    for (const effect of effects) if (effect.type === "persist") this.#noteAppended(effect.records);
     if (this.#undurable.length === 0) return;
     const chosen = this.#undurable.splice(0);
     for (const effect of effects) {
       if (effect.type !== "persist") continue;
       this.#whenDurable.set(effect.records, chosen);
       this.#noteUndurable(node, 1);
+    }
+  }
+
+  #noteAppended(records: readonly PersistRecord[]): void {
+    for (const record of records) {
+      if (record.type !== "append") continue;
+      record.entries.forEach(({ ballot }, at) =>
+        this.times.appended(record.p, record.prevIndex + 1 + at, ballot)
+      );
     }
   }
 
@@ -234,15 +244,33 @@ export class Oracle {
     counts.chosen++;
     if (this.#world.trace.on) node.note(`CHOSEN ${where} ${entryText(entry)}`);
     const change = log.state.apply(index, entry.op);
-    this.#account(p, index, entry.op, change);
+    this.#account(p, index, entry, change);
     const keepers = keeperIds(node, p, term.cfg);
-    this.times.chosen({ p, op: entry.op, change, keepers }, (id) => log.state.tasks.get(id));
+    this.times.chosen(
+      { p, index, ballot: entry.ballot, op: entry.op, change, keepers },
+      (id) => log.state.tasks.get(id),
+    );
+    this.#checkHeld(node, p, entry, term);
     this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
   }
 
-  #account(p: number, index: number, op: Operation, change: Change): void {
+  /** I5: a majority has it. Of a keeper that is down, or retired, or has nothing yet, nothing is known. */
+  #checkHeld(node: WatchedNode, p: number, entry: Entry, term: Ballot): void {
+    const { index } = this.chosenEnd(p);
+    const ids = keeperIds(node, p, term.cfg);
+    const lacking = this.#world.nodes.filter(({ id, engine }) => {
+      const held = ids.includes(id) ? engine?.logEnd(p, term.cfg).index ?? 0 : 0;
+      return held > 0 && held < index;
+    });
+    if (ids.length - lacking.length > ids.length / 2) return;
+    const names = lacking.map(({ no }) => `n${no}`).join(" and ");
+    throw new Violation("I5", `p${p} index ${index}: ${entryText(entry)} is chosen, ${names} do not have it`);
+  }
+
+  #account(p: number, index: number, { op, ballot }: Entry, change: Change): void {
     const { counts } = this.#world;
+    const term = ballotText(ballot);
     for (const id of change.ids) {
       this.clients.versions.add(id, this.#logs[p]!.state.tasks.get(id));
       if (change.kind === "submitted") this.#partitionOf.set(id, p);
@@ -253,8 +281,8 @@ export class Oracle {
         this.#fences.set(id, index);
       }
     }
-    if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec);
-    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid);
+    if (change.kind === "submitted" && op.type === "submit") this.clients.submitChosen(op.spec, term);
+    if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid, term);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
     if (change.kind === "settled" && op.type === "settle") {

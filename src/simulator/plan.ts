@@ -4,6 +4,9 @@
  */
 import type { EngineOptions } from "../protocol/model/contract.ts";
 
+/** Plots of several moves: see traps.ts. */
+export type TrapName = "copy" | "number" | "older" | "decider" | "unwanted" | "delivery" | "acks";
+
 /** The mix of faults of one run; 0 or false = this fault does not happen in it. */
 export interface FaultPlan {
   /** Mean time between two strokes of fate, ms. */
@@ -23,6 +26,8 @@ export interface FaultPlan {
   readonly partition: boolean;
   readonly oneWay: boolean;
   readonly isolate: boolean;
+  /** The link of one pair is down as long as the faults last, and both know. */
+  readonly pair: boolean;
   /** Bound of the clocks' rate errors. */
   readonly drift: number;
   /** Lease clocks jump ahead, machines sleep, wall clocks jump. */
@@ -50,6 +55,8 @@ export interface FaultPlan {
   readonly amnesia: boolean;
   /** Some faults wait for the worst moment. */
   readonly ambush: boolean;
+  /** The plot of the run; "" = none. */
+  readonly trap: TrapName | "";
   /** Faults also hit the founding. */
   readonly early: boolean;
 }
@@ -115,4 +122,22 @@ export interface Plan extends Required<Omit<EngineOptions, OwnOption>> {
   readonly healMs: number;
   readonly faults: FaultPlan;
   readonly work: WorkPlan;
+}
+
+/** Nothing gets lost, late or out of order, nobody is cut off, disks are quick. */
+export const SOUND_LINKS_AND_DISKS = {
+  loss: 0,
+  duplicate: 0,
+  slow: 0,
+  reorder: false,
+  partition: false,
+  oneWay: false,
+  isolate: false,
+  boundaryCrash: 0,
+  slowSync: 0,
+} as const;
+
+/** All nodes found the cluster. */
+export function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
+  return { nodeCount, foundingCount: nodeCount };
 }

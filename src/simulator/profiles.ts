@@ -3,7 +3,8 @@
  * each other); the other profiles aim at holes that a uniform mix rarely meets.
  */
 import { Rng } from "../testing/rng.ts";
-import type { FaultPlan, Plan, WorkPlan } from "./plan.ts";
+import { type FaultPlan, founded, type Plan, SOUND_LINKS_AND_DISKS, type WorkPlan } from "./plan.ts";
+import { trapped } from "./trap-plans.ts";
 
 const RATE_BOUND = 0.08;
 
@@ -25,11 +26,13 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   commands: asMixed,
   placement: asMixed,
   ambush,
+  traps: (_rng, plan) => trapped(plan),
   large,
   executions,
   recover,
   clocks,
   answers,
+  pair,
   departures,
 };
 
@@ -71,6 +74,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     partition: rng.chance(0.7),
     oneWay: rng.chance(0.5),
     isolate: rng.chance(0.6),
+    pair: false,
     drift: rng.chance(0.6) ? RATE_BOUND : 0,
     clockJumps: rng.chance(0.3),
     wrongClocks: false,
@@ -84,6 +88,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     patience: 0,
     amnesia: false,
     ambush: false,
+    trap: "",
     turnMs: rng.chance(0.5) ? 0 : rng.range(0.2, 3),
     early: rng.chance(0.3),
   };
@@ -189,18 +194,6 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
 function asMixed(_rng: Rng, plan: Plan): Plan {
   return plan;
 }
-
-const SOUND_LINKS_AND_DISKS = {
-  loss: 0,
-  duplicate: 0,
-  slow: 0,
-  reorder: false,
-  partition: false,
-  oneWay: false,
-  isolate: false,
-  boundaryCrash: 0,
-  slowSync: 0,
-} as const;
 
 /** What must be quick and complete when nothing goes wrong. */
 function calm(_rng: Rng, plan: Plan): Plan {
@@ -329,6 +322,31 @@ function answers(rng: Rng, plan: Plan): Plan {
       clockJumps: false,
     },
     work: { ...work, everyMs: rng.range(100, 400), command: rng.range(0, 0.4), long: rng.chance(0.3) },
+  };
+}
+
+/** Two members lose each other for long, and nothing else is wrong: their clients are served all the same. */
+function pair(rng: Rng, plan: Plan): Plan {
+  const { faults, work } = plan;
+  return {
+    ...plan,
+    ...founded(rng.pick([3, 4, 5])),
+    partitionCount: rng.pick([3, 4, 6]),
+    replication: 3,
+    faults: {
+      ...faults,
+      ...SOUND_LINKS_AND_DISKS,
+      pair: true,
+      notice: 1,
+      crash: false,
+      pause: false,
+      resign: rng.chance(0.5),
+      clockJumps: false,
+      congestion: false,
+      turnMs: 0,
+      early: false,
+    },
+    work: { ...work, everyMs: rng.range(100, 300), taskCount: 40, command: 0.3, answers: 0 },
   };
 }
 
@@ -498,11 +516,6 @@ function large(rng: Rng, plan: Plan): Plan {
     faults: { ...changing.faults, reconfigure: true, everyMs: Math.max(1200, faults.everyMs) },
     work: { ...work, uneven: false, slots: rng.pick([1, 2]), taskCount: 40 },
   };
-}
-
-/** All nodes found the cluster. */
-function founded(nodeCount: number): Pick<Plan, "nodeCount" | "foundingCount"> {
-  return { nodeCount, foundingCount: nodeCount };
 }
 
 /** All nodes stop, once or twice, some lose their disks for ever, and what is left is recovered. */

@@ -45,6 +45,9 @@ export class Side implements World {
     this.oracle = new Oracle(this, origin?.heritage ?? null);
     this.chaos = new Chaos(this);
     this.workload = new Workload(this, origin?.earlier.workload ?? null);
+    run.network.onSend((from, messages) => {
+      if (run.nodes[from]?.world === this) this.oracle.clients.leaves(from, messages);
+    });
   }
 
   get schedule(): Schedule {

@@ -81,7 +81,7 @@ export class ClusterPort implements ClientPort {
     await this.#best().port.commandNode(request, options);
   }
 
-  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[]> {
+  watch(signal: AbortSignal): AsyncIterable<readonly TaskEvent[] | null> {
     return this.#best().port.watch(signal);
   }
 

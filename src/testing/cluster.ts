@@ -3,10 +3,16 @@
  * `advance`, `until` and what is made of them; the same seed and the same calls give the same run.
  */
 import { shown } from "../base/arguments.ts";
-import { type Client, PortClient, type SubmitOptions, type TaskHandle } from "../client/client.ts";
+import {
+  type Client,
+  type OneStart,
+  PortClient,
+  type SubmitOptions,
+  type TaskHandle,
+} from "../client/client.ts";
 import type { HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
 import type { Node } from "../node/node-api.ts";
-import type { TaskDefinition } from "../task/definition.ts";
+import type { SubmitInput, TaskDefinition } from "../task/definition.ts";
 import { ClusterPort } from "./cluster-port.ts";
 import { useVirtualGlobals } from "./globals.ts";
 import { currentLife, Life, outside, virtualDelay } from "./life.ts";
@@ -75,7 +81,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /** From now on every node runs tasks of the definition, also after a restart; witnesses do not. */
-  handle<I, O>(definition: TaskDefinition<I, O>, run: HandlerFunction<I, O>, options?: HandlerOptions): void {
+  handle<I, O, P, R>(
+    definition: TaskDefinition<I, O, P, R>,
+    run: HandlerFunction<P, R>,
+    options?: HandlerOptions,
+  ): void {
     this.#check("add a handler");
     const each = registration(definition, run, options);
     for (const node of this.#nodes) if (node.isUp) node.handle(each);
@@ -83,7 +93,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /** Submits, and lets time pass until a quorum has the task. */
-  submit<I, O>(definition: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<TaskHandle<O>> {
+  submit<I, O, V>(
+    definition: TaskDefinition<I, O, unknown, unknown>,
+    input: SubmitInput<NoInfer<I>, V>,
+    options?: SubmitOptions & OneStart,
+  ): Promise<TaskHandle<O>> {
     this.#check("submit a task");
     return this.until(this.client.submit(definition, input, options));
   }

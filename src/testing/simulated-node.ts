@@ -24,9 +24,9 @@ export interface Registered {
 }
 
 /** @throws TypeError for isolation: threads live in real time */
-export function registration<I, O>(
-  definition: TaskDefinition<I, O>,
-  handler: HandlerFunction<I, O>,
+export function registration<I, O, P, R>(
+  definition: TaskDefinition<I, O, P, R>,
+  handler: HandlerFunction<P, R>,
   options: HandlerOptions | undefined,
 ): Registered {
   if (options?.isolation === "thread") {

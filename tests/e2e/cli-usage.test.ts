@@ -19,10 +19,11 @@ writeFileSync(join(DAMAGED, "state", "stolos.mark"), "commits many");
 afterAll(() => rmSync(DAMAGED, { recursive: true, force: true }));
 
 const CASES: readonly { readonly args: readonly string[]; readonly code: number; readonly says: string }[] = [
-  { args: [], code: 1, says: "no command given" },
-  { args: ["frobnicate"], code: 1, says: 'unknown command "frobnicate"' },
+  { args: ["frobnicate"], code: 1, says: 'unknown command "frobnicate"; "stolos --help" lists the commands' },
+  { args: ["tasklist"], code: 1, says: 'unknown command "tasklist"' },
+  { args: ["taks"], code: 1, says: 'is it "stolos tasks"?' },
   { args: ["--frobnicate"], code: 1, says: 'unknown option "--frobnicate"' },
-  { args: ["tasks", "--frobnicate"], code: 1, says: "unknown option '--frobnicate'" },
+  { args: ["tasks", "--frobnicate"], code: 1, says: "unknown option --frobnicate" },
   { args: ["tasks", "--state", "lost"], code: 1, says: "Cannot read --state: must be one of pending" },
   { args: ["task"], code: 1, says: "ID is missing" },
   { args: ["nodes", "x"], code: 1, says: 'unexpected argument "x"' },
@@ -30,7 +31,7 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["watch", "x"], code: 1, says: 'unexpected argument "x"' },
   { args: ["freeze"], code: 1, says: 'Cannot run "stolos freeze": NODE is missing' },
   { args: ["unfreeze", "a", "b"], code: 1, says: 'unexpected argument "b"' },
-  { args: ["balance", "--now", "a"], code: 1, says: "unknown option '--now'" },
+  { args: ["balance", "--now", "a"], code: 1, says: "unknown option --now" },
   { args: ["drain"], code: 1, says: "NODE is missing" },
   { args: ["submit"], code: 1, says: "needs either -- CMD" },
   { args: ["submit", "ls"], code: 1, says: "put -- before the command" },

@@ -27,12 +27,14 @@ export class BalancerBench {
   readonly balancing: Balancing;
   readonly offers: Map<string, KnownOffer> = new Map();
   members: Partial<NodeInfo>[] = [{ node: "me", self: true }];
+  /** By so much the node's wall clock is ahead. */
+  readonly wallError: { ms: number } = { ms: 0 };
   isFrozen = false;
   endsAtOnce = true;
   #listener: ((event: CoordinatorEvent) => void) | null = null;
 
   constructor(balancer: Balancer, more: Partial<BalancingOptions> = {}) {
-    const life = new Life(0, this.time, new Rng(7, 1));
+    const life = new Life(0, this.time, new Rng(7, 1), this.wallError);
     this.balancing = new Balancing({
       balancer,
       everyMs: null,
@@ -65,8 +67,9 @@ export class BalancerBench {
       settle: () => {},
       marginMs: 0,
       mayBegin: () => true,
-      deadlineMs: () => 9e15,
-      onDeadline: () => () => {},
+      leaseMs: () => 0,
+      validUntilMs: () => 9e15,
+      onRenewed: () => () => {},
     };
     const handler = { definition: { name: "n" }, run: () => {}, isStateful: false };
     for (const id of ids) this.attempts.set(id, new Attempt(0, granted(id), handler, control));

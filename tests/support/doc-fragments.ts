@@ -4,7 +4,8 @@
  */
 import type { Client, Context as C, Node, Task as T, TaskDefinition } from "../../mod.ts";
 import type { writeFenced as write } from "../../examples/fence/redis.ts";
-import type { statefulHandler as stateful } from "../../mod.ts";
+import type { defineTask as define, statefulHandler as stateful } from "../../mod.ts";
+import type { z as zod } from "zod";
 
 declare global {
   const node: Node;
@@ -16,6 +17,8 @@ declare global {
   const input: unknown;
   const position: number;
   const statefulHandler: typeof stateful;
+  const defineTask: typeof define;
+  const z: typeof zod;
   const report: TaskDefinition<unknown, unknown>;
   const writeFenced: typeof write;
   const redis: Parameters<typeof write>[0];

@@ -56,12 +56,15 @@ export class EngineBench {
   readonly sent: Message[] = [];
   /** Answers to submits, in order. */
   readonly answers: string[] = [];
+  /** For how long each node's machine was suspended in all: time that only its lease clock counts. */
+  readonly sleptMs: Map<string, number> = new Map();
   /** What gets lost on its way. */
   loses: (message: Message) => boolean = () => false;
   /** Answers to commands, in order: `task status`. */
   readonly commanded: string[] = [];
   /** Pages of lists, in order. */
   readonly pages: string[][] = [];
+  readonly #cuts: (readonly [string, string])[] = [];
   readonly #commandedId: Map<number, string> = new Map();
   /** By the number of the question. */
   readonly #why: Map<number, string> = new Map();
@@ -90,6 +93,18 @@ export class EngineBench {
 
   push(node: string, input: Input): void {
     this.#inbox.get(node)!.push(input);
+  }
+
+  /** Each of the two notices that it has lost the other. */
+  cut(one: string, other: string): void {
+    for (const [node, peer] of [[one, other], [other, one]] as const) {
+      this.#cuts.push([node, peer]);
+      this.push(node, { type: "peer", node: peer, up: false });
+    }
+  }
+
+  #isCut(from: string, to: string): boolean {
+    return this.#cuts.some(([node, peer]) => node === from && peer === to);
   }
 
   offer({ name, slots = 10, handlers = ["h"], limits = {} }: BenchNode): void {
@@ -152,7 +167,8 @@ export class EngineBench {
   #turn(name: string, engine: Engine): boolean {
     const inputs = this.#inbox.get(name)!.splice(0);
     if (inputs.length === 0 && engine.deadlineMs > this.#nowMs) return false;
-    const clock = { monoMs: this.#nowMs, leaseMs: this.#nowMs, wallMs: WALL_MS + this.#nowMs };
+    const sleptMs = this.sleptMs.get(name) ?? 0;
+    const clock = { monoMs: this.#nowMs, leaseMs: this.#nowMs + sleptMs, wallMs: WALL_MS + this.#nowMs };
     for (const effect of engine.step(inputs, clock)) this.#do(name, effect);
     return true;
   }
@@ -164,7 +180,9 @@ export class EngineBench {
       }
       this.sent.push(...effect.messages);
       for (const message of effect.messages) {
-        if (!this.loses(message)) this.push(effect.to, { type: "message", from: node, message });
+        if (!this.loses(message) && !this.#isCut(node, effect.to)) {
+          this.push(effect.to, { type: "message", from: node, message });
+        }
       }
     } else if (effect.type === "start") {
       const { p, task } = effect;
@@ -183,6 +201,11 @@ export class EngineBench {
   /** Of the node's copy of that partition; undefined when it was trimmed, or is not there yet. */
   entryAt(node: string, p: number, index: number): Entry | undefined {
     return this.#engines.get(node)!.entryAt(p, index);
+  }
+
+  /** Its number in the roster. */
+  numberOf(node: string): number {
+    return this.#engines.get(node)!.self;
   }
 
   /** Index of the last entry of the node's copy. */

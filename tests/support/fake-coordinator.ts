@@ -1,7 +1,7 @@
 /**
  * A coordinator that does nothing by itself: tests grant leases by hand and see what the consumer reports.
  */
-import type { Environment } from "../../src/base/environment.ts";
+import { type Environment, systemEnvironment } from "../../src/base/environment.ts";
 import type { AttemptEventType, AttemptInfo } from "../../src/consumer/attempt-events.ts";
 import { Consumer } from "../../src/consumer/consumer.ts";
 import type { Handler, HandlerFunction } from "../../src/consumer/handler.ts";
@@ -19,6 +19,8 @@ export interface Settled extends SettledLease {
 export interface BenchOptions {
   readonly admit?: (task: GrantedTask) => number | null;
   readonly environment?: Environment;
+  /** @default 0 */
+  readonly marginMs?: number;
   /** Called when the loop stood still for 400 ms, once the consumer watches it. */
   readonly onBlocked?: (info: LoopBlockedInfo) => void;
 }
@@ -29,12 +31,13 @@ export class Bench {
   readonly offers: (readonly [number, readonly string[], Standing])[] = [];
   limits: Readonly<Record<string, number>> = {};
   readonly consumer: Consumer;
-  deadlineMs = 9e15;
+  /** The lease clock is the environment's monotonic one. */
+  validUntilMs = 9e15;
   mayBegin = true;
-  renew: ((deadlineMs: number) => void) | null = null;
+  renew: (() => void) | null = null;
   #onSettle: (() => void) | null = null;
 
-  constructor(capacity = 10, { admit, environment, onBlocked = () => {} }: BenchOptions = {}) {
+  constructor(capacity = 10, { admit, environment, marginMs = 0, onBlocked = () => {} }: BenchOptions = {}) {
     const control: ConsumerControl = {
       offer: (slots, handlers, standing, limits = {}) => {
         this.offers.push([slots, handlers, standing]);
@@ -44,10 +47,11 @@ export class Bench {
         this.settled.push({ ...lease, settlement });
         this.#onSettle?.();
       },
-      marginMs: 0,
-      deadlineMs: () => this.deadlineMs,
+      marginMs,
+      leaseMs: () => (environment ?? systemEnvironment).monoMs(),
+      validUntilMs: () => this.validUntilMs,
       mayBegin: () => this.mayBegin,
-      onDeadline: (_p, callback) => {
+      onRenewed: (_p, callback) => {
         this.renew = callback;
         return () => this.renew = null;
       },
@@ -72,9 +76,9 @@ export class Bench {
     this.consumer.add({ definition, run, ...more });
   }
 
-  start(fence: number, more: Partial<GrantedTask> & { input?: unknown } = {}): void {
-    const { input, ...rest } = more;
-    this.consumer.start(1, {
+  start(fence: number, more: Partial<GrantedTask> & { p?: number; input?: unknown } = {}): void {
+    const { p = 1, input, ...rest } = more;
+    this.consumer.start(p, {
       no: fence,
       id: "t",
       fence,

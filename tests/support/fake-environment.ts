@@ -9,6 +9,8 @@ interface Timer {
 
 export class FakeEnvironment implements Environment {
   nowMs = 1000;
+  /** How far the wall clock is ahead of the others. */
+  wallAheadMs = 0;
   readonly #timers: Set<Timer> = new Set();
 
   /** Time passes and timers fire when they are due. */
@@ -43,7 +45,7 @@ export class FakeEnvironment implements Environment {
   }
 
   monoMs = (): number => this.nowMs;
-  wallMs = (): number => this.nowMs;
+  wallMs = (): number => this.nowMs + this.wallAheadMs;
   uptimeMs = (): number => this.nowMs;
   setTimeout = (run: () => void, delayMs: number): TimerHandle => this.#add(run, delayMs, null);
   setInterval = (run: () => void, everyMs: number): TimerHandle => this.#add(run, everyMs, everyMs);

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { makeEntry } from "../../src/protocol/wire/operations.ts";
 import { TASK_STATES } from "../../src/protocol/wire/tasks.ts";
 import { LIMITS } from "../../src/protocol/model/limits.ts";
-import type { Message, Outcome, TaskView } from "../../src/protocol/model/messages.ts";
+import type { Message, Outcome, RelayedMessage, TaskView } from "../../src/protocol/model/messages.ts";
 import type { NodeCommand } from "../../src/protocol/model/messages.ts";
 import type { AcceptedRoster, Candidate, Entry, Roster } from "../../src/protocol/model/types.ts";
 import {
@@ -133,6 +133,13 @@ const nodeCommand: fc.Arbitrary<NodeCommand> = fc.oneof(
 const ANSWERS = ["accepted", "promised", "heard"] as const;
 export const accepted: fc.Arbitrary<AcceptedRoster | null> = fc.option(fc.record({ ballot, roster }));
 
+const submit = of("submit", {
+  p,
+  ...forTerm,
+  items: list(fc.record({ rid: uint, watch: uint, ageMs: ms, spec })),
+});
+const steward = of("steward", { p, ballot });
+
 export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Message> } = {
   prepare: of("prepare", { p, ballot, pre: fc.boolean(), end }),
   promise: of("promise", {
@@ -163,6 +170,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     vouches: list(fc.record({ cfg: uint, bits: fc.uint8Array({ maxLength: LIMITS.partitionsMax / 8 }) })),
     condemned: numbered,
     terms,
+    away: list(no),
     refused: list(fc.record({ p, promised: ballot })),
   }),
   attach: of("attach", {
@@ -201,11 +209,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     p,
     items: list(fc.record({ fence: uint, seq: uint, accepted: fc.boolean() })),
   }),
-  submit: of("submit", {
-    p,
-    ...forTerm,
-    items: list(fc.record({ rid: uint, watch: uint, ageMs: ms, spec })),
-  }),
+  submit,
   submitReply: of("submitReply", {
     p,
     ballot,
@@ -220,7 +224,12 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
   queryReply: of("queryReply", { rid: uint, p, tasks: list(view, 3), more: fc.boolean() }),
   found: of("found", { founding: text(LIMITS.foundingBytesMax), members: list(candidate), acked: list(id) }),
   roster: of("roster", { roster, isSettled: fc.boolean() }),
-  steward: of("steward", { p, ballot }),
+  steward,
+  relay: of("relay", {
+    from: no,
+    to: no,
+    message: fc.oneof(submit, steward) as fc.Arbitrary<RelayedMessage>,
+  }),
   command: of("command", { rid: uint, p, ...forTerm, id, cid: uint, message: taskMessage }),
   commandReply: of("commandReply", { rid: uint, p, ballot, status: fc.constantFrom(...COMMAND_STATUSES) }),
   deliver: of("deliver", { p, items: list(fc.record({ id, fence: uint, commands: queued })) }),

@@ -104,6 +104,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     data: bytes(1, 2, 3),
   },
   snapshotReply: { type: "snapshotReply", p, ballot, index: 12, receivedBytes: 3 },
+  relay: { type: "relay", from: 1, to: 2, message: { type: "steward", p, ballot } },
   heartbeat: {
     type: "heartbeat",
     boot: 1,
@@ -121,6 +122,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     vouches: [{ cfg: 1, bits: bytes(0xff, 0x7f) }],
     condemned: [{ p: 7, n: 1 }],
     terms: [{ p, ballot, commit: 24, isActive: false }],
+    away: [2],
     refused: [{ p: 8, promised: ballot }],
   },
   attach: {

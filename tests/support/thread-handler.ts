@@ -98,7 +98,7 @@ function loop(how: string, ctx: Context): unknown {
       });
     case "spin-until-renewed": {
       const firstMs = ctx.deadline;
-      spinUntil(() => ctx.deadline > firstMs);
+      spinUntil(() => ctx.deadline > firstMs + 500);
       return "renewed";
     }
     case "spin-until-aborted":

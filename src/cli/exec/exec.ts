@@ -17,10 +17,11 @@ import {
   type Task,
   type TaskDefinition,
 } from "../../../mod.ts";
+import { leaseOf, watchGrace } from "../../base/leased.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 import { LeashPool } from "./leash-pool.ts";
 
-/** What `exec` is told to run. */
+/** What `exec` is asked to run. */
 export interface ExecInput {
   /** The command and its arguments; no shell is involved. */
   readonly argv: readonly string[];
@@ -37,7 +38,7 @@ export interface ExecResult {
 /** What is said of an attempt beside what its node says. */
 export interface ExecEvent {
   /**
-   * `exec:held`: the command was told to end and lives on; so does its attempt. `exec:trouble`: this peer
+   * `exec:held`: the command was asked to end and lives on; so does its attempt. `exec:trouble`: this peer
    * could not run it, or lost it; the task is released, and nothing is charged to it.
    */
   readonly event: "exec:held" | "exec:trouble";
@@ -100,6 +101,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
   const { fence, attempt } = ctx;
   const say = (event: ExecEvent["event"], reason: string): void =>
     runner.onEvent({ event, task: task.id, fence: String(fence), attempt, reason });
+  const leased = leaseOf(ctx);
   let isHeld = false;
   const command = runner.leash.run({
     task: task.id,
@@ -118,7 +120,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
       header: outputHeader({ attempt, fence, node: runner.node, at: new Date() }),
       marginMs: ctx.marginMs,
     },
-    remainingMs: () => ctx.deadline + ctx.marginMs - Date.now(),
+    remainingMs: () => leased.remainingMs,
     onLingering: (why) => {
       isHeld = true;
       say("exec:held", why);
@@ -126,8 +128,11 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     },
   });
   const forget = ctx.onDeadline(() => command.renew());
-  const stop = (): void => command.stop(STOP_GRACE_MS);
-  ctx.signal.addEventListener("abort", stop, { once: true });
+  const endGrace = watchGrace(
+    leased,
+    { graceMs: STOP_GRACE_MS, aheadMs: 0 },
+    (leftMs) => command.stop(leftMs),
+  );
   try {
     const end = await command.end;
     if (end.type === "trouble" && !ctx.signal.aborted) {
@@ -137,7 +142,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     return resultOf(end, argv, ctx.signal);
   } finally {
     forget();
-    ctx.signal.removeEventListener("abort", stop);
+    endGrace();
     if (isHeld) ctx.progress(null);
   }
 }

@@ -6,12 +6,12 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Stamp } from "../../base/sender-clock.ts";
 import {
   type CommandEnd,
   type FromLeash,
   type LeashStart,
   lineParser,
-  type Stamp,
   type ToLeash,
 } from "./leash-messages.ts";
 import { groupsWith, lingering, systemGroups } from "./process-group.ts";
@@ -35,7 +35,7 @@ export interface LeashedCommand {
   readonly end: Promise<CommandEnd>;
   /** Its lease was renewed. */
   renew(): void;
-  /** SIGTERM now, SIGKILL before `graceMs` are over or the lease ends, whichever is first. */
+  /** SIGTERM now, SIGKILL before `graceMs` are over or the lease ends; again: sooner, never later. */
   stop(graceMs: number): void;
 }
 
@@ -43,6 +43,8 @@ export interface LeashedCommand {
 const HELLO_MS = 10_000;
 /** A supervisor that has not even said that it started a command is ended so long after it should have. */
 const SILENT_MS = 2000;
+/** A stop that ends a command no sooner than this is the same as the one before. */
+const SOONER_MS = 5;
 /** How often a group is looked at that is ended from here: at first, and when that takes long. */
 const LOOK_MIN_MS = 25;
 const LOOK_MAX_MS = 1000;
@@ -58,7 +60,8 @@ interface Run {
   readonly resolve: (end: CommandEnd) => void;
   /** It was sent to the supervisor. */
   isSent: boolean;
-  isStopped: boolean;
+  /** When it must have ended since it was stopped, monotonic; Infinity before that. */
+  endMs: number;
   /** The supervisor has signalled it and said why it lives on. */
   isLingering: boolean;
   group: number | null;
@@ -104,7 +107,7 @@ export class LeashClient {
 
   run(command: LeashCommand): LeashedCommand {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>();
-    const flags = { isSent: false, isStopped: false, isLingering: false };
+    const flags = { isSent: false, endMs: Infinity, isLingering: false };
     const run: Run = { command, resolve, ...flags, group: null, backstop: undefined };
     if (this.isOver || this.#runByKey.has(command.start.key)) {
       const error = this.isOver ? "its leash is closed" : `${command.start.key} is running already`;
@@ -135,7 +138,7 @@ export class LeashClient {
   #start(run: Run): void {
     const { start } = run.command;
     const sentMs = performance.now();
-    const remainingMs = run.command.remainingMs();
+    const remainingMs = remainingMsOf(run);
     if (remainingMs <= start.marginMs) return this.#settle(run, { type: "withheld" });
     run.isSent = true;
     this.#send({ type: "start", sentMs, ...start, remainingMs });
@@ -148,10 +151,7 @@ export class LeashClient {
       const runs = [...this.#renewed].filter((each) => each.isSent && this.#isPresent(each));
       this.#renewed.clear();
       const sentMs = performance.now();
-      const leases = runs.map(({ command: { start, remainingMs } }): [string, number] => [
-        start.key,
-        remainingMs(),
-      ]);
+      const leases = runs.map((run): [string, number] => [run.command.start.key, remainingMsOf(run)]);
       if (leases.length > 0) this.#send({ type: "renewed", sentMs, leases });
     });
   }
@@ -159,12 +159,13 @@ export class LeashClient {
   #stop(run: Run, graceMs: number): void {
     if (!this.#isPresent(run)) return;
     if (!run.isSent) return this.#settle(run, { type: "withheld" });
-    run.isStopped = true;
     const sentMs = performance.now();
-    const endMs = Math.max(0, Math.min(graceMs, run.command.remainingMs()));
-    this.#send({ type: "stop", sentMs, key: run.command.start.key, graceMs: endMs });
+    const leftMs = Math.min(graceMs, remainingMsOf(run));
+    if (sentMs + leftMs > run.endMs - SOONER_MS) return;
+    run.endMs = sentMs + leftMs;
+    this.#send({ type: "stop", sentMs, key: run.command.start.key, graceMs: leftMs });
     clearTimeout(run.backstop);
-    run.backstop = setTimeout(() => void this.#standIn(run), endMs);
+    run.backstop = setTimeout(() => void this.#standIn(run), leftMs);
   }
 
   /** The supervisor does not do its work: it is done from here. */
@@ -250,7 +251,7 @@ export class LeashClient {
     const groups = run.group !== null ? [run.group] : await startedWith(start.env);
     const isOver = (): boolean => !this.#isPresent(run);
     await Promise.all(groups.map((group) => endGroup(group, onLingering, isOver)));
-    this.#settle(run, run.isStopped ? KILLED : { type: "orphaned", error });
+    this.#settle(run, run.endMs < Infinity ? KILLED : { type: "orphaned", error });
   }
 
   #settle(run: Run, end: CommandEnd): void {
@@ -259,6 +260,11 @@ export class LeashClient {
     this.#runByKey.delete(run.command.start.key);
     run.resolve(end);
   }
+}
+
+/** A number that JSON knows, however long ago it has ended. */
+function remainingMsOf({ command }: Run): number {
+  return Math.max(0, command.remainingMs());
 }
 
 /** The supervisor died before it could say which group it started: the environment shows it. */

@@ -3,14 +3,7 @@
  * stdin and stdout. Leaves the doing to leash.ts (supervisor) and leash-client.ts (peer). Times travel as
  * durations: no wall clock is compared with another.
  */
-
-/**
- * When the peer sent a line, on its monotonic clock. It is read before the durations that are counted from
- * it, so that a stop in between only shortens them.
- */
-export interface Stamp {
-  readonly sentMs: number;
-}
+import type { LeaseStamp, Stamp } from "../../base/sender-clock.ts";
 
 /** What the supervisor is to run. `key` names one attempt of one task. */
 export interface LeashStart {
@@ -31,7 +24,7 @@ export interface LeashStart {
 export type ToLeash =
   | (Stamp & { readonly type: "hello" })
   /** The lease is over `remainingMs` after the stamp. */
-  | (Stamp & LeashStart & { readonly type: "start"; readonly remainingMs: number })
+  | (LeaseStamp & LeashStart & { readonly type: "start" })
   /** Renewed leases: `[key, remainingMs]`, counted from the stamp. */
   | (Stamp & { readonly type: "renewed"; readonly leases: readonly (readonly [string, number])[] })
   /** It has until `graceMs` after the stamp to end. */

@@ -1,6 +1,6 @@
 /**
  * When one command on the leash may start, is asked to end and is ended: pure, no processes and no clock of
- * its own; all times are of the supervisor's lease clock. SIGTERM comes `marginMs` before the lease ends,
+ * its own; all times are of the peer's lease clock. SIGTERM comes `marginMs` before the lease ends,
  * SIGKILL just before its end, unless it is renewed; a stop brings both forward and is never undone.
  */
 

@@ -4,8 +4,8 @@
  * times to leash-schedule.ts, processes to command-process.ts and process-group.ts.
  */
 import type { Environment, TimerHandle } from "../../base/environment.ts";
+import { SenderClock } from "../../base/sender-clock.ts";
 import type { CommandListener } from "./command-process.ts";
-import { LeashClock } from "./leash-clock.ts";
 import type { CommandEnd, FromLeash, LeashStart, ToLeash } from "./leash-messages.ts";
 import { LeashSchedule } from "./leash-schedule.ts";
 import { type Groups, type Life, lingering } from "./process-group.ts";
@@ -45,7 +45,7 @@ export interface LeashSupervisorOptions {
 
 export class LeashSupervisor {
   readonly #options: LeashSupervisorOptions;
-  readonly #clock: LeashClock;
+  readonly #clock: SenderClock;
   readonly #commandByKey = new Map<string, Command>();
   readonly #unstarted: Command[] = [];
   #timer: TimerHandle | undefined;
@@ -56,25 +56,27 @@ export class LeashSupervisor {
 
   constructor(options: LeashSupervisorOptions) {
     this.#options = options;
-    this.#clock = new LeashClock(options.environment);
+    this.#clock = new SenderClock(options.environment);
   }
 
   receive(message: ToLeash): void {
-    this.#clock.heard(message.sentMs);
+    this.#clock.heard(message);
     switch (message.type) {
       case "hello":
         return;
       case "start":
-        this.#queue(message, this.#clock.deadlineMs(message.sentMs, message.remainingMs));
+        this.#queue(message, this.#clock.deadlineMs(message));
         break;
       case "renewed":
         for (const [key, remainingMs] of message.leases) {
-          this.#commandByKey.get(key)?.schedule.renew(this.#clock.deadlineMs(message.sentMs, remainingMs));
+          const endMs = this.#clock.deadlineMs({ sentMs: message.sentMs, remainingMs });
+          this.#commandByKey.get(key)?.schedule.renew(endMs);
         }
         break;
       case "stop": {
         const command = this.#commandByKey.get(message.key);
-        if (command) this.#stop(command, this.#clock.deadlineMs(message.sentMs, message.graceMs));
+        const { sentMs, graceMs } = message;
+        if (command) this.#stop(command, this.#clock.deadlineMs({ sentMs, remainingMs: graceMs }));
         break;
       }
       default:
@@ -100,13 +102,12 @@ export class LeashSupervisor {
 
   /** One a turn: starting takes milliseconds, and the others' deadlines must not wait for all of them. */
   #startNext(): void {
-    if (this.#isStarting) return;
-    const next = this.#unstarted.shift();
-    if (next === undefined) return;
+    if (this.#isStarting || this.#unstarted.length === 0) return;
     this.#isStarting = true;
     this.#options.environment.setImmediate(() => {
       this.#isStarting = false;
-      this.#start(next);
+      const next = this.#unstarted.shift();
+      if (next) this.#start(next);
       this.#turn();
       this.#startNext();
     });
@@ -146,12 +147,20 @@ export class LeashSupervisor {
 
   #terminate(command: Command): void {
     const { group } = command;
-    if (group === null) return;
+    if (group === null) return this.#withhold(command);
     const { groups } = this.#options;
     const delivery = groups.signal(group, "SIGTERM");
     // A stopped process acts on SIGTERM only once it goes on.
     groups.signal(group, "SIGCONT");
     if (delivery === "refused") this.#notify(command, lingering(group, "foreign"));
+  }
+
+  /** One that waits for its turn: its peer need not wait for it too, nor take this supervisor for dead. */
+  #withhold(command: Command): void {
+    const at = this.#unstarted.indexOf(command);
+    if (at < 0) return;
+    this.#unstarted.splice(at, 1);
+    this.#report(command, { type: "withheld" });
   }
 
   #lookSoon(): void {
@@ -182,7 +191,8 @@ export class LeashSupervisor {
 
   #kill(command: Command, nowMs: number): void {
     command.killedMs = nowMs;
-    if (command.group !== null) this.#options.groups.signal(command.group, "SIGKILL");
+    if (command.group === null) return this.#withhold(command);
+    this.#options.groups.signal(command.group, "SIGKILL");
     this.#lookSoon();
   }
 

@@ -20,7 +20,7 @@ export interface Groups {
 
 export const systemGroups: Groups = { signal: deliver, living: livingGroups };
 
-/** Why a group that was told to end is still there. */
+/** Why a group that was asked to end is still there. */
 export function lingering(group: number, life: Life): string {
   return life === "foreign"
     ? `cannot signal group ${group}: not permitted`

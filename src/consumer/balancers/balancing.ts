@@ -60,7 +60,7 @@ export class Balancing {
   readonly #options: BalancingOptions;
   readonly #balancer: Balancer;
   readonly #surroundings: Surroundings;
-  /** What was refused, until when: not offered to the balancer before then. */
+  /** What was refused, until when (monotonic): not offered to the balancer before then. */
   readonly #ignored: Map<string, number> = new Map();
   readonly #unlisten: () => void;
   #tick: TimerHandle | undefined;
@@ -98,27 +98,26 @@ export class Balancing {
 
   // ---- what begins ----------------------------------------------------------------------------------------
 
-  /** Null when the task may begin; else until when it shall not be offered here, 0 = until a change. */
+  /** Null when the task may begin; else for how many ms it shall not be offered here, 0 = until a change. */
   admit(task: GrantedTask): number | null {
     if (!this.#balancer.canClaim || this.#isOver) return null;
-    const nowMs = this.#options.environment.wallMs();
-    const ignoredMs = this.#ignored.get(task.id) ?? 0;
+    const nowMs = this.#options.environment.monoMs();
+    const leftMs = (this.#ignored.get(task.id) ?? 0) - nowMs;
     this.#ignored.delete(task.id);
-    const untilMs = ignoredMs > nowMs ? ignoredMs : this.#askClaim(task, nowMs);
-    if (untilMs === null || untilMs <= nowMs) return untilMs;
-    this.#ignored.set(task.id, untilMs);
+    const forMs = leftMs > 0 ? Math.ceil(leftMs) : this.#askClaim(task);
+    if (forMs === null || forMs === 0) return forMs;
+    this.#ignored.set(task.id, nowMs + (leftMs > 0 ? leftMs : forMs));
     if (this.#ignored.size > IGNORED_MAX) this.#ignored.delete(this.#ignored.keys().next().value as string);
-    return untilMs;
+    return forMs;
   }
 
-  #askClaim(task: GrantedTask, nowMs: number): number | null {
+  #askClaim(task: GrantedTask): number | null {
     try {
       const answer = this.#balancer.canClaim!(this.#surroundings.know(new Offer(task), task.options));
-      if (answer === true) return null;
-      return refusedUntilMs(answer);
+      return answer === true ? null : refusedForMs(answer, this.#surroundings.now());
     } catch (error) {
       this.#options.onError({ call: "canClaim", task: task.id, error });
-      return nowMs + CLAIM_ERROR_MS;
+      return CLAIM_ERROR_MS;
     }
   }
 
@@ -223,14 +222,14 @@ class Offer implements OfferedTask {
 }
 
 /** @throws TypeError when it is no refusal */
-function refusedUntilMs(answer: unknown): number {
+function refusedForMs(answer: unknown, nowMs: number): number {
   const { ignoreUntil } = (typeof answer === "object" && answer !== null ? answer : {}) as {
     ignoreUntil?: unknown;
   };
   if (ignoreUntil === null) return 0;
   const untilMs = ignoreUntil instanceof Date ? ignoreUntil.getTime() : NaN;
   // 0 would mean until something changes
-  if (!Number.isNaN(untilMs)) return Math.max(1, Math.round(untilMs));
+  if (!Number.isNaN(untilMs)) return Math.max(1, Math.round(untilMs - nowMs));
   throw new TypeError(
     `Cannot ask the balancer: canClaim must return true or { ignoreUntil: Date | null }, got ${
       String(answer)

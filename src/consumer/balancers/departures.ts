@@ -35,7 +35,8 @@ export class Departures {
         if (!stopping.has(id)) this.#gone.push({ amount, atMs: nowMs });
       }
     }
-    this.#gone = this.#gone.filter(({ atMs }) => nowMs - atMs < this.#unseenMs);
+    // a wall clock that was set back makes it no younger than that
+    this.#gone = this.#gone.filter(({ atMs }) => Math.abs(nowMs - atMs) < this.#unseenMs);
     return this.#gone.reduce((sum, { amount }) => sum + amount, 0);
   }
 }

@@ -3,6 +3,8 @@
  * node and thread say to each other. It ends itself and the thread when its node is gone, or when the lease
  * has ended and no renewal has been reported.
  */
+import { systemEnvironment } from "../../base/environment.ts";
+import { SenderClock } from "../../base/sender-clock.ts";
 import { type FromProcess, plainError, type ToThread } from "./messages.ts";
 import { WorkerPort } from "./worker-port.ts";
 
@@ -11,18 +13,13 @@ const LOOK_MS = 20;
 /** For the last message to leave. */
 const FAREWELL_MS = 500;
 
-/** When the lease of the running attempt ends, by whichever clock comes first; Infinity between attempts. */
-let deadline = { wallMs: Infinity, monoMs: Infinity };
+/** The node's. */
+const clock = new SenderClock(systemEnvironment);
+/** When the lease of the running attempt ends, on that clock; Infinity between attempts. */
+let endMs = Infinity;
 
 function send(message: FromProcess, onSent: () => void = () => {}): void {
   process.send?.(message, undefined, {}, onSent);
-}
-
-/** Between the deadline of the attempt and the end of its lease. */
-let marginMs = 0;
-
-function setDeadline(wallMs: number): void {
-  deadline = { wallMs, monoMs: performance.now() + wallMs - Date.now() };
 }
 
 /** At once, whatever its thread is doing. */
@@ -32,7 +29,7 @@ function die(): void {
 
 const thread = new WorkerPort({
   message: (message) => {
-    if (message.type === "done" || message.type === "failed") setDeadline(Infinity);
+    if (message.type === "done" || message.type === "failed") endMs = Infinity;
     send(message);
   },
   ended: (error) => {
@@ -40,16 +37,28 @@ const thread = new WorkerPort({
     setTimeout(die, FAREWELL_MS);
   },
 });
-process.on("message", (message) => {
-  // the node sends nothing else
-  const received = message as ToThread;
-  if (received.type === "run") marginMs = received.marginMs;
-  if (received.type === "run" || received.type === "deadline") setDeadline(received.deadlineMs + marginMs);
-  thread.post(received);
-});
+
+/** For the thread it is this process that sends it, now. */
+function passOn(message: ToThread): void {
+  if ("sentMs" in message) clock.heard(message);
+  const sentMs = performance.now();
+  switch (message.type) {
+    case "clock":
+      return thread.post({ ...message, sentMs });
+    case "run":
+    case "renewed":
+      endMs = clock.deadlineMs(message);
+      return thread.post({ ...message, sentMs, remainingMs: Math.max(0, endMs - clock.nowMs()) });
+    default:
+      return thread.post(message);
+  }
+}
+
+// the node sends nothing else
+process.on("message", (message) => passOn(message as ToThread));
 process.on("disconnect", die);
 // what is meant for the node comes to all of its terminal's processes
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 setInterval(() => {
-  if (Date.now() >= deadline.wallMs || performance.now() >= deadline.monoMs) die();
+  if (clock.nowMs() >= endMs) die();
 }, LOOK_MS);

@@ -3,7 +3,9 @@
  * throws; whatever else ends the thread is noticed from outside.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { systemEnvironment } from "../../base/environment.ts";
 import { AttemptAbortedError } from "../../base/errors.ts";
+import { SenderClock } from "../../base/sender-clock.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
 import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../../task/values.ts";
@@ -14,6 +16,8 @@ if (!parentPort) throw new Error("Cannot run handlers: the thread must be starte
 const port = parentPort;
 // what the node starts it with
 const cells = new BigInt64Array((workerData as { readonly cells: SharedArrayBuffer }).cells);
+/** Of the process that runs the thread. */
+const clock = new SenderClock(systemEnvironment);
 let context: ThreadContext | null = null;
 
 function send(message: FromThread): void {
@@ -26,7 +30,7 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
     const handler = await handlerOf(message.module);
     // loading it may have taken long
     ctx.signal.throwIfAborted();
-    if (Date.now() >= ctx.deadline) {
+    if (ctx.remainingMs <= ctx.marginMs) {
       throw new AttemptAbortedError(`Cannot begin task ${JSON.stringify(id)}: its lease ends`, "lapsing");
     }
     const task: Task = {
@@ -57,8 +61,10 @@ async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>
 }
 
 port.on("message", (message: ToThread) => {
+  if ("sentMs" in message) clock.heard(message);
+  if (message.type === "clock") return;
   if (message.type === "run") {
-    const ctx = new ThreadContext(message, cells, send);
+    const ctx = new ThreadContext(message, { cells, clock, send });
     context = ctx;
     void run(message, ctx).then((ended) => {
       ctx.close();
@@ -70,8 +76,8 @@ port.on("message", (message: ToThread) => {
   switch (message.type) {
     case "abort":
       return context.abort(new AttemptAbortedError(message.message, message.reason));
-    case "deadline":
-      return context.renewed(message.deadlineMs);
+    case "renewed":
+      return context.renewed();
     case "checkpointed":
       return context.checkpointed(message.seq, message.error);
     case "command":
@@ -80,3 +86,4 @@ port.on("message", (message: ToThread) => {
       return message satisfies never;
   }
 });
+send({ type: "hello" });

@@ -1,16 +1,19 @@
 /**
  * What a node and a thread that runs handlers say to each other. Values are encoded as they are on their way
- * between nodes; two cells of shared memory carry what a thread has to see while it takes no messages.
+ * between nodes, times are durations; two cells of shared memory carry what a thread has to see while it
+ * takes no messages.
  */
 import { type AbortReason, AttemptAbortedError, FatalError, LeaseLostError } from "../../base/errors.ts";
+import type { LeaseStamp, Stamp } from "../../base/sender-clock.ts";
 import type { TaskMessage } from "../../protocol/model/types.ts";
 import { errorMessage } from "../error-policy.ts";
 
 export type ToThread =
+  /** Answers a thread's `hello` and has waited nowhere: shows how the clocks stand to each other. */
+  | (Stamp & { readonly type: "clock" })
   | RunMessage
   | { readonly type: "abort"; readonly no: number; readonly reason: AbortReason; readonly message: string }
-  /** The lease was renewed; wall clock. */
-  | { readonly type: "deadline"; readonly no: number; readonly deadlineMs: number }
+  | (LeaseStamp & { readonly type: "renewed"; readonly no: number })
   | {
     readonly type: "checkpointed";
     readonly no: number;
@@ -26,7 +29,7 @@ export type ToThread =
     readonly message: TaskMessage;
   };
 
-export interface RunMessage {
+export interface RunMessage extends LeaseStamp {
   readonly type: "run";
   /** Of the attempt, within the thread: what belongs to another one is late. */
   readonly no: number;
@@ -38,7 +41,6 @@ export interface RunMessage {
   readonly state: Uint8Array | null;
   readonly fence: bigint;
   readonly attempt: number;
-  readonly deadlineMs: number;
   /** Between the deadline and the end of the lease. */
   readonly marginMs: number;
   /** Beats are passed on no more often than this; 0 = none. */
@@ -46,6 +48,8 @@ export interface RunMessage {
 }
 
 export type FromThread =
+  /** The thread takes messages; the first that it says. */
+  | { readonly type: "hello" }
   | {
     readonly type: "done";
     readonly no: number;
@@ -116,8 +120,25 @@ export function errorOf({ name, message, stack, code, reason }: PlainError): Err
 }
 
 /** Numbers in shared memory; a blocked handler reads them too. */
-export const CELLS = { deadlineMs: 0, abort: 1 } as const;
+export const CELLS = { lease: 0, abort: 1 } as const;
 export const CELLS_BYTES = 16;
+
+/** In the cell `lease`, below the stamp: a day and a half. The 37 bits above are four years. */
+const REMAINING_BITS = 27n;
+const REMAINING_MAX_MS = 2 ** Number(REMAINING_BITS) - 1;
+
+/** One number for both, rounded down to whole ms: of two a thread might read one old and one new. */
+export function packLease({ sentMs, remainingMs }: LeaseStamp): bigint {
+  const wholeMs = Math.min(REMAINING_MAX_MS, Math.max(0, Math.floor(remainingMs)));
+  return BigInt(Math.floor(sentMs)) << REMAINING_BITS | BigInt(wholeMs);
+}
+
+export function unpackLease(cell: bigint): LeaseStamp {
+  return {
+    sentMs: Number(BigInt.asUintN(64, cell) >> REMAINING_BITS),
+    remainingMs: Number(cell & BigInt(REMAINING_MAX_MS)),
+  };
+}
 
 /** In the cell `abort`; 0 = not aborted. */
 export const NO_BY_REASON: Readonly<Record<AbortReason, number>> = {

@@ -3,6 +3,8 @@
  * that waits, and in shared memory, for one that looks at `ctx.signal` or `ctx.deadline` and never waits.
  */
 import { AttemptAbortedError, LeaseLostError } from "../../base/errors.ts";
+import type { Leased } from "../../base/leased.ts";
+import type { SenderClock } from "../../base/sender-clock.ts";
 import type { TaskMessage } from "../../protocol/model/types.ts";
 import { CommandFeed } from "../command-feed.ts";
 import type { Context } from "../context.ts";
@@ -20,6 +22,7 @@ import {
   plainError,
   reasonOfNo,
   type RunMessage,
+  unpackLease,
 } from "./messages.ts";
 
 /** A thread that takes messages has taken one after this time. */
@@ -27,13 +30,24 @@ const MESSAGE_MS = 20;
 /** The node records the newest once a second. */
 const PROGRESS_EVERY_MS = 100;
 
-export class ThreadContext implements Context, StatefulAttempt {
+/** What a thread has for all its attempts. */
+export interface ThreadSurroundings {
+  readonly cells: BigInt64Array;
+  /** Of whoever writes the cells. */
+  readonly clock: SenderClock;
+  readonly send: (message: FromThread) => void;
+}
+
+export class ThreadContext implements Context, Leased, StatefulAttempt {
   readonly fence: bigint;
   readonly attempt: number;
   readonly marginMs: number;
   readonly no: number;
   readonly #id: string;
   readonly #cells: BigInt64Array;
+  readonly #clock: SenderClock;
+  /** As it was read last, and when the lease ends that it shows. */
+  #lease: { readonly cell: bigint; readonly endMs: number } = { cell: -1n, endMs: 0 };
   readonly #send: (message: FromThread) => void;
   readonly #beatEveryMs: number;
   readonly #controller: AbortController = new AbortController();
@@ -51,7 +65,7 @@ export class ThreadContext implements Context, StatefulAttempt {
   #seq = 0;
   #isOver = false;
 
-  constructor(message: RunMessage, cells: BigInt64Array, send: (message: FromThread) => void) {
+  constructor(message: RunMessage, { cells, clock, send }: ThreadSurroundings) {
     this.fence = message.fence;
     this.attempt = message.attempt;
     this.marginMs = message.marginMs;
@@ -59,6 +73,7 @@ export class ThreadContext implements Context, StatefulAttempt {
     this.#id = message.id;
     this.#beatEveryMs = message.beatEveryMs;
     this.#cells = cells;
+    this.#clock = clock;
     this.#send = send;
     this.#feed = new CommandFeed((command) => this.#send({ type: "carriedOut", no: this.no, command }));
   }
@@ -80,7 +95,18 @@ export class ThreadContext implements Context, StatefulAttempt {
   }
 
   get deadline(): number {
-    return this.#isOver ? 0 : Number(Atomics.load(this.#cells, CELLS.deadlineMs));
+    if (this.#isOver) return 0;
+    // read first: a stop in between makes it no later
+    const wallMs = Date.now();
+    return wallMs + this.remainingMs - this.marginMs;
+  }
+
+  get remainingMs(): number {
+    const cell = Atomics.load(this.#cells, CELLS.lease);
+    if (cell !== this.#lease.cell) {
+      this.#lease = { cell, endMs: this.#clock.deadlineMs(unpackLease(cell)) };
+    }
+    return this.#lease.endMs - this.#clock.nowMs();
   }
 
   beat(): void {
@@ -163,10 +189,10 @@ export class ThreadContext implements Context, StatefulAttempt {
     if (!this.#controller.signal.aborted) this.#controller.abort(error);
   }
 
-  renewed(deadlineMs: number): void {
+  renewed(): void {
     for (const listener of [...this.#listeners]) {
       try {
-        listener(deadlineMs);
+        listener(this.deadline);
       } catch (error) {
         queueMicrotask(() => {
           throw error;

@@ -3,6 +3,8 @@
  * end when the attempt is over and the handler is not.
  */
 import { AttemptAbortedError } from "../../base/errors.ts";
+import { leaseOf, watchGrace } from "../../base/leased.ts";
+import type { LeaseStamp } from "../../base/sender-clock.ts";
 import type { Task } from "../handler.ts";
 import type { Context } from "../context.ts";
 import type { StatefulAttempt } from "../attempt.ts";
@@ -13,8 +15,6 @@ import type { PortListener, ThreadPort } from "./worker-port.ts";
 
 /** A thread is ended this long before its lease ends: it goes on for a moment. */
 const AHEAD_MS = 50;
-/** How often the end of the lease is looked at once the attempt was aborted: it may be lost at any time. */
-const LOOK_MS = 100;
 /** How long a thread and its module may take to start before that counts as a handler's silence. */
 const START_MS = 10_000;
 
@@ -47,6 +47,8 @@ export class HandlerThread implements PortListener {
   readonly #options: ThreadOptions;
   readonly #port: ThreadPort;
   #attempt: Attempt | null = null;
+  /** What waits until the thread takes messages; null once it does. */
+  #unheard: ToThread[] | null = [];
   #no = 0;
   #ending: Promise<void> | null = null;
   #hasEnded = false;
@@ -90,32 +92,22 @@ export class HandlerThread implements PortListener {
       carriedOut: new Map(),
     };
     this.#attempt = attempt;
-    const { fence, attempt: count, deadline, marginMs } = ctx;
-    const own = { module, fence, attempt: count, deadlineMs: deadline, marginMs, beatEveryMs };
-    this.#post({ type: "run", no, id, name, input, state, ...own });
-    const forget = ctx.onDeadline((deadlineMs) => this.#post({ type: "deadline", no, deadlineMs }));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const onAbort = (): void => {
-      this.#post({ type: "abort", no, ...abortOf(ctx.signal) });
-      const graceEndMs = performance.now() + graceMs;
-      const look = (): void => {
-        const leftMs = Math.min(
-          graceEndMs - performance.now(),
-          ctx.deadline + marginMs - AHEAD_MS - Date.now(),
-        );
-        if (leftMs <= 0) void this.end();
-        else timer = setTimeout(look, Math.min(leftMs, LOOK_MS));
-      };
-      look();
-    };
+    const { fence, attempt: count, marginMs } = ctx;
+    const own = { module, fence, attempt: count, marginMs, beatEveryMs };
+    this.#post({ type: "run", no, id, name, input, state, ...own, ...leaseNow(ctx) });
+    const forget = ctx.onDeadline(() => this.#post({ type: "renewed", no, ...leaseNow(ctx) }));
+    const onAbort = (): void => this.#post({ type: "abort", no, ...abortOf(ctx.signal) });
     ctx.signal.addEventListener("abort", onAbort, { once: true });
     if (ctx.signal.aborted) onAbort();
+    const endGrace = watchGrace(leaseOf(ctx), { graceMs, aheadMs: AHEAD_MS }, (leftMs) => {
+      if (leftMs === 0) void this.end();
+    });
     try {
       return await attempt.outcome.promise;
     } finally {
       forget();
       stopBeating();
-      clearTimeout(timer);
+      endGrace();
       ctx.signal.removeEventListener("abort", onAbort);
       this.#attempt = null;
     }
@@ -144,12 +136,23 @@ export class HandlerThread implements PortListener {
   }
 
   #post(message: ToThread): void {
-    if (!this.isOver) this.#port.post(message);
+    if (this.isOver) return;
+    if (this.#unheard) this.#unheard.push(message);
+    else this.#port.post(message);
+  }
+
+  /** It compares the clocks by a message that has not waited for its start, and so by no slower one. */
+  #heard(): void {
+    if (this.isOver) return;
+    this.#port.post({ type: "clock", sentMs: performance.now() });
+    for (const message of this.#unheard ?? []) this.#port.post(message);
+    this.#unheard = null;
   }
 
   // ---- PortListener ---------------------------------------------------------------------------------------
 
   message(message: FromThread): void {
+    if (message.type === "hello") return this.#heard();
     const attempt = this.#attempt;
     // what it says while it is being ended does not count
     if (!attempt || message.no !== attempt.no || this.isOver) return;
@@ -218,6 +221,12 @@ export class HandlerThread implements PortListener {
       (error) => this.#post({ type: "checkpointed", no, seq, error: plainError(error) }),
     );
   }
+}
+
+/** What is left of its lease now. */
+function leaseNow(ctx: Context): LeaseStamp {
+  const sentMs = performance.now();
+  return { sentMs, remainingMs: Math.max(0, leaseOf(ctx).remainingMs) };
 }
 
 function handOver({ ctx }: Attempt, handOff: HandOff): void {

@@ -9,6 +9,7 @@ import {
   errorOf,
   type FromThread,
   NO_BY_REASON,
+  packLease,
   plainError,
   type ToThread,
 } from "./messages.ts";
@@ -53,15 +54,11 @@ export class WorkerPort implements ThreadPort {
   post(message: ToThread): void {
     if (message.type === "run") {
       Atomics.store(this.#cells, CELLS.abort, 0n);
-      this.#renew(message.deadlineMs);
+      Atomics.store(this.#cells, CELLS.lease, packLease(message));
     } else if (message.type === "abort") {
       Atomics.store(this.#cells, CELLS.abort, BigInt(NO_BY_REASON[message.reason]));
-    } else if (message.type === "deadline") this.#renew(message.deadlineMs);
+    } else if (message.type === "renewed") Atomics.store(this.#cells, CELLS.lease, packLease(message));
     this.#worker.postMessage(message);
-  }
-
-  #renew(deadlineMs: number): void {
-    Atomics.store(this.#cells, CELLS.deadlineMs, BigInt(Math.floor(deadlineMs)));
   }
 
   async end(): Promise<void> {

@@ -73,8 +73,8 @@ export class Requests {
   } = { submits: [], commands: [], queries: [], watches: [], unknown: [] };
   /** Partitions whose steward changed or came back: everything that waits there goes again. */
   readonly #moved: Set<number> = new Set();
-  /** Numbers of submits and commands come in order: all below the one have no answer to wait for. */
-  #lowestRid = 0;
+  /** By partition: submits and commands that wait for an answer. Their numbers come in order. */
+  readonly #open: Map<number, Set<number>> = new Map();
   #highestRid = -1;
   #lastAsk = 0;
 
@@ -86,11 +86,10 @@ export class Requests {
 
   /** Null: nobody in touch is known to have to do with it. */
   #targetOf(p: number): Target | null {
-    const { topology } = this.#context;
     const ballot = this.#termOf(p);
-    if (ballot && this.#context.isConnected(ballot.node)) return { no: ballot.node, ballot };
-    // in a large cluster this node may not have heard of the next one
-    const no = !ballot || topology.isLarge ? topology.keeperToAsk(p) : -1;
+    if (ballot && this.#context.canReach(ballot.node)) return { no: ballot.node, ballot };
+    // there may be another one, of which this node has not heard
+    const no = this.#context.topology.keeperToAsk(p);
     return no < 0 ? null : { no, ballot: null };
   }
 
@@ -103,9 +102,9 @@ export class Requests {
     const isAsked = watch || this.#watches.isLikely;
     const item = { rid: this.#wireRid(rid), watch: isAsked ? this.#nextAsk() : 0, spec };
     const p = this.#partitionOf(spec.id);
-    const firstSentMs = this.#context.clock.monoMs - ageMs;
+    const firstSentMs = this.#context.clock.leaseMs - ageMs;
     const submit: Submit = { p, isWatched: watch, item, firstSentMs, sentMs: NEVER, sentTo: null };
-    this.#noteRid(rid);
+    this.#begin(p, rid);
     // the end of an earlier task of this id, which is forgotten perhaps, is not this one's
     if (this.#watches.byId.get(spec.id)?.isWanted === false) this.#watches.byId.delete(spec.id);
     this.#submits.set(rid, submit);
@@ -121,18 +120,27 @@ export class Requests {
     return rid - this.#context.options.boot * RIDS_PER_BOOT;
   }
 
-  #noteRid(rid: number): void {
+  #begin(p: number, rid: number): void {
     if (rid <= this.#highestRid) throw new RangeError(`Cannot ask: numbers must grow, got ${rid}`);
     this.#highestRid = rid;
+    const open = this.#open.get(p);
+    if (open) open.add(rid);
+    else this.#open.set(p, new Set([rid]));
   }
 
-  get #floor(): number {
-    while (this.#lowestRid <= this.#highestRid && !this.#isOpen(this.#lowestRid)) this.#lowestRid++;
-    return this.#wireRid(this.#lowestRid);
+  /** Answered, or given up. */
+  #end(rid: number): void {
+    const change = this.#submits.get(rid) ?? this.#commands.get(rid);
+    if (!change) return;
+    this.#submits.delete(rid);
+    this.#commands.delete(rid);
+    this.#open.get(change.p)!.delete(rid);
   }
 
-  #isOpen(rid: number): boolean {
-    return this.#submits.has(rid) || this.#commands.has(rid);
+  /** All below it have no answer to wait for, in that partition. */
+  #floorOf(p: number): number {
+    const [lowest = this.#highestRid + 1] = this.#open.get(p) ?? [];
+    return this.#wireRid(lowest);
   }
 
   watch(id: string): void {
@@ -171,14 +179,13 @@ export class Requests {
       sentMs: NEVER,
       sentTo: null,
     };
-    this.#noteRid(rid);
+    this.#begin(p, rid);
     this.#commands.set(rid, command);
     this.#fresh.commands.push(command);
   }
 
   cancel(rid: number): void {
-    this.#submits.delete(rid);
-    this.#commands.delete(rid);
+    this.#end(rid);
     for (const [key, query] of this.#queries) if (query.rid === rid) this.#queries.delete(key);
   }
 
@@ -195,7 +202,7 @@ export class Requests {
       // one that is busy has refused nothing: it is asked again
       if (!submit || status === "busy") continue;
       if (status !== "created" && !isSameBallot(message.ballot, submit.sentTo)) continue;
-      this.#submits.delete(local);
+      this.#end(local);
       const { watch } = submit.item;
       this.#context.emit({ type: "submitted", rid: local, status });
       if (watch !== 0 && (status === "created" || status === "exists")) this.#asked(submit);
@@ -279,7 +286,7 @@ export class Requests {
     if (!command) return;
     const isRecorded = status === "applied" || status === "queued";
     if (!isRecorded && !isSameBallot(ballot, command.sentTo)) return;
-    this.#commands.delete(local);
+    this.#end(local);
     this.#context.emit({ type: "commanded", rid: local, status });
   }
 
@@ -320,7 +327,7 @@ export class Requests {
     if (!target) return;
     const { no, ballot } = target;
     if (ballot) command.sentTo = ballot;
-    this.#context.send(no, { type: "command", ballot, floor: this.#floor, ...command.message });
+    this.#context.send(no, { type: "command", ballot, floor: this.#floorOf(command.p), ...command.message });
   }
 
   #resendMoved(): void {
@@ -338,7 +345,7 @@ export class Requests {
   }
 
   #sendSubmits(submits: readonly Submit[]): void {
-    const { monoMs } = this.#context.clock;
+    const { monoMs, leaseMs } = this.#context.clock;
     const byPartition: Map<number, { readonly target: Target; readonly items: SubmitItem[] } | null> =
       new Map();
     for (const submit of submits) {
@@ -352,12 +359,12 @@ export class Requests {
       }
       if (!batch) continue;
       if (batch.target.ballot) submit.sentTo = batch.target.ballot;
-      batch.items.push({ ...item, ageMs: monoMs - submit.firstSentMs });
+      batch.items.push({ ...item, ageMs: leaseMs - submit.firstSentMs });
     }
-    const floor = this.#floor;
     for (const [p, batch] of byPartition) {
       if (!batch) continue;
       const { target: { no, ballot }, items } = batch;
+      const floor = this.#floorOf(p);
       this.#context.send(no, { type: "submit", p, ballot, floor, items });
     }
   }

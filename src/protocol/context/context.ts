@@ -14,7 +14,8 @@ import type {
   Observer,
   PersistRecord,
 } from "../model/contract.ts";
-import type { Message } from "../model/messages.ts";
+import type { Message, RelayedMessage } from "../model/messages.ts";
+import { isRelayed } from "../model/relayed.ts";
 import { LIMITS } from "../model/limits.ts";
 import { Topology } from "./topology.ts";
 import { WallClocks } from "./wall-clocks.ts";
@@ -37,6 +38,9 @@ export class Context {
   readonly memberByNo: Map<MemberNo, Member> = new Map();
   readonly connected: Set<NodeId> = new Set();
   readonly congested: Set<MemberNo> = new Set();
+  /** By member: to whom of a roster it is not connected, as it last said. Soft, for what may be passed on. */
+  readonly awayFrom: Map<MemberNo, { readonly epoch: number; readonly away: readonly MemberNo[] }> =
+    new Map();
   /** Messages of this node to itself, handled before the step ends. */
   readonly loopback: Message[] = [];
   /** Terms with something to send or to learn before the step ends. */
@@ -67,7 +71,10 @@ export class Context {
 
   /** Null: this node belongs to no cluster any more. */
   adoptRoster(roster: Roster | null): void {
-    if (roster === null) this.wallClocks.forget();
+    if (roster === null) {
+      this.wallClocks.forget();
+      this.awayFrom.clear();
+    }
     this.roster = roster;
     this.memberByNo.clear();
     this.#noById.clear();
@@ -103,13 +110,36 @@ export class Context {
     return member !== undefined && this.connected.has(member.id);
   }
 
+  /** What is sent to it now may arrive, if by way of a third member. */
+  canReach(no: MemberNo): boolean {
+    return this.isConnected(no) || this.#carrierTo(no) !== undefined;
+  }
+
+  /** A member that is connected to both, as it last said: another one each time, one may say so too long. */
+  #carrierTo(no: MemberNo): MemberNo | undefined {
+    const carriers: MemberNo[] = [];
+    if (!this.memberByNo.has(no)) return undefined;
+    for (const [carrier, { epoch, away }] of this.awayFrom) {
+      // by another roster it names others
+      if (epoch !== this.roster?.epoch || away.includes(no)) continue;
+      if (carrier !== no && this.isConnected(carrier)) carriers.push(carrier);
+    }
+    return carriers[Math.floor(this.clock.monoMs / this.options.resendMs) % carriers.length];
+  }
+
   send(to: MemberNo, message: Message): void {
     if (to === this.self) {
       this.loopback.push(message);
       return;
     }
     const member = this.memberByNo.get(to);
-    if (member) this.sendToId(member.id, message);
+    if (!member) return;
+    if (this.connected.has(member.id)) return this.sendToId(member.id, message);
+    if (!isRelayed(message.type)) return;
+    const carrier = this.#carrierTo(to);
+    if (carrier === undefined) return;
+    const relay = { type: "relay", from: this.self, to, message: message as RelayedMessage } as const;
+    this.sendToId(this.memberByNo.get(carrier)!.id, relay);
   }
 
   sendToId(id: NodeId, message: Message): void {

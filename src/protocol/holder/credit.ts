@@ -23,6 +23,8 @@ interface Given {
   load: number;
   /** Highest number of the grants received. */
   upTo: number;
+  /** Grants that were overtaken by it and have not come, and since when: they may come yet. */
+  readonly overtaken: Map<number, number>;
   /** An unanswered recall: what this node may have used before it hears of it. */
   recall:
     | { readonly seq: number; readonly free: number; readonly freeUpTo: number; readonly sentMs: number }
@@ -109,6 +111,7 @@ export class Credit {
       freeUpTo: 0,
       load: 0,
       upTo: 0,
+      overtaken: new Map(),
       recall: null,
       issued: 0,
       issuedMs: 0,
@@ -131,7 +134,12 @@ export class Credit {
 
   received(from: MemberNo, { no, name }: GrantedTask): void {
     const given = this.#given.get(from);
-    if (given && no > given.upTo) given.upTo = no;
+    if (given && no > given.upTo) {
+      for (let other = given.upTo + 1; other < no; other++) {
+        given.overtaken.set(other, this.#context.clock.monoMs);
+      }
+      given.upTo = no;
+    } else given?.overtaken.delete(no);
     this.heldCount++;
     if (this.limits.received(name)) this.#announceAll();
   }
@@ -166,7 +174,8 @@ export class Credit {
 
   /** Slots that this steward node may still fill, at worst: unused ones, or grants on their way. */
   #reserved(given: Given): number {
-    return Math.max(unusedOf(given.recall ?? given, given.upTo), given.issued - given.upTo);
+    const { recall, upTo, issued, overtaken } = given;
+    return Math.max(unusedOf(recall ?? given, upTo), issued - upTo) + overtaken.size;
   }
 
   /** In touch, and one that may steward. */
@@ -186,8 +195,9 @@ export class Credit {
     this.#levelOut();
     for (const given of this.#given.values()) {
       given.isDirty = true;
-      const isLost = given.issued > given.upTo && monoMs - given.issuedMs > this.#context.options.leaseTtlMs;
-      if (isLost) given.upTo = given.issued;
+      const lostMs = monoMs - this.#context.options.leaseTtlMs;
+      if (given.issued > given.upTo && given.issuedMs < lostMs) given.upTo = given.issued;
+      for (const [no, sinceMs] of given.overtaken) if (sinceMs < lostMs) given.overtaken.delete(no);
       if (monoMs - given.backlogMs > 2.5 * this.#context.options.heartbeatMs) given.backlog = 0;
     }
     this.isDirty = true;
@@ -250,23 +260,36 @@ export class Credit {
     const highest = demand.reduce((priority, given) => Math.max(priority, given.priority), -Infinity);
     const first = demand.filter((given) => given.priority === highest);
     const takers = (demand.length > 0 ? first : open).filter((given) => !given.recall);
-    while (spare > 0 && takers.length > 0) {
-      const each = Math.max(1, Math.floor(spare / takers.length));
-      takers.sort((a, b) => this.#reserved(a) - this.#reserved(b) || a.turn - b.turn);
-      for (const given of takers) {
-        if (spare <= 0) break;
-        const more = Math.min(each, spare);
-        given.free = unusedOf(given, given.upTo) + more;
-        given.freeUpTo = given.upTo;
-        given.isDirty = true;
-        given.turn = ++this.#turn;
-        spare -= more;
-      }
-    }
+    spare = this.#fill(takers, spare);
     if (demand.length === 0 || spare > 0) return;
     for (const given of open) {
       if (given.backlog === 0 && this.#canRecall(given)) this.#recall(given, 0);
     }
+  }
+
+  /** Those who have least get most: in the end they have the same. Returns what nobody takes. */
+  #fill(takers: readonly Given[], spare: number): number {
+    if (takers.length === 0 || spare <= 0) return spare;
+    const levelOf = (some: readonly Given[]): number =>
+      Math.floor(some.reduce((sum, given) => sum + this.#reserved(given), spare) / some.length);
+    let lowest = takers.toSorted((a, b) => this.#reserved(a) - this.#reserved(b) || a.turn - b.turn);
+    for (let count = 0; count !== lowest.length;) {
+      count = lowest.length;
+      const level = levelOf(lowest);
+      lowest = lowest.filter((given) => this.#reserved(given) <= level);
+    }
+    const level = levelOf(lowest);
+    let left = spare - lowest.reduce((sum, given) => sum + level - this.#reserved(given), 0);
+    for (const given of lowest) {
+      const more = level - this.#reserved(given) + (left > 0 ? 1 : 0);
+      if (more === 0) continue;
+      if (left > 0) left--;
+      given.free = unusedOf(given, given.upTo) + more;
+      given.freeUpTo = given.upTo;
+      given.isDirty = true;
+      given.turn = ++this.#turn;
+    }
+    return 0;
   }
 
   #announce(no: MemberNo, given: Given, limits: CreditMessage["limits"]): void {
@@ -298,6 +321,7 @@ function takeBack(given: Given): void {
   given.freeUpTo = given.upTo;
   given.recall = null;
   given.issued = 0;
+  given.overtaken.clear();
   given.backlog = 0;
 }
 

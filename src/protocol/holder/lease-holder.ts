@@ -55,6 +55,8 @@ export class LeaseHolder {
   /** A roster was adopted: its configurations are those that vouch. */
   adopt(): void {
     this.sessions.adopt(this.#context.roster!.chains);
+    // what was demanded is forgotten with the roster before
+    for (const { p, owesAttach } of this.#sessions) if (owesAttach) this.#context.topology.addDemanded(p);
   }
 
   /** This node belongs to no cluster any more, or is another member of it now: it holds nothing. */
@@ -184,6 +186,7 @@ export class LeaseHolder {
     }
     if (session.heldLeases.size === before) return;
     // whatever it wants of that partition now, its steward must hear that it holds less
+    session.owesAttach = true;
     this.#context.topology.addDemanded(session.p);
     this.#reattach(session);
   }
@@ -239,6 +242,7 @@ export class LeaseHolder {
     if (message.condemned >= session.n) this.#onCondemned(session, message.condemned);
     else if (message.condemned === 0 && message.attach === session.attach) {
       session.isAttached = true;
+      session.owesAttach = false;
       session.heldLeases.resendAll();
       this.#dirty.add(session);
     }

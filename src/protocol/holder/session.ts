@@ -31,6 +31,8 @@ export interface HolderSession {
    * attach says that they are not held: the steward would give their tasks to others at once.
    */
   quietUntilMs: number;
+  /** It let go of something and no attach has said so yet. */
+  owesAttach: boolean;
   /** Fences handled under the present attach, and the bound below which all were. */
   readonly seen: Set<number>;
   grantFloor: number;
@@ -58,6 +60,7 @@ export function createSession(p: number, after: { attach: number; sentMs: number
     isAttached: false,
     attachSentMs: -Infinity,
     quietUntilMs: -Infinity,
+    owesAttach: false,
     seen: new Set(),
     grantFloor: 0,
     heldLeases: new HeldLeases(),

@@ -102,7 +102,7 @@ export type Input =
     readonly rid: number;
     readonly spec: TaskSpec;
     readonly watch: boolean;
-    /** Since it was first sent, by whomever. */
+    /** Since it was first sent, by the lease clock of whoever did. */
     readonly ageMs: number;
   }
   | { readonly type: "watch"; readonly id: string }

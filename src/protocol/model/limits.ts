@@ -43,7 +43,13 @@ export const LIMITS = {
   entriesPerRecordMax: 1_048_576,
   /** Entries sent to one follower and not acked: two appends, then wait for it. */
   entriesInFlightMax: 8192,
-  /** Entries of a partition that wait for a majority: beyond it submits are answered "busy". */
+  /**
+   * Submits of one member, and as many commands, that a steward has decided and that the member has not
+   * settled. It must forget none, since it could decide otherwise then: beyond it new ones wait at the
+   * member. As many as may wait for a majority.
+   */
+  decisionsPerMemberMax: 16_384,
+  /** Entries of a partition that wait for a majority: beyond it submits wait at whoever asks. */
   entriesUnchosenMax: 16_384,
   /** Chosen entries kept for slow followers: 128 partitions of it are 1 GiB, the most a node may spend. */
   logBytesMax: 8_388_608,

@@ -58,6 +58,8 @@ export interface HeartbeatReplyMessage {
    * it.
    */
   readonly terms: readonly AnnouncedTerm[];
+  /** Members that the sender is not connected to: nothing can be passed on to them (`RelayMessage`). */
+  readonly away: readonly MemberNo[];
   /** Terms of the heartbeat that are over, with the higher ballot promised. */
   readonly refused: readonly { readonly p: number; readonly promised: Ballot }[];
 }
@@ -174,7 +176,7 @@ export interface SettleReplyMessage {
 
 // ---- clients ----------------------------------------------------------------------------------------------
 
-export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "busy";
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld";
 /**
  * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
  * the sender does not know the term; it is answered with the term, and nothing else is done.
@@ -191,7 +193,7 @@ export interface SubmitMessage extends ForTerm {
     readonly rid: number;
     /** Send the outcome when there is one, with this number; 0 = do not. */
     readonly watch: number;
-    /** Since the client first sent it, by its monotonic clock. */
+    /** Since the client first sent it, by its lease clock. */
     readonly ageMs: number;
     readonly spec: TaskSpec;
   }[];
@@ -200,7 +202,8 @@ export interface SubmitReplyMessage {
   readonly type: "submitReply";
   readonly p: number;
   readonly ballot: Ballot;
-  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus }[];
+  /** "busy" settles nothing: the asker's engine asks again. */
+  readonly items: readonly { readonly rid: number; readonly status: SubmitStatus | "busy" }[];
 }
 export interface WatchMessage {
   readonly type: "watch";
@@ -259,7 +262,25 @@ export interface QueryReplyMessage {
   readonly more: boolean;
 }
 
+type AskedMessage = SubmitMessage | CommandMessage | QueryMessage | WatchMessage;
+type AnswerMessage = SubmitReplyMessage | CommandReplyMessage | QueryReplyMessage | OutcomeMessage;
+/** What a client and a steward say to each other, whichever way it takes: nothing rests on who carries it. */
+export type RelayedMessage = AskedMessage | AnswerMessage | StewardMessage;
+/**
+ * Between two members whose link is down, by way of a third one: it passes it on at once, to `to` itself, or
+ * drops it.
+ */
+export interface RelayMessage {
+  readonly type: "relay";
+  readonly from: MemberNo;
+  readonly to: MemberNo;
+  readonly message: RelayedMessage;
+}
+
 export type Message =
+  | AskedMessage
+  | AnswerMessage
+  | RelayMessage
   | PrepareMessage
   | PromiseMessage
   | TransferMessage
@@ -283,15 +304,7 @@ export type Message =
   | GrantAckMessage
   | SettleMessage
   | SettleReplyMessage
-  | SubmitMessage
-  | SubmitReplyMessage
-  | WatchMessage
-  | OutcomeMessage
-  | QueryMessage
-  | QueryReplyMessage
   | StewardMessage
-  | CommandMessage
-  | CommandReplyMessage
   | DeliverMessage
   | FoundMessage
   | RosterMessage

@@ -57,7 +57,7 @@ export class ClientService {
       if (decisions.isSettled(rid)) continue;
       const record = this.#term.replica.tasks.records.get(spec.id);
       const earlier = decisions.get(rid);
-      const status = earlier ?? this.#statusOf(spec, ageMs, record);
+      const status = earlier ?? (decisions.isFull ? "busy" : this.#statusOf(spec, ageMs, record));
       // a busy steward has refused nothing: the client asks again
       if (status !== "busy") decisions.note(rid, status);
       const answer = (): unknown => batch.submits.push({ rid, status });
@@ -80,7 +80,7 @@ export class ClientService {
     return index;
   }
 
-  #statusOf(spec: TaskSpec, ageMs: number, record: TaskRecord | undefined): SubmitStatus {
+  #statusOf(spec: TaskSpec, ageMs: number, record: TaskRecord | undefined): SubmitStatus | "busy" {
     if (record) {
       if (record.spec.name !== spec.name || !equals(record.spec.payload, spec.payload)) {
         return "conflict";

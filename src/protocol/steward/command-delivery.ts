@@ -48,6 +48,8 @@ export class CommandDelivery {
     const { ballot, replica } = this.#term;
     const record = replica.tasks.records.get(id);
     const earlier = decisions.get(rid);
+    // it is sent again
+    if (!earlier && decisions.isFull) return;
     const status = earlier ?? this.#statusOf(record, message);
     decisions.note(rid, status);
     const answer = (): void => this.#context.send(from, { type: "commandReply", rid, p, ballot, status });

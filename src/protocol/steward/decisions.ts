@@ -5,12 +5,10 @@
  * acceptance.
  */
 import type { Context } from "../context/context.ts";
+import { LIMITS } from "../model/limits.ts";
 import type { MemberNo, NodeId } from "../model/types.ts";
 
-/** Decisions kept for one member. It says which requests are settled: the others are on their way. */
-const KEPT_MAX = 10_000;
-
-/** The requests of one member. */
+/** The requests of one member. It says which are settled: the others are on their way. */
 export class MemberDecisions<S> {
   #floor = 0;
   readonly #byRid: Map<number, S> = new Map();
@@ -37,7 +35,11 @@ export class MemberDecisions<S> {
 
   note(rid: number, status: S): void {
     this.#byRid.set(rid, status);
-    if (this.#byRid.size > KEPT_MAX) this.#byRid.delete(this.#byRid.keys().next().value!);
+  }
+
+  /** No more is decided before some are settled: a copy of what is forgotten could be decided otherwise. */
+  get isFull(): boolean {
+    return this.#byRid.size >= LIMITS.decisionsPerMemberMax;
   }
 }
 

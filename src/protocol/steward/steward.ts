@@ -202,18 +202,22 @@ export class Steward implements Office, TaskBook {
       const { id, fence, seq, settlement } = item;
       this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
+      const answer = (accepted: boolean): unknown =>
+        this.#replies.for(from).settles.push({ fence, seq, accepted });
       let index = replica.lastIndex;
-      // reported before, and the answer got lost; the holder may have got another number since, as a member
-      // anew
-      let accepted = record !== undefined && record.fence === fence && endedBy(record, settlement);
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
         index = this.#settle(item);
-        accepted = true;
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
+      } else if (record?.fence !== fence || !endedBy(record, settlement)) {
+        // a deposed steward does not know of later leases
+        this.#term.whenConfirmed(() => answer(false));
+        continue;
       }
+      // it may have been reported before, and the answer got lost; the holder may have got another number
+      // since, as a member anew
       this.#term.whenChosen(index, () => {
-        this.#replies.for(from).settles.push({ fence, seq, accepted });
-        if (!accepted || keepsLease(settlement)) return;
+        answer(true);
+        if (keepsLease(settlement)) return;
         if (settlement.type === "complete" || settlement.type === "fail") this.clientService.announce(id);
         else this.clientService.announceIfOver(id);
       });

@@ -46,7 +46,13 @@ type SubmitItem = SubmitMessage["items"][number];
 type SubmitAnswer = SubmitReplyMessage["items"][number];
 
 /** Their place is their number on the wire: append only. */
-const SUBMIT_STATUSES: readonly SubmitStatus[] = ["created", "exists", "conflict", "tooOld", "busy"];
+const SUBMIT_STATUSES: readonly (SubmitStatus | "busy")[] = [
+  "created",
+  "exists",
+  "conflict",
+  "tooOld",
+  "busy",
+];
 const OUTCOMES: readonly (TaskState | "unknown")[] = ["unknown", ...TASK_STATES];
 const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
 

@@ -9,13 +9,14 @@
  * roster-messages.ts), writer.ts and reader.ts below them, records.ts for what a store keeps.
  */
 import { LIMITS } from "../model/limits.ts";
-import type { Message } from "../model/messages.ts";
+import type { Message, RelayedMessage } from "../model/messages.ts";
+import { isRelayed } from "../model/relayed.ts";
 import type { Entry, Operation } from "../model/types.ts";
 import { CLIENT_CODECS, COMMAND_CODECS, NODE_CODECS } from "./client-messages.ts";
 import { HEARTBEAT_CODECS, HOLDER_CODECS } from "./holder-messages.ts";
 import { LOG_CODECS } from "./log-messages.ts";
 import { operationFromBytes, operationToBytes } from "./operations.ts";
-import type { MessageCodec, MessageCodecs } from "./primitives.ts";
+import { type MessageCodec, type MessageCodecs, readMemberNo, writeMemberNo } from "./primitives.ts";
 import { Reader } from "./reader.ts";
 import { ROSTER_CODECS } from "./roster-messages.ts";
 import { SizeError, Writer } from "./writer.ts";
@@ -69,6 +70,31 @@ const TAGS: Readonly<Record<Message["type"], number>> = {
   deliver: 42,
   nodeCommand: 44,
   nodeCommandReply: 45,
+  relay: 46,
+};
+
+/** A message in a message: one of those that may be passed on, no relay. */
+const RELAY_CODEC: MessageCodecs<"relay"> = {
+  relay: {
+    write: (w, { from, to, message }) => {
+      const codec = codecByType[message.type]!;
+      writeMemberNo(w, from);
+      writeMemberNo(w, to);
+      w.u8(codec.tag);
+      codec.write(w, message);
+    },
+    read: (r) => {
+      const [from, to] = [readMemberNo(r), readMemberNo(r)];
+      const tag = r.u8();
+      const codec = codecByTag[tag];
+      // known before it is read: there is no relay in a relay
+      if (!codec?.isRelayed) {
+        return r.fail(`only what clients and stewards say is passed on, got kind ${tag}`);
+      }
+      r.describe(codec.what);
+      return { type: "relay", from, to, message: codec.read(r) as RelayedMessage };
+    },
+  },
 };
 
 const CODECS: MessageCodecs<Message["type"]> = {
@@ -79,12 +105,14 @@ const CODECS: MessageCodecs<Message["type"]> = {
   ...COMMAND_CODECS,
   ...ROSTER_CODECS,
   ...NODE_CODECS,
+  ...RELAY_CODEC,
 };
 
 interface TaggedCodec extends MessageCodec<Message> {
   readonly tag: number;
   /** For errors. */
   readonly what: string;
+  readonly isRelayed: boolean;
 }
 
 /** Which codec goes with which message is settled by the type of `CODECS`; here it is looked up. */
@@ -92,7 +120,10 @@ const codecByType: Record<string, TaggedCodec> = {};
 const codecByTag: (TaggedCodec | undefined)[] = [];
 for (const [type, tag] of Object.entries(TAGS)) {
   const { write, read } = CODECS[type as Message["type"]] as unknown as MessageCodec<Message>;
-  codecByType[type] = codecByTag[tag] = { tag, what: `${type} message`, write, read };
+  codecByType[type] = codecByTag[tag] = {
+    ...{ tag, what: `${type} message`, write, read },
+    isRelayed: isRelayed(type as Message["type"]),
+  };
 }
 
 const ENTRY_OVERHEAD_BYTES = 16;
@@ -257,6 +288,9 @@ export function halvesOf(message: Message): readonly Message[] | null {
       return halves(message.items, (items) => ({ ...message, items }));
     case "outcome":
       return halves(message.items, (items) => ({ ...message, items }));
+    case "relay":
+      return halvesOf(message.message)?.map((half) => ({ ...message, message: half as RelayedMessage })) ??
+        null;
     default:
       return null;
   }

@@ -345,6 +345,7 @@ export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
       writeList(w, LIMITS.vouchesMax, m.vouches, writeVouch);
       writeList(w, LIMITS.partitionsMax, m.condemned, writeNumbered);
       writeList(w, LIMITS.partitionsMax, m.terms, writeTerm);
+      writeList(w, LIMITS.membersMax, m.away, writeMemberNo);
       writeList(w, LIMITS.partitionsMax, m.refused, writeRefused);
     },
     read: (r) => ({
@@ -355,6 +356,7 @@ export const HEARTBEAT_CODECS: MessageCodecs<"heartbeat" | "heartbeatReply"> = {
       vouches: readList(r, LIMITS.vouchesMax, readVouch),
       condemned: readList(r, LIMITS.partitionsMax, readNumbered),
       terms: readList(r, LIMITS.partitionsMax, readTerm),
+      away: readList(r, LIMITS.membersMax, readMemberNo),
       refused: readList(r, LIMITS.partitionsMax, readRefused),
     }),
   },

@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/steward/command-delivery.ts",
   find: "if (!earlier && !isKnown(record!, cid)) {",
   replace: "if (record && !isKnown(record, cid)) {",
-  profile: "answers",
-  seed: 0,
+  profile: "traps",
+  seed: 3,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "proposal.value = proposal.highest?.roster ?? proposal.wanted;",
   replace: "proposal.value = proposal.wanted;",
   profile: "reconfiguration",
-  seed: 622,
+  seed: 43,
 };

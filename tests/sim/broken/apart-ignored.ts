@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: 'if (!this.#claimsKey(held)) return { type: "decline", forMs: 0 };',
   replace: "",
   profile: "placement",
-  seed: 3,
+  seed: 4,
 };

@@ -10,5 +10,5 @@ export const mutant: Mutant = {
   replace: `if (order < -1_000_000) {
       this.#context.send(from, { type: "refuse"`,
   profile: "general",
-  seed: 2,
+  seed: 65,
 };

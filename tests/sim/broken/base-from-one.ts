@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return majorityOf(count);",
   replace: "return Math.min(1, majorityOf(count));",
   profile: "reconfiguration",
-  seed: 6,
+  seed: 2,
 };

@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "client-asks-the-departed",
   breaks: "a watch is never answered (L1)",
   file: "src/protocol/client/requests.ts",
-  find: "const no = !ballot || topology.isLarge ? topology.keeperToAsk(p) : -1;",
-  replace: "const no = ballot ? -1 : topology.keeperToAsk(p);",
+  find: "const no = this.#context.topology.keeperToAsk(p);",
+  replace: "const no = ballot ? -1 : this.#context.topology.keeperToAsk(p);",
   profile: "large",
-  seed: 83,
+  seed: 4,
 };

@@ -5,11 +5,11 @@ export const mutant: Mutant = {
   name: "client-clock-believed",
   breaks: "a new task is refused as too old after a client's wall clock jumped (I12)",
   file: "src/protocol/client/requests.ts",
-  find: "const firstSentMs = this.#context.clock.monoMs - ageMs;",
+  find: "const firstSentMs = this.#context.clock.leaseMs - ageMs;",
   replace: "const firstSentMs = this.#context.clock.wallMs - ageMs;",
   more: [{
     file: "src/protocol/client/requests.ts",
-    find: "batch.items.push({ ...item, ageMs: monoMs - submit.firstSentMs });",
+    find: "batch.items.push({ ...item, ageMs: leaseMs - submit.firstSentMs });",
     replace:
       "batch.items.push({ ...item, ageMs: Math.max(0, this.#context.clock.wallMs - submit.firstSentMs) });",
   }],

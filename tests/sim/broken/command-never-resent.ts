@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/steward/command-delivery.ts",
   find: "if (sentMs > monoMs - this.#context.options.resendMs) continue;",
   replace: "if (sentMs > 0) continue;",
-  profile: "commands",
-  seed: 0,
+  profile: "traps",
+  seed: 26,
 };

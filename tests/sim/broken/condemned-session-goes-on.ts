@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: `this.#dropUnsettled(session, "condemned");`,
   replace: "",
   profile: "stale",
-  seed: 238,
+  seed: 28,
 };

@@ -11,5 +11,5 @@ export const mutant: Mutant = {
     this.#office.end();`,
   replace: "this.#office.end();",
   profile: "partitions",
-  seed: 13,
+  seed: 38,
 };

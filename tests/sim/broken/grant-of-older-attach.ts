@@ -9,5 +9,5 @@ export const mutant: Mutant = {
     isSameBallot(message.ballot, session.term);`,
   replace: "return message.n === session.n;",
   profile: "stale",
-  seed: 21,
+  seed: 3,
 };

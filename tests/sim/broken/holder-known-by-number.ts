@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/steward/steward.ts",
   find: "record.fence === fence && endedBy(record, settlement);",
   replace: "record.fence === fence && record.session?.node === from && endedBy(record, settlement);",
-  profile: "rejoin",
-  seed: 0,
+  profile: "traps",
+  seed: 9,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "(replica.tasks.leases.has(owner) && !this.#roles.stewards.of(term!).isAttached(node, boot))",
   replace: "(replica.tasks.leases.has(-owner) && !this.#roles.stewards.of(term!).isAttached(node, boot))",
   profile: "large",
-  seed: 35,
+  seed: 102,
 };

@@ -28,6 +28,7 @@ import { mutant as holderKnownByNumber } from "./holder-known-by-number.ts";
 import { mutant as holderNotNotified } from "./holder-not-notified.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lapseNotReported } from "./lapse-not-reported.ts";
+import { mutant as lapseReportDropped } from "./lapse-report-dropped.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
@@ -38,6 +39,7 @@ import { mutant as marginFromLoss } from "./margin-from-loss.ts";
 import { mutant as startUnchecked } from "./start-unchecked.ts";
 import { mutant as startWithinMargin } from "./start-within-margin.ts";
 import { mutant as misplacedGrantIgnored } from "./misplaced-grant-ignored.ts";
+import { mutant as noWayRound } from "./no-way-round.ts";
 import { mutant as nobodyAsked } from "./nobody-asked.ts";
 import { mutant as numberGivenTwice } from "./number-given-twice.ts";
 import { mutant as oldBallotCounted } from "./old-ballot-counted.ts";
@@ -62,6 +64,7 @@ import { mutant as recoveryNamedAlike } from "./recovery-named-alike.ts";
 import { mutant as recoveryOfAnyCopy } from "./recovery-of-any-copy.ts";
 import { mutant as recoveryWithoutBallot } from "./recovery-without-ballot.ts";
 import { mutant as replyBeforeQuorum } from "./reply-before-quorum.ts";
+import { mutant as reportRefusedAtOnce } from "./report-refused-at-once.ts";
 import { mutant as requiresIgnored } from "./requires-ignored.ts";
 import { mutant as revertAtOnce } from "./revert-at-once.ts";
 import { mutant as revertWithoutWait } from "./revert-without-wait.ts";
@@ -85,6 +88,7 @@ import { mutant as vouchesAddedUp } from "./vouches-added-up.ts";
 import { mutant as refusalForgotten } from "./refusal-forgotten.ts";
 import { mutant as settledCopyTaken } from "./settled-copy-taken.ts";
 import { mutant as copyForAnyTerm } from "./copy-for-any-term.ts";
+import { mutant as refusalOfAnyTerm } from "./refusal-of-any-term.ts";
 import { mutant as refusalWithoutRound } from "./refusal-without-round.ts";
 import { mutant as sentByTheNetwork } from "./sent-by-the-network.ts";
 import { mutant as listByCreation } from "./list-by-creation.ts";
@@ -122,6 +126,7 @@ export const MUTANTS: readonly Mutant[] = [
   holderNotNotified,
   installedKeeperHasty,
   lapseNotReported,
+  lapseReportDropped,
   lateDuplicateCuts,
   leaseFromAck,
   leftBeforeKnown,
@@ -132,6 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
   startUnchecked,
   startWithinMargin,
   misplacedGrantIgnored,
+  noWayRound,
   nobodyAsked,
   numberGivenTwice,
   oldBallotCounted,
@@ -156,6 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
   recoveryOfAnyCopy,
   recoveryWithoutBallot,
   replyBeforeQuorum,
+  reportRefusedAtOnce,
   requiresIgnored,
   revertAtOnce,
   revertWithoutWait,
@@ -179,6 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
   refusalForgotten,
   settledCopyTaken,
   copyForAnyTerm,
+  refusalOfAnyTerm,
   refusalWithoutRound,
   sentByTheNetwork,
   listByCreation,

@@ -8,8 +8,8 @@ export const mutant: Mutant = {
   name: "lapse-not-reported",
   breaks: "a lease stands for ever that its owner has given up (L1)",
   file: "src/protocol/holder/lease-holder.ts",
-  find: "this.#context.topology.addDemanded(session.p);",
+  find: "    session.owesAttach = true;\n    this.#context.topology.addDemanded(session.p);\n",
   replace: "",
-  profile: "large",
-  seed: 0,
+  profile: "traps",
+  seed: 53,
 };

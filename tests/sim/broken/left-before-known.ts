@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/roster/next-roster.ts",
   find: "!leaving || named.has(no) || !wasLeaving.has(no));",
   replace: "!leaving || named.has(no) || wasLeaving.size < 0);",
-  profile: "reconfiguration",
-  seed: 0,
+  profile: "traps",
+  seed: 23,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "else if (monoMs - grant.sentMs >= this.#context.options.resendMs) {",
   replace: "else if (monoMs - grant.sentMs >= 1e12) {",
   profile: "general",
-  seed: 35,
+  seed: 19,
 };

@@ -11,5 +11,5 @@ export const mutant: Mutant = {
   find: "if (index > commit && isSameBallot(this.replica.ballotAt(index) ?? null, this.ballot)) {",
   replace: "if (index > commit) {",
   profile: "crashy",
-  seed: 137,
+  seed: 25,
 };

@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/roster/joining.ts",
   find: "if (this.#outBy?.cluster === roster.cluster && roster.epoch < this.#outBy.epoch) return;",
   replace: "",
-  profile: "rejoin",
-  seed: 0,
+  profile: "traps",
+  seed: 32,
 };

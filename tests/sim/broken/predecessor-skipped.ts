@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (!by.has(predecessor.configuration.epoch)) return true;",
   replace: "return true;",
   profile: "reconfiguration",
-  seed: 5,
+  seed: 6,
 };

@@ -10,5 +10,5 @@ export const mutant: Mutant = {
   replace: `this.#term.whenChosen(0, () => {
       const { replica }`,
   profile: "partitions",
-  seed: 2,
+  seed: 7,
 };

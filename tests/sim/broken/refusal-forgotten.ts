@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const earlier = decisions.get(rid);",
   replace: "const earlier = undefined as CommandStatus | undefined;",
   profile: "answers",
-  seed: 1,
+  seed: 2,
 };

@@ -9,5 +9,5 @@ export const mutant: Mutant = {
 `,
   replace: "",
   profile: "everything",
-  seed: 4,
+  seed: 6,
 };

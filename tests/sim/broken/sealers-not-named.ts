@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const by = this.by.slice(0, -1);",
   replace: "const by: readonly number[] = [];",
   profile: "reconfiguration",
-  seed: 5,
+  seed: 6,
 };

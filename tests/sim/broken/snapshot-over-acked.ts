@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/log/snapshot-transfer.ts",
   find: "if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;",
   replace: "if (mine !== null) return false;",
-  profile: "snapshots",
-  seed: 0,
+  profile: "traps",
+  seed: 131,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "    return leaseMs < session.validUntilMs - this.#context.options.marginMs;",
   replace: "    return leaseMs < Infinity;",
   profile: "executions",
-  seed: 35,
+  seed: 49,
 };

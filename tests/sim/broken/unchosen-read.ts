@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const record = replica.chosenRecord(query.id);",
   replace: "const record = replica.tasks.records.get(query.id);",
   profile: "general",
-  seed: 2,
+  seed: 3,
 };

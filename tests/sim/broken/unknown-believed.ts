@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "partitions",
-  seed: 12,
+  seed: 43,
 };

@@ -1,4 +1,4 @@
-/** Deliberately broken: where epochs were missed the wish of a member that is gone stays, and is next for ever. */
+/** Deliberately broken: where epochs were missed the wish of a member that is gone stays, and blocks all. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {

@@ -48,8 +48,19 @@ test("a choice names what it could have been", () => {
 
 test("an unknown option is refused by name", () => {
   expect(() => parseOptions("tasks", ["--jsn"], CLIENT_OPTIONS)).toThrow(
-    `Cannot run "stolos tasks": unknown option '--jsn'`,
+    `Cannot run "stolos tasks": unknown option --jsn; is it --json? "stolos tasks --help" lists them`,
   );
+  expect(() => parseOptions("tasks", ["--frobnicate=1"], CLIENT_OPTIONS)).toThrow(
+    `Cannot run "stolos tasks": unknown option --frobnicate; "stolos tasks --help" lists them`,
+  );
+});
+
+test("an argument that begins with a dash is told how it is written", () => {
+  expect(() => parseOptions("task", ["-5"], CLIENT_OPTIONS)).toThrow(
+    "options begin with two dashes, got -5; put -- before an argument that begins with one",
+  );
+  expect(parseOptions("task", ["--", "-5"], CLIENT_OPTIONS).rest).toEqual(["-5"]);
+  expect(parseOptions("task", ["-"], CLIENT_OPTIONS).positionals).toEqual(["-"]);
 });
 
 test("an option without its value is refused by name", () => {

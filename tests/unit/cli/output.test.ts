@@ -22,6 +22,15 @@ test("columns are aligned", () => {
   ]);
 });
 
+test("a long cell makes its own row long, not the table, and is not cut off", () => {
+  const id = "x".repeat(256);
+  expect(table(["ID", "STATE"], [[id, "leased"], ["b", "-"]])).toEqual([
+    "ID  STATE",
+    `${id}  leased`,
+    "b   -",
+  ]);
+});
+
 test("values are aligned after their names", () => {
   expect(fields([["id", "a"], ["state", "b"]])).toEqual(["id:    a", "state: b"]);
 });

@@ -17,6 +17,7 @@ test("JSON is the input of the task named, or of exec", () => {
     input: { url: "x" },
   });
   expect(whatToRun({ task: undefined, input: '{"argv":["ls"]}' }, undefined).task).toBe("exec");
+  expect(whatToRun({ task: "poll", input: "653247040368672768" }, undefined).input).toBe(653247040368672768n);
   expect(whatToRun({ task: "poll", input: "null" }, [])).toEqual({ task: "poll", input: null });
 });
 

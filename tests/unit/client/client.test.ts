@@ -1,5 +1,7 @@
 /** The client, on a cluster that is made up. */
 import { expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { commandOn } from "../../../examples/demo/peer-process.ts";
 import { defineTask } from "../../../src/task/definition.ts";
 import { decodeValue, encodeValue } from "../../../src/task/values.ts";
 import {
@@ -188,6 +190,14 @@ test("a command repeated with its id has the same number, another has another", 
   );
 });
 
+for (const runtime of ["bun", "deno", "node"] as const) {
+  test(`${runtime}: a command's number follows from its id, on every machine the same`, () => {
+    const [command = "", ...args] = commandOn(runtime, "tests/support/command-number.ts", []);
+    // the first 8 bytes of its SHA-256, read big-endian, without the highest 12 bits
+    expect(execFileSync(command, args, { encoding: "utf8" }).trim()).toBe("778098643614592");
+  }, 30_000);
+}
+
 test("a command whose outcome is unknown says under which id to repeat it", async () => {
   const port = new FakePort();
   port.command = () => Promise.reject(new UnknownOutcomeError("Cannot tell", ["t"]));
@@ -215,7 +225,12 @@ test("a command that makes no sense is refused before anything is sent", async (
   const cases: [unknown, unknown, unknown, string][] = [
     ["", { type: "freeze" }, {}, "node must be a text that is not empty"],
     [undefined, { type: "freeze" }, {}, "node must be a text that is not empty, got null"],
-    ["b", "freeze", {}, 'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "freeze"'],
+    [
+      "b",
+      "freeze",
+      {},
+      'its type must be one of freeze, unfreeze, balance, drain, leave, stopTask, got "freeze"',
+    ],
     ["b", { type: "stopTask" }, {}, "Cannot stop a task: id must be a text that is not empty"],
     ["b", { type: "freeze", id: "t" }, {}, 'there is no option "id"'],
     ["b", { type: "freeze" }, { timeout: 1 }, 'there is no option "timeout"; did you mean "timeoutMs"?'],

@@ -1,18 +1,26 @@
 /** A client that is no member and the member that serves it, over lines that are made up and cut. */
 import { expect, test } from "bun:test";
 import {
+  BusyError,
   ConflictError,
   ConnectError,
   NoQuorumError,
   NotFoundError,
   StoppedError,
+  TooOldError,
   UnknownOutcomeError,
+  VersionMismatchError,
 } from "../../../src/base/errors.ts";
+import { StolosError } from "../../../src/protocol/model/stolos-error.ts";
+import type { ClientPort } from "../../../src/coordinator/coordinator.ts";
 import type { ClientStream, MeshClient } from "../../../src/mesh/mesh-types.ts";
+import { PortClient } from "../../../src/client/client.ts";
 import { RpcPort } from "../../../src/client/rpc-client.ts";
 import { RpcConnection } from "../../../src/client/rpc-connection.ts";
 import { serveClient } from "../../../src/client/rpc-server.ts";
 import type { TaskSpec } from "../../../src/protocol/model/types.ts";
+import { NodeClock } from "../../../src/base/node-clock.ts";
+import { FakeEnvironment } from "../../support/fake-environment.ts";
 import { FakePort, snapshot } from "../../support/fake-port.ts";
 import { taskSpec } from "../../support/tasks.ts";
 
@@ -67,7 +75,10 @@ function line(member: string): Line {
   };
 }
 
-function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
+function connected(
+  port: FakePort,
+  clock?: NodeClock,
+): { remote: RpcPort; connection: RpcConnection; lines: Line[] } {
   const lines: Line[] = [];
   const open = (): MeshClient => {
     const each = line(`member-${lines.length}`);
@@ -76,7 +87,7 @@ function connected(port: FakePort): { remote: RpcPort; connection: RpcConnection
     return each.client;
   };
   const connection = new RpcConnection(open(), () => Promise.resolve(open()));
-  return { remote: new RpcPort(connection), connection, lines };
+  return { remote: new RpcPort(connection, clock), connection, lines };
 }
 
 const spec = (id: string): TaskSpec =>
@@ -145,6 +156,21 @@ test("a submit that is sent again says how old it is, by the client's own clock"
   await connection.stop();
 });
 
+test("the age of a submit counts the time for which the client's machine was suspended", async () => {
+  const port = new FakePort();
+  const environment = new FakeEnvironment();
+  const { remote, connection, lines } = connected(port, new NodeClock(environment));
+  port.answers = new Promise(() => {});
+  const submitting = remote.submit([spec("a")], { timeoutMs: 20_000 });
+  while (port.agesMs.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  environment.wallAheadMs = 3_600_000;
+  port.answers = Promise.resolve();
+  lines[0]?.cut();
+  expect(await submitting).toEqual(["created"]);
+  expect(port.agesMs).toEqual([0, 3_600_000]);
+  await connection.stop();
+});
+
 test("a member that stops gives no answer: the next one does", async () => {
   const port = new FakePort();
   const { remote, connection, lines } = connected(port);
@@ -210,6 +236,127 @@ test("after a member was lost, what the next one says was not done may have been
   }
 });
 
+const MADE_LATER = [
+  new NoQuorumError("no quorum"),
+  new ConnectError("away"),
+  new BusyError("too many requests"),
+  new NotFoundError("no such member"),
+  new VersionMismatchError("no such request"),
+  new TypeError("not well-formed"),
+  new RangeError("too long"),
+  new StolosError("NEW_IN_A_LATER_VERSION", "whatever"),
+];
+
+/** What the call ends with when the first member carries it out and is lost, and the second one refuses. */
+async function refusedAfterDone(refusal: Error, call: (remote: RpcPort) => Promise<unknown>): Promise<Error> {
+  const port = new FakePort();
+  const { remote, connection, lines } = connected(port);
+  let count = 0;
+  const answer = (): Promise<never> => {
+    if (count++ > 0) return Promise.reject(refusal);
+    lines[0]?.cut();
+    return new Promise(() => {});
+  };
+  Object.assign(port, { submit: answer, command: answer, commandNode: answer });
+  const error = await call(remote).then(() => new Error("it was done"), (each) => each as Error);
+  await connection.stop();
+  expect(count).toBe(2);
+  return error;
+}
+
+const CHANGING_CALLS: Record<string, (remote: RpcPort) => Promise<unknown>> = {
+  submit: (remote) => remote.submit([spec("a")], { timeoutMs: 20_000 }),
+  command: (remote) => remote.command("a", 1, { type: "pause" }, { timeoutMs: 20_000 }),
+  stopTask: (remote) =>
+    remote.commandNode({ node: "b", command: { type: "stopTask", id: "a" }, cid: 1 }, { timeoutMs: 20_000 }),
+};
+
+test.each(Object.keys(CHANGING_CALLS))(
+  "no refusal of a second member says that %s was not done",
+  async (name) => {
+    for (const refusal of MADE_LATER) {
+      const error = await refusedAfterDone(refusal, CHANGING_CALLS[name]!);
+      expect([refusal.message, error.constructor]).toEqual([refusal.message, UnknownOutcomeError]);
+      expect(error.message).toContain(refusal.message);
+    }
+  },
+);
+
+test("what a second member says of the task's record, or does not know, stands as it is", async () => {
+  for (const refusal of [new ConflictError("other"), new TooOldError("old"), new UnknownOutcomeError("hm")]) {
+    const error = await refusedAfterDone(refusal, CHANGING_CALLS.submit!);
+    expect([error.constructor, error.message]).toEqual([refusal.constructor, refusal.message]);
+  }
+});
+
+/** A client of a member that can do nothing, and of another one that can; both get what is asked. */
+function besides(first: FakePort, second: FakePort): { remote: RpcPort; connection: RpcConnection } {
+  const open = (port: FakePort, name: string): MeshClient => {
+    const each = line(name);
+    serveClient(each.server, port);
+    return each.client;
+  };
+  const connection = new RpcConnection(open(first, "member-0"), (avoid) => {
+    expect(avoid).toBe("member-0");
+    return Promise.resolve(open(second, "member-1"));
+  });
+  return { remote: new RpcPort(connection), connection };
+}
+
+test("what a member cannot ask anybody is asked of another one, which has the rest of the time", async () => {
+  const [first, second] = [new FakePort(), new FakePort()];
+  const times: number[] = [];
+  const refuse = (timeoutMs: number): Promise<never> => {
+    times.push(timeoutMs);
+    return Promise.reject(new NoQuorumError("Cannot: no quorum"));
+  };
+  const port: Pick<ClientPort, "submit" | "get" | "command"> = {
+    submit: (_specs, options) => refuse(options.timeoutMs),
+    get: (_id, options) => refuse(options.timeoutMs),
+    command: (_id, _cid, _message, options) => refuse(options.timeoutMs),
+  };
+  Object.assign(first, port);
+  const { remote, connection } = besides(first, second);
+  const call = { timeoutMs: 20_000 };
+  expect(await remote.submit([spec("a")], call)).toEqual(["created"]);
+  second.command = () => Promise.resolve("unknown");
+  expect(await remote.command("a", 1, { type: "pause" }, call)).toBe("unknown");
+  await remote.get("a", call);
+  expect(second.submitted).toEqual([[spec("a")]]);
+  expect(times).toEqual([10_000, 10_000, 10_000]);
+  await connection.stop();
+});
+
+test("without another member the first one's refusal stands", async () => {
+  const port = new FakePort();
+  port.get = () => Promise.reject(new NoQuorumError("Cannot: no quorum"));
+  const each = line("member-0");
+  serveClient(each.server, port);
+  const connection = new RpcConnection(each.client, () => Promise.reject(new Error("nobody there")));
+  const remote = new RpcPort(connection);
+  await expect(remote.get("a", { timeoutMs: 20_000 })).rejects.toThrow(NoQuorumError);
+  await connection.stop();
+});
+
+test("what may have been done in half of the time is asked again under the same number", async () => {
+  const port = new FakePort();
+  const cids: number[] = [];
+  const late: Pick<ClientPort, "command"> = {
+    command: (_id, cid, _message, { timeoutMs }) => {
+      cids.push(cid);
+      if (cids.length > 1) return Promise.resolve("applied");
+      return new Promise((_, reject) => {
+        setTimeout(() => reject(new UnknownOutcomeError("Cannot know")), timeoutMs);
+      });
+    },
+  };
+  Object.assign(port, late);
+  const { remote, connection } = connected(port);
+  expect(await remote.command("a", 7, { type: "pause" }, { timeoutMs: 2000 })).toBe("applied");
+  expect(cids).toEqual([7, 7]);
+  await connection.stop();
+});
+
 test("a command to a node goes along with its number, and keeps it at the next member", async () => {
   const port = new FakePort();
   const { remote, connection, lines } = connected(port);
@@ -238,7 +385,7 @@ test("what goes wrong with a command to a node keeps its class", async () => {
   }
   const command = { type: "melt" } as never;
   await expect(remote.commandNode({ ...order, command }, { timeoutMs: 20_000 })).rejects.toThrow(
-    'its type must be one of freeze, unfreeze, balance, drain, stopTask, got "melt"',
+    'its type must be one of freeze, unfreeze, balance, drain, leave, stopTask, got "melt"',
   );
   await expect(remote.commandNode({ ...order, cid: -1 }, { timeoutMs: 20_000 })).rejects.toThrow(
     "cid must be",
@@ -271,10 +418,26 @@ test("a watch brings events until it is left", async () => {
   const abort = new AbortController();
   const fences: string[] = [];
   for await (const batch of remote.watch(abort.signal)) {
-    fences.push(...batch.map((each) => each.fence));
+    fences.push(...batch!.map((each) => each.fence));
     if (fences.length === 2) abort.abort();
   }
   expect(fences).toEqual(["1", "2"]);
+  await connection.stop();
+});
+
+test("a watch says where events are missing: the member is gone, and the next one begins anew", async () => {
+  const port = new FakePort();
+  const event = { id: "a", state: "leased", owner: "x", ownerName: "X", fence: "1" };
+  port.events = [[event]];
+  const { remote, connection, lines } = connected(port);
+  const client = new PortClient(remote);
+  const seen: string[] = [];
+  for await (const { fence } of client.watch({ onGap: () => seen.push("gap") })) {
+    seen.push(fence);
+    if (seen.length === 3) break;
+    lines[0]!.cut();
+  }
+  expect(seen).toEqual(["1", "gap", "1"]);
   await connection.stop();
 });
 

@@ -1,14 +1,9 @@
 /** What the consumer does with leases that its balancer refuses, and with tasks that others should run. */
 import { expect, test } from "bun:test";
 import { Bench } from "../../support/fake-coordinator.ts";
-import { FakeEnvironment } from "../../support/fake-environment.ts";
 
 test("a lease that is refused is declined until then, and its handler never starts", () => {
-  const environment = new FakeEnvironment();
-  const bench = new Bench(10, {
-    admit: ({ id }) => id === "no" ? environment.nowMs + 5000 : null,
-    environment,
-  });
+  const bench = new Bench(10, { admit: ({ id }) => id === "no" ? 5000 : null });
   const ran: string[] = [];
   bench.handle((task) => new Promise(() => ran.push(task.id)));
   bench.start(7, { id: "no" });

@@ -1,6 +1,6 @@
 /** Deadlines, and words for a partition without a quorum. */
 import { expect, test } from "bun:test";
-import { Diagnosis, noQuorumError, quorumTrouble } from "../../../src/coordinator/diagnosis.ts";
+import { noQuorumError, quorumTrouble } from "../../../src/coordinator/diagnosis.ts";
 import type { Roster } from "../../../src/protocol/model/types.ts";
 
 const members = ["a", "b", "c"].map((name, at) => ({
@@ -53,19 +53,4 @@ test("before the founding the nodes that are missing are counted", () => {
   expect(trouble).toBe(
     "this node is in no cluster yet: a cluster is founded by 3 nodes, of which 2 are connected: a, b",
   );
-});
-
-test("a deadline is the margin before the lease ends, by the lease clock and not the monotonic one", () => {
-  const clock = { monoMs: 5000, leaseMs: 5000, wallMs: 1_000_000 };
-  const diagnosis = new Diagnosis(
-    {
-      settings: { marginMs: 1000 },
-      engine: { holder: { validUntilMs: () => 9000 } },
-      clock: { read: () => clock },
-    } as unknown as ConstructorParameters<typeof Diagnosis>[0],
-  );
-  expect(diagnosis.deadlineMs(0)).toBe(1_003_000);
-  // the machine slept for 2.5 s: the lease clock has counted them
-  clock.leaseMs += 2500;
-  expect(diagnosis.deadlineMs(0)).toBe(1_000_500);
 });

@@ -35,14 +35,14 @@ test("what comes from an address of an interface comes from this host", () => {
 });
 
 test("loopback leads elsewhere only if somebody on this host says so, own addresses never", () => {
-  const told = [...LOOPBACK, ...OTHERS, "/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001"];
-  expect(leadingElsewhere(told, { isNear: false, own: [] })).toEqual(OTHERS);
-  expect(leadingElsewhere(told, { isNear: true, own: [] })).toEqual([...LOOPBACK, ...OTHERS]);
+  const all = [...LOOPBACK, ...OTHERS, "/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001"];
+  expect(leadingElsewhere(all, { isNear: false, own: [] })).toEqual(OTHERS);
+  expect(leadingElsewhere(all, { isNear: true, own: [] })).toEqual([...LOOPBACK, ...OTHERS]);
   const own = ["/ip4/127.0.0.1/tcp/4001", "/ip4/10.0.0.1/tcp/4001"];
-  expect(leadingElsewhere(told, { isNear: true, own })).toEqual([...LOOPBACK.slice(1), ...OTHERS.slice(1)]);
+  expect(leadingElsewhere(all, { isNear: true, own })).toEqual([...LOOPBACK.slice(1), ...OTHERS.slice(1)]);
 });
 
-test("one's own address that another announces is told to nobody", async () => {
+test("one's own address that another announces is passed on to nobody", async () => {
   const [a, b] = await startPair();
   const [own = ""] = a.mesh.addresses;
   const port = /\/tcp\/\d+/.exec(own)?.[0];

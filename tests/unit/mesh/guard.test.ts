@@ -16,11 +16,11 @@ interface Coming {
 }
 
 class Entrance {
-  readonly told: string[] = [];
+  readonly reports: string[] = [];
   readonly guard: Guard;
 
   constructor(key: Uint8Array | null = KEY) {
-    this.guard = new Guard({ key, refused: (host, reason) => this.told.push(`${host} ${reason}`) });
+    this.guard = new Guard({ key, refused: (host, reason) => this.reports.push(`${host} ${reason}`) });
   }
 
   /** A connection that waits, and whether it is set up in the end, which takes until `isSetUp`. */
@@ -31,13 +31,13 @@ class Entrance {
   }
 }
 
-test("who has the secret is through at once, and nothing is kept or told of it", async () => {
+test("who has the secret is through at once, and nothing is kept or reported of it", async () => {
   const entrance = new Entrance();
   const { connection, isThrough } = entrance.from("/ip4/10.0.0.1/tcp/1");
   expect(entrance.guard.waitingCount).toBe(1);
   connection.onData(WELCOME);
   expect(await isThrough).toBe(true);
-  expect([entrance.guard.waitingCount, entrance.told]).toEqual([0, []]);
+  expect([entrance.guard.waitingCount, entrance.reports]).toEqual([0, []]);
 });
 
 test("of too many that wait, the oldest of the address with the most has to go", async () => {
@@ -52,7 +52,7 @@ test("of too many that wait, the oldest of the address with the most has to go",
   friend.connection.onData(WELCOME);
   expect(await friend.isThrough).toBe(true);
   expect(await many[1]!.isThrough).toBe(false);
-  expect(entrance.told[0]).toBe("10.0.0.9 was cut off to make room for others: too many wait");
+  expect(entrance.reports[0]).toBe("10.0.0.9 was cut off to make room for others: too many wait");
   for (const { connection } of [few, ...many, ...late]) connection.end();
 });
 
@@ -86,7 +86,7 @@ test("who repeats what a friend said takes no place from others either", async (
   for (const { connection } of [friend, late]) expect(connection.abortedWith).toBeNull();
 });
 
-test("a peer that knows the secret and cannot be set up is told of if it was refused, or late", async () => {
+test("a peer that knows the secret and cannot be set up is reported if it was refused, or late", async () => {
   const entrance = new Entrance();
   const fails = async (name: string): Promise<boolean> => {
     const error = Object.assign(new Error("no"), { name });
@@ -96,12 +96,12 @@ test("a peer that knows the secret and cannot be set up is told of if it was ref
   };
   expect(await fails("ConnectionInterceptedError")).toBe(false);
   expect(await fails("EncryptionFailedError")).toBe(false);
-  expect(entrance.told).toEqual([]);
+  expect(entrance.reports).toEqual([]);
   expect(await fails("ConnectionDeniedError")).toBe(false);
-  expect(entrance.told).toEqual(["10.0.0.1 was refused: there are too many"]);
+  expect(entrance.reports).toEqual(["10.0.0.1 was refused: there are too many"]);
 });
 
-test("what is told is what is known", async () => {
+test("what is reported is what is known", async () => {
   const entrance = new Entrance();
   const plain = entrance.from("/ip4/10.0.0.1/tcp/1");
   plain.connection.onData(Buffer.concat([GREETING, Buffer.from("\x07/noise\n")]));
@@ -114,7 +114,7 @@ test("what is told is what is known", async () => {
   expect(await Promise.all([plain, foreign, broken].map(({ isThrough }) => isThrough))).toEqual(
     [false, false, false],
   );
-  expect(entrance.told.sort()).toEqual([
+  expect(entrance.reports.sort()).toEqual([
     "10.0.0.1 speaks without a secret, but this node has one",
     "10.0.0.2 sent what the secret does not open: it has another one, or none",
     "10.0.0.3 ended before its handshake was complete",
@@ -127,17 +127,17 @@ test("who does not go on is cut off after three seconds", async () => {
   connection.onData(WELCOME.subarray(0, 12));
   expect(await isThrough).toBe(false);
   expect(connection.abortedWith).not.toBeNull();
-  expect(entrance.told).toEqual(["10.0.0.1 did not complete its handshake within 3 s"]);
+  expect(entrance.reports).toEqual(["10.0.0.1 did not complete its handshake within 3 s"]);
 });
 
-test("without a secret a health check is not worth telling, another program is", async () => {
+test("without a secret a health check is not worth a report, another program is", async () => {
   const entrance = new Entrance(null);
   const check = entrance.from("/ip4/10.0.0.1/tcp/1");
   check.connection.end();
   const other = entrance.from("/ip4/10.0.0.2/tcp/1");
   other.connection.onData(Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
   await Promise.all([check.isThrough, other.isThrough]);
-  expect(entrance.told).toEqual([
+  expect(entrance.reports).toEqual([
     "10.0.0.2 sent what is no libp2p: it may have a secret, but this node has none",
   ]);
 });

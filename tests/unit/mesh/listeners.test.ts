@@ -90,7 +90,7 @@ async function start(): Promise<Made & Disposable> {
   return { listener: listener!, upgraded, troubles, listeners, [Symbol.dispose]: stop };
 }
 
-test("a listener that accepts no more is opened anew at its port, and told of", async () => {
+test("a listener that accepts no more is opened anew at its port, and reported", async () => {
   using made = await start();
   const { listener, upgraded, troubles } = made;
   const { port } = listener;
@@ -112,7 +112,7 @@ test("one that lives is left alone, and its own calls are nothing to anybody", a
   expect([upgraded, troubles]).toEqual([[], []]);
 });
 
-test("one that cannot be opened anew is tried again, and told of once", async () => {
+test("one that cannot be opened anew is tried again, and reported once", async () => {
   using made = await start();
   const { listener, troubles } = made;
   const { port } = listener;

@@ -22,7 +22,7 @@ test("the key of a secret is the same on every runtime and in every version", ()
   expect(networkKeyOf("e\u0301")).toEqual(networkKeyOf("\u00e9"));
 });
 
-test("two that share a secret talk; who has none or another one gets nothing and is told of", async () => {
+test("two that share a secret talk; who has none or another one gets nothing and is reported", async () => {
   const a = await startNode("a", { secret: SECRET });
   const b = await startNode("b", { secret: SECRET, ...joining(a) });
   await a.until("a sees b", () => a.ups.size === 1);

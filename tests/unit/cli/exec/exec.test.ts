@@ -7,9 +7,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AttemptAbortedError, type Context, FatalError, type Node, type Task } from "../../../../mod.ts";
+import type { Leased } from "../../../../src/base/leased.ts";
 import { exec, type ExecEvent, type ExecInput, handleExec } from "../../../../src/cli/exec/exec.ts";
 
 const MARGIN_MS = 1000;
+/** A lease ends then at the latest once it is lost. */
+const HELD: { lostEndMs: number } = { lostEndMs: Infinity };
 
 type Handler = (task: Task<ExecInput>, ctx: Context) => Promise<unknown>;
 
@@ -31,17 +34,26 @@ class Bench implements AsyncDisposable {
 
   run(
     argv: string[],
-    { id = "x/1", cwd = this.directory, signal = new AbortController().signal, leaseMs = 10_000 } = {},
+    {
+      id = "x/1",
+      cwd = this.directory,
+      signal = new AbortController().signal,
+      leaseMs = 10_000,
+      lease = HELD,
+    } = {},
   ): Promise<unknown> {
     const input = { argv, cwd, env: { EXTRA: "e" } };
     const task: Task<ExecInput> = { id, name: "exec", input, state: undefined };
     const endMs = performance.now() + leaseMs;
-    const ctx: Context = {
+    const ctx: Context & Leased = {
       signal,
       fence: 17n,
       attempt: 2,
       get deadline(): number {
-        return Date.now() + endMs - performance.now() - MARGIN_MS;
+        return Date.now() + this.remainingMs - MARGIN_MS;
+      },
+      get remainingMs(): number {
+        return Math.min(endMs, lease.lostEndMs) - performance.now();
       },
       marginMs: MARGIN_MS,
       checkpoint: () => Promise.resolve(),
@@ -199,6 +211,20 @@ test("an aborted command ends by SIGTERM, and its attempt is released, not faile
   controller.abort(new Error("draining"));
   await expect(attempt).rejects.toThrow("draining");
   expect(bench.read("out")).toContain("asked");
+});
+
+test("a command whose lease is lost during its grace ends within the margin from then", async () => {
+  await using bench = new Bench();
+  const controller = new AbortController();
+  const lease = { lostEndMs: Infinity };
+  const command = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"];
+  const attempt = bench.run(command, { signal: controller.signal, lease });
+  while (!readsReady(bench)) await new Promise((resolve) => setTimeout(resolve, 5));
+  controller.abort(new Error("draining"));
+  const lostMs = performance.now();
+  lease.lostEndMs = lostMs + MARGIN_MS;
+  await expect(attempt).rejects.toThrow("draining");
+  expect(performance.now() - lostMs).toBeLessThan(3000);
 });
 
 test("input that is no command line is refused with what is wrong", async () => {

@@ -104,8 +104,8 @@ class Stage {
     listener.started(group.number);
   }
 
-  /** Told to start it, with so long a lease. */
-  tellStart(key: string, remainingMs: number): void {
+  /** The peer asks it to start that, with so long a lease. */
+  askStart(key: string, remainingMs: number): void {
     const files = { cwd: "/", env: {}, out: "", err: "", header: "" };
     const sentMs = this.environment.nowMs;
     this.supervisor.receive({
@@ -120,7 +120,7 @@ class Stage {
   }
 
   start(key: string, remainingMs = 4000): FakeGroup {
-    this.tellStart(key, remainingMs);
+    this.askStart(key, remainingMs);
     this.environment.advance(0);
     return this.groups.at(-1)!;
   }
@@ -275,12 +275,34 @@ test("a start that waited in the pipe of a stopped supervisor starts nothing", (
 
 test("what is stopped, or left by its peer, before its turn is never spawned", () => {
   const stage = new Stage();
-  for (const key of ["a", "b", "c"]) stage.tellStart(key, 4000);
+  for (const key of ["a", "b", "c"]) stage.askStart(key, 4000);
   stage.stop("b", 5000);
   stage.beforeSpawn = () => stage.supervisor.orphaned();
   stage.environment.advance(0);
   expect(stage.groups).toEqual([]);
   expect(["a", "b", "c"].map((key) => stage.endOf(key)?.type)).toEqual(["withheld", "withheld", "withheld"]);
+});
+
+test("what is stopped while it waits for its turn is withheld at once, not when its turn comes", () => {
+  const stage = new Stage();
+  for (const key of ["a", "b", "c"]) stage.askStart(key, 4000);
+  stage.stop("b", 5000);
+  expect([stage.endOf("a"), stage.endOf("b")]).toEqual([undefined, { type: "withheld" }]);
+  stage.environment.advance(0);
+  expect([stage.groups.length, stage.endOf("a"), stage.endOf("c")]).toEqual([2, undefined, undefined]);
+});
+
+test("what waits for its turn is withheld when its lease ends, not when its turn comes", () => {
+  const stage = new Stage();
+  stage.askStart("a", 60_000);
+  stage.askStart("b", 4000);
+  stage.beforeSpawn = () => {
+    stage.environment.standStill(4000 - MARGIN_MS);
+    stage.stop("a", 5000);
+    expect(stage.endOf("b")).toEqual({ type: "withheld" });
+  };
+  stage.environment.advance(0);
+  expect(stage.groups.length).toBe(0);
 });
 
 test("a supervisor that has lost its peer ends when the last command has", () => {

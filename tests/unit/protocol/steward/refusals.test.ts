@@ -1,5 +1,6 @@
 /** What was refused stays refused. */
 import { expect, test } from "bun:test";
+import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import { MemberDecisions } from "../../../../src/protocol/steward/decisions.ts";
 import { EngineBench } from "../../../support/engine-bench.ts";
 
@@ -21,11 +22,35 @@ test("a refusal is known until its request is settled, and then the request is",
   expect(decisions.isSettled(5)).toBe(true);
 });
 
-test("of a member that settles nothing the oldest refusals are forgotten", () => {
+test("of a member that settles nothing no refusal is forgotten; beyond a limit nothing is decided", () => {
   const decisions = new MemberDecisions<string>();
-  for (let rid = 1; rid <= 10_001; rid++) decisions.note(rid, "unknown");
-  expect([decisions.get(1), decisions.get(2)]).toEqual([undefined, "unknown"]);
+  const { decisionsPerMemberMax } = LIMITS;
+  for (let rid = 1; rid <= decisionsPerMemberMax; rid++) {
+    expect(decisions.isFull).toBe(false);
+    decisions.note(rid, "unknown");
+  }
+  expect([decisions.get(1), decisions.isFull]).toEqual(["unknown", true]);
+  decisions.raise(2);
+  expect([decisions.get(1), decisions.isFull]).toEqual([undefined, false]);
 });
+
+test("more calls than a steward may remember wait for others to be settled, and are answered then", () => {
+  const { decisionsPerMemberMax } = LIMITS;
+  const bench = cluster();
+  bench.submit("t", null, "nobody has a handler for it");
+  bench.run(100);
+  bench.loses = (message) => message.type === "commandReply";
+  for (let i = 0; i < decisionsPerMemberMax; i++) bench.command("none");
+  bench.run(50);
+  const before = bench.lastIndex("a", 0);
+  bench.command("t", { type: "kill" });
+  bench.run(50);
+  expect([bench.commanded, bench.ended, bench.lastIndex("a", 0)]).toEqual([[], [], before]);
+  bench.loses = () => false;
+  bench.run(3000);
+  expect(bench.commanded.length).toBe(decisionsPerMemberMax + 1);
+  expect(new Set(bench.commanded)).toEqual(new Set(["none unknown", "t applied"]));
+}, 60_000);
 
 test("a command that found no task is not carried out by its second copy", () => {
   const bench = cluster();

@@ -1,4 +1,7 @@
-/** Claims about what an attach means to a steward: what it releases, and what it leaves alone. */
+/**
+ * Claims about what an attach means to a steward, what it releases and what it leaves alone; and about when
+ * it refuses a report.
+ */
 import { expect, test } from "bun:test";
 import { Term } from "../../../../src/protocol/log/term.ts";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
@@ -9,14 +12,22 @@ import { ballotBy, leaseOf, RoleStage, submitOf } from "../../../support/roles.t
 
 const BALLOT = ballotBy(0, 1);
 
-/** A steward alone, whose task t member 1 holds since its first life. */
-function stage(): { attach: (more: Partial<AttachMessage>) => void; stateOf: (id: string) => string } {
-  const { context, liveness } = new RoleStage({ chain: [{ epoch: 1, keepers: [0] }] });
+function termOf(
+  stage: RoleStage,
+  keepers: readonly number[],
+): { term: Term; stewards: Stewards; replica: Replica } {
+  const { context, liveness } = stage;
   const stewards = new Stewards(context, liveness, new Dispatcher(context, liveness));
   const replica = new Replica();
-  const keeper = { p: 0, cfg: 1, voters: [0], replica, silenceFloorMs: 0, timeFloorMs: 0 };
+  const keeper = { p: 0, cfg: 1, voters: keepers, replica, silenceFloorMs: 0, timeFloorMs: 0 };
   const term = new Term(context, keeper, BALLOT, stewards.open);
   term.begin();
+  return { term, stewards, replica };
+}
+
+/** A steward alone, whose task t member 1 holds since its first life. */
+function stage(): { attach: (more: Partial<AttachMessage>) => void; stateOf: (id: string) => string } {
+  const { term, stewards, replica } = termOf(new RoleStage({ chain: [{ epoch: 1, keepers: [0] }] }), [0]);
   term.propose(submitOf("t"));
   const fence = term.propose(leaseOf("t", 1, 1, 1));
   term.flush();
@@ -66,4 +77,27 @@ test("an attach under another ballot changes nothing", () => {
   const { attach, stateOf } = stage();
   attach({ ballot: ballotBy(0, 2), held: [] });
   expect(stateOf("t")).toBe("leased");
+});
+
+test("a report is refused after a round of the quorum, which a deposed steward never gets", () => {
+  const stage = new RoleStage();
+  const { term, stewards, replica } = termOf(stage, [0, 1, 2]);
+  const matched = (): void => {
+    const { lastIndex: index } = replica;
+    term.onAppendReply(1, { type: "appendReply", p: 0, ballot: BALLOT, ok: true, index, silences: [] });
+  };
+  const refusals = (): readonly unknown[] => {
+    stage.flush();
+    return stage.take().of("settleReply").flatMap(({ items }) => items);
+  };
+  term.propose(submitOf("t"));
+  matched();
+  expect(refusals()).toEqual([]);
+  expect(replica.commit).toBe(replica.lastIndex);
+  // a fence that it never saw: of a lease by the next steward, if it is deposed
+  const item = { id: "t", fence: 9, seq: 1, upTo: 0, settlement: { type: "release" } } as const;
+  stewards.of(term).onSettle(2, { type: "settle", p: 0, items: [item] });
+  expect(refusals()).toEqual([]);
+  matched();
+  expect(refusals()).toEqual([{ fence: 9, seq: 1, accepted: false }]);
 });

@@ -25,6 +25,20 @@ function errorOf(decode: () => unknown): string {
   return "accepted";
 }
 
+test("there is no relay in a relay, and nothing that a keeper or holder says", () => {
+  const [relay] = encodeFrame([messageExamples.relay]);
+  const tagAt = relay!.length - encodeFrame([messageExamples.steward])[0]!.length + frameOf().length;
+  expect(relay![tagAt]).toBe(encodeFrame([messageExamples.steward])[0]![frameOf().length]!);
+  for (const type of ["relay", "append", "grant", "heartbeatReply"] as const) {
+    const [kind] = encodeFrame([messageExamples[type]])[0]!.subarray(frameOf().length);
+    const bytes = Uint8Array.from(relay!);
+    bytes[tagAt] = kind!;
+    expect(errorOf(() => decodeFrame(bytes))).toContain(
+      `only what clients and stewards say is passed on, got kind ${kind}`,
+    );
+  }
+});
+
 /** Accepted bytes must be what we would have sent: there is one encoding of everything. */
 function check<T>(
   bytes: Uint8Array,

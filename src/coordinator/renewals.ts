@@ -1,27 +1,25 @@
 /** Notifies listeners when the leases of a partition were renewed. Costs nothing while nobody listens. */
 
-type Callback = (deadlineMs: number) => void;
+type Callback = () => void;
 
 interface Listening {
   readonly callbacks: Set<Callback>;
   validUntilMs: number;
 }
 
-export interface DeadlinesOptions {
+export interface RenewalsOptions {
   /** No finer than this. */
   readonly everyMs: number;
   /** End of the leases in a partition, lease clock. */
   readonly validUntilMs: (p: number) => number;
-  /** The same on the wall clock. */
-  readonly deadlineMs: (p: number) => number;
 }
 
-export class Deadlines {
-  readonly #options: DeadlinesOptions;
+export class Renewals {
+  readonly #options: RenewalsOptions;
   readonly #listening: Map<number, Listening> = new Map();
   #polledMs = -Infinity;
 
-  constructor(options: DeadlinesOptions) {
+  constructor(options: RenewalsOptions) {
     this.#options = options;
   }
 
@@ -44,13 +42,9 @@ export class Deadlines {
     this.#polledMs = nowMs;
     for (const [p, listening] of this.#listening) {
       const validUntilMs = this.#options.validUntilMs(p);
-      if (validUntilMs <= listening.validUntilMs) {
-        listening.validUntilMs = validUntilMs;
-        continue;
-      }
+      const isRenewed = validUntilMs > listening.validUntilMs;
       listening.validUntilMs = validUntilMs;
-      const deadlineMs = this.#options.deadlineMs(p);
-      for (const callback of [...listening.callbacks]) callback(deadlineMs);
+      if (isRenewed) { for (const callback of [...listening.callbacks]) callback(); }
     }
   }
 }

@@ -1,0 +1,24 @@
+/**
+ * More virtual runs than `npm test` has time for, of the same seeds each time. FIRST=7 begins at another one;
+ * tests/sim/main.ts is for long searches.
+ */
+import { expect, test } from "bun:test";
+import { PROFILES } from "../../src/simulator/profiles.ts";
+import { simulate } from "../../src/simulator/simulate.ts";
+
+const BUDGET_MS = 120_000;
+const FIRST = Number(process.env["FIRST"] ?? 50_001);
+
+test(`every invariant holds in all profiles for two minutes, from seed ${FIRST} on`, () => {
+  const startedMs = performance.now();
+  let runs = 0;
+  for (let seed = FIRST; performance.now() - startedMs < BUDGET_MS; seed++) {
+    for (const profile of PROFILES) {
+      const report = simulate(seed, profile);
+      const replay = `node tests/sim/main.ts --seeds ${seed} --profile ${profile} --trace`;
+      expect(report.invariant === "" ? "" : `${report.message} (replay: ${replay})`).toBe("");
+      runs++;
+    }
+  }
+  console.log(`${runs} runs, seeds ${FIRST} and up`);
+}, 3_600_000);

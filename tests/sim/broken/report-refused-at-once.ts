@@ -1,0 +1,12 @@
+/** Deliberately broken: a steward refuses a report once its log as it stands is chosen. */
+import type { Mutant } from "../mutant.ts";
+
+export const mutant: Mutant = {
+  name: "report-refused-at-once",
+  breaks: "a deposed steward refuses the report of who holds the task by now (I3)",
+  file: "src/protocol/steward/steward.ts",
+  find: "this.#term.whenConfirmed(() => answer(false));",
+  replace: "this.#term.whenChosen(replica.lastIndex, () => answer(false));",
+  profile: "stale",
+  seed: 0,
+};

@@ -1,0 +1,35 @@
+/** What docs/testing.md says and code decides: the example output of `noOverlap`, the profiles. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { forgetfulMeter, Ledger, meter } from "../../../examples/testing/meter.ts";
+import { PROFILES } from "../../../src/simulator/profiles.ts";
+import { simulate } from "../../../src/testing/kit.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const page = readFileSync(join(ROOT, "docs/testing.md"), "utf8");
+
+test("what noOverlap throws in the second test is what the page shows", async () => {
+  await using cluster = simulate({ nodes: 5, seed: 7 });
+  cluster.handle(meter, forgetfulMeter(new Ledger()));
+  await cluster.submit(meter, { customer: "ann" }, { id: "meter-ann" });
+  await cluster.advance(10_000);
+  cluster.partition([cluster.runs("meter-ann")[0]!.node]);
+  await cluster.advance(20_000);
+  cluster.heal();
+  await cluster.advance(10_000);
+  let thrown = "";
+  try {
+    cluster.noOverlap();
+  } catch (error) {
+    thrown = String(error);
+  }
+  const shown = /What `noOverlap` throws in the second test:\n\n```\n([\s\S]*?)\n```/.exec(page)?.[1];
+  expect(shown).toBe(thrown);
+}, 60_000);
+
+test("the table of profiles has every profile, once", () => {
+  const table = /^\| profile \| aims at \|\n([\s\S]*?)\n\n/m.exec(page)![1]!;
+  const named = Array.from(table.matchAll(/^\| `(\w+)` \|/gm), (match) => match[1]!);
+  expect(named.toSorted()).toEqual([...PROFILES].toSorted());
+});
