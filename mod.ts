@@ -63,6 +63,7 @@ export type {
   OfferedTask,
   RunningTask,
 } from "./src/consumer/balancers/balancer.ts";
+export type { CallbackErrorInfo } from "./src/consumer/callback-error.ts";
 export { fairBalancer, type FairBalancerOptions } from "./src/consumer/balancers/fair.ts";
 export { dumbBalancer, sleepBalancer, type SleepBalancerOptions } from "./src/consumer/balancers/simple.ts";
 export {

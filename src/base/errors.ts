@@ -167,3 +167,16 @@ export class AttemptAbortedError extends StolosError {
     this.reason = reason;
   }
 }
+
+/**
+ * Thrown by a handler that could not begin its work, through no fault of the task: the attempt does not
+ * count, another node may have it at once, and this one is not offered it again before `forMs` are over.
+ */
+export class DeclinedError extends AttemptAbortedError {
+  readonly forMs: number;
+
+  constructor(message: string, forMs: number) {
+    super(message, "release");
+    this.forMs = forMs;
+  }
+}

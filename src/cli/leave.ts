@@ -12,10 +12,10 @@ const LOOK_EVERY_MS = 250;
 
 const HELP = `Usage: stolos leave [OPTION]… NODE
 
-NODE is the name or id of a node. It gives its tasks back, waits until others keep what it keeps, is a
-member no more, and its process ends. Of several nodes that are to leave one goes after the other. It is
-refused while a member is gone and one more loss would cost a quorum. Returns when the node is out. A second
-one for the same node waits for the same; where there is no such node any more, the exit code is 3.
+NODE is the name or id of a node. It gives its tasks back, waits until others keep what it keeps, is a member
+no more, and its process ends. Of several nodes that are to leave one goes after the other. It is refused
+while a member is gone and one more loss would cost a quorum. Returns when the node is out. A second one for
+the same node waits for the same; where there is no such node any more, the exit code is 3.
 
   --no-wait       return when it has begun: "stolos nodes" shows it
 ${CLIENT_HELP}`;

@@ -3,6 +3,7 @@
  * and its log on stderr.
  */
 import type { LogLevel } from "../../mod.ts";
+import { isError, messageOfThrown } from "../base/thrown.ts";
 import { humanDuration, jsonLine, printable, type Terminal } from "./output.ts";
 import { LOG_LEVELS, type LogFormat } from "./peer-options.ts";
 
@@ -28,6 +29,7 @@ export const PASSED_ON = [
   "store:trouble",
   "store:recovered",
   "balancer:error",
+  "error",
 ] as const;
 
 export interface PeerEvent {
@@ -39,7 +41,7 @@ export interface PeerEvent {
 export function peerEvent(event: string, detail: unknown): PeerEvent {
   const rest = typeof detail === "object" && detail !== null ? detail : {};
   const entries = Object.entries(rest).filter(([, value]) => value !== undefined).map(
-    ([key, value]) => [key, value instanceof Error ? value.message : value],
+    ([key, value]) => [key, key === "error" || isError(value) ? messageOfThrown(value) : value],
   );
   return { event, ...Object.fromEntries(entries) };
 }

@@ -1,6 +1,7 @@
 /** `stolos submit`: hands a task to the cluster and prints its id; with --wait, how it ended. */
 import { readFileSync } from "node:fs";
-import type { Outcome, PlacementOptions, TaskDefinition, TaskHandle } from "../../mod.ts";
+import type { Client, Outcome, PlacementOptions, TaskDefinition, TaskHandle } from "../../mod.ts";
+import { noteFailedAttempts } from "./attempt-notices.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect, timeoutMsOf } from "./connect.ts";
 import {
@@ -56,8 +57,10 @@ const HELP = `Usage: stolos submit [OPTION]… -- CMD [ARG]…
 Submits a task, once a quorum has it, and prints its id. With the same --id it may be repeated safely.
 
   --id ID         the task's id (default: a random one)
-  --wait          wait for its end: exit code 4 when it failed or was killed
-  --retry N       up to N more attempts after an error (default: the node's error handler decides)
+  --wait          wait for its end: exit code 4 when it failed or was killed; attempts that fail are
+                  reported on stderr
+  --retry N       up to N more attempts after an error (default: none for commands; for other tasks the
+                  node's error handler decides)
   --delay D       start it so long from now at the earliest
   --task NAME     which handler runs it (default exec)
   --input JSON    its input; "-" reads it from stdin
@@ -82,7 +85,7 @@ export const submit: Command = {
     const options = {
       timeoutMs,
       ...given("id", values.id, String),
-      ...given("attempts", values.retry, (text) => parseCount("retry", text, 0) + 1),
+      ...attemptsOf(values.retry, task),
       ...given("delayMs", values.delay, (text) => parseDurationMs("delay", text)),
       ...placementOf(values),
     };
@@ -91,7 +94,7 @@ export const submit: Command = {
     const handle = await client.submit(definition, input, options);
     if (values.json) terminal.print(jsonLine({ id: handle.id, created: handle.created }));
     else terminal.print(`${printable(handle.id)}${handle.created ? "" : " (known already)"}`);
-    return values.wait ? await waitFor(handle, values.json, terminal) : EXIT.done;
+    return values.wait ? await waitFor(client, handle, { json: values.json, terminal }) : EXIT.done;
   },
 };
 
@@ -162,8 +165,26 @@ function parseInput(text: string): unknown {
   }
 }
 
-async function waitFor(handle: TaskHandle<unknown>, json: boolean, terminal: Terminal): Promise<number> {
-  const outcome = await handle.done();
+/** What somebody types is tried once, unless it is asked for more. */
+function attemptsOf(retry: string | undefined, task: string): { attempts?: number } {
+  if (retry !== undefined) return { attempts: parseCount("retry", retry, 0) + 1 };
+  return task === EXEC ? { attempts: 1 } : {};
+}
+
+async function waitFor(
+  client: Client,
+  handle: TaskHandle<unknown>,
+  { json, terminal }: { readonly json: boolean; readonly terminal: Terminal },
+): Promise<number> {
+  const ended = new AbortController();
+  const noticed = noteFailedAttempts(client, handle.id, terminal, ended.signal);
+  let outcome: Outcome<unknown>;
+  try {
+    outcome = await handle.done();
+  } finally {
+    ended.abort();
+    await noticed;
+  }
   if (json) terminal.print(jsonLine({ id: handle.id, ...outcomeFields(outcome) }));
   else terminal.print(outcomeText(outcome));
   return outcome.state === "completed" ? EXIT.done : EXIT.taskFailed;

@@ -37,10 +37,10 @@ export const task: Command = {
 function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
-  const { commands } = info;
+  const { commands, wakeAt } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
-    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
+    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands, wakeAt },
   };
 }
 
@@ -66,7 +66,19 @@ function describe(info: TaskInfo): string[] {
     ["partition", String(info.partition)],
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];
-  return [...fields(pairs), ...info.errors.map((error) => `error: ${printable(errorText(error))}`)];
+  return [...fields(pairs), ...info.errors.flatMap(errorLines)];
+}
+
+function errorLines(error: TaskErrorInfo): string[] {
+  const below = (text: string | null, before: string): string[] =>
+    (text ?? "").split("\n").filter((line) => line.trim() !== "").map((line) =>
+      `${before}${printable(line)}`
+    );
+  return [
+    `error: ${printable(errorText(error))}`,
+    ...below(error.cause, "  caused by: "),
+    ...below(error.stack, "  "),
+  ];
 }
 
 function errorText(error: TaskErrorInfo): string {

@@ -148,8 +148,8 @@ export interface Client {
   /** How the cluster stands, partition by partition: how many more members may fail, and who is missing. */
   health(): Promise<ClusterHealth>;
   /**
-   * Has a node, by name or id, do something; resolves when it has done it, for `drain` and `leave` when
-   * it has begun.
+   * Has a node, by name or id, do something; resolves when it has done it, for `drain` and `leave` when it
+   * has begun.
    *
    * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
    * (nothing was done), StateError (a `leave` that is refused as things are: nothing was done),

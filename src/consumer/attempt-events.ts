@@ -57,7 +57,11 @@ export function reportOf(attempt: Attempt, ending: Settlement, isOverrun: boolea
 }
 
 function releaseReason(attempt: Attempt, ending: Settlement): Partial<AttemptInfo> {
-  const reason = ending.type === "release" ? attempt.abortReason : ending.type;
+  const reason = ending.type === "release"
+    ? attempt.abortReason
+    : ending.type === "decline" && ending.why
+    ? `decline: ${ending.why}`
+    : ending.type;
   if (attempt.handOffError === "") return reason ? { reason } : {};
   return { reason: `${reason}; its state could not be handed over: ${attempt.handOffError}` };
 }

@@ -5,6 +5,8 @@
 import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { type AbortReason, AttemptAbortedError, LeaseLostError } from "../base/errors.ts";
 import type { Leased } from "../base/leased.ts";
+import { guardSignal } from "../base/guarded-listeners.ts";
+import { hearRejection, messageOfThrown, unheard } from "../base/thrown.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
@@ -12,7 +14,7 @@ import { encodeValue } from "../task/values.ts";
 import { BeatWatch } from "./beat-watch.ts";
 import { CommandFeed } from "./command-feed.ts";
 import type { Context } from "./context.ts";
-import { errorMessage } from "./error-policy.ts";
+import { callbackError, type CallbackErrorInfo, type CallbackErrors } from "./callback-error.ts";
 import type { Handler } from "./handler.ts";
 import { Progress } from "./progress.ts";
 import { type Meter, TaskLoad } from "./task-load.ts";
@@ -22,7 +24,7 @@ export interface StatefulAttempt {
   becomeStateful(): void;
 }
 
-export class Attempt implements Context, Leased, StatefulAttempt {
+export class Attempt implements Context, Leased, StatefulAttempt, CallbackErrors {
   readonly p: number;
   readonly task: GrantedTask;
   readonly handler: Handler;
@@ -32,6 +34,7 @@ export class Attempt implements Context, Leased, StatefulAttempt {
   abortedMs: number | null = null;
   readonly #control: ConsumerControl;
   readonly #environment: Environment;
+  readonly #onCallbackError: (info: CallbackErrorInfo) => void;
   #isRunning = false;
   isLost = false;
   abortReason: AbortReason | null = null;
@@ -66,12 +69,14 @@ export class Attempt implements Context, Leased, StatefulAttempt {
     handler: Handler,
     control: ConsumerControl,
     environment: Environment = systemEnvironment,
+    onCallbackError: (info: CallbackErrorInfo) => void = () => {},
   ) {
     this.p = p;
     this.task = task;
     this.handler = handler;
     this.#control = control;
     this.#environment = environment;
+    this.#onCallbackError = onCallbackError;
     this.startedMs = environment.monoMs();
   }
 
@@ -80,6 +85,7 @@ export class Attempt implements Context, Leased, StatefulAttempt {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
+      guardSignal(this.#controller, (error) => this.callbackFailed("abort listener", error));
       if (this.abortReason) this.#controller.abort(abortError(this.task.id, this.abortReason));
     }
     return this.#controller.signal;
@@ -118,9 +124,9 @@ export class Attempt implements Context, Leased, StatefulAttempt {
     try {
       encoded = encodeValue(state, "checkpoint");
     } catch (error) {
-      return Promise.reject(error);
+      return unheard(error);
     }
-    if (this.isLost || this.ending) return Promise.reject(this.#overError());
+    if (this.isLost || this.ending) return unheard(this.#overError());
     const seq = this.settle({ type: "checkpoint", state: encoded });
     const waiting = Promise.withResolvers<void>();
     // a handler that does not wait for its checkpoint must not bring the process down
@@ -166,11 +172,9 @@ export class Attempt implements Context, Leased, StatefulAttempt {
     const unlisten = this.#control.onRenewed(this.p, () => {
       if (this.isLost) return;
       try {
-        callback(this.deadline);
+        hearRejection(callback(this.deadline), (error) => this.callbackFailed("onDeadline", error));
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        this.callbackFailed("onDeadline", error);
       }
     });
     const end = (): void => {
@@ -217,6 +221,10 @@ export class Attempt implements Context, Leased, StatefulAttempt {
     this.#isStateful = true;
   }
 
+  callbackFailed(source: string, error: unknown): void {
+    this.#onCallbackError(callbackError(source, error, this.task.id));
+  }
+
   /** A client sent the task a command. */
   command(no: number, message: TaskMessage): void {
     if (this.#isStateful || message.type === "checkpoint") {
@@ -256,10 +264,12 @@ export class Attempt implements Context, Leased, StatefulAttempt {
   #stateToHandOver(): Uint8Array | null {
     if (!this.#handOff) return null;
     try {
-      return encodeValue(this.#handOff(), "state to hand over");
+      const state = this.#handOff();
+      hearRejection(state);
+      return encodeValue(state, "state to hand over");
     } catch (error) {
       // the last checkpoint stays
-      this.handOffError = errorMessage(error);
+      this.handOffError = messageOfThrown(error);
       return null;
     }
   }

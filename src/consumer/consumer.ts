@@ -20,8 +20,9 @@ import {
   reportOf,
 } from "./attempt-events.ts";
 import { Attempt } from "./attempt.ts";
+import type { CallbackErrorInfo } from "./callback-error.ts";
 import { type Handler, limitsOf } from "./handler.ts";
-import { callHandler, endingOfError, endingOfValue, isThenable } from "./invocation.ts";
+import { callHandler, endingOfError, endingOfValue, promiseOf } from "./invocation.ts";
 import { type LoopBlockedInfo, LoopWatch } from "./loop-watch.ts";
 import { StuckHandlers } from "./stuck-handlers.ts";
 
@@ -41,6 +42,8 @@ export interface ConsumerOptions {
   readonly blockedMinMs: number;
   /** It stood still for that long, and `watchLoop` was called. */
   readonly onBlocked: (info: LoopBlockedInfo) => void;
+  /** What a listener or callback of a handler threw. @default nobody is told */
+  readonly onCallbackError?: (info: CallbackErrorInfo) => void;
   /** @default the system's */
   readonly environment?: Environment;
 }
@@ -177,7 +180,8 @@ export class Consumer implements ConsumerPort {
     }
     const forMs = this.#options.admit?.(task) ?? null;
     if (forMs !== null) return this.#giveBack(p, task, { type: "decline", forMs });
-    const attempt = new Attempt(p, task, handler, this.#control, this.#environment);
+    const { onCallbackError } = this.#options;
+    const attempt = new Attempt(p, task, handler, this.#control, this.#environment, onCallbackError);
     this.#attempts.set(keyOf(p, task.fence), attempt);
     if (!this.#runningById.has(task.id)) return this.#begin(attempt);
     const waiting = this.#nextById.get(task.id);
@@ -240,8 +244,9 @@ export class Consumer implements ConsumerPort {
     } catch (error) {
       return this.#threw(attempt, error);
     }
-    if (!isThenable(result)) return this.#returned(attempt, result);
-    result.then((value) => this.#returned(attempt, value), (error) => this.#threw(attempt, error));
+    const later = promiseOf(result);
+    if (!later) return this.#returned(attempt, result);
+    later.then((value) => this.#returned(attempt, value), (error) => this.#threw(attempt, error));
   }
 
   #returned(attempt: Attempt, value: unknown): void {

@@ -7,11 +7,10 @@ import { type Environment, systemEnvironment } from "../base/environment.ts";
 import { FatalError } from "../base/errors.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
 import { sleepAfterError } from "../protocol/state/task-machine.ts";
-import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import type { ErrorTrace, Settlement, TaskMessage } from "../protocol/model/types.ts";
 import type { ErrorHandler } from "./handler.ts";
 import { messageOf } from "../task/message.ts";
-
-const MESSAGE_MAX = 1000;
+import { hearRejection, isInstance, textsOfThrown } from "../base/thrown.ts";
 
 type Chance = Pick<Environment, "random" | "wallMs">;
 
@@ -22,26 +21,26 @@ export function settlementOfFailure(
   onError: ErrorHandler | undefined,
   chance: Chance = systemEnvironment,
 ): Settlement {
-  const decision = onError && !(error instanceof FatalError)
+  const decision = onError && !isInstance(error, FatalError)
     ? decisionOf(task, error, onError, chance)
     : undefined;
-  const message = errorMessage(error);
+  const texts = errorTexts(error);
   switch (decision?.type) {
     case undefined:
       return settlementOfError(task, error, chance);
     case "error":
-      return { type: "fail", message };
+      return { type: "fail", ...texts };
     case "complete":
       return { type: "complete", result: null };
     case "sleep":
-      return { ...decision, type: "error", message };
+      return { ...decision, type: "error", ...texts };
     case "pause":
     case "kill":
-      return { type: "error", message, forMs: 0, then: decision.type };
+      return { type: "error", ...texts, forMs: 0, then: decision.type };
     case "run":
     case "checkpoint":
     case "release":
-      return { type: "error", message, forMs: 0 };
+      return { type: "error", ...texts, forMs: 0 };
     default:
       return decision satisfies never;
   }
@@ -57,6 +56,7 @@ function decisionOf(
     const nowMs = chance.wallMs();
     const earlier = errorAgesMs.map((ageMs) => new Date(nowMs - ageMs));
     const answer = onError({ id, attempt, error, earlier });
+    hearRejection(answer);
     return answer === undefined ? undefined : messageOf("heed an error handler", answer);
   } catch {
     return undefined;
@@ -68,28 +68,16 @@ export function settlementOfError(
   error: unknown,
   chance: Pick<Chance, "random"> = systemEnvironment,
 ): Settlement {
-  const message = errorMessage(error);
-  if (error instanceof FatalError) return { type: "fail", message };
+  const texts = errorTexts(error);
+  if (isInstance(error, FatalError)) return { type: "fail", ...texts };
   const { attemptsMax, attempt, errorAgesMs, options } = task;
   const failed = { attemptsMax, attempt, errorAgesMs, retry: options?.retry ?? null };
   const sleepMs = sleepAfterError(failed, chance.random());
-  if (sleepMs === null) return { type: "fail", message };
-  return { type: "error", message, forMs: Math.ceil(sleepMs) };
+  if (sleepMs === null) return { type: "fail", ...texts };
+  return { type: "error", ...texts, forMs: Math.ceil(sleepMs) };
 }
 
-/** Text of whatever was thrown, clipped. */
-export function errorMessage(error: unknown): string {
-  return textOf(error).slice(0, MESSAGE_MAX);
-}
-
-function textOf(error: unknown): string {
-  try {
-    if (error instanceof Error) return error.message === "" ? error.name : error.message;
-    if (typeof error === "string") return error;
-    return `the handler threw ${error === null ? "null" : `a ${typeof error}`}: ${
-      JSON.stringify(error) ?? String(error)
-    }`;
-  } catch {
-    return "the handler threw something that cannot be shown";
-  }
+function errorTexts(error: unknown): { readonly message: string; readonly trace?: ErrorTrace } {
+  const { message, cause, stack } = textsOfThrown(error);
+  return cause === "" && stack === "" ? { message } : { message, trace: { cause, stack } };
 }

@@ -3,7 +3,8 @@
  * ended the attempt.
  */
 import type { Environment } from "../base/environment.ts";
-import { AttemptAbortedError } from "../base/errors.ts";
+import { AttemptAbortedError, DeclinedError } from "../base/errors.ts";
+import { isInstance, messageOfThrown, partOf } from "../base/thrown.ts";
 import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { validInput, validResult } from "../task/definition.ts";
 import { decodeValue, encodeValue } from "../task/values.ts";
@@ -22,7 +23,7 @@ import { stuckError } from "./stuck-handlers.ts";
 export function callHandler(attempt: Attempt): unknown {
   const { task, handler } = attempt;
   const input = validInput(handler.definition, decodeValue(task.payload, "input"));
-  return input instanceof Promise ? input.then((each) => call(attempt, each)) : call(attempt, input);
+  return isInstance(input, Promise) ? input.then((each) => call(attempt, each)) : call(attempt, input);
 }
 
 function call(attempt: Attempt, input: unknown): unknown {
@@ -37,20 +38,31 @@ function call(attempt: Attempt, input: unknown): unknown {
 
 /** @throws InvalidResultError for what the handler completes the task with */
 async function checkedResult(attempt: Attempt, returned: unknown): Promise<unknown> {
-  const value = await returned;
-  const completes = !(value instanceof Answer) && (value !== undefined || attempt.abortReason === null);
+  const later = promiseOf(returned);
+  const value = later ? await later : returned;
+  const completes = !isInstance(value, Answer) && (value !== undefined || attempt.abortReason === null);
   return completes ? validResult(attempt.handler.definition, value) : value;
 }
 
-/** What a handler returned has yet to come. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
+/** What a handler returned when it has yet to come, as a promise whose `then` is the runtime's; else null. */
+export function promiseOf(value: unknown): Promise<unknown> | null {
+  if (typeof value !== "object" || value === null || typeof partOf(value, "then") !== "function") return null;
+  // any other calls back as often as it likes
+  return isPlainPromise(value) ? value : new Promise((resolve) => resolve(value));
+}
+
+function isPlainPromise(value: object): value is Promise<unknown> {
+  try {
+    return Object.getPrototypeOf(value) === Promise.prototype &&
+      !Object.hasOwn(value, "then") && !Object.hasOwn(value, "constructor");
+  } catch {
+    return false;
+  }
 }
 
 /** Returning completes, unless the attempt was aborted and there is nothing to record. */
 export function endingOfValue(attempt: Attempt, value: unknown, environment: Environment): Settlement {
-  if (value instanceof Answer) return endingOfMessage(attempt, value.message, environment);
+  if (isInstance(value, Answer)) return endingOfMessage(attempt, value.message, environment);
   if (value === undefined && attempt.abortReason) return endingOfAbort(attempt, environment);
   try {
     return { type: "complete", result: value === undefined ? null : encodeValue(value, "result") };
@@ -62,7 +74,10 @@ export function endingOfValue(attempt: Attempt, value: unknown, environment: Env
 /** What goes wrong because the attempt was aborted, or its lease ends, is no error of the task. */
 export function endingOfError(attempt: Attempt, error: unknown, environment: Environment): Settlement {
   if (attempt.abortReason !== null) return endingOfAbort(attempt, environment);
-  const isOurs = error instanceof AttemptAbortedError || attempt.remainingMs <= attempt.marginMs;
+  if (isInstance(error, DeclinedError)) {
+    return { type: "decline", forMs: error.forMs, why: messageOfThrown(error) };
+  }
+  const isOurs = isInstance(error, AttemptAbortedError) || attempt.remainingMs <= attempt.marginMs;
   return isOurs ? { type: "release" } : failed(attempt, error, environment);
 }
 

@@ -31,6 +31,10 @@ export interface TaskErrorInfo {
   /** `lapsed`: the lease ended before the handler did. */
   readonly kind: "error" | "lapsed";
   readonly message: string;
+  /** A line for each cause, the nearest first; null without one. */
+  readonly cause: string | null;
+  /** Where it was thrown, as far as there is room for it; null when that is not known. */
+  readonly stack: string | null;
 }
 
 /** A task as the cluster has it; `result` is still encoded. The form of the product's JSON contract. */
@@ -50,6 +54,8 @@ export interface TaskSnapshot {
   readonly submittedAt: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** When it goes on, while it sleeps. */
+  readonly wakeAt: string | null;
   readonly errors: readonly TaskErrorInfo[];
   readonly result: Uint8Array | null;
   /** The progress that its handler last reported, still encoded. */

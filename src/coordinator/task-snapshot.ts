@@ -26,6 +26,7 @@ export function taskSnapshot({ record, why }: TaskView, context: SnapshotContext
     submittedAt: isoTime(record.submittedAtMs),
     startedAt: isoTime(record.startedAtMs),
     finishedAt: isoTime(record.finishedAtMs),
+    wakeAt: state === "sleeping" ? isoTime(record.wakeAtMs) : null,
     errors: record.errors.map((error) => errorInfo(error, roster)),
     result: record.result,
     progress: record.progress,
@@ -56,6 +57,8 @@ function errorInfo(error: TaskError, roster: Roster): TaskErrorInfo {
     nodeName: member?.name ?? null,
     kind: error.kind,
     message: error.message,
+    cause: error.trace?.cause || null,
+    stack: error.trace?.stack || null,
   };
 }
 

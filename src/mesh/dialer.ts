@@ -1,6 +1,7 @@
 /**
- * Keeps trying to be connected: to the `join` addresses for ever, to members that were found or heard of
- * until they have been out of reach for long. What happens on a connection is left to links.ts.
+ * Keeps trying to be connected: to the `join` addresses for ever, to members that members vouch for until
+ * they have been out of reach for long, at each address of others that were found on the local network once.
+ * What happens on a connection is left to links.ts.
  */
 import type { NodeId } from "../protocol/model/types.ts";
 import { isSelf } from "./dial.ts";
@@ -17,6 +18,11 @@ const POLITE_DELAY_MS = 500;
 /** A memory-only node that restarts has a new identity: the old one is dialled no longer than this. */
 const FORGET_AFTER_MS = 10 * 60_000;
 const TARGETS_MAX = 2000;
+/** Found on the local network, where anybody can make up any number: so many at once, */
+const FOUND_MAX = 32;
+/** and, once as many have come, one in each so long. A newcomer is found again, or finds the others. */
+const FOUND_EVERY_MS = 200;
+const FOUND_ADDRESSES_MAX = 8;
 /** One attempt tries so many addresses, one after another; the next attempt tries others. */
 const ADDRESSES_PER_DIAL = 2;
 /** Nodes that start together are not there for each other at once: about 3 s. */
@@ -39,7 +45,10 @@ export interface Reached {
 
 interface Target {
   readonly isJoin: boolean;
+  /** As given, or as members say. None: nobody vouches for it. */
   addresses: readonly string[];
+  /** As anybody on the local network has said last: they come on top. */
+  found: readonly string[];
   /** At which it answered last. */
   goodAddress: string | undefined;
   id: NodeId | undefined;
@@ -61,6 +70,8 @@ export class Dialer {
   readonly #targetByKey = new Map<string, Target>();
   /** Behind a name there may be this node as well. */
   readonly #ownAddresses = new Set<string>();
+  /** Up to when the places for those that were found are given away. */
+  #foundMs = -Infinity;
   #isStopped = false;
 
   constructor(port: DialerPort) {
@@ -71,7 +82,7 @@ export class Dialer {
   join(address: string): void {
     const id = peerIdOf(address);
     if (id === this.#port.self || this.#ownAddresses.has(address)) return;
-    this.#add(address, { isJoin: true, addresses: [address], id }, 0);
+    this.#add(address, { isJoin: true, addresses: [address], found: [], id }, 0);
   }
 
   /** Whoever is there now may be gone at any time: it is not dialled any more because of `join`. */
@@ -88,19 +99,29 @@ export class Dialer {
     if (target !== undefined) this.#hurry(target, 0);
   }
 
-  /** Takes note of where a member that lives can be reached; dials it unless connected. */
+  /** A member says where another, that lives, can be reached; dials it unless connected. */
   learn(id: NodeId, addresses: readonly string[]): void {
-    const full = addresses.flatMap((address) => {
-      const named = peerIdOf(address);
-      return named === undefined ? [`${address}/p2p/${id}`] : named === id ? [address] : [];
-    });
+    const full = named(id, addresses);
     if (id === this.#port.self || full.length === 0 || this.#isStopped) return;
     const known = this.#targetByKey.get(id);
     if (known !== undefined) {
       known.addresses = full;
       this.heard(id);
     } else if (this.#targetByKey.size < TARGETS_MAX) {
-      this.#add(id, { isJoin: false, addresses: full, id }, this.#politeMs(id));
+      this.#add(id, { isJoin: false, addresses: full, found: [], id }, this.#politeMs(id));
+    }
+  }
+
+  /** Somebody on the local network says so, who may lie: dials each address once, unless connected. */
+  found(id: NodeId, addresses: readonly string[]): void {
+    const full = named(id, addresses).slice(0, FOUND_ADDRESSES_MAX);
+    if (id === this.#port.self || full.length === 0 || this.#isStopped) return;
+    const known = this.#targetByKey.get(id);
+    if (known !== undefined) {
+      known.found = full;
+      this.heard(id);
+    } else if (this.#takesFound()) {
+      this.#add(id, { isJoin: false, addresses: [], found: full, id }, this.#politeMs(id));
     }
   }
 
@@ -160,7 +181,18 @@ export class Dialer {
     return [...this.#targetByKey.values()].filter((target) => target.id === id);
   }
 
-  #add(key: string, target: Pick<Target, "isJoin" | "addresses" | "id">, delayMs: number): void {
+  /** Whether there is a place for one more that nobody vouches for. */
+  #takesFound(): boolean {
+    const nowMs = performance.now();
+    const untilMs = Math.max(this.#foundMs, nowMs - FOUND_MAX * FOUND_EVERY_MS) + FOUND_EVERY_MS;
+    if (untilMs > nowMs) return false;
+    const targets = [...this.#targetByKey.values()];
+    if (targets.filter(({ addresses }) => addresses.length === 0).length >= FOUND_MAX) return false;
+    this.#foundMs = untilMs;
+    return true;
+  }
+
+  #add(key: string, target: Pick<Target, "isJoin" | "addresses" | "found" | "id">, delayMs: number): void {
     if (this.#isStopped || this.#targetByKey.has(key)) return;
     const added: Target = {
       ...target,
@@ -238,8 +270,11 @@ export class Dialer {
     const nowMs = performance.now();
     target.attempts++;
     target.failingSinceMs ??= nowMs;
-    if (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS) this.#remove(target);
-    else {
+    const { addresses, found, attempts } = target;
+    const hasTriedAll = addresses.length === 0 && attempts * ADDRESSES_PER_DIAL >= found.length;
+    if (hasTriedAll || (!target.isJoin && nowMs - target.failingSinceMs > FORGET_AFTER_MS)) {
+      this.#remove(target);
+    } else {
       const waitMs = target.isHurried ? HURRY_EVERY_MS : backoffMs(target.attempts);
       this.#schedule(target, Math.max(BACKOFF_MIN_MS, target.startedMs + waitMs - nowMs));
     }
@@ -261,10 +296,19 @@ export function peerIdOf(address: string): NodeId | undefined {
   return /\/p2p\/([^/]+)$/.exec(address)?.[1];
 }
 
+/** Those that name nobody else, with the id. */
+function named(id: NodeId, addresses: readonly string[]): string[] {
+  return addresses.flatMap((address) => {
+    const name = peerIdOf(address);
+    return name === undefined ? [`${address}/p2p/${id}`] : name === id ? [address] : [];
+  });
+}
+
 /** First where it answered last, then others in turn: some may be of networks that we are not on. */
-function addressesOf({ addresses, goodAddress, attempts }: Target): readonly string[] {
-  const good = addresses.filter((address) => address === goodAddress);
-  const others = addresses.filter((address) => address !== goodAddress);
+function addressesOf({ addresses, found, goodAddress, attempts }: Target): readonly string[] {
+  const all = [...new Set([...found, ...addresses])];
+  const good = all.filter((address) => address === goodAddress);
+  const others = all.filter((address) => address !== goodAddress);
   const count = Math.min(others.length, ADDRESSES_PER_DIAL - good.length);
   const turn = Array.from({ length: count }, (_, at) => others[(attempts * count + at) % others.length]!);
   return [...good, ...turn];

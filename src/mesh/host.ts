@@ -196,8 +196,11 @@ function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
           take(packet, from);
         };
       }
-      // libp2p itself reports a peer once only; a peer that came back is worth a second dial.
-      service.addEventListener("peer", ({ detail: { id, multiaddrs } }) => {
+      // libp2p itself reports a peer once only; a peer that came back is worth a second dial. It would also
+      // keep for hours what anybody on the network has made up.
+      service.addEventListener("peer", (event) => {
+        const { id, multiaddrs } = event.detail;
+        event.stopImmediatePropagation();
         const addresses = multiaddrs.map((address) => address.toString());
         found(id.toString(), addresses, isOfThisHost(`/ip4/${source}`));
       });

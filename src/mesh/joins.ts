@@ -23,6 +23,8 @@ const RETRY_MAX_MS = 5000;
 /** About 3 s, like the dialler. */
 const REPORT_AFTER_FAILURES = 4;
 const REPORT_EVERY_MS = 60_000;
+/** In that time: on the local network anybody can make up addresses. */
+const REPORTS_MAX = 100;
 
 export class Joins {
   readonly #options: JoinsOptions;
@@ -100,6 +102,7 @@ export class Joins {
     for (const [each, ms] of this.#reportedMs) {
       if (nowMs - ms >= REPORT_EVERY_MS) this.#reportedMs.delete(each);
     }
+    if (this.#reportedMs.size >= REPORTS_MAX) return;
     this.#reportedMs.set(address, nowMs);
     this.#options.unreachable(address, reason);
   }

@@ -191,11 +191,11 @@ class MemberMesh implements Mesh {
     if (this.#isLive()) this.#gossip.publish(topic, data);
   }
 
-  /** A member answered on the local network. */
+  /** Somebody answered on the local network, as a member or for one. */
   found(id: NodeId, addresses: readonly string[], isNear: boolean): void {
     const dialable = this.#dialable(addresses, isNear);
     this.#dialer.heard(id);
-    this.#dialer.learn(id, dialable);
+    this.#dialer.found(id, dialable);
     if (dialable.length > 0 || !addresses.every(isLoopback)) return;
     this.#joins.failed(
       `${addresses[0]}/p2p/${id}`,

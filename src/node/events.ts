@@ -1,5 +1,7 @@
 /** What a node reports to its program: typed events on an EventTarget. */
 import type { AttemptInfo } from "../consumer/attempt-events.ts";
+import { ListenerGuard } from "../base/guarded-listeners.ts";
+import { callbackError, type CallbackErrorInfo } from "../consumer/callback-error.ts";
 import type { BalancerErrorInfo } from "../consumer/balancers/balancer.ts";
 import type { LoopBlockedInfo } from "../consumer/loop-watch.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
@@ -59,8 +61,13 @@ export interface NodeEventMap {
   readonly "unfrozen": Readonly<Record<string, never>>;
   /** What its balancer threw. The task that was offered is declined for a second; nothing is released. */
   readonly "balancer:error": BalancerErrorInfo;
+  /**
+   * What a callback or a listener of the program threw, or its promise was rejected with. It changes nothing.
+   * When nobody listens it is written to stderr.
+   */
+  readonly "error": CallbackErrorInfo;
   readonly "draining": Readonly<Record<string, never>>;
-  /** `error` when it had to stop by itself; `left` when it is a member no more and others have its copies. */
+  /** `error`: the node had to stop by itself. `left`: it is a member no more, and others have its copies. */
   readonly "stopped": { readonly error?: unknown; readonly left?: boolean };
 }
 
@@ -70,6 +77,12 @@ export type NodeEventType = keyof NodeEventMap;
 export class NodeEvents {
   readonly #target: EventTarget = new EventTarget();
   readonly #wanted: Set<string> = new Set();
+  readonly #guard: ListenerGuard = new ListenerGuard(({ type }, error) => {
+    const info = callbackError(`listener of ${type}`, error);
+    // a listener that hears of its own errors would have no end of them
+    if (type === "error") complain(info);
+    else this.fail(info);
+  });
 
   addEventListener<K extends NodeEventType>(
     type: K,
@@ -78,7 +91,7 @@ export class NodeEvents {
   ): void {
     this.#wanted.add(type);
     // what is dispatched under the type is a CustomEvent with that detail
-    this.#target.addEventListener(type, listener as EventListener | null, options);
+    this.#target.addEventListener(type, this.#guard.guarded(listener as EventListener | null), options);
   }
 
   removeEventListener<K extends NodeEventType>(
@@ -86,7 +99,7 @@ export class NodeEvents {
     listener: ((event: CustomEvent<NodeEventMap[K]>) => void) | null,
     options?: EventListenerOptions | boolean,
   ): void {
-    this.#target.removeEventListener(type, listener as EventListener | null, options);
+    this.#target.removeEventListener(type, this.#guard.guarded(listener as EventListener | null), options);
   }
 
   /** False while nobody has ever listened: then an event need not be made. */
@@ -97,4 +110,15 @@ export class NodeEvents {
   emit<K extends NodeEventType>(type: K, detail: NodeEventMap[K]): void {
     if (this.#wanted.has(type)) this.#target.dispatchEvent(new CustomEvent(type, { detail }));
   }
+
+  /** A callback of the program failed. */
+  fail(info: CallbackErrorInfo): void {
+    if (this.#wanted.has("error")) this.emit("error", info);
+    else complain(info);
+  }
+}
+
+function complain({ source, task, reason }: CallbackErrorInfo): void {
+  const whose = task === undefined ? "" : ` of task ${JSON.stringify(task)}`;
+  console.error(`stolos: error: ${source}${whose} threw: ${reason}`);
 }

@@ -27,8 +27,15 @@ export function handlerOf(
   const attempt = `add a handler for ${JSON.stringify(definition.name)}`;
   const options = optionsOf(attempt, given);
   const { concurrency, beatTimeoutMs, graceMs, onError } = options;
+  const { name, input, output } = definition;
   const own = {
-    ...{ definition, beatTimeoutMs },
+    // what it is made of is not looked at again
+    definition: {
+      name,
+      ...(input === undefined ? {} : { input }),
+      ...(output === undefined ? {} : { output }),
+    },
+    beatTimeoutMs,
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(graceMs === undefined ? {} : { graceMs }),
     ...(onError === undefined ? {} : { onError }),

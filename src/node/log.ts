@@ -2,6 +2,7 @@
  * What a node writes to its program's log: its events as records of plain values, each with a level. Where
  * they go is the program's business.
  */
+import { hearRejection, isError, messageOfThrown } from "../base/thrown.ts";
 import type { NodeEventMap, NodeEventType } from "./events.ts";
 import type { Node } from "./node-api.ts";
 
@@ -43,6 +44,7 @@ const LEVEL_BY_EVENT: Readonly<Record<NodeEventType, LogLevel>> = {
   "frozen": "info",
   "unfrozen": "info",
   "balancer:error": "error",
+  "error": "error",
   "draining": "info",
   "stopped": "info",
 };
@@ -69,10 +71,10 @@ export function logEvents(node: Node, { log, logLevel }: LogSettings): void {
     node.addEventListener(event, ({ detail }: CustomEvent<NodeEventMap[NodeEventType]>) => {
       const level = levelOf(event, detail);
       if (LOG_LEVELS.indexOf(level) > most) return;
-      const fields = Object.entries(detail).map(([key, value]) => [nameOf(key), plain(value)]);
+      const fields = Object.entries(detail).map(([key, value]) => [nameOf(key), plain(key, value)]);
       try {
         const time = new Date().toISOString();
-        log({ time, level, event, node: node.name, ...Object.fromEntries(fields) });
+        hearRejection(log({ time, level, event, node: node.name, ...Object.fromEntries(fields) }));
       } catch { /* a log that is full must not stop what it logs */ }
     });
   }
@@ -83,6 +85,7 @@ function nameOf(key: string): string {
   return key === "node" ? "peer" : key;
 }
 
-function plain(value: unknown): unknown {
-  return value instanceof Error ? value.message : value;
+/** What was thrown may be anything. */
+function plain(key: string, value: unknown): unknown {
+  return key === "error" || isError(value) ? messageOfThrown(value) : value;
 }

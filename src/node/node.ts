@@ -81,6 +81,7 @@ export class RunningNode implements Node {
       emit: (type, info) => this.#events.emit(type, info),
       admit: (task) => this.#balancing.admit(task),
       blockedMinMs: settings.heartbeatMs,
+      onCallbackError: (info) => this.#events.fail(info),
       onBlocked: (info) => {
         this.#tally.blocked(info.blockedMs);
         this.#events.emit("loop:blocked", info);

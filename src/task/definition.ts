@@ -3,6 +3,7 @@
  * tasks and those who run them.
  */
 import { InvalidInputError, InvalidResultError, type SchemaIssue } from "../base/errors.ts";
+import { isInstance } from "../base/thrown.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
 
 /** Standard Schema v1 (https://standardschema.dev): zod, valibot, arktype and others make these. */
@@ -161,7 +162,7 @@ function validated(
     return result.value;
   };
   const result = schema["~standard"].validate(value);
-  return result instanceof Promise ? result.then(accepted) : accepted(result);
+  return isInstance(result, Promise) ? result.then(accepted) : accepted(result);
 }
 
 function firstOf(issues: readonly SchemaIssue[]): string {

@@ -29,6 +29,8 @@ export class ValueWriter {
   #what = "";
   readonly #path: (string | number)[] = [];
   readonly #parents: object[] = [];
+  /** What was thrown by this writer. */
+  #refusal: TypeError | null = null;
   isBusy = false;
 
   /** @throws TypeError that names the path; `what` is its root */
@@ -41,7 +43,11 @@ export class ValueWriter {
     try {
       this.#value(value);
       return copyBytes(this.#bytes, 0, this.#at);
+    } catch (error) {
+      // a getter, a trap of a proxy: each runtime has words of its own for some of that
+      throw error === this.#refusal ? error : this.#refused("what throws when it is read", error);
     } finally {
+      this.#refusal = null;
       this.isBusy = false;
       if (this.#bytes.length > BYTES_KEPT_MAX) this.#use(new Uint8Array(BYTES_INITIAL));
     }
@@ -155,7 +161,7 @@ export class ValueWriter {
   #map(value: Readonly<Record<string, unknown>>): void {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {
-      throw this.#refused(`an instance of ${value.constructor?.name ?? "a class"}`);
+      throw this.#refused(`an instance of ${classOf(value)}`);
     }
     if (Object.getOwnPropertySymbols(value).length > 0) throw this.#refused("a symbol as a key");
     const keys = Object.keys(value);
@@ -217,13 +223,21 @@ export class ValueWriter {
     this.#view = new DataView(bytes.buffer);
   }
 
-  #refused(got: string): TypeError {
+  #refused(got: string, cause?: unknown): TypeError {
     const path = this.#path.map((key) => typeof key === "number" ? `[${key}]` : `.${key}`).join("");
-    return new TypeError(
+    return this.#refusal = new TypeError(
       `Cannot encode ${this.#what}: ${this.#what}${path} must be JSON, Uint8Array, Date, bigint or ` +
         `undefined, got ${got}`,
+      cause === undefined ? undefined : { cause },
     );
   }
+}
+
+function classOf(value: object): string {
+  const { constructor } = value as { readonly constructor?: unknown };
+  const name = typeof constructor === "function" ? constructor.name : "";
+  // runtimes do not agree on a name for the class of what a generator makes
+  return name || Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
 function byLengthThenCode(a: string, b: string): number {

@@ -22,7 +22,18 @@ const CLUSTERS: readonly (readonly Runtime[])[] = [
 
 const TASK_KEYS = [
   ...["id", "name", "state", "owner", "ownerName", "fence", "attempt", "leaseRemainingMs", "submittedAt"],
-  ...["startedAt", "finishedAt", "errors", "result", "progress", "partition", "keepers", "why", "commands"],
+  ...[
+    "startedAt",
+    "finishedAt",
+    "errors",
+    "result",
+    "progress",
+    "partition",
+    "keepers",
+    "why",
+    "commands",
+    "wakeAt",
+  ],
 ];
 const NODE_KEYS = [
   ...["node", "name", "state", "self", "tasks", "load", "keeps", "stewardOf", "labels", "version"],
@@ -136,15 +147,20 @@ async function checkFailure(run: Run): Promise<void> {
     "--",
     "sh",
     "-c",
-    "exit 3",
+    "echo no luck >&2; exit 3",
   );
   expect(failed.code).toBe(4);
   expect(failed.json()[1]).toMatchObject({ id: "fails", state: "failed", result: null });
+  expect(failed.stderr).toMatch(/attempt 1 failed: exit code 3; next try in [\d.]+m?s\n {2}no luck\n/);
+  expect(failed.stderr).toMatch(/attempt 2 failed: exit code 3\n {2}no luck\n/);
   const [task] = (await run("task", "--json", "fails")).json();
   expect(task).toMatchObject({ state: "failed", attempt: 2 });
   expect(JSON.stringify(task?.errors)).toContain("exit code 3");
-  const none = await run("submit", "--json", "--wait", "--retry", "0", "--", "/no/such/command");
+  const none = await run("submit", "--json", "--wait", "--retry", "5", "--", "/no/such/command");
   expect({ code: none.code, state: none.json()[1]?.state }).toEqual({ code: 4, state: "failed" });
+  const once = await run("submit", "--wait", "--id", "once", "--", "false");
+  expect(once).toMatchObject({ code: 4, stdout: "once\nfailed exit code 1\n" });
+  expect(once.stderr).toContain("attempt 1 failed: exit code 1\n");
 }
 
 async function checkMissing(run: Run): Promise<void> {

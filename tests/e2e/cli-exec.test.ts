@@ -76,9 +76,14 @@ for (const runtime of RUNTIMES) {
       task: "patient",
       reason: "its leash supervisor cannot be started: EMFILE",
     });
+    // it goes back at once, and is not offered to this peer for longer each time
+    const says =
+      /declined it, the first until \S+; \S+ says: its leash supervisor cannot be started: EMFILE$/;
+    await eventually(async () => says.test((await infoOf(client, "patient")).why ?? ""), PATIENCE_MS);
+    await peer!.event(() => peer!.events.filter(({ event }) => event === "exec:trouble").length >= 3);
     limitDescriptors(pid, 1024);
     expect((await handle.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
-    expect((await infoOf(client, "patient")).errors).toEqual([]);
+    expect(await infoOf(client, "patient")).toMatchObject({ errors: [], attempt: 1 });
   }, 60_000);
 }
 

@@ -47,7 +47,7 @@ test.each(["node", "deno", "bun"] as const)(
 );
 
 async function savedTenTimes(runtime: Runtime): Promise<void> {
-  // below the checkout, from where packages are found; below node_modules types are not stripped
+  // below the checkout, where packages are found, not below node_modules, where types are not stripped
   const directory = mkdtempSync(join(ROOT, ".tmp-reload-"));
   const namespace = `reload-${runtime}-${process.pid}`;
   const file = join(directory, "main.ts");

@@ -42,7 +42,7 @@ export class FakeBook implements TaskBook {
   readonly ballot: Ballot = ballotBy(0, 1);
   readonly tasks: TaskRecord[] = [];
   readonly timeMs: number = WALL_MS;
-  readonly declines: { leftMs(id: string, no: MemberNo): number | undefined };
+  readonly declines: TaskBook["declines"];
   /** Who declined what: `id@no`. */
   readonly declined: Set<string> = new Set();
   /** The life in which a member is attached. */
@@ -55,7 +55,10 @@ export class FakeBook implements TaskBook {
   constructor(dispatcher: Dispatcher, given: string[]) {
     this.#dispatcher = dispatcher;
     this.given = given;
-    this.declines = { leftMs: (id, no) => this.declined.has(`${id}@${no}`) ? 0 : undefined };
+    this.declines = {
+      leftMs: (id, no) => this.declined.has(`${id}@${no}`) ? 0 : undefined,
+      whyOf: () => "",
+    };
   }
 
   add(...tasks: readonly TaskRecord[]): void {

@@ -120,6 +120,7 @@ export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnap
     submittedAt: null,
     startedAt: null,
     finishedAt: null,
+    wakeAt: null,
     errors: [],
     result: null,
     progress: null,

@@ -12,11 +12,12 @@ import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
 /** More than a handshake may take. */
 const REPORTED_WITHIN_MS = 15_000;
 
-/** What the member sent on the connections of one stranger. */
+/** What was sent on the connections that came through it. */
 export class WireTap implements AsyncDisposable {
   readonly address: string;
   readonly #server: Server;
   readonly #sent: Buffer[] = [];
+  readonly #heard: Buffer[] = [];
   connectionCount = 0;
 
   /** Use `before`. */
@@ -25,16 +26,17 @@ export class WireTap implements AsyncDisposable {
     this.address = address;
   }
 
-  /** Listens for a stranger and passes on, both ways, to the member's address. */
+  /** Listens on loopback for a stranger and passes on, both ways, to the member's address. */
   static async before(member: string): Promise<WireTap> {
-    const port = Number(/\/tcp\/(\d+)/.exec(member)?.[1]);
+    const [, host = "", port = ""] = /\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(member) ?? [];
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const own = (server.address() as { readonly port: number }).port;
-    const tap = new WireTap(server, member.replace(`/tcp/${port}`, `/tcp/${own}`));
+    const tap = new WireTap(server, member.replace(`/ip4/${host}/tcp/${port}`, `/ip4/127.0.0.1/tcp/${own}`));
     server.on("connection", (stranger) => {
-      tap.connectionCount++;
-      const toMember = createConnection({ port, host: "127.0.0.1" });
+      const isFirst = tap.connectionCount++ === 0;
+      const toMember = createConnection({ port: Number(port), host });
+      stranger.on("data", (bytes: Buffer) => isFirst && tap.#heard.push(bytes));
       toMember.on("data", (bytes: Buffer) => tap.#sent.push(bytes));
       stranger.pipe(toMember).pipe(stranger);
       for (const socket of [stranger, toMember]) socket.on("error", () => stranger.destroy());
@@ -42,8 +44,14 @@ export class WireTap implements AsyncDisposable {
     return tap;
   }
 
+  /** All that the member sent. */
   get bytes(): Buffer {
     return Buffer.concat(this.#sent);
+  }
+
+  /** What the member was sent on the first connection, as it came. */
+  get heard(): readonly Buffer[] {
+    return this.#heard;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

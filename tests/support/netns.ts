@@ -129,6 +129,8 @@ export class RoutedNetwork implements Disposable {
     const router = ["-n", this.#router];
     ip(...router, "link", "add", "sink", "type", "veth", "peer", "name", "nowhere");
     ip(...router, "link", "set", "nowhere", "up");
+    // no address of IPv6: the kernel would look for routers now and again, and count as lost
+    ip(...router, "link", "set", "sink", "addrgenmode", "none");
     ip(...router, "link", "set", "sink", "arp", "off", "up");
     ip(...router, "route", "add", "default", "dev", "sink", "table", SINK_TABLE);
   }

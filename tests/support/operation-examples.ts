@@ -59,7 +59,12 @@ export const operationExamples: readonly Operation[] = [
     fence: 7,
     seq: 2,
     upTo: 0,
-    settlement: { type: "error", message: "no disk", untilMs: 250 },
+    settlement: {
+      type: "error",
+      message: "no disk",
+      trace: { cause: "Error: ENOSPC", stack: "Error\n    at write (file:1:2)" },
+      untilMs: 250,
+    },
     atMs: 1,
   },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "fail", message: "" }, atMs: 1 },

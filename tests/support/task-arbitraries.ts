@@ -13,7 +13,19 @@ import type {
   TaskRecord,
   TaskSpec,
 } from "../../src/protocol/model/types.ts";
-import { bytes, bytesOrNull, id, list, message, ms, name, no, session, uint } from "./basic-arbitraries.ts";
+import {
+  bytes,
+  bytesOrNull,
+  id,
+  list,
+  message,
+  ms,
+  name,
+  no,
+  session,
+  text,
+  uint,
+} from "./basic-arbitraries.ts";
 
 const label = fc.record({ key: name, value: name });
 const weight = fc.integer({ min: -LIMITS.weightMax, max: LIMITS.weightMax });
@@ -47,10 +59,12 @@ export const spec: fc.Arbitrary<TaskSpec> = fc.record({
   cid: uint,
   options: taskOptions,
 });
+const trace = fc.record({ cause: text(LIMITS.errorCauseBytesMax), stack: text(LIMITS.errorBytesMax) });
 export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   fc.record({ type: fc.constant("complete" as const), result: bytesOrNull }),
   fc.record({ type: fc.constant("error" as const), message, untilMs: ms }),
   fc.record({ type: fc.constant("fail" as const), message }),
+  fc.record({ type: fc.constant("fail" as const), message, trace }),
   fc.constant<Settlement>({ type: "release" }),
   fc.record({ type: fc.constant("checkpoint" as const), state: bytes }),
   fc.record({ type: fc.constant("progress" as const), value: bytes }),
@@ -61,6 +75,7 @@ export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   fc.record({
     type: fc.constant("error" as const),
     message,
+    trace,
     forMs: ms,
     then: fc.constantFrom("pause" as const, "kill" as const),
   }),
@@ -84,6 +99,7 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ type: fc.constant("purge" as const), count: uint }),
 );
 const error: fc.Arbitrary<TaskError> = fc.record({
+  trace,
   atMs: ms,
   attempt: uint,
   fence: uint,

@@ -4,10 +4,8 @@
  * the task, any other is an error for the retry policy, and what is not the command's fault releases it. An
  * attempt ends when nothing of its process group lives.
  */
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   AttemptAbortedError,
   type Context,
@@ -19,7 +17,11 @@ import {
 } from "../../../mod.ts";
 import { leaseOf, watchGrace } from "../../base/leased.ts";
 import type { CommandEnd } from "./leash-messages.ts";
+import { DeclinedError } from "../../base/errors.ts";
 import { LeashPool } from "./leash-pool.ts";
+import { outputFiles, outputHeader, writeOutputId } from "./output-names.ts";
+import { sweepOutput } from "./output-sweeper.ts";
+import { TroublePauses } from "../../base/trouble-pauses.ts";
 
 /** What `exec` is asked to run. */
 export interface ExecInput {
@@ -39,9 +41,10 @@ export interface ExecResult {
 export interface ExecEvent {
   /**
    * `exec:held`: the command was asked to end and lives on; so does its attempt. `exec:trouble`: this peer
-   * could not run it, or lost it; the task is released, and nothing is charged to it.
+   * could not run it, or lost it; the task is released, and nothing is charged to it. `exec:output`: what it
+   * writes cannot be kept; it goes on.
    */
-  readonly event: "exec:held" | "exec:trouble";
+  readonly event: "exec:held" | "exec:trouble" | "exec:output";
   readonly task: string;
   /** Decimal. */
   readonly fence: string;
@@ -50,15 +53,20 @@ export interface ExecEvent {
 }
 
 export interface ExecOptions {
-  /** Where the commands' output goes. @default the system's directory for temporary files */
+  /**
+   * Where the commands' output goes, and nobody else's; what is there of tasks that are forgotten is removed.
+   * @default the system's directory for temporary files
+   */
   readonly directory?: string | undefined;
+  /** How often it is asked which tasks are forgotten. @default 600_000 */
+  readonly sweepEveryMs?: number;
   readonly onEvent?: (event: ExecEvent) => void;
 }
 
 /** Between SIGTERM and SIGKILL of a command that is stopped; less when its lease ends sooner. */
 const STOP_GRACE_MS = 5000;
-/** A task that this peer could not run is kept for so long: it might come back at once. */
-const TROUBLE_PAUSE_MS = 1000;
+
+const SWEEP_EVERY_MS = 600_000;
 
 /** The definition to submit commands with. */
 export const exec: TaskDefinition<ExecInput, ExecResult> = defineTask<ExecInput, ExecResult>({
@@ -83,22 +91,40 @@ export function handleExec(node: Node, options: ExecOptions = {}): AsyncDisposab
   const { directory = tmpdir(), onEvent = () => {} } = options;
   mkdirSync(directory, { recursive: true });
   const leash = new LeashPool();
-  const runner: Runner = { leash, directory, onEvent, node: node.name };
-  node.handle(exec, (task, ctx) => runCommand(runner, task, ctx));
-  return { [Symbol.asyncDispose]: () => leash.close() };
+  const running: Set<string> = new Set();
+  const runner: Runner = { leash, pauses: new TroublePauses(), directory, onEvent, node: node.name, running };
+  // without the schema, whose refusals are errors like any other: what is no command never will be
+  node.handle({ name: exec.name }, (task, ctx) => runCommand(runner, task, ctx));
+  const sweeping = sweepOutput(node, {
+    directory,
+    isOwn: options.directory !== undefined,
+    everyMs: options.sweepEveryMs ?? SWEEP_EVERY_MS,
+    isRunning: (id) => running.has(id),
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      sweeping.stop();
+      await leash.close();
+    },
+  };
 }
 
 interface Runner {
   readonly leash: LeashPool;
+  readonly pauses: TroublePauses;
   readonly directory: string;
   readonly node: string;
   readonly onEvent: (event: ExecEvent) => void;
+  /** Tasks with an attempt here. */
+  readonly running: Set<string>;
 }
 
-async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): Promise<ExecResult> {
+async function runCommand(runner: Runner, task: Task<unknown>, ctx: Context): Promise<ExecResult> {
   ctx.signal.throwIfAborted();
-  const { argv, cwd, env } = task.input;
+  const { argv, cwd, env } = inputOf(task.input);
   const { fence, attempt } = ctx;
+  runner.running.add(task.id);
+  writeOutputId(runner.directory, task.id);
   const say = (event: ExecEvent["event"], reason: string): void =>
     runner.onEvent({ event, task: task.id, fence: String(fence), attempt, reason });
   const leased = leaseOf(ctx);
@@ -108,7 +134,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
     start: {
       key: `${fence} ${task.id}`,
       argv,
-      cwd: cwd ?? process.cwd(),
+      cwd,
       env: {
         ...env,
         STOLOS_TASK_ID: task.id,
@@ -126,6 +152,7 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
       say("exec:held", why);
       ctx.progress({ why: `${why} (on node ${runner.node})`, fence: String(fence) });
     },
+    onOutputLost: (why) => say("exec:output", why),
   });
   const forget = ctx.onDeadline(() => command.renew());
   const endGrace = watchGrace(
@@ -135,14 +162,16 @@ async function runCommand(runner: Runner, task: Task<ExecInput>, ctx: Context): 
   );
   try {
     const end = await command.end;
+    if (end.type === "exit") runner.pauses.end();
     if (end.type === "trouble" && !ctx.signal.aborted) {
       say("exec:trouble", end.error);
-      await pause(TROUBLE_PAUSE_MS, ctx.signal);
+      await inTrouble(runner, ctx, end);
     }
     return resultOf(end, argv, ctx.signal);
   } finally {
     forget();
     endGrace();
+    runner.running.delete(task.id);
     if (isHeld) ctx.progress(null);
   }
 }
@@ -153,18 +182,30 @@ function resultOf(end: CommandEnd, argv: readonly string[], signal: AbortSignal)
     case "exit":
       if (end.stopped) throw released(signal, `Cannot finish ${command}: its lease was not renewed in time`);
       if (end.code === 0) return { code: 0 };
-      throw new Error(end.signal === null ? `exit code ${end.code}` : `ended by ${end.signal}`);
+      throw failed(end.signal === null ? `exit code ${end.code}` : `ended by ${end.signal}`, end.stderr);
     case "withheld":
       throw released(signal, `Cannot run ${command}: its lease ends too soon`);
     case "impossible":
-      throw new FatalError(`Cannot run ${command}: ${end.error}`);
+      throw withoutStack(new FatalError(`Cannot run ${command}: ${end.error}`));
     case "trouble":
       throw released(signal, `Cannot run ${command}: ${end.error}`);
     case "orphaned":
-      throw new Error(`Cannot finish ${command}: ${end.error}, and nothing else ran under it`);
+      throw failed(`Cannot finish ${command}: ${end.error}, and nothing else ran under it`);
     default:
       return end satisfies never;
   }
+}
+
+/** An error of the command. `stderr`: the end of what it wrote there. */
+function failed(message: string, stderr = ""): Error {
+  const said = stderr.trimEnd();
+  return withoutStack(new Error(message, said === "" ? undefined : { cause: said }));
+}
+
+/** Where this file threw it says nothing of the command. */
+function withoutStack(error: Error): Error {
+  error.stack = "";
+  return error;
 }
 
 /** It may run again, here or elsewhere, and nothing is charged to it. */
@@ -172,11 +213,38 @@ function released(signal: AbortSignal, message: string): unknown {
   return signal.aborted ? signal.reason : new AttemptAbortedError(message, "release");
 }
 
+/**
+ * This peer could not run it, and would hardly do better at once: others may have it, or, when it had begun,
+ * may have it after the pause.
+ *
+ * @throws DeclinedError
+ */
+async function inTrouble(
+  { pauses, node }: Runner,
+  ctx: Context,
+  { error, wasStarted }: Extract<CommandEnd, { type: "trouble" }>,
+): Promise<void> {
+  const pauseMs = pauses.nextMs();
+  if (!wasStarted) throw new DeclinedError(error, pauseMs);
+  ctx.progress({ why: `${error} (on node ${node}): released in ${pauseMs} ms`, fence: String(ctx.fence) });
+  await pause(pauseMs, ctx.signal);
+  ctx.progress(null);
+}
+
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   signal.addEventListener("abort", () => resolve(), { once: true });
   return promise.finally(() => clearTimeout(timer));
+}
+
+/** @throws FatalError */
+function inputOf(value: unknown): ExecInput {
+  const problem = problemOf(value);
+  if (!problem) return value as ExecInput;
+  throw withoutStack(
+    new FatalError(`Cannot run a command: ${problem.path ?? "the input"} ${problem.message}`),
+  );
 }
 
 function problemOf(value: unknown): { message: string; path?: string[] } | undefined {
@@ -188,62 +256,17 @@ function problemOf(value: unknown): { message: string; path?: string[] } | undef
   if (argv[0] === "") return { message: "must not start with an empty command", path: ["argv"] };
   if (cwd !== undefined && !isArgument(cwd)) return { message: "must be a string", path: ["cwd"] };
   const isEnv = env === undefined ||
-    (typeof env === "object" && env !== null && Object.values(env).every(isArgument));
-  return isEnv ? undefined : { message: "must map names to strings", path: ["env"] };
+    (typeof env === "object" && env !== null && !Array.isArray(env) && Object.keys(env).every(isVariable) &&
+      Object.values(env).every(isArgument));
+  return isEnv
+    ? undefined
+    : { message: "must map names without = to strings, none with a NUL", path: ["env"] };
+}
+
+function isVariable(name: string): boolean {
+  return /^[^=\0]+$/.test(name);
 }
 
 function isArgument(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
-}
-
-/** Where the output of a task's commands goes: `<directory>/<id>.out` and `.err`. */
-export function outputFiles(directory: string, id: string): { readonly out: string; readonly err: string } {
-  const name = fileNameOfId(id);
-  return { out: join(directory, `${name}.out`), err: join(directory, `${name}.err`) };
-}
-
-/** File names may have 255 bytes on the usual file systems; ids may be longer once escaped. */
-const NAME_BYTES_MAX = 200;
-const SAFE = /^[A-Za-z0-9_@+=,.-]$/;
-
-/**
- * A file name for an id. Ids are free text, file names are not: what is unsafe becomes %XX. One that is too
- * long is cut and ends in `~` and a hash of the whole; `~` is not in any other name.
- */
-export function fileNameOfId(id: string): string {
-  let name = "";
-  for (const char of id) {
-    const isSafe = SAFE.test(char) && !(char === "." && name === "");
-    name += isSafe ? char : percentEscape(char);
-  }
-  if (name === "") return "%";
-  if (name.length <= NAME_BYTES_MAX) return name;
-  const hash = createHash("sha256").update(id).digest("hex").slice(0, 32);
-  return `${name.slice(0, NAME_BYTES_MAX - 33)}~${hash}`;
-}
-
-function percentEscape(char: string): string {
-  const bytes = new TextEncoder().encode(char);
-  return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
-}
-
-/** The id of a name that fileNameOfId made; undefined for one that was cut. */
-export function idOfFileName(name: string): string | undefined {
-  if (name === "%") return "";
-  if (name.includes("~")) return undefined;
-  return decodeURIComponent(name);
-}
-
-/** One attempt, as its output's header names it. */
-interface AttemptHeader {
-  readonly attempt: number;
-  readonly fence: bigint;
-  /** Name of the node that runs it. */
-  readonly node: string;
-  readonly at: Date;
-}
-
-/** The line that heads an attempt's output. */
-export function outputHeader(of: AttemptHeader): string {
-  return `=== attempt ${of.attempt} fence ${of.fence} node ${of.node} ${of.at.toISOString()}`;
 }

@@ -28,6 +28,8 @@ export interface LeashCommand {
   readonly remainingMs: () => number;
   /** It was signalled and lives on: why. */
   readonly onLingering: (why: string) => void;
+  /** Some of its output could not be written: why. */
+  readonly onOutputLost?: (why: string) => void;
 }
 
 export interface LeashedCommand {
@@ -226,6 +228,8 @@ export class LeashClient {
       case "lingers":
         run.isLingering = true;
         return run.command.onLingering(message.why);
+      case "outputLost":
+        return run.command.onOutputLost?.(message.why);
       case "ended":
         return this.#settle(run, message.end);
       default:

@@ -9,10 +9,11 @@ import type { LeaseStamp, Stamp } from "../../base/sender-clock.ts";
 export interface LeashStart {
   readonly key: string;
   readonly argv: readonly string[];
-  readonly cwd: string;
+  /** @default the supervisor's own, which is the peer's */
+  readonly cwd?: string | undefined;
   /** Added to the supervisor's own environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Files that the command's output is appended to, and the line that heads it. */
+  /** Files that the command's output is appended to, and the line that heads it: see output-file.ts. */
   readonly out: string;
   readonly err: string;
   readonly header: string;
@@ -37,6 +38,8 @@ export type FromLeash =
   | { readonly type: "started"; readonly key: string; readonly group: number }
   /** It was signalled and lives on: why. */
   | { readonly type: "lingers"; readonly key: string; readonly why: string }
+  /** Some of its output could not be written: why. */
+  | { readonly type: "outputLost"; readonly key: string; readonly why: string }
   | { readonly type: "ended"; readonly key: string; readonly end: CommandEnd };
 
 /** How a command ended. */
@@ -49,13 +52,15 @@ export type CommandEnd =
     readonly signal: string | null;
     /** It was signalled first: asked to, or because its lease was ending. */
     readonly stopped: boolean;
+    /** What it wrote to stderr last. */
+    readonly stderr?: string;
   }
   /** Never started: it was stopped first, or its lease was over or about to be. */
   | { readonly type: "withheld" }
   /** Never started, nor would it be at the next attempt. */
   | { readonly type: "impossible"; readonly error: string }
-  /** Never started, and that is not its fault. */
-  | { readonly type: "trouble"; readonly error: string }
+  /** Never started, or ended with its supervisor and others under it: that is not its fault. */
+  | { readonly type: "trouble"; readonly error: string; readonly wasStarted?: true }
   /** Its supervisor died; nothing of it lives any more. */
   | { readonly type: "orphaned"; readonly error: string };
 

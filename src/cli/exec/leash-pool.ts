@@ -1,29 +1,48 @@
 /**
  * Which leash supervisor a command gets. All share one: a process for each would cost tens of milliseconds
  * and ten megabytes or more a command. A command may kill its supervisor (`kill -9 $PPID`), and nobody can
- * tell which one it was: so when a supervisor dies its commands are ended and none is to blame. Those that
- * began last are suspects and get a supervisor of their own the next time; one that dies under its only
- * command was killed by it, as far as anybody can tell.
+ * tell which one it was: so when a supervisor dies its commands are ended, none is to blame, and all of them
+ * are suspects. The next time each of those that began last has a supervisor of its own, and the others are
+ * split up between a few; what shares one with nobody and loses it again has killed it, as far as anybody
+ * can tell. So a command is disturbed once by another, and again only if it shares a supervisor of suspects
+ * with the one that kills them, each time with fewer others.
  */
 import { LeashClient, type LeashCommand, type LeashedCommand } from "./leash-client.ts";
 import type { CommandEnd } from "./leash-messages.ts";
 
-/** Of the commands that a supervisor dies under. Most that kill theirs do so at once. */
-const SUSPECTS_PER_DEATH = 4;
-/** Supervisors of a single suspect at once; beyond it they share. */
-const OWN_MAX = 8;
+/** Of those that a supervisor dies under so many get one of their own: most kill theirs at once. */
+const ALONE_PER_DEATH = 4;
+/** The others are split up into so many groups. */
+const GROUPS_PER_DEATH = 4;
+/** Supervisors of suspects at once; beyond it suspects share that of all others. */
+const SUSPECT_CLIENTS_MAX = 16;
 /** The next attempt may be ten minutes later. */
 const SUSPECTED_MS = 3_600_000;
-const SUSPECTS_MAX = 1000;
+const SUSPECTS_MAX = 10_000;
 /** What still lives then is left to the supervisor, which goes on trying. */
 const CLOSE_MS = 7000;
+
+/** Suspects that share a supervisor. */
+interface Cohort {
+  client: LeashClient | null;
+  /** Commands that run under it. */
+  count: number;
+  /** Those that ran under it when it died. */
+  orphanCount: number;
+}
+
+interface Suspect {
+  readonly cohort: Cohort;
+  /** Monotonic. */
+  readonly untilMs: number;
+}
 
 export class LeashPool {
   readonly #clients = new Set<LeashClient>();
   #shared: LeashClient | null = null;
-  #ownCount = 0;
-  /** By task; monotonic. The oldest is the first. */
-  readonly #suspectedUntilMs = new Map<string, number>();
+  #suspectClientCount = 0;
+  /** By task. The oldest is the first. */
+  readonly #suspects = new Map<string, Suspect>();
   #isClosed = false;
 
   /** Process ids of the supervisors. */
@@ -34,9 +53,8 @@ export class LeashPool {
   /** An end of type "orphaned" is the command's own fault: nothing else ran under its supervisor. */
   run(command: LeashCommand): LeashedCommand {
     if (this.#isClosed) return neverRun("its leash is closed");
-    return this.#isSuspect(command.task) && this.#ownCount < OWN_MAX
-      ? this.#runAlone(command)
-      : this.#runShared(command);
+    const cohort = this.#cohortOf(command.task);
+    return cohort ? this.#runSuspected(command, cohort) : this.#runShared(command);
   }
 
   /** Ends whatever still runs; resolves when it has ended, or some seconds later. */
@@ -53,27 +71,37 @@ export class LeashPool {
 
   #runShared(command: LeashCommand): LeashedCommand {
     if (!this.#shared || this.#shared.isOver) {
-      this.#shared = this.#open((orphans) => {
-        for (const { task } of orphans.slice(-SUSPECTS_PER_DEATH)) this.#suspect(task);
-      });
+      this.#shared = this.#open((orphans) => this.#suspect(orphans));
     }
     const leashed = this.#shared.run(command);
-    const end = leashed.end.then((end): CommandEnd =>
-      end.type === "orphaned" ? { type: "trouble", error: end.error } : end
-    );
+    return { ...leashed, end: leashed.end.then(blameless) };
+  }
+
+  #runSuspected(command: LeashCommand, cohort: Cohort): LeashedCommand {
+    const client = this.#clientOf(cohort);
+    cohort.count++;
+    const leashed = client.run(command);
+    const end = leashed.end.then((end): CommandEnd => {
+      if (--cohort.count === 0) {
+        client.close();
+        cohort.client = null;
+      }
+      if (end.type === "exit") this.#suspects.delete(command.task);
+      return cohort.orphanCount > 1 ? blameless(end) : end;
+    });
     return { ...leashed, end };
   }
 
-  #runAlone(command: LeashCommand): LeashedCommand {
-    this.#ownCount++;
-    const client = this.#open(() => {});
-    const leashed = client.run(command);
-    void leashed.end.then(({ type }) => {
-      this.#ownCount--;
-      client.close();
-      if (type === "exit") this.#suspectedUntilMs.delete(command.task);
+  #clientOf(cohort: Cohort): LeashClient {
+    if (cohort.client && !cohort.client.isOver) return cohort.client;
+    cohort.orphanCount = 0;
+    const client = this.#open((orphans) => {
+      cohort.orphanCount = orphans.length;
+      this.#suspect(orphans);
     });
-    return leashed;
+    this.#suspectClientCount++;
+    void client.gone.then(() => this.#suspectClientCount--);
+    return cohort.client = client;
   }
 
   #open(onDeath: (orphans: readonly LeashCommand[]) => void): LeashClient {
@@ -83,18 +111,37 @@ export class LeashPool {
     return client;
   }
 
-  #suspect(task: string): void {
-    this.#suspectedUntilMs.delete(task);
-    this.#suspectedUntilMs.set(task, performance.now() + SUSPECTED_MS);
-    for (const oldest of this.#suspectedUntilMs.keys()) {
-      if (this.#suspectedUntilMs.size <= SUSPECTS_MAX) return;
-      this.#suspectedUntilMs.delete(oldest);
+  /** `orphans` in the order of their starts. */
+  #suspect(orphans: readonly LeashCommand[]): void {
+    const groups = Array.from({ length: GROUPS_PER_DEATH }, newCohort);
+    for (const [at, { task }] of orphans.entries()) {
+      const isLate = at >= orphans.length - ALONE_PER_DEATH;
+      const cohort = isLate ? newCohort() : groups[at % GROUPS_PER_DEATH]!;
+      this.#suspects.delete(task);
+      this.#suspects.set(task, { cohort, untilMs: performance.now() + SUSPECTED_MS });
+    }
+    for (const oldest of this.#suspects.keys()) {
+      if (this.#suspects.size <= SUSPECTS_MAX) return;
+      this.#suspects.delete(oldest);
     }
   }
 
-  #isSuspect(task: string): boolean {
-    return (this.#suspectedUntilMs.get(task) ?? 0) > performance.now();
+  #cohortOf(task: string): Cohort | null {
+    const suspect = this.#suspects.get(task);
+    if (!suspect || suspect.untilMs <= performance.now()) return null;
+    const { cohort } = suspect;
+    const hasClient = cohort.client !== null && !cohort.client.isOver;
+    return hasClient || this.#suspectClientCount < SUSPECT_CLIENTS_MAX ? cohort : null;
   }
+}
+
+function newCohort(): Cohort {
+  return { client: null, count: 0, orphanCount: 0 };
+}
+
+/** Others ran under the supervisor that died: nobody knows who killed it. */
+function blameless(end: CommandEnd): CommandEnd {
+  return end.type === "orphaned" ? { type: "trouble", error: end.error, wasStarted: true } : end;
 }
 
 function neverRun(error: string): LeashedCommand {

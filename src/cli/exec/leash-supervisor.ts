@@ -26,6 +26,7 @@ interface Command {
   readonly schedule: LeashSchedule;
   /** Its process group, once it was started. */
   group: number | null;
+  output: Parameters<CommandListener["started"]>[1];
   /** How its first process ended, once it has. */
   exit: CommandEnd | null;
   /** Lease clock; Infinity before SIGKILL was due. */
@@ -51,6 +52,8 @@ export class LeashSupervisor {
   #timer: TimerHandle | undefined;
   #isStarting = false;
   #isOrphan = false;
+  /** Commands that have ended and whose output is not in its files yet. */
+  #finishingCount = 0;
   #lookEveryMs = LOOK_MIN_MS;
   #lookedMs = -Infinity;
 
@@ -94,7 +97,8 @@ export class LeashSupervisor {
 
   #queue(start: LeashStart, deadlineMs: number): void {
     const schedule = new LeashSchedule(deadlineMs, start.marginMs);
-    const command = { start, schedule, group: null, exit: null, killedMs: Infinity, saidWhy: "" };
+    const unstarted = { group: null, output: undefined, exit: null, killedMs: Infinity, saidWhy: "" };
+    const command: Command = { start, schedule, ...unstarted };
     this.#commandByKey.set(start.key, command);
     this.#unstarted.push(command);
     this.#startNext();
@@ -119,8 +123,9 @@ export class LeashSupervisor {
     if (!mayStart()) return this.#report(command, { type: "withheld" });
     this.#options.startCommand(start, {
       mayStart,
-      started: (group) => {
+      started: (group, output) => {
         command.group = group;
+        command.output = output;
         this.#options.send({ type: "started", key: start.key, group });
       },
       exited: (code, signal) => {
@@ -132,6 +137,7 @@ export class LeashSupervisor {
         this.#report(command, end);
         this.#turn();
       },
+      outputLost: (why) => this.#options.send({ type: "outputLost", key: start.key, why }),
     });
   }
 
@@ -186,7 +192,7 @@ export class LeashSupervisor {
     for (const { schedule } of this.#commandByKey.values()) waitMs = Math.min(waitMs, schedule.waitMs(nowMs));
     if (this.#commandByKey.size > 0) {
       this.#timer = environment.setTimeout(() => this.#turn(), Math.ceil(waitMs));
-    } else if (this.#isOrphan) this.#options.onIdle();
+    } else if (this.#isOrphan && this.#finishingCount === 0) this.#options.onIdle();
   }
 
   #kill(command: Command, nowMs: number): void {
@@ -231,7 +237,14 @@ export class LeashSupervisor {
   }
 
   #report(command: Command, end: CommandEnd): void {
-    if (!this.#commandByKey.delete(command.start.key)) return;
-    this.#options.send({ type: "ended", key: command.start.key, end });
+    const { start: { key }, output } = command;
+    if (!this.#commandByKey.delete(key)) return;
+    if (!output || end.type !== "exit") return this.#options.send({ type: "ended", key, end });
+    this.#finishingCount++;
+    void output.finish().then((stderr) => {
+      this.#finishingCount--;
+      this.#options.send({ type: "ended", key, end: { ...end, stderr } });
+      this.#turn();
+    });
   }
 }

@@ -3,7 +3,7 @@
  * one whose number nobody knows. Zombies are no life: nobody may ever reap them. When to signal is up to
  * others.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** "refused": it is there, and none of it may be signalled by this user. */
 export type Delivery = "sent" | "gone" | "refused";
@@ -53,9 +53,20 @@ function livingGroups(groups: readonly number[]): ReadonlyMap<number, Life> {
   return shown.size === known.size ? shown : new Map([...groupsShown([...known.keys()]), ...shown]);
 }
 
-/** Without /proc (not Linux), or where it hides other users' processes, only the kernel's answer counts. */
+/**
+ * Without /proc (not Linux), where it hides other users' processes, or where it is of another PID namespace,
+ * only the kernel's answer counts.
+ */
 function areAllProcessesShown(): boolean {
-  return existsSync("/proc/1/stat") && read("/proc/1/stat") !== "";
+  return read("/proc/1/stat") !== "" && isOwnProc();
+}
+
+function isOwnProc(): boolean {
+  try {
+    return readlinkSync("/proc/self") === String(process.pid);
+  } catch {
+    return false;
+  }
 }
 
 function groupsShown(groups: readonly number[]): Map<number, Life> {

@@ -8,6 +8,7 @@ import type { Coordinator, KnownOffer, NodeInfo } from "../../coordinator/coordi
 import { hashText } from "../../protocol/context/ring.ts";
 import type { GrantedTask } from "../../protocol/model/messages.ts";
 import type { Placement, TaskOptions } from "../../protocol/model/types.ts";
+import { hearRejection } from "../../base/thrown.ts";
 import { decodeValue } from "../../task/values.ts";
 import type { Consumer } from "../consumer.ts";
 import type {
@@ -21,6 +22,7 @@ import type {
 
 /** Metafora's. */
 const EVERY_MS = 900_000;
+const EVERY_MIN_MS = 10;
 /** So that not all nodes balance at once. */
 const JITTER_MS_MAX = 10_000;
 /** A change of the cluster is over when nothing has changed for this long and up to the jitter more. */
@@ -59,6 +61,8 @@ export function checkUnused(attempt: string, balancer: Balancer): void {
 export class Balancing {
   readonly #options: BalancingOptions;
   readonly #balancer: Balancer;
+  /** Looked at once, at the start: any of its properties may throw. */
+  readonly #has: { readonly canClaim: boolean; readonly balance: boolean; readonly everyMs: number };
   readonly #surroundings: Surroundings;
   /** What was refused, until when (monotonic): not offered to the balancer before then. */
   readonly #ignored: Map<string, number> = new Map();
@@ -73,9 +77,12 @@ export class Balancing {
     const { balancer, coordinator } = options;
     this.#options = options;
     this.#balancer = balancer;
+    const { canClaim, balance, everyMs = EVERY_MS } = balancer;
+    const isGood = typeof everyMs === "number" && everyMs >= EVERY_MIN_MS && everyMs < Infinity;
+    this.#has = { canClaim: !!canClaim, balance: !!balance, everyMs: isGood ? everyMs : EVERY_MS };
     this.#surroundings = new Surroundings(options);
     checkUnused("create a node", balancer);
-    balancer.init?.(this.#surroundings);
+    hearRejection(balancer.init?.(this.#surroundings), (error) => options.onError({ call: "init", error }));
     if (balancer.init) IN_USE.add(balancer);
     this.#unlisten = coordinator.on((event) => {
       // one that is gone makes nobody's share smaller, and its tasks go to the least loaded
@@ -100,7 +107,7 @@ export class Balancing {
 
   /** Null when the task may begin; else for how many ms it shall not be offered here, 0 = until a change. */
   admit(task: GrantedTask): number | null {
-    if (!this.#balancer.canClaim || this.#isOver) return null;
+    if (!this.#has.canClaim || this.#isOver) return null;
     const nowMs = this.#options.environment.monoMs();
     const leftMs = (this.#ignored.get(task.id) ?? 0) - nowMs;
     this.#ignored.delete(task.id);
@@ -114,6 +121,7 @@ export class Balancing {
   #askClaim(task: GrantedTask): number | null {
     try {
       const answer = this.#balancer.canClaim!(this.#surroundings.know(new Offer(task), task.options));
+      hearRejection(answer);
       return answer === true ? null : refusedForMs(answer, this.#surroundings.now());
     } catch (error) {
       this.#options.onError({ call: "canClaim", task: task.id, error });
@@ -125,7 +133,7 @@ export class Balancing {
 
   /** Others may take more than before, or this node goes on: asks when all has settled. */
   changed(): void {
-    if (!this.#balancer.balance || this.#isOver) return;
+    if (this.#isOver || !this.#has.balance) return;
     const { environment } = this.#options;
     environment.clearTimeout(this.#settling);
     const delayMs = SETTLED_MS + environment.random() * SETTLED_JITTER_MS;
@@ -133,9 +141,9 @@ export class Balancing {
   }
 
   #armTick(): void {
-    if (!this.#balancer.balance || this.#isOver) return;
+    if (this.#isOver || !this.#has.balance) return;
     const { environment } = this.#options;
-    const everyMs = this.#options.everyMs ?? this.#balancer.everyMs ?? EVERY_MS;
+    const everyMs = this.#options.everyMs ?? this.#has.everyMs;
     const delayMs = everyMs + environment.random() * Math.min(everyMs, JITTER_MS_MAX);
     this.#tick = environment.setTimeout(() => {
       this.#byItself();
@@ -149,7 +157,7 @@ export class Balancing {
 
   /** Asks now, unless it is being asked already. */
   balance(): void {
-    if (this.#isOver || this.#isAtIt || !this.#balancer.balance) return;
+    if (this.#isOver || this.#isAtIt || !this.#has.balance) return;
     this.#isAtIt = true;
     this.#round().then(() => this.#isAtIt = false, () => this.#isAtIt = false);
   }

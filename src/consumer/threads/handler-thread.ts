@@ -6,10 +6,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemEnvironment } from "../../base/environment.ts";
 import { AttemptAbortedError } from "../../base/errors.ts";
 import { SenderClock } from "../../base/sender-clock.ts";
+import { isInstance } from "../../base/thrown.ts";
+import { promiseOf } from "../invocation.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
 import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../../task/values.ts";
-import { type FromThread, plainError, type RunMessage, type ToThread } from "./messages.ts";
+import { type Crash, type FromThread, plainError, type RunMessage, type ToThread } from "./messages.ts";
 import { ThreadContext } from "./thread-context.ts";
 
 if (!parentPort) throw new Error("Cannot run handlers: the thread must be started by a node");
@@ -40,13 +42,15 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
       state: state === null ? undefined : decodeValue(state, "checkpoint"),
     };
     send({ type: "begun", no });
-    const value = await handler(task, ctx);
-    const answer = value instanceof Answer ? value.message : null;
+    const returned = handler(task, ctx);
+    const later = promiseOf(returned);
+    const value = later ? await later : returned;
+    const answer = isInstance(value, Answer) ? value.message : null;
     const result = encodeValue(answer ? undefined : value, "result");
     ctx.finishReading();
     return { type: "done", no, result, answer, handOff: ctx.handOff(answer !== null) };
   } catch (error) {
-    const isAborted = error instanceof AttemptAbortedError;
+    const isAborted = isInstance(error, AttemptAbortedError);
     return { type: "failed", no, error: plainError(error), handOff: ctx.handOff(isAborted) };
   }
 }
@@ -60,6 +64,11 @@ async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>
   );
 }
 
+// runtimes do not agree on what they say of it to the outside
+process.on("unhandledRejection", (reason) => {
+  const crash: Crash = { type: "crashed", error: plainError(reason) };
+  port.postMessage(crash);
+});
 port.on("message", (message: ToThread) => {
   if ("sentMs" in message) clock.heard(message);
   if (message.type === "clock") return;

@@ -6,7 +6,7 @@
 import { type AbortReason, AttemptAbortedError, FatalError, LeaseLostError } from "../../base/errors.ts";
 import type { LeaseStamp, Stamp } from "../../base/sender-clock.ts";
 import type { TaskMessage } from "../../protocol/model/types.ts";
-import { errorMessage } from "../error-policy.ts";
+import { isError, isInstance, nameOfError, partOf, textsOfThrown } from "../../base/thrown.ts";
 
 export type ToThread =
   /** Answers a thread's `hello` and has waited nowhere: shows how the clocks stand to each other. */
@@ -68,10 +68,23 @@ export type FromThread =
   | { readonly type: "load" | "mark"; readonly no: number; readonly value: number }
   /** The handler is a stateful one. */
   | { readonly type: "stateful"; readonly no: number }
+  /** A callback or listener of the handler threw. */
+  | {
+    readonly type: "callbackFailed";
+    readonly no: number;
+    readonly source: string;
+    readonly error: PlainError;
+  }
   /** The handler reads commands. */
   | { readonly type: "reading"; readonly no: number }
   /** The handler has carried out this command and all before it. */
   | { readonly type: "carriedOut"; readonly no: number; readonly command: number };
+
+/** A promise that nobody waits for was rejected: it ends the thread, as it would end a process. */
+export interface Crash {
+  readonly type: "crashed";
+  readonly error: PlainError;
+}
 
 /** What an aborted handler leaves to the next attempt; null when it leaves nothing. */
 export type HandOff = Uint8Array | PlainError | null;
@@ -87,26 +100,28 @@ export interface PlainError {
   readonly code: string | null;
   /** Of an AttemptAbortedError. */
   readonly reason: AbortReason | null;
+  /** A line for each error under it; "" without one. */
+  readonly cause: string;
 }
 
 /** Whatever was thrown, for its way: what a program reads of it arrives. */
 export function plainError(error: unknown): PlainError {
-  if (!(error instanceof Error)) {
-    return { name: "Error", message: errorMessage(error), stack: null, code: null, reason: null };
-  }
-  const { name, message, stack = null } = error;
-  const { code } = error as { code?: unknown };
+  const { message, cause, stack } = textsOfThrown(error);
+  if (!isError(error)) return { name: "Error", message, stack: null, code: null, reason: null, cause };
+  const code = partOf(error, "code");
+  const name = nameOfError(error);
   return {
     name,
     message,
-    stack,
+    stack: stack === "" ? null : stack,
     code: typeof code === "string" ? code : null,
-    reason: error instanceof AttemptAbortedError ? error.reason : null,
+    reason: isInstance(error, AttemptAbortedError) ? error.reason : null,
+    cause,
   };
 }
 
 /** The error again; of a class of its own where a program may ask for that. */
-export function errorOf({ name, message, stack, code, reason }: PlainError): Error {
+export function errorOf({ name, message, stack, code, reason, cause }: PlainError): Error {
   if (reason !== null) return new AttemptAbortedError(message, reason);
   const error = code === "LEASE_LOST"
     ? new LeaseLostError(message)
@@ -114,7 +129,9 @@ export function errorOf({ name, message, stack, code, reason }: PlainError): Err
     ? new FatalError(message)
     : new Error(message);
   if (error.name !== name) error.name = name;
-  if (stack !== null) error.stack = stack;
+  // where it was made again says nothing
+  error.stack = stack ?? "";
+  if (cause !== "") error.cause = cause;
   if (code !== null && !("code" in error)) Object.assign(error, { code });
   return error;
 }

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { errorOf, type FromProcess, type ToThread } from "./messages.ts";
-import type { PortListener, ThreadPort } from "./worker-port.ts";
+import { type PortListener, type ThreadPort, UnstartedError } from "./worker-port.ts";
 
 /** As sources, or as built. */
 const FILE = new URL(
@@ -33,7 +33,7 @@ export class ProcessPort implements ThreadPort {
     // it could not be started, or a message could not be sent: its end follows, or has been reported
     child.on("error", (error: Error) => {
       thrown ??= error;
-      if (child.pid === undefined) listener.ended(thrown);
+      if (child.pid === undefined) listener.ended(new UnstartedError(error));
     });
     child.on("exit", (code: number | null, signal: string | null) => {
       listener.ended(

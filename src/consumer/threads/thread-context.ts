@@ -5,6 +5,8 @@
 import { AttemptAbortedError, LeaseLostError } from "../../base/errors.ts";
 import type { Leased } from "../../base/leased.ts";
 import type { SenderClock } from "../../base/sender-clock.ts";
+import { guardSignal } from "../../base/guarded-listeners.ts";
+import { hearRejection, unheard } from "../../base/thrown.ts";
 import type { TaskMessage } from "../../protocol/model/types.ts";
 import { CommandFeed } from "../command-feed.ts";
 import type { Context } from "../context.ts";
@@ -51,7 +53,7 @@ export class ThreadContext implements Context, Leased, StatefulAttempt {
   readonly #send: (message: FromThread) => void;
   readonly #beatEveryMs: number;
   readonly #controller: AbortController = new AbortController();
-  readonly #listeners: Set<(deadlineMs: number) => void> = new Set();
+  readonly #listeners: Set<(deadlineMs: number) => unknown> = new Set();
   readonly #checkpoints: Map<number, PromiseWithResolvers<void>> = new Map();
   readonly #feed: CommandFeed;
   /** When the abort was first seen in shared memory. */
@@ -75,6 +77,7 @@ export class ThreadContext implements Context, Leased, StatefulAttempt {
     this.#cells = cells;
     this.#clock = clock;
     this.#send = send;
+    guardSignal(this.#controller, (error) => this.#callbackFailed("abort listener", error));
     this.#feed = new CommandFeed((command) => this.#send({ type: "carriedOut", no: this.no, command }));
   }
 
@@ -122,9 +125,9 @@ export class ThreadContext implements Context, Leased, StatefulAttempt {
     try {
       encoded = encodeValue(state, "checkpoint");
     } catch (error) {
-      return Promise.reject(error);
+      return unheard(error);
     }
-    if (this.#isOver) return Promise.reject(this.#overError());
+    if (this.#isOver) return unheard(this.#overError());
     const seq = ++this.#seq;
     const waiting = Promise.withResolvers<void>();
     // a handler that does not wait for its checkpoint must not end the thread
@@ -174,7 +177,7 @@ export class ThreadContext implements Context, Leased, StatefulAttempt {
   onDeadline(callback: (deadlineMs: number) => void): () => void {
     if (this.#isOver) return () => {};
     // one that is added twice is called twice
-    const listener = (deadlineMs: number): void => callback(deadlineMs);
+    const listener = (deadlineMs: number): unknown => callback(deadlineMs);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -192,13 +195,15 @@ export class ThreadContext implements Context, Leased, StatefulAttempt {
   renewed(): void {
     for (const listener of [...this.#listeners]) {
       try {
-        listener(this.deadline);
+        hearRejection(listener(this.deadline), (error) => this.#callbackFailed("onDeadline", error));
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        this.#callbackFailed("onDeadline", error);
       }
     }
+  }
+
+  #callbackFailed(source: string, error: unknown): void {
+    this.#send({ type: "callbackFailed", no: this.no, source, error: plainError(error) });
   }
 
   checkpointed(seq: number, error: PlainError | null): void {
@@ -221,7 +226,9 @@ export class ThreadContext implements Context, Leased, StatefulAttempt {
   handOff(isWanted: boolean): HandOff {
     if (!this.#handOff || !(isWanted || this.signal.aborted)) return null;
     try {
-      return encodeValue(this.#handOff(), "state to hand over");
+      const state = this.#handOff();
+      hearRejection(state);
+      return encodeValue(state, "state to hand over");
     } catch (error) {
       return plainError(error);
     }

@@ -2,11 +2,14 @@
  * The threads of a node: one for each attempt that runs in one, taken again for the next attempt of the same
  * module. Those that idle end after a while, and keep no process alive.
  */
+import { DeclinedError } from "../../base/errors.ts";
+import { isInstance } from "../../base/thrown.ts";
+import { TroublePauses } from "../../base/trouble-pauses.ts";
 import { GRACE_MS, type HandlerFunction, type HandlerOptions } from "../handler.ts";
 import { BEATS_PER_TIMEOUT } from "../stuck-handlers.ts";
 import { ProcessPort } from "./process-port.ts";
 import { type AttemptOptions, HandlerThread } from "./thread.ts";
-import { type PortListener, type ThreadPort, WorkerPort } from "./worker-port.ts";
+import { type PortListener, type ThreadPort, UnstartedError, WorkerPort } from "./worker-port.ts";
 
 /** A thread takes a fifth of a second to start, and some megabytes while it idles. */
 const IDLE_MS = 10_000;
@@ -20,14 +23,17 @@ interface Idle {
 
 export class ThreadPool {
   readonly #max: number;
+  readonly #open: (listener: PortListener) => ThreadPort;
+  readonly #pauses: TroublePauses = new TroublePauses();
   readonly #threads: Set<HandlerThread> = new Set();
   /** Oldest first. */
   #idle: Idle[] = [];
   #isOver = false;
 
   /** `max`: threads at once, unless more attempts than that have to end yet. */
-  constructor(max: number) {
+  constructor(max: number, open: (listener: PortListener) => ThreadPort = openThread) {
     this.#max = max;
+    this.#open = open;
   }
 
   /** Threads that run or idle. */
@@ -40,13 +46,24 @@ export class ThreadPool {
     const { graceMs = GRACE_MS, beatTimeoutMs = 0 } = options;
     const own: AttemptOptions = { graceMs, beatEveryMs: beatTimeoutMs / BEATS_PER_TIMEOUT };
     return async (task, ctx) => {
-      const thread = this.#take(module.href) ?? this.#start(module.href);
       try {
-        return await thread.run(task, ctx, own);
-      } finally {
-        this.#giveBack(thread);
+        const result = await this.#run(module.href, (thread) => thread.run(task, ctx, own));
+        this.#pauses.end();
+        return result;
+      } catch (error) {
+        if (!isInstance(error, UnstartedError)) throw error;
+        throw new DeclinedError(error.message, this.#pauses.nextMs());
       }
     };
+  }
+
+  async #run(module: string, run: (thread: HandlerThread) => Promise<unknown>): Promise<unknown> {
+    const thread = this.#take(module) ?? this.#start(module);
+    try {
+      return await run(thread);
+    } finally {
+      this.#giveBack(thread);
+    }
   }
 
   /** Ends all threads, and with them the attempts that run there; one in native code is not waited for. */
@@ -73,7 +90,14 @@ export class ThreadPool {
   }
 
   #start(module: string): HandlerThread {
-    const thread = new HandlerThread({ open: openThread, module, onEnded: (ended) => this.#forget(ended) });
+    const open = (listener: PortListener): ThreadPort => {
+      try {
+        return this.#open(listener);
+      } catch (error) {
+        throw new UnstartedError(error);
+      }
+    };
+    const thread = new HandlerThread({ open, module, onEnded: (ended) => this.#forget(ended) });
     this.#threads.add(thread);
     return thread;
   }

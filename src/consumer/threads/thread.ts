@@ -8,6 +8,7 @@ import type { LeaseStamp } from "../../base/sender-clock.ts";
 import type { Task } from "../handler.ts";
 import type { Context } from "../context.ts";
 import type { StatefulAttempt } from "../attempt.ts";
+import type { CallbackErrors } from "../callback-error.ts";
 import { Answer } from "../stateful.ts";
 import { decodeValue, encodeValue } from "../../task/values.ts";
 import { errorOf, type FromThread, type HandOff, plainError, type ToThread } from "./messages.ts";
@@ -172,6 +173,11 @@ export class HandlerThread implements PortListener {
         return attempt.ctx.progress(decodeValue(message.value, "progress"));
       case "stateful":
         return (attempt.ctx as Partial<StatefulAttempt>).becomeStateful?.();
+      case "callbackFailed":
+        return (attempt.ctx as Partial<CallbackErrors>).callbackFailed?.(
+          message.source,
+          errorOf(message.error),
+        );
       case "reading":
         return void this.#passCommandsOn(attempt);
       case "carriedOut":

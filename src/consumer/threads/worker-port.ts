@@ -3,9 +3,11 @@
  * of Node and Bun stops a loop that never ends within milliseconds.
  */
 import { Worker } from "node:worker_threads";
+import { messageOfThrown, partOf } from "../../base/thrown.ts";
 import {
   CELLS,
   CELLS_BYTES,
+  type Crash,
   errorOf,
   type FromThread,
   NO_BY_REASON,
@@ -27,6 +29,14 @@ export interface PortListener {
   ended(error: Error): void;
 }
 
+/** It could not be started, through no fault of its handler: the machine has run out of something. */
+export class UnstartedError extends Error {
+  constructor(cause: unknown) {
+    const code = partOf(cause, "code");
+    super(`cannot start a thread: ${typeof code === "string" ? code : messageOfThrown(cause)}`, { cause });
+  }
+}
+
 export interface ThreadPort {
   post(message: ToThread): void;
   /** Resolves when nothing of it runs any more. */
@@ -44,8 +54,15 @@ export class WorkerPort implements ThreadPort {
     this.#cells = new BigInt64Array(cells);
     this.#worker = new Worker(FILE, { workerData: { cells } });
     let thrown: Error | null = null;
-    this.#worker.on("message", (message: FromThread) => listener.message(message));
-    this.#worker.on("error", (error: unknown) => thrown = errorOf(plainError(error)));
+    this.#worker.on("message", (message: FromThread | Crash) => {
+      if (message.type !== "crashed") return listener.message(message);
+      thrown = errorOf(message.error);
+      void this.#worker.terminate();
+    });
+    this.#worker.on("error", (error: unknown) => {
+      const isUnstarted = partOf(error, "code") === "ERR_WORKER_INIT_FAILED";
+      thrown = isUnstarted ? new UnstartedError(error) : errorOf(plainError(error));
+    });
     this.#worker.on("exit", (code: number) => {
       listener.ended(thrown ?? new Error(`the handler's thread ended with exit code ${code}`));
     });

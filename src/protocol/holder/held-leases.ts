@@ -3,7 +3,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { GrantedTask, SettleMessage } from "../model/messages.ts";
 import { keepsLease } from "../state/task-machine.ts";
 import type { MemberNo, Settlement } from "../model/types.ts";
-import { clipText } from "../wire/writer.ts";
+import { byteLength, clipText } from "../wire/writer.ts";
 
 export interface HeldLease {
   readonly id: string;
@@ -84,7 +84,10 @@ export class HeldLeases {
     if (!keepsLease(settlement)) held.isSettling = true;
     held.reportCount++;
     const { id, fence } = held;
-    const report = { item: { id, fence, seq, upTo, settlement: clipped(settlement) }, sentMs: -Infinity };
+    const report = {
+      item: { id, fence, seq, upTo, settlement: clippedSettlement(settlement) },
+      sentMs: -Infinity,
+    };
     this.#reports.set(`${fence}.${seq}`, report);
     this.#due.push(report);
   }
@@ -137,7 +140,15 @@ export class HeldLeases {
 }
 
 /** An error's text can have any length; what is kept of it cannot. */
-function clipped(settlement: Settlement): Settlement {
+export function clippedSettlement(settlement: Settlement): Settlement {
+  if (settlement.type === "decline" && settlement.why !== undefined) {
+    return { ...settlement, why: clipText(settlement.why, LIMITS.declineWhyBytesMax) };
+  }
   if (settlement.type !== "error" && settlement.type !== "fail") return settlement;
-  return { ...settlement, message: clipText(settlement.message, LIMITS.errorMessageBytesMax) };
+  const message = clipText(settlement.message, LIMITS.errorMessageBytesMax);
+  const { trace } = settlement;
+  if (!trace) return { ...settlement, message };
+  const cause = clipText(trace.cause, LIMITS.errorCauseBytesMax);
+  const roomBytes = LIMITS.errorBytesMax - byteLength(message) - byteLength(cause);
+  return { ...settlement, message, trace: { cause, stack: clipText(trace.stack, roomBytes) } };
 }

@@ -12,6 +12,12 @@ export const LIMITS = {
   foundingBytesMax: 512,
   /** Message of an error: `errorsPerTaskMax` of them are kept with every task. Longer ones are clipped. */
   errorMessageBytesMax: 2048,
+  /** The causes of an error, a line each; of a command that failed, what it wrote last. */
+  errorCauseBytesMax: 2048,
+  /** An error in all: its message, its causes and as much of its stack as there is room for. */
+  errorBytesMax: 4096,
+  /** Why a member declined a task: half a sentence. */
+  declineWhyBytesMax: 256,
   /** Why a task does not run: one sentence that may quote an error. */
   whyBytesMax: 4096,
 

@@ -162,6 +162,14 @@ export type TaskState =
   | "killed"
   | "failed";
 
+/** Where an error comes from, as texts; not there for one that says nothing of it. */
+export interface ErrorTrace {
+  /** A line for each cause, the nearest first; "" without one. */
+  readonly cause: string;
+  /** "" when it is not known. */
+  readonly stack: string;
+}
+
 /** One thing that went wrong with an attempt: an error of the handler, or a lease that lapsed. */
 export interface TaskError {
   readonly atMs: number;
@@ -171,6 +179,7 @@ export interface TaskError {
   readonly node: MemberNo;
   readonly kind: "error" | "lapsed";
   readonly message: string;
+  readonly trace?: ErrorTrace;
 }
 
 /** A task as the partition's log has it. Records are replaced, never changed in place. */
@@ -207,9 +216,14 @@ export interface TaskRecord {
 export type Settlement =
   | { readonly type: "complete"; readonly result: Uint8Array | null }
   /** The handler threw: sleeps (`forMs` 0 = pending at once), or what its error handler said. */
-  | { readonly type: "error"; readonly message: string; readonly then?: "pause" | "kill" } & Wake
+  | {
+    readonly type: "error";
+    readonly message: string;
+    readonly trace?: ErrorTrace;
+    readonly then?: "pause" | "kill";
+  } & Wake
   /** The handler threw and there is no further attempt. */
-  | { readonly type: "fail"; readonly message: string }
+  | { readonly type: "fail"; readonly message: string; readonly trace?: ErrorTrace }
   /** Claimable again at once, by others first. */
   | { readonly type: "release" }
   /** Keeps the lease, stores `state` for this and later attempts. */
@@ -222,8 +236,11 @@ export type Settlement =
   /** Not before a command resumes it. */
   | { readonly type: "pause" }
   | { readonly type: "kill" }
-  /** Nothing started, and this attempt does not count: another member may have it. 0 = until a change. */
-  | { readonly type: "decline"; readonly forMs: number };
+  /**
+   * Nothing started, and this attempt does not count: another member may have it. 0 = until a change. `why`:
+   * for people, when there is something to say.
+   */
+  | { readonly type: "decline"; readonly forMs: number; readonly why?: string };
 
 /** An operation of a partition's log. `atMs` is the cluster's time when the steward appended the entry. */
 export type Operation =

@@ -101,7 +101,7 @@ export function sleepAfterError(failed: Failed, chance: number): number | null {
 
 export function withError(
   before: TaskRecord,
-  what: Pick<TaskError, "kind" | "message" | "atMs">,
+  what: Pick<TaskError, "kind" | "message" | "trace" | "atMs">,
   node: number = before.session!.node,
 ): TaskError[] {
   const { attempt, fence } = before;
@@ -126,11 +126,11 @@ export function settled(
         result: settlement.result,
       };
     case "fail": {
-      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
+      const errors = withError(before, { kind: "error", ...textsOf(settlement), atMs });
       return { ...ended(before, "failed", atMs), errors };
     }
     case "error": {
-      const errors = withError(before, { kind: "error", message: settlement.message, atMs });
+      const errors = withError(before, { kind: "error", ...textsOf(settlement), atMs });
       const { then } = settlement;
       if (then === "kill") return { ...ended(before, "killed", atMs), errors };
       if (then === "pause") return { ...before, state: "paused", errors };
@@ -158,6 +158,12 @@ export function settled(
     default:
       return settlement satisfies never;
   }
+}
+
+function textsOf(
+  { message, trace }: Extract<Settlement, { readonly message: string }>,
+): Pick<TaskError, "message" | "trace"> {
+  return trace ? { message, trace } : { message };
 }
 
 function ended(before: TaskRecord, state: TaskState, atMs: number): TaskRecord {

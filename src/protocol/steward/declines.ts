@@ -20,6 +20,8 @@ interface Decline {
   readonly boot: number;
   readonly changes: number;
   readonly epoch: number;
+  /** For people. */
+  readonly why: string;
 }
 
 /** What the steward knows of a member's present life; undefined when it knows nothing. */
@@ -35,13 +37,13 @@ export class Declines {
     this.#standingOf = standingOf;
   }
 
-  note(id: string, no: MemberNo, forMs: number): void {
+  note(id: string, no: MemberNo, forMs: number, why = ""): void {
     const standing = this.#standingOf(no);
     if (!standing) return;
     let byNo = this.#byId.get(id);
     if (!byNo) this.#byId.set(id, byNo = new Map());
     const { boot, changes } = standing;
-    byNo.set(no, { forMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch });
+    byNo.set(no, { forMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch, why });
     if (this.#byId.size > TASKS_MAX) { for (const oldest of this.#byId.keys()) return this.forget(oldest); }
   }
 
@@ -62,6 +64,12 @@ export class Declines {
     const decline = this.#byId.get(id)?.get(no);
     if (!decline || !this.#counts(decline, no)) return undefined;
     return decline.forMs === 0 ? 0 : this.#leftMs(decline);
+  }
+
+  /** What the member said of it, if it still counts. */
+  whyOf(id: string, no: MemberNo): string {
+    const decline = this.#byId.get(id)?.get(no);
+    return decline && this.#counts(decline, no) ? decline.why : "";
   }
 
   #leftMs({ forMs, sinceMs }: Decline): number {

@@ -262,7 +262,7 @@ export class Dispatcher {
       const isTaken = this.#apart.isTaken(apart, member.no);
       const leftMs = isTaken ? 0 : steward.declines.leftMs(spec.id, member.no) ?? 0;
       const declinedUntilMs = leftMs === 0 ? 0 : steward.timeMs + leftMs;
-      return { member, obstacle, declinedUntilMs };
+      return { member, obstacle, declinedUntilMs, declinedWhy: steward.declines.whyOf(spec.id, member.no) };
     });
     return whyPending(record, members);
   }

@@ -226,7 +226,7 @@ export class Steward implements Office, TaskBook {
   }
 
   #noteEnd(from: MemberNo, { id, options }: TaskSpec, settlement: Settlement): void {
-    if (settlement.type === "decline") return this.declines.note(id, from, settlement.forMs);
+    if (settlement.type === "decline") return this.declines.note(id, from, settlement.forMs, settlement.why);
     this.declines.forget(id);
     if (options?.placement && options.placement.apart !== "") this.#dispatcher.reviewDeclined();
   }

@@ -3,6 +3,7 @@
  * handler, priority and placement, oldest first; which node gets a task is dispatcher.ts's decision. What
  * everybody declined is parked for a while, so that it holds up nobody.
  */
+import type { Declines } from "./declines.ts";
 import { queueKeyOf } from "./placement.ts";
 import type { Ballot, MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
 
@@ -67,7 +68,7 @@ export interface TaskBook {
   readonly p: number;
   readonly ballot: Ballot;
   readonly timeMs: number;
-  readonly declines: { leftMs(id: string, no: MemberNo): number | undefined };
+  readonly declines: Pick<Declines, "leftMs" | "whyOf">;
   isAttached(no: MemberNo, boot: number): boolean;
   priorityBelow(limit: number): number;
   backlogFor(no: MemberNo, taker: Taker): Backlog;

@@ -28,6 +28,8 @@ export interface Prospect {
   readonly obstacle: Obstacle | null;
   /** When it declined: until when; 0 = until something changes. */
   readonly declinedUntilMs: number;
+  /** And why, if it said so. */
+  readonly declinedWhy: string;
 }
 
 /** For a task that nobody holds and that could run now. */
@@ -134,9 +136,11 @@ function whyNoneOf(attached: readonly Prospect[], record: TaskRecord, who: strin
     return `waits to be apart: ${who} ${verb} running a task with the key "${apart}", or declined it`;
   }
   const first = times.reduce((a, b) => Math.min(a, b), Infinity);
+  const reason = declined.find(({ declinedWhy }) => declinedWhy !== "");
+  const because = reason ? `; ${reason.member.name} says: ${reason.declinedWhy}` : "";
   return times.length === declined.length
-    ? `${who} declined it, the first until ${isoTime(first)}`
-    : `${who} declined it until something changes`;
+    ? `${who} declined it, the first until ${isoTime(first)}${because}`
+    : `${who} declined it until something changes${because}`;
 }
 
 /** For any task that does not run; "" when it runs or has ended. `whyWaits` for one that could run now. */

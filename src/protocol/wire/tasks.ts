@@ -6,6 +6,7 @@ import { readId, readList, readSession, writeList, writeSession } from "./primit
 import { LIMITS } from "../model/limits.ts";
 import type {
   CommandLog,
+  ErrorTrace,
   Placement,
   QueuedCommand,
   Settlement,
@@ -122,10 +123,12 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       w.u8(1);
       w.oneOf(AFTER_ERROR, settlement.then);
       writeWake(w, settlement);
-      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      return writeTrace(w, settlement.trace);
     case "fail":
       w.u8(2);
-      return w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      return writeTrace(w, settlement.trace);
     case "release":
       return w.u8(3);
     case "checkpoint":
@@ -145,7 +148,8 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
       return w.u8(9);
     case "decline":
       w.u8(10);
-      return w.ms(settlement.forMs);
+      w.ms(settlement.forMs);
+      return w.text(LIMITS.declineWhyBytesMax, settlement.why ?? "");
     default:
       return settlement satisfies never;
   }
@@ -160,10 +164,11 @@ export function readSettlement(r: Reader): Settlement {
       const then = r.oneOf(AFTER_ERROR);
       const wake = readWake(r);
       const message = r.text(LIMITS.errorMessageBytesMax);
-      return then ? { type: "error", message, ...wake, then } : { type: "error", message, ...wake };
+      const error = { type: "error" as const, message, ...wake, ...readTrace(r) };
+      return then ? { ...error, then } : error;
     }
     case 2:
-      return { type: "fail", message: r.text(LIMITS.errorMessageBytesMax) };
+      return { type: "fail", message: r.text(LIMITS.errorMessageBytesMax), ...readTrace(r) };
     case 3:
       return { type: "release" };
     case 4:
@@ -178,8 +183,11 @@ export function readSettlement(r: Reader): Settlement {
       return { type: "pause" };
     case 9:
       return { type: "kill" };
-    case 10:
-      return { type: "decline", forMs: r.ms() };
+    case 10: {
+      const forMs = r.ms();
+      const why = r.text(LIMITS.declineWhyBytesMax);
+      return why === "" ? { type: "decline", forMs } : { type: "decline", forMs, why };
+    }
     default:
       return r.fail(`a settlement must have a kind from 0 to 10, got ${tag}`);
   }
@@ -198,6 +206,17 @@ export const TASK_STATES: readonly TaskState[] = [
 ];
 const ERROR_KINDS: readonly TaskError["kind"][] = ["error", "lapsed"];
 
+function writeTrace(w: Writer, trace: ErrorTrace | undefined): void {
+  w.bool(trace !== undefined);
+  if (trace === undefined) return;
+  w.text(LIMITS.errorCauseBytesMax, trace.cause);
+  w.text(LIMITS.errorBytesMax, trace.stack);
+}
+function readTrace(r: Reader): { readonly trace?: ErrorTrace } {
+  if (!r.bool()) return {};
+  return { trace: { cause: r.text(LIMITS.errorCauseBytesMax), stack: r.text(LIMITS.errorBytesMax) } };
+}
+
 function writeError(w: Writer, error: TaskError): void {
   w.ms(error.atMs);
   w.uint(error.attempt);
@@ -205,6 +224,7 @@ function writeError(w: Writer, error: TaskError): void {
   w.upTo(LIMITS.memberNoMax + 1, error.node + 1);
   w.oneOf(ERROR_KINDS, error.kind);
   w.text(LIMITS.errorMessageBytesMax, error.message);
+  writeTrace(w, error.trace);
 }
 function readError(r: Reader): TaskError {
   return {
@@ -214,6 +234,7 @@ function readError(r: Reader): TaskError {
     node: r.upTo(LIMITS.memberNoMax + 1) - 1,
     kind: r.oneOf(ERROR_KINDS),
     message: r.text(LIMITS.errorMessageBytesMax),
+    ...readTrace(r),
   };
 }
 

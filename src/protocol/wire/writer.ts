@@ -44,6 +44,11 @@ export function clipText(text: string, bytesMax: number): string {
   return DECODER.decode(bytes.subarray(0, end));
 }
 
+/** Bytes as UTF-8. */
+export function byteLength(text: string): number {
+  return ENCODER.encode(text).length;
+}
+
 /** Grows as needed up to `bytesMax`; made to be used again after `reset`. */
 export class Writer {
   #bytes: Uint8Array = new Uint8Array(INITIAL_BYTES);

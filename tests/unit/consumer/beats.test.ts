@@ -83,7 +83,7 @@ test("a stuck handler that ignores its signal is given up, and its slot stays ta
   time.advance(BEAT_MS + GRACE_MS - 1);
   expect(bench.settled).toEqual([]);
   time.advance(2);
-  expect(bench.settled[0]?.settlement).toEqual({ type: "fail", message: "no beat for 1000 ms" });
+  expect(bench.settled[0]?.settlement).toMatchObject({ type: "fail", message: "no beat for 1000 ms" });
   expect(bench.offers.at(-1)).toEqual([9, ["n"], "up"]);
   bench.record();
   expect(bench.events.at(-1)).toMatchObject(["task:error", { task: "t", overrun: true }]);

@@ -11,7 +11,7 @@ test("by default a task sleeps for ten minutes after an error", () => {
     new Error("x"),
     chance,
   );
-  expect(settlement).toEqual({ type: "error", message: "x", forMs: 600_000 });
+  expect(settlement).toMatchObject({ type: "error", message: "x", forMs: 600_000 });
 });
 
 test("by default the eighth error within four hours fails it, older ones do not count", () => {

@@ -78,7 +78,8 @@ test("the systemd unit runs a peer, with time to drain", () => {
 
 test("the image starts the command line from files that are there", () => {
   const entry = /^ENTRYPOINT (.*)$/m.exec(read("Dockerfile"))?.[1] ?? "[]";
-  const [runtime, file = ""] = JSON.parse(entry) as string[];
+  const [init, end, runtime, file = ""] = JSON.parse(entry) as string[];
+  expect([init, end]).toEqual(["tini", "--"]);
   expect(runtime).toBe("node");
   expect(readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8")).toContain("stolos");
 });

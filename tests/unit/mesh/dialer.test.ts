@@ -175,6 +175,98 @@ test("a dial tries where it was reached last, then another address each time", a
   dialer.stop();
 });
 
+test("who was found on the local network is dialled once each time that it is found", async () => {
+  const port = new FakePort();
+  const dialer = new Dialer(port);
+  for (let time = 1; time <= 3; time++) {
+    dialer.found("z", ["/ip4/10.0.0.1/tcp/1"]);
+    await pass(60_000);
+    expect(port.dials.length).toBe(time);
+  }
+  dialer.learn("z", ["/ip4/10.0.0.1/tcp/1"]);
+  await pass(60_000);
+  expect(port.dials.length).toBeGreaterThan(20);
+  dialer.stop();
+});
+
+test("whoever is made up by the thousand has few dialled, and members are dialled as ever", async () => {
+  const { port, dialer } = await failing("z");
+  const [before, startMs] = [port.dials.length, performance.now()];
+  let [open, most] = [0, 0];
+  port.answer = async () => {
+    most = Math.max(most, ++open);
+    return await late(8000).finally(() => open--);
+  };
+  for (let no = 0; no < 6000; no++) {
+    dialer.found(`n${no}`, ["/ip4/10.0.0.9/tcp/1"]);
+    if (no % 50 === 0) await pass(500);
+  }
+  const dials = port.dials.slice(before);
+  const ofMember = dials.filter(({ addresses: [first = ""] }) => first.endsWith("/z"));
+  const tookMs = performance.now() - startMs;
+  expect(ofMember.length).toBeGreaterThanOrEqual(Math.floor(tookMs / 9000));
+  expect(dials.length - ofMember.length).toBeGreaterThan(32);
+  expect(dials.length - ofMember.length).toBeLessThanOrEqual(32 * (1 + tookMs / 8000));
+  // the member's, too
+  expect(most).toBe(33);
+  port.answer = () => Promise.reject(new Error("nobody"));
+  await pass(30_000);
+  const settled = port.dials.length;
+  await pass(60_000);
+  const late60s = port.dials.slice(settled);
+  expect(late60s.every(({ addresses: [first = ""] }) => first.endsWith("/z"))).toBe(true);
+  dialer.stop();
+});
+
+test("each address of whoever was found is tried, and eight at most", async () => {
+  const port = new FakePort();
+  const dialer = new Dialer(port);
+  const ways = Array.from({ length: 30 }, (_, no) => `/ip4/10.0.0.${no}/tcp/1`);
+  for (const [count, dials] of [[5, 3], [30, 4]] as const) {
+    port.dials.length = 0;
+    dialer.found("z", ways.slice(0, count));
+    await pass(60_000);
+    const tried = new Set(port.dials.flatMap(({ addresses }) => addresses));
+    expect([port.dials.length, tried]).toEqual([
+      dials,
+      new Set(ways.slice(0, Math.min(count, 8)).map((way) => `${way}/p2p/z`)),
+    ]);
+  }
+  dialer.stop();
+});
+
+test("those that are made up and fail at once cost five dials a second", async () => {
+  const port = new FakePort();
+  const dialer = new Dialer(port);
+  for (let no = 0; no < 6000; no++) {
+    dialer.found(`n${no}`, ["/ip4/10.0.0.9/tcp/1"]);
+    if (no % 50 === 0) await pass(500);
+  }
+  expect(port.dials.length).toBeGreaterThan(250);
+  expect(port.dials.length).toBeLessThanOrEqual(32 + 60 * 5);
+  dialer.stop();
+});
+
+test("lies about where a member is do not hide where it is", async () => {
+  const port = new FakePort();
+  const dialer = new Dialer(port);
+  const address = "/ip4/10.0.0.1/tcp/1/p2p/z";
+  port.answer = (tried) =>
+    tried.includes(address) ? Promise.resolve({ id: "z", address }) : Promise.reject(new Error("nobody"));
+  dialer.learn("z", [address, "/ip4/10.0.0.2/tcp/1/p2p/z"]);
+  await pass(1000);
+  for (let no = 0; no < 100; no++) {
+    dialer.found("z", [`/ip4/10.0.1.${no}/tcp/1`, `/ip4/10.0.2.${no}/tcp/1`, `/ip4/10.0.3.${no}/tcp/1`]);
+    await pass(300);
+  }
+  const firsts = port.dials.slice(1).map(({ addresses }) => addresses[0]);
+  expect(firsts.length).toBeGreaterThan(20);
+  expect(new Set(firsts)).toEqual(new Set([address]));
+  // what is said of it may be true: it has moved
+  expect(port.dials.at(-1)!.addresses[1]).toStartWith("/ip4/10.0.");
+  dialer.stop();
+});
+
 test("the end of a connection that nobody reported is noticed", async () => {
   const port = new FakePort();
   const dialer = new Dialer(port);

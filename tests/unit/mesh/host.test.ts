@@ -1,6 +1,7 @@
 /** What a libp2p host of ours keeps of others, and what it lets in. */
 import { afterEach, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
+import { multiaddr } from "@multiformats/multiaddr";
 import { connectClient } from "../../../src/mesh/client.ts";
 import { createHost, type Host } from "../../../src/mesh/host.ts";
 import { eventually } from "../../support/drill.ts";
@@ -31,6 +32,25 @@ test("nothing is kept of a peer that is gone", async () => {
   expect(await eventually(isKnown, 5000)).toBe(true);
   await client.stop();
   expect(await eventually(async () => !await isKnown(), 5000)).toBe(true);
+});
+
+test("nothing is kept of whoever is found, which anybody on the network can make up", async () => {
+  const found: string[] = [];
+  const host = await createHost({
+    namespace: "test",
+    listen: [],
+    isClient: false,
+    found: (id) => found.push(id),
+  });
+  const other = await start([]);
+  const { components } = host as unknown as { components: Record<string, EventTarget> };
+  const detail = { id: other.peerId, multiaddrs: [multiaddr("/ip4/10.0.0.1/tcp/1")] };
+  components["peer-discovery-0"]!.dispatchEvent(new CustomEvent("peer", { detail }));
+  expect(found).toEqual([other.peerId.toString()]);
+  // libp2p would have begun to write; what is written later ends later
+  await host.peerStore.merge(host.peerId, {});
+  await host.peerStore.merge(other.peerId, {});
+  expect((await host.peerStore.get(other.peerId)).addresses).toEqual([]);
 });
 
 test("a client is served at once while more wait in silence than libp2p lets wait", async () => {

@@ -111,6 +111,14 @@ test("a name that can be looked up again has what is behind it dialled at once",
   joins.stop();
 });
 
+test("addresses that are made up by the thousand are reported a hundred times a minute at most", () => {
+  let reports = 0;
+  const dialer = { join: () => {}, unjoin: () => {}, hurry: () => {} };
+  const joins = new Joins({ addresses: [], dialer, unreachable: () => reports++ });
+  for (let port = 1; port <= 5000; port++) joins.failed(`/ip4/127.0.0.1/tcp/${port}`, "it is a lie");
+  expect(reports).toBe(100);
+});
+
 test("an address at which nobody answers is reported once, after some attempts", async () => {
   await using dns = await DnsServer.start();
   const reports: string[] = [];

@@ -27,14 +27,17 @@ function startOf(argv: readonly string[], more: Partial<LeashStart> = {}): Leash
 
 /** How it ended, or why it did not begin. */
 function run(start: LeashStart, mayStart: () => boolean = () => true): Promise<CommandEnd> {
-  return new Promise((resolve) =>
+  return new Promise((resolve) => {
+    let output: { finish(): Promise<string> } | undefined;
     startCommand(start, {
       mayStart,
-      started: () => {},
-      exited: (code, signal) => resolve({ type: "exit", code, signal, stopped: false }),
+      started: (_group, its) => output = its,
+      exited: async (code, signal) =>
+        resolve({ type: "exit", code, signal, stopped: false, stderr: await output!.finish() }),
       failed: resolve,
-    })
-  );
+      outputLost: () => {},
+    });
+  });
 }
 
 test("whether it may start is asked last, when its output is open", async () => {
@@ -75,11 +78,17 @@ test("what is no program, or no directory, can never work", async () => {
   const errors = [
     await run(startOf(["./text"])),
     await run(startOf([directory])),
+    await run(startOf(["./text/below"])),
+    await run(startOf(["no-such-program"])),
     await run(startOf(["true"], { cwd: join(directory, "text") })),
+    await run(startOf(["true"], { cwd: join(directory, "none") })),
   ];
   expect(errors).toEqual([
-    { type: "impossible", error: "there is no program ./text" },
-    { type: "impossible", error: `there is no program ${directory}` },
-    { type: "impossible", error: `there is no directory ${directory}/text that may be entered` },
-  ]);
+    "./text may not be executed",
+    `${directory} is no program`,
+    "there is no program ./text/below",
+    "there is no program no-such-program in PATH",
+    `${directory}/text is no directory`,
+    `there is no directory ${directory}/none`,
+  ].map((error) => ({ type: "impossible", error })));
 });

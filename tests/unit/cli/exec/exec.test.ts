@@ -3,18 +3,19 @@
  * cluster.
  */
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AttemptAbortedError, type Context, FatalError, type Node, type Task } from "../../../../mod.ts";
 import type { Leased } from "../../../../src/base/leased.ts";
-import { exec, type ExecEvent, type ExecInput, handleExec } from "../../../../src/cli/exec/exec.ts";
+import { textsOfThrown } from "../../../../src/base/thrown.ts";
+import { exec, type ExecEvent, handleExec } from "../../../../src/cli/exec/exec.ts";
 
 const MARGIN_MS = 1000;
 /** A lease ends then at the latest once it is lost. */
 const HELD: { lostEndMs: number } = { lostEndMs: Infinity };
 
-type Handler = (task: Task<ExecInput>, ctx: Context) => Promise<unknown>;
+type Handler = (task: Task, ctx: Context) => Promise<unknown>;
 
 /** The handler on a node of paper, with attempts that last until they are aborted. */
 class Bench implements AsyncDisposable {
@@ -24,8 +25,12 @@ class Bench implements AsyncDisposable {
   #handler: Handler | undefined;
 
   constructor() {
-    const node = { name: "a", handle: (_: unknown, handler: Handler) => this.#handler = handler };
-    // The handler asks a node for no more than these two.
+    const node = {
+      name: "a",
+      handle: (_: unknown, handler: Handler) => this.#handler = handler,
+      ready: () => new Promise(() => {}),
+    };
+    // The handler asks a node that is not ready for no more than these.
     this.#exec = handleExec(node as unknown as Node, {
       directory: this.directory,
       onEvent: (event) => this.events.push(event),
@@ -42,8 +47,14 @@ class Bench implements AsyncDisposable {
       lease = HELD,
     } = {},
   ): Promise<unknown> {
-    const input = { argv, cwd, env: { EXTRA: "e" } };
-    const task: Task<ExecInput> = { id, name: "exec", input, state: undefined };
+    return this.runInput({ argv, cwd, env: { EXTRA: "e" } }, { id, signal, leaseMs, lease });
+  }
+
+  runInput(
+    input: unknown,
+    { id = "x/1", signal = new AbortController().signal, leaseMs = 10_000, lease = HELD } = {},
+  ): Promise<unknown> {
+    const task: Task = { id, name: "exec", input, state: undefined };
     const endMs = performance.now() + leaseMs;
     const ctx: Context & Leased = {
       signal,
@@ -99,6 +110,27 @@ test("any other exit code is an error that names it", async () => {
   await expect(bench.run(["sh", "-c", "exit 3"])).rejects.toThrow("exit code 3");
 });
 
+test("the error of a command has the end of what it wrote to stderr, and no stack of ours", async () => {
+  await using bench = new Bench();
+  const error = await bench.run(["sh", "-c", "echo first >&2; echo last >&2; exit 1"]).catch((e: unknown) =>
+    e
+  );
+  expect(textsOfThrown(error)).toEqual({ message: "exit code 1", cause: "first\nlast", stack: "" });
+});
+
+test("what is no command fails for good, whoever let it through", async () => {
+  await using bench = new Bench();
+  const errorOf = (input: unknown): Promise<unknown> =>
+    bench.runInput(input).catch((error: unknown) => error);
+  const inputs = [{ argv: [] }, null, { argv: ["a"], env: { "A=": "" } }];
+  const errors = await Promise.all(inputs.map(errorOf));
+  expect(errors.map((error) => error instanceof FatalError && error.message)).toEqual([
+    "Cannot run a command: argv must be an array of at least one string, none with a NUL",
+    "Cannot run a command: the input must be an object with argv",
+    "Cannot run a command: env must map names without = to strings, none with a NUL",
+  ]);
+});
+
 test("a command that a signal ended is an error that names the signal", async () => {
   await using bench = new Bench();
   await expect(bench.run(["sh", "-c", "kill -9 $$"])).rejects.toThrow("ended by SIGKILL");
@@ -117,7 +149,7 @@ test("what can never work fails for good, and says whether it is the command or 
   expect(errors.map((error) => error instanceof FatalError && error.message)).toEqual([
     "Cannot run /no/such/command: there is no program /no/such/command",
     "Cannot run no-such-command: there is no program no-such-command in PATH",
-    "Cannot run ls: there is no directory /no/such/directory that may be entered",
+    "Cannot run ls: there is no directory /no/such/directory",
     "Cannot run true: cannot start its process: E2BIG",
   ]);
 });
@@ -164,6 +196,7 @@ test("a supervisor that cannot be started is not the command's fault either", as
     await using bench = new Bench();
     const error = await bench.run(["true"]).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(AttemptAbortedError);
+    expect(error).toMatchObject({ forMs: 1000, message: "its leash supervisor cannot be started: ENOENT" });
     expect(bench.events.map(({ event, reason }) => [event, reason])).toEqual([
       ["exec:trouble", "its leash supervisor cannot be started: ENOENT"],
     ]);
@@ -195,6 +228,37 @@ test("a command that kills its supervisor is to blame the second time, and nobod
   controller.abort(new Error("enough"));
   await expect(again).rejects.toThrow("enough");
 });
+
+test("one that kills its supervisor late disturbs the others once", async () => {
+  await using bench = new Bench();
+  const [go, finish] = [join(bench.directory, "go"), join(bench.directory, "finish")];
+  const until = (path: string): string => `until [ -e ${path} ]; do sleep 0.02; done`;
+  // it began first: there is nothing about it that the others have not
+  const argvById = new Map([["killer", ["sh", "-c", `${until(go)}; kill -9 $PPID; exec sleep 60`]]]);
+  for (let at = 0; at < 6; at++) argvById.set(`other ${at}`, ["sh", "-c", until(finish)]);
+  const round = (): Promise<readonly [string, unknown]>[] =>
+    [...argvById].map(async ([id, argv]) => {
+      const error = await bench.run(argv, { id, leaseMs: 60_000 }).catch((error: unknown) => error);
+      return [id, error instanceof AttemptAbortedError ? "released" : error] as const;
+    });
+  const begun = async (count: number): Promise<void> => {
+    const files = (): string[] => readdirSync(bench.directory).filter((name) => name.endsWith(".out"));
+    const headers = (): string[] =>
+      files().flatMap((name) => readFileSync(join(bench.directory, name), "utf8").match(/^=== /gm) ?? []);
+    while (headers().length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  const first = round();
+  await begun(7);
+  writeFileSync(go, "");
+  expect((await Promise.all(first)).map(([, end]) => end)).toEqual(new Array(7).fill("released"));
+  rmSync(go);
+  const second = round();
+  await begun(14);
+  writeFileSync(go, "");
+  await expect(second[0]).resolves.toEqual(["killer", expect.objectContaining({ name: "Error" })]);
+  writeFileSync(finish, "");
+  expect((await Promise.all(second.slice(1))).map(([, end]) => end)).toEqual(new Array(6).fill({ code: 0 }));
+}, 30_000);
 
 test("arguments reach the command as they are: no shell reads them", async () => {
   await using bench = new Bench();

@@ -1,7 +1,12 @@
 /** Claims about the names of output files: safe, and readable back. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { fileNameOfId, idOfFileName, outputFiles, outputHeader } from "../../../../src/cli/exec/exec.ts";
+import {
+  fileNameOfId,
+  idOfFileName,
+  outputFiles,
+  outputHeader,
+} from "../../../../src/cli/exec/output-names.ts";
 
 test("a plain id is its own file name", () => {
   expect(outputFiles("/data", "nightly-7")).toEqual({

@@ -22,7 +22,7 @@ function prospect(
   labels: Record<string, string> = {},
 ): Prospect {
   const member = { no: 1, id: `id-${name}`, name, labels, witness: false, leaving: false };
-  return { member, obstacle, declinedUntilMs: 0 };
+  return { member, obstacle, declinedUntilMs: 0, declinedWhy: "" };
 }
 
 const requires = (...pairs: [string, string][]): Partial<Placement> => ({
@@ -85,6 +85,7 @@ test("when all declined it says until when, or which key is in use", () => {
   const declined = (declinedUntilMs: number): Prospect => ({
     ...prospect("a", "declined"),
     declinedUntilMs,
+    declinedWhy: "",
   });
   const all = 'all 2 nodes with a handler named "work"';
   expect(whyPending(record(), [declined(NOW_MS + 9000), declined(NOW_MS)])).toBe(
