@@ -20,7 +20,7 @@ const DEPLOY = join(import.meta.dirname, "../../examples/deploy");
 const TASK_COUNT = 10;
 const READY_WITHIN_MS = 120_000;
 const GAP_MS_MAX = 10_000;
-const SECRET = "of the whole cluster ".repeat(3);
+const SECRET = "of the whole cluster ".repeat(3).trim();
 
 /** What is read of a manifest, by lines: this runs on Node, which has no YAML. */
 interface Manifest {
