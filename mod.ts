@@ -96,9 +96,9 @@ export type { LoopBlockedInfo } from "./src/consumer/loop-watch.ts";
 export type { Context } from "./src/consumer/context.ts";
 export { type StatefulFunction, statefulHandler } from "./src/consumer/stateful.ts";
 export type { AbsentKeeper, ClusterHealth } from "./src/coordinator/cluster-health.ts";
-export type { NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
+export type { LapseInfo, NodeInfo, TaskErrorInfo, TaskEvent } from "./src/coordinator/coordinator.ts";
 export type { NodeCommand } from "./src/protocol/model/messages.ts";
-export type { TaskMessage, TaskState } from "./src/protocol/model/types.ts";
+export type { FailedBecause, TaskMessage, TaskState } from "./src/protocol/model/types.ts";
 export {
   type AbortReason,
   AttemptAbortedError,

@@ -18,7 +18,8 @@ import type { Starts } from "./starts.ts";
 const DEFAULT_PEER_RUNS = 2;
 const BURNER_COUNT = 2;
 /** After the last start: everything is at rest. */
-const SETTLE_MS = 2000;
+/** Younger tasks would be suspected of the kill. */
+const SETTLE_MS = 6000;
 
 /** One side with one setting. */
 interface Side {

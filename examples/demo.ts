@@ -21,7 +21,8 @@ const NAMESPACE = `demo-${process.pid}`;
 /** Commands live 6 to 9 s, so that most are in the middle when the peer is killed. */
 const LIFE_MS_MIN = 6000;
 const LIFE_MS_MAX = 9000;
-const KILL_AFTER_MS = 3000;
+/** Younger commands would be suspected of the kill, and wait for the peer: docs/handlers.md. */
+const KILL_AFTER_MS = 7000;
 const GIVE_UP_MS = 52_000;
 
 const startMs = performance.now();

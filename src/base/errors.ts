@@ -153,6 +153,8 @@ export type AbortReason =
   | "release"
   | "error"
   | "complete"
+  /** The time of the task is over. */
+  | "expired"
   /** This node has more than its share. */
   | "balance"
   /** No beat for too long. */

@@ -3,7 +3,7 @@
  * next one is due.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Client, TaskErrorInfo, TaskInfo } from "../../mod.ts";
+import type { Client, LapseInfo, TaskErrorInfo, TaskInfo } from "../../mod.ts";
 import { humanDuration, printable, type Terminal } from "./output.ts";
 
 /** How often the task is looked at: at first, and when that takes long. */
@@ -26,25 +26,38 @@ export async function noteFailedAttempts(
     isLast = ended.aborted;
     // whoever cannot be asked now is asked again
     const info = await client.get(id).catch(() => undefined);
-    const errors = info?.errors.filter(({ fence }) => BigInt(fence) > lastFence) ?? [];
-    for (const error of errors) {
-      lastFence = BigInt(error.fence);
-      for (const line of noticeOf(info!, error)) terminal.note(line);
+    for (const ended of info ? endsAfter(info, lastFence) : []) {
+      lastFence = BigInt(ended.fence);
+      for (const line of noticeOf(info!, ended)) terminal.note(line);
     }
     const lookMs = Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, (performance.now() - startMs) * LOOK_PART));
     if (!isLast) await delay(lookMs, undefined, { signal: ended }).catch(() => {});
   }
 }
 
-function noticeOf(info: TaskInfo, { attempt, fence, kind, message, cause }: TaskErrorInfo): string[] {
+type Ended = TaskErrorInfo | LapseInfo;
+
+/** Attempts that failed or were lost under later fences, in their order. */
+function endsAfter({ errors, lapses }: TaskInfo, lastFence: bigint): Ended[] {
+  return [...errors, ...lapses].filter(({ fence }) => BigInt(fence) > lastFence)
+    .sort((a, b) => BigInt(a.fence) < BigInt(b.fence) ? -1 : 1);
+}
+
+function noticeOf(info: TaskInfo, ended: Ended): string[] {
+  const { attempt, fence } = ended;
+  if (!("message" in ended)) {
+    return [
+      `stolos: attempt ${attempt} was lost: ${ended.counted ? "its process died" : "its node was not heard"}`,
+    ];
+  }
+  const { message, cause } = ended;
   const wakeAt = info.fence === fence ? info.wakeAt : null;
   const next = wakeAt === null
     ? ""
     : `; next try in ${humanDuration(Math.max(0, Date.parse(wakeAt) - Date.now()))}`;
-  const verb = kind === "error" ? "failed" : "was lost";
   const below = (cause ?? "").split("\n").filter((line) => line.trim() !== "");
   return [
-    `stolos: attempt ${attempt} ${verb}: ${printable(message)}${next}`,
+    `stolos: attempt ${attempt} failed: ${printable(message)}${next}`,
     ...below.map((line) => `  ${printable(line)}`),
   ];
 }

@@ -26,6 +26,8 @@ export const PLACEMENT_OPTIONS = {
   node: { type: "string" },
   apart: { type: "string" },
   backoff: { type: "string" },
+  expires: { type: "string" },
+  "lapses-max": { type: "string" },
 } as const;
 
 const PLACEMENT_HELP: string =
@@ -35,7 +37,10 @@ const PLACEMENT_HELP: string =
                   repeated
   --node NAME     only this node, by name or id
   --apart KEY     not on a node that runs another task with this key
-  --backoff D     wait so long before the second attempt, twice as long before each further one`;
+  --backoff D     wait so long before the second attempt, twice as long before each further one
+  --expires D     so long after its submit nothing of it starts any more, and what runs is stopped
+  --lapses-max N  it has failed as poison when the process of its node has died so often while it was the only
+                  task to blame (default 5)`;
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
@@ -130,6 +135,8 @@ export function placementOf(values: OptionValues<typeof PLACEMENT_OPTIONS>): Pla
       const backoffMs = parseDurationMs("backoff", text);
       return { backoffMs, maxMs: Math.max(60_000, backoffMs) };
     }),
+    ...given("expiresMs", values.expires, (text) => parseDurationMs("expires", text)),
+    ...given("lapsesMax", values["lapses-max"], (text) => parseCount("lapses-max", text, 1)),
   };
 }
 
@@ -192,7 +199,8 @@ async function waitFor(
 
 function outcomeFields(outcome: Outcome<unknown>): Record<string, unknown> {
   if (outcome.state === "completed") return { state: outcome.state, result: outcome.result };
-  return { state: outcome.state, result: null, error: outcome.error };
+  const { state, ...rest } = outcome;
+  return { state, result: null, ...rest };
 }
 
 function outcomeText(outcome: Outcome<unknown>): string {

@@ -1,5 +1,5 @@
 /** `stolos task ID`: all there is to know of one task, and why it is not running if it is not. */
-import type { TaskErrorInfo, TaskInfo } from "../../mod.ts";
+import type { LapseInfo, TaskErrorInfo, TaskInfo } from "../../mod.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CLIENT_HELP, connect } from "./connect.ts";
 import { CLIENT_OPTIONS, expectPositionals, parseOptions } from "./options.ts";
@@ -7,7 +7,8 @@ import { fields, humanDuration, jsonLine, printable, shortId } from "./output.ts
 
 const HELP = `Usage: stolos task [OPTION]… ID
 
-Shows one task whole: state, owner, fence, deadline, attempts, errors, keepers, and why it is not running.
+Shows one task whole: state, owner, fence, deadline, attempts, errors, lapses, keepers, and why it is not
+running.
 
 ${CLIENT_HELP}`;
 
@@ -37,10 +38,11 @@ export const task: Command = {
 function longForm(info: TaskInfo): Record<string, unknown> {
   const { id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs } = info;
   const { submittedAt, startedAt, finishedAt, errors, result, progress, partition, keepers, why } = info;
-  const { commands, wakeAt } = info;
+  const { commands, wakeAt, expiresAt, failedBecause, lapses } = info;
   return {
     ...{ id, name, state, owner, ownerName, fence, attempt, leaseRemainingMs, submittedAt, startedAt },
-    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands, wakeAt },
+    ...{ finishedAt, errors, result, progress, partition, keepers, why, commands },
+    ...{ wakeAt, expiresAt, failedBecause, lapses },
   };
 }
 
@@ -51,7 +53,7 @@ function describe(info: TaskInfo): string[] {
   const pairs: [string, string][] = [
     ["id", info.id],
     ["task", info.name],
-    ["state", info.state],
+    ["state", info.failedBecause === null ? info.state : `${info.state}: ${info.failedBecause}`],
     ["why", info.why ?? (info.state === "leased" ? "it runs" : "-")],
     ["owner", owner],
     ["fence", info.fence],
@@ -60,13 +62,18 @@ function describe(info: TaskInfo): string[] {
     ["submitted", info.submittedAt ?? "-"],
     ["started", info.startedAt ?? "-"],
     ["finished", info.finishedAt ?? "-"],
+    ["expires", info.expiresAt ?? "never"],
     ["result", info.result === undefined || info.result === null ? "-" : jsonLine(info.result)],
     ["progress", info.progress === null ? "-" : jsonLine(info.progress)],
     ["commands", info.commands.map(({ type }) => `${type} waits`).join(", ") || "none wait"],
     ["partition", String(info.partition)],
     ["keepers", info.keepers.map(shortId).join(" ")],
   ];
-  return [...fields(pairs), ...info.errors.flatMap(errorLines)];
+  return [
+    ...fields(pairs),
+    ...info.errors.flatMap(errorLines),
+    ...info.lapses.map((lapse) => `lapse: ${printable(lapseText(lapse))}`),
+  ];
 }
 
 function errorLines(error: TaskErrorInfo): string[] {
@@ -79,6 +86,13 @@ function errorLines(error: TaskErrorInfo): string[] {
     ...below(error.cause, "  caused by: "),
     ...below(error.stack, "  "),
   ];
+}
+
+function lapseText({ at, attempt, fence, nodeName, node, ranMs, counted }: LapseInfo): string {
+  const why = counted
+    ? `its process died${ranMs === null ? "" : ` when the task had run for ${humanDuration(ranMs)}`}`
+    : "it was lost";
+  return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${why}`;
 }
 
 function errorText(error: TaskErrorInfo): string {

@@ -16,7 +16,7 @@ import type {
 } from "../coordinator/coordinator.ts";
 import { TooOldError } from "../base/errors.ts";
 import type { NodeCommand } from "../protocol/model/messages.ts";
-import type { TaskMessage, TaskState } from "../protocol/model/types.ts";
+import type { FailedBecause, TaskMessage, TaskState } from "../protocol/model/types.ts";
 import { checkKnown, integer, shown } from "../base/arguments.ts";
 import { nodeCommandRequestOf, sendCommand } from "./commands.ts";
 import type { PlacementOptions } from "./task-options.ts";
@@ -77,7 +77,8 @@ export interface CommandOptions extends CallTimes {
 /** How a task ended. */
 export type Outcome<O = unknown> =
   | { readonly state: "completed"; readonly result: O }
-  | { readonly state: "failed" | "killed"; readonly error: string };
+  | { readonly state: "failed"; readonly error: string; readonly failedBecause: FailedBecause }
+  | { readonly state: "killed"; readonly error: string };
 
 export interface TaskHandle<O = unknown> {
   readonly id: string;
@@ -302,12 +303,13 @@ class Handle<O> implements TaskHandle<O> {
   }
 
   async done(options: { readonly signal?: AbortSignal } = {}): Promise<Outcome<O>> {
-    const { state, result, error } = await this.#port.outcome(this.id, options.signal);
+    const { state, result, error, failedBecause } = await this.#port.outcome(this.id, options.signal);
     if (state === "completed") {
       // what the handler returned; only the definition knows its type
       return { state, result: (result === null ? undefined : decodeValue(result, "result")) as O };
     }
-    if (state === "failed" || state === "killed") return { state, error };
+    if (state === "failed") return { state, error, failedBecause: failedBecause ?? "errors" };
+    if (state === "killed") return { state, error };
     throw new TooOldError(
       `Cannot say how task ${JSON.stringify(this.id)} ended: it is not known any more (see retentionMs)`,
     );

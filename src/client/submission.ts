@@ -59,6 +59,7 @@ export function specOf(
   const { input, id } = item;
   if (id !== undefined) checkId("submit a task", id);
   const when = whenOf(item.delayMs === undefined && item.runAt === undefined ? shared : item);
+  checkExpiry(item.expiresMs ?? shared.expiresMs, when);
   const spec: TaskSpec = {
     id: id ?? environment.uuid(),
     name,
@@ -110,6 +111,15 @@ export function checkId(attempt: string, id: unknown, name = "id"): void {
   const bytes = byteLength(id);
   if (bytes <= LIMITS.idBytesMax) return;
   throw new RangeError(`Cannot ${attempt}: ${name} may have ${LIMITS.idBytesMax} bytes, got ${bytes}`);
+}
+
+/** Whether it ends before `runAt` only the cluster's time says: see `recordedOf`. */
+function checkExpiry(expiresMs: number | undefined, { delayMs }: Pick<TaskSpec, "delayMs">): void {
+  if (expiresMs === undefined || !(expiresMs <= delayMs)) return;
+  throw new RangeError(
+    `Cannot submit a task: expiresMs must end after delayMs, which is ${delayMs}, or it never starts; ` +
+      `got ${expiresMs}`,
+  );
 }
 
 const AT_ONCE = { runAtMs: 0, delayMs: 0 };
@@ -186,7 +196,7 @@ async function* windowsOf(specs: Iterable<TaskSpec | Promise<TaskSpec>>): AsyncG
   if (window.length > 0) yield window;
 }
 
-function recordedOf({ id }: TaskSpec, status: SubmitStatus | undefined): Recorded {
+function recordedOf({ id, runAtMs, options }: TaskSpec, status: SubmitStatus | undefined): Recorded {
   const task = `task ${JSON.stringify(id)}`;
   switch (status) {
     case "created":
@@ -198,6 +208,11 @@ function recordedOf({ id }: TaskSpec, status: SubmitStatus | undefined): Recorde
       throw new TooOldError(
         `Cannot submit ${task}: it was first sent longer ago than finished tasks are known ` +
           `(see retentionMs); it is not known whether it ran`,
+      );
+    case "expiresFirst":
+      throw new RangeError(
+        `Cannot submit ${task}: expiresMs must end after runAt, ${new Date(runAtMs).toISOString()}, or it ` +
+          `never starts; got ${options?.expiresMs}`,
       );
     default:
       throw new TypeError(

@@ -1,6 +1,7 @@
 /** Options of a submit beyond the task itself: priority, retries, placement; checked. */
 import { LIMITS } from "../protocol/model/limits.ts";
 import type { Placement, RetryPolicy, TaskOptions } from "../protocol/model/types.ts";
+import { LAPSES_MAX } from "../protocol/state/lapses.ts";
 import { byteLength, checkKnown, integer, shown } from "../base/arguments.ts";
 
 /** Attempt n + 1 waits `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
@@ -35,13 +36,25 @@ export interface PlacementOptions {
    * @default 1 s, doubled up to a minute, with `attempts`; else 10 minutes
    */
   readonly retry?: RetryOptions;
+  /**
+   * So long after its submit was recorded nothing of it starts any more, and what runs is aborted with the
+   * reason `expired`; then it is failed. @default never
+   */
+  readonly expiresMs?: number;
+  /**
+   * It is failed as poison when the process of its node has died so often while it was the only task to
+   * blame: 1 to 1000. @default 5
+   */
+  readonly lapsesMax?: number;
 }
 
 export const PLACEMENT_KEYS: readonly (keyof PlacementOptions)[] = [
-  ...["priority", "requires", "prefers", "node", "apart", "retry"] as const,
+  ...["priority", "requires", "prefers", "node", "apart", "retry", "expiresMs", "lapsesMax"] as const,
 ];
 const ATTEMPT = "submit a task";
 const DAY_MS = 86_400_000;
+/** So long after any time of today there still are dates. */
+const EXPIRES_MAX_MS = 4.32e15;
 
 /** @throws TypeError, RangeError that name the option */
 export function taskOptionsOf(options: PlacementOptions): TaskOptions | null {
@@ -52,7 +65,21 @@ export function taskOptionsOf(options: PlacementOptions): TaskOptions | null {
   });
   const retry = retryOf(options.retry);
   const placement = placementOf(options);
-  return priority === 0 && !retry && !placement ? null : { priority, retry, placement };
+  const expiresMs = expiresMsOf(options.expiresMs);
+  const lapses = { min: 1, max: LIMITS.lapsesMaxMax, default: LAPSES_MAX };
+  const lapsesMax = integer(ATTEMPT, "lapsesMax", options.lapsesMax, lapses);
+  const isPlain = priority === 0 && !retry && !placement && expiresMs === 0 && lapsesMax === LAPSES_MAX;
+  return isPlain ? null : { priority, retry, placement, expiresMs, lapsesMax };
+}
+
+/** 0 = never. */
+function expiresMsOf(expiresMs: unknown): number {
+  if (expiresMs === undefined) return 0;
+  if (typeof expiresMs !== "number") {
+    throw new TypeError(`Cannot ${ATTEMPT}: expiresMs must be a number, got ${shown(expiresMs)}`);
+  }
+  if (expiresMs >= 1 && expiresMs <= EXPIRES_MAX_MS) return expiresMs;
+  throw new RangeError(`Cannot ${ATTEMPT}: expiresMs must be from 1 to ${EXPIRES_MAX_MS}, got ${expiresMs}`);
 }
 
 function retryOf(options: RetryOptions | undefined): RetryPolicy | null {
@@ -127,6 +154,9 @@ function short(what: string, value: unknown, bytesMax: number): string {
 export function areTaskOptions(value: unknown): value is TaskOptions | null {
   if (value === null) return true;
   if (!isObject(value) || !Number.isInteger(value["priority"])) return false;
+  const { expiresMs, lapsesMax } = value;
+  if (!(typeof expiresMs === "number" && expiresMs >= 0 && expiresMs <= EXPIRES_MAX_MS)) return false;
+  if (!(Number.isInteger(lapsesMax) && (lapsesMax as number) >= 1)) return false;
   const { retry, placement } = value;
   if (retry !== null) {
     if (!isObject(retry)) return false;

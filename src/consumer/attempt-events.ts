@@ -2,7 +2,7 @@
  * What is reported of attempts: of each one to listeners, and for metrics how many began and ended here and
  * how long they took, by the handler's name.
  */
-import type { Settlement } from "../protocol/model/types.ts";
+import type { FailedBecause, Settlement } from "../protocol/model/types.ts";
 import type { Attempt } from "./attempt.ts";
 
 /** What happened to an attempt. */
@@ -14,6 +14,8 @@ export interface AttemptInfo {
   readonly attempt: number;
   /** Why, in words or as one word. */
   readonly reason?: string;
+  /** Of the error that ended the task: why it is failed. */
+  readonly failedBecause?: FailedBecause;
   /** The handler still ran when its lease ended. */
   readonly overrun?: boolean;
   readonly durationMs?: number;
@@ -50,10 +52,18 @@ export function reportOf(attempt: Attempt, ending: Settlement, isOverrun: boolea
     case "error":
       return ["task:error", { reason: ending.message, ...overrun }];
     case "fail":
-      return ["task:error", { reason: `${ending.message} (no further attempt)`, ...overrun }];
+      return ["task:error", failureOf(ending, overrun)];
     default:
       return ["task:released", { ...releaseReason(attempt, ending), ...overrun }];
   }
+}
+
+function failureOf(
+  { message, because }: Extract<Settlement, { readonly type: "fail" }>,
+  overrun: Partial<AttemptInfo>,
+): Partial<AttemptInfo> {
+  const reason = because === "expired" ? "its time is over" : message;
+  return { reason: `${reason} (no further attempt)`, failedBecause: because, ...overrun };
 }
 
 function releaseReason(attempt: Attempt, ending: Settlement): Partial<AttemptInfo> {

@@ -9,7 +9,7 @@ import { guardSignal } from "../base/guarded-listeners.ts";
 import { hearRejection, messageOfThrown, unheard } from "../base/thrown.ts";
 import type { ConsumerControl } from "../coordinator/coordinator.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
-import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import type { HolderMessage, Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { encodeValue } from "../task/values.ts";
 import { BeatWatch } from "./beat-watch.ts";
 import { CommandFeed } from "./command-feed.ts";
@@ -225,8 +225,10 @@ export class Attempt implements Context, Leased, StatefulAttempt, CallbackErrors
     this.#onCallbackError(callbackError(source, error, this.task.id));
   }
 
-  /** A client sent the task a command. */
-  command(no: number, message: TaskMessage): void {
+  /** A client sent the task a command, or its time is over. */
+  command(no: number, message: HolderMessage): void {
+    // whatever the handler is, it must end
+    if (message.type === "expire") return this.abort("expired");
     if (this.#isStateful || message.type === "checkpoint") {
       return this.#commandFeed().push({ no, message });
     }
@@ -357,4 +359,5 @@ const WHY: Readonly<Record<AbortReason, string>> = {
   kill: "it was killed",
   error: "a command says that something is wrong",
   complete: "a command says that it is complete",
+  expired: "its time is over",
 };

@@ -8,7 +8,7 @@ import type { AbortReason } from "../base/errors.ts";
 import type { ConsumerControl, ConsumerPort } from "../coordinator/coordinator.ts";
 import type { LossReason } from "../protocol/model/contract.ts";
 import type { GrantedTask } from "../protocol/model/messages.ts";
-import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
+import type { HolderMessage, Settlement } from "../protocol/model/types.ts";
 import {
   AttemptCounts,
   type AttemptEventType,
@@ -197,11 +197,11 @@ export class Consumer implements ConsumerPort {
     this.#control.settle({ p, id, fence, seq: 1, upTo: 0 }, settlement);
   }
 
-  command(p: number, fence: number, no: number, message: TaskMessage): void {
+  command(p: number, fence: number, no: number, message: HolderMessage): void {
     const attempt = this.#attempts.get(keyOf(p, fence));
     if (!attempt || attempt.ending || attempt.isLost) return;
     attempt.command(no, message);
-    if (attempt.endCommand && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
+    if (attempt.abortReason && this.#nextById.get(attempt.task.id) === attempt) this.#withdraw(attempt);
   }
 
   abort(p: number, fence: number): void {

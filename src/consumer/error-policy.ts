@@ -29,7 +29,7 @@ export function settlementOfFailure(
     case undefined:
       return settlementOfError(task, error, chance);
     case "error":
-      return { type: "fail", ...texts };
+      return { type: "fail", ...texts, because: "errors" };
     case "complete":
       return { type: "complete", result: null };
     case "sleep":
@@ -69,11 +69,11 @@ export function settlementOfError(
   chance: Pick<Chance, "random"> = systemEnvironment,
 ): Settlement {
   const texts = errorTexts(error);
-  if (isInstance(error, FatalError)) return { type: "fail", ...texts };
+  if (isInstance(error, FatalError)) return { type: "fail", ...texts, because: "fatal" };
   const { attemptsMax, attempt, errorAgesMs, options } = task;
   const failed = { attemptsMax, attempt, errorAgesMs, retry: options?.retry ?? null };
   const sleepMs = sleepAfterError(failed, chance.random());
-  if (sleepMs === null) return { type: "fail", ...texts };
+  if (sleepMs === null) return { type: "fail", ...texts, because: "errors" };
   return { type: "error", ...texts, forMs: Math.ceil(sleepMs) };
 }
 

@@ -83,6 +83,7 @@ export function endingOfError(attempt: Attempt, error: unknown, environment: Env
 
 function endingOfAbort(attempt: Attempt, environment: Environment): Settlement {
   if (attempt.abortReason === "stuck") return failed(attempt, stuckError(attempt.handler), environment);
+  if (attempt.abortReason === "expired") return { type: "fail", message: "", because: "expired" };
   return attempt.endCommand ? endingOfMessage(attempt, attempt.endCommand, environment) : { type: "release" };
 }
 
@@ -91,7 +92,7 @@ function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: En
     case "complete":
       return { type: "complete", result: null };
     case "error":
-      return failed(attempt, message.message, environment);
+      return failedBy(attempt, failed(attempt, message.message, environment));
     case "sleep":
       return message;
     case "pause":
@@ -104,6 +105,11 @@ function endingOfMessage(attempt: Attempt, message: TaskMessage, environment: En
     default:
       return message satisfies never;
   }
+}
+
+/** A command says what is wrong: it is no finding of the handler's. */
+function failedBy({ endCommand }: Attempt, settlement: Settlement): Settlement {
+  return settlement.type === "fail" && endCommand ? { ...settlement, because: "command" } : settlement;
 }
 
 function failed(attempt: Attempt, error: unknown, environment: Environment): Settlement {

@@ -13,7 +13,15 @@ import type {
   Standing,
   SubmitStatus,
 } from "../protocol/model/messages.ts";
-import type { NodeId, Settlement, TaskMessage, TaskSpec, TaskState } from "../protocol/model/types.ts";
+import type {
+  FailedBecause,
+  HolderMessage,
+  NodeId,
+  Settlement,
+  TaskMessage,
+  TaskSpec,
+  TaskState,
+} from "../protocol/model/types.ts";
 import type { StoreError } from "../store/store-error.ts";
 import type { ClusterHealth } from "./cluster-health.ts";
 import type { MemberOffer } from "./gossip-codec.ts";
@@ -28,13 +36,27 @@ export interface TaskErrorInfo {
   readonly fence: string;
   readonly node: NodeId | null;
   readonly nodeName: string | null;
-  /** `lapsed`: the lease ended before the handler did. */
-  readonly kind: "error" | "lapsed";
+  readonly kind: "error";
   readonly message: string;
   /** A line for each cause, the nearest first; null without one. */
   readonly cause: string | null;
   /** Where it was thrown, as far as there is room for it; null when that is not known. */
   readonly stack: string | null;
+}
+
+/** An attempt whose node was not heard any more, as people and programs see it: no error of the task. */
+export interface LapseInfo {
+  /** When its lease was taken back. ISO 8601. */
+  readonly at: string;
+  readonly attempt: number;
+  /** Decimal. */
+  readonly fence: string;
+  readonly node: NodeId | null;
+  readonly nodeName: string | null;
+  /** How long it had run when its node was heard last; null: nobody is left who knows. */
+  readonly ranMs: number | null;
+  /** The process of its node had died, and may have died of it: it had run for less than 30 s. */
+  readonly counted: boolean;
 }
 
 /** A task as the cluster has it; `result` is still encoded. The form of the product's JSON contract. */
@@ -66,6 +88,11 @@ export interface TaskSnapshot {
   readonly keepers: readonly NodeId[];
   /** Why it is not running; null when it is, or has ended. */
   readonly why: string | null;
+  /** From when on nothing of it starts any more; null = never. */
+  readonly expiresAt: string | null;
+  /** Null unless it is failed. */
+  readonly failedBecause: FailedBecause | null;
+  readonly lapses: readonly LapseInfo[];
 }
 
 /** A member as this node sees it. The form of the product's JSON contract. */
@@ -182,7 +209,7 @@ export interface ConsumerPort {
   /** A quorum leased the task to this node: run it. */
   start(p: number, task: GrantedTask): void;
   /** A client sent the task a command: in order, each once. */
-  command(p: number, fence: number, no: number, message: TaskMessage): void;
+  command(p: number, fence: number, no: number, message: HolderMessage): void;
   /** The lease ends soon unless renewed: stop. */
   abort(p: number, fence: number): void;
   /** The lease is gone. */

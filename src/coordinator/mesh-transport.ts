@@ -102,7 +102,7 @@ export class MeshIntake {
     this.#receiver = receiver;
     this.events = {
       peerUp: (id, hello) => this.#when(() => this.#peerUp(id, hello)),
-      peerDown: (id) => this.#when(() => this.#peerDown(id)),
+      peerDown: (id, isClosed) => this.#when(() => this.#peerDown(id, isClosed)),
       frame: (from, frame) => this.#when(() => this.#frame(from, frame)),
       congested: (node, on) => this.#when(() => receiver.input({ type: "congested", node, on })),
       rejected: (id, reason) => this.#when(() => receiver.rejected(id, reason)),
@@ -136,10 +136,10 @@ export class MeshIntake {
     this.#receiver.input({ type: "peer", node, up: true, candidate: { name, labels, witness, expect } });
   }
 
-  #peerDown(node: NodeId): void {
+  #peerDown(node: NodeId, isClosed: boolean): void {
     const wasCut = (this.#badFrames.get(node) ?? 0) >= BAD_FRAMES_MAX;
     this.#badFrames.delete(node);
-    if (!wasCut) this.#receiver.input({ type: "peer", node, up: false });
+    if (!wasCut) this.#receiver.input({ type: "peer", node, up: false, isClosed });
   }
 
   #frame(from: NodeId, frame: Uint8Array): void {

@@ -1,7 +1,7 @@
 /** A task's record turned into what people and programs are shown. */
 import type { TaskView } from "../protocol/model/messages.ts";
-import type { Member, MemberNo, NodeId, Roster, TaskError } from "../protocol/model/types.ts";
-import type { TaskErrorInfo, TaskSnapshot } from "./coordinator.ts";
+import type { Lapse, Member, MemberNo, NodeId, Roster, TaskError } from "../protocol/model/types.ts";
+import type { LapseInfo, TaskErrorInfo, TaskSnapshot } from "./coordinator.ts";
 
 export interface SnapshotContext {
   readonly roster: Roster;
@@ -30,10 +30,14 @@ export function taskSnapshot({ record, why }: TaskView, context: SnapshotContext
     errors: record.errors.map((error) => errorInfo(error, roster)),
     result: record.result,
     progress: record.progress,
-    commands: record.commands?.queued.map(({ message }) => message) ?? [],
+    commands: record.commands?.queued.flatMap(({ message }) => message.type === "expire" ? [] : message) ??
+      [],
     partition,
     keepers: keepersOf(roster, partition).map((member) => member.id),
     why: why === "" ? null : why,
+    expiresAt: isoTime(record.expiresAtMs),
+    failedBecause: record.failedBecause,
+    lapses: record.lapses.map((lapse) => lapseInfo(lapse, roster)),
   };
 }
 
@@ -59,6 +63,19 @@ function errorInfo(error: TaskError, roster: Roster): TaskErrorInfo {
     message: error.message,
     cause: error.trace?.cause || null,
     stack: error.trace?.stack || null,
+  };
+}
+
+function lapseInfo({ atMs, attempt, fence, node, ranMs, isCounted }: Lapse, roster: Roster): LapseInfo {
+  const member = memberOf(roster, node);
+  return {
+    at: isoTime(atMs) ?? "",
+    attempt,
+    fence: String(fence),
+    node: (member?.id ?? null) as NodeId | null,
+    nodeName: member?.name ?? null,
+    ranMs: ranMs === null ? null : Math.round(ranMs),
+    counted: isCounted,
   };
 }
 

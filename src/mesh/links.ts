@@ -27,7 +27,8 @@ export interface LinksPort {
   /** What this node says of itself at the moment. */
   hello(): Hello;
   up(id: NodeId, hello: Hello): void;
-  down(id: NodeId): void;
+  /** `isClosed`: the peer's end closed it. */
+  down(id: NodeId, isClosed: boolean): void;
   frame(from: NodeId, frame: Uint8Array): void;
   /** Throws to refuse the message and cut the peer. */
   control(from: NodeId, kind: number, body: Uint8Array): void;
@@ -273,7 +274,7 @@ export class Links {
     if (this.#pairById.get(id) === pair) this.#pairById.delete(id);
     if (pair.hello !== undefined) {
       this.#helloById.delete(id);
-      this.#port.down(id);
+      this.#port.down(id, end.type === "closed");
     }
     if (end.type === "refused") this.#refusePeer(id, end.reason);
     else if (end.type === "closed") this.#reopen(id);

@@ -73,7 +73,8 @@ export interface MeshOptions {
 export interface MeshEvents {
   /** The stream to a member is open and its hello accepted. Always followed by one `peerDown`. */
   peerUp(id: NodeId, hello: Hello): void;
-  peerDown(id: NodeId): void;
+  /** `isClosed`: the peer's end closed it, as when its process dies; else this end gave the peer up. */
+  peerDown(id: NodeId, isClosed: boolean): void;
   /** A whole frame, in the order sent. A view into a larger buffer: copy what is kept for long. */
   frame(from: NodeId, frame: Uint8Array): void;
   /** Frames to the peer wait for it to read (on) or all have been handed to the network (off). */

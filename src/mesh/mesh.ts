@@ -90,7 +90,7 @@ class MemberMesh implements Mesh {
     this.#links = new Links(host, options.namespace, limits, {
       hello: () => this.#hello(),
       up: (id, hello) => this.#up(id, hello),
-      down: (id) => this.#isLive() && events.peerDown(id),
+      down: (id, isClosed) => this.#isLive() && events.peerDown(id, isClosed),
       frame: (from, frame) => this.#isLive() && events.frame(from, frame),
       control: (from, kind, body) => this.#control(from, kind, body),
       congested: (id, on) => this.#isLive() && events.congested(id, on),

@@ -294,10 +294,10 @@ export class Connections {
 
   peer(input: Extract<Input, { readonly type: "peer" }>): void {
     const { node, up, candidate } = input;
-    const { context, founding, membership, holder, requests } = this.#roles;
+    const { context, founding, membership, holder, liveness, requests } = this.#roles;
     const no = context.noOf(node);
     this.#heartbeats.linksChanged();
-    if (!up) return this.#down(node, no);
+    if (!up) return this.#down(node, no, input.isClosed ?? false);
     context.connected.add(node);
     context.congested.delete(no);
     if (candidate) founding.seen(node, candidate);
@@ -306,17 +306,19 @@ export class Connections {
       else membership.greet(node);
     }
     if (no < 0) return;
+    liveness.connectedTo(no);
     holder.onPeerUp(no);
     context.roster!.chains.forEach((_, p) => {
       if (holder.termOf(p)?.node === no) requests.stewardMoved(p);
     });
   }
 
-  #down(node: string, no: MemberNo): void {
-    const { context, dispatcher, credit, holder, keepers } = this.#roles;
+  #down(node: string, no: MemberNo, isClosed: boolean): void {
+    const { context, dispatcher, credit, holder, keepers, liveness } = this.#roles;
     context.connected.delete(node);
     context.congested.delete(no);
     if (no < 0) return;
+    liveness.disconnected(no, isClosed);
     dispatcher.forget(no);
     credit.close(no);
     holder.onPeerDown(no);

@@ -131,6 +131,7 @@ export class VirtualCluster implements Run {
   }
 
   heal(): void {
+    for (const { oracle } of this.#sides) oracle.healed();
     this.calm = true;
     this.healedMs = this.schedule.nowMs;
     if (this.trace.on) this.trace.line(this.schedule.nowMs, "net", "==== HEAL");

@@ -8,6 +8,7 @@ import type { Settlement, TaskMessage } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
 import type { VirtualClock } from "./clock.ts";
 import { type ReportKind, reportOf } from "./oracle-checkpoints.ts";
+import { isPoison, type MortalNode } from "./oracle-deaths.ts";
 import type { ExecutingNode } from "./oracle-executions.ts";
 import type { LeaseNode } from "./oracle-leases.ts";
 import { settleKey, wakeIn } from "./oracle-times.ts";
@@ -16,12 +17,14 @@ import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** The node that the handlers run on. */
-interface HandlerNode extends LeaseNode, ExecutingNode {
+interface HandlerNode extends LeaseNode, ExecutingNode, MortalNode {
   readonly clock: VirtualClock;
   receive(inputs: readonly Input[]): void;
   later(delayMs: number, run: () => void): void;
   /** A handler holds the loop for so long. */
   block(forMs: number): void;
+  /** Its process dies, and another one starts after so long. */
+  die(awayMs: number): void;
 }
 
 interface HandlerWorld extends World {
@@ -47,6 +50,15 @@ interface Run {
   isLost: boolean;
 }
 
+/** Of a task that runs until it is told to end. */
+export function endlessPayload(id: string): Uint8Array {
+  return new TextEncoder().encode(`endless ${id}`);
+}
+
+function isEndlessPayload(payload: Uint8Array): boolean {
+  return new TextDecoder().decode(payload).startsWith("endless");
+}
+
 export const HANDLER_NAMES: readonly string[] = ["alpha", "beta"];
 
 export class VirtualHandlers {
@@ -57,6 +69,7 @@ export class VirtualHandlers {
   /** Declines have their own, so that a run without them is the same as before. */
   readonly #declineRng: Rng;
   readonly #reportRng: Rng;
+  readonly #deathRng: Rng;
   /** Until when (true time) it does not want a task, and whether it says until when. */
   readonly #declined: Map<string, { readonly untilMs: number; readonly isTimed: boolean }> = new Map();
   readonly #runs: Map<string, Run> = new Map();
@@ -67,6 +80,7 @@ export class VirtualHandlers {
     this.#rng = new Rng(world.plan.seed, 200 + node.no);
     this.#declineRng = new Rng(world.plan.seed, 400 + node.no);
     this.#reportRng = new Rng(world.plan.seed, 500 + node.no);
+    this.#deathRng = new Rng(world.plan.seed, 600 + node.no);
     this.#names = world.plan.work.uneven && node.no % 2 === 1 ? HANDLER_NAMES.slice(0, 1) : HANDLER_NAMES;
   }
 
@@ -147,17 +161,34 @@ export class VirtualHandlers {
     counts.starts++;
     oracle.executions.started(this.#node, p, task);
     oracle.leases.started(this.#node, p, task);
-    const stubborn = !calm && this.#rng.chance(plan.work.stubborn);
+    oracle.deaths.started(this.#node, p, task);
+    const isEndless = isEndlessPayload(task.payload);
+    const stubborn = !calm && this.#rng.chance(plan.work.stubborn) && !isEndless;
     const zeros = { seq: 0, reportCount: 0, awaited: null, deliveredNo: 0, doneNo: 0 };
     const run: Run = { p, id, fence, stubborn, ...zeros, hasEnded: false, isLost: false };
     this.#runs.set(keyOf(run), run);
     if (plan.work.decline > 0 && !calm && this.#decline(run)) return;
     if (!calm) this.#block();
+    if (!calm && isPoison(task.payload)) return this.#killNode(run);
+    if (isEndless) return;
     const takesMs = this.#takesMs();
     if (this.#rng.chance(plan.work.checkpoint)) {
       this.#node.later(takesMs * this.#rng.float(), () => this.#report(run));
     }
     this.#node.later(takesMs, () => this.#finish(run, this.#verdict(run)));
+  }
+
+  #killNode(run: Run): void {
+    const { plan, oracle } = this.#world;
+    const rng = this.#deathRng;
+    // who comes back late is waited for only if the task was young
+    const isSlow = plan.work.awayMs <= 1000 && rng.chance(0.2);
+    const afterMs = rng.range(0, isSlow ? 20_000 : 400);
+    this.#node.later(afterMs, () => {
+      if (run.hasEnded || run.isLost) return;
+      this.#node.die(plan.work.awayMs);
+      oracle.deaths.killed(run.id, oracle.stateOf(run.p).tasks.get(run.id));
+    });
   }
 
   /** What it does before its first await takes time. */
@@ -197,7 +228,7 @@ export class VirtualHandlers {
     if (calm) return { type: "complete", result };
     const { error, release } = plan.work;
     if (this.#rng.chance(error)) {
-      if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck" };
+      if (this.#rng.chance(0.15)) return { type: "fail", message: "out of luck", because: "errors" };
       const forMs = this.#rng.chance(0.5) ? 0 : this.#rng.int(plan.leaseTtlMs);
       this.#world.oracle.times.asked(settleKey(run.id, run.fence, run.seq + 1), forMs);
       const isTime = forMs > 0 && this.#reportRng.chance(0.3);
@@ -225,6 +256,7 @@ export class VirtualHandlers {
     const awaited = run?.awaited;
     if (!run || !awaited || awaited.seq !== effect.seq) return;
     run.awaited = null;
+    if (awaited.kind === "checkpoint") this.#world.oracle.deaths.proven(this.#node, run.id);
     this.#world.oracle.checkpoints.acked(awaited.kind, run.id, { fence: run.fence, count: awaited.count });
     this.#node.later(this.#reportRng.range(1, 300), () => this.#report(run));
   }
@@ -240,6 +272,7 @@ export class VirtualHandlers {
       throw new Violation("I6", `n${this.#node.no}: command ${no} of ${id} comes after ${run.deliveredNo}`);
     }
     run.deliveredNo = no;
+    if (message.type === "expire") return this.#abort(run);
     this.#node.later(
       this.#rng.range(0, this.#rng.chance(0.3) ? 2000 : 100),
       () => this.#carryOut(run, no, message),
@@ -284,6 +317,7 @@ export class VirtualHandlers {
     if (!run) return;
     this.#world.oracle.executions.aborted(this.#node, run.id, run.fence);
     run.isLost = true;
+    this.#world.oracle.deaths.proven(this.#node, run.id);
     this.#world.counts.lapses++;
     if (!run.stubborn || run.hasEnded) this.#end(run);
   }
@@ -300,6 +334,7 @@ export class VirtualHandlers {
     run.hasEnded = true;
     this.#runs.delete(keyOf(run));
     this.#world.oracle.leases.ended(this.#node, run.id, run.fence);
+    this.#world.oracle.deaths.proven(this.#node, run.id);
   }
 
   #settle(run: Run, settlement: Settlement): void {

@@ -37,6 +37,8 @@ type Judge = (from: number, to: number, message: Message) => Fate;
 export class VirtualNetwork {
   readonly #world: ConnectedWorld;
   readonly #rng: Rng;
+  /** Drawn apart: a run without resets is what it was. */
+  readonly #resetRng: Rng;
   readonly #size: number;
   /** Per direction: how many cuts lie on it, and when its last frame arrives. */
   readonly #cuts: Int32Array;
@@ -51,6 +53,7 @@ export class VirtualNetwork {
     const { seed, nodeCount: size } = world.plan;
     this.#world = world;
     this.#rng = new Rng(seed, 2);
+    this.#resetRng = new Rng(seed, 24);
     this.#size = size;
     this.#cuts = new Int32Array(size * size);
     this.#lastMs = new Float64Array(size * size);
@@ -148,12 +151,13 @@ export class VirtualNetwork {
   cut(directions: readonly (readonly [number, number])[], forMs: number): () => void {
     const { plan, schedule } = this.#world;
     const isNoticed = this.#rng.chance(plan.faults.notice);
+    const isClosed = plan.faults.resets > 0 && this.#resetRng.chance(plan.faults.resets);
     for (const [a, b] of directions) {
       this.#cuts[a * this.#size + b]! += 1;
       if (!isNoticed) continue;
       for (const [x, y] of [[a, b], [b, a]] as const) {
         schedule.after(this.#rng.range(0, 300), () => {
-          if (this.isCut(a, b)) this.#report(x, y, false);
+          if (this.isCut(a, b)) this.#report(x, y, false, isClosed);
         });
       }
     }
@@ -186,7 +190,7 @@ export class VirtualNetwork {
       if (peer === node) continue;
       this.#believes[node.no * this.#size + peer.no] = 0;
       if (peer.up && this.#believes[peer.no * this.#size + node.no] === 1 && this.#rng.chance(0.7)) {
-        this.#report(peer.no, node.no, false);
+        this.#report(peer.no, node.no, false, true);
       } else {
         this.#believes[peer.no * this.#size + node.no] = 0;
       }
@@ -198,7 +202,7 @@ export class VirtualNetwork {
   forgotten(node: ConnectedNode): void {
     for (const peer of this.#world.nodes) {
       if (peer === node || this.#believes[peer.no * this.#size + node.no] === 0) continue;
-      this.#report(peer.no, node.no, false);
+      this.#report(peer.no, node.no, false, true);
       this.#believes[peer.no * this.#size + node.no] = 0;
     }
   }
@@ -218,7 +222,7 @@ export class VirtualNetwork {
     for (const peer of this.#world.nodes) {
       if (peer === node || !this.#rng.chance(plan.faults.notice)) continue;
       schedule.after(this.#rng.range(0, 50), () => {
-        if (node.life === life) this.#report(peer.no, node.no, false);
+        if (node.life === life) this.#report(peer.no, node.no, false, true);
       });
     }
   }
@@ -232,7 +236,8 @@ export class VirtualNetwork {
     });
   }
 
-  #report(a: number, b: number, up: boolean): void {
+  /** `isClosed`: of a stream that ends, by the other end. */
+  #report(a: number, b: number, up: boolean, isClosed = false): void {
     const { nodes } = this.#world;
     const [node, peer] = [nodes[a]!, nodes[b]!];
     const at = a * this.#size + b;
@@ -241,7 +246,7 @@ export class VirtualNetwork {
     node.receive([
       up
         ? { type: "peer", node: peer.id, up, candidate: peer.candidate }
-        : { type: "peer", node: peer.id, up },
+        : { type: "peer", node: peer.id, up, isClosed },
     ]);
   }
 }

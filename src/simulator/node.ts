@@ -126,6 +126,7 @@ export class VirtualNode {
     );
     if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
     this.note(`START boot ${this.boot}`);
+    this.world.oracle.deaths.startedUp(this);
     this.handlers.started();
     if (this.isLeaving) this.receive([{ type: "leave", isPatient: false }]);
     this.world.network.started(this);
@@ -182,6 +183,12 @@ export class VirtualNode {
     this.#isTurnPlanned = false;
     this.#timerAtMs = Infinity;
     this.world.network.stopped(this);
+  }
+
+  /** A task kills the process; another one starts after a while. */
+  die(awayMs: number): void {
+    this.crash();
+    this.world.schedule.after(awayMs, () => this.isWanted && this.start());
   }
 
   /** A handler holds the loop: nothing else happens here for so long. */

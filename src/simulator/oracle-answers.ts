@@ -15,6 +15,8 @@ export interface Version {
   readonly attempt: number;
   readonly errorCount: number;
   readonly queuedCount: number;
+  /** Beside those it waits that its time is over. */
+  readonly isTold: boolean;
   readonly result: Uint8Array | null;
   readonly checkpoint: Uint8Array | null;
   readonly progress: Uint8Array | null;
@@ -59,6 +61,7 @@ function versionOf(task: ChosenTask): Version {
     ...{ spec, state, fence, attempt, result, checkpoint, progress },
     errorCount: task.errors.length,
     queuedCount: task.line.length,
+    isTold: task.state === "leased" && task.toldOver > 0,
   };
 }
 
@@ -72,7 +75,7 @@ export function isVersion(record: TaskRecord, version: Version | null, hasConten
   if (!version) return false;
   const isSame = record.state === version.state && record.fence === version.fence &&
     record.attempt === version.attempt && record.errors.length === version.errorCount &&
-    (record.commands?.queued.length ?? 0) === version.queuedCount &&
+    (record.commands?.queued.length ?? 0) === version.queuedCount + Number(version.isTold) &&
     record.spec.cid === version.spec.cid &&
     String(record.progress) === String(version.progress);
   if (!isSame || !hasContents) return isSame;

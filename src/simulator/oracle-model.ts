@@ -20,7 +20,7 @@ export interface ChosenTask {
   fence: number;
   attempt: number;
   wakeAtMs: number;
-  readonly errors: { readonly atMs: number; readonly isLapse: boolean }[];
+  readonly errors: { readonly atMs: number }[];
   result: Uint8Array | null;
   checkpoint: Uint8Array | null;
   progress: Uint8Array | null;
@@ -29,13 +29,37 @@ export interface ChosenTask {
   /** Commands that wait for the holder, and the ids of all. */
   readonly line: { readonly no: number; readonly message: TaskMessage }[];
   readonly commandIds: number[];
+  startedAtMs: number;
+  /** When its time is over, Infinity = never; number of the entry that says so to its holder, 0 = none. */
+  readonly overAtMs: number;
+  toldOver: number;
+  failedBecause: string;
+  /** Since it last showed that it kills no node. */
+  deaths: Death[];
+  lapseCount: number;
+}
+
+/** A lapse that counts. */
+export interface Death {
+  readonly atMs: number;
+  readonly session: SessionId;
+  readonly isYoung: boolean;
 }
 
 /** What an operation did. */
 export interface Change {
   readonly ids: readonly string[];
   /** The operation leased a task, settled one for good, or took leases back. */
-  readonly kind: "none" | "submitted" | "leased" | "settled" | "commanded" | "reverted" | "purged";
+  readonly kind:
+    | "none"
+    | "submitted"
+    | "leased"
+    | "settled"
+    | "commanded"
+    | "reverted"
+    | "purged"
+    | "expired"
+    | "absolved";
 }
 
 const NO_CHANGE: Change = { ids: [], kind: "none" };
@@ -48,8 +72,14 @@ export class ChosenState {
   copy(): ChosenState {
     const copy = new ChosenState();
     for (const [id, task] of this.tasks) {
-      const { errors, line, commandIds } = task;
-      copy.tasks.set(id, { ...task, errors: [...errors], line: [...line], commandIds: [...commandIds] });
+      const { errors, line, commandIds, deaths } = task;
+      const lists = {
+        errors: [...errors],
+        line: [...line],
+        commandIds: [...commandIds],
+        deaths: [...deaths],
+      };
+      copy.tasks.set(id, { ...task, ...lists });
     }
     for (const [owner, n] of this.#condemned) copy.#condemned.set(owner, n);
     copy.#finished.push(...this.#finished);
@@ -66,11 +96,13 @@ export class ChosenState {
         const task = this.tasks.get(op.id);
         if (!task || (task.state !== "pending" && task.state !== "sleeping")) return NO_CHANGE;
         if ((this.#condemned.get(ownerOf(op.session)) ?? 0) >= op.session.n) return NO_CHANGE;
+        if (op.atMs >= task.overAtMs) return NO_CHANGE;
         Object.assign(task, {
           state: "leased",
           session: op.session,
           fence: index,
           attempt: task.attempt + 1,
+          startedAtMs: op.atMs,
           newest: { checkpoint: 0, progress: 0 },
         });
         return { ids: [op.id], kind: "leased" };
@@ -90,15 +122,39 @@ export class ChosenState {
         return NO_CHANGE;
       }
       case "revert":
-        return this.#revert(op.session, op.atMs);
+        return this.#revert(op);
       case "purge": {
         const ids = this.#finished.splice(0, op.count);
         for (const id of ids) this.tasks.delete(id);
         return { ids, kind: "purged" };
       }
+      case "expire": {
+        const task = this.tasks.get(op.id);
+        if (!task || isFinished(task) || op.atMs < task.overAtMs || task.toldOver > 0) return NO_CHANGE;
+        if (task.state === "leased") task.toldOver = index;
+        else expire(task);
+        this.#noteFinish(op.id);
+        return { ids: [op.id], kind: "expired" };
+      }
+      case "alive":
+        return this.#absolve(op);
       default:
         return op satisfies never;
     }
+  }
+
+  #absolve(life: { readonly node: number; readonly boot: number }): Change {
+    const ids: string[] = [];
+    for (const [id, task] of this.tasks) {
+      if (isFinished(task)) continue;
+      const rest = task.deaths.filter(({ session }) =>
+        session.node !== life.node || session.boot !== life.boot
+      );
+      if (rest.length === task.deaths.length) continue;
+      task.deaths = rest;
+      ids.push(id);
+    }
+    return { ids, kind: "absolved" };
   }
 
   #submit(spec: TaskSpec, atMs: number): Change {
@@ -118,6 +174,12 @@ export class ChosenState {
       newest: { checkpoint: 0, progress: 0 },
       line: [],
       commandIds: [],
+      startedAtMs: 0,
+      overAtMs: spec.options && spec.options.expiresMs > 0 ? atMs + spec.options.expiresMs : Infinity,
+      toldOver: 0,
+      failedBecause: "",
+      deaths: [],
+      lapseCount: 0,
     });
     return { ids: [spec.id], kind: "submitted" };
   }
@@ -129,8 +191,15 @@ export class ChosenState {
     const { type } = op.settlement;
     if (type === "checkpoint" || type === "progress") {
       const isOvertaken = op.seq <= task.newest[type];
+      if (!isOvertaken) task.newest[type] = op.seq;
+      hasShown(task, type, op.atMs);
       if (isOvertaken) return { ids: [op.id], kind: "settled" };
-      task.newest[type] = op.seq;
+    } else hasShown(task, type, op.atMs);
+    if (task.toldOver > 0 && !GOES_ON.includes(type)) {
+      expire(task);
+      task.line.splice(0);
+      this.#noteFinish(op.id);
+      return { ids: [op.id], kind: "expired" };
     }
     this.#end(task, op.settlement, op.atMs);
     carryOutLine(task, op.atMs);
@@ -166,11 +235,12 @@ export class ChosenState {
         task.state = settlement.type === "pause" ? "paused" : "killed";
         return;
       case "fail":
-        noteError(task, atMs, false);
+        noteError(task, atMs);
         task.state = "failed";
+        task.failedBecause = settlement.because;
         return;
       case "error":
-        noteError(task, atMs, false);
+        noteError(task, atMs);
         if (settlement.then) task.state = settlement.then === "pause" ? "paused" : "killed";
         else sleep(task, settlement, atMs);
         return;
@@ -183,7 +253,7 @@ export class ChosenState {
     if (isFinished(this.tasks.get(id)!)) this.#finished.push(id);
   }
 
-  #revert(session: SessionId, atMs: number): Change {
+  #revert({ session, atMs, heardAtMs, isDead }: Extract<Operation, { readonly type: "revert" }>): Change {
     const ids: string[] = [];
     const byFence = [...this.tasks].sort(([, a], [, b]) => a.fence - b.fence);
     for (const [id, task] of byFence) {
@@ -191,8 +261,9 @@ export class ChosenState {
       if (task.state !== "leased" || !held || ownerOf(held) !== ownerOf(session) || held.n > session.n) {
         continue;
       }
-      task.state = "pending";
-      noteError(task, atMs, true);
+      const ranMs = heardAtMs === 0 ? undefined : heardAtMs - task.startedAtMs;
+      loseNode(task, { atMs, ranMs, isDead });
+      if (task.toldOver > 0 && !isFinished(task)) expire(task);
       carryOutLine(task, atMs);
       this.#noteFinish(id);
       ids.push(id);
@@ -207,6 +278,54 @@ function ownerOf(session: SessionId): string {
 
 export function isFinished(task: { readonly state: string }): boolean {
   return task.state === "completed" || task.state === "failed" || task.state === "killed";
+}
+
+// ---- nodes that die, time that is over --------------------------------------------------------------------
+
+/** What an attempt reports while it goes on. */
+const GOES_ON = ["checkpoint", "progress", "ack"];
+const HARMLESS_AFTER_MS = 30_000;
+const YOUNG_MS = 5000;
+/** After the second death in succession, the third, and so on. */
+const PAUSES_S = [95, 35, 35, 60, 300];
+
+/** A checkpoint, or a long life, shows that the task kills no node. */
+function hasShown(task: ChosenTask, type: string, atMs: number): void {
+  if (type === "checkpoint" || atMs >= task.startedAtMs + HARMLESS_AFTER_MS) task.deaths = [];
+}
+
+/** It had run for `ranMs` when its node was heard last. Two deaths are free, those after them are charged. */
+function loseNode(
+  task: ChosenTask,
+  end: { atMs: number; ranMs: number | undefined; isDead: boolean },
+): void {
+  const { atMs, ranMs, isDead } = end;
+  task.state = "pending";
+  task.lapseCount++;
+  if (ranMs !== undefined && ranMs >= HARMLESS_AFTER_MS) {
+    task.deaths = [];
+    return;
+  }
+  if (!isDead) return;
+  task.deaths.push({ atMs, session: task.session!, isYoung: ranMs !== undefined && ranMs < YOUNG_MS });
+  const charged = task.deaths.length - 2;
+  if (charged >= (task.spec.options?.lapsesMax ?? 5)) {
+    task.state = "failed";
+    task.failedBecause = "poison";
+  } else if (charged >= 0) {
+    task.state = "sleeping";
+    task.wakeAtMs = atMs + 1000 * (PAUSES_S[charged] ?? 300);
+  }
+}
+
+/** A second death in succession, and those after it, may be its doing. */
+export function isOnProbation({ deaths }: ChosenTask): boolean {
+  return deaths.length >= 2;
+}
+
+function expire(task: ChosenTask): void {
+  task.state = "failed";
+  task.failedBecause = "expired";
 }
 
 // ---- commands to a task, and how an attempt ends ----------------------------------------------------------
@@ -263,12 +382,13 @@ function sleep(task: ChosenTask, wake: Wake, atMs: number): void {
 
 function fail(task: ChosenTask, atMs: number): void {
   const { attemptsMax } = task.spec;
-  const own = task.errors.filter((error) => !error.isLapse);
+  const own = [...task.errors];
   const failedCount = own.length === ERRORS_MAX ? task.attempt : own.length + 1;
   const recentCount = 1 + own.filter((error) => error.atMs > atMs - RECENT_MS).length;
-  noteError(task, atMs, false);
+  noteError(task, atMs);
   if (attemptsMax > 0 ? failedCount >= attemptsMax : recentCount >= RECENT_ERRORS_MAX) {
     task.state = "failed";
+    task.failedBecause = "command";
     return;
   }
   const waitMs = attemptsMax > 0 ? Math.min(60_000, 1000 * 2 ** (failedCount - 1)) : RETRY_MS;
@@ -277,8 +397,8 @@ function fail(task: ChosenTask, atMs: number): void {
   task.state = "sleeping";
 }
 
-function noteError(task: ChosenTask, atMs: number, isLapse: boolean): void {
-  task.errors.push({ atMs, isLapse });
+function noteError(task: ChosenTask, atMs: number): void {
+  task.errors.push({ atMs });
   if (task.errors.length > ERRORS_MAX) task.errors.shift();
 }
 
@@ -298,7 +418,12 @@ export function differenceOf(chosen: ChosenTask | undefined, copy: TaskRecord | 
   compare("errors", chosen.errors.length, copy.errors.length);
   compare("progress", String(chosen.progress), String(copy.progress));
   const queued = copy.commands?.queued ?? [];
-  compare("commands", chosen.line.map(({ no }) => no).join(), queued.map(({ no }) => no).join());
+  const waiting = queued.filter(({ message }) => message.type !== "expire");
+  compare("commands", chosen.line.map(({ no }) => no).join(), waiting.map(({ no }) => no).join());
+  if (chosen.state === "leased") compare("told", chosen.toldOver > 0, waiting.length < queued.length);
+  compare("why it failed", chosen.failedBecause, copy.failedBecause ?? "");
+  compare("deaths", chosen.deaths.length, copy.lapsesInSuccession);
+  compare("lapses", Math.min(10, chosen.lapseCount), copy.lapses.length);
   if (chosen.state === "sleeping") compare("wake", chosen.wakeAtMs, copy.wakeAtMs);
   compare("payload", String(chosen.spec.payload), String(copy.spec.payload));
   compare("result", String(chosen.result), String(copy.result));

@@ -9,6 +9,7 @@ import type { Ballot, Entry, LogEnd, NodeId, Operation, Roster, TaskSpec } from 
 import { describe } from "../testing/trace.ts";
 import { CheckpointOracle } from "./oracle-checkpoints.ts";
 import { ClientOracle } from "./oracle-clients.ts";
+import { DeathOracle, type MortalNode } from "./oracle-deaths.ts";
 import { type ExecutingNode, ExecutionOracle } from "./oracle-executions.ts";
 import { type LeaseNode, LeaseOracle } from "./oracle-leases.ts";
 import {
@@ -25,7 +26,7 @@ import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** A node that is watched. */
-interface WatchedNode extends LeaseNode, ExecutingNode {
+interface WatchedNode extends LeaseNode, ExecutingNode, MortalNode {
   readonly clock: LeaseNode["clock"] & ClockErrors;
   readonly pausedUntilMs: number;
   note(what: string): void;
@@ -66,6 +67,7 @@ export class Oracle {
   readonly clients: ClientOracle;
   readonly checkpoints: CheckpointOracle = new CheckpointOracle();
   readonly times: TimeOracle;
+  readonly deaths: DeathOracle;
   newestRoster: Roster | null = null;
   readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
@@ -91,6 +93,7 @@ export class Oracle {
     this.executions = new ExecutionOracle(world);
     this.leases = new LeaseOracle(world, this, this.placement);
     this.times = new TimeOracle(world);
+    this.deaths = new DeathOracle(world, this);
     this.clients = new ClientOracle(this, this.times);
     if (heritage) this.#inherit(heritage);
   }
@@ -180,6 +183,7 @@ export class Oracle {
     this.#undurableCount.delete(node);
     this.leases.crashed(node);
     this.executions.crashed(node);
+    this.deaths.crashed(node);
   }
 
   persisted(node: WatchedNode, records: readonly PersistRecord[]): void {
@@ -250,6 +254,7 @@ export class Oracle {
       { p, index, ballot: entry.ballot, op: entry.op, change, keepers },
       (id) => log.state.tasks.get(id),
     );
+    this.deaths.chosen(p, entry.op, change.ids);
     this.#checkHeld(node, p, entry, term);
     this.#compareCopy(node, p, index, term.cfg, change.ids.length > 0 ? change.ids : touchedBy(entry.op));
     for (const id of change.ids) this.leases.changed(id);
@@ -285,6 +290,8 @@ export class Oracle {
     if (change.kind === "commanded" && op.type === "command") this.clients.commandChosen(op.id, op.cid, term);
     if (change.kind === "reverted") counts.reverts += change.ids.length;
     if (change.kind === "purged") counts.purged += change.ids.length;
+    const isEnd = change.kind === "expired" && op.type === "settle" && op.settlement.type !== "complete";
+    if (isEnd) this.clients.tookEffect(op.id, op.fence, op.settlement);
     if (change.kind === "settled" && op.type === "settle") {
       this.clients.tookEffect(op.id, op.fence, op.settlement);
       if (op.settlement.type === "complete") counts.completions++;
@@ -351,6 +358,11 @@ export class Oracle {
       const difference = differenceOf(expected.tasks.get(id), engine.record(p, id, cfg));
       if (difference !== "") throw new Violation("I5", `${who} with a wrong ${id}: ${difference}`);
     }
+  }
+
+  /** The faults are over. */
+  healed(): void {
+    for (const { state } of this.#logs) this.deaths.healed(state.tasks);
   }
 
   /** Ids of all tasks that are chosen and not finished. */

@@ -4,6 +4,7 @@
  */
 import type { CandidateInfo } from "../protocol/model/contract.ts";
 import type { TaskOptions, TaskSpec } from "../protocol/model/types.ts";
+import { LAPSES_MAX } from "../protocol/state/lapses.ts";
 import type { Rng } from "../testing/rng.ts";
 import type { Plan } from "./plan.ts";
 
@@ -12,6 +13,14 @@ export function labelsOf(plan: Plan, no: number): Readonly<Record<string, string
   // in the order in which the roster names them
   return { gpu: no === 1 || no === 4 ? "yes" : "no", rack: `r${no % 2}` };
 }
+
+export const PLAIN_OPTIONS: TaskOptions = {
+  priority: 0,
+  retry: null,
+  placement: null,
+  expiresMs: 0,
+  lapsesMax: LAPSES_MAX,
+};
 
 /** What one task asks for. */
 export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
@@ -22,8 +31,8 @@ export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
   const node = rng.chance(0.2) ? `node-${rng.int(plan.nodeCount)}` : "";
   const apart = rng.chance(0.5) ? rng.pick(["a", "b"]) : "";
   return {
+    ...PLAIN_OPTIONS,
     priority: rng.pick([0, 0, 7, -7]),
-    retry: null,
     placement: { requires, prefers, node, apart },
   };
 }

@@ -39,6 +39,8 @@ export interface FaultPlan {
   readonly resign: boolean;
   /** Chance that the ends of a cut link notice. */
   readonly notice: number;
+  /** Chance that a cut closes the connections that it cuts: both ends see the other's closed. */
+  readonly resets: number;
   /** Chance that a sync takes long. */
   readonly slowSync: number;
   /** One sync is for all that was persisted while the last one ran. */
@@ -92,6 +94,16 @@ export interface WorkPlan {
   readonly slots: number;
   /** Some nodes have no handler for some tasks. */
   readonly uneven: boolean;
+  /** The first so many tasks kill the node that runs them, and have failed after so many charged lapses. */
+  readonly poison: number;
+  readonly lapsesMax: number;
+  /** How long a node is away that its task has killed. */
+  readonly awayMs: number;
+  /** Nothing else goes wrong. */
+  readonly isPure: boolean;
+  /** Chance that the time of a task is over some day; that it then runs until it is told so. */
+  readonly expires: number;
+  readonly endless: number;
 }
 
 /** What each node has its own of, or draws for itself. */

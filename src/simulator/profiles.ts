@@ -4,6 +4,7 @@
  */
 import { Rng } from "../testing/rng.ts";
 import { type FaultPlan, founded, type Plan, SOUND_LINKS_AND_DISKS, type WorkPlan } from "./plan.ts";
+import { expiry, poison } from "./profiles-of-endings.ts";
 import { trapped } from "./trap-plans.ts";
 
 const RATE_BOUND = 0.08;
@@ -32,6 +33,8 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   recover,
   clocks,
   answers,
+  poison,
+  expiry,
   pair,
   departures,
 };
@@ -51,6 +54,7 @@ export function planFor(seed: number, profile: string): Plan {
     command: commandChance(seed, profile),
     answers: answersChance(seed, profile),
     ...placementWork(seed, profile),
+    ...PLAIN_WORK,
   };
   const settings = mixedSettings(rng, seed, profile);
   return ADJUSTMENT_BY_PROFILE[profile]!(rng, { ...settings, faults, work });
@@ -81,6 +85,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     congestion: rng.chance(0.2),
     resign: rng.chance(0.3),
     notice: rng.pick([0, 0.5, 1]),
+    resets: 0,
     slowSync: some(0.4, 0, 0.03),
     blockingDisk: rng.chance(0.5),
     groupCommit: false,
@@ -94,9 +99,15 @@ function mixedFaults(rng: Rng): FaultPlan {
   };
 }
 
+/** The longest pause on probation, and a suspect's wait after it: src/protocol/state/lapses.ts. */
+const PAUSE_MS_MAX = 360_000;
+const PLAIN_WORK = { poison: 0, lapsesMax: 5, awayMs: 0, isPure: false, expires: 0, endless: 0 } as const;
+
 type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
 
-function mixedWork(rng: Rng): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork> {
+function mixedWork(
+  rng: Rng,
+): Omit<WorkPlan, "command" | "answers" | keyof PlacementWork | keyof typeof PLAIN_WORK> {
   const some = (chance: number, to: number): number => rng.chance(chance) ? rng.range(0, to) : 0;
   return {
     taskCount: 12 + rng.int(30),
@@ -185,7 +196,8 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
     eventsMax: 300_000,
     disastersMs: [],
     faultsMs: leaseTtlMs * rng.range(6, 11),
-    healMs: leaseTtlMs * 40,
+    // what the faults have killed nodes with may have a pause before it
+    healMs: leaseTtlMs * 40 + PAUSE_MS_MAX,
   };
 }
 

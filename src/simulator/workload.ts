@@ -3,13 +3,14 @@
  */
 import type { Ballot, TaskMessage, TaskSpec } from "../protocol/model/types.ts";
 import { Rng } from "../testing/rng.ts";
-import { HANDLER_NAMES } from "./handlers.ts";
+import { endlessPayload, HANDLER_NAMES } from "./handlers.ts";
 import type { VirtualNode } from "./node.ts";
 import { whoSent } from "./oracle-clients.ts";
 import { ballotOrder } from "./oracle-model.ts";
+import { poisonPayload } from "./oracle-deaths.ts";
 import type { Oracle } from "./oracle.ts";
 import { commandKey, submitKey, wakeIn } from "./oracle-times.ts";
-import { drawnOptions, hasPlace } from "./placement.ts";
+import { drawnOptions, hasPlace, PLAIN_OPTIONS } from "./placement.ts";
 import type { World } from "./world.ts";
 
 interface WorkloadWorld extends World {
@@ -24,6 +25,7 @@ export class Workload {
   readonly #commandRng: Rng;
   readonly #placementRng: Rng;
   readonly #answersRng: Rng;
+  readonly #expiryRng: Rng;
   /** And when each was sent first, in true time. */
   readonly #specs: { readonly spec: TaskSpec; readonly firstSentMs: number }[] = [];
   #cid = 0;
@@ -39,6 +41,7 @@ export class Workload {
     this.#commandRng = new Rng(world.plan.seed, 5);
     this.#placementRng = new Rng(world.plan.seed, 8);
     this.#answersRng = new Rng(world.plan.seed, 22);
+    this.#expiryRng = new Rng(world.plan.seed, 23);
   }
 
   begin(): void {
@@ -61,7 +64,7 @@ export class Workload {
     const { plan: { work }, schedule: { nowMs } } = this.#world;
     const { client } = node;
     if (this.#specs.length < work.taskCount && this.#rng.chance(0.6)) {
-      const spec = this.#placed(this.#newSpec());
+      const spec = this.#limited(this.#placed(this.#newSpec()));
       this.#specs.push({ spec, firstSentMs: nowMs });
       return client.submit(spec, this.#rng.chance(0.6), nowMs);
     }
@@ -92,6 +95,7 @@ export class Workload {
     const afterMs = rng.chance(0.15) ? rng.int(plan.leaseTtlMs * 2) : 0;
     this.#world.oracle.times.asked(submitKey(`t${number}`), afterMs);
     const wake = wakeIn(afterMs, rng.chance(0.5), schedule.nowMs);
+    if (number < plan.work.poison) return this.#poison(number);
     return {
       id: `t${number}`,
       name: rng.pick(HANDLER_NAMES),
@@ -102,6 +106,33 @@ export class Workload {
       delayMs: "forMs" in wake ? wake.forMs : 0,
       cid: ++this.#cid,
     };
+  }
+
+  /** Kills the node that runs it. */
+  #poison(number: number): TaskSpec {
+    const { lapsesMax } = this.#world.plan.work;
+    return {
+      id: `t${number}`,
+      name: HANDLER_NAMES[0]!,
+      payload: poisonPayload(number),
+      attemptsMax: 0,
+      options: { ...PLAIN_OPTIONS, lapsesMax },
+      runAtMs: 0,
+      delayMs: 0,
+      cid: ++this.#cid,
+    };
+  }
+
+  /** Some have a time from which they have failed; some of these run until they are told. */
+  #limited(spec: TaskSpec): TaskSpec {
+    const { plan } = this.#world;
+    const rng = this.#expiryRng;
+    if (plan.work.expires === 0 || !rng.chance(plan.work.expires)) return spec;
+    // when its time of day comes is counted from now
+    const startsInMs = spec.runAtMs > 0 ? 2 * plan.leaseTtlMs : spec.delayMs;
+    const expiresMs = Math.round(rng.range(50, 5 * plan.leaseTtlMs) + startsInMs);
+    const payload = rng.chance(plan.work.endless) ? endlessPayload(spec.id) : spec.payload;
+    return { ...spec, payload, options: { ...PLAIN_OPTIONS, ...spec.options, expiresMs } };
   }
 
   #placed(spec: TaskSpec): TaskSpec {

@@ -66,8 +66,8 @@ export class Network {
     if (this.#ports[port.no] !== port) return;
     this.#ports[port.no] = undefined;
     for (const other of this.#others(port.no)) {
-      const delay = this.isCut(other.no, port.no) ? CUT_NOTICED_MS : RESET_MS;
-      this.#after(delay, () => this.#lose(other, port));
+      const isCut = this.isCut(other.no, port.no);
+      this.#after(isCut ? CUT_NOTICED_MS : RESET_MS, () => this.#lose(other, port, !isCut));
     }
   }
 
@@ -88,7 +88,7 @@ export class Network {
       const [port, peer] = [this.#ports[x], this.#ports[y]];
       if (!port || !peer) continue;
       this.#after(CUT_NOTICED_MS, () => {
-        if (this.isCut(a, b)) this.#lose(port, peer);
+        if (this.isCut(a, b)) this.#lose(port, peer, false);
       });
     }
   }
@@ -168,16 +168,17 @@ export class Network {
   #connect(port: Port, peer: Port): void {
     const before = this.#connected[port.no]![peer.no];
     if (before === peer) return;
-    if (before) this.#lose(port, before);
+    if (before) this.#lose(port, before, true);
     this.#connected[port.no]![peer.no] = peer;
     const { id, candidate } = peer;
     port.life.enter(() => port.input({ type: "peer", node: id, up: true, candidate }));
   }
 
-  #lose(port: Port, peer: Port): void {
+  /** `isClosed`: by the peer's system. */
+  #lose(port: Port, peer: Port, isClosed: boolean): void {
     if (this.#ports[port.no] !== port || this.#connected[port.no]![peer.no] !== peer) return;
     this.#connected[port.no]![peer.no] = undefined;
-    port.life.enter(() => port.input({ type: "peer", node: peer.id, up: false }));
+    port.life.enter(() => port.input({ type: "peer", node: peer.id, up: false, isClosed }));
   }
 
   #others(no: number): readonly Port[] {

@@ -168,7 +168,7 @@ function timeTests(cluster: TestCluster): void {
     const second = await cluster.started("failing");
     expect(Date.now()).toBeGreaterThanOrEqual(wakeAtMs);
     expect(second.task.errorAgesMs).toHaveLength(1);
-    await second.settle({ type: "fail", message: "second" });
+    await second.settle({ type: "fail", because: "errors", message: "second" });
     expect(await cluster.any(1).outcome("failing")).toMatchObject({ state: "failed", error: "second" });
     const snapshot = await cluster.any(2).get("failing", CALL);
     expect(snapshot?.errors.map(({ kind, message }) => [kind, message])).toEqual([["error", "first"], [

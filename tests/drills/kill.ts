@@ -15,7 +15,9 @@ import { delay, eventually, runShow, seconds } from "../support/drill.ts";
 import type { Report } from "../support/drill.ts";
 
 const TASK_COUNT = 300;
-const TASK_MS = 12_000;
+const TASK_MS = 18_000;
+/** Younger tasks would be suspected of the kill. */
+const GROWN_UP_MS = 6000;
 const LEASE_MS = 4000;
 const TAKEOVER_MS_MAX = 6000;
 const COMMAND_COUNT = 30;
@@ -36,7 +38,7 @@ await runShow(`SIGKILL of the main steward while ${TASK_COUNT} tasks run`, async
   const ids = await submitAll(cluster, directory);
   const isRunning = (): boolean => readAttempts(directory).length >= ids.length;
   report.check("all tasks run", await eventually(isRunning, 10_000), `${readAttempts(directory).length}`);
-  await delay(1500);
+  await delay(GROWN_UP_MS);
 
   const victim = await mainSteward(cluster, report);
   const killedMs = Date.now();

@@ -174,7 +174,7 @@ async function submitBeats(cluster: Cluster, run: Run, directory: string): Promi
   await using client = await connectClient({ namespace, join: await cluster.addresses(), mdns: false });
   const specs = Array.from({ length: 9 }, (_, index) => {
     const id = `beat-${index}`;
-    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 12_000) } };
+    return { id, input: { argv: beatingCommand(id, join(directory, `${id}.log`), 18_000) } };
   });
   const ids = (await client.submitMany(exec, specs)).map((handle) => handle.id);
   await eventually(() => readAttempts(directory).length === ids.length, 10_000);
@@ -195,6 +195,10 @@ async function takeOver(
   const load = (peer: PeerProcess): number =>
     peer.events.filter((event) => event.event === "task:start").length;
   const victim = cluster.peers.reduce((most, peer) => load(peer) > load(most) ? peer : most);
+  // younger ones would be suspected of the kill, and wait for the peer
+  const isGrownUp = (): boolean =>
+    readAttempts(directory).every(({ firstNs, lastNs }) => lastNs - firstNs > 6_000_000_000n);
+  expect(await eventually(isGrownUp, 15_000, 100)).toBe(true);
   victim.signal("SIGKILL");
   await eventually(() => tally(ids, readAttempts(directory)).lost.length === 0, 40_000, 200);
   expect(tally(ids, readAttempts(directory))).toMatchObject({

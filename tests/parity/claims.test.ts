@@ -121,7 +121,7 @@ test(
     });
     const handle = await cluster.submit(stream, null, { id: "s" });
     const outcome = await cluster.until(handle.done(), { timeoutMs: 4 * 3_600_000 });
-    expect(outcome).toEqual({ state: "failed", error: "always" });
+    expect(outcome).toEqual({ state: "failed", error: "always", failedBecause: "errors" });
     const starts = cluster.runs("s").map(({ startMs }) => startMs);
     expect(starts).toHaveLength(8);
     for (let i = 1; i < 8; i++) expect(starts[i]! - starts[i - 1]!).toBeGreaterThan(599_999.9);

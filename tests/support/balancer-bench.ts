@@ -13,7 +13,14 @@ import { Rng } from "../../src/testing/rng.ts";
 export const START_MS: number = 1_800_000_000_000;
 
 export function granted(id: string, options: TaskOptions | null = null): GrantedTask {
-  const rest = { attemptsMax: 0, options, errorAgesMs: [], checkpoint: null };
+  const rest = {
+    attemptsMax: 0,
+    options,
+    errorAgesMs: [],
+    checkpoint: null,
+    expiresAtMs: 0,
+    isOnProbation: false,
+  };
   return { no: 1, id, fence: 1, attempt: 2, name: "n", payload: encodeValue({ of: id }, "input"), ...rest };
 }
 

@@ -75,7 +75,8 @@ export class CreditBench {
 
   grant(from: MemberNo, no: number, name = "h"): void {
     const task = { id: `${from}/${no}`, fence: no, attempt: 1, payload: new Uint8Array(0), attemptsMax: 0 };
-    this.credit.received(from, { ...task, no, name, errorAgesMs: [], options: null, checkpoint: null });
+    const plain = { errorAgesMs: [], options: null, checkpoint: null, expiresAtMs: 0, isOnProbation: false };
+    this.credit.received(from, { ...task, no, name, ...plain });
   }
 
   demand(no: MemberNo, { backlog = 5, priority = 0, boot = 1 }: Waiting = {}): void {

@@ -31,7 +31,7 @@ export function pending(
 ): TaskRecord {
   const whole = { requires: [], prefers: [], node: "", apart: "", ...placement };
   const tasks = new PartitionTasks();
-  const spec = specOf(id, { priority, retry: null, placement: whole }, name);
+  const spec = specOf(id, { priority, retry: null, placement: whole, expiresMs: 0, lapsesMax: 5 }, name);
   tasks.apply(1, { type: "submit", spec, atMs: WALL_MS });
   return { ...tasks.records.get(id)!, avoid };
 }

@@ -37,6 +37,8 @@ export function optionsOf(placement: Partial<Placement>, priority = 0): TaskOpti
   return {
     priority,
     retry: null,
+    expiresMs: 0,
+    lapsesMax: 5,
     placement: { requires: [], prefers: [], node: "", apart: "", ...placement },
   };
 }

@@ -89,6 +89,8 @@ export class Bench {
       options: null,
       errorAgesMs: [],
       checkpoint: null,
+      expiresAtMs: 0,
+      isOnProbation: false,
       ...rest,
     });
   }

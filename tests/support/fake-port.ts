@@ -62,6 +62,7 @@ export class FakePort implements ClientPort {
       fence: 1,
       attempt: 1,
       result: null,
+      failedBecause: null,
       error: "",
       ...outcome,
     });
@@ -128,6 +129,9 @@ export function snapshot(id: string, more: Partial<TaskSnapshot> = {}): TaskSnap
     partition: 0,
     keepers: [],
     why: null,
+    expiresAt: null,
+    failedBecause: null,
+    lapses: [],
     ...more,
   };
 }

@@ -1,7 +1,7 @@
 /** Anything that the codecs must carry, for property tests: edges of numbers, all of Unicode, empty lists. */
 import * as fc from "fast-check";
 import { makeEntry } from "../../src/protocol/wire/operations.ts";
-import { TASK_STATES } from "../../src/protocol/wire/tasks.ts";
+import { ENDED_BECAUSE, TASK_STATES } from "../../src/protocol/wire/tasks.ts";
 import { LIMITS } from "../../src/protocol/model/limits.ts";
 import type { Message, Outcome, RelayedMessage, TaskView } from "../../src/protocol/model/messages.ts";
 import type { NodeCommand } from "../../src/protocol/model/messages.ts";
@@ -65,6 +65,7 @@ export const roster: fc.Arbitrary<Roster> = fc.uniqueArray(
   });
 });
 
+const fate = fc.constantFrom(...(["silent", "dead", "unknown"] as const));
 const terms = list(fc.record({ p, ballot, commit: uint, isActive: fc.boolean() }));
 const numbered = list(fc.record({ p, n: uint }));
 const outcome: fc.Arbitrary<Outcome> = fc.record({
@@ -74,6 +75,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.record({
   attempt: uint,
   result: bytesOrNull,
   error: message,
+  failedBecause: fc.constantFrom(...ENDED_BECAUSE),
 });
 const view: fc.Arbitrary<TaskView> = fc.record({ record: taskRecord, why: text(LIMITS.whyBytesMax) });
 const granted = fc.record({
@@ -87,6 +89,8 @@ const granted = fc.record({
   errorAgesMs: list(ms, LIMITS.errorsPerTaskMax),
   options: taskOptions,
   checkpoint: bytesOrNull,
+  expiresAtMs: ms,
+  isOnProbation: fc.boolean(),
 });
 const snapshot = fc.tuple(p, ballot, end, fc.nat({ max: 1e6 }), fc.nat({ max: 1e6 }), bytes).map(
   ([p, ballot, end, offset, more, data]) => ({
@@ -157,7 +161,7 @@ export const messageByType: { readonly [T in Message["type"]]: fc.Arbitrary<Mess
     ballot,
     ok: fc.boolean(),
     index: uint,
-    silences: list(fc.record({ session, index: uint, elapsedMs: ms })),
+    silences: list(fc.record({ session, index: uint, elapsedMs: ms, fate })),
   }),
   refuse: of("refuse", { p, ballot, promised: ballot }),
   snapshot,

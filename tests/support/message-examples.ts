@@ -39,13 +39,25 @@ const record: TaskRecord = {
   startedAtMs: 1_764_000_000_201.5,
   finishedAtMs: 0,
   endedByHolder: false,
-  errors: [{ atMs: 1_764_000_000_200, attempt: 1, fence: 8, node: 2, kind: "lapsed", message: "not heard" }],
+  errors: [{ atMs: 1_764_000_000_200, attempt: 1, fence: 8, node: 2, kind: "error", message: "no disk" }],
   result: null,
   checkpoint: bytes(0xff),
   progress: bytes(0x0a),
   checkpointSeq: 2,
   progressSeq: 3,
   commands: { queued: [{ no: 13, message: { type: "pause" } }], known: [77] },
+  expiresAtMs: 1_764_000_600_200,
+  failedBecause: null,
+  lapses: [{
+    atMs: 1_764_000_000_201,
+    attempt: 1,
+    fence: 8,
+    node: 2,
+    boot: 4,
+    ranMs: 250.5,
+    isCounted: true,
+  }],
+  lapsesInSuccession: 1,
 };
 const done: TaskRecord = {
   ...record,
@@ -59,6 +71,9 @@ const done: TaskRecord = {
   checkpointSeq: 0,
   progressSeq: 0,
   commands: null,
+  expiresAtMs: 0,
+  lapses: [],
+  lapsesInSuccession: 0,
 };
 
 export const stateExample: PartitionState = {
@@ -90,7 +105,7 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     ballot,
     ok: true,
     index: 24,
-    silences: [{ session, index: 20, elapsedMs: 4012.5 }],
+    silences: [{ session, index: 20, elapsedMs: 4012.5, fate: "dead" }],
   },
   refuse: { type: "refuse", p, ballot: older, promised: ballot },
   snapshot: {
@@ -171,6 +186,8 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
       errorAgesMs: [1000],
       options: choosy.options,
       checkpoint: null,
+      expiresAtMs: 1_764_000_600_200,
+      isOnProbation: true,
     }],
   },
   grantAck: { type: "grantAck", p, ballot, fences: [12, 16_384] },
@@ -205,7 +222,15 @@ export const messageExamples: { readonly [T in Message["type"]]: Extract<Message
     p,
     items: [{
       no: 3,
-      outcome: { id: "render/42", state: "failed", fence: 12, attempt: 3, result: null, error: "exit 1" },
+      outcome: {
+        id: "render/42",
+        state: "failed",
+        fence: 12,
+        attempt: 3,
+        result: null,
+        error: "exit 1",
+        failedBecause: "errors",
+      },
     }],
   },
   query: { type: "query", rid: 5, p, query: { type: "list", state: "", after: "render/41", limit: 50 } },

@@ -27,6 +27,8 @@ export const choosy: TaskSpec = {
       node: "alpha",
       apart: "db",
     },
+    expiresMs: 600_000,
+    lapsesMax: 3,
   },
 };
 
@@ -67,7 +69,15 @@ export const operationExamples: readonly Operation[] = [
     },
     atMs: 1,
   },
-  { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "fail", message: "" }, atMs: 1 },
+  {
+    type: "settle",
+    id: "a",
+    fence: 7,
+    seq: 1,
+    upTo: 0,
+    settlement: { type: "fail", message: "", because: "fatal" },
+    atMs: 1,
+  },
   { type: "settle", id: "a", fence: 7, seq: 1, upTo: 0, settlement: { type: "release" }, atMs: 1 },
   {
     type: "settle",
@@ -114,6 +124,8 @@ export const operationExamples: readonly Operation[] = [
   { type: "command", id: "a", cid: 1, message: { type: "error", message: "told so" }, atMs: 1 },
   { type: "command", id: "a", cid: 2, message: { type: "kill" }, atMs: 1 },
   { type: "condemn", session },
-  { type: "revert", session, atMs: 2 },
+  { type: "revert", session, atMs: 2, heardAtMs: 1, isDead: true },
   { type: "purge", count: 1000 },
+  { type: "expire", id: "a", atMs: 3 },
+  { type: "alive", node: 3, boot: 1 },
 ];

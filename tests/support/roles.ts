@@ -6,13 +6,14 @@ import { expect } from "bun:test";
 import { Context } from "../../src/protocol/context/context.ts";
 import { Liveness } from "../../src/protocol/context/liveness.ts";
 import type { Effect, EngineEvent, EngineOptions, PersistRecord } from "../../src/protocol/model/contract.ts";
-import type { Message, PromiseMessage, Silence } from "../../src/protocol/model/messages.ts";
+import type { Message, PromiseMessage } from "../../src/protocol/model/messages.ts";
 import type {
   Ballot,
   Configuration,
   Entry,
   MemberNo,
   Operation,
+  Silence,
   TaskOptions,
   TaskSpec,
 } from "../../src/protocol/model/types.ts";

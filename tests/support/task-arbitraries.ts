@@ -1,8 +1,9 @@
 /** Any task, operation and settlement, for property tests. */
 import * as fc from "fast-check";
-import { TASK_STATES } from "../../src/protocol/wire/tasks.ts";
+import { ENDED_BECAUSE, TASK_STATES } from "../../src/protocol/wire/tasks.ts";
 import { LIMITS } from "../../src/protocol/model/limits.ts";
 import type {
+  Lapse,
   Operation,
   Placement,
   QueuedCommand,
@@ -39,6 +40,8 @@ export const taskOptions: fc.Arbitrary<TaskOptions | null> = fc.option(fc.record
   priority: fc.integer({ min: -LIMITS.priorityMax, max: LIMITS.priorityMax }),
   retry: fc.option(fc.record({ backoffMs: ms, factor: ms, maxMs: ms, jitter: ms })),
   placement: fc.option(placement),
+  expiresMs: ms,
+  lapsesMax: fc.integer({ min: 0, max: LIMITS.lapsesMaxMax }),
 }));
 export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
   fc.constantFrom<TaskMessage>(
@@ -48,7 +51,10 @@ export const taskMessage: fc.Arbitrary<TaskMessage> = fc.oneof(
   fc.record({ type: fc.constant("sleep" as const), forMs: ms }),
   fc.record({ type: fc.constant("error" as const), message }),
 );
-export const queued: fc.Arbitrary<QueuedCommand[]> = list(fc.record({ no: uint, message: taskMessage }));
+export const queued: fc.Arbitrary<QueuedCommand[]> = list(fc.record({
+  no: uint,
+  message: fc.oneof(taskMessage, fc.constant({ type: "expire" as const })),
+}));
 export const spec: fc.Arbitrary<TaskSpec> = fc.record({
   id,
   name,
@@ -59,12 +65,13 @@ export const spec: fc.Arbitrary<TaskSpec> = fc.record({
   cid: uint,
   options: taskOptions,
 });
+const because = fc.constantFrom(...(["errors", "fatal", "expired", "command"] as const));
 const trace = fc.record({ cause: text(LIMITS.errorCauseBytesMax), stack: text(LIMITS.errorBytesMax) });
 export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   fc.record({ type: fc.constant("complete" as const), result: bytesOrNull }),
   fc.record({ type: fc.constant("error" as const), message, untilMs: ms }),
-  fc.record({ type: fc.constant("fail" as const), message }),
-  fc.record({ type: fc.constant("fail" as const), message, trace }),
+  fc.record({ type: fc.constant("fail" as const), message, because }),
+  fc.record({ type: fc.constant("fail" as const), message, because, trace }),
   fc.constant<Settlement>({ type: "release" }),
   fc.record({ type: fc.constant("checkpoint" as const), state: bytes }),
   fc.record({ type: fc.constant("progress" as const), value: bytes }),
@@ -95,7 +102,9 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   }),
   fc.record({ type: fc.constant("command" as const), id, cid: uint, message: taskMessage, atMs: ms }),
   fc.record({ type: fc.constant("condemn" as const), session }),
-  fc.record({ type: fc.constant("revert" as const), session, atMs: ms }),
+  fc.record({ type: fc.constant("revert" as const), session, atMs: ms, heardAtMs: ms, isDead: fc.boolean() }),
+  fc.record({ type: fc.constant("expire" as const), id, atMs: ms }),
+  fc.record({ type: fc.constant("alive" as const), node: no, boot: session.map(({ boot }) => boot) }),
   fc.record({ type: fc.constant("purge" as const), count: uint }),
 );
 const error: fc.Arbitrary<TaskError> = fc.record({
@@ -104,8 +113,17 @@ const error: fc.Arbitrary<TaskError> = fc.record({
   attempt: uint,
   fence: uint,
   node: no.map((n) => n - 1),
-  kind: fc.constantFrom("error" as const, "lapsed" as const),
+  kind: fc.constant("error" as const),
   message,
+});
+const lapse: fc.Arbitrary<Lapse> = fc.record({
+  atMs: ms,
+  attempt: uint,
+  fence: uint,
+  node: no,
+  boot: session.map(({ boot }) => boot),
+  ranMs: fc.option(ms),
+  isCounted: fc.boolean(),
 });
 export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   spec,
@@ -126,4 +144,8 @@ export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   checkpointSeq: uint,
   progressSeq: uint,
   commands: fc.option(fc.record({ queued, known: list(uint) })),
+  expiresAtMs: ms,
+  failedBecause: fc.constantFrom(...ENDED_BECAUSE),
+  lapses: list(lapse, LIMITS.lapsesPerTaskMax),
+  lapsesInSuccession: uint,
 }).filter((record) => record.state !== "leased" || record.session !== null);

@@ -173,6 +173,7 @@ export const NO_BY_REASON: Readonly<Record<AbortReason, number>> = {
   error: 12,
   complete: 13,
   balance: 14,
+  expired: 15,
 };
 
 export function reasonOfNo(no: number): AbortReason | null {

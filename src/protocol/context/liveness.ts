@@ -4,10 +4,9 @@
  * it may be slow to condemn, never hasty (PaxosLease's M; Gray & Cheriton 1989).
  */
 import type { Context } from "./context.ts";
-import type { Silence } from "../model/messages.ts";
 import { ownerKey } from "../state/lease-counts.ts";
 import type { Condemnation, PartitionTasks } from "../state/partition-tasks.ts";
-import type { MemberNo } from "../model/types.ts";
+import type { Fate, MemberNo, SessionId, Silence } from "../model/types.ts";
 
 const NO_SILENCES: readonly Silence[] = [];
 
@@ -17,6 +16,8 @@ export class Liveness {
   readonly #heardMs: Map<number, number> = new Map();
   readonly #bootOf: Map<MemberNo, number> = new Map();
   readonly #frozenMs: WeakMap<Condemnation, number> = new WeakMap();
+  /** Of those whose connection was closed by their own end: when, until anything of them is heard again. */
+  readonly #closedMs: Map<MemberNo, number> = new Map();
   /** No silence counts from before: the boot of this node. */
   #silenceFloorMs = 0;
 
@@ -34,7 +35,29 @@ export class Liveness {
     if (boot < (this.#bootOf.get(node) ?? 0)) return false;
     this.#bootOf.set(node, boot);
     this.#heardMs.set(ownerKey({ node, boot }), this.#context.clock.monoMs);
+    this.#closedMs.delete(node);
     return true;
+  }
+
+  /** The connection to the node ended; `isClosed`: by its own end. */
+  disconnected(node: MemberNo, isClosed: boolean): void {
+    if (isClosed) this.#closedMs.set(node, this.#context.clock.monoMs);
+    else this.#closedMs.delete(node);
+  }
+
+  /** A connection to the node is there: some life of it speaks. */
+  connectedTo(node: MemberNo): void {
+    this.#closedMs.delete(node);
+  }
+
+  /** When that life of the node closed its connection, if it was not heard again since. */
+  closedMs({ node, boot }: SessionId): number | undefined {
+    return this.#bootOf.get(node) === boot ? this.#closedMs.get(node) : undefined;
+  }
+
+  /** When that life of the node was heard last; undefined: never, since this node began. */
+  heardMs(session: SessionId): number | undefined {
+    return this.#heardMs.get(ownerKey(session));
   }
 
   /** This node's loop stood still for `gapMs`: the silence of the others in that time was not theirs. */
@@ -61,6 +84,18 @@ export class Liveness {
   }
 
   /**
+   * It died if its end of the connection closed and it was not heard again since: whoever stands still or is
+   * cut off closes nothing. A later life is proof. Who did not hear it alive is no witness of its death: when
+   * all died together nobody is, and nothing is to blame.
+   */
+  #fateOf(session: SessionId): Fate {
+    const { node, boot } = session;
+    if (node === this.#context.self) return boot === this.#context.options.boot ? "silent" : "unknown";
+    if (this.heardMs(session) === undefined) return "unknown";
+    return this.bootOf(node) > boot || this.closedMs(session) !== undefined ? "dead" : "silent";
+  }
+
+  /**
    * The silences of the condemned sessions that still hold leases in a partition. The first call after a
    * CONDEMN was appended freezes the silence: call it in the same step. `silenceFloorMs`: when this keeper's
    * copy was installed; it cannot speak for the time before.
@@ -76,7 +111,7 @@ export class Liveness {
         this.#frozenMs.set(condemnation, frozenMs);
       }
       const elapsedMs = Math.max(0, this.#context.clock.monoMs - Math.max(frozenMs, silenceFloorMs));
-      silences.push({ session, index, elapsedMs });
+      silences.push({ session, index, elapsedMs, fate: this.#fateOf(session) });
     }
     return silences;
   }

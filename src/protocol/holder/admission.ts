@@ -1,9 +1,10 @@
 /**
  * Which leases granted to this node may start now: no more than it has slots, no more of one handler than it
- * takes, and of tasks with one apart key a single one. A second one is declined: only the node itself knows
- * all that it holds, of every partition.
+ * takes, of tasks with one apart key a single one, and one on probation. A second one is declined: only the
+ * node itself knows all that it holds, of every partition.
  */
 import type { Settlement } from "../model/types.ts";
+import { PROVEN_MS } from "../state/lapses.ts";
 import type { Credit } from "./credit.ts";
 import type { HeldLease } from "./held-leases.ts";
 import type { HolderSession } from "./session.ts";
@@ -20,6 +21,8 @@ export type Verdict = "start" | "wait" | Settlement;
 export class Admission {
   readonly #credit: Credit;
   readonly #byApart: Map<string, Keyed> = new Map();
+  /** A task on probation; from then on (lease clock) it counts no more. */
+  #onProbation: Keyed & { provenMs: number } | null = null;
   #runningCount = 0;
 
   constructor(credit: Credit) {
@@ -29,7 +32,7 @@ export class Admission {
   judge(held: HeldLease): Verdict {
     // granted before the steward heard that this node takes nothing any more
     if (this.#credit.slots === 0) return { type: "release" };
-    if (!this.#claimsKey(held)) return { type: "decline", forMs: 0 };
+    if (!this.#claimsProbation(held) || !this.#claimsKey(held)) return { type: "decline", forMs: 0 };
     return this.mayStart(held) ? "start" : "wait";
   }
 
@@ -43,8 +46,21 @@ export class Admission {
     this.#credit.limits.started(task.name);
   }
 
+  /** It stored a checkpoint, or its lease is over: another one on probation may come. */
+  proven(held: HeldLease): void {
+    if (this.#onProbation?.held !== held) return;
+    const { hasDeclined } = this.#onProbation;
+    this.#onProbation = null;
+    if (hasDeclined) this.#credit.changed();
+  }
+
+  tick(leaseMs: number): void {
+    if (this.#onProbation && leaseMs >= this.#onProbation.provenMs) this.proven(this.#onProbation.held);
+  }
+
   /** Its lease is over, or was never used. */
   ended(held: HeldLease): void {
+    this.proven(held);
     if (held.isStarted) {
       this.#runningCount--;
       this.#credit.limits.stopped(held.task.name);
@@ -54,6 +70,17 @@ export class Admission {
     if (keyed?.held !== held) return;
     this.#byApart.delete(key);
     if (keyed.hasDeclined) this.#credit.changed();
+  }
+
+  /** The first that comes, until it has proved to be harmless. */
+  #claimsProbation(held: HeldLease): boolean {
+    if (!held.task.isOnProbation || this.#onProbation?.held === held) return true;
+    if (this.#onProbation) {
+      this.#onProbation.hasDeclined = true;
+      return false;
+    }
+    this.#onProbation = { held, hasDeclined: false, provenMs: held.grantedMs + PROVEN_MS };
+    return true;
   }
 
   /** Of those with one key the first that comes, until its lease is over. */

@@ -20,7 +20,7 @@ import type {
 } from "../model/messages.ts";
 import type { Ballot, Configuration, MemberNo } from "../model/types.ts";
 import { keepsLease } from "../state/task-machine.ts";
-import { Admission, StartQueue } from "./admission.ts";
+import { Admission, StartQueue, type Verdict } from "./admission.ts";
 import type { Credit } from "./credit.ts";
 import type { HeldLease } from "./held-leases.ts";
 import {
@@ -34,6 +34,8 @@ import {
   takeVouch,
   vouchersOf,
 } from "./session.ts";
+
+const GIVEN_BACK: Verdict = { type: "release" };
 
 export class LeaseHolder {
   readonly #context: Context;
@@ -142,6 +144,7 @@ export class LeaseHolder {
   tick(): void {
     const { leaseMs, monoMs } = this.#context.clock;
     const { marginMs, resendMs, heartbeatMs } = this.#context.options;
+    this.#admission.tick(leaseMs);
     for (const session of this.#queue.giveBack(leaseMs - 2 * heartbeatMs)) this.#dirty.add(session);
     let isAttached = true;
     let earliestMs = Infinity;
@@ -273,7 +276,7 @@ export class LeaseHolder {
   #start(session: HolderSession, held: HeldLease): void {
     const { leaseMs } = this.#context.clock;
     if (leaseMs >= session.validUntilMs - this.#context.options.marginMs) return;
-    const verdict = this.#admission.judge(held);
+    const verdict = this.#isOver(session, held) ? GIVEN_BACK : this.#admission.judge(held);
     if (verdict === "wait") return this.#queue.add(session, held);
     if (verdict !== "start") {
       session.heldLeases.settle(held, { seq: 0, upTo: 0 }, verdict);
@@ -283,6 +286,13 @@ export class LeaseHolder {
     this.#admission.started(held);
     session.heldLeases.start(held);
     this.#context.emit({ type: "start", p: session.p, task: held.task });
+  }
+
+  /** Its time has come, by the clocks of those who keep it as far as this node hears them. */
+  #isOver({ vouchers }: HolderSession, { task: { expiresAtMs } }: HeldLease): boolean {
+    if (expiresAtMs === 0) return false;
+    const { keepers } = vouchers.at(-1)!;
+    return this.#context.wallClocks.boundsOf(keepers).reachedMs >= expiresAtMs;
   }
 
   #startWaiting(session: HolderSession): void {
@@ -317,6 +327,7 @@ export class LeaseHolder {
       if (held.isStarted) {
         this.#context.emit({ type: "settled", p: session.p, id: held.id, fence, seq, accepted });
       }
+      if (accepted && settlement.type === "checkpoint") this.#admission.proven(held);
       const isOver = !keepsLease(settlement);
       if (isOver || !accepted) this.#forget(session, held);
       if (!isOver && !accepted && !held.isSettling) this.#lost(session, held, "stale");

@@ -6,8 +6,8 @@
 import type { Context } from "../context/context.ts";
 import { isSameBallot, majorityOf, majorityReached } from "../model/ballot.ts";
 import { LIMITS } from "../model/limits.ts";
-import type { AppendReplyMessage, Silence, SnapshotReplyMessage } from "../model/messages.ts";
-import type { Ballot, LogEnd, MemberNo, Operation } from "../model/types.ts";
+import type { AppendReplyMessage, SnapshotReplyMessage } from "../model/messages.ts";
+import type { Ballot, LogEnd, MemberNo, Operation, Silence } from "../model/types.ts";
 import { ClusterTime } from "./cluster-time.ts";
 import { makeEntry } from "../wire/operations.ts";
 import { encodeState } from "../wire/snapshots.ts";

@@ -9,6 +9,7 @@ import type {
   AcceptedRoster,
   Ballot,
   Entry,
+  HolderMessage,
   LogEnd,
   NodeId,
   Roster,
@@ -93,7 +94,14 @@ export interface EngineOptions {
 export type Input =
   | { readonly type: "message"; readonly from: NodeId; readonly message: Message }
   /** A peer's stream opened or closed. */
-  | { readonly type: "peer"; readonly node: NodeId; readonly up: boolean; readonly candidate?: CandidateInfo }
+  | {
+    readonly type: "peer";
+    readonly node: NodeId;
+    readonly up: boolean;
+    readonly candidate?: CandidateInfo;
+    /** Of one that closed: the peer's end did, as when its process dies; else this end gave it up. */
+    readonly isClosed?: boolean;
+  }
   /** The stream to a peer takes no more (or again takes) bulk: appends wait in the log. */
   | { readonly type: "congested"; readonly node: NodeId; readonly on: boolean }
   /** The `rid` of submits and commands grows. */
@@ -242,7 +250,7 @@ export type Effect =
     readonly id: string;
     readonly fence: number;
     readonly no: number;
-    readonly message: TaskMessage;
+    readonly message: HolderMessage;
   }
   /** The lease ends in `marginMs` or less unless renewed: the handler must stop now. */
   | { readonly type: "abort"; readonly p: number; readonly id: string; readonly fence: number }

@@ -41,6 +41,10 @@ export const LIMITS = {
   weightMax: 1000,
   /** Errors kept with a task, the last ones: what people look at, and a bound on the record. */
   errorsPerTaskMax: 8,
+  /** Lapses kept with a task, the last ones: as many as it takes to fail by default, and some more. */
+  lapsesPerTaskMax: 10,
+  /** Charged lapses that a task may be given: each costs a process. */
+  lapsesMaxMax: 1000,
 
   // ---- the log --------------------------------------------------------------------------------------------
   /** Entries of one append: 4096 at 100 bytes are 400 KiB, about what one turn of the loop can take. */

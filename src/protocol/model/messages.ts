@@ -11,8 +11,8 @@ import type {
   MemberNo,
   QueuedCommand,
   Roster,
-  SessionId,
   Settlement,
+  Silence,
   TaskMessage,
   TaskOptions,
   TaskRecord,
@@ -137,6 +137,9 @@ export interface GrantedTask {
   readonly errorAgesMs: readonly number[];
   readonly options: TaskOptions | null;
   readonly checkpoint: Uint8Array | null;
+  /** Time of the cluster from which it must not start any more; 0 = never. */
+  readonly expiresAtMs: number;
+  readonly isOnProbation: boolean;
 }
 export interface GrantMessage {
   readonly type: "grant";
@@ -176,7 +179,7 @@ export interface SettleReplyMessage {
 
 // ---- clients ----------------------------------------------------------------------------------------------
 
-export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld";
+export type SubmitStatus = "created" | "exists" | "conflict" | "tooOld" | "expiresFirst";
 /**
  * Submits and commands change something, so each copy is for one term and no other steward takes it. Null:
  * the sender does not know the term; it is answered with the term, and nothing else is done.
@@ -218,8 +221,9 @@ export interface Outcome {
   readonly fence: number;
   readonly attempt: number;
   readonly result: Uint8Array | null;
-  /** Message of the last error, or "". */
+  /** Message of the last error, or of why it failed without one, or "". */
   readonly error: string;
+  readonly failedBecause: TaskRecord["failedBecause"];
 }
 export interface OutcomeMessage {
   readonly type: "outcome";
@@ -406,12 +410,6 @@ export interface AppendMessage {
   /** All keepers have the log up to here: nobody asks for earlier entries again. */
   readonly logFloor: number;
   readonly entries: readonly Entry[];
-}
-/** How long a condemned session had been silent here, counted to now. */
-export interface Silence {
-  readonly session: SessionId;
-  readonly index: number;
-  readonly elapsedMs: number;
 }
 export interface AppendReplyMessage {
   readonly type: "appendReply";

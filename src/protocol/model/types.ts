@@ -101,6 +101,10 @@ export interface TaskOptions {
   /** How long to wait before another attempt; null = the node's error handler decides. */
   readonly retry: RetryPolicy | null;
   readonly placement: Placement | null;
+  /** So long after its submit was recorded it has failed, if it has not ended before; 0 = never. */
+  readonly expiresMs: number;
+  /** Charged lapses (state/lapses.ts) after which it has failed. */
+  readonly lapsesMax: number;
 }
 
 /** Before attempt n + 1: `min(maxMs, backoffMs x factor^(n - 1))`, times 1 ± `jitter` at random. */
@@ -123,6 +127,20 @@ export interface Placement {
   readonly apart: string;
 }
 
+/**
+ * What a keeper knows of a process that it does not hear: it died, since its end of the connection closed, or
+ * a later life of it was heard; nothing says so; or the keeper has begun since and never heard it.
+ */
+export type Fate = "silent" | "dead" | "unknown";
+
+/** How long a condemned session had been silent at a keeper, counted to now, and what that knows of it. */
+export interface Silence {
+  readonly session: SessionId;
+  readonly index: number;
+  readonly elapsedMs: number;
+  readonly fate: Fate;
+}
+
 /** When a task goes on: at a time of the cluster, or so long after the entry that says so. */
 export type Wake = { readonly untilMs: number } | { readonly forMs: number };
 
@@ -138,11 +156,14 @@ export type TaskMessage =
   | { readonly type: "checkpoint" }
   | { readonly type: "release" };
 
+/** What its holder is told of a task: a command, or that its time is over. */
+export type HolderMessage = TaskMessage | { readonly type: "expire" };
+
 /** A command that waits for the holder of the lease. */
 export interface QueuedCommand {
   /** Index of its entry: the order of commands. */
   readonly no: number;
-  readonly message: TaskMessage;
+  readonly message: HolderMessage;
 }
 
 export interface CommandLog {
@@ -170,16 +191,36 @@ export interface ErrorTrace {
   readonly stack: string;
 }
 
-/** One thing that went wrong with an attempt: an error of the handler, or a lease that lapsed. */
+/**
+ * Why a task is failed: its errors used up its attempts, one of them was final, it killed its nodes, its time
+ * was over, or a command said so.
+ */
+export type FailedBecause = "errors" | "fatal" | "poison" | "expired" | "command";
+
+/** One thing that went wrong with an attempt. */
 export interface TaskError {
   readonly atMs: number;
   readonly attempt: number;
   readonly fence: number;
   /** -1: a command's error, while nobody held the task. */
   readonly node: MemberNo;
-  readonly kind: "error" | "lapsed";
+  readonly kind: "error";
   readonly message: string;
   readonly trace?: ErrorTrace;
+}
+
+/** An attempt that lost its lease without an end of its own: its node was not heard for too long. */
+export interface Lapse {
+  /** When the lease was taken back. */
+  readonly atMs: number;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly node: MemberNo;
+  readonly boot: number;
+  /** How long it had run when its node was heard last; null: nobody is left who knows. */
+  readonly ranMs: number | null;
+  /** The node's process had died, as others saw it, and the attempt had not proved yet to be harmless. */
+  readonly isCounted: boolean;
 }
 
 /** A task as the partition's log has it. Records are replaced, never changed in place. */
@@ -210,6 +251,14 @@ export interface TaskRecord {
   readonly progressSeq: number;
   /** Null until there was a command. */
   readonly commands: CommandLog | null;
+  /** Time of the cluster from which nothing of it starts any more; 0 = never. */
+  readonly expiresAtMs: number;
+  /** Null unless it is failed. */
+  readonly failedBecause: FailedBecause | null;
+  /** The last ones, oldest first (see LIMITS.lapsesPerTaskMax). */
+  readonly lapses: readonly Lapse[];
+  /** Lapses that count since an attempt last proved harmless: see state/lapses.ts. */
+  readonly lapsesInSuccession: number;
 }
 
 /** How an attempt ends, or what it stores meanwhile, always under its fence. */
@@ -222,8 +271,13 @@ export type Settlement =
     readonly trace?: ErrorTrace;
     readonly then?: "pause" | "kill";
   } & Wake
-  /** The handler threw and there is no further attempt. */
-  | { readonly type: "fail"; readonly message: string; readonly trace?: ErrorTrace }
+  /** The handler threw, or was aborted because it expired, and there is no further attempt. */
+  | {
+    readonly type: "fail";
+    readonly message: string;
+    readonly trace?: ErrorTrace;
+    readonly because: Exclude<FailedBecause, "poison">;
+  }
   /** Claimable again at once, by others first. */
   | { readonly type: "release" }
   /** Keeps the lease, stores `state` for this and later attempts. */
@@ -267,9 +321,21 @@ export type Operation =
     readonly atMs: number;
   }
   | { readonly type: "condemn"; readonly session: SessionId }
-  | { readonly type: "revert"; readonly session: SessionId; readonly atMs: number }
+  | {
+    readonly type: "revert";
+    readonly session: SessionId;
+    readonly atMs: number;
+    /** When it was heard last; 0 = nobody is left who knows. */
+    readonly heardAtMs: number;
+    /** Its process had died, as a majority of the keepers saw it. */
+    readonly isDead: boolean;
+  }
   /** Forget the `count` tasks that finished first. */
-  | { readonly type: "purge"; readonly count: number };
+  | { readonly type: "purge"; readonly count: number }
+  /** The time of a task is over. */
+  | { readonly type: "expire"; readonly id: string; readonly atMs: number }
+  /** That life of the node was heard again after all: its lapses do not count. */
+  | { readonly type: "alive"; readonly node: MemberNo; readonly boot: number };
 
 export interface Entry {
   readonly ballot: Ballot;

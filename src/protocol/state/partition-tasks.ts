@@ -9,7 +9,18 @@
  */
 import type { Operation, PartitionState, SessionId, TaskRecord } from "../model/types.ts";
 import { LeaseCounts, ownerKey } from "./lease-counts.ts";
-import { acked, commanded, isKnown, isTerminal, settled, withError, withoutHolder } from "./task-machine.ts";
+import { absolved, lapsed, type SessionEnd } from "./lapses.ts";
+import {
+  acked,
+  commanded,
+  expired,
+  expiryOf,
+  isKnown,
+  isOver,
+  isTerminal,
+  settled,
+  withoutHolder,
+} from "./task-machine.ts";
 
 export interface Change {
   readonly id: string;
@@ -119,7 +130,7 @@ export class PartitionTasks {
       case "lease": {
         const before = this.records.get(op.id);
         if (!before || (before.state !== "pending" && before.state !== "sleeping")) return null;
-        if (this.isCondemned(op.session)) return null;
+        if (this.isCondemned(op.session) || isOver(before, op.atMs)) return null;
         return this.#replace(before.spec.id, before, {
           ...before,
           state: "leased",
@@ -151,9 +162,17 @@ export class PartitionTasks {
         return { type: "condemn", owner, before };
       }
       case "revert":
-        return this.#revert(op.session, op.atMs);
+        return this.#revert(op.session, op);
       case "purge":
         return this.#purge(op.count);
+      case "expire": {
+        const before = this.records.get(op.id);
+        if (!before) return null;
+        const after = expired(before, { no: index, atMs: op.atMs });
+        return after === before ? null : this.#replace(before.spec.id, before, after);
+      }
+      case "alive":
+        return this.#absolve(op);
       default:
         return op satisfies never;
     }
@@ -198,7 +217,7 @@ export class PartitionTasks {
     return { type: "change", id, before, finishedPushed };
   }
 
-  #revert(session: SessionId, atMs: number): Undo | null {
+  #revert(session: SessionId, end: SessionEnd): Undo | null {
     const owner = ownerKey(session);
     if (!this.leases.has(owner)) return null;
     const changes: Change[] = [];
@@ -210,16 +229,24 @@ export class PartitionTasks {
     // the order of the map is not the same on all keepers: what is undone may put a task at its end
     for (const before of taken.sort((a, b) => a.fence - b.fence)) {
       const { id } = before.spec;
-      const message = "lease lapsed: the owner was not heard for a whole lease; its late results are refused";
-      const errors = withError(before, { kind: "lapsed", message, atMs });
-      const free: TaskRecord = { ...before, state: "pending", avoid: session.node, errors };
-      const after = withoutHolder(free, atMs);
+      const after = withoutHolder(lapsed(before, end), end.atMs);
       this.records.set(id, after);
       if (isTerminal(after.state)) finishedCount = this.#finished.push(id) - finishedBefore;
       changes.push({ id, before });
       this.leases.add(before.session!, -1);
     }
     return changes.length === 0 ? null : { type: "changes", changes, finishedCount, purged: NOTHING };
+  }
+
+  #absolve(life: { readonly node: number; readonly boot: number }): Undo | null {
+    const changes: Change[] = [];
+    for (const [id, before] of this.records) {
+      const after = isTerminal(before.state) ? before : absolved(before, life);
+      if (after === before) continue;
+      this.records.set(id, after);
+      changes.push({ id, before });
+    }
+    return changes.length === 0 ? null : { type: "changes", changes, finishedCount: 0, purged: NOTHING };
   }
 
   #purge(count: number): Undo | null {
@@ -261,5 +288,9 @@ function submitted({ spec, atMs }: Extract<Operation, { readonly type: "submit" 
     checkpointSeq: 0,
     progressSeq: 0,
     commands: null,
+    expiresAtMs: expiryOf(spec, atMs),
+    failedBecause: null,
+    lapses: NOTHING,
+    lapsesInSuccession: 0,
   };
 }

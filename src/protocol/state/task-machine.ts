@@ -4,12 +4,15 @@
  * the error policy answers in the same step; it is here, for errors that nobody's handler raised, too.
  */
 import { LIMITS } from "../model/limits.ts";
+import { chargedLapses, heeded } from "./lapses.ts";
 import type {
+  HolderMessage,
   RetryPolicy,
   Settlement,
   TaskError,
   TaskMessage,
   TaskRecord,
+  TaskSpec,
   TaskState,
   Wake,
 } from "../model/types.ts";
@@ -61,6 +64,63 @@ export function isTerminal(state: TaskState): boolean {
   return state === "completed" || state === "failed" || state === "killed";
 }
 
+/**
+ * As it was submitted, but for its fence and what it has stored: no errors, no lapses, no attempts, and its
+ * time begins anew. For who tries a task again that has ended.
+ */
+export function cleared(record: TaskRecord, atMs: number): TaskRecord {
+  return {
+    ...record,
+    attempt: 0,
+    errors: [],
+    lapses: [],
+    lapsesInSuccession: 0,
+    failedBecause: null,
+    expiresAtMs: expiryOf(record.spec, atMs),
+  };
+}
+
+/** Of a task that is recorded then; 0 = never. */
+export function expiryOf({ options }: TaskSpec, atMs: number): number {
+  const expiresMs = options?.expiresMs ?? 0;
+  return expiresMs === 0 ? 0 : atMs + expiresMs;
+}
+
+/** What went wrong last, in words; "" when nothing did. */
+export function lastErrorOf(record: TaskRecord): string {
+  switch (record.failedBecause) {
+    case "poison": {
+      const count = record.lapsesInSuccession;
+      return `poison: the process of its node died while it ran, ${count} times in succession, ` +
+        `${chargedLapses(record)} of them while it was the only one to blame`;
+    }
+    case "expired":
+      return `expired: it had not ended ${record.spec.options?.expiresMs ?? 0} ms after its submit`;
+    default:
+      return record.errors.at(-1)?.message ?? "";
+  }
+}
+
+// ---- time that is over ------------------------------------------------------------------------------------
+
+/** Its holder has been told that its time is over. */
+export function isExpiring({ commands }: TaskRecord): boolean {
+  return commands?.queued.some(({ message }) => message.type === "expire") ?? false;
+}
+
+/** Nothing of it starts any more at that time. */
+export function isOver({ expiresAtMs }: TaskRecord, timeMs: number): boolean {
+  return expiresAtMs > 0 && timeMs >= expiresAtMs;
+}
+
+/** Failed, or its holder is told. The same: nothing is to be done. */
+export function expired(before: TaskRecord, { no, atMs }: { no: number; atMs: number }): TaskRecord {
+  if (isTerminal(before.state) || !isOver(before, atMs) || isExpiring(before)) return before;
+  if (before.state !== "leased") return carriedOut(before, { type: "expire" }, atMs);
+  const { queued, known } = before.commands ?? { queued: [], known: [] };
+  return { ...before, commands: { queued: [...queued, { no, message: { type: "expire" } }], known } };
+}
+
 // ---- errors -----------------------------------------------------------------------------------------------
 
 const ERRORS_MAX = 8;
@@ -110,11 +170,21 @@ export function withError(
 
 // ---- how attempts end -------------------------------------------------------------------------------------
 
+interface Settled {
+  readonly settlement: Settlement;
+  readonly seq: number;
+  readonly atMs: number;
+}
+
 /** What a settlement makes of a leased task; commands that still wait are carried out by `withoutHolder`. */
-export function settled(
-  before: TaskRecord,
-  { settlement, seq, atMs }: { readonly settlement: Settlement; readonly seq: number; readonly atMs: number },
-): TaskRecord {
+export function settled(before: TaskRecord, { settlement, seq, atMs }: Settled): TaskRecord {
+  if (isExpiring(before) && !keepsLease(settlement)) {
+    return { ...ended(before, "failed", atMs), failedBecause: "expired" };
+  }
+  return ending(heeded(before, settlement, atMs), { settlement, seq, atMs });
+}
+
+function ending(before: TaskRecord, { settlement, seq, atMs }: Settled): TaskRecord {
   const node = before.session!.node;
   switch (settlement.type) {
     case "complete":
@@ -127,7 +197,7 @@ export function settled(
       };
     case "fail": {
       const errors = withError(before, { kind: "error", ...textsOf(settlement), atMs });
-      return { ...ended(before, "failed", atMs), errors };
+      return { ...ended(before, "failed", atMs), failedBecause: settlement.because, errors };
     }
     case "error": {
       const errors = withError(before, { kind: "error", ...textsOf(settlement), atMs });
@@ -191,11 +261,11 @@ export function endedBy(record: TaskRecord, settlement: Settlement): boolean {
   }
 }
 
-/** Commands up to number `upTo` wait no more. */
+/** Commands up to number `upTo` wait no more; that its time is over stays true until it has ended. */
 export function acked(record: TaskRecord, upTo: number): TaskRecord {
   const { commands } = record;
   if (upTo === 0 || !commands || commands.queued.length === 0) return record;
-  const queued = commands.queued.filter(({ no }) => no > upTo);
+  const queued = commands.queued.filter(({ no, message }) => no > upTo || message.type === "expire");
   return queued.length === commands.queued.length ? record : { ...record, commands: { ...commands, queued } };
 }
 
@@ -234,11 +304,17 @@ export function withoutHolder(record: TaskRecord, atMs: number): TaskRecord {
   const { commands } = record;
   if (!commands || commands.queued.length === 0 || record.state === "leased") return record;
   let now: TaskRecord = { ...record, commands: { queued: [], known: commands.known } };
+  // whatever waits beside it comes too late
+  if (isExpiring(record)) return carriedOut(now, { type: "expire" }, atMs);
   for (const { message } of commands.queued) now = carriedOut(now, message, atMs);
   return now;
 }
 
-function carriedOut(before: TaskRecord, message: TaskMessage, atMs: number): TaskRecord {
+function carriedOut(before: TaskRecord, message: HolderMessage, atMs: number): TaskRecord {
+  if (message.type === "expire") {
+    if (isTerminal(before.state)) return before;
+    return { ...before, state: "failed", failedBecause: "expired", finishedAtMs: atMs };
+  }
   const state = nextState(before.state, message.type);
   if (state === null) return before;
   switch (message.type) {
@@ -263,11 +339,13 @@ function carriedOut(before: TaskRecord, message: TaskMessage, atMs: number): Tas
 /** An error while the task slept keeps its sleep, if that is longer. */
 function faulty(before: TaskRecord, message: string, atMs: number): TaskRecord {
   const { attemptsMax, options } = before.spec;
-  const errorAgesMs = before.errors.filter(({ kind }) => kind === "error").map((error) => atMs - error.atMs);
+  const errorAgesMs = before.errors.map((error) => atMs - error.atMs);
   const retry = options?.retry ?? null;
   const sleepMs = sleepAfterError({ attemptsMax, attempt: before.attempt, errorAgesMs, retry }, 0.5);
   const errors = withError(before, { kind: "error", message, atMs }, -1);
-  if (sleepMs === null) return { ...before, state: "failed", errors, finishedAtMs: atMs };
+  if (sleepMs === null) {
+    return { ...before, state: "failed", failedBecause: "command", errors, finishedAtMs: atMs };
+  }
   const wakeAtMs = Math.max(before.state === "sleeping" ? before.wakeAtMs : 0, atMs + sleepMs);
   return { ...before, state: "sleeping", wakeAtMs, errors };
 }

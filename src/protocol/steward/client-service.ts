@@ -20,7 +20,7 @@ import type {
   WatchMessage,
 } from "../model/messages.ts";
 import type { MemberNo, TaskRecord, TaskSpec } from "../model/types.ts";
-import { isTerminal } from "../state/task-machine.ts";
+import { expiryOf, isTerminal, lastErrorOf } from "../state/task-machine.ts";
 import { Decisions } from "./decisions.ts";
 import { whyOf } from "./why.ts";
 
@@ -88,6 +88,8 @@ export class ClientService {
       return record.spec.cid === spec.cid ? "created" : "exists";
     }
     if (this.#mayBeForgotten(ageMs)) return "tooOld";
+    const expiresAtMs = expiryOf(spec, this.#term.time.nowMs);
+    if (expiresAtMs > 0 && expiresAtMs <= spec.runAtMs) return "expiresFirst";
     return this.#term.unchosenCount > LIMITS.entriesUnchosenMax ? "busy" : "created";
   }
 
@@ -151,7 +153,8 @@ export class ClientService {
       fence: record?.fence ?? 0,
       attempt: record?.attempt ?? 0,
       result: record?.result ?? null,
-      error: record?.errors.at(-1)?.message ?? "",
+      error: record ? lastErrorOf(record) : "",
+      failedBecause: record?.failedBecause ?? null,
     };
     for (const [member, no] of watchers) this.#replies.for(member).outcomes.push({ no, outcome });
   }

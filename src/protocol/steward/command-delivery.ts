@@ -8,7 +8,7 @@ import type { CommandMessage, CommandStatus, Delivery } from "../model/messages.
 import type { Term } from "../log/term.ts";
 import { Decisions } from "./decisions.ts";
 import { isKnown, isTerminal, nextState } from "../state/task-machine.ts";
-import type { MemberNo, TaskRecord } from "../model/types.ts";
+import type { MemberNo, QueuedCommand, TaskRecord } from "../model/types.ts";
 
 export interface CommandPort {
   changed(id: string): void;
@@ -32,6 +32,11 @@ export class CommandDelivery {
 
   begin(): void {
     for (const record of this.#term.replica.tasks.records.values()) this.#note(record);
+  }
+
+  /** Something waits for its holder now. */
+  noteWaiting(id: string): void {
+    this.#note(this.#term.replica.tasks.records.get(id));
   }
 
   #note(record: TaskRecord | undefined): void {
@@ -77,7 +82,8 @@ export class CommandDelivery {
     if (isTerminal(record.state)) return "ended";
     if (nextState(record.state, message.type) === null) return "invalid";
     if (!isLeased) return "applied";
-    return (record.commands?.queued.length ?? 0) < LIMITS.commandsQueuedMax ? "queued" : "busy";
+    const waitingCount = record.commands?.queued.filter(isCommand).length ?? 0;
+    return waitingCount < LIMITS.commandsQueuedMax ? "queued" : "busy";
   }
 
   tick(): void {
@@ -114,4 +120,9 @@ export class CommandDelivery {
     const { p } = this.#term;
     for (const [no, items] of itemsByHolder) this.#context.send(no, { type: "deliver", p, items });
   }
+}
+
+/** Of a client; that a task's time is over waits beside those. */
+function isCommand({ message }: QueuedCommand): boolean {
+  return message.type !== "expire";
 }

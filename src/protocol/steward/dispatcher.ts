@@ -5,13 +5,18 @@
 import type { Context } from "../context/context.ts";
 import type { Liveness } from "../context/liveness.ts";
 import { ringPosition } from "../context/ring.ts";
+import { majorityOf } from "../model/ballot.ts";
 import type { CreditMessage } from "../model/messages.ts";
-import type { MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
+import type { Configuration, MemberNo, Placement, TaskRecord, TaskSpec } from "../model/types.ts";
 import { CreditAccount } from "./credit-account.ts";
+import { isOnProbation, SUSPECT_MS_MAX, suspicionOf } from "../state/lapses.ts";
 import { Demand, UnattachedDemand } from "./demand.ts";
 import { fits, weightOf } from "./placement.ts";
 import { DECLINED, NOBODY, type TaskBook } from "./task-queues.ts";
-import { type Obstacle, type Prospect, whyPending } from "./why.ts";
+import { type Obstacle, type Prospect, whyPending, whySuspected } from "./why.ts";
+
+/** The one key of tasks on probation. */
+const PROBATION = "";
 
 export class Dispatcher {
   readonly #context: Context;
@@ -19,6 +24,7 @@ export class Dispatcher {
   readonly #accounts: Map<MemberNo, CreditAccount> = new Map();
   readonly #demand: Demand;
   readonly #apart: ApartHints = new ApartHints();
+  readonly #onProbation: ApartHints = new ApartHints();
   /** Stewards with tasks that wait for somebody. */
   readonly waiting: Set<TaskBook> = new Set();
   isDirty = false;
@@ -46,6 +52,7 @@ export class Dispatcher {
   reset(): void {
     this.#accounts.clear();
     this.#apart.clear();
+    this.#onProbation.clear();
     this.waiting.clear();
   }
 
@@ -97,6 +104,7 @@ export class Dispatcher {
 
   tick(): void {
     this.#apart.sweep();
+    this.#onProbation.sweep();
     if (this.waiting.size > 0) this.#context.tickSoon();
     this.reconsider();
   }
@@ -149,6 +157,7 @@ export class Dispatcher {
    * task's hash. Who just gave the task up comes last; then it is the least loaded of the others.
    */
   pick(steward: TaskBook, record: TaskRecord): MemberNo {
+    if (this.#mustWait(steward, record)) return DECLINED;
     const { avoid, spec } = record;
     const placement = spec.options?.placement ?? null;
     const pickNo = ++this.#pickNo;
@@ -157,7 +166,7 @@ export class Dispatcher {
     let least = Infinity;
     let isDeclined = false;
     for (const [no, account] of this.#accounts) {
-      const obstacle = this.#obstacleOf(steward, no, spec);
+      const obstacle = this.#obstacleOf(steward, no, record);
       if (obstacle === "declined") isDeclined = true;
       if (obstacle !== null) continue;
       account.candidateIn = pickNo;
@@ -212,20 +221,24 @@ export class Dispatcher {
   }
 
   /** What keeps the member from being given the task now; null: nothing does. The most lasting one first. */
-  #obstacleOf(steward: TaskBook, no: MemberNo, spec: TaskSpec): Obstacle | null {
+  #obstacleOf(steward: TaskBook, no: MemberNo, record: TaskRecord): Obstacle | null {
+    const { spec } = record;
     const account = this.#accounts.get(no);
     if (!account || account.isClosed) return "down";
     if (!account.handlers.has(spec.name)) return "handler";
     if (!this.#mayRun(no, spec.options?.placement ?? null)) return "placement";
     if (account.standing !== "up") return account.standing;
     if (!steward.isAttached(no, account.boot)) return "unattached";
-    if (!this.#isHeard(no)) return "silent";
+    if (!this.isHeard(no)) return "silent";
     if (account.available <= 0 || !account.hasRoomFor(spec.name)) return "full";
+    if (isOnProbation(record) && this.#onProbation.isTaken(PROBATION, no)) return "declined";
     return this.#hasDeclined(steward, no, spec) ? "declined" : null;
   }
 
-  #isHeard(no: MemberNo): boolean {
-    if (no === this.#context.self) return true;
+  /** Lately, and it is that life of it, if one is named. */
+  isHeard(no: MemberNo, boot?: number): boolean {
+    if (no === this.#context.self) return boot === undefined || boot === this.#context.options.boot;
+    if (boot !== undefined && boot !== this.#liveness.bootOf(no)) return false;
     const { monoMs } = this.#context.clock;
     return monoMs - this.#liveness.lastHeartbeatMs(no) < 2.5 * this.#context.options.heartbeatMs;
   }
@@ -253,19 +266,46 @@ export class Dispatcher {
     this.#apart.took(key, no, stands);
   }
 
+  /** The member has a task on probation as long as it `stands` and has not proved to be harmless. */
+  tookOnProbation(no: MemberNo, stands: () => boolean): void {
+    this.#onProbation.took(PROBATION, no, stands);
+  }
+
+  /** It may have killed its node, and another death would cost a quorum. */
+  #mustWait(steward: TaskBook, record: TaskRecord): boolean {
+    const lapse = suspicionOf(record);
+    if (lapse === null || steward.timeMs - lapse.atMs >= SUSPECT_MS_MAX) return false;
+    return !this.#canLoseOne(isOnProbation(record));
+  }
+
+  /** Each partition would have its quorum if one more of its keepers died; `apart`: beside those in doubt. */
+  #canLoseOne(apart: boolean): boolean {
+    const isUp = (no: MemberNo): boolean =>
+      this.#context.isConnected(no) && this.isHeard(no) &&
+      !(apart && this.#onProbation.isTaken(PROBATION, no));
+    return (this.#context.roster?.chains ?? []).every((chain) => canLoseOne(chain, isUp));
+  }
+
   /** In words, for people. */
   why(steward: TaskBook, record: TaskRecord): string {
     const { spec } = record;
     const apart = spec.options?.placement?.apart ?? "";
     const members = [...this.#context.roster?.members ?? []].map((member): Prospect => {
-      const obstacle = this.#obstacleOf(steward, member.no, spec);
+      const obstacle = this.#obstacleOf(steward, member.no, record);
       const isTaken = this.#apart.isTaken(apart, member.no);
       const leftMs = isTaken ? 0 : steward.declines.leftMs(spec.id, member.no) ?? 0;
       const declinedUntilMs = leftMs === 0 ? 0 : steward.timeMs + leftMs;
       return { member, obstacle, declinedUntilMs, declinedWhy: steward.declines.whyOf(spec.id, member.no) };
     });
-    return whyPending(record, members);
+    return this.#mustWait(steward, record) ? whySuspected(record, members) : whyPending(record, members);
   }
+}
+
+/** A partition that moves is not whole. A sole keeper takes everybody else along, whatever waits. */
+function canLoseOne(chain: readonly Configuration[], isUp: (no: MemberNo) => boolean): boolean {
+  const { keepers } = chain.at(-1)!;
+  if (chain.length > 1) return false;
+  return keepers.length === 1 || keepers.filter(isUp).length > majorityOf(keepers.length);
 }
 
 /**

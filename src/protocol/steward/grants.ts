@@ -6,6 +6,7 @@ import type { Context } from "../context/context.ts";
 import type { GrantedTask } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
 import type { MemberNo, SessionId, TaskError, TaskRecord } from "../model/types.ts";
+import { isOnProbation } from "../state/lapses.ts";
 
 export interface Attachment {
   readonly boot: number;
@@ -50,9 +51,11 @@ export class Grants {
       name: spec.name,
       payload: spec.payload,
       attemptsMax: spec.attemptsMax,
-      errorAgesMs: errors.length === 0 ? NEVER : errors.filter(isOwnError).map(ageOf),
+      errorAgesMs: errors.length === 0 ? NEVER : errors.map(ageOf),
       options: spec.options,
       checkpoint,
+      expiresAtMs: record.expiresAtMs,
+      isOnProbation: isOnProbation(record),
     };
     const outstanding = { to, attachment, task, sentMs: 0 };
     this.#outstanding.set(fence, outstanding);
@@ -103,9 +106,4 @@ export class Grants {
     const { boot, n, attach } = attachment;
     this.#context.send(no, { type: "grant", p, ballot, boot, n, attach, grantFloor, tasks });
   }
-}
-
-/** Of the task's own, which count against its attempts. */
-function isOwnError({ kind }: TaskError): boolean {
-  return kind === "error";
 }

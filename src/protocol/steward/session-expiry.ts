@@ -5,11 +5,11 @@
  */
 import { majorityOf } from "../model/ballot.ts";
 import type { Context } from "../context/context.ts";
-import type { Silence } from "../model/messages.ts";
 import type { Term } from "../log/term.ts";
 import type { Liveness } from "../context/liveness.ts";
+import type { SessionEnd } from "../state/lapses.ts";
 import { ownerKey } from "../state/lease-counts.ts";
-import type { MemberNo, SessionId } from "../model/types.ts";
+import type { Fate, MemberNo, SessionId, Silence } from "../model/types.ts";
 
 export interface SessionExpiryPort {
   /** Leases were taken back. */
@@ -22,6 +22,8 @@ interface Pending {
   readonly index: number;
   /** Per keeper: when its silence will have lasted for the whole wait. */
   readonly dueMs: Map<MemberNo, number>;
+  /** What the keepers say of its process. */
+  readonly fates: Map<MemberNo, Fate>;
   isReverted: boolean;
 }
 
@@ -71,7 +73,7 @@ export class SessionExpiry {
 
   /** A keeper reports how long condemned sessions had been silent there. */
   note(keeper: MemberNo, silences: readonly Silence[], matchIndex: number): void {
-    for (const { session, index, elapsedMs } of silences) {
+    for (const { session, index, elapsedMs, fate } of silences) {
       if (index > matchIndex) continue;
       const owner = ownerKey(session);
       let pending = this.#pending.get(owner);
@@ -79,13 +81,26 @@ export class SessionExpiry {
         const known = this.#term.replica.tasks.condemned.get(owner);
         if (!known || known.session.n !== session.n) continue;
         if (!pending || pending.session.n < session.n) {
-          pending = { session, index, dueMs: new Map(), isReverted: false };
+          pending = { session, index, dueMs: new Map(), fates: new Map(), isReverted: false };
           this.#pending.set(owner, pending);
         }
       }
       const dueMs = this.#context.clock.monoMs + this.waitMs - elapsedMs;
       pending.dueMs.set(keeper, Math.min(pending.dueMs.get(keeper) ?? Infinity, dueMs));
+      pending.fates.set(keeper, fate);
     }
+  }
+
+  /** Most of those that know: one keeper alone may have lost its link to a node that lives. */
+  #endOf({ session, fates }: Pending): SessionEnd {
+    const atMs = this.#term.time.nowMs;
+    const countOf = (fate: Fate): number =>
+      this.#term.keeper.voters.filter((no) => fates.get(no) === fate).length;
+    const isDead = countOf("dead") > countOf("silent");
+    const aliveMs = (isDead ? this.#liveness.closedMs(session) : undefined) ??
+      this.#liveness.heardMs(session);
+    if (aliveMs === undefined) return { atMs, heardAtMs: 0, isDead };
+    return { atMs, heardAtMs: Math.max(0, atMs - (this.#context.clock.monoMs - aliveMs)), isDead };
   }
 
   #revertIfDue(pending: Pending): void {
@@ -94,8 +109,7 @@ export class SessionExpiry {
     const due = keeper.voters.map((no) => pending.dueMs.get(no) ?? Infinity).sort((a, b) => a - b);
     if (this.#context.clock.monoMs < due[majorityOf(due.length) - 1]!) return;
     pending.isReverted = true;
-    const atMs = this.#term.time.nowMs;
-    const index = this.#term.propose({ type: "revert", session: pending.session, atMs });
+    const index = this.#term.propose({ type: "revert", session: pending.session, ...this.#endOf(pending) });
     this.#port.reverted();
     this.#term.whenChosen(index, () => this.#port.announceAll());
   }

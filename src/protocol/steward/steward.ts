@@ -10,12 +10,14 @@ import type { Context } from "../context/context.ts";
 import type { Liveness } from "../context/liveness.ts";
 import type { Office, Term } from "../log/term.ts";
 import { isSameBallot } from "../model/ballot.ts";
-import type { AttachMessage, SettleMessage, Silence } from "../model/messages.ts";
-import type { Ballot, MemberNo, Settlement, TaskRecord, TaskSpec } from "../model/types.ts";
-import { endedBy, isTerminal, keepsLease } from "../state/task-machine.ts";
+import type { AttachMessage, SettleMessage } from "../model/messages.ts";
+import type { Ballot, Lapse, MemberNo, Settlement, Silence, TaskRecord, TaskSpec } from "../model/types.ts";
+import { isOnProbation, isProven, isUnproven } from "../state/lapses.ts";
+import { endedBy, isExpiring, isOver, isTerminal, keepsLease } from "../state/task-machine.ts";
 import { ClientService, Replies } from "./client-service.ts";
 import { CommandDelivery } from "./command-delivery.ts";
 import { Declines } from "./declines.ts";
+import { Expiries } from "./expiries.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Attachment, Grants } from "./grants.ts";
 import { OwnershipFeed } from "./ownership-feed.ts";
@@ -41,6 +43,9 @@ export class Steward implements Office, TaskBook {
   readonly #waiting: TaskQueues = new TaskQueues();
   readonly #ownershipFeed: OwnershipFeed;
   readonly declines: Declines;
+  readonly #expiries: Expiries;
+  /** Leased tasks whose nodes died before: they may prove to be harmless. */
+  readonly #unproven: Set<string> = new Set();
   #sweptMs = 0;
   /** The term goes on. */
   #isOpen = true;
@@ -62,6 +67,9 @@ export class Steward implements Office, TaskBook {
     this.commands = new CommandDelivery(context, term, {
       changed: (id) => this.changed(id),
       announceIfOver: (id) => this.clientService.announceIfOver(id),
+    });
+    this.#expiries = new Expiries(context, term, {
+      expired: (id, isChosen) => this.#expired(id, isChosen),
     });
     this.#sessionExpiry = new SessionExpiry(context, liveness, term, {
       reverted: () => this.requeue(),
@@ -99,7 +107,16 @@ export class Steward implements Office, TaskBook {
   }
 
   enqueue(record: TaskRecord): void {
+    this.#expiries.note(record);
+    if (record.state === "leased" && record.lapsesInSuccession > 0) this.#unproven.add(record.spec.id);
     if (this.#waiting.add(record)) this.#wants();
+  }
+
+  #expired(id: string, isChosen: boolean): void {
+    this.changed(id);
+    if (!isChosen) return;
+    this.commands.noteWaiting(id);
+    this.clientService.announceIfOver(id);
   }
 
   #wants(): void {
@@ -116,6 +133,7 @@ export class Steward implements Office, TaskBook {
 
   tick(): void {
     this.#sessionExpiry.tick();
+    this.#expiries.tick();
     const now = this.#now;
     if (this.#waiting.wake(this.#term.replica.tasks.records, now)) this.#wants();
     if (this.#waiting.wakeAtMs - now.timeMs < this.#context.options.heartbeatMs) this.#context.tickSoon();
@@ -132,12 +150,27 @@ export class Steward implements Office, TaskBook {
     if (monoMs - this.#sweptMs < SWEEP_EVERY_MS) return;
     this.#sweptMs = monoMs;
     this.#term.time.review();
+    this.#prove(timeMs);
     const { records } = this.#term.replica.tasks;
     this.declines.sweep((id) => {
       const record = records.get(id);
       if (!record || isTerminal(record.state)) return Infinity;
       return record.state === "leased" ? timeMs - record.startedAtMs : 0;
     });
+  }
+
+  /** What has run for long enough is told from what kills its nodes, by an entry that says nothing else. */
+  #prove(timeMs: number): void {
+    const { records } = this.#term.replica.tasks;
+    for (const id of this.#unproven) {
+      const record = records.get(id);
+      if (record?.state !== "leased" || record.lapsesInSuccession === 0) this.#unproven.delete(id);
+      else if (
+        isProven(record, timeMs) && this.#dispatcher.isHeard(record.session!.node, record.session!.boot)
+      ) {
+        this.#settle({ id, fence: record.fence, seq: 0, upTo: 0, settlement: { type: "ack" } });
+      }
+    }
   }
 
   #purge(timeMs: number): void {
@@ -169,6 +202,7 @@ export class Steward implements Office, TaskBook {
     if (condemned === 0 && !isRepeat) {
       this.#attached.set(from, { boot, n, attach, session: { node: from, boot, n } });
       this.#reconcile(from, message);
+      this.#absolve(from, boot);
     }
     this.#context.send(from, { type: "attachReply", p, ballot, boot, attach, condemned });
   }
@@ -189,6 +223,17 @@ export class Steward implements Office, TaskBook {
     this.#dispatcher.reconsider();
   }
 
+  /** What was taken for dead is there. */
+  #absolve(node: MemberNo, boot: number): void {
+    const { tasks } = this.#term.replica;
+    if (!tasks.condemnationOf(node, boot)) return;
+    for (const { state, lapses } of tasks.records.values()) {
+      if (isTerminal(state) || !lapses.some((lapse) => isLapseOf(lapse, node, boot))) continue;
+      this.#term.propose({ type: "alive", node, boot });
+      return this.requeue();
+    }
+  }
+
   #settle(item: SettleMessage["items"][number]): number {
     const atMs = this.timeMs;
     const index = this.#term.propose({ type: "settle", ...item, atMs });
@@ -205,8 +250,10 @@ export class Steward implements Office, TaskBook {
       const answer = (accepted: boolean): unknown =>
         this.#replies.for(from).settles.push({ fence, seq, accepted });
       let index = replica.lastIndex;
+      let accepted = true;
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
         index = this.#settle(item);
+        accepted = !isRefused(record!, settlement);
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       } else if (record?.fence !== fence || !endedBy(record, settlement)) {
         // a deposed steward does not know of later leases
@@ -216,7 +263,7 @@ export class Steward implements Office, TaskBook {
       // it may have been reported before, and the answer got lost; the holder may have got another number
       // since, as a member anew
       this.#term.whenChosen(index, () => {
-        answer(true);
+        answer(accepted);
         if (keepsLease(settlement)) return;
         if (settlement.type === "complete" || settlement.type === "fail") this.clientService.announce(id);
         else this.clientService.announceIfOver(id);
@@ -250,7 +297,7 @@ export class Steward implements Office, TaskBook {
       priority,
       round,
       pick: (record) => this.#dispatcher.pick(this, record),
-      lease: (no, { spec }) => this.#lease(no, spec),
+      lease: (no, record) => this.#lease(no, record),
       waitMs: (id) => this.declines.waitMs(id),
     });
   }
@@ -268,7 +315,10 @@ export class Steward implements Office, TaskBook {
     return this.#attached.has(no) ? this.#waiting.countFor(taker) : NO_BACKLOG;
   }
 
-  #lease(to: MemberNo, spec: TaskSpec): void {
+  #lease(to: MemberNo, record: TaskRecord): void {
+    // its time came since the last tick
+    if (isOver(record, this.timeMs)) return;
+    const { spec } = record;
     const { id } = spec;
     const attachment = this.#attached.get(to)!;
     const { session } = attachment;
@@ -276,7 +326,15 @@ export class Steward implements Office, TaskBook {
     const grantNo = this.#dispatcher.charge(to, spec.name);
     const apart = spec.options?.placement?.apart ?? "";
     if (apart !== "") this.#dispatcher.tookApart(apart, to, () => this.#stands(id, fence));
+    if (record.lapsesInSuccession > 0) this.#unproven.add(id);
+    if (isOnProbation(record)) {
+      this.#dispatcher.tookOnProbation(to, () => this.#stands(id, fence) && this.#isUnproven(id));
+    }
     this.#term.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+  }
+
+  #isUnproven(id: string): boolean {
+    return isUnproven(this.#term.replica.tasks.records.get(id)!, this.timeMs);
   }
 
   #stands(id: string, fence: number): boolean {
@@ -299,6 +357,15 @@ export class Steward implements Office, TaskBook {
     this.commands.flush();
     this.#grants.flush();
   }
+}
+
+/** What comes after its time was over has another effect than it says. */
+function isRefused(record: TaskRecord, { type }: Settlement): boolean {
+  return type === "complete" && isExpiring(record);
+}
+
+function isLapseOf({ node, boot, isCounted }: Lapse, of: MemberNo, life: number): boolean {
+  return isCounted && node === of && boot === life;
 }
 
 /** The stewards of this node's terms: opened with a term, found by it. */

@@ -2,6 +2,7 @@
 import { LIMITS } from "../model/limits.ts";
 import type { Standing } from "../model/messages.ts";
 import type { Member, Placement, TaskRecord } from "../model/types.ts";
+import { isOnProbation, SUSPECT_MS_MAX, suspicionOf } from "../state/lapses.ts";
 import { clipText } from "../wire/writer.ts";
 import { missingLabel } from "./placement.ts";
 
@@ -43,6 +44,24 @@ export function whyPending(record: TaskRecord, members: readonly Prospect[]): st
     why ?? `is about to be handed to a node with a handler named "${name}"`,
     LIMITS.whyBytesMax,
   );
+}
+
+/** For one that may have killed its node, while another death would cost a quorum. */
+export function whySuspected(record: TaskRecord, members: readonly Prospect[]): string {
+  const { node, atMs } = suspicionOf(record)!;
+  const name = members.find(({ member }) => member.no === node)?.member.name;
+  const untilMs = atMs + SUSPECT_MS_MAX;
+  return `may have killed ${name === undefined ? "its last node" : `node "${name}"`}: ${deathsOf(record)}; ` +
+    "it waits until no partition would lose its quorum if another node died, " +
+    `at most until ${isoTime(untilMs)}`;
+}
+
+/** Of what it is suspected. */
+function deathsOf(record: TaskRecord): string {
+  const { ranMs } = suspicionOf(record)!;
+  const count = record.lapsesInSuccession;
+  if (count > 1) return `the processes of ${count} nodes died in succession while it ran`;
+  return `that node's process died when the task had run for ${((ranMs ?? 0) / 1000).toFixed(1)} s`;
 }
 
 function whyNotOn(placement: Placement, record: TaskRecord, members: readonly Prospect[]): string | null {
@@ -130,6 +149,10 @@ function whyNoneOf(attached: readonly Prospect[], record: TaskRecord, who: strin
       silent.length > 0 ? "full or silent" : "full"
     }`;
   }
+  if (isOnProbation(record)) {
+    return `is on probation, ${deathsOf(record)}: a node runs one such task at a time, and ${who} ${verb} ` +
+      "running one, or declined it";
+  }
   const times = declined.map(({ declinedUntilMs }) => declinedUntilMs).filter((ms) => ms > 0);
   const apart = record.spec.options?.placement?.apart ?? "";
   if (apart !== "" && times.length < declined.length) {
@@ -149,7 +172,7 @@ export function whyOf(
   { nowMs, trouble }: { readonly nowMs: number; readonly trouble: string },
   whyWaits: () => string,
 ): string {
-  const { state, wakeAtMs, errors, fence, commands, attempt } = record;
+  const { state, wakeAtMs, errors, fence, commands, attempt, lapses } = record;
   if (state === "pending" || (state === "sleeping" && wakeAtMs <= nowMs)) return whyWaits();
   const last = errors.at(-1);
   // an error after which it was leased again does not explain anything any more
@@ -161,6 +184,8 @@ export function whyOf(
       ? `tried again in ${seconds} s, at ${
         isoTime(wakeAtMs)
       }, after an error in attempt ${attempt}: ${error.message}`
+      : isOnProbation(record) && lapses.at(-1)?.fence === fence
+      ? `tried again in ${seconds} s, at ${isoTime(wakeAtMs)}: ${deathsOf(record)}`
       : `sleeps until ${isoTime(wakeAtMs)}`;
     if (trouble !== "") why += `; ${trouble}`;
   } else if (state === "paused") {

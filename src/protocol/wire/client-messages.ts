@@ -30,6 +30,8 @@ import {
 } from "./primitives.ts";
 import type { Reader } from "./reader.ts";
 import {
+  ENDED_BECAUSE,
+  QUEUED_MAX,
   readQueued,
   readSpec,
   readTaskMessage,
@@ -52,6 +54,7 @@ const SUBMIT_STATUSES: readonly (SubmitStatus | "busy")[] = [
   "conflict",
   "tooOld",
   "busy",
+  "expiresFirst",
 ];
 const OUTCOMES: readonly (TaskState | "unknown")[] = ["unknown", ...TASK_STATES];
 const FILTERS: readonly (TaskState | "")[] = ["", ...TASK_STATES];
@@ -91,6 +94,7 @@ function writeOutcome(w: Writer, { no, outcome }: OutcomeMessage["items"][number
   w.uint(outcome.attempt);
   w.bytesOrNull(LIMITS.payloadBytesMax, outcome.result);
   w.text(LIMITS.errorMessageBytesMax, outcome.error);
+  w.oneOf(ENDED_BECAUSE, outcome.failedBecause);
 }
 /** The result is a copy: it is the user's. */
 function readOutcome(r: Reader): OutcomeMessage["items"][number] {
@@ -102,6 +106,7 @@ function readOutcome(r: Reader): OutcomeMessage["items"][number] {
     attempt: r.uint(),
     result: r.copyOrNull(LIMITS.payloadBytesMax),
     error: r.text(LIMITS.errorMessageBytesMax),
+    failedBecause: r.oneOf(ENDED_BECAUSE),
   };
   return { no, outcome };
 }
@@ -236,10 +241,10 @@ const COMMAND_STATUSES: readonly CommandStatus[] = [
 function writeDelivery(w: Writer, { id, fence, commands }: Delivery): void {
   writeId(w, id);
   w.uint(fence);
-  writeList(w, LIMITS.commandsQueuedMax, commands, writeQueued);
+  writeList(w, QUEUED_MAX, commands, writeQueued);
 }
 function readDelivery(r: Reader): Delivery {
-  return { id: readId(r), fence: r.uint(), commands: readList(r, LIMITS.commandsQueuedMax, readQueued) };
+  return { id: readId(r), fence: r.uint(), commands: readList(r, QUEUED_MAX, readQueued) };
 }
 
 export const COMMAND_CODECS: MessageCodecs<"command" | "commandReply" | "deliver"> = {

@@ -103,6 +103,8 @@ function writeGranted(w: Writer, task: GrantedTask): void {
   writeList(w, LIMITS.errorsPerTaskMax, task.errorAgesMs, writeMs);
   writeTaskOptions(w, task.options);
   w.bytesOrNull(LIMITS.payloadBytesMax, task.checkpoint);
+  w.ms(task.expiresAtMs);
+  w.bool(task.isOnProbation);
 }
 /** Payload and checkpoint are copies: a task may run for hours. */
 function readGranted(r: Reader): GrantedTask {
@@ -117,6 +119,8 @@ function readGranted(r: Reader): GrantedTask {
     errorAgesMs: readList(r, LIMITS.errorsPerTaskMax, readMs),
     options: readTaskOptions(r),
     checkpoint: r.copyOrNull(LIMITS.payloadBytesMax),
+    expiresAtMs: r.ms(),
+    isOnProbation: r.bool(),
   };
 }
 

@@ -17,14 +17,8 @@ import {
   writeSession,
 } from "./primitives.ts";
 import { LIMITS } from "../model/limits.ts";
-import type {
-  AppendMessage,
-  PromiseMessage,
-  SealMessage,
-  Silence,
-  SnapshotMessage,
-} from "../model/messages.ts";
-import type { Ballot } from "../model/types.ts";
+import type { AppendMessage, PromiseMessage, SealMessage, SnapshotMessage } from "../model/messages.ts";
+import type { Ballot, Fate, Silence } from "../model/types.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -37,13 +31,17 @@ function writeHead(w: Writer, message: { readonly p: number; readonly ballot: Ba
   writeBallot(w, message.ballot);
 }
 
+/** Their place is their number on the wire: append only. */
+const FATES: readonly Fate[] = ["silent", "dead", "unknown"];
+
 function writeSilence(w: Writer, silence: Silence): void {
   writeSession(w, silence.session);
   w.uint(silence.index);
   w.ms(silence.elapsedMs);
+  w.oneOf(FATES, silence.fate);
 }
 function readSilence(r: Reader): Silence {
-  return { session: readSession(r), index: r.uint(), elapsedMs: r.ms() };
+  return { session: readSession(r), index: r.uint(), elapsedMs: r.ms(), fate: r.oneOf(FATES) };
 }
 
 /** What stands for the ballot before the first entry. */

@@ -3,7 +3,18 @@
  * every frame and every durable record carries the same bytes.
  */
 import { isSameBallot } from "../model/ballot.ts";
-import { readBallot, readId, readSession, writeBallot, writeId, writeSession } from "./primitives.ts";
+import {
+  readBallot,
+  readBoot,
+  readId,
+  readMemberNo,
+  readSession,
+  writeBallot,
+  writeBoot,
+  writeId,
+  writeMemberNo,
+  writeSession,
+} from "./primitives.ts";
 import {
   readSettlement,
   readSpec,
@@ -50,7 +61,9 @@ function writeOperation(w: Writer, op: Operation): void {
     case "revert":
       w.u8(5);
       w.ms(op.atMs);
-      return writeSession(w, op.session);
+      writeSession(w, op.session);
+      w.ms(op.heardAtMs);
+      return w.bool(op.isDead);
     case "purge":
       w.u8(6);
       return w.uint(op.count);
@@ -60,6 +73,14 @@ function writeOperation(w: Writer, op: Operation): void {
       writeId(w, op.id);
       w.uint(op.cid);
       return writeTaskMessage(w, op.message);
+    case "expire":
+      w.u8(8);
+      w.ms(op.atMs);
+      return writeId(w, op.id);
+    case "alive":
+      w.u8(9);
+      writeMemberNo(w, op.node);
+      return writeBoot(w, op.boot);
     default:
       return op satisfies never;
   }
@@ -90,7 +111,7 @@ function readOperation(r: Reader): Operation {
       return { type: "condemn", session: readSession(r) };
     case 5: {
       const atMs = r.ms();
-      return { type: "revert", session: readSession(r), atMs };
+      return { type: "revert", session: readSession(r), atMs, heardAtMs: r.ms(), isDead: r.bool() };
     }
     case 6:
       return { type: "purge", count: r.uint() };
@@ -98,8 +119,14 @@ function readOperation(r: Reader): Operation {
       const atMs = r.ms();
       return { type: "command", id: readId(r), cid: r.uint(), message: readTaskMessage(r), atMs };
     }
+    case 8: {
+      const atMs = r.ms();
+      return { type: "expire", id: readId(r), atMs };
+    }
+    case 9:
+      return { type: "alive", node: readMemberNo(r), boot: readBoot(r) };
     default:
-      return r.fail(`an operation must have a kind from 0 to 7, got ${tag}`);
+      return r.fail(`an operation must have a kind from 0 to 9, got ${tag}`);
   }
 }
 

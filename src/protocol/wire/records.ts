@@ -24,7 +24,7 @@ import type { Candidate } from "../model/types.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
-const RECORD_VERSION = 4;
+const RECORD_VERSION = 5;
 /** A state and what names it. */
 const RECORD_BYTES_MAX = LIMITS.stateBytesMax + 64;
 const recordWriter = new Writer(RECORD_BYTES_MAX);

@@ -7,7 +7,7 @@ import { Reader } from "./reader.ts";
 import { readTaskRecord, writeTaskRecord } from "./tasks.ts";
 import { Writer } from "./writer.ts";
 
-const STATE_VERSION = 3;
+const STATE_VERSION = 4;
 
 /**
  * Throws a RangeError if the state is over LIMITS.stateBytesMax or names a finished task that is not there.

@@ -2,11 +2,23 @@
  * Tasks as bytes: what the submitter fixed, what became of it, how attempts end, commands to tasks. Parts
  * of messages, log entries and snapshots.
  */
-import { readId, readList, readSession, writeList, writeSession } from "./primitives.ts";
+import {
+  readBoot,
+  readId,
+  readList,
+  readMemberNo,
+  readSession,
+  writeBoot,
+  writeList,
+  writeMemberNo,
+  writeSession,
+} from "./primitives.ts";
 import { LIMITS } from "../model/limits.ts";
 import type {
   CommandLog,
   ErrorTrace,
+  FailedBecause,
+  Lapse,
   Placement,
   QueuedCommand,
   Settlement,
@@ -37,6 +49,8 @@ export function writeTaskOptions(w: Writer, options: TaskOptions | null): void {
   }
   w.bool(options.placement !== null);
   if (options.placement !== null) writePlacement(w, options.placement);
+  w.ms(options.expiresMs);
+  w.upTo(LIMITS.lapsesMaxMax, options.lapsesMax);
 }
 export function readTaskOptions(r: Reader): TaskOptions | null {
   if (!r.bool()) return null;
@@ -44,6 +58,8 @@ export function readTaskOptions(r: Reader): TaskOptions | null {
     priority: r.upTo(2 * LIMITS.priorityMax) - LIMITS.priorityMax,
     retry: r.bool() ? { backoffMs: r.ms(), factor: r.ms(), maxMs: r.ms(), jitter: r.ms() } : null,
     placement: r.bool() ? readPlacement(r) : null,
+    expiresMs: r.ms(),
+    lapsesMax: r.upTo(LIMITS.lapsesMaxMax),
   };
 }
 
@@ -111,6 +127,16 @@ function readWake(r: Reader): Wake {
   return r.bool() ? { forMs: r.ms() } : { untilMs: r.ms() };
 }
 
+/** Their place is their number on the wire: append only. */
+const FAILED_BECAUSE: readonly FailedBecause[] = ["errors", "fatal", "expired", "command", "poison"];
+
+function readFail(r: Reader): Settlement {
+  const message = r.text(LIMITS.errorMessageBytesMax);
+  const because = r.oneOf(FAILED_BECAUSE);
+  if (because === "poison") return r.fail("no holder says that its task is poison");
+  return { type: "fail", message, because, ...readTrace(r) };
+}
+
 const AFTER_ERROR: readonly ("pause" | "kill" | undefined)[] = [undefined, "pause", "kill"];
 
 /** The bytes of a settlement come last. */
@@ -128,6 +154,7 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
     case "fail":
       w.u8(2);
       w.text(LIMITS.errorMessageBytesMax, settlement.message);
+      w.oneOf(FAILED_BECAUSE, settlement.because);
       return writeTrace(w, settlement.trace);
     case "release":
       return w.u8(3);
@@ -168,7 +195,7 @@ export function readSettlement(r: Reader): Settlement {
       return then ? { ...error, then } : error;
     }
     case 2:
-      return { type: "fail", message: r.text(LIMITS.errorMessageBytesMax), ...readTrace(r) };
+      return readFail(r);
     case 3:
       return { type: "release" };
     case 4:
@@ -204,7 +231,7 @@ export const TASK_STATES: readonly TaskState[] = [
   "killed",
   "failed",
 ];
-const ERROR_KINDS: readonly TaskError["kind"][] = ["error", "lapsed"];
+const ERROR_KINDS: readonly TaskError["kind"][] = ["error"];
 
 function writeTrace(w: Writer, trace: ErrorTrace | undefined): void {
   w.bool(trace !== undefined);
@@ -238,6 +265,37 @@ function readError(r: Reader): TaskError {
   };
 }
 
+/** As above; null: it is not failed. */
+export const ENDED_BECAUSE: readonly (FailedBecause | null)[] = [null, ...FAILED_BECAUSE];
+
+function writeLapse(w: Writer, lapse: Lapse): void {
+  w.ms(lapse.atMs);
+  w.uint(lapse.attempt);
+  w.uint(lapse.fence);
+  writeMemberNo(w, lapse.node);
+  writeBoot(w, lapse.boot);
+  w.bool(lapse.ranMs !== null);
+  w.ms(lapse.ranMs ?? 0);
+  w.bool(lapse.isCounted);
+}
+function readLapse(r: Reader): Lapse {
+  return {
+    atMs: r.ms(),
+    attempt: r.uint(),
+    fence: r.uint(),
+    node: readMemberNo(r),
+    boot: readBoot(r),
+    ranMs: readRanMs(r),
+    isCounted: r.bool(),
+  };
+}
+function readRanMs(r: Reader): number | null {
+  const isKnown = r.bool();
+  const ranMs = r.ms();
+  if (!isKnown && ranMs !== 0) r.fail("what is not known must be 0");
+  return isKnown ? ranMs : null;
+}
+
 export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   writeSpec(w, record.spec);
   w.oneOf(TASK_STATES, record.state);
@@ -258,9 +316,11 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.uint(record.checkpointSeq);
   w.uint(record.progressSeq);
   w.bool(record.commands !== null);
-  if (record.commands === null) return;
-  writeList(w, LIMITS.commandsQueuedMax, record.commands.queued, writeQueued);
-  writeList(w, LIMITS.commandsKnownMax, record.commands.known, (w, cid) => w.uint(cid));
+  if (record.commands !== null) writeCommandLog(w, record.commands);
+  w.ms(record.expiresAtMs);
+  w.oneOf(ENDED_BECAUSE, record.failedBecause);
+  writeList(w, LIMITS.lapsesPerTaskMax, record.lapses, writeLapse);
+  w.uint(record.lapsesInSuccession);
 }
 /** Keeps nothing of what is being read. */
 export function readTaskRecord(r: Reader): TaskRecord {
@@ -287,6 +347,10 @@ export function readTaskRecord(r: Reader): TaskRecord {
     checkpointSeq: r.uint(),
     progressSeq: r.uint(),
     commands: r.bool() ? readCommandLog(r) : null,
+    expiresAtMs: r.ms(),
+    failedBecause: r.oneOf(ENDED_BECAUSE),
+    lapses: readList(r, LIMITS.lapsesPerTaskMax, readLapse),
+    lapsesInSuccession: r.uint(),
   };
 }
 
@@ -311,15 +375,24 @@ export function readTaskMessage(r: Reader): TaskMessage {
 
 export function writeQueued(w: Writer, { no, message }: QueuedCommand): void {
   w.uint(no);
-  writeTaskMessage(w, message);
+  w.bool(message.type === "expire");
+  if (message.type !== "expire") writeTaskMessage(w, message);
 }
 export function readQueued(r: Reader): QueuedCommand {
-  return { no: r.uint(), message: readTaskMessage(r) };
+  return { no: r.uint(), message: r.bool() ? { type: "expire" } : readTaskMessage(r) };
+}
+
+/** One more than commands may wait: that its time is over. */
+export const QUEUED_MAX: number = LIMITS.commandsQueuedMax + 1;
+
+function writeCommandLog(w: Writer, { queued, known }: CommandLog): void {
+  writeList(w, QUEUED_MAX, queued, writeQueued);
+  writeList(w, LIMITS.commandsKnownMax, known, (w, cid) => w.uint(cid));
 }
 
 function readCommandLog(r: Reader): CommandLog {
   return {
-    queued: readList(r, LIMITS.commandsQueuedMax, readQueued),
+    queued: readList(r, QUEUED_MAX, readQueued),
     known: readList(r, LIMITS.commandsKnownMax, (r) => r.uint()),
   };
 }

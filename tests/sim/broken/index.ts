@@ -95,6 +95,15 @@ import { mutant as listByCreation } from "./list-by-creation.ts";
 import { mutant as endOfAnotherTask } from "./end-of-another-task.ts";
 import { mutant as acceptedCopyTakenAgain } from "./accepted-copy-taken-again.ts";
 import { mutant as acceptedSubmitTakenAgain } from "./accepted-submit-taken-again.ts";
+import { mutant as silenceCountedAsDeath } from "./silence-counted-as-death.ts";
+import { mutant as neighboursCharged } from "./neighbours-charged.ts";
+import { mutant as suspectStartedAtOnce } from "./suspect-started-at-once.ts";
+import { mutant as probationIgnored } from "./probation-ignored.ts";
+import { mutant as lapsesUncharged } from "./lapses-uncharged.ts";
+import { mutant as proofByTheNextLife } from "./proof-by-the-next-life.ts";
+import { mutant as expiryNeverTold } from "./expiry-never-told.ts";
+import { mutant as startAfterExpiry } from "./start-after-expiry.ts";
+import { mutant as lateCompletionCounts } from "./late-completion-counts.ts";
 import { mutant as wishOfTheDeparted } from "./wish-of-the-departed.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -193,5 +202,14 @@ export const MUTANTS: readonly Mutant[] = [
   endOfAnotherTask,
   acceptedCopyTakenAgain,
   acceptedSubmitTakenAgain,
+  silenceCountedAsDeath,
+  neighboursCharged,
+  suspectStartedAtOnce,
+  probationIgnored,
+  lapsesUncharged,
+  proofByTheNextLife,
+  expiryNeverTold,
+  startAfterExpiry,
+  lateCompletionCounts,
   wishOfTheDeparted,
 ];

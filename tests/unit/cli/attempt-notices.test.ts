@@ -47,8 +47,10 @@ test("when it is tried again is said of the newest, and what it wrote last", asy
 });
 
 test("what was lost is no failure, and a cluster that does not answer is asked again", async () => {
-  const errors = [errorOf(1, { kind: "lapsed", message: "its lease lapsed" })];
-  expect(await saidOf(new Error("no quorum"), { errors })).toEqual([
-    "stolos: attempt 1 was lost: its lease lapsed",
+  const { at, attempt, fence, node, nodeName } = errorOf(1);
+  const lapse = { at, attempt, fence, node, nodeName, ranMs: 5, counted: false };
+  expect(await saidOf(new Error("no quorum"), { errors: [errorOf(2)], lapses: [lapse] })).toEqual([
+    "stolos: attempt 1 was lost: its node was not heard",
+    "stolos: attempt 2 failed: no",
   ]);
 });

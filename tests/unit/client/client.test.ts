@@ -135,7 +135,8 @@ test("done gives results and errors, and an error for what is not known any more
   };
   expect(await doneOf({ result: encodeValue([1n], "result") })).toEqual({ state: "completed", result: [1n] });
   expect(await doneOf({ result: null })).toEqual({ state: "completed", result: undefined });
-  expect(await doneOf({ state: "failed", error: "bad" })).toEqual({ state: "failed", error: "bad" });
+  const failed = { state: "failed", error: "bad", failedBecause: "fatal" } as const;
+  expect(await doneOf(failed)).toEqual(failed);
   expect(await doneOf({ state: "unknown" })).toBeInstanceOf(TooOldError);
 });
 

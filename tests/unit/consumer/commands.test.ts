@@ -264,7 +264,11 @@ test("an error that is fatal ends the task, whatever its attempts", async () => 
     throw new FatalError("never again");
   });
   bench.start(7, { attemptsMax: 100 });
-  expect((await bench.settlement()).settlement).toMatchObject({ type: "fail", message: "never again" });
+  expect((await bench.settlement()).settlement).toMatchObject({
+    type: "fail",
+    message: "never again",
+    because: "fatal",
+  });
 });
 
 test("a command counts as carried out when the next is asked for, not before", async () => {

@@ -20,7 +20,7 @@ const ANSWERS: readonly (readonly [TaskMessage, Settlement])[] = [
   [{ type: "pause" }, { type: "error", message: "bad", forMs: 0, then: "pause" }],
   [{ type: "kill" }, { type: "error", message: "bad", forMs: 0, then: "kill" }],
   [{ type: "complete" }, { type: "complete", result: null }],
-  [{ type: "error", message: "given up" }, { type: "fail", message: "bad" }],
+  [{ type: "error", message: "given up" }, { type: "fail", message: "bad", because: "errors" }],
 ];
 
 for (const [answer, settlement] of ANSWERS) {
@@ -48,5 +48,6 @@ test("what is fatal is not asked about", () => {
   expect(settle(() => ({ type: "run" }), new FatalError("never"))).toMatchObject({
     type: "fail",
     message: "never",
+    because: "fatal",
   });
 });

@@ -26,6 +26,7 @@ test("message, causes and stack of an error have 4 KiB in all, the stack what th
   const short = clippedSettlement({
     type: "fail",
     message: "m",
+    because: "errors",
     trace: { cause: "c", stack: "s".repeat(9000) },
   });
   expect(short).toMatchObject({ trace: { stack: "s".repeat(LIMITS.errorBytesMax - 2) } });
@@ -34,6 +35,7 @@ test("message, causes and stack of an error have 4 KiB in all, the stack what th
     const settlement = clippedSettlement({
       type: "fail",
       message: text,
+      because: "errors",
       trace: { cause: text, stack: text },
     });
     const { message, trace } = settlement as Extract<typeof settlement, { type: "fail" }>;

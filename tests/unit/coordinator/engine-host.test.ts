@@ -18,7 +18,7 @@ const TASK: GrantedTask = {
     attemptsMax: 0,
     options: null,
   },
-  ...{ errorAgesMs: [], checkpoint: null },
+  ...{ errorAgesMs: [], checkpoint: null, expiresAtMs: 0, isOnProbation: false },
 };
 const submitted = (rid: number): Effect => ({ type: "submitted", rid, status: "created" });
 const start = (fence: number): Effect => ({ type: "start", p: 1, task: { ...TASK, fence } });

@@ -63,13 +63,13 @@ test("what arrives before the engine is there waits for it, in order", () => {
   events.frame("peer", encodeFrame([demand(1), demand(2)])[0] as Uint8Array);
   expect(inputs).toEqual([]);
   start();
-  events.peerDown("peer");
+  events.peerDown("peer", true);
   const candidate = { name: "peer", labels: { zone: "a" }, witness: false, expect: 3 };
   expect(inputs).toEqual([
     { type: "peer", node: "peer", up: true, candidate },
     { type: "message", from: "peer", message: demand(1) },
     { type: "message", from: "peer", message: demand(2) },
-    { type: "peer", node: "peer", up: false },
+    { type: "peer", node: "peer", up: false, isClosed: true },
   ]);
 });
 
@@ -95,7 +95,7 @@ test("a peer that goes on with garbage is gone until it connects anew", () => {
   for (let count = 0; count < 20; count++) events.frame("peer", GARBAGE);
   const good = encodeFrame([demand(1)])[0] as Uint8Array;
   events.frame("peer", good);
-  events.peerDown("peer");
+  events.peerDown("peer", true);
   expect(inputs).toEqual([{ type: "peer", node: "peer", up: false }]);
   expect(rejections).toHaveLength(9);
   events.peerUp("peer", hello);

@@ -5,7 +5,10 @@ import { Outcomes } from "../../../src/coordinator/outcomes.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
 import type { Outcome } from "../../../src/protocol/model/messages.ts";
 
-const outcome: Outcome = { id: "a", state: "completed", fence: 3, attempt: 1, result: null, error: "" };
+const outcome: Outcome = {
+  ...{ id: "a", state: "completed", fence: 3, attempt: 1, result: null, error: "" },
+  failedBecause: null,
+};
 
 test("many wait for one task, the engine is asked once", async () => {
   const pushed: Input[] = [];

@@ -26,6 +26,8 @@ async function streaming(): Promise<{ cluster: SimulatedCluster; beats: [number,
 test("a crashed node's handler goes no further and is not aborted; the task runs elsewhere", async () => {
   const { cluster, beats, owner } = await streaming();
   await using _ = cluster;
+  // one that is younger is suspected of the crash, and waits for the node
+  await cluster.advance(6000);
   const crashedMs = cluster.now();
   cluster.crash(owner);
   await cluster.advance(10_000);

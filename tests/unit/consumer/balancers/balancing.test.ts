@@ -238,6 +238,8 @@ test("one balancer balances one node, and another one once that has stopped", ()
 const placement = (more: Partial<Placement>): TaskOptions => ({
   priority: 0,
   retry: null,
+  expiresMs: 0,
+  lapsesMax: 5,
   placement: { requires: [], prefers: [], node: "", apart: "", ...more },
 });
 

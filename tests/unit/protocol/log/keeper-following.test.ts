@@ -198,7 +198,7 @@ test("an ack says for how long a condemned session has been silent, heard again 
   const entries = ops.map((op) => makeEntry(FIRST, op));
   bench.append(FIRST, entries);
   const { silences } = bench.stage.take().of("appendReply")[0]!;
-  expect(silences).toEqual([{ session, index: 3, elapsedMs: 3000 }]);
+  expect(silences).toEqual([{ session, index: 3, elapsedMs: 3000, fate: "silent" }]);
   bench.stage.liveness.heard(2, 1);
   bench.stage.pass(100);
   bench.append(FIRST, entries);

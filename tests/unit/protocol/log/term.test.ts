@@ -169,7 +169,12 @@ test("the office lives as long as the term, and heartbeats announce both ends at
 
 test("what followers report of silences goes to the office, with how far their logs match", () => {
   const bench = TermBench.begun();
-  const silences = [{ session: { node: 2, boot: 1, n: 1 }, index: 1, elapsedMs: 100 }];
+  const silences = [{
+    session: { node: 2, boot: 1, n: 1 },
+    index: 1,
+    elapsedMs: 100,
+    fate: "silent" as const,
+  }];
   bench.reply(1, 1, { silences });
   expect(bench.office.silences).toEqual([{ keeper: 1, silences, matchIndex: 1 }]);
   bench.reply(1, 0, { ok: false, silences });

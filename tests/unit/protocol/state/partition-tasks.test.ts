@@ -38,7 +38,10 @@ test("tasks that end by one revert are forgotten in the same order, also where a
   const undos = applied(other, 7, [settle, { type: "purge", count: 1 }]);
   for (const undo of undos.reverse()) if (undo) other.undo(undo);
   for (const tasks of [one, other]) {
-    applied(tasks, 7, [{ type: "revert", session, atMs: 2 }, { type: "purge", count: 1 }]);
+    applied(tasks, 7, [{ type: "revert", session, atMs: 2, heardAtMs: 0, isDead: false }, {
+      type: "purge",
+      count: 1,
+    }]);
   }
   expect([...one.records.keys()]).toEqual(["b"]);
   expect([...other.records.keys()]).toEqual(["b"]);

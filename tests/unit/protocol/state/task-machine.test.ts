@@ -43,7 +43,7 @@ class Tasks {
 
   revert(): void {
     this.tasks.apply(++this.#index, { type: "condemn", session });
-    this.tasks.apply(++this.#index, { type: "revert", session, atMs: NOW_MS });
+    this.tasks.apply(++this.#index, { type: "revert", session, atMs: NOW_MS, heardAtMs: 0, isDead: false });
   }
 }
 
@@ -137,7 +137,7 @@ test("what waits when the owner is lost is carried out as well, and can be undon
   other.command({ type: "kill" });
   const before = other.record;
   other.tasks.apply(90, { type: "condemn", session });
-  const undo = other.tasks.apply(91, { type: "revert", session, atMs: NOW_MS });
+  const undo = other.tasks.apply(91, { type: "revert", session, atMs: NOW_MS, heardAtMs: 0, isDead: false });
   expect([other.record.state, other.tasks.finishedCount]).toEqual(["killed", 1]);
   other.tasks.undo(undo!);
   expect([other.record, other.tasks.finishedCount]).toEqual([before, 0]);

@@ -6,8 +6,7 @@ import { expect, test } from "bun:test";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
 import { Term, type TermKeeper } from "../../../../src/protocol/log/term.ts";
 import type { EngineOptions } from "../../../../src/protocol/model/contract.ts";
-import type { Silence } from "../../../../src/protocol/model/messages.ts";
-import type { MemberNo, Operation, SessionId } from "../../../../src/protocol/model/types.ts";
+import type { Fate, MemberNo, Operation, SessionId, Silence } from "../../../../src/protocol/model/types.ts";
 import { SessionExpiry } from "../../../../src/protocol/steward/session-expiry.ts";
 import {
   ballotBy,
@@ -100,7 +99,7 @@ class Bench {
   /** A keeper reports that the session had been silent there. */
   report(keeper: MemberNo, elapsedMs: number, silence: Partial<Silence> = {}, matchIndex?: number): void {
     const index = this.replica.tasks.condemnationOf(HOLDER, 1)?.index ?? 0;
-    const silences = [{ session: SESSION, index, elapsedMs, ...silence }];
+    const silences = [{ session: SESSION, index, elapsedMs, fate: "silent" as const, ...silence }];
     this.expiry.note(keeper, silences, matchIndex ?? this.replica.lastIndex);
   }
 
@@ -394,4 +393,54 @@ test("tasks wait again at once, their ends are announced when the revert is chos
   expect(bench.calls).toEqual(["reverted"]);
   bench.ack(1);
   expect(bench.calls).toEqual(["reverted", "announceAll"]);
+});
+
+// ---- who died ---------------------------------------------------------------------------------------------
+
+/** The session ends after these words of keepers about its process; what the REVERT says. */
+function revertOf(bench: Bench, fates: readonly Fate[]): Operation | undefined {
+  bench.condemn();
+  bench.ack(1, 2);
+  fates.forEach((fate, at) => bench.report(at + 1, WAIT_MS, { fate }));
+  return bench.pass(WAIT_MS).find(({ type }) => type === "revert");
+}
+
+test("a node that only falls silent has not died", () => {
+  expectFields(revertOf(Bench.leased(), ["silent", "silent"]), { isDead: false });
+});
+
+test("a node whose connections closed has died then, as most of those saw who knew it", () => {
+  const bench = Bench.leased();
+  bench.stage.pass(100);
+  bench.stage.liveness.disconnected(HOLDER, true);
+  const closedMs = bench.term.time.nowMs;
+  const revert = revertOf(bench, ["unknown", "dead"]);
+  expectFields(revert, { isDead: true });
+  expect((revert as { heardAtMs: number }).heardAtMs).toBeCloseTo(closedMs, -1);
+});
+
+test("one connection that closed is no death, if another keeper only heard silence", () => {
+  const bench = Bench.leased();
+  bench.stage.liveness.disconnected(HOLDER, true);
+  expectFields(revertOf(bench, ["silent"]), { isDead: false });
+});
+
+test("a connection that this end gave up is no death, and neither is one that is there again", () => {
+  const gaveUp = Bench.leased();
+  gaveUp.stage.liveness.disconnected(HOLDER, false);
+  expectFields(revertOf(gaveUp, ["unknown"]), { isDead: false });
+  const back = Bench.leased();
+  back.stage.liveness.disconnected(HOLDER, true);
+  back.stage.liveness.connectedTo(HOLDER);
+  expectFields(revertOf(back, ["unknown"]), { isDead: false });
+});
+
+test("a later life proves that the earlier one died, to those who had heard it", () => {
+  const witness = Bench.leased();
+  witness.stage.liveness.heard(HOLDER, 2);
+  expectFields(revertOf(witness, ["unknown"]), { isDead: true });
+  const stranger = new Bench();
+  stranger.leaseUnheard("t");
+  stranger.stage.liveness.heard(HOLDER, 2);
+  expectFields(revertOf(stranger, ["unknown"]), { isDead: false, heardAtMs: 0 });
 });

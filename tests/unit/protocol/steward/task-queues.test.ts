@@ -7,7 +7,7 @@ import { taskRecord, taskSpec } from "../../../support/tasks.ts";
 const ANYWHERE: Placement = { requires: [], prefers: [], node: "", apart: "" };
 
 function optionsOf(priority: number, placement: Partial<Placement> = {}): TaskOptions {
-  return { priority, retry: null, placement: { ...ANYWHERE, ...placement } };
+  return { priority, retry: null, placement: { ...ANYWHERE, ...placement }, expiresMs: 0, lapsesMax: 5 };
 }
 
 function pinned(node: string): TaskOptions {

@@ -11,7 +11,7 @@ const NOW = { nowMs: NOW_MS, trouble: "" };
 
 function record(more: Partial<TaskRecord> = {}, placement: Partial<Placement> | null = null): TaskRecord {
   const full = { requires: [], prefers: [], node: "", apart: "", ...placement };
-  const options = placement && { priority: 0, retry: null, placement: full };
+  const options = placement && { priority: 0, retry: null, placement: full, expiresMs: 0, lapsesMax: 5 };
   const spec = taskSpec("t", { name: "work", options });
   return taskRecord(spec, { fence: 7, attempt: 2, ...more });
 }

@@ -36,7 +36,7 @@ const goldenBytes = (title: string): Uint8Array => Uint8Array.fromHex(hexByTitle
 /** The compiler asks for each kind here, the test below for its example. */
 const OPERATION_TYPES: Readonly<Record<Operation["type"], true>> = {
   ...{ noop: true, submit: true, lease: true, settle: true, condemn: true, revert: true, purge: true },
-  command: true,
+  ...{ command: true, expire: true, alive: true },
 };
 const RECORD_TYPES: Readonly<Record<PersistRecord["type"], true>> = {
   ...{ founding: true, roster: true, vote: true, promise: true, append: true, snapshot: true },

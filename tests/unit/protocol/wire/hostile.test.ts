@@ -174,9 +174,9 @@ test("a partition, flag or choice out of range is refused", () => {
   expect(errorOf(() => decodeFrame(frameOf(3, 0x80, 0x20, 1, 1, 1, 1)))).toContain("at most 4095, got 4096");
   // settleReply: accepted = 2
   expect(errorOf(() => decodeFrame(frameOf(19, 1, 1, 1, 1, 2)))).toContain("a flag must be 0 or 1, got 2");
-  // submitReply: ballot, status = 5
-  expect(errorOf(() => decodeFrame(frameOf(21, 1, 1, 1, 1, 1, 1, 1, 5)))).toContain(
-    "a choice must be below 5, got 5",
+  // submitReply: ballot, status = 6
+  expect(errorOf(() => decodeFrame(frameOf(21, 1, 1, 1, 1, 1, 1, 1, 6)))).toContain(
+    "a choice must be below 6, got 6",
   );
 });
 
@@ -223,7 +223,7 @@ test("a claimed length beyond the frame or the limit allocates nothing", () => {
   );
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 1, 0x81, 0x02)))).toContain("at most 256, got 257");
   expect(errorOf(() => decodeFrame(frameOf(22, 1, 0x81, 0x40)))).toContain("at most 8192 items, got 8193");
-  expect(errorOf(() => decodeState(Uint8Array.of(3, 0xff, 0xff, 0xff, 0xff, 1)))).toContain(
+  expect(errorOf(() => decodeState(Uint8Array.of(4, 0xff, 0xff, 0xff, 0xff, 1)))).toContain(
     "must go on, got 0 bytes",
   );
 });
@@ -236,7 +236,7 @@ test("an entry that repeats its ballot, or has none, is refused", () => {
   expect(errorOf(() => decodeFrame(frameOf(4, 1, ...ballot, 0, 0, 0, 0, 2, ...ballot, 0)))).toContain(
     "left out",
   );
-  expect(errorOf(() => decodeRecord(Uint8Array.of(4, 3, 1, 1, 0, 1, 0, 1, 0)))).toContain(
+  expect(errorOf(() => decodeRecord(Uint8Array.of(5, 3, 1, 1, 0, 1, 0, 1, 0)))).toContain(
     "must have a ballot",
   );
 });
