@@ -26,35 +26,30 @@ export async function noteFailedAttempts(
     isLast = ended.aborted;
     // whoever cannot be asked now is asked again
     const info = await client.get(id).catch(() => undefined);
-    for (const ended of info ? endsAfter(info, lastFence) : []) {
-      lastFence = BigInt(ended.fence);
-      for (const line of noticeOf(info!, ended)) terminal.note(line);
+    const ends = [...info?.errors ?? [], ...info?.lapses ?? []]
+      .map((end) => ({ end, fence: BigInt(end.fence) }))
+      .filter(({ fence }) => fence > lastFence)
+      .sort((a, b) => (a.fence < b.fence ? -1 : 1));
+    for (const { end, fence } of ends) {
+      lastFence = fence;
+      for (const line of noticeOf(info!, end)) terminal.note(line);
     }
     const lookMs = Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, (performance.now() - startMs) * LOOK_PART));
     if (!isLast) await delay(lookMs, undefined, { signal: ended }).catch(() => {});
   }
 }
 
-type Ended = TaskErrorInfo | LapseInfo;
-
-/** Attempts that failed or were lost under later fences, in their order. */
-function endsAfter({ errors, lapses }: TaskInfo, lastFence: bigint): Ended[] {
-  return [...errors, ...lapses].filter(({ fence }) => BigInt(fence) > lastFence)
-    .sort((a, b) => BigInt(a.fence) < BigInt(b.fence) ? -1 : 1);
-}
-
-function noticeOf(info: TaskInfo, ended: Ended): string[] {
-  const { attempt, fence } = ended;
-  if (!("message" in ended)) {
-    return [
-      `stolos: attempt ${attempt} was lost: ${ended.counted ? "its process died" : "its node was not heard"}`,
-    ];
-  }
-  const { message, cause } = ended;
-  const wakeAt = info.fence === fence ? info.wakeAt : null;
+function noticeOf(info: TaskInfo, end: TaskErrorInfo | LapseInfo): string[] {
+  const { attempt } = end;
+  const wakeAt = info.fence === end.fence ? info.wakeAt : null;
   const next = wakeAt === null
     ? ""
     : `; next try in ${humanDuration(Math.max(0, Date.parse(wakeAt) - Date.now()))}`;
+  if ("counted" in end) {
+    const why = end.counted ? "the process of its node died" : "its node was not heard for a whole lease";
+    return [`stolos: attempt ${attempt} was lost: ${why}${next}`];
+  }
+  const { message, cause } = end;
   const below = (cause ?? "").split("\n").filter((line) => line.trim() !== "");
   return [
     `stolos: attempt ${attempt} failed: ${printable(message)}${next}`,

@@ -80,6 +80,13 @@ function describe(info: TaskInfo): string[] {
   ];
 }
 
+function lapseText({ at, attempt, fence, nodeName, node, ranMs, counted }: LapseInfo): string {
+  const why = counted
+    ? `its process died${ranMs === null ? "" : ` when the task had run for ${humanDuration(ranMs)}`}`
+    : "it was lost";
+  return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${why}`;
+}
+
 function errorLines(error: TaskErrorInfo): string[] {
   const below = (text: string | null, before: string): string[] =>
     (text ?? "").split("\n").filter((line) => line.trim() !== "").map((line) =>
@@ -90,13 +97,6 @@ function errorLines(error: TaskErrorInfo): string[] {
     ...below(error.cause, "  caused by: "),
     ...below(error.stack, "  "),
   ];
-}
-
-function lapseText({ at, attempt, fence, nodeName, node, ranMs, counted }: LapseInfo): string {
-  const why = counted
-    ? `its process died${ranMs === null ? "" : ` when the task had run for ${humanDuration(ranMs)}`}`
-    : "it was lost";
-  return `${at} attempt ${attempt} fence ${fence} on ${nodeName ?? node}: ${why}`;
 }
 
 const INPUT_CHARS_MAX = 400;

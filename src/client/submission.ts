@@ -60,7 +60,8 @@ export function specOf(
   const { input, id } = item;
   if (id !== undefined) checkId("submit a task", id);
   const when = whenOf(item.delayMs === undefined && item.runAt === undefined ? shared : item);
-  checkExpiry(item.expiresMs ?? shared.expiresMs, when);
+  const options = optionsOf(item, shared);
+  checkExpiry(options, when);
   const spec: TaskSpec = {
     id: id ?? environment.uuid(),
     name,
@@ -69,7 +70,7 @@ export function specOf(
     runAtMs: when.runAtMs,
     delayMs: when.delayMs,
     cid: Math.floor(environment.random() * CID_LIMIT),
-    options: optionsOf(item, shared),
+    options,
   };
   if (!definition.input) return spec;
   const valid = checked(() => validInput(definition, input));
@@ -115,8 +116,9 @@ export function checkId(attempt: string, id: unknown, name = "id"): void {
 }
 
 /** Whether it ends before `runAt` only the cluster's time says: see `recordedOf`. */
-function checkExpiry(expiresMs: number | undefined, { delayMs }: Pick<TaskSpec, "delayMs">): void {
-  if (expiresMs === undefined || !(expiresMs <= delayMs)) return;
+function checkExpiry(options: TaskOptions | null, { delayMs }: Pick<TaskSpec, "delayMs">): void {
+  const expiresMs = options?.expiresMs ?? 0;
+  if (expiresMs === 0 || expiresMs > delayMs) return;
   throw new RangeError(
     `Cannot submit a task: expiresMs must end after delayMs, which is ${delayMs}, or it never starts; ` +
       `got ${expiresMs}`,

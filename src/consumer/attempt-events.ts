@@ -26,7 +26,9 @@ export type AttemptEventType = "task:start" | "task:done" | "task:error" | "task
 /** The event, and what it says beside which attempt it is. */
 type Report = readonly [AttemptEventType, Partial<AttemptInfo>];
 
-export const REFUSED: Report = ["task:lost", { reason: "refused: its fence was not the current one" }];
+export const REFUSED: Report = ["task:lost", {
+  reason: "refused: its fence was not the current one, or its time was over",
+}];
 
 /** How the reason begins when a handler ended after its attempt: the second event of that attempt. */
 export const LATE = "late: ";

@@ -18,6 +18,8 @@ import { newCounts, type RunCounts } from "./world.ts";
 
 const LOOK_EVERY_MS = 250;
 const REST_MS = 3000;
+/** On probation. */
+const PAUSE_MS_MAX = 300_000;
 /** Late frames, and what was accepted before the last fault, may lead to some more rosters. */
 const REST_TRIES_MAX = 10;
 
@@ -67,7 +69,7 @@ export class VirtualCluster implements Run {
     if (this.plan.faults.pair) this.#runWithCutPair();
     this.runUntil(this.plan.faultsMs);
     this.heal();
-    const endMs = this.schedule.nowMs + this.plan.healMs;
+    const endMs = this.schedule.nowMs + this.plan.healMs + this.#pausesMs;
     const deliveries = this.#sides.map((each) => new DeliveryWatch(each));
     for (;;) {
       this.runUntil(this.schedule.nowMs + LOOK_EVERY_MS);
@@ -90,6 +92,11 @@ export class VirtualCluster implements Run {
       this.runUntil(Math.min(plan.faultsMs, schedule.nowMs + LOOK_EVERY_MS));
       for (const side of this.#sides) checkAnswers(side);
     }
+  }
+
+  /** Tasks that lost nodes by their deaths pause, however well the cluster is. */
+  get #pausesMs(): number {
+    return this.#sides.some(({ oracle }) => oracle.hasDeaths) ? PAUSE_MS_MAX : 0;
   }
 
   /** Of two clusters the first meets another one. */

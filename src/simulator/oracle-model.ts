@@ -38,6 +38,8 @@ export interface ChosenTask {
   failedBecause: string;
   /** Since it last showed that it kills no node. */
   deaths: Death[];
+  /** Since the last death, or for ever: how long its attempts have run that ended. */
+  livedMs: number;
   lapseCount: number;
 }
 
@@ -198,6 +200,7 @@ export class ChosenState {
     Object.assign(task, { overAtMs: overAtMsOf(task.spec, atMs), toldOver: 0, failedBecause: "" });
     task.errors.length = 0;
     task.deaths = [];
+    task.livedMs = 0;
     task.lapseCount = 0;
     task.commandIds.push(cid);
     return { ids: [id], kind: "retried" };
@@ -225,6 +228,7 @@ export class ChosenState {
       toldOver: 0,
       failedBecause: "",
       deaths: [],
+      livedMs: 0,
       lapseCount: 0,
     });
     return { ids: [spec.id], kind: "submitted" };
@@ -334,7 +338,11 @@ const PAUSES_S = [95, 35, 35, 60, 300];
 
 /** A checkpoint, or a long life, shows that the task kills no node. */
 function hasShown(task: ChosenTask, type: string, atMs: number): void {
-  if (type === "checkpoint" || atMs >= task.startedAtMs + HARMLESS_AFTER_MS) task.deaths = [];
+  if (type === "complete") return;
+  const ranMs = Math.max(0, atMs - task.startedAtMs);
+  if (type === "checkpoint" || task.livedMs + ranMs >= HARMLESS_AFTER_MS) task.deaths = [];
+  if (type === "checkpoint") task.livedMs = Math.max(task.livedMs, HARMLESS_AFTER_MS);
+  else if (type !== "decline" && !GOES_ON.includes(type)) task.livedMs += ranMs;
 }
 
 /** It had run for `ranMs` when its node was heard last. Two deaths are free, those after them are charged. */
@@ -345,7 +353,9 @@ function loseNode(
   const { atMs, ranMs, isDead } = end;
   task.state = "pending";
   task.lapseCount++;
-  if (ranMs !== undefined && ranMs >= HARMLESS_AFTER_MS) {
+  const livedMs = task.livedMs + Math.max(0, ranMs ?? 0);
+  task.livedMs = isDead ? 0 : livedMs;
+  if (livedMs >= HARMLESS_AFTER_MS) {
     task.deaths = [];
     return;
   }
@@ -470,6 +480,7 @@ export function differenceOf(chosen: ChosenTask | undefined, copy: TaskRecord | 
   if (chosen.state === "leased") compare("told", chosen.toldOver > 0, waiting.length < queued.length);
   compare("why it failed", chosen.failedBecause, copy.failedBecause ?? "");
   compare("deaths", chosen.deaths.length, copy.lapsesInSuccession);
+  compare("harmless", chosen.livedMs, copy.harmlessMs);
   compare("lapses", Math.min(10, chosen.lapseCount), copy.lapses.length);
   if (chosen.state === "sleeping") compare("wake", chosen.wakeAtMs, copy.wakeAtMs);
   compare("payload", String(chosen.spec.payload), String(copy.spec.payload));

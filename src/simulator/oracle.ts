@@ -374,6 +374,13 @@ export class Oracle {
     }
   }
 
+  /** Some task that goes on has lost a node by its death. */
+  get hasDeaths(): boolean {
+    return this.#logs.some(({ state }) =>
+      [...state.tasks.values()].some((task) => task.deaths.length > 0 && !isFinished(task))
+    );
+  }
+
   knownIds(): Iterable<readonly [string, number]> {
     return this.#partitionOf.entries();
   }

@@ -41,6 +41,8 @@ test("exactly one claim wins, and a claimed task is offered to nobody else", asy
 test("an expired claim is claimed again, by another node and under a higher fence", async () => {
   await using cluster = await streaming(3, 2, 6);
   const { node, fence } = cluster.runs("t0")[0]!;
+  // a younger one would be suspected of the crash, and wait for the node
+  await cluster.advance(6000);
   cluster.crash(node);
   await cluster.until(() => cluster.runs("t0").length === 2);
   const again = cluster.runs("t0")[1]!;

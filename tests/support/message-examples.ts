@@ -68,6 +68,7 @@ const record: TaskRecord = {
     isCounted: true,
   }],
   lapsesInSuccession: 1,
+  harmlessMs: 12.5,
 };
 const done: TaskRecord = {
   ...record,
@@ -84,6 +85,7 @@ const done: TaskRecord = {
   expiresAtMs: 0,
   lapses: [],
   lapsesInSuccession: 0,
+  harmlessMs: 0,
 };
 
 export const stateExample: PartitionState = {

@@ -93,6 +93,11 @@ export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   fc.record({ type: fc.constant("sleep" as const), forMs: ms }),
   fc.record({ type: fc.constant("decline" as const), forMs: ms }),
   fc.record({
+    type: fc.constant("decline" as const),
+    forMs: ms,
+    why: text(LIMITS.declineWhyBytesMax).filter((why) => why !== ""),
+  }),
+  fc.record({
     type: fc.constant("error" as const),
     message,
     trace,
@@ -161,4 +166,5 @@ export const taskRecord: fc.Arbitrary<TaskRecord> = fc.record({
   failedBecause: fc.constantFrom(...ENDED_BECAUSE),
   lapses: list(lapse, LIMITS.lapsesPerTaskMax),
   lapsesInSuccession: uint,
+  harmlessMs: ms,
 }).filter((record) => record.state !== "leased" || record.session !== null);

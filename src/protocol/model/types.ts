@@ -214,6 +214,12 @@ export type TaskState =
   | "killed"
   | "failed";
 
+/**
+ * Why a task is failed: its errors used up its attempts, one of them was final, it killed its nodes, its time
+ * was over, or a command said so.
+ */
+export type FailedBecause = "errors" | "fatal" | "poison" | "expired" | "command";
+
 /** Where an error comes from, as texts; not there for one that says nothing of it. */
 export interface ErrorTrace {
   /** A line for each cause, the nearest first; "" without one. */
@@ -221,12 +227,6 @@ export interface ErrorTrace {
   /** "" when it is not known. */
   readonly stack: string;
 }
-
-/**
- * Why a task is failed: its errors used up its attempts, one of them was final, it killed its nodes, its time
- * was over, or a command said so.
- */
-export type FailedBecause = "errors" | "fatal" | "poison" | "expired" | "command";
 
 /** One thing that went wrong with an attempt. */
 export interface TaskError {
@@ -293,6 +293,8 @@ export interface TaskRecord {
   readonly lapses: readonly Lapse[];
   /** Lapses that count since an attempt last proved harmless: see state/lapses.ts. */
   readonly lapsesInSuccession: number;
+  /** How long its earlier attempts have run since a node died under it: see state/lapses.ts. */
+  readonly harmlessMs: number;
 }
 
 /** How an attempt ends, or what it stores meanwhile, always under its fence. */

@@ -10,7 +10,7 @@ import type { Lapse, MemberNo, Settlement, TaskRecord } from "../model/types.ts"
 export const LAPSES_MAX = 5;
 /** Younger attempts are suspected of the death that ended them. */
 const YOUNG_MS = 5000;
-/** An attempt that has run for so long, or has stored a checkpoint, is none that kills its node. */
+/** What has run for so long since a node died under it, or stored a checkpoint, does not kill its node. */
 export const PROVEN_MS = 30_000;
 /** So many lapses that count in succession put a task on probation. */
 const PROBATION_AFTER = 2;
@@ -45,12 +45,15 @@ export function suspicionOf(record: TaskRecord): Lapse | null {
 
 /** On probation, and its present attempt has not proved yet that it is harmless. */
 export function isUnproven(record: TaskRecord, timeMs: number): boolean {
-  return isOnProbation(record) && timeMs - record.startedAtMs < PROVEN_MS;
+  return isOnProbation(record) && !isProven(record, timeMs);
 }
 
-/** Its present attempt has run for so long that the deaths before it were not its doing. */
-export function isProven({ lapsesInSuccession, startedAtMs }: TaskRecord, timeMs: number): boolean {
-  return lapsesInSuccession > 0 && timeMs - startedAtMs >= PROVEN_MS;
+/** It has run for so long since the last death that the deaths before were not its doing. */
+export function isProven(
+  { lapsesInSuccession, startedAtMs, harmlessMs }: TaskRecord,
+  timeMs: number,
+): boolean {
+  return lapsesInSuccession > 0 && harmlessMs + timeMs - startedAtMs >= PROVEN_MS;
 }
 
 /** A leased task whose session has ended: pending, or asleep for a while, or failed. */
@@ -58,7 +61,8 @@ export function lapsed(before: TaskRecord, { atMs, heardAtMs, isDead }: SessionE
   const { attempt, fence, session, startedAtMs } = before;
   const { node, boot } = session!;
   const ranMs = heardAtMs === 0 ? null : Math.max(0, heardAtMs - startedAtMs);
-  const isHarmless = ranMs !== null && ranMs >= PROVEN_MS;
+  const harmlessMs = before.harmlessMs + (ranMs ?? 0);
+  const isHarmless = harmlessMs >= PROVEN_MS;
   const isCounted = isDead && !isHarmless;
   const lapse: Lapse = { atMs, attempt, fence, node, boot, ranMs, isCounted };
   const free: TaskRecord = {
@@ -67,6 +71,8 @@ export function lapsed(before: TaskRecord, { atMs, heardAtMs, isDead }: SessionE
     avoid: node,
     lapses: [...before.lapses, lapse].slice(-LIMITS.lapsesPerTaskMax),
     lapsesInSuccession: isHarmless ? 0 : before.lapsesInSuccession + Number(isCounted),
+    // whatever it was before a death, it may be something else now
+    harmlessMs: isDead ? 0 : harmlessMs,
   };
   if (!isCounted || !isOnProbation(free)) return free;
   const chargedCount = chargedLapses(free);
@@ -82,11 +88,23 @@ export function chargedLapses({ lapsesInSuccession }: TaskRecord): number {
   return Math.max(0, lapsesInSuccession - PROBATION_AFTER);
 }
 
+interface Report {
+  readonly settlement: Settlement;
+  readonly atMs: number;
+  /** It ends the attempt. */
+  readonly isOver: boolean;
+}
+
 /** Its attempt goes on, or ends by itself: it may have proved to be harmless by now. */
-export function heeded(record: TaskRecord, { type }: Settlement, atMs: number): TaskRecord {
-  if (record.lapsesInSuccession === 0) return record;
-  const isHarmless = type === "checkpoint" || isProven(record, atMs);
-  return isHarmless ? { ...record, lapsesInSuccession: 0 } : record;
+export function heeded(record: TaskRecord, { settlement: { type }, atMs, isOver }: Report): TaskRecord {
+  // nothing of it runs again
+  if (type === "complete") return record;
+  const lapsesInSuccession = type === "checkpoint" || isProven(record, atMs) ? 0 : record.lapsesInSuccession;
+  let { harmlessMs } = record;
+  if (type === "checkpoint") harmlessMs = Math.max(harmlessMs, PROVEN_MS);
+  else if (isOver && type !== "decline") harmlessMs += Math.max(0, atMs - record.startedAtMs);
+  const isSame = lapsesInSuccession === record.lapsesInSuccession && harmlessMs === record.harmlessMs;
+  return isSame ? record : { ...record, lapsesInSuccession, harmlessMs };
 }
 
 /** That life of a node was heard again: it had not died, and no lapse of it counts. */

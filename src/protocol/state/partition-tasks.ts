@@ -339,5 +339,6 @@ function submitted({ spec, atMs }: Extract<Operation, { readonly type: "submit" 
     failedBecause: null,
     lapses: NOTHING,
     lapsesInSuccession: 0,
+    harmlessMs: 0,
   };
 }

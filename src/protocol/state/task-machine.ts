@@ -76,6 +76,7 @@ export function cleared(record: TaskRecord, atMs: number): TaskRecord {
     errors: [],
     lapses: [],
     lapsesInSuccession: 0,
+    harmlessMs: 0,
     failedBecause: null,
     expiresAtMs: expiryOf(record.spec, atMs),
   };
@@ -180,10 +181,11 @@ interface Settled {
 
 /** What a settlement makes of a leased task; commands that still wait are carried out by `withoutHolder`. */
 export function settled(before: TaskRecord, { settlement, seq, atMs }: Settled): TaskRecord {
+  const heard = heeded(before, { settlement, atMs, isOver: !keepsLease(settlement) });
   if (isExpiring(before) && !keepsLease(settlement)) {
-    return { ...ended(before, "failed", atMs), failedBecause: "expired" };
+    return { ...ended(heard, "failed", atMs), failedBecause: "expired" };
   }
-  return ending(heeded(before, settlement, atMs), { settlement, seq, atMs });
+  return ending(heard, { settlement, seq, atMs });
 }
 
 function ending(before: TaskRecord, { settlement, seq, atMs }: Settled): TaskRecord {

@@ -156,10 +156,10 @@ function readWake(r: Reader): Wake {
 const FAILED_BECAUSE: readonly FailedBecause[] = ["errors", "fatal", "expired", "command", "poison"];
 
 function readFail(r: Reader): Settlement {
-  const message = r.text(LIMITS.errorMessageBytesMax);
+  const fail = { type: "fail" as const, message: r.text(LIMITS.errorMessageBytesMax), ...readTrace(r) };
   const because = r.oneOf(FAILED_BECAUSE);
   if (because === "poison") return r.fail("no holder says that its task is poison");
-  return { type: "fail", message, because, ...readTrace(r) };
+  return { ...fail, because };
 }
 
 const AFTER_ERROR: readonly ("pause" | "kill" | undefined)[] = [undefined, "pause", "kill"];
@@ -179,8 +179,8 @@ export function writeSettlement(w: Writer, settlement: Settlement): void {
     case "fail":
       w.u8(2);
       w.text(LIMITS.errorMessageBytesMax, settlement.message);
-      w.oneOf(FAILED_BECAUSE, settlement.because);
-      return writeTrace(w, settlement.trace);
+      writeTrace(w, settlement.trace);
+      return w.oneOf(FAILED_BECAUSE, settlement.because);
     case "release":
       return w.u8(3);
     case "checkpoint":
@@ -346,6 +346,7 @@ export function writeTaskRecord(w: Writer, record: TaskRecord): void {
   w.oneOf(ENDED_BECAUSE, record.failedBecause);
   writeList(w, LIMITS.lapsesPerTaskMax, record.lapses, writeLapse);
   w.uint(record.lapsesInSuccession);
+  w.ms(record.harmlessMs);
 }
 /** Keeps nothing of what is being read. */
 export function readTaskRecord(r: Reader): TaskRecord {
@@ -376,6 +377,7 @@ export function readTaskRecord(r: Reader): TaskRecord {
     failedBecause: r.oneOf(ENDED_BECAUSE),
     lapses: readList(r, LIMITS.lapsesPerTaskMax, readLapse),
     lapsesInSuccession: r.uint(),
+    harmlessMs: r.ms(),
   };
 }
 

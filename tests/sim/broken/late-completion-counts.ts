@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (isExpiring(before) && !keepsLease(settlement)) {",
   replace: 'if (isExpiring(before) && !keepsLease(settlement) && settlement.type !== "complete") {',
   profile: "expiry",
-  seed: 8,
+  seed: 2,
 };

@@ -16,5 +16,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "expiry",
-  seed: 1,
+  seed: 4,
 };

@@ -55,10 +55,15 @@ test("when it is tried again is said of the newest, and what it wrote last", asy
 });
 
 test("what was lost is no failure, and a cluster that does not answer is asked again", async () => {
-  const { at, attempt, fence, node, nodeName } = errorOf(1);
-  const lapse = { at, attempt, fence, node, nodeName, ranMs: 5, counted: false };
-  expect(await saidOf(new Error("no quorum"), { errors: [errorOf(2)], lapses: [lapse] })).toEqual([
-    "stolos: attempt 1 was lost: its node was not heard",
+  const errors = [errorOf(2)];
+  const where = { at: "", node: "n", nodeName: "n", ranMs: 10 };
+  const lapses = [
+    { attempt: 1, fence: "10", counted: false, ...where },
+    { attempt: 3, fence: "30", counted: true, ...where },
+  ];
+  expect(await saidOf(new Error("no quorum"), { errors, lapses })).toEqual([
+    "stolos: attempt 1 was lost: its node was not heard for a whole lease",
     "stolos: attempt 2 failed: no",
+    "stolos: attempt 3 was lost: the process of its node died",
   ]);
 });

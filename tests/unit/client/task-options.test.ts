@@ -26,6 +26,7 @@ test("a task that would expire before it may start is refused, and told why", ()
   const submit = (expiresMs: number): unknown => specOf(work, { input: 1, expiresMs, delayMs: 5000 }, {});
   expect(() => submit(5000)).toThrow(RangeError);
   expect(() => submit(5000)).toThrow("expiresMs must end after delayMs, which is 5000");
+  expect(() => submit(0)).toThrow("expiresMs must be from 1 to");
   expect(submit(5001)).toMatchObject({ delayMs: 5000, options: { expiresMs: 5001 } });
   expect(() => specOf(work, { input: 1, delayMs: 5000 }, { expiresMs: 10 })).toThrow("delayMs");
 });

@@ -93,6 +93,17 @@ test("a task that waits when its time is over fails and never starts", async () 
   expect(cluster.runs("s")).toEqual([]);
 });
 
+test("a task that would expire before its time of day is refused by the cluster's time", async () => {
+  await using cluster = simulate(OPTIONS);
+  const runAt = new Date(4e12);
+  const submit = cluster.submit(stream, null, { id: "s", runAt, expiresMs: 5000 });
+  await expect(cluster.until(submit)).rejects.toThrow(RangeError);
+  await expect(cluster.until(submit)).rejects.toThrow(
+    `expiresMs must end after runAt, ${runAt.toISOString()}`,
+  );
+  expect(await cluster.until(cluster.client.get("s"))).toBeUndefined();
+});
+
 test("why a task failed is told from what its handler and its commands said", async () => {
   await using cluster = simulate(OPTIONS);
   cluster.handle(stream, (task, ctx) => {

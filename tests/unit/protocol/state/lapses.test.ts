@@ -115,11 +115,27 @@ test("half a minute or a checkpoint proves that a task is harmless; less, or oth
   expect(isUnproven(short.record, short.nowMs)).toBe(true);
   short.settle({ type: "release" });
   expect(isOnProbation(short.record)).toBe(true);
+  short.lease();
+  expect(isUnproven(short.record, short.nowMs + 1)).toBe(false);
   const long = onProbation();
   long.nowMs += 30_000;
   expect(isUnproven(long.record, long.nowMs)).toBe(false);
   long.settle({ type: "release" });
   expect(long.record.lapsesInSuccession).toBe(0);
+});
+
+test("a task that is moved about keeps what it has shown until a node dies under it", () => {
+  const life = new Life();
+  for (let at = 0; at < 3; at++) {
+    life.lease();
+    life.nowMs += 10_000;
+    life.settle({ type: "release" });
+  }
+  expect(life.record.harmlessMs).toBe(30_000);
+  life.lease().lapse(100);
+  expect(life.record).toMatchObject({ lapsesInSuccession: 0, harmlessMs: 0, lapses: [{ isCounted: false }] });
+  life.lease().lapse(100);
+  expect(life.record.lapsesInSuccession).toBe(1);
 });
 
 test("a death after half a minute counts for nothing, and nothing before it does any more", () => {
