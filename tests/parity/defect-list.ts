@@ -50,9 +50,9 @@ export const DEFECTS: readonly Defect[] = [
     what: "the end of x1 takes x10 along",
     edits: [{
       file: "src/protocol/state/partition-tasks.ts",
-      find: "if (finishedPushed) this.#finished.push(id);",
-      replace: `if (finishedPushed) {
-      this.#finished.push(id);
+      find: "if (after && isTerminal(after.state)) this.finished.add(after);",
+      replace: `if (after && isTerminal(after.state)) {
+      this.finished.add(after);
       for (const other of [...this.records.keys()]) {
         if (other !== id && other.startsWith(id)) this.records.delete(other);
       }

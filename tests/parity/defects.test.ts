@@ -69,7 +69,7 @@ test("12: a node that is stopped before it ever served ends all the same", async
   await lonely.stop();
   expect([lonely.state, await waiting]).toEqual([
     "stopped",
-    "Cannot wait for the cluster: the node stopped",
+    "Cannot wait for the node to be ready: it stopped",
   ]);
 });
 
