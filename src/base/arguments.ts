@@ -3,6 +3,7 @@
  * they are.
  */
 import { Buffer } from "node:buffer";
+import { shownPart } from "./thrown.ts";
 
 /** "Cannot <attempt>: …" */
 export function checkKnown(attempt: string, options: unknown, known: readonly string[]): void {
@@ -78,14 +79,8 @@ export function byteLength(value: string): number {
 /** The value for an error message: short, on one line. */
 export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(value);
-  } catch {
-    json = undefined;
-  }
-  const short = json ?? String(value);
-  return short.length > 80 ? `${short.slice(0, 77)}...` : short;
+  const text = typeof value === "number" ? String(value) : shownPart(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** What may have been meant: the closest of those that are known, "" when none is close. */

@@ -124,7 +124,7 @@ export class TooLargeError extends StolosError {
   }
 }
 
-/** The state of the task does not allow it: it has ended, or is paused. */
+/** The state of the task does not allow it: it has ended, or is paused; or for `leave` the cluster's. */
 export class StateError extends StolosError {
   constructor(message: string) {
     super("WRONG_STATE", message);

@@ -132,8 +132,8 @@ function itemsOf(list: unknown): unknown[] {
   }
 }
 
-/** As JSON where it has one, as far as that is short. */
-function shownPart(value: unknown): string {
+/** As JSON where it has one and that is short, else as a text. */
+export function shownPart(value: unknown): string {
   let partCount = 0;
   try {
     const json = JSON.stringify(value, (_key, part: unknown) => {

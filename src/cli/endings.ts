@@ -148,8 +148,8 @@ async function runOne(
   return EXIT.done;
 }
 
-function endText({ id, state, fence, errors }: TaskInfo): string {
-  const last = errors.at(-1)?.message ?? "";
+function endText({ id, state, fence, errors, failedBecause }: TaskInfo): string {
+  const last = errors.at(-1)?.message ?? failedBecause ?? "";
   return `${printable(id)} is ${state} under fence ${fence}${last === "" ? "" : `: ${printable(last)}`}`;
 }
 

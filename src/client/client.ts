@@ -234,7 +234,7 @@ export interface Client {
    * has begun.
    *
    * @throws NotFoundError when there is no such node, or the task to stop does not run there; ConnectError
-   * (nothing was done), NoQuorumError, StateError (a `leave` that is refused: nothing was done),
+   * (nothing was done), StateError (a `leave` that is refused as things are: nothing was done),
    * UnknownOutcomeError (it may have been done), StoppedError; TypeError, RangeError
    */
   commandNode(node: string, command: NodeCommand, options?: CallTimes): Promise<void>;

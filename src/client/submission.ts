@@ -210,7 +210,7 @@ function recordedOf({ id, runAtMs, options }: TaskSpec, status: SubmitStatus | u
     case "tooOld":
       throw new TooOldError(
         `Cannot submit ${task}: it was first sent longer ago than finished tasks are known ` +
-          `(see retentionMs); it is not known whether it ran`,
+          `(see retention); it is not known whether it ran`,
       );
     case "expiresFirst":
       throw new RangeError(

@@ -1,6 +1,5 @@
 /** Whether a member may be asked to leave for good as things are, and why not. When it goes: roster/. */
-import { ConnectError, NoQuorumError, StateError } from "../base/errors.ts";
-import type { StolosError } from "../protocol/model/stolos-error.ts";
+import { StateError } from "../base/errors.ts";
 import type { ClusterHealth } from "./cluster-health.ts";
 import type { NodeInfo } from "./coordinator.ts";
 
@@ -14,7 +13,7 @@ export interface DepartureView {
  * What is in the way; null when it may begin. Copies that are on their way are not: whoever leaves waits for
  * them. Those of members that are gone may never come.
  */
-export function departureRefusal(id: string, view: DepartureView): StolosError | null {
+export function departureRefusal(id: string, view: DepartureView): StateError | null {
   const { members, health, evictAfterMs } = view;
   const member = members.find(({ node }) => node === id);
   const attempt = `Cannot have node ${JSON.stringify(member?.name ?? id)} leave`;
@@ -26,7 +25,7 @@ export function departureRefusal(id: string, view: DepartureView): StolosError |
     const heard = member.lastHeardMs === null
       ? ""
       : `, last heard ${Math.round(member.lastHeardMs / 1000)} s ago`;
-    return new ConnectError(
+    return new StateError(
       `${attempt}: it is ${member.state}${heard}. ${
         Math.round(evictAfterMs / 1000)
       } s after they last heard it ` +
@@ -38,7 +37,7 @@ export function departureRefusal(id: string, view: DepartureView): StolosError |
   }
   const areOthersGone = health.absent.some(({ node, state }) => node !== id && state !== "copying");
   if (health.trouble === null || !(areOthersGone || health.isUndecided)) return null;
-  return new NoQuorumError(
+  return new StateError(
     `${attempt} now: ${health.trouble}. Nothing was done: try again when they are back`,
   );
 }

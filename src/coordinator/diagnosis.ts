@@ -2,6 +2,7 @@
 import type { Environment } from "../base/environment.ts";
 import { type KeeperState, NoQuorumError, UnknownOutcomeError } from "../base/errors.ts";
 import type { Engine } from "../protocol/engine.ts";
+import type { GroupHealth } from "../protocol/keeper-health.ts";
 import type { MemberNo, NodeId, Roster } from "../protocol/model/types.ts";
 import type { Members } from "./members.ts";
 import type { NodeClock } from "../base/node-clock.ts";
@@ -95,7 +96,7 @@ export class Diagnosis {
       expect: settings.expect,
       connectedNames: [settings.name, ...transport?.upNames ?? []],
       isUp: (node) => members.isUp(node, status, nowMs),
-      absentIn: (partition) => status.healths.find(({ p }) => p === partition)?.absent ?? [],
+      healthOf: (partition) => status.healths.find(({ p }) => p === partition),
     };
   }
 }
@@ -109,13 +110,17 @@ export interface QuorumView {
   /** Nodes that this one is connected to, itself included. */
   readonly connectedNames: readonly string[];
   isUp(node: NodeId): boolean;
-  /** Keepers of the partition that do not serve, as far as is known. */
-  absentIn(partition: number): readonly MemberNo[];
+  /** The keepers that count in the partition, and which of them do not serve; undefined: not known. */
+  healthOf(partition: number): Pick<GroupHealth, "keepers" | "absent"> | undefined;
 }
 
 function keeperStates(view: QuorumView, partition: number): KeeperState[] {
-  const keepers = view.roster ? keepersOf(view.roster, partition) : [];
-  const absent = view.absentIn(partition);
+  const { roster } = view;
+  if (!roster) return [];
+  const { keepers: numbers, absent = [] } = view.healthOf(partition) ?? {};
+  const keepers = numbers
+    ? numbers.flatMap((no) => roster.members.find((member) => member.no === no) ?? [])
+    : keepersOf(roster, partition);
   return keepers.map(({ no, id, name }) => ({ id, name, up: view.isUp(id) && !absent.includes(no) }));
 }
 

@@ -5,8 +5,8 @@
 import type { Environment } from "../base/environment.ts";
 import {
   ConnectError,
-  NoQuorumError,
   NotFoundError,
+  StateError,
   StoppedError,
   UnknownOutcomeError,
 } from "../base/errors.ts";
@@ -125,8 +125,8 @@ function missingError(request: NodeCommandRequest): NotFoundError {
   return new NotFoundError(`Cannot ${wordsOf(request)}: the task does not run there`);
 }
 
-function refusedError(request: NodeCommandRequest): NoQuorumError {
-  return new NoQuorumError(
+function refusedError(request: NodeCommandRequest): StateError {
+  return new StateError(
     `Cannot ${
       wordsOf(request)
     } now: it refuses, for as it sees the cluster one more loss would cost a quorum`,

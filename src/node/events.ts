@@ -77,7 +77,7 @@ export type NodeEventType = keyof NodeEventMap;
 export class NodeEvents {
   readonly #target: EventTarget = new EventTarget();
   readonly #wanted: Set<string> = new Set();
-  readonly #guard: ListenerGuard = new ListenerGuard(({ type }, error) => {
+  readonly #guard: ListenerGuard = new ListenerGuard((type, error) => {
     const info = callbackError(`listener of ${type}`, error);
     // a listener that hears of its own errors would have no end of them
     if (type === "error") complain(info);

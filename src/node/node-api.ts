@@ -73,8 +73,8 @@ export interface Node extends AsyncDisposable {
    * node after another, however long that takes. `stop({ now: true })` gives up waiting. Started again, with
    * the same store or another, it is a new member.
    *
-   * @throws NoQuorumError while a member is gone and one more loss would cost a quorum; StateError for the
-   * last member, and outside of a cluster. Nothing was done then
+   * @throws StateError while a member is gone and one more loss would cost a quorum, for the last member, and
+   * outside of a cluster; nothing was done then
    */
   leave(): Promise<void>;
   addEventListener<K extends NodeEventType>(

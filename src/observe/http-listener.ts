@@ -7,6 +7,7 @@
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { setImmediate } from "node:timers";
+import { hearRejection } from "../base/thrown.ts";
 
 const CHECK_EVERY_MS = 5000;
 const CALL_TIMEOUT_MS = 3000;
@@ -106,19 +107,28 @@ export class HttpListener {
   }
 
   async #reopen(): Promise<void> {
-    const { create, host, onTrouble } = this.#options;
+    const { create, host } = this.#options;
     this.#server.close();
     this.#server.closeAllConnections();
     try {
       this.#server = await listening(create(), { host, port: this.#port });
       this.#watch(this.#server);
       this.#missedCalls = 0;
-      onTrouble("it had stopped accepting connections, and was opened anew");
+      this.#report("it had stopped accepting connections, and was opened anew");
     } catch (error) {
       const nowMs = performance.now();
       if (nowMs - this.#warnedMs < WARN_EVERY_MS) return;
       this.#warnedMs = nowMs;
-      onTrouble(`it accepts no connections, and cannot be opened anew: ${(error as Error).message}`);
+      this.#report(`it accepts no connections, and cannot be opened anew: ${(error as Error).message}`);
+    }
+  }
+
+  /** What the program's callback throws must not end what it is told of. */
+  #report(reason: string): void {
+    try {
+      hearRejection(this.#options.onTrouble(reason));
+    } catch {
+      // nobody is there to be told
     }
   }
 }

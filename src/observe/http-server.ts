@@ -20,6 +20,7 @@ export interface HttpAddress {
   readonly port: number;
   /**
    * Nobody can connect at that URL, or nobody could for a while; the reason says whether that was mended.
+   * What it throws is ignored.
    * @default nobody listens
    */
   readonly onTrouble?: (url: string, reason: string) => void;
@@ -36,6 +37,7 @@ export async function serveHttp(handler: HttpHandler, address: HttpAddress): Pro
     create: () => serverOf(handler),
     host,
     port,
+    // perhaps a promise, whatever its type says
     onTrouble: (reason) => onTrouble?.(urlOf(listener.port), reason),
   });
   const close = (): Promise<void> => listener.close();

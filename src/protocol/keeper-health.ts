@@ -16,7 +16,7 @@ export const DECIDERS = -1;
 export interface GroupHealth {
   /** The partition, or DECIDERS. */
   readonly p: number;
-  /** Of the newest configuration. */
+  /** Of the newest configuration; where none has a majority, of the one that comes nearest to it. */
   readonly keepers: readonly MemberNo[];
   /** Those of them that do not serve: they are gone, or have no whole copy yet. */
   readonly absent: readonly MemberNo[];
@@ -46,7 +46,9 @@ export function groupHealths({ context, liveness, holder }: HealthRoles): readon
       );
       newest ??= { keepers, absent };
       const spare = keepers.length - absent.length - majorityOf(keepers.length);
-      if (best === null || spare > best.spare) best = { p, ...newest, spare };
+      // what a newer one lacks is on its way from one that serves; without such a one it never comes
+      const shown = spare < 0 ? { keepers, absent } : newest;
+      if (best === null || spare > best.spare) best = { p, ...shown, spare };
     }
     if (best) groups.push(best);
   }

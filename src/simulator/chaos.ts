@@ -100,7 +100,9 @@ export class Chaos {
     const rest = staying.filter((other) =>
       other !== node && !other.candidate.witness && isMember(other, nodes)
     );
-    if (node.up && node.isWanted && !node.isLeaving && rest.length > 0) node.leave();
+    if (!node.up || !node.isWanted || node.isLeaving || rest.length === 0) return;
+    const { patience } = this.#world.plan.faults;
+    node.leave(patience > 0 && this.#rng.chance(patience));
   }
 
   /** Down for so long that it is evicted. */

@@ -153,10 +153,10 @@ export class VirtualNode {
     return next;
   }
 
-  leave(): void {
-    this.note("LEAVES");
+  leave(isPatient: boolean): void {
+    this.note(isPatient ? "LEAVES IN ITS TURN" : "LEAVES");
     this.isLeaving = true;
-    this.receive([{ type: "leave", isPatient: false }]);
+    this.receive([{ type: "leave", isPatient }]);
   }
 
   /** It is a member no more: the process ends, its disk is thrown away. */

@@ -147,7 +147,10 @@ export class ChosenState {
         const task = this.tasks.get(op.id);
         if (!task || isFinished(task) || op.atMs < task.overAtMs || task.toldOver > 0) return NO_CHANGE;
         if (task.state === "leased") task.toldOver = index;
-        else expire(task);
+        else {
+          expire(task);
+          task.fence = index;
+        }
         return { ids: [op.id], kind: "expired" };
       }
       case "alive":

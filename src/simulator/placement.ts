@@ -36,8 +36,6 @@ export function drawnOptions(rng: Rng, plan: Plan): TaskOptions {
     ...PLAIN_OPTIONS,
     priority: rng.pick([0, 0, 7, -7]),
     placement: { requires, prefers, node, apart },
-    tags: [],
-    retention: null,
   };
 }
 

@@ -51,6 +51,8 @@ export interface FaultPlan {
   readonly turnMs: number;
   /** Nodes join, leave for good, stay away until they are evicted. */
   readonly reconfigure: boolean;
+  /** Chance that who leaves waits for its turn. */
+  readonly patience: number;
   /** Nodes lose their disks, one at a time: they come back as new ones of the same name. */
   readonly amnesia: boolean;
   /** Some faults wait for the worst moment. */

@@ -37,6 +37,7 @@ const ADJUSTMENT_BY_PROFILE: Readonly<Record<string, Adjustment>> = {
   expiry,
   pair,
   ends,
+  departures,
 };
 
 /** Their names. */
@@ -96,6 +97,7 @@ function mixedFaults(rng: Rng): FaultPlan {
     blockingDisk: rng.chance(0.5),
     groupCommit: false,
     reconfigure: false,
+    patience: 0,
     amnesia: false,
     ambush: false,
     trap: "",
@@ -466,6 +468,13 @@ function reconfiguration(rng: Rng, plan: Plan): Plan {
     crash: rng.chance(0.5),
   };
   return reconfiguring(rng, { ...plan, faults });
+}
+
+/** Nodes leave for good, often several at once, and most of them wait for their turn. */
+function departures(rng: Rng, plan: Plan): Plan {
+  const next = reconfiguration(rng, plan);
+  const nodeCount = rng.pick([5, 6, 7]);
+  return { ...next, nodeCount, foundingCount: 5, faults: { ...next.faults, patience: 0.8 } };
 }
 
 /** Nodes that are evicted soon and come back at once, with late messages to what they were before. */

@@ -265,7 +265,7 @@ class SoleDecider implements Trap {
     if (this.#leavesAtMs === Infinity) this.#leavesAtMs = this.#scene.nowMs + this.#scene.rng.range(600, 990);
     if (this.#scene.nowMs < this.#leavesAtMs) return;
     this.#scene.note("n0 leaves");
-    founder!.leave();
+    founder!.leave(false);
   }
 
   judge(): Fate {

@@ -148,17 +148,19 @@ export class Workload {
 
   #placed(spec: TaskSpec): TaskSpec {
     const { plan } = this.#world;
-    if (plan.work.ends > 0 && this.#endsRng.chance(0.3)) return { ...spec, options: this.#kept() };
+    if (plan.work.ends > 0 && this.#endsRng.chance(0.3)) return { ...spec, options: this.#kept(spec) };
     if (plan.work.placement === 0 || !this.#placementRng.chance(plan.work.placement)) return spec;
     return { ...spec, options: drawnOptions(this.#placementRng, plan) };
   }
 
-  /** It has a retention of its own. */
-  #kept(): TaskOptions {
+  /** It has a retention of its own, and perhaps a time that is over soon. */
+  #kept({ runAtMs, delayMs }: TaskSpec): TaskOptions {
     const { leaseTtlMs } = this.#world.plan;
     const [completedMs, failedMs] = [0, 0].map(() => leaseTtlMs * this.#endsRng.pick([0, 1, 3, 20]));
     const retention = { completedMs: completedMs!, failedMs: failedMs! };
-    return { ...PLAIN_OPTIONS, tags: ["kept"], retention };
+    const drawnMs = leaseTtlMs * this.#endsRng.pick([0, 0, 1, 3]);
+    const expiresMs = runAtMs + delayMs === 0 ? drawnMs : 0;
+    return { ...PLAIN_OPTIONS, expiresMs, tags: ["kept"], retention };
   }
 
   /** Some are sent twice, through two nodes. */

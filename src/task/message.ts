@@ -1,4 +1,6 @@
 /** The commands that clients send to tasks, and the answers of stateful handlers, checked. */
+import { shown } from "../base/arguments.ts";
+import { partOf } from "../base/thrown.ts";
 import { LIMITS } from "../protocol/model/limits.ts";
 import type { TaskMessage } from "../protocol/model/types.ts";
 import { clipText } from "../protocol/wire/writer.ts";
@@ -14,10 +16,9 @@ const PLAIN = ["run", "pause", "kill", "complete", "checkpoint", "release"] as c
  * @throws TypeError, RangeError
  */
 export function messageOf(attempt: string, value: unknown): TaskMessage {
-  const { type, untilMs, forMs, message } =
-    (typeof value === "object" && value !== null ? value : {}) as Partial<
-      Record<string, unknown>
-    >;
+  const [type, untilMs, forMs, message] = ["type", "untilMs", "forMs", "message"].map((key) =>
+    partOf(value, key)
+  );
   const plain = PLAIN.find((each) => each === type);
   if (plain) return { type: plain };
   if (type === "sleep") {
@@ -28,7 +29,7 @@ export function messageOf(attempt: string, value: unknown): TaskMessage {
     if (isWithin(untilMs, UNTIL_MAX_MS)) return { type, untilMs };
     throw new RangeError(
       `Cannot ${attempt}: a sleep must have forMs, or untilMs, a time in ms since 1970, got ${
-        String(forMs ?? untilMs)
+        shown(forMs ?? untilMs)
       }`,
     );
   }
@@ -38,7 +39,7 @@ export function messageOf(attempt: string, value: unknown): TaskMessage {
   }
   throw new TypeError(
     `Cannot ${attempt}: it must be one of ${PLAIN.join(", ")}, sleep, error, as { type: ... }, got ${
-      String(type ?? value)
+      shown(type ?? value)
     }`,
   );
 }

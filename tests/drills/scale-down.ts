@@ -16,6 +16,8 @@ const TASK_COUNT = 50;
 const PER_SECOND = 20;
 const LEAVERS = ["node-3", "node-4"];
 const isTerm = process.argv[2] === "term";
+/** Five peers and whatever else on two cores: nobody shall count as lost whom nobody stopped. */
+const LEASE_TTL = process.argv[3] ?? "12s";
 
 await runShow("five peers become three while tasks are submitted", async (report, directory) => {
   for (const how of isTerm ? ["term"] as const : ["together", "in turn"] as const) {
@@ -29,7 +31,10 @@ async function scaleDown(report: Report, directory: string, how: "together" | "i
   await using cluster = await Cluster.start({
     namespace: `show-scale-${process.pid}`,
     runtimes: Array.from({ length: 5 }, () => "node" as const),
-    args: ["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
+    args: [
+      ...["--handlers", join(import.meta.dirname, "../support/beat-handlers.ts"), "--capacity", "400"],
+      ...["--lease-ttl", LEASE_TTL],
+    ],
     env: { STOLOS_BEATS: directory },
     directory,
   });
@@ -46,11 +51,13 @@ async function scaleDown(report: Report, directory: string, how: "together" | "i
   await watch;
   writeFileSync(join(directory, "finish"), "");
   await load.stop();
-  const refused = [...load.repeated.values()].reduce((sum, count) => sum + count, 0);
+  const { UnknownOutcomeError: unknown = 0, ...others } = Object.fromEntries(load.repeated);
+  const refused = Object.values(others).reduce((sum, count) => sum + count, 0);
+  report.say(`${unknown} submits had no answer in time and were repeated with their ids`);
   report.check(
     `${refused} of ${load.acked.length} submits were refused`,
     refused === 0,
-    JSON.stringify([...load.repeated]),
+    JSON.stringify(others),
   );
   report.check("no submit failed", load.failed.length === 0, some(load.failed));
   await reckon(report, cluster, directory, [...ids, ...load.acked]);
@@ -95,7 +102,12 @@ async function sayNodes(report: Report, cluster: Cluster, signal: AbortSignal): 
   await using client = await connectClient(where);
   const { quorumHealth } = await import("../../src/cli/nodes.ts");
   while (!signal.aborted) {
-    const [all, health] = await Promise.all([client.nodes(), client.health()]);
+    const seen = await Promise.all([client.nodes(), client.health()]).catch((error: Error) => error.message);
+    if (typeof seen === "string") {
+      report.say(`  ${seen}`);
+      continue;
+    }
+    const [all, health] = seen;
     const states = all.map(({ name, state, leaving, serves, keeps }) =>
       `${name} ${state}${leaving ? " leaves" : ""} ${serves}/${keeps}`
     );

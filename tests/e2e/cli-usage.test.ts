@@ -84,7 +84,7 @@ for (const runtime of RUNTIMES) {
     for (
       const command of [
         ...["peer", "submit", "tasks", "task", "nodes", "ring", "watch"],
-        ...["freeze", "unfreeze", "balance", "drain"],
+        ...["freeze", "unfreeze", "balance", "drain", "leave"],
       ]
     ) {
       const help = await stolos(runtime, [command, "--help"]);

@@ -11,8 +11,6 @@ const DRILLS: readonly (readonly string[])[] = [
   ["recover", "--nodes", "3"],
   ["store-kill", "--rounds", "2"],
   ["nemesis", "--minutes", "1"],
-  // who runs it shares the machine: the drill itself asks for a second
-  ["stranger", "--seconds", "10", "--calm", "5", "--rate", "60", "--within", "5000"],
 ];
 
 for (const [name, ...args] of DRILLS) {

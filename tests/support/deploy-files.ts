@@ -25,6 +25,11 @@ export function manifestDocuments(): readonly Resource[] {
   return Bun.YAML.parse(read("kubernetes.yaml")) as Resource[];
 }
 
+/** The one with its state in memory alone. */
+export function deployment(): Resource {
+  return Bun.YAML.parse(read("kubernetes-deployment.yaml")) as Resource;
+}
+
 export function containerOf(statefulSet: Resource): Container {
   return statefulSet.spec.template.spec.containers[0] as Container;
 }

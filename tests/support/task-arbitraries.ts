@@ -93,6 +93,11 @@ export const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   fc.record({ type: fc.constant("sleep" as const), forMs: ms }),
   fc.record({ type: fc.constant("decline" as const), forMs: ms }),
   fc.record({
+    type: fc.constant("decline" as const),
+    forMs: ms,
+    why: text(LIMITS.declineWhyBytesMax).filter((why) => why !== ""),
+  }),
+  fc.record({
     type: fc.constant("error" as const),
     message,
     trace,

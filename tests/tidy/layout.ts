@@ -24,7 +24,7 @@ export const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol", "base", "mesh", "task", "coordinator"],
   consumer: ["protocol", "base", "task", "coordinator"],
   node: ["protocol", "base", "mesh", "store", "task", "coordinator", "client", "consumer"],
-  observe: ["node", "consumer", "coordinator", "mod.ts"],
+  observe: ["base", "node", "consumer", "coordinator", "mod.ts"],
   cli: ["base", "node", "mod.ts"],
   testing: ["protocol", "base", "store", "task", "coordinator", "client", "consumer", "node"],
   simulator: ["protocol", "store", "testing"],

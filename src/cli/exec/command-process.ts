@@ -43,10 +43,13 @@ export function startCommand(start: LeashStart, listener: CommandListener): void
     for (const each of [...files, ...pipes]) each instanceof OutputFile ? each.close() : each.abandon();
     listener.failed(end);
   };
+  try {
+    for (let at = 0; at < 2; at++) pipes.push(new OutputPipe());
+  } catch (error) {
+    return failed({ type: "trouble", error: `cannot read its output: ${messageOf(error)}` });
+  }
   let child: ChildProcess;
   try {
-    pipes.push(new OutputPipe());
-    pipes.push(new OutputPipe());
     if (!listener.mayStart()) return failed({ type: "withheld" });
     child = spawnWith(start, pipes);
   } catch (error) {

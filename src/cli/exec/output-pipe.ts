@@ -73,17 +73,26 @@ function makeSpares(): void {
     const { error, status } = spawnSync("mkfifo", ["-m", "600", ...paths], options);
     if (error && (error as { code?: unknown }).code !== "ENOENT") throw error;
     if (status !== 0) return;
-    for (const path of paths) {
-      // without a writer it can be opened for reading in this way alone
-      const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      spare.push({ readFd, writeFd: openSync(path, constants.O_WRONLY) });
-    }
+    for (const path of paths) spare.push(openEnds(path));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
+function openEnds(path: string): Ends {
+  // without a writer it can be opened for reading in this way alone
+  const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return { readFd, writeFd: openSync(path, constants.O_WRONLY) };
+  } catch (error) {
+    closeSync(readFd);
+    throw error;
+  }
+}
+
 function readerOf(stream: Readable): OutputReader {
+  // whoever reads hears of it; nobody may read any more
+  stream.on("error", () => {});
   return { chunks: stream, close: () => void stream.destroy() };
 }
 

@@ -367,8 +367,6 @@ export interface DeliverMessage {
 // ---- the log of a partition -------------------------------------------------------------------------------
 // What keepers of a partition say to one another about its log: elections, replication, reconfiguration.
 
-// ---- elections --------------------------------------------------------------------------------------------
-
 /** Asks a keeper to promise. `pre`: would you? Nothing is promised, nothing is written. */
 export interface PrepareMessage {
   readonly type: "prepare";

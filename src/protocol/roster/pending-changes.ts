@@ -42,7 +42,9 @@ export class PendingChanges {
 
   /** What the roster has is not pending any more. */
   adopted(roster: Roster): void {
-    for (const { no, leaving } of roster.members) if (leaving) this.#leaving.delete(no);
+    // epochs may have been missed here: who is no member any more wants nothing either
+    const staying = new Set(roster.members.filter(({ leaving }) => !leaving).map(({ no }) => no));
+    for (const no of this.#leaving.keys()) if (!staying.has(no)) this.#leaving.delete(no);
     for (const { id, leaving } of roster.members) if (!leaving) this.#asking.delete(id);
   }
 

@@ -7,7 +7,7 @@ import type { Retention, TaskRecord } from "../model/types.ts";
 type Kind = "completed" | "failed" | "own";
 
 export class FinishedTasks {
-  readonly #idsByKind: Readonly<Record<Kind, Set<string>>> = {
+  readonly #idsByKind: Record<Kind, Set<string>> = {
     completed: new Set(),
     failed: new Set(),
     own: new Set(),
@@ -24,6 +24,14 @@ export class FinishedTasks {
 
   delete(record: TaskRecord): void {
     this.#of(record).delete(record.spec.id);
+  }
+
+  /** After some were put back: what was due before the others is in front of them again. */
+  sort(recordOf: (id: string) => TaskRecord): void {
+    const endedMs = (id: string): number => recordOf(id).finishedAtMs;
+    for (const kind of ["completed", "failed"] as const) {
+      this.#idsByKind[kind] = new Set([...this.#idsByKind[kind]].sort((a, b) => endedMs(a) - endedMs(b)));
+    }
   }
 
   #of({ spec, state }: TaskRecord): Set<string> {

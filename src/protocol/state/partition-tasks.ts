@@ -182,10 +182,9 @@ export class PartitionTasks {
   undo(undo: Undo): void {
     switch (undo.type) {
       case "change":
-        return this.#putBack(undo);
+        return this.#putBack([undo]);
       case "changes":
-        for (const change of undo.changes) this.#putBack(change);
-        return;
+        return this.#putBack(undo.changes);
       case "condemn":
         if (undo.before) this.condemned.set(undo.owner, undo.before);
         else this.condemned.delete(undo.owner);
@@ -193,7 +192,7 @@ export class PartitionTasks {
       case "forget":
         if (undo.known) this.purged.set(undo.id, undo.known);
         else this.purged.delete(undo.id);
-        return this.#putBack(undo);
+        return this.#putBack([undo]);
       case "retain":
         this.retention = undo.before;
         return;
@@ -202,8 +201,13 @@ export class PartitionTasks {
     }
   }
 
-  #putBack({ id, before }: Change): void {
-    this.#put(id, this.records.get(id), before);
+  #putBack(changes: readonly Change[]): void {
+    let isEndAgain = false;
+    for (const { id, before } of changes) {
+      this.#put(id, this.records.get(id), before);
+      isEndAgain ||= before !== undefined && isTerminal(before.state);
+    }
+    if (isEndAgain) this.finished.sort((id) => this.records.get(id)!);
   }
 
   #put(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {

@@ -118,7 +118,8 @@ export function isOver({ expiresAtMs }: TaskRecord, timeMs: number): boolean {
 /** Failed, or its holder is told. The same: nothing is to be done. */
 export function expired(before: TaskRecord, { no, atMs }: { no: number; atMs: number }): TaskRecord {
   if (isTerminal(before.state) || !isOver(before, atMs) || isExpiring(before)) return before;
-  if (before.state !== "leased") return carriedOut(before, { type: "expire" }, atMs);
+  // an end has a fence of its own, also if nobody ever held a lease
+  if (before.state !== "leased") return { ...carriedOut(before, { type: "expire" }, atMs), fence: no };
   const { queued, known } = before.commands ?? { queued: [], known: [] };
   return { ...before, commands: { queued: [...queued, { no, message: { type: "expire" } }], known } };
 }

@@ -5,7 +5,8 @@ export const mutant: Mutant = {
   name: "decline-forgotten",
   breaks: "tasks are offered in circles (L3)",
   file: "src/protocol/steward/declines.ts",
-  find: "byNo.set(no, { forMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch });",
+  find:
+    "byNo.set(no, { forMs, sinceMs: this.#context.clock.monoMs, boot, changes, epoch: this.#epoch, why });",
   replace: "",
   profile: "placement",
   seed: 4,

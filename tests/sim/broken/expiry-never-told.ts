@@ -5,9 +5,11 @@ export const mutant: Mutant = {
   name: "expiry-never-told",
   breaks: "a held task whose time is over runs on (L1)",
   file: "src/protocol/state/task-machine.ts",
-  find: `  if (before.state !== "leased") return carriedOut(before, { type: "expire" }, atMs);
+  find:
+    `  if (before.state !== "leased") return { ...carriedOut(before, { type: "expire" }, atMs), fence: no };
 `,
-  replace: `  if (before.state !== "leased") return carriedOut(before, { type: "expire" }, atMs);
+  replace:
+    `  if (before.state !== "leased") return { ...carriedOut(before, { type: "expire" }, atMs), fence: no };
   if (before.state === "leased") return before;
 `,
   profile: "expiry",

@@ -6,9 +6,9 @@ export const mutant: Mutant = {
   breaks: "fences do not grow, and an end may have the fence of an earlier one (I4)",
   file: "src/protocol/state/task-machine.ts",
   find: `    fence: no,
-    attempt: 0,`,
+    avoid: -1,`,
   replace: `    fence: 0,
-    attempt: 0,`,
+    avoid: -1,`,
   profile: "ends",
   seed: 2,
 };

@@ -110,6 +110,7 @@ import { mutant as fenceStartsAnew } from "./fence-starts-anew.ts";
 import { mutant as endsAlike } from "./ends-alike.ts";
 import { mutant as purgedSubmitTakenAgain } from "./purged-submit-taken-again.ts";
 import { mutant as ownRetentionIgnored } from "./own-retention-ignored.ts";
+import { mutant as wishOfTheDeparted } from "./wish-of-the-departed.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   acceptedRosterIgnored,
@@ -222,4 +223,5 @@ export const MUTANTS: readonly Mutant[] = [
   endsAlike,
   purgedSubmitTakenAgain,
   ownRetentionIgnored,
+  wishOfTheDeparted,
 ];

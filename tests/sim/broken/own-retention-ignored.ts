@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "(spec.options?.retention?.[key] || common[key])",
   replace: "common[key]",
   profile: "ends",
-  seed: 3,
+  seed: 9,
 };

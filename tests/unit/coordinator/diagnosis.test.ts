@@ -26,7 +26,7 @@ const view = (up: readonly string[]): Parameters<typeof quorumTrouble>[0] => ({
   expect: 3,
   connectedNames: ["a"],
   isUp: (node) => up.includes(node),
-  absentIn: () => [],
+  healthOf: () => undefined,
 });
 
 test("a missing quorum is said with its keepers", () => {
@@ -42,7 +42,7 @@ test("with a majority up there is no trouble", () => {
 });
 
 test("a keeper that is there and has no whole copy yet does not count", () => {
-  const copying = { ...view(["id-a", "id-c"]), absentIn: () => [3] };
+  const copying = { ...view(["id-a", "id-c"]), healthOf: () => ({ keepers: [1, 2, 3], absent: [3] }) };
   expect(quorumTrouble(copying, 0)).toBe(
     "no quorum: partition 0 needs 2 of 3 keepers, a (up), b (down), c (copying)",
   );

@@ -4,7 +4,13 @@ import { readFileSync } from "node:fs";
 import { parseOptions } from "../../../src/cli/options.ts";
 import { httpOf, logFormatOf, logLevelOf, PEER_OPTIONS } from "../../../src/cli/peer-options.ts";
 import type { PeerValues } from "../../../src/cli/peer-options.ts";
-import { containerOf, manifestDocuments, read, type Resource } from "../../support/deploy-files.ts";
+import {
+  containerOf,
+  deployment,
+  manifestDocuments,
+  read,
+  type Resource,
+} from "../../support/deploy-files.ts";
 
 const PATHS = ["/healthz", "/readyz"];
 
@@ -48,6 +54,27 @@ test("the stateful set starts as many peers as found the cluster, and probes wha
   const values = peerValues(container.args);
   expect(mounted).toContain(values.data!);
   expect(mounted).toContain(values["secret-file"]!.replace(/\/[^/]+$/, ""));
+});
+
+test("the deployment in memory has one more pod ready before one goes, with time for it to leave", () => {
+  const { spec } = deployment();
+  expect(spec.strategy).toEqual({
+    type: "RollingUpdate",
+    rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+  });
+  const values = peerValues(containerOf(deployment()).args);
+  expect([values.data, values.expect]).toEqual([undefined, String(spec.replicas)]);
+  // drainTimeoutMs and the time for the copies
+  expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(20);
+  expect(containerOf(deployment()).readinessProbe.httpGet.path).toBe("/readyz");
+  // the headless service of the other manifest finds its pods, too
+  const { selector } = kind("Service").spec;
+  expect(spec.template.metadata.labels).toMatchObject(selector);
+  expect(values.join).toEqual(peerValues(containerOf(kind("StatefulSet")).args).join);
+});
+
+test("what has left for good is not started again before it is taken away", () => {
+  expect(peerValues(containerOf(kind("StatefulSet")).args).linger).toBe(true);
 });
 
 test("the compose file runs three peers that name each other", () => {

@@ -11,6 +11,12 @@ class Mortal {
   readonly troubles: string[] = [];
   readonly #troubled: (() => void)[] = [];
   #dead: Server | undefined;
+  readonly #isThrowing: boolean;
+
+  /** `isThrowing`: the callback that it reports to throws. */
+  constructor(isThrowing = false) {
+    this.#isThrowing = isThrowing;
+  }
 
   readonly create = (): Server => {
     const server = createHttpServer((_, response) => void response.end("ok"));
@@ -29,6 +35,7 @@ class Mortal {
       onTrouble: (reason) => {
         this.troubles.push(reason);
         for (const wake of this.#troubled.splice(0)) wake();
+        if (this.#isThrowing) throw new Error("no");
       },
       checkEveryMs: 20,
       callTimeoutMs: 100,
@@ -60,6 +67,19 @@ test("a server that accepts no more is replaced at its port, and that is reporte
   expect([mortal.servers.length, listener.port]).toEqual([2, port]);
   await listener.close();
   await expect(answerOf(port)).rejects.toThrow();
+});
+
+test("a program that throws when it is told is told again, and goes on", async () => {
+  const mortal = new Mortal(true);
+  const listener = await mortal.open();
+  for (let count = 0; count < 2; count++) {
+    mortal.die();
+    await mortal.trouble();
+    expect(await answerOf(listener.port)).toBe("ok");
+  }
+  const said = "it had stopped accepting connections, and was opened anew";
+  expect(mortal.troubles).toEqual([said, said]);
+  await listener.close();
 });
 
 test("one that is alive is called where nobody comes, and left as it is", async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { engineOptions } from "../../../src/coordinator/settings.ts";
 import { nodeSettings } from "../../../src/node/options.ts";
 import { Engine } from "../../../src/protocol/engine.ts";
-import { DECIDERS, type GroupHealth } from "../../../src/protocol/keeper-health.ts";
+import { DECIDERS, type GroupHealth, groupHealths } from "../../../src/protocol/keeper-health.ts";
 import type { Input } from "../../../src/protocol/model/contract.ts";
 import type { Message } from "../../../src/protocol/model/messages.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
@@ -121,4 +121,35 @@ test("a newcomer that has no copy yet does not serve, and counts once it has one
   const numberOf = (id: string): number =>
     bench.engines.get("a")!.roster!.members.find((member) => member.id === id)!.no;
   expect(absent).toContain(numberOf("d"));
+});
+
+/** One partition with these configurations, oldest first; named are the keepers whose vouches are fresh. */
+function groupOf(...chain: readonly (readonly [keepers: readonly number[], fresh: readonly number[]])[]) {
+  const vouchers = chain.map(([keepers, fresh], at) => {
+    return { cfg: at + 1, keepers, vouchedMs: keepers.map((no) => fresh.includes(no) ? 10_000 : 0) };
+  });
+  const roles = {
+    context: {
+      ...{ roster: { deciders: [1] }, self: 1, options: { heartbeatMs: 1000 } },
+      ...{ clock: { leaseMs: 10_500, monoMs: 10_500 }, isConnected: () => true },
+      topology: { isKeeping: () => true, wants: () => true },
+    },
+    liveness: { lastHeartbeatMs: () => 10_000 },
+    holder: { sessions: { all: [{ p: 0, vouchers }] } },
+  };
+  // of the roles it has what is looked at
+  const [group] = groupHealths(roles as unknown as Parameters<typeof groupHealths>[0]);
+  return group!;
+}
+
+test("while a newer configuration is on its way the one that is better off counts", () => {
+  const moving = groupOf([[1, 2, 3], [1, 2, 3]], [[2, 3, 4], [2]]);
+  expect(moving).toEqual({ p: 0, keepers: [2, 3, 4], absent: [3, 4], spare: 1 });
+  const taken = groupOf([[1, 2, 3], []], [[2, 3, 4], [2, 3, 4]]);
+  expect(taken).toEqual({ p: 0, keepers: [2, 3, 4], absent: [], spare: 1 });
+});
+
+test("where none has a majority those are named whose copies are needed, not their successors", () => {
+  const lost = groupOf([[1, 2, 3], [1]], [[1, 4, 5], []]);
+  expect(lost).toEqual({ p: 0, keepers: [1, 2, 3], absent: [2, 3], spare: -1 });
 });

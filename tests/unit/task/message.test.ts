@@ -10,3 +10,16 @@ test("a sleep is for some time or until a time, and not both", () => {
     expect(() => messageOf("tell", { type: "sleep", ...bad })).toThrow("a sleep must have forMs, or untilMs");
   }
 });
+
+test("what throws when it is looked at is no message, in the same words on every runtime", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const getter = Object.defineProperty({}, "type", {
+    get: () => {
+      throw new Error("no");
+    },
+  });
+  for (const bad of [proxy, getter, { type: proxy }, { type: Symbol("s") }, null]) {
+    expect(() => messageOf("end it", bad)).toThrow(/^Cannot end it: it must be one of run, /);
+  }
+});

@@ -57,6 +57,16 @@ test("of too many those go first that completed", () => {
   expect([tasks.first(2), tasks.first(3), tasks.first(0)]).toEqual([["c1", "c2"], ["c1", "c2", "f"], []]);
 });
 
+test("what was put back is due in its turn, not behind all that ended since", () => {
+  const records = [ended("a", "completed", 1), ended("b", "completed", 2), ended("c", "failed", 3)];
+  const { tasks, due } = setUp(...records);
+  tasks.delete(records[0]!);
+  tasks.add(records[0]!);
+  expect(due(102)).toEqual([]);
+  tasks.sort((id) => records.find(({ spec }) => spec.id === id)!);
+  expect([due(102), tasks.ids()]).toEqual([["a"], ["a", "b", "c"]]);
+});
+
 test("what is taken out is counted no more", () => {
   const task = ended("a", "completed", 0, { completedMs: 1, failedMs: 1 });
   const { tasks } = setUp(task);

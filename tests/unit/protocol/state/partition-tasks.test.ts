@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { LIMITS } from "../../../../src/protocol/model/limits.ts";
 import type { Operation } from "../../../../src/protocol/model/types.ts";
 import { PartitionTasks, type Undo } from "../../../../src/protocol/state/partition-tasks.ts";
-import { taskSpec } from "../../../support/tasks.ts";
+import { PLAIN_OPTIONS, taskSpec } from "../../../support/tasks.ts";
 
 const session = { node: 1, boot: 1, n: 1 };
 const command = (id: string, cid: number): Operation => ({
@@ -165,6 +165,18 @@ test("a task that nobody ever leased has a fence for its end, and another one wh
   applied(tasks, 3, [{ type: "purge", ids: ["a"] }, submit, kill(2)]);
   expect(tasks.records.get("a")!.fence).toBe(5);
   expect(tasks.apply(6, retry("a", 3, 2))).toBeNull();
+});
+
+test("an end by time without a holder has a fence of its own, and a retry begins the time anew", () => {
+  const tasks = new PartitionTasks();
+  const options = { ...PLAIN_OPTIONS, expiresMs: 10 };
+  tasks.apply(1, { type: "submit", spec: taskSpec("a", { options }), atMs: 1 });
+  tasks.apply(2, { type: "expire", id: "a", atMs: 11 });
+  expect(tasks.records.get("a")).toMatchObject({ state: "failed", failedBecause: "expired", fence: 2 });
+  expect(tasks.apply(3, retry("a", 1, 0))).toBeNull();
+  tasks.apply(4, retry("a", 2, 2));
+  const anew = { state: "pending", failedBecause: null, fence: 4, expiresAtMs: 15 };
+  expect(tasks.records.get("a")).toMatchObject(anew);
 });
 
 test("what has completed, or has not ended, is not retried", () => {
