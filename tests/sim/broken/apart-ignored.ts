@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "apart-ignored",
   breaks: "two such tasks run on one node (I9)",
   file: "src/protocol/holder/admission.ts",
-  find: 'if (!this.#claimsKey(held)) return { type: "decline", forMs: 0 };',
-  replace: "",
+  find: " || !this.#claimsKey(held)) return",
+  replace: ") return",
   profile: "placement",
   seed: 4,
 };

@@ -16,5 +16,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "poison",
-  seed: 7,
+  seed: 17,
 };
