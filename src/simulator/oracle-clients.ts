@@ -3,7 +3,7 @@
  * an accepted settlement took effect under its fence, outcomes and answers are those of chosen records.
  */
 import type { CommandStatus, Message, Outcome, SubmitStatus, TaskView } from "../protocol/model/messages.ts";
-import type { Settlement, TaskRequest, TaskSpec } from "../protocol/model/types.ts";
+import type { MemberNo, Settlement, TaskRequest, TaskSpec } from "../protocol/model/types.ts";
 import {
   CallLedger,
   fitsRefusal,
@@ -207,14 +207,18 @@ export class ClientOracle {
     }
   }
 
-  /** A steward answers: whoever holds the very lease that is chosen is not refused. */
-  leaves(from: number, messages: readonly Message[]): void {
+  /**
+   * A steward answers: whoever holds the very lease that is chosen is not refused, as long as it is a member
+   * under the number that has it.
+   */
+  leaves(from: number, messages: readonly Message[], isMember: (no: MemberNo) => boolean): void {
     for (const message of messages) {
       if (message.type !== "settleReply") continue;
       const refused = message.items.filter(({ accepted }) => !accepted);
       if (refused.length === 0) continue;
-      for (const [id, { state, fence }] of this.#chosen.stateOf(message.p).tasks) {
+      for (const [id, { state, session, fence }] of this.#chosen.stateOf(message.p).tasks) {
         if (state !== "leased" || !refused.some((item) => item.fence === fence)) continue;
+        if (!isMember(session!.node)) continue;
         throw new Violation(
           "I3",
           `n${from} refuses a report of ${id} under fence ${fence}, its present lease`,

@@ -46,7 +46,11 @@ export class Side implements World {
     this.chaos = new Chaos(this);
     this.workload = new Workload(this, origin?.earlier.workload ?? null);
     run.network.onSend((from, messages) => {
-      if (run.nodes[from]?.world === this) this.oracle.clients.leaves(from, messages);
+      const node = run.nodes[from];
+      if (node?.world !== this) return;
+      const isMember = (no: number): boolean =>
+        node.engine?.roster?.members.some((member) => member.no === no) ?? false;
+      this.oracle.clients.leaves(from, messages, isMember);
     });
   }
 

@@ -66,9 +66,9 @@ export const DEFECTS: readonly Defect[] = [
     what: "many refused tasks block the node: beyond a hundred nothing is asked any more",
     edits: [{
       file: "src/consumer/balancers/balancing.ts",
-      find: "const ignoredMs = this.#ignored.get(task.id) ?? 0;",
-      replace: `const ignoredMs = this.#ignored.get(task.id) ?? 0;
-    if (this.#ignored.size >= 100) return nowMs + 1;`,
+      find: "const leftMs = (this.#ignored.get(task.id) ?? 0) - nowMs;",
+      replace: `const leftMs = (this.#ignored.get(task.id) ?? 0) - nowMs;
+    if (this.#ignored.size >= 100) return 1;`,
     }],
     test: "tests/unit/consumer/balancers/balancing.test.ts",
     name: "two hundred tasks refused for a millisecond each",
@@ -122,8 +122,8 @@ export const DEFECTS: readonly Defect[] = [
     what: "an error handler that answers pause or kill fails the task",
     edits: [{
       file: "src/consumer/error-policy.ts",
-      find: `return { type: "error", message, forMs: 0, then: decision.type };`,
-      replace: `return { type: "fail", message };`,
+      find: `return { type: "error", ...texts, forMs: 0, then: decision.type };`,
+      replace: `return { type: "fail", ...texts, because: "errors" };`,
     }],
     test: "tests/unit/consumer/error-handler.test.ts",
     name: "8: an error handler that answers",
@@ -235,7 +235,7 @@ export const DEFECTS: readonly Defect[] = [
     what: "a freeze is shown nowhere",
     edits: [{
       file: "src/coordinator/members.ts",
-      find: "frozen: isUp && (news?.frozen ?? false),",
+      find: `frozen: (news?.frozen ?? false) && (state === "up" || state === "draining"),`,
       replace: "frozen: false,",
     }],
     test: "tests/unit/testing/kit-commands.test.ts",
