@@ -12,8 +12,8 @@ import type { World } from "./world.ts";
 
 /** What right clocks differ by, and what an estimate may be off between two heartbeats. */
 const EARLY_MS = 150;
-/** A fast clock makes it more: by what it gains in so long, while a steward hears nobody. */
-const DRIFT_MS = 5000;
+/** A fast clock makes it more: by what it gains in so many leases, while a steward hears nobody. */
+const DRIFT_LEASES = 3;
 /** An entry that is appended when all have been heard since the faults is late by no more. */
 const LATE_MS = 1000;
 /** In so many heartbeats after the faults all are heard. */
@@ -76,12 +76,13 @@ export class TimeOracle {
   /** By the fastest of those who may be the steward. */
   #earlyMsOf(keepers: readonly string[]): number {
     const rates = this.#world.nodes.filter(({ id }) => keepers.includes(id)).map(({ clock }) => clock.rate);
-    return EARLY_MS + Math.max(0, ...rates.map((rate) => rate - 1)) * DRIFT_MS;
+    return EARLY_MS +
+      Math.max(0, ...rates.map((rate) => rate - 1)) * DRIFT_LEASES * this.#world.plan.leaseTtlMs;
   }
 
   /** Of any steward. */
   get #earlyMs(): number {
-    return EARLY_MS + this.#world.plan.faults.drift * DRIFT_MS;
+    return EARLY_MS + this.#world.plan.faults.drift * DRIFT_LEASES * this.#world.plan.leaseTtlMs;
   }
 
   get #nowMs(): number {

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (sentMs > monoMs - this.#context.options.resendMs) continue;",
   replace: "if (sentMs > 0) continue;",
   profile: "traps",
-  seed: 26,
+  seed: 49,
 };

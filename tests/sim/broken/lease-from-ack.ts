@@ -11,5 +11,5 @@ export const mutant: Mutant = {
   find: "vouchers.vouchedMs[at] = sentMs;",
   replace: "vouchers.vouchedMs[at] = context.clock.leaseMs;",
   profile: "stale",
-  seed: 86,
+  seed: 356,
 };

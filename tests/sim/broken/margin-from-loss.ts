@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "const stoppedMs = (held.abortedMs ?? monoMs) + this.#context.options.marginMs;",
   replace: "const stoppedMs = held.abortedMs === null ? monoMs + this.#context.options.marginMs : monoMs;",
   profile: "executions",
-  seed: 319,
+  seed: 371,
 };
