@@ -73,16 +73,10 @@ export class TimeOracle {
     this.#world = world;
   }
 
-  /** By the fastest of those who may be the steward. */
-  #earlyMsOf(keepers: readonly string[]): number {
-    const rates = this.#world.nodes.filter(({ id }) => keepers.includes(id)).map(({ clock }) => clock.rate);
-    return EARLY_MS +
-      Math.max(0, ...rates.map((rate) => rate - 1)) * DRIFT_LEASES * this.#world.plan.leaseTtlMs;
-  }
-
-  /** Of any steward. */
+  /** By the fastest of those who may have been the steward, also of an earlier configuration. */
   get #earlyMs(): number {
-    return EARLY_MS + this.#world.plan.faults.drift * DRIFT_LEASES * this.#world.plan.leaseTtlMs;
+    const gains = this.#world.nodes.map(({ clock }) => clock.rate - 1);
+    return EARLY_MS + Math.max(0, ...gains) * DRIFT_LEASES * this.#world.plan.leaseTtlMs;
   }
 
   get #nowMs(): number {
@@ -165,7 +159,7 @@ export class TimeOracle {
     const { clockJumps } = this.#world.plan.faults;
     const isSteady = isTrusted && !clockJumps && wrong.every(({ wallErrorMs }) => wallErrorMs > 0);
     if ("atMs" in op) this.#checkOrder(p, op.atMs);
-    if (isTrusted && "atMs" in op) this.#checkTime(p, op.atMs, appendedMs, this.#earlyMsOf(keepers));
+    if (isTrusted && "atMs" in op) this.#checkTime(p, op.atMs, appendedMs);
     for (const id of change.ids) {
       const task = taskOf(id);
       if (change.kind === "leased" && isSteady) this.#checkDue(p, id);
@@ -189,7 +183,8 @@ export class TimeOracle {
     throw new Violation("I12", `p${p}: the time goes back by ${Math.round(beforeMs - atMs)} ms`);
   }
 
-  #checkTime(p: number, atMs: number, appendedMs: number, earlyMs: number): void {
+  #checkTime(p: number, atMs: number, appendedMs: number): void {
+    const earlyMs = this.#earlyMs;
     const aheadMs = atMs - WALL_START_MS - appendedMs;
     const { healedMs, nodes, plan } = this.#world;
     const soundMs = Math.max(healedMs, ...nodes.map((node) => node.pausedUntilMs));

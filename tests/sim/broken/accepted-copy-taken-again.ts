@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (!earlier && !(record && isKnown(record, cid))) {",
   replace: "if (record && !isKnown(record, cid)) {",
   profile: "traps",
-  seed: 3,
+  seed: 11,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (known && (boot < known.boot || (boot === known.boot && attach < known.attach))) return;",
   replace: "if (known && boot < known.boot) return;",
   profile: "stale",
-  seed: 92,
+  seed: 869,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (!isSameBallot(message.ballot, this.#term.ballot)) return;",
   replace: "",
   profile: "stale",
-  seed: 92,
+  seed: 211,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return leaseTtlMs * (1 + clockRateBound) / (1 - clockRateBound);",
   replace: "return leaseTtlMs + 0 * clockRateBound;",
   profile: "stale",
-  seed: 92,
+  seed: 152,
 };

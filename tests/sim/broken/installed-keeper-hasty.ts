@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return this.isInstalled ? this.installedAtMs : this.#context.clock.monoMs;",
   replace: "return -Infinity;",
   profile: "reconfiguration",
-  seed: 616,
+  seed: 819,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (ballot.cfg < last || ballot.cfg <= cfg) return false;",
   replace: "if (ballot.cfg <= cfg) return false;",
   profile: "ambush",
-  seed: 511,
+  seed: 729,
 };

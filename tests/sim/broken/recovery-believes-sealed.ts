@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "      copy.cfg === cfg && copy.isInstalled && copy.seal.by.length === 0\n",
   replace: "      copy.cfg === cfg && copy.isInstalled\n",
   profile: "recover",
-  seed: 158,
+  seed: 12,
 };

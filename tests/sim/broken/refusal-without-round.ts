@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return this.#term.whenConfirmed(answer);",
   replace: "return this.#term.whenChosen(replica.lastIndex, answer);",
   profile: "answers",
-  seed: 91,
+  seed: 149,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return acceptedCount >= majorityOf(this.#deciders.length);",
   replace: "return acceptedCount >= Math.min(1, majorityOf(1));",
   profile: "reconfiguration",
-  seed: 23,
+  seed: 325,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return keeper.isServing;",
   replace: "return keeper.isInstalled;",
   profile: "reconfiguration",
-  seed: 719,
+  seed: 819,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return change?.sentTo === null;",
   replace: "return change !== undefined && !this.#context.isConnected(this.#targetOf(change.p)?.no ?? -1);",
   profile: "answers",
-  seed: 5,
+  seed: 10,
 };

@@ -22,5 +22,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "snapshots",
-  seed: 6,
+  seed: 11,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "if (mine === undefined || !isSameBallot(mine, end.ballot)) return false;",
   replace: "if (mine !== null) return false;",
   profile: "traps",
-  seed: 131,
+  seed: 243,
 };

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "    return leaseMs < session.validUntilMs - this.#context.options.marginMs;",
   replace: "    return leaseMs < session.validUntilMs;",
   profile: "executions",
-  seed: 142,
+  seed: 125,
 };

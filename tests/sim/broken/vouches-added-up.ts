@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "reconfiguration",
-  seed: 1232,
+  seed: 165,
 };
