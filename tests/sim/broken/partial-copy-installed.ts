@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return index >= first;",
   replace: "return true;",
   profile: "reconfiguration",
-  seed: 165,
+  seed: 931,
 };

@@ -20,5 +20,5 @@ export const mutant: Mutant = {
     },
   ],
   profile: "reconfiguration",
-  seed: 165,
+  seed: 2694,
 };
