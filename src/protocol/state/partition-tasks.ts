@@ -42,10 +42,20 @@ export interface Change {
 /** What it takes to undo one operation. The first kind is the hot one: one small object. */
 export type Undo =
   | Change & { readonly type: "change" }
-  | { readonly type: "changes"; readonly changes: readonly Change[] }
-  | Change & { readonly type: "forget"; readonly known: PurgedTask | undefined }
+  | { readonly type: "changes"; readonly changes: readonly Change[]; readonly raised?: Raised | null }
+  | Change & {
+    readonly type: "forget";
+    readonly known: PurgedTask | undefined;
+    readonly raised: Raised | null;
+  }
   | { readonly type: "condemn"; readonly owner: number; readonly before: Condemnation | undefined }
   | { readonly type: "retain"; readonly before: AgreedRetention | null };
+
+/** The horizon before it was raised, and what it stands for since. */
+interface Raised {
+  readonly beforeMs: number;
+  readonly purged: readonly PurgedTask[];
+}
 
 /** The tasks that the operation had changed. */
 export function changesOf(undo: Undo): readonly Change[] {
@@ -184,12 +194,14 @@ export class PartitionTasks {
       case "change":
         return this.#putBack([undo]);
       case "changes":
+        this.#lowerHorizon(undo.raised ?? null);
         return this.#putBack(undo.changes);
       case "condemn":
         if (undo.before) this.condemned.set(undo.owner, undo.before);
         else this.condemned.delete(undo.owner);
         return;
       case "forget":
+        this.#lowerHorizon(undo.raised);
         if (undo.known) this.purged.set(undo.id, undo.known);
         else this.purged.delete(undo.id);
         return this.#putBack([undo]);
@@ -282,30 +294,44 @@ export class PartitionTasks {
     const known = this.purged.get(id);
     if (finishedAtMs > this.horizonMs) this.purged.set(id, { id, cid, finishedAtMs, no });
     this.#put(id, before, undefined);
+    let raised: Raised | null = null;
     if (this.purged.size > LIMITS.purgedKnownMax) {
       const oldest = [...this.purged.values()].reduce((a, b) => (a.no < b.no ? a : b));
-      this.#raiseHorizon(oldest.finishedAtMs);
+      raised = this.#raiseHorizon(oldest.finishedAtMs);
     }
-    return { type: "forget", id, before, known };
+    return { type: "forget", id, before, known, raised };
   }
 
-  /** It is not undone: too high a horizon refuses too much, never too little. */
-  #raiseHorizon(ms: number): void {
-    if (ms <= this.horizonMs) return;
+  #raiseHorizon(ms: number): Raised | null {
+    if (ms <= this.horizonMs) return null;
+    const raised = {
+      beforeMs: this.horizonMs,
+      purged: [...this.purged.values()].filter(({ finishedAtMs }) => finishedAtMs <= ms),
+    };
     this.horizonMs = ms;
-    for (const { id, finishedAtMs } of this.purged.values()) if (finishedAtMs <= ms) this.purged.delete(id);
+    for (const { id } of raised.purged) this.purged.delete(id);
+    return raised;
+  }
+
+  /** What was forgotten by an entry that was cut is known again: else fresh submits would be refused. */
+  #lowerHorizon(raised: Raised | null): void {
+    if (raised === null) return;
+    this.horizonMs = raised.beforeMs;
+    for (const purged of raised.purged) this.purged.set(purged.id, purged);
   }
 
   #purge(ids: readonly string[]): Undo | null {
     const changes: Change[] = [];
+    let lastMs = 0;
     for (const id of ids) {
       const before = this.records.get(id);
       if (!before || !isTerminal(before.state)) continue;
-      this.#raiseHorizon(before.finishedAtMs);
+      lastMs = Math.max(lastMs, before.finishedAtMs);
       this.#put(id, before, undefined);
       changes.push({ id, before });
     }
-    return changes.length === 0 ? null : { type: "changes", changes };
+    if (changes.length === 0) return null;
+    return { type: "changes", changes, raised: this.#raiseHorizon(lastMs) };
   }
 }
 

@@ -104,6 +104,7 @@ import { mutant as proofByTheNextLife } from "./proof-by-the-next-life.ts";
 import { mutant as expiryNeverTold } from "./expiry-never-told.ts";
 import { mutant as startAfterExpiry } from "./start-after-expiry.ts";
 import { mutant as lateCompletionCounts } from "./late-completion-counts.ts";
+import { mutant as horizonKept } from "./horizon-kept.ts";
 import { mutant as retryWithoutFence } from "./retry-without-fence.ts";
 import { mutant as purgeOfRunning } from "./purge-of-running.ts";
 import { mutant as fenceStartsAnew } from "./fence-starts-anew.ts";
@@ -217,6 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
   expiryNeverTold,
   startAfterExpiry,
   lateCompletionCounts,
+  horizonKept,
   retryWithoutFence,
   purgeOfRunning,
   fenceStartsAnew,
