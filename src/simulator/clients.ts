@@ -187,7 +187,9 @@ export class VirtualClient {
   }
 
   #noteWatch(id: string): void {
-    if (!this.#watches.has(id)) this.#watches.set(id, this.#moment);
+    if (this.#watches.has(id)) return;
+    // the end that the submit before it had asked for along
+    this.#watches.set(id, Math.min(this.#moment, this.#submits.get(id) ?? Infinity));
   }
 
   #give(input: Input): void {

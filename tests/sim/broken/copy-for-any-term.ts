@@ -9,5 +9,5 @@ export const mutant: Mutant = {
     "if (!isOfAnyTerm && !isSameBallot(message.ballot, term.ballot)) return this.#direct(from, message.p);",
   replace: "if (!isOfAnyTerm && message.ballot === null) return this.#direct(from, message.p);",
   profile: "answers",
-  seed: 79,
+  seed: 220,
 };

@@ -9,5 +9,5 @@ export const mutant: Mutant = {
 `,
   replace: "",
   profile: "poison",
-  seed: 453,
+  seed: 1315,
 };
