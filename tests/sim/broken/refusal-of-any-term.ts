@@ -13,5 +13,5 @@ export const mutant: Mutant = {
     replace: `if (status !== "created" && !message.ballot) continue;`,
   }],
   profile: "answers",
-  seed: 412,
+  seed: 471,
 };
