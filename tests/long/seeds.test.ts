@@ -6,10 +6,10 @@ import { expect, test } from "bun:test";
 import { PROFILES } from "../../src/simulator/profiles.ts";
 import { simulate } from "../../src/simulator/simulate.ts";
 
-const BUDGET_MS = 120_000;
+const BUDGET_MS = 60_000;
 const FIRST = Number(process.env["FIRST"] ?? 50_001);
 
-test(`every invariant holds in all profiles for two minutes, from seed ${FIRST} on`, () => {
+test(`every invariant holds in all profiles for a minute, from seed ${FIRST} on`, () => {
   const startedMs = performance.now();
   let runs = 0;
   for (let seed = FIRST; performance.now() - startedMs < BUDGET_MS; seed++) {
