@@ -89,7 +89,7 @@ test("tasks that were due later start when they are due, on an idle cluster", ()
   }
 });
 
-test("the steward of an idle cluster runs a task itself, a heartbeat after the last one", () => {
+test("the steward of an idle cluster runs a task itself", () => {
   const cluster = quietCluster(THREE);
   for (let i = 0; i < 20; i++) {
     submitOne(cluster, i, "alpha", `own-${i}`);
@@ -97,8 +97,6 @@ test("the steward of an idle cluster runs a task itself, a heartbeat after the l
     const { holder, self } = runner(cluster)!.engine!;
     for (const { p } of holder.running()) expect(holder.termOf(p)!.node).toBe(self);
     until(cluster, 2000, () => runner(cluster) === undefined);
-    // until then it may take a grant that has come for one that is on its way
-    cluster.runUntil(cluster.schedule.nowMs + 1100);
   }
 });
 

@@ -241,9 +241,10 @@ export class Credit {
       }
     }
     if (open.length > 0) this.#spread(open);
-    // to itself it costs nothing: an idle steward must know that it is idle
+    // to itself it costs nothing: an idle steward must know that it is idle, and that its grants have come
     const own = this.#given.get(this.#context.self);
-    if (own && own.load !== this.heldCount) own.isDirty = true;
+    const isBehind = own && this.heldCount === 0 && own.freeUpTo !== own.upTo;
+    if (own && (isBehind || own.load !== this.heldCount)) own.isDirty = true;
     const limits = this.limits.freeFor(open.length);
     for (const [no, given] of this.#given) if (given.isDirty) this.#announce(no, given, limits);
   }
