@@ -3,7 +3,7 @@
  * come from strangers, so control characters are shown, never sent to a terminal.
  */
 
-import { OutputPipe, writerOf } from "./output-pipe.ts";
+import { LineWriter, writerOf } from "./line-writer.ts";
 
 /** Where a command prints: results and events to stdout, everything else to stderr. */
 export interface Terminal {
@@ -90,8 +90,8 @@ export interface ProcessTerminal extends Terminal {
  * and `onClosed` is called once.
  */
 export function processTerminal(onClosed: () => void): ProcessTerminal {
-  const stdout = new OutputPipe(writerOf("stdout"), onClosed);
-  const stderr = new OutputPipe(writerOf("stderr"), () => {});
+  const stdout = new LineWriter(writerOf("stdout"), onClosed);
+  const stderr = new LineWriter(writerOf("stderr"), () => {});
   const lines = (dropped: number): string => `stolos: ${dropped} lines dropped: stderr is read too slowly`;
   let isLossy = false;
   return {

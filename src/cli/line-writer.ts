@@ -13,7 +13,7 @@ const WRITE_CHARS = 65_536;
 /** Writes all of the text; rejects when the reader has gone. */
 export type WriteText = (text: string) => Promise<void>;
 
-export class OutputPipe {
+export class LineWriter {
   readonly #write: WriteText;
   readonly #onClosed: () => void;
   readonly #waiters = new Set<{ readonly below: number; readonly resolve: () => void }>();

@@ -1,6 +1,6 @@
 /** Lines that wait for a slow reader: which are kept, which are dropped and counted, and when it has gone. */
 import { expect, test } from "bun:test";
-import { OutputPipe } from "../../../src/cli/output-pipe.ts";
+import { LineWriter } from "../../../src/cli/line-writer.ts";
 
 /** A reader that takes one write at a time, when it is told to. */
 class SlowReader {
@@ -33,10 +33,10 @@ const LINE = "x".repeat(99_999);
 
 test("every line that is printed arrives, in order, however late it is read", async () => {
   const reader = new SlowReader();
-  const pipe = new OutputPipe(reader.write, () => {});
-  for (let number = 0; number < 1000; number++) pipe.print(`${number} ${LINE}`);
+  const writer = new LineWriter(reader.write, () => {});
+  for (let number = 0; number < 1000; number++) writer.print(`${number} ${LINE}`);
   let isFlushed = false;
-  const flushed = pipe.flushed().then(() => isFlushed = true);
+  const flushed = writer.flushed().then(() => isFlushed = true);
   await Promise.resolve();
   expect(isFlushed).toBe(false);
   await reader.takeAll();
@@ -46,12 +46,12 @@ test("every line that is printed arrives, in order, however late it is read", as
 
 test("who prints a lot waits until the reader is near", async () => {
   const reader = new SlowReader();
-  const pipe = new OutputPipe(reader.write, () => {});
-  pipe.print("few");
-  await pipe.drained();
-  for (let number = 0; number < 10; number++) pipe.print(LINE);
+  const writer = new LineWriter(reader.write, () => {});
+  writer.print("few");
+  await writer.drained();
+  for (let number = 0; number < 10; number++) writer.print(LINE);
   let isDrained = false;
-  void pipe.drained().then(() => isDrained = true);
+  void writer.drained().then(() => isDrained = true);
   await Promise.resolve();
   expect(isDrained).toBe(false);
   await reader.takeAll();
@@ -60,8 +60,8 @@ test("who prints a lot waits until the reader is near", async () => {
 
 test("events beyond 4 MiB are dropped, and a line says how many", async () => {
   const reader = new SlowReader();
-  const pipe = new OutputPipe(reader.write, () => {});
-  const offer = (text: string): void => pipe.offer(text, (dropped) => `${dropped} dropped`);
+  const writer = new LineWriter(reader.write, () => {});
+  const offer = (text: string): void => writer.offer(text, (dropped) => `${dropped} dropped`);
   for (let number = 0; number < 60; number++) offer(`${number} ${LINE}`);
   await reader.takeAll();
   const taken = reader.lines.length;
@@ -74,12 +74,12 @@ test("events beyond 4 MiB are dropped, and a line says how many", async () => {
 test("when the reader has gone nobody waits, and it is said once", async () => {
   const reader = new SlowReader();
   let closed = 0;
-  const pipe = new OutputPipe(reader.write, () => closed++);
-  for (let number = 0; number < 10; number++) pipe.print(LINE);
-  const waiting = Promise.all([pipe.drained(), pipe.flushed()]);
+  const writer = new LineWriter(reader.write, () => closed++);
+  for (let number = 0; number < 10; number++) writer.print(LINE);
+  const waiting = Promise.all([writer.drained(), writer.flushed()]);
   reader.leave();
   await waiting;
-  pipe.print("more");
-  await pipe.flushed();
-  expect([closed, pipe.isClosed]).toEqual([1, true]);
+  writer.print("more");
+  await writer.flushed();
+  expect([closed, writer.isClosed]).toEqual([1, true]);
 });
