@@ -106,8 +106,6 @@ function mixedFaults(rng: Rng): FaultPlan {
   };
 }
 
-/** The longest pause on probation, and a suspect's wait after it: src/protocol/state/lapses.ts. */
-const PAUSE_MS_MAX = 360_000;
 const PLAIN_WORK = { poison: 0, lapsesMax: 5, awayMs: 0, isPure: false, expires: 0, endless: 0 } as const;
 
 type PlacementWork = Pick<WorkPlan, "placement" | "decline" | "limit">;
@@ -203,8 +201,7 @@ function mixedSettings(rng: Rng, seed: number, profile: string): Omit<Plan, "fau
     eventsMax: 300_000,
     disastersMs: [],
     faultsMs: leaseTtlMs * rng.range(6, 11),
-    // what the faults have killed nodes with may have a pause before it
-    healMs: leaseTtlMs * 40 + PAUSE_MS_MAX,
+    healMs: leaseTtlMs * 40,
   };
 }
 
