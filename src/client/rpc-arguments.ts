@@ -76,7 +76,7 @@ export function agreedOf(value: unknown): AgreedRetention {
 }
 
 /** Also of one task: how long it may be. */
-export function isRetention(value: unknown): value is number {
+function isRetention(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= LIMITS.retentionMsMax;
 }
 

@@ -81,7 +81,7 @@ function troubleOf(health: Omit<ClusterHealth, "trouble">, isFewDeciders: boolea
 }
 
 /** `: a (down), b (copying) do not serve` */
-export function absentText(absent: ClusterHealth["absent"]): string {
+function absentText(absent: ClusterHealth["absent"]): string {
   if (absent.length === 0) return "";
   const shown = absent.slice(0, 5).map(({ name, state }) => `${name} (${state})`);
   const more = absent.length > 5 ? ` and ${absent.length - 5} more` : "";

@@ -15,7 +15,7 @@ const FLAGS = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | cons
 const writeLater = promisify(write);
 
 /** Where the output before that of `path` is. */
-export function rotatedPath(path: string): string {
+function rotatedPath(path: string): string {
   return `${path}.1`;
 }
 

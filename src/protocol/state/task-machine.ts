@@ -162,7 +162,7 @@ export function sleepAfterError(failed: Failed, chance: number): number | null {
   return Math.min(maxMs, waitMs) * (1 + jitter * (2 * chance - 1));
 }
 
-export function withError(
+function withError(
   before: TaskRecord,
   what: Pick<TaskError, "kind" | "message" | "trace" | "atMs">,
   node: number = before.session!.node,

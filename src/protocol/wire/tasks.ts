@@ -71,7 +71,7 @@ export function readTaskOptions(r: Reader): TaskOptions | null {
   };
 }
 
-export function writeRetention(w: Writer, { completedMs, failedMs }: Retention): void {
+function writeRetention(w: Writer, { completedMs, failedMs }: Retention): void {
   w.ms(completedMs);
   w.ms(failedMs);
 }
@@ -388,12 +388,12 @@ const MESSAGE_TYPES: readonly TaskMessage["type"][] = [
   ...["run", "sleep", "pause", "kill", "error", "complete", "checkpoint", "release"] as const,
 ];
 
-export function writeTaskMessage(w: Writer, message: TaskMessage): void {
+function writeTaskMessage(w: Writer, message: TaskMessage): void {
   w.oneOf(MESSAGE_TYPES, message.type);
   if (message.type === "sleep") writeWake(w, message);
   if (message.type === "error") w.text(LIMITS.errorMessageBytesMax, message.message);
 }
-export function readTaskMessage(r: Reader): TaskMessage {
+function readTaskMessage(r: Reader): TaskMessage {
   const type = r.oneOf(MESSAGE_TYPES);
   if (type === "sleep") return { type, ...readWake(r) };
   if (type === "error") return { type, message: r.text(LIMITS.errorMessageBytesMax) };
