@@ -13,11 +13,11 @@ beforeAll(async () => {
     args: ["--lease-ttl", "10s"],
   });
   reach = await cluster.clientArgs();
-}, 120_000);
+});
 
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
-}, 30_000);
+});
 
 const run = (name: string, ...args: readonly string[]): Promise<CommandResult> =>
   stolos("node", [name, ...reach, "--timeout", "60s", ...args]);
@@ -52,7 +52,7 @@ test("tasks are listed by state, name, tag, beginning of the id, time and in pag
     code: 1,
     says: true,
   });
-}, 120_000);
+});
 
 test(
   "a retry names the end that it shows; of an older end and of a completed task it is refused",
@@ -70,7 +70,6 @@ test(
     expect((await run("retry", "nobody")).code).toBe(3);
     expect((await run("retry", "--tag", "eu", "bad/1")).stderr).toContain("--tag needs --all");
   },
-  120_000,
 );
 
 test("all that a filter names are retried, and purged", async () => {
@@ -83,7 +82,7 @@ test("all that a filter names are retried, and purged", async () => {
   }
   expect(await counts("purge", "--state", "failed")).toEqual({ command: "purge", done: 2, skipped: 0 });
   expect(ids(await run("tasks", "--json"))).toEqual(["good"]);
-}, 120_000);
+});
 
 test("a clone runs under another id, and a purge of one task says what it forgot", async () => {
   const clone = await run("clone", "good", "--id", "good-2", "--json");
@@ -93,7 +92,7 @@ test("a clone runs under another id, and a purge of one task says what it forgot
   ]);
   expect((await run("purge", "good")).stdout).toContain("good purged");
   expect((await run("task", "good")).code).toBe(3);
-}, 60_000);
+});
 
 test("the retention is shown and changed", async () => {
   expect((await run("retention", "--json")).json()).toEqual([{
@@ -104,4 +103,4 @@ test("the retention is shown and changed", async () => {
   expect(changed.json()).toEqual([{ completedMs: 3_600_000, failedMs: 2_592_000_000 }]);
   expect((await run("retention")).stdout).toContain("720h0m");
   expect((await run("retention", "--failed", "1ms")).code).toBe(1);
-}, 60_000);
+});

@@ -49,7 +49,7 @@ for (const runtime of RUNTIMES) {
     expect((await beside.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
     expect((await infoOf(client, "beside")).errors).toEqual([]);
     rmSync(directory, { recursive: true, force: true });
-  }, 90_000);
+  });
 }
 
 /** Lets a process have so many descriptors at once; needs no more than its owner's rights. */
@@ -84,7 +84,7 @@ for (const runtime of RUNTIMES) {
     limitDescriptors(pid, 1024);
     expect((await handle.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
     expect(await infoOf(client, "patient")).toMatchObject({ errors: [], attempt: 1 });
-  }, 60_000);
+  });
 }
 
 const why = SudoUser.missing();
@@ -136,7 +136,6 @@ test.skipIf(why !== "")(
         expect(command.firstBeatMs(second)).toBeGreaterThan(command.lastBeatMs(pid));
       }));
     }),
-  90_000,
 );
 
 test.skipIf(why !== "")(
@@ -156,5 +155,4 @@ test.skipIf(why !== "")(
         expect(command.attempts).toEqual([pid]);
       }));
     }),
-  90_000,
 );

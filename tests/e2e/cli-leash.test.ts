@@ -151,7 +151,7 @@ for (const runtime of RUNTIMES) {
     });
     expect(readFileSync(join(peer.directory, "task.out"), "utf8")).toBe("=== attempt 1\nsaid 1\n");
     expect(readFileSync(join(peer.directory, "task.err"), "utf8")).toBe("=== attempt 1\nwrong\n");
-  }, 20_000);
+  });
 
   test(
     `${runtime}: a command runs on while its lease is renewed, and a stop ends its whole group`,
@@ -166,7 +166,6 @@ for (const runtime of RUNTIMES) {
       const endMs = Date.now();
       expect(await peer.silence()).toBeLessThanOrEqual(endMs);
     },
-    20_000,
   );
 
   test(`${runtime}: SIGKILL of the peer ends its command before the lease does`, async () => {
@@ -177,7 +176,7 @@ for (const runtime of RUNTIMES) {
     const deadlineMs = peer.lines.findLast((line) => line.event !== "end")!.deadlineMs;
     expect(await peer.silence()).toBeLessThan(deadlineMs);
     await until(() => !isAlive(supervisor));
-  }, 20_000);
+  });
 
   test(`${runtime}: SIGSTOP of the peer leaves no command running past its lease`, async () => {
     using peer = new Peer(runtime, `trap '' TERM; ${BEATS}`);
@@ -193,7 +192,7 @@ for (const runtime of RUNTIMES) {
     const exit = await peer.line("end");
     expect(exit.stopped).toBe(true);
     await peer.line("closed");
-  }, 20_000);
+  });
 
   test(`${runtime}: a lease that is not renewed ends its command with SIGTERM first`, async () => {
     const beats = "while :; do date +%s%N >> beats; cp beats inner; sleep 0.01; done";
@@ -206,7 +205,7 @@ for (const runtime of RUNTIMES) {
     expect(readFileSync(join(peer.directory, "asked"), "utf8")).toBe("asked\n");
     const deadlineMs = peer.lines.findLast((line) => line.event === "renewed")!.deadlineMs;
     expect(peer.beats().at(-1)).toBeLessThan(deadlineMs);
-  }, 20_000);
+  });
 
   test(`${runtime}: SIGKILL of the supervisor ends its commands, and the peer learns of it`, async () => {
     using peer = new Peer(runtime, BEATS);
@@ -216,7 +215,7 @@ for (const runtime of RUNTIMES) {
     expect(exit.error).toContain("supervisor has ended (SIGKILL)");
     const endMs = Date.now();
     expect(await peer.silence()).toBeLessThan(endMs + 100);
-  }, 20_000);
+  });
 
   test(`${runtime}: a stopped supervisor does not save a command that was told to stop`, async () => {
     using peer = new Peer(runtime, BEATS);
@@ -227,7 +226,7 @@ for (const runtime of RUNTIMES) {
     const end = await peer.line("end");
     expect(end.stopped).toBe(true);
     expect(await peer.silence()).toBeLessThan(askedMs + LEASE_MS + 100);
-  }, 20_000);
+  });
 
   test(`${runtime}: a command that killed its supervisor at once is found and ended`, async () => {
     using peer = new Peer(runtime, `kill -9 $PPID; ${BEATS}`);
@@ -237,7 +236,7 @@ for (const runtime of RUNTIMES) {
     await peer.line("closed");
     expect(peer.beats().filter((beat) => beat > endMs)).toEqual([]);
     expect(processesIn(peer.directory)).toEqual([]);
-  }, 20_000);
+  });
 }
 
 const why = SudoUser.missing();
@@ -256,7 +255,7 @@ for (const runtime of RUNTIMES) {
     expect((await peer.line("end")).stopped).toBe(true);
     const endMs = Date.now();
     expect(await peer.silence()).toBeLessThanOrEqual(endMs);
-  }, 30_000);
+  });
 
   test.skipIf(why !== "")(`${runtime}: nor is it when its supervisor is killed`, async () => {
     using user = new SudoUser();
@@ -270,7 +269,7 @@ for (const runtime of RUNTIMES) {
     expect((await peer.line("end")).type).toBe("trouble");
     const endMs = Date.now();
     expect(await peer.silence()).toBeLessThanOrEqual(endMs);
-  }, 30_000);
+  });
 }
 if (why !== "") test.skip(`commands under sudo were not tried: ${why}`, () => {});
 

@@ -7,7 +7,7 @@ import { connectClient } from "../../mod.ts";
 import type { Client, NodeInfo } from "../../mod.ts";
 import { exec } from "../../src/cli/exec/exec.ts";
 import { Cluster, stolos } from "../support/cluster.ts";
-import { eventually } from "../support/drill.ts";
+import { eventually, PATIENCE_MS } from "../support/drill.ts";
 
 const ARGS = ["--lease-ttl", "2s", "--evict-after", "1m"];
 let cluster: Cluster;
@@ -25,12 +25,12 @@ beforeAll(async () => {
   await cluster.add("bun");
   await cluster.add("deno");
   await Promise.all(cluster.peers.map((peer) => peer.ready()));
-}, 60_000);
+});
 
 afterAll(async () => {
   await early[Symbol.asyncDispose]();
   await Promise.all([cluster[Symbol.asyncDispose](), stranger[Symbol.asyncDispose]()]);
-}, 30_000);
+});
 
 async function members(): Promise<readonly NodeInfo[]> {
   await using client = await connectClient(await cluster.reach());
@@ -44,7 +44,7 @@ async function expectMembers(names: readonly string[]): Promise<void> {
       seen = (await members()).filter(({ state }) => state === "up").map(({ name }) => name).sort();
       return seen.join() === names.join();
     },
-    15_000,
+    PATIENCE_MS,
     200,
   );
   expect(seen).toEqual([...names]);
@@ -63,7 +63,7 @@ async function expectWorks(peerAt: number): Promise<void> {
     );
     await Promise.all(handles.map((handle) => handle.done()));
     return hasDone();
-  }, 15_000);
+  });
   expect(works).toBe(true);
 }
 
@@ -73,7 +73,7 @@ test("a fourth peer joins and completes work", async () => {
   expect(ready.members).toBe(4);
   await expectMembers(["bun-1", "deno-2", "node-0", "node-3"]);
   await expectWorks(3);
-}, 60_000);
+});
 
 test("a peer that is told to stop leaves, and exits with 0", async () => {
   const [first] = cluster.peers;
@@ -85,14 +85,14 @@ test("a peer that is told to stop leaves, and exits with 0", async () => {
   // it was seen to come back as a member that is not there
   const isBack = async (): Promise<boolean> => (await members()).length > 3;
   expect(await eventually(isBack, 3000, 200)).toBe(false);
-}, 60_000);
+});
 
 test("a client that was connected to the founder only finds those who came later", async () => {
   const handle = await early.submit(exec, { argv: ["true"] });
   expect((await handle.done()).state).toBe("completed");
   const names = (await early.nodes()).filter(({ state }) => state === "up").map(({ name }) => name).sort();
   expect(names).toEqual(["bun-1", "deno-2", "node-3"]);
-}, 30_000);
+});
 
 test("a peer in memory that is killed comes back under its name", async () => {
   const victim = cluster.peers[2]!;
@@ -104,9 +104,9 @@ test("a peer in memory that is killed comes back under its name", async () => {
   await expectMembers(["bun-1", "deno-2", "node-3"]);
   const isForgotten = async (): Promise<boolean> =>
     (await members()).every(({ node }) => node !== victim.events[0]?.node);
-  expect(await eventually(isForgotten, 15_000, 200)).toBe(true);
+  expect(await eventually(isForgotten, PATIENCE_MS, 200)).toBe(true);
   await expectWorks(4);
-}, 60_000);
+});
 
 test("a peer with the name of a live one is refused, and exits with 2", async () => {
   const join = (await cluster.addresses()).flatMap((each) => ["--join", each]);
@@ -115,7 +115,7 @@ test("a peer with the name of a live one is refused, and exits with 2", async ()
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain('refused: another member is named "bun-1"');
   await expectMembers(["bun-1", "deno-2", "node-3"]);
-}, 60_000);
+});
 
 test("a peer of another namespace is never let in", async () => {
   const [peer] = stranger.peers;
@@ -124,4 +124,4 @@ test("a peer of another namespace is never let in", async () => {
   expect(peer!.events.map(({ event }) => event)).not.toContain("member:up");
   const all = await members();
   expect(all.map(({ node }) => node)).not.toContain(peer!.events[0]?.node);
-}, 30_000);
+});

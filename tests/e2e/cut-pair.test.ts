@@ -28,9 +28,9 @@ test("while one pair is cut, a client of one of the two is answered for all part
     }),
   );
   const counts = (): Promise<string> => cluster.connectedCounts().then(String);
-  expect(await eventually(async () => await counts() === "2,2,2", 10_000)).toBe(true);
+  expect(await eventually(async () => await counts() === "2,2,2")).toBe(true);
   cluster.cut(PAIR, true);
-  expect(await eventually(async () => await counts() === "1,1,2", 15_000)).toBe(true);
+  expect(await eventually(async () => await counts() === "1,1,2")).toBe(true);
   for (const at of [0, 1]) {
     const { namespace, join: members, mdns } = cluster.reach;
     await using client = await connectClient({ namespace, join: [members[at]!], mdns, timeoutMs: 5000 });
@@ -48,4 +48,4 @@ test("while one pair is cut, a client of one of the two is answered for all part
     expect(count).toBe(ids.length);
   }
   expect(await counts()).toBe("1,1,2");
-}, 90_000);
+});

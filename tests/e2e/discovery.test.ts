@@ -11,7 +11,7 @@ import { containerOf, manifestDocuments } from "../support/deploy-files.ts";
 import { stolos } from "../support/cluster.ts";
 import { NamedHosts, whyNoNetworks } from "../support/named-hosts.ts";
 import type { NetHost } from "../support/netns.ts";
-import { eventually } from "../support/drill.ts";
+import { eventually, PATIENCE_MS } from "../support/drill.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const PORT = 4001;
@@ -48,8 +48,8 @@ test.skipIf(why !== "")("peers behind one name found a cluster, and a new one be
   const fourth = peers.use(peerOn(hosts[3]!, "bun"));
   dns.set("stolos.test.svc", [gone, ...hosts.map(({ address }) => address)]);
   await fourth.ready(40_000);
-  expect(await eventually(async () => (await nodes("bun")).length === 4, 10_000, 500)).toBe(true);
-}, 120_000);
+  expect(await eventually(async () => (await nodes("bun")).length === 4, PATIENCE_MS, 500)).toBe(true);
+});
 
 test.skipIf(why !== "")(
   "one address that can be dialled is enough to find all, and a wrong one is told",
@@ -78,7 +78,6 @@ test.skipIf(why !== "")(
     );
     expect([code, stdout.includes("completed")]).toEqual([0, true]);
   },
-  120_000,
 );
 
 test.skipIf(why !== "")("what the Kubernetes manifest starts is a cluster whose probes say so", async () => {
@@ -105,7 +104,7 @@ test.skipIf(why !== "")("what the Kubernetes manifest starts is a cluster whose 
     fetch(`http://${host.address}:9464${readinessProbe.httpGet.path}`);
   expect((await Promise.all(hosts.map(probe))).map(({ status }) => status)).toEqual([200, 200, 200]);
   for (const peer of all.slice(1)) peer.signal("SIGKILL");
-  expect(await eventually(async () => (await probe(hosts[0]!)).status === 503, 10_000, 100)).toBe(true);
-}, 120_000);
+  expect(await eventually(async () => (await probe(hosts[0]!)).status === 503, PATIENCE_MS, 100)).toBe(true);
+});
 
 if (why !== "") test.skip(`discovery by DNS was not tried: ${why}`, () => {});

@@ -63,7 +63,7 @@ for (const runtime of ["node", "bun", "deno"] as const) {
       "cannot start its process: E2BIG",
       "cannot start its process: E2BIG",
     ].map((error) => ({ type: "impossible", error })));
-  }, 60_000);
+  });
 
   test(`${runtime}: all that a command wrote is in its files, also by way of /dev/stdout`, async () => {
     const [line] = await run(runtime, [
@@ -75,7 +75,7 @@ for (const runtime of ["node", "bun", "deno"] as const) {
     expect(line?.end).toMatchObject({ type: "exit", code: 3, stderr: "three\nfour\n" });
     const out = readFileSync(join(directory, "0.out"), "utf8");
     expect([out.slice(0, 14), out.length]).toEqual(["===\none\ntwo\ny\n", 1_000_012]);
-  }, 60_000);
+  });
 
   test(`${runtime}: of 200 MB the last 16 to 32 MiB are kept, and the end of stderr`, async () => {
     const script =
@@ -88,14 +88,14 @@ for (const runtime of ["node", "bun", "deno"] as const) {
     expect(sizes[0]! + sizes[1]!).toBeGreaterThan(OUTPUT_BYTES_MAX);
     expect(readFileSync(join(directory, "0.out"), "latin1").endsWith("last\n")).toBe(true);
     expect(readdirSync(directory).sort()).toEqual(["0.err", "0.out", "0.out.1", "1.err", "1.out"]);
-  }, 60_000);
+  });
 
   test(`${runtime}: a command is not waited for by what holds its output beyond its end`, async () => {
     // a session of its own is out of the leash's reach
     const [line, next] = await run(runtime, [sh("setsid sleep 5 & echo said"), sh("echo next")]);
     expect([line?.end, next?.end]).toMatchObject([{ code: 0 }, { code: 0 }]);
     expect(readFileSync(join(directory, "0.out"), "utf8")).toBe("===\nsaid\n");
-  }, 60_000);
+  });
 
   test.skipIf(process.getuid?.() !== 0)(
     `${runtime}: a full disk costs a command its output alone`,
@@ -108,6 +108,5 @@ for (const runtime of ["node", "bun", "deno"] as const) {
         lost: ["cannot write its output: ENOSPC"],
       });
     },
-    60_000,
   );
 }

@@ -35,5 +35,5 @@ for (const runtime of ["node", "bun", "deno"] as const) {
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 }

@@ -24,7 +24,7 @@ class Scratch implements Disposable {
 let database: Place | null = null;
 beforeAll(async () => {
   if (postgresMissing === null) database = await openPlace("postgres-transaction");
-}, 60_000);
+});
 afterAll(() => database?.[Symbol.asyncDispose]());
 
 const claim = (text: string): string =>
@@ -96,7 +96,6 @@ test.skipIf(postgresMissing !== null)(
     expect(await told()).toEqual([6n]);
     await Promise.all([older.end(), newer.end()]);
   },
-  60_000,
 );
 
 test("files: a refused writer leaves no file of its own", async () => {

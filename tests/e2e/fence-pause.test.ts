@@ -88,7 +88,7 @@ beforeAll(async () => {
       accepted: await watches[at]!(),
     });
   }
-}, 150_000);
+});
 
 afterAll(async () => {
   await Promise.all(places.map((place) => place[Symbol.asyncDispose]()));
@@ -136,7 +136,7 @@ function noted(kind: Kind, node: string, what?: string): boolean {
 }
 
 async function waitFor(what: string, isTrue: () => boolean): Promise<void> {
-  if (!await eventually(isTrue, 30_000)) {
+  if (!await eventually(isTrue)) {
     throw new Error(`Cannot go on: not in time that ${what}, got\n${notes()}`);
   }
 }

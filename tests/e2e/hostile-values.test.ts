@@ -67,6 +67,5 @@ for (const runtime of ["node", "bun", "deno"] as const) {
       });
       expect(stderr).toBe("");
     },
-    120_000,
   );
 }

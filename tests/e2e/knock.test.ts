@@ -12,4 +12,4 @@ test("thousands of strangers keep no friend out", async () => {
   const said = await text(drill.stdout);
   expect(said).not.toContain("FAIL");
   expect(said).toContain("passed");
-}, 60_000);
+});

@@ -32,12 +32,12 @@ beforeAll(async () => {
   cluster = await LibraryCluster.start(prepare);
   const [, , c] = cluster.nodes;
   client = await connectClient({ namespace: cluster.namespace, join: [...c!.addresses], mdns: false });
-}, 60_000);
+});
 
 afterAll(async () => {
   await client[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
-}, 30_000);
+});
 
 async function until(fits: () => boolean | Promise<boolean>): Promise<void> {
   while (!await fits()) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -77,7 +77,7 @@ test("frozen nodes go on with what they run, start nothing, and say so; unfrozen
   for (const node of cluster.nodes) node.unfreeze();
   await until(async () => frozenOf(await client.nodes()).length === 0);
   finish.get("held")?.();
-}, 60_000);
+});
 
 test("a task that is stopped on its node, frozen or not, is released and runs elsewhere", async () => {
   const holder = await runningTask("moved");
@@ -92,7 +92,7 @@ test("a task that is stopped on its node, frozen or not, is released and runs el
   );
   holder.unfreeze();
   finish.get("moved")?.();
-}, 60_000);
+});
 
 test(
   "a node that is not there is not found; one that has gone without a word cannot be reached",
@@ -110,7 +110,6 @@ test(
     expect(away.message).toBe('Cannot freeze node "b": it could not be reached within 100 ms');
     await a!.client.commandNode("c", { type: "balance" });
   },
-  60_000,
 );
 
 test("a node that drains by command gives back what it runs and takes nothing more", async () => {
@@ -126,7 +125,7 @@ test("a node that drains by command gives back what it runs and takes nothing mo
   await until(async () =>
     (await client.nodes()).some(({ name, state }) => name === "a" && state === "draining")
   );
-}, 60_000);
+});
 
 test("a node of its own process obeys, too", async () => {
   await using node = await createNode({ coordinator: "embedded", name: "alone", partitions: 4 });
@@ -136,4 +135,4 @@ test("a node of its own process obeys, too", async () => {
   node.unfreeze();
   expect(node.frozen).toBe(false);
   await expect(node.client.commandNode("b", { type: "freeze" })).rejects.toThrow(NotFoundError);
-}, 30_000);
+});

@@ -45,12 +45,12 @@ beforeAll(async () => {
       connectClient({ namespace, join: [...cluster.nodes[at]!.addresses], mdns: false, timeoutMs: 60_000 })
     ),
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const client of clients) await client[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
-}, 30_000);
+});
 
 async function failed(id: string): Promise<string> {
   isDown = true;
@@ -69,7 +69,7 @@ test("two clients retry one end at once: one of them does, the other is told, an
   const task = await until(clients[1]!, "pressed", "completed");
   expect(task).toMatchObject({ attempt: 1, errors: [], result: "done", input: { fails: false } });
   expect(Number(task.fence)).toBeGreaterThan(Number(fence));
-}, 30_000);
+});
 
 async function until(client: Client, id: string, state: string) {
   for (;;) {
@@ -86,7 +86,7 @@ test("a retry that is repeated with its id counts once", async () => {
   const task = await until(clients[0]!, "repeated", "failed");
   expect(task.errors.length).toBe(1);
   isDown = false;
-}, 30_000);
+});
 
 test("two clients retry all that failed at once: each end is retried once", async () => {
   const ids = Array.from({ length: 60 }, (_, at) => ({ id: `all-${at}`, input: { fails: false } }));
@@ -97,7 +97,7 @@ test("two clients retry all that failed at once: each end is retried once", asyn
   const counts = await Promise.all(clients.map((client) => client.retryAll({ tag: "all" })));
   expect(counts[0]!.done + counts[1]!.done).toBe(60);
   for (const { id } of ids) expect((await until(clients[0]!, id, "completed")).attempt).toBe(1);
-}, 60_000);
+});
 
 test("a purged task is gone, its id is free, and a clone is the same task once more", async () => {
   const fence = await failed("old");
@@ -110,7 +110,7 @@ test("a purged task is gone, its id is free, and a clone is the same task once m
   const anew = await clients[1]!.submit(flaky, { fails: false }, { id: "old" });
   expect([anew.created, await anew.done()]).toEqual([true, { state: "completed", result: "done" }]);
   expect(await clients[0]!.purge({ idPrefix: "old" })).toEqual({ done: 1, skipped: 0 });
-}, 30_000);
+});
 
 test(
   "1,500 tasks with 4,000 characters of progress are listed, each once, by nodes and clients",
@@ -131,7 +131,6 @@ test(
       expect([ids.length, new Set(ids).size]).toEqual([count, count]);
     }
   },
-  120_000,
 );
 
 test("tasks with eight errors of 1,000 characters each are listed", async () => {
@@ -141,7 +140,7 @@ test("tasks with eight errors of 1,000 characters each are listed", async () => 
   for (const handle of handles) await handle.done();
   const tasks = await Array.fromAsync(clients[1]!.list({ name: "wrong" }));
   expect([tasks.length, Math.min(...tasks.map(({ errors }) => errors.length))]).toEqual([200, 8]);
-}, 240_000);
+});
 
 test("the retention is the cluster's: told to one node, it holds at all", async () => {
   const before = await clients[0]!.retention();
@@ -159,4 +158,4 @@ test("the retention is the cluster's: told to one node, it holds at all", async 
   while (await clients[1]!.get("brief")) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await clients[1]!.get("own")).toMatchObject({ state: "completed" });
   await clients[0]!.setRetention(before);
-}, 60_000);
+});

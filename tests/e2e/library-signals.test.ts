@@ -33,7 +33,7 @@ test.each(RUNTIMES)("%s: a signal drains the node, and then the process ends wit
   const { code, lines } = await ended(runtime, ["300"]);
   expect(lines).toEqual(["task:start", "draining", "task:released", "stopped"]);
   expect(code).toBe(0);
-}, 60_000);
+});
 
 test.each(RUNTIMES)("%s: a handler that does not end is waited for until the deadline", async (runtime) => {
   const { code, lines, tookMs } = await ended(runtime, ["60000"]);
@@ -41,14 +41,14 @@ test.each(RUNTIMES)("%s: a handler that does not end is waited for until the dea
   expect(code).toBe(0);
   expect(tookMs).toBeGreaterThan(3900);
   expect(tookMs).toBeLessThan(20_000);
-}, 60_000);
+});
 
 test.each(RUNTIMES)("%s: a second signal stops it now", async (runtime) => {
   const { code, lines, tookMs } = await ended(runtime, ["60000"], true);
   expect(lines).toEqual(["task:start", "draining", "stopped"]);
   expect(code).toBe(0);
   expect(tookMs).toBeLessThan(3900);
-}, 60_000);
+});
 
 test.each(RUNTIMES)(
   "%s: a program that listens itself hears the signal once and ends itself",
@@ -57,5 +57,4 @@ test.each(RUNTIMES)(
     expect(lines.toSorted()).toEqual(["draining", "heard", "stopped", "task:released", "task:start"]);
     expect(code).toBe(7);
   },
-  60_000,
 );

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { PeerProcess, type Runtime } from "../../examples/demo/peer-process.ts";
-import { eventually } from "../support/drill.ts";
+import { eventually, PATIENCE_MS } from "../support/drill.ts";
 import { freePort } from "../support/free-port.ts";
 import { whyNoNetworks } from "../support/named-hosts.ts";
 import { TestNetwork } from "../support/netns.ts";
@@ -39,20 +39,20 @@ for (const runtime of RUNTIMES) {
     }
     // the peer closes those that say nothing
     const isOver = (): boolean => idle.some((socket) => socket.destroyed);
-    expect(await eventually(isOver, 20_000)).toBe(true);
+    expect(await eventually(isOver)).toBe(true);
     for (const socket of idle) socket.destroy();
     const nodes = ["nodes", "--json", "--namespace", namespace, "--join", listen, "--timeout", "2s"];
     const answers = async (): Promise<boolean> => (await stolos("bun", nodes)).code === 0;
-    expect(await eventually(answers, 30_000, 500)).toBe(true);
+    expect(await eventually(answers, PATIENCE_MS, 500)).toBe(true);
     const isHealthy = async (): Promise<boolean> => {
       const healthy = fetch(`http://127.0.0.1:${httpPort}/healthz`, { signal: AbortSignal.timeout(1000) });
       return await healthy.then(({ ok }) => ok, () => false);
     };
-    expect(await eventually(isHealthy, 30_000, 500)).toBe(true);
+    expect(await eventually(isHealthy, PATIENCE_MS, 500)).toBe(true);
     const isReported = peer.events.some(({ event }) => event === "listen:trouble");
     // on the others the listener outlives it
     expect(isReported && runtime !== "deno").toBe(false);
-  }, 90_000);
+  });
 
   test(`both families at one port are listened on, or it is an error, on ${runtime}`, async () => {
     const port = await freePort();
@@ -68,7 +68,7 @@ for (const runtime of RUNTIMES) {
       const found = (await peer.addresses()).map((address) => /\/ip[46]/.exec(address)?.[0]);
       expect(new Set(found)).toEqual(new Set(["/ip4", "/ip6"]));
     }
-  }, 30_000);
+  });
 
   test.skipIf(why !== "")(
     `where IPv6 is off the other family does, or it is an error, on ${runtime}`,
@@ -83,7 +83,6 @@ for (const runtime of RUNTIMES) {
       await using peer = new PeerProcess({ runtime, prefix, args: [...args, ...both] });
       expect((await peer.addresses()).every((address) => address.startsWith("/ip4/"))).toBe(true);
     },
-    30_000,
   );
 }
 

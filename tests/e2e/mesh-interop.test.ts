@@ -72,4 +72,4 @@ test("Bun, Deno and Node form one mesh and notice a killed one at once", async (
     );
     expect(Number(down["atMs"]) - killedMs).toBeLessThan(500);
   }
-}, 40_000);
+});

@@ -48,7 +48,7 @@ for (const runtime of RUNTIMES) {
       expect(message).toMatch(/^ConnectError: Cannot (connect to a member of namespace|listen on) /);
       if (says === NOBODY || says === SILENT) expect(message).not.toContain("secret");
     }
-  }, 30_000);
+  });
 
   test(`${runtime}: the command says it on one line, and ends with 2`, async () => {
     const nodes = await stolos(runtime, ["nodes", "--join", "/ip4/127.0.0.1/tcp/1", "--timeout", "500ms"]);
@@ -64,5 +64,5 @@ for (const runtime of RUNTIMES) {
     expect(peer.stderr).toEndWith(
       "stolos: Cannot listen on /ip4/127.0.0.1/udp/1: only TCP addresses can be listened on\n",
     );
-  }, 30_000);
+  });
 }

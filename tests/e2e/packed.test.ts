@@ -46,7 +46,7 @@ for (const runtime of RUNTIMES) {
     const { code, output } = await run(runtime, ["readme.ts"]);
     expect(output).toMatch(/state: "?'?completed"?'?,\s+result: "?'?slept/);
     expect(code).toBe(0);
-  }, 70_000);
+  });
 
   test(`threads, a store and the command line work from the package on ${runtime}`, async () => {
     copyFileSync(join(ROOT, "examples/handlers/factor.ts"), join(project.directory, "factor.ts"));
@@ -79,7 +79,7 @@ process.exit();
       "/ip4/0.0.0.0/tcp/0",
     ]);
     expect([usage.code, usage.output]).toEqual([1, expect.stringContaining("needs a secret")]);
-  }, 150_000);
+  });
 }
 
 test("the other programs of the pages run", async () => {
@@ -93,7 +93,7 @@ test("the other programs of the pages run", async () => {
     const ran = isTest ? await run("bun", ["test", `./${name}`]) : await run("node", [name]);
     expect([page, ran.code, ran.code === 0 ? "" : ran.output]).toEqual([page, 0, ""]);
   }
-}, 150_000);
+});
 
 test("publint and deno publish have no complaint", () => {
   const bin = join(ROOT, "node_modules/.bin");
@@ -104,4 +104,4 @@ test("publint and deno publish have no complaint", () => {
   const args = ["publish", "--dry-run", "--allow-dirty", "--quiet"];
   const publish = spawnSync(join(bin, "deno"), args, { cwd: ROOT, encoding: "utf8" });
   expect([publish.status, publish.status === 0 ? "" : publish.stderr]).toEqual([0, ""]);
-}, 90_000);
+});

@@ -118,7 +118,7 @@ test("one survivor of three goes on with everything that it kept, under higher f
   expect(await handle.done()).toMatchObject({ state: "completed" });
   expect(BigInt((await client.get("new"))!.fence)).toBeGreaterThan(highest);
   await survivor.stop({ now: true });
-}, 60_000);
+});
 
 test("a node of the lost cluster that comes back is refused by the new one", async () => {
   using site = new Site();
@@ -130,7 +130,7 @@ test("a node of the lost cluster that comes back is refused by the new one", asy
   const old = await site.start("b", survivor.addresses, 3);
   expect(await rejected).toContain("was recovered without that node, so it must not come back");
   await Promise.all([survivor.stop({ now: true }), old.stop({ now: true })]);
-}, 60_000);
+});
 
 test(
   "recovered on two hosts, each for itself: two clusters, which say so and both keep what they have",
@@ -166,7 +166,6 @@ test(
     expect(together.text).toContain("by runs of recover that were given some of its directories only");
     expect(together.text).toContain("Nothing was changed");
   },
-  60_000,
 );
 
 test(
@@ -209,7 +208,6 @@ test(
     }
     await survivor.stop({ now: true });
   },
-  60_000,
 );
 
 test("recover says what it needs", () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Client, TaskInfo } from "../../mod.ts";
 import { exec } from "../../src/cli/exec/exec.ts";
 import { DurableCluster } from "../support/durable-cluster.ts";
-import { eventually } from "../support/drill.ts";
+import { eventually, PATIENCE_MS } from "../support/drill.ts";
 
 const DELAY_MS = 8000;
 
@@ -44,7 +44,7 @@ test("a node alone that was killed goes on with its tasks, retries and delays", 
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+});
 
 function withoutCountdown(task: TaskInfo | undefined): Partial<TaskInfo> {
   const { ageMs: _, ...rest } = task ?? { ageMs: 0 };
@@ -66,7 +66,7 @@ async function firstLife(cluster: DurableCluster, marker: string): Promise<TaskI
     const retried = await client.get("retried");
     return sleeper?.state === "sleeping" && (retried?.errors.length ?? 0) > 0;
   };
-  expect(await eventually(hasFailed, 5000)).toBe(true);
+  expect(await eventually(hasFailed)).toBe(true);
   return sleeper;
 }
 
@@ -77,7 +77,7 @@ async function isCompleted(client: Client, ids: readonly string[]): Promise<void
       for (const id of ids) states[id] = (await client.get(id))?.state;
       return ids.every((id) => states[id] === "completed");
     },
-    20_000,
+    PATIENCE_MS,
     200,
   );
   expect(states).toEqual(Object.fromEntries(ids.map((id) => [id, "completed"])));

@@ -32,7 +32,7 @@ test("a cluster whose peers were all killed has lost nothing", async () => {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 120_000);
+});
 
 type Run = (...args: string[]) => ReturnType<typeof stolos>;
 

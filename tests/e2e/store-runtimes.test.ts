@@ -28,7 +28,7 @@ test("what one runtime acked before it was killed is there on the next", async (
     expect(new TextDecoder().decode(key)).toBe("the first key");
     await store.close();
   }
-}, 60_000);
+});
 
 for (const runtime of ["node", "deno", "bun"] as const) {
   test(
@@ -52,6 +52,5 @@ for (const runtime of ["node", "deno", "bun"] as const) {
         "Cannot create a node: store must be a Store, as sqliteStore makes one, got 1",
       );
     },
-    60_000,
   );
 }

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { commandOn, type Runtime } from "../../examples/demo/peer-process.ts";
-import { eventually } from "../support/drill.ts";
+import { eventually, PATIENCE_MS } from "../support/drill.ts";
 import { whyNoNetworks } from "../support/named-hosts.ts";
 import { type NetHost, TestNetwork } from "../support/netns.ts";
 
@@ -41,20 +41,19 @@ async function withPrograms(options: object, look: (programs: readonly Program[]
 test.skipIf(why !== "")("two programs that name no namespace never join each other", async () => {
   await withPrograms({}, async (programs) => {
     const haveLooked = (): boolean => programs.every(({ counts }) => counts.length >= LOOK_COUNT);
-    expect(await eventually(haveLooked, 40_000, 200)).toBe(true);
+    expect(await eventually(haveLooked, PATIENCE_MS, 200)).toBe(true);
     for (const { counts } of programs) expect(new Set(counts)).toEqual(new Set([1]));
   });
-}, 60_000);
+});
 
 test.skipIf(why !== "")(
   "with a namespace in common they do: the network carries what finds them",
   async () => {
     await withPrograms({ namespace: `strangers-${process.pid}` }, async (programs) => {
       const areTogether = (): boolean => programs.every(({ counts }) => counts.at(-1) === 2);
-      expect(await eventually(areTogether, 40_000, 200)).toBe(true);
+      expect(await eventually(areTogether, PATIENCE_MS, 200)).toBe(true);
     });
   },
-  60_000,
 );
 
 if (why !== "") test.skip(`programs on one network were not tried: ${why}`, () => {});

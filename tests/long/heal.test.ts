@@ -42,6 +42,5 @@ for (const isRouted of [true, false]) {
       cluster.cut(FIRST, false);
       expect(await eventually(areConnected, HEALED_MS_MAX)).toBe(true);
     },
-    90_000,
   );
 }

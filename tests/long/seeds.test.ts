@@ -1,13 +1,21 @@
 /**
- * More virtual runs than `npm test` has time for, of the same seeds each time. FIRST=7 begins at another one;
- * tests/sim/main.ts is for long searches.
+ * More virtual runs than `npm test` has time for, of the same seeds each time: those at which broken
+ * protocols are caught, and a minute of others. FIRST=7 begins at another one; tests/sim/main.ts is for long
+ * searches.
  */
 import { expect, test } from "bun:test";
 import { PROFILES } from "../../src/simulator/profiles.ts";
 import { simulate } from "../../src/simulator/simulate.ts";
+import { MUTANTS } from "../sim/broken/index.ts";
 
 const BUDGET_MS = 60_000;
 const FIRST = Number(process.env["FIRST"] ?? 50_001);
+
+test("the protocol as it is passes wherever a broken one is caught", () => {
+  for (const { name, seed, profile } of MUTANTS.filter(({ seed }) => seed > 0)) {
+    expect({ name, message: simulate(seed, profile).message }).toEqual({ name, message: "" });
+  }
+}, 3_600_000);
 
 test(`every invariant holds in all profiles for a minute, from seed ${FIRST} on`, () => {
   const startedMs = performance.now();

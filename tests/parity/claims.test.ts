@@ -131,5 +131,4 @@ test(
     await cluster.advance(60_000);
     expect(cluster.runs("s")).toHaveLength(8);
   },
-  60_000,
 );

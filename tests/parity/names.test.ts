@@ -24,7 +24,7 @@ test("13: a second node of one name is refused with a reason; another name is le
   await using third = await nodeOf(namespace, "other", [first]);
   await third.ready();
   expect(first.nodes().map(({ name }) => name).sort()).toEqual(["other", "twin"]);
-}, 60_000);
+});
 
 test("namespaces are isolated: nodes of another one are no members, and know no task of it", async () => {
   await using left = await nodeOf(`left-${process.pid}`, "a", []);
@@ -51,4 +51,4 @@ test("namespaces are isolated: nodes of another one are no members, and know no 
     new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 2000)),
   ]);
   expect([isIn, left.nodes().length]).toEqual([false, 1]);
-}, 60_000);
+});

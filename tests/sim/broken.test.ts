@@ -1,8 +1,8 @@
 /**
  * The simulator is only as good as what it catches: each broken protocol must fail at its remembered seed.
+ * That the protocol as it is passes there is looked at by tests/long/seeds.test.ts.
  */
 import { expect, test } from "bun:test";
-import { simulate } from "../../src/simulator/simulate.ts";
 import { MUTANTS } from "./broken/index.ts";
 import { withMutant } from "./mutant.ts";
 
@@ -12,9 +12,8 @@ for (const mutant of MUTANTS.filter((mutant) => mutant.seed === 0)) {
 }
 
 for (const mutant of MUTANTS.filter((mutant) => mutant.seed > 0)) {
-  test(`the simulator catches "${mutant.name}" and passes the protocol as it is`, async () => {
+  test(`the simulator catches "${mutant.name}"`, async () => {
     const broken = await withMutant(mutant, (simulateBroken) => simulateBroken(mutant.seed, mutant.profile));
     expect(broken.invariant).not.toBe("");
-    expect(simulate(mutant.seed, mutant.profile).message).toBe("");
-  }, 120_000);
+  });
 }

@@ -18,7 +18,7 @@ test("a large cluster fills its last slot, whatever partitions the tasks are of"
   submit(cluster, SIZE * SLOTS, "alpha");
   until(cluster, 5000, () => runningCount(cluster) === SIZE * SLOTS);
   expect(runningCount(cluster)).toBe(SIZE * SLOTS);
-}, 120_000);
+});
 
 /** The last member, which keeps nothing. */
 function lastOf(cluster: VirtualCluster): VirtualNode {
@@ -48,7 +48,7 @@ test("what one node of a large cluster has a handler for runs there, whatever it
   // an owner within 2 s, after the submit has been recorded
   until(cluster, 2500, () => only.handlers.runningCount === 64);
   expect(only.handlers.runningCount).toBe(64);
-}, 120_000);
+});
 
 test("a node of a large cluster that was called hears of the next steward of what it holds", () => {
   const cluster = quietCluster(LARGE);
@@ -62,7 +62,7 @@ test("a node of a large cluster that was called hears of the next steward of wha
   cluster.runUntil(cluster.schedule.nowMs + 6000);
   expect(holder.termOf(called)?.node).toBeGreaterThan(0);
   expect(holder.termOf(called)?.node).not.toBe(steward);
-}, 120_000);
+});
 
 /** A partition whose steward the node has nothing to do with yet. */
 function strange(
@@ -93,4 +93,4 @@ test("a steward of a large cluster to which a node attached by itself gives it t
   submitOne(cluster, 0, "beta", ids.find((id) => engine!.partitionOf(id) === p)!);
   until(cluster, 5000, () => only.handlers.runningCount === 1);
   expect(only.handlers.runningCount).toBe(1);
-}, 120_000);
+});

@@ -117,6 +117,23 @@ function keep(): number {
   return Number(optionOf("keep", "60"));
 }
 
+/** One line a run with `--hash`, in the order of the profiles; the whole trace with `--trace`. */
+function runTraced(first: number, last: number, profiles: readonly string[]): number {
+  let status = 0;
+  for (const profile of profiles) {
+    for (let seed = first; seed <= last; seed++) {
+      const report = simulate(seed, profile, { trace: true, keep: hasFlag("trace") ? keep() : 0 });
+      for (const line of report.lines) console.log(line);
+      if (hasFlag("hash")) console.log(`${seed} ${report.hash}`);
+      if (report.invariant !== "") {
+        status = 1;
+        console.log(`VIOLATION seed ${seed} profile ${profile}: ${report.message}`);
+      }
+    }
+  }
+  return hasFlag("hash") ? 0 : status;
+}
+
 async function main(): Promise<number> {
   const { first, last } = seedsOf(optionOf("seeds", "1-200"));
   const profile = optionOf("profile", "general");
@@ -127,19 +144,7 @@ async function main(): Promise<number> {
     const pieceSeeds = Number(optionOf("piece", String(PIECE_SEEDS)));
     return await runCampaign(log, log.remaining(profiles, { first, last, pieceSeeds }));
   }
-  if (hasFlag("hash") || hasFlag("trace")) {
-    let status = 0;
-    for (let seed = first; seed <= last; seed++) {
-      const report = simulate(seed, profiles[0]!, { trace: true, keep: hasFlag("trace") ? keep() : 0 });
-      for (const line of report.lines) console.log(line);
-      if (hasFlag("hash")) console.log(`${seed} ${report.hash}`);
-      if (report.invariant !== "") {
-        status = 1;
-        console.log(`VIOLATION seed ${seed} profile ${report.profile}: ${report.message}`);
-      }
-    }
-    return hasFlag("hash") ? 0 : status;
-  }
+  if (hasFlag("hash") || hasFlag("trace")) return runTraced(first, last, profiles);
   // a terminal sends it to all: who started this one decides
   if (hasFlag("json")) process.on("SIGINT", () => {});
   const startedMs = performance.now();

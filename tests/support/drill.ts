@@ -41,10 +41,13 @@ export async function runShow(
 
 export const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** For what is to happen, however busy the machine is: nobody waits for so long unless it never does. */
+export const PATIENCE_MS = 60_000;
+
 /** Looks every `everyMs` until it is true; false when it is not within `withinMs`. */
 export async function eventually(
   isTrue: () => boolean | Promise<boolean>,
-  withinMs: number,
+  withinMs: number = PATIENCE_MS,
   everyMs = 50,
 ): Promise<boolean> {
   const deadline = performance.now() + withinMs;

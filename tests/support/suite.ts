@@ -15,6 +15,7 @@ const SILENCE_MS_MAX = 600_000;
 export interface Suite {
   readonly name: string;
   readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface EndedSuite extends SuiteTally {
@@ -63,7 +64,12 @@ export class SuiteRun {
     const startedMs = performance.now();
     const [file, ...args] = this.suite.command;
     const stdio = ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"];
-    const child = spawn(file!, args, { cwd: ROOT, env: environment(), detached: true, stdio });
+    const child = spawn(file!, args, {
+      cwd: ROOT,
+      env: { ...environment(), ...this.suite.env },
+      detached: true,
+      stdio,
+    });
     const { pid } = child;
     if (pid !== undefined) running.add(pid);
     let output = "";

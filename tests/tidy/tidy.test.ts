@@ -1,7 +1,7 @@
 /** The house rules, checked on the project itself. What a rule is and how it is found: tests/tidy/. */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { arrowViolations, journeysOf, journeyViolations, readingViolations } from "./journeys.ts";
 import {
   BELOW_BY_FOLDER,
@@ -29,12 +29,13 @@ const deno = JSON.parse(read("deno.json")) as Manifest;
 const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...listFiles(["docs"], ".md")];
 
 /**
- * Where the project is entered: by users, by npm scripts, by the test runner, by a drill's name, by a command
- * that a page names.
+ * Where the project is entered: by users, by npm scripts, by the test runner and its settings, by a drill's
+ * name, by a command that a page names.
  */
 function roots(): readonly string[] {
-  const named =
-    [...Object.values(npm.scripts ?? {}), ...pages.map(read)].join("\n").match(/[\w./-]+\.ts\b/g) ?? [];
+  const texts = [...Object.values(npm.scripts ?? {}), ...pages.map(read)].join("\n");
+  const preloaded = (read("bunfig.toml").match(/[\w./-]+\.ts\b/g) ?? []).map((path) => normalize(path));
+  const named = texts.match(/[\w./-]+\.ts\b/g) ?? [];
   const tests = sources.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
   const drills = sources.map(({ path }) => path).filter((path) => path.startsWith("tests/drills/"));
   return [
@@ -42,6 +43,7 @@ function roots(): readonly string[] {
     "src/cli/main.ts",
     ...tests,
     ...drills,
+    ...preloaded,
     ...named.filter((path) => !path.startsWith("src/")),
   ];
 }

@@ -322,7 +322,7 @@ for (const runtime of ["bun", "deno", "node"] as const) {
     const [command = "", ...args] = commandOn(runtime, "tests/support/command-number.ts", []);
     // the first 8 bytes of its SHA-256, read big-endian, without the highest 12 bits
     expect(execFileSync(command, args, { encoding: "utf8" }).trim()).toBe("778098643614592");
-  }, 30_000);
+  });
 }
 
 test("a command whose outcome is unknown says under which id to repeat it", async () => {

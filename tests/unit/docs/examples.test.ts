@@ -56,4 +56,4 @@ test("what is no excerpt passes the type check", () => {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+});

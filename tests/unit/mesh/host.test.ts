@@ -29,9 +29,9 @@ test("nothing is kept of a peer that is gone", async () => {
   const client = await start([]);
   await client.dial(host.getMultiaddrs());
   const isKnown = (): Promise<boolean> => host.peerStore.has(client.peerId);
-  expect(await eventually(isKnown, 5000)).toBe(true);
+  expect(await eventually(isKnown)).toBe(true);
   await client.stop();
-  expect(await eventually(async () => !await isKnown(), 5000)).toBe(true);
+  expect(await eventually(async () => !await isKnown())).toBe(true);
 });
 
 test("nothing is kept of whoever is found, which anybody on the network can make up", async () => {

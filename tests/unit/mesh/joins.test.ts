@@ -134,7 +134,7 @@ test("an address at which nobody answers is reported once, after some attempts",
     expect.stringMatching(/^\/dns4\/nobody\.test\/tcp\/9: .*nobody\.test/),
     expect.stringMatching(/^\/ip4\/127\.0\.0\.1\/tcp\/9: .*/),
   ]);
-}, 20_000);
+});
 
 test("a client reaches a member behind a name whose other addresses are dead", async () => {
   await using dns = await DnsServer.start();

@@ -95,10 +95,10 @@ test("a listener that accepts no more is opened anew at its port, and reported",
   const { listener, upgraded, troubles } = made;
   const { port } = listener;
   listener.isDead = true;
-  expect(await eventually(() => troubles.length > 0, 5000)).toBe(true);
+  expect(await eventually(() => troubles.length > 0)).toBe(true);
   expect(troubles).toEqual([expect.stringContaining("was opened anew")]);
   const socket = connect({ port, host: "127.0.0.1" });
-  expect(await eventually(() => upgraded.length > 0, 5000)).toBe(true);
+  expect(await eventually(() => upgraded.length > 0)).toBe(true);
   expect(upgraded).toEqual([`/ip4/127.0.0.1/tcp/${socket.localPort}`]);
   socket.destroy();
 });
@@ -108,7 +108,7 @@ test("one that lives is left alone, and its own calls are nothing to anybody", a
   const { listener, upgraded, troubles } = made;
   let calls = 0;
   listener.server.on("connection", () => calls++);
-  expect(await eventually(() => calls >= 5, 5000)).toBe(true);
+  expect(await eventually(() => calls >= 5)).toBe(true);
   expect([upgraded, troubles]).toEqual([[], []]);
 });
 
@@ -120,7 +120,7 @@ test("one that cannot be opened anew is tried again, and reported once", async (
   const { resume } = listener;
   listener.resume = () => ++resumes < 4 ? Promise.reject(new Error("taken")) : resume.call(listener);
   listener.isDead = true;
-  expect(await eventually(() => troubles.length > 1, 5000)).toBe(true);
+  expect(await eventually(() => troubles.length > 1)).toBe(true);
   expect(troubles).toEqual([
     expect.stringContaining("cannot be opened anew: taken"),
     expect.stringContaining("was opened anew"),

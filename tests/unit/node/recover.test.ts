@@ -140,7 +140,6 @@ test(
       expect(directories.some(hasPlan)).toBe(false);
     }
   },
-  60_000,
 );
 
 function hasPlan(directory: string): boolean {

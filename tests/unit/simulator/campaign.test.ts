@@ -134,4 +134,4 @@ test("SIGTERM stops a run, the same command ends it, and changed sources are ref
   const refused = await run(copy, 4);
   expect(refused.code).toBe(1);
   expect(refused.text).toContain("Cannot write a log: its figures are those of a commit");
-}, 240_000);
+});

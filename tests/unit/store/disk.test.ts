@@ -70,7 +70,6 @@ test.skipIf(!canMount)(
     expect(meaningOf(again.load())).toContain(`${sent + 1}:1`);
     await again.close();
   },
-  30_000,
 );
 
 test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), async () => {
@@ -152,7 +151,6 @@ test(
       for (const child of children) child.kill("SIGKILL");
       expect(outcomes.sort()).toEqual(["opened", "refused", "refused", "refused"]);
     }),
-  20_000,
 );
 
 test("files of a store are for their owner only", () =>

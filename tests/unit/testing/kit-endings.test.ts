@@ -50,7 +50,7 @@ test("a task that kills its nodes is failed as poison, and what runs beside it o
     runs.slice(1).forEach(({ startMs }, no) => expect(startMs - runs[no]!.endMs!).toBeLessThan(8000));
   }
   cluster.noOverlap();
-}, 60_000);
+});
 
 test("a suspect waits while its node is away, for a minute at most, and says so", async () => {
   await using cluster = simulate(OPTIONS);

@@ -258,7 +258,7 @@ test("one that kills its supervisor late disturbs the others once", async () => 
   await expect(second[0]).resolves.toEqual(["killer", expect.objectContaining({ name: "Error" })]);
   writeFileSync(finish, "");
   expect((await Promise.all(second.slice(1))).map(([, end]) => end)).toEqual(new Array(6).fill({ code: 0 }));
-}, 30_000);
+});
 
 test("arguments reach the command as they are: no shell reads them", async () => {
   await using bench = new Bench();

@@ -87,4 +87,4 @@ test("a node leaves no file of commands past their retention", async () => {
   const [last] = await Promise.all([handles.at(-1)!.done(), ...handles.map((handle) => handle.done())]);
   expect(last?.state).toBe("completed");
   while (readdirSync(directory).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
-}, 60_000);
+});
