@@ -77,7 +77,7 @@ export class PeerProcess implements AsyncDisposable {
   }
 
   /** The first event, past or to come, that fits. Rejects when the peer ends before, or after `withinMs`. */
-  async event(fits: (event: PeerEvent) => boolean, withinMs = 30_000): Promise<PeerEvent> {
+  async event(fits: (event: PeerEvent) => boolean, withinMs = 60_000): Promise<PeerEvent> {
     const deadline = performance.now() + withinMs;
     for (;;) {
       const found = this.events.find(fits);
@@ -95,7 +95,7 @@ export class PeerProcess implements AsyncDisposable {
     return (await this.event((event) => event.event === "listening")).addresses ?? [];
   }
 
-  async ready(withinMs = 30_000): Promise<PeerEvent> {
+  async ready(withinMs = 60_000): Promise<PeerEvent> {
     return await this.event((event) => event.event === "ready", withinMs);
   }
 
@@ -109,7 +109,7 @@ export class PeerProcess implements AsyncDisposable {
   }
 
   /** SIGTERM, and SIGKILL to one that takes longer than `withinMs`. */
-  async stop(withinMs = 15_000): Promise<void> {
+  async stop(withinMs = 30_000): Promise<void> {
     this.signal("SIGCONT");
     this.signal("SIGTERM");
     const timer = setTimeout(() => this.signal("SIGKILL"), withinMs);

@@ -4,7 +4,7 @@ import type { TaskSpec } from "../../src/protocol/model/types.ts";
 import { Hands, type Start } from "./hands.ts";
 import { taskSpec } from "../support/tasks.ts";
 
-export const CALL: CallOptions = { timeoutMs: 10_000 };
+export const CALL: CallOptions = { timeoutMs: 60_000 };
 export const text = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? new Uint8Array());
 export const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
 

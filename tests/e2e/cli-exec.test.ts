@@ -11,13 +11,12 @@ import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { type Client, connectClient, type TaskInfo } from "../../mod.ts";
 import { exec } from "../../src/cli/exec/exec.ts";
 import { Cluster } from "../support/cluster.ts";
-import { eventually } from "../support/drill.ts";
+import { eventually, PATIENCE_MS } from "../support/drill.ts";
 import { SudoCommand } from "../support/sudo-command.ts";
 import { SudoUser } from "../support/sudo-user.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 const LEASE_MS = 2000;
-const PATIENCE_MS = 30_000;
 const NOT_PERMITTED = /cannot signal group \d+: not permitted/;
 
 async function infoOf(client: Client, id: string): Promise<TaskInfo> {

@@ -50,7 +50,7 @@ for (const runtime of RUNTIMES) {
   test(`${runtime}: events that nobody reads do not hold up the loop, and are counted`, async () => {
     const { code, lines, noted } = await printed(runtime, ["event", "20000"], 2500);
     expect(code).toBe(0);
-    expect(noted!.longestMs).toBeLessThan(1000);
+    expect(noted!.longestMs).toBeLessThan(2000);
     const dropped = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line).count);
     expect(dropped.length).toBeGreaterThan(0);
     expect(dropped.reduce((a, b) => a + b, 0) + lines.length - dropped.length).toBe(20_000);

@@ -33,7 +33,7 @@ test("while one pair is cut, a client of one of the two is answered for all part
   expect(await eventually(async () => await counts() === "1,1,2")).toBe(true);
   for (const at of [0, 1]) {
     const { namespace, join: members, mdns } = cluster.reach;
-    await using client = await connectClient({ namespace, join: [members[at]!], mdns, timeoutMs: 5000 });
+    await using client = await connectClient({ namespace, join: [members[at]!], mdns, timeoutMs: 60_000 });
     const ids = IDS.map((id) => `${id}-of-${at}`);
     const handles = await client.submitMany(nobodys, ids.map((id) => ({ id, input: null })));
     expect(handles.map(({ created }) => created)).toEqual(ids.map(() => true));

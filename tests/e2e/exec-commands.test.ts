@@ -31,7 +31,7 @@ async function run(
   const list = `${directory}.json`;
   writeFileSync(list, JSON.stringify(commands));
   const [file = "", ...args] = commandOn(runtime, "tests/support/leash-run.ts", [at, list]);
-  const { stdout } = await promisify(execFile)(file, args, { timeout: 50_000 });
+  const { stdout } = await promisify(execFile)(file, args, { timeout: 120_000 });
   return stdout.trim().split("\n").map((line) => JSON.parse(line) as Line);
 }
 

@@ -27,7 +27,7 @@ for (const runtime of ["node", "bun", "deno"] as const) {
     const directory = mkdtempSync(join(tmpdir(), "stolos-pid1-"));
     try {
       const peer = commandOn(runtime, "tests/support/zombie-peer.ts", [directory, ...SCRIPTS]);
-      const said = execFileSync("unshare", [...UNSHARE, ...peer], { encoding: "utf8", timeout: 50_000 });
+      const said = execFileSync("unshare", [...UNSHARE, ...peer], { encoding: "utf8", timeout: 120_000 });
       const [, ...lines] = said.trim().split("\n").map((line) => JSON.parse(line) as Line);
       expect(lines.map(({ end }) => end.code)).toEqual([3, 0, 4]);
       expect(lines.at(-1)?.zombies).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import { commandOn, type Runtime } from "../../examples/demo/peer-process.ts";
 /** What the node printed; a handler's own words on stderr are of no interest. */
 async function seenOn(runtime: Runtime): Promise<unknown> {
   const [command = "", ...args] = commandOn(runtime, "tests/support/threads-node.ts", []);
-  const { stdout } = await promisify(execFile)(command, args, { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(command, args, { timeout: 120_000 });
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
 }
 

@@ -10,7 +10,7 @@ import { HOSTILE } from "../support/hostile-handlers.ts";
 
 async function seenOn(runtime: Runtime): Promise<{ seen: Record<string, unknown>; stderr: string }> {
   const [command = "", ...args] = commandOn(runtime, "tests/support/hostile-node.ts", []);
-  const { stdout, stderr } = await promisify(execFile)(command, args, { timeout: 110_000 });
+  const { stdout, stderr } = await promisify(execFile)(command, args, { timeout: 120_000 });
   return { seen: JSON.parse(stdout.trim().split("\n").at(-1) ?? ""), stderr };
 }
 

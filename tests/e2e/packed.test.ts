@@ -26,7 +26,7 @@ function run(runtime: Runtime, args: readonly string[]): Promise<Ran> {
   const child = spawn(join(ROOT, "node_modules/.bin", runtime), [...before, ...args], {
     cwd: project.directory,
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 60_000,
+    timeout: 120_000,
     killSignal: "SIGKILL",
   });
   let output = "";

@@ -26,7 +26,7 @@ class Cluster implements AsyncDisposable {
       node.handle(careful, (task) => run(task.id), { concurrency: 1 });
       this.nodes.push(node);
     }
-    await Promise.all(this.nodes.map((node) => node.ready({ signal: AbortSignal.timeout(20_000) })));
+    await Promise.all(this.nodes.map((node) => node.ready({ signal: AbortSignal.timeout(60_000) })));
   }
 
   get client(): Node["client"] {
@@ -54,12 +54,12 @@ class Cluster implements AsyncDisposable {
     this.#release.get(id)!();
   }
 
-  /** Resolves when it is true; rejects after 20 s. */
+  /** Resolves when it is true; rejects after a minute. */
   async until(isTrue: () => boolean): Promise<void> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => late.reject(new Error("Cannot go on: it did not come true in 20 s")),
-      20_000,
+      () => late.reject(new Error("Cannot go on: it did not come true in a minute")),
+      60_000,
     );
     while (!isTrue()) await Promise.race([this.#changed.promise, late.promise]);
     clearTimeout(timer);

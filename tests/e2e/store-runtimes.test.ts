@@ -39,7 +39,7 @@ for (const runtime of ["node", "deno", "bun"] as const) {
         fixture.directory,
       ]);
       const ran = (): Record<string, unknown> =>
-        JSON.parse(execFileSync(command, args, { encoding: "utf8", timeout: 30_000 })) as Record<
+        JSON.parse(execFileSync(command, args, { encoding: "utf8", timeout: 120_000 })) as Record<
           string,
           unknown
         >;

@@ -79,7 +79,7 @@ async function runOnce(
     while ((await node.client.get(id))?.progress !== "listens") await delay(10);
     await node.client.command(id, { type: "kill" });
   }
-  await handle.done({ signal: AbortSignal.timeout(20_000) });
+  await handle.done({ signal: AbortSignal.timeout(60_000) });
   const info = await node.client.get(id);
   const [error, ...others] = info?.errors ?? [];
   seen[id] = [info?.state, error?.message ?? null, error?.cause ?? null, others.length];

@@ -9,7 +9,7 @@ export interface Answer {
 
 export async function ask(peer: PeerProcess, path: string): Promise<Answer> {
   const { http } = await peer.event(({ event }) => event === "listening");
-  const answered = await fetch(`${http}${path}`, { signal: AbortSignal.timeout(5000) });
+  const answered = await fetch(`${http}${path}`, { signal: AbortSignal.timeout(30_000) });
   return { status: answered.status, body: await answered.text() };
 }
 

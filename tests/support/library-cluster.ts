@@ -31,7 +31,7 @@ export class LibraryCluster implements AsyncDisposable {
       prepare(node);
       cluster.nodes.push(node);
     }
-    await Promise.all(cluster.nodes.map((node) => node.ready({ signal: AbortSignal.timeout(20_000) })));
+    await Promise.all(cluster.nodes.map((node) => node.ready({ signal: AbortSignal.timeout(60_000) })));
     return cluster;
   }
 

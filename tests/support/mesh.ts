@@ -3,7 +3,7 @@ import { createMesh } from "../../src/mesh/mesh.ts";
 import type { Hello, Mesh, MeshEvents, MeshOptions } from "../../src/mesh/mesh-types.ts";
 import type { ClientStream } from "../../src/mesh/mesh-types.ts";
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 export interface TestNode {
   readonly mesh: Mesh;

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 
-const START_LIMIT_MS = 30_000;
-const END_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 30_000;
 /** PostgreSQL refuses to run as root; this user is on every Linux. */
 const NOBODY = 65_534;
 const DEBIAN = "/usr/lib/postgresql";

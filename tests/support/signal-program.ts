@@ -22,5 +22,5 @@ if (who === "own") {
   process.on("SIGTERM", () => say("heard"));
   node.addEventListener("stopped", () => setTimeout(() => process.exit(7), 500));
 }
-await node.ready({ timeoutMs: 30_000 });
+await node.ready({ timeoutMs: 60_000 });
 await node.client.submit(slow, null);

@@ -36,7 +36,7 @@ await node.ready();
 
 async function outcomeOf(how: string, value?: unknown): Promise<Outcome<unknown>> {
   const handle = await node.client.submit(instructed, { how, value }, { id: how, attempts: 1 });
-  return await handle.done({ signal: AbortSignal.timeout(20_000) });
+  return await handle.done({ signal: AbortSignal.timeout(60_000) });
 }
 
 const ticks = ["a", "b", "c"];
@@ -52,7 +52,7 @@ for (const how of ["throw", "uncaught", "exit", "renewals", "spin-until-renewed"
 }
 // a loop without end, twice as long as a lease: first until it is missed, then until it is asked to stop
 const stuck = await node.client.submit(watched, { how: "spin" }, { id: "stuck", attempts: 1 });
-const outcome = await stuck.done({ signal: AbortSignal.timeout(20_000) });
+const outcome = await stuck.done({ signal: AbortSignal.timeout(60_000) });
 seen["stuck"] = outcome.state === "failed" ? outcome.error : outcome.state;
 const isRunning = new Promise<void>((resolve) =>
   node.addEventListener("task:start", ({ detail }) => detail.task === "spin" && resolve())
@@ -72,7 +72,7 @@ node.addEventListener("loop:blocked", ({ detail }) => {
   if (detail.blockedMs > LEASE_TTL_MS) blocked.resolve(detail);
 });
 // whether what it returned still counted is not the same each time: nobody else was there to take it over
-await (await node.client.submit(block, null, { id: "block" })).done({ signal: AbortSignal.timeout(20_000) });
+await (await node.client.submit(block, null, { id: "block" })).done({ signal: AbortSignal.timeout(60_000) });
 const { tasks } = await blocked.promise;
 seen["blocked"] = [tasks[0], tasks.slice(1).sort()];
 const lost = new Set(events.flatMap(([type, { task }]) => type === "task:lost" ? [task] : []));

@@ -125,7 +125,8 @@ test("a directory is opened once only, by store and by process", () =>
     }
     await append(first, [record.promise(1)]);
     const script = join(import.meta.dirname, "../../support/store-child.ts");
-    const run = () => execFileSync(process.execPath, [script, directory], { stdio: "pipe", timeout: 10_000 });
+    const run = () =>
+      execFileSync(process.execPath, [script, directory], { stdio: "pipe", timeout: 120_000 });
     expect(run).toThrow(`open already, by process ${process.pid}`);
     await first.close();
     // the same store again
