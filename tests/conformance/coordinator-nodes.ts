@@ -22,7 +22,7 @@ export function frozenTests(cluster: TestCluster): void {
     for (const each of [before, started]) {
       expect(await each.settle({ type: "complete", result: null })).toBe(true);
     }
-  }, 20_000);
+  });
 
   test("every member sees which ones are frozen", async () => {
     const [first] = cluster.hands;
@@ -38,7 +38,7 @@ export function frozenTests(cluster: TestCluster): void {
     await seen(true);
     first?.control.offer(20, ["work"], "up");
     await seen(false);
-  }, 20_000);
+  });
 }
 
 /** Commands to nodes. */

@@ -14,10 +14,10 @@ import { bytes, CALL, type MakeCoordinators, spec, TestCluster, text } from "./t
 export function coordinatorConformance(name: string, make: MakeCoordinators): void {
   describe(name, () => {
     const cluster = new TestCluster();
-    beforeAll(async () => await cluster.start(make), 30_000);
+    beforeAll(async () => await cluster.start(make));
     afterAll(async () => {
       await Promise.all(cluster.all.map((coordinator) => coordinator.stop()));
-    }, 30_000);
+    });
     submitTests(cluster);
     readTests(cluster);
     attemptTests(cluster);
@@ -237,7 +237,7 @@ function watchTests(cluster: TestCluster): void {
     await settle({ type: "complete", result: null });
     await ended.promise;
     left.abort();
-  }, 20_000);
+  });
 }
 
 /** Capacity. */
@@ -267,7 +267,7 @@ function capacityTests(cluster: TestCluster): void {
     const third = await cluster.started(waiting);
     for (const each of [taken[1], third]) await each?.settle({ type: "complete", result: null });
     for (const each of cluster.hands) each.control.offer(20, ["work"], "up");
-  }, 20_000);
+  });
 }
 
 /** The end; it comes last. */

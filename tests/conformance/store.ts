@@ -109,7 +109,7 @@ function restarts(name: string, make: () => StoreFixture): void {
       expect(last).toBe(promised);
       await store.close();
     }
-  }, 60_000);
+  });
 }
 
 const OTHER = { p: 2, cfg: 3 };

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const run = (name: string, ...args: readonly string[]): Promise<CommandResult> =>
-  stolos("node", [name, ...reach, "--timeout", "60s", ...args]);
+  stolos("bun", [name, ...reach, "--timeout", "60s", ...args]);
 
 const ids = (result: CommandResult): unknown[] => result.json().map(({ id }) => id).sort();
 

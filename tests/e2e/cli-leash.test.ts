@@ -12,10 +12,10 @@ import { SudoUser } from "../support/sudo-user.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 
-const LEASE_MS = 800;
-/** Beats every 10 ms from the command itself and from a process that it leaves in the background. */
+const LEASE_MS = 1200;
+/** Beats every 30 ms from the command itself and from a process that it leaves in the background. */
 const BEATS =
-  "(while :; do date +%s%N >> inner; sleep 0.01; done) & while :; do date +%s%N >> beats; sleep 0.01; done";
+  "(while :; do date +%s%N >> inner; sleep 0.03; done) & while :; do date +%s%N >> beats; sleep 0.03; done";
 
 interface PeerLine {
   readonly event: string;
@@ -195,7 +195,7 @@ for (const runtime of RUNTIMES) {
   });
 
   test(`${runtime}: a lease that is not renewed ends its command with SIGTERM first`, async () => {
-    const beats = "while :; do date +%s%N >> beats; cp beats inner; sleep 0.01; done";
+    const beats = "while :; do date +%s%N >> beats; cp beats inner; sleep 0.03; done";
     using peer = new Peer(runtime, `trap 'echo asked >> asked; exit 0' TERM; ${beats}`);
     await peer.beating();
     await peer.line("renewed");

@@ -41,7 +41,7 @@ function isAlive(pid: string): boolean {
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000;
+  const deadlineMs = performance.now() + 60_000;
   while (!isTrue()) {
     if (performance.now() > deadlineMs) throw new Error("Cannot go on: it did not come true in time");
     await new Promise((resolve) => setTimeout(resolve, 20));

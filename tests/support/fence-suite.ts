@@ -85,7 +85,7 @@ export function fenceSuite(kind: Kind): void {
       const place = await openPlace(kind);
       const keyOf = (name: string): string => `${kind}-${name}`;
       tried = { place, target: connectTarget(kind, place.address), keyOf };
-    }, 60_000);
+    });
     afterAll(async () => {
       await tried.target[Symbol.asyncDispose]();
       await tried.place[Symbol.asyncDispose]();
@@ -93,7 +93,7 @@ export function fenceSuite(kind: Kind): void {
   }
   describe(kind, () => {
     for (const [claim, holds] of Object.entries(claims)) {
-      test.skipIf(missing !== null)(claim + why, () => holds(tried), 60_000);
+      test.skipIf(missing !== null)(claim + why, () => holds(tried));
     }
   });
 }

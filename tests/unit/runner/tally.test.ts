@@ -70,4 +70,4 @@ test("a suite is run, shown and counted, and what it leaves behind ends with it"
   expect(ended).toMatchObject({ passed: 1, failed: 0 });
   expect(shown).toBe("(pass) one [1.00ms]\n1\n");
   expect(run.passed).toBe(1);
-}, 30_000);
+});
