@@ -30,6 +30,7 @@ import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lapseNotReported } from "./lapse-not-reported.ts";
 import { mutant as lapseReportDropped } from "./lapse-report-dropped.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
+import { mutant as lateWordIsLife } from "./late-word-is-life.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
@@ -144,6 +145,7 @@ export const MUTANTS: readonly Mutant[] = [
   lapseNotReported,
   lapseReportDropped,
   lateDuplicateCuts,
+  lateWordIsLife,
   leaseFromAck,
   leftBeforeKnown,
   limitIgnored,

@@ -425,6 +425,13 @@ test("one connection that closed is no death, if another keeper only heard silen
   expectFields(revertOf(bench, ["silent"]), { isDead: false });
 });
 
+test("what a process said before its connection closed, and comes later, does not bring it back", () => {
+  const bench = Bench.leased();
+  bench.stage.liveness.disconnected(HOLDER, true);
+  bench.stage.liveness.heard(HOLDER, 1);
+  expectFields(revertOf(bench, ["unknown"]), { isDead: true });
+});
+
 test("a connection that this end gave up is no death, and neither is one that is there again", () => {
   const gaveUp = Bench.leased();
   gaveUp.stage.liveness.disconnected(HOLDER, false);
