@@ -4,10 +4,14 @@
 import { Rng } from "../testing/rng.ts";
 import { founded, type Plan, SOUND_LINKS_AND_DISKS, type TrapName } from "./plan.ts";
 
+/** Drawn apart: a run of another plot is what it was before there was this one. */
+const LATER = "deposed";
+
 /** Draws a plot for the plan's run. */
 export function trapped(plan: Plan): Plan {
   const rng = new Rng(plan.seed, 30);
-  const trap = rng.pick(Object.keys(TRAPPED) as TrapName[]);
+  const drawn = rng.pick(Object.keys(TRAPPED).filter((name) => name !== LATER) as TrapName[]);
+  const trap = new Rng(plan.seed, 36).chance(0.1) ? LATER : drawn;
   const faults = {
     ...plan.faults,
     ...SOUND_LINKS_AND_DISKS,
@@ -78,6 +82,19 @@ const TRAPPED: Readonly<Record<TrapName, (rng: Rng, plan: Plan) => Plan>> = {
     snapshotChunkBytes: 65_536,
     appendBytesMax: 256 * 1024,
     work: { ...plan.work, long: false, taskCount: 60, everyMs: rng.range(300, 900) },
+  }),
+  /** Whoever is out of touch with a steward asks another keeper. */
+  deposed: (rng, plan) => ({
+    ...plan,
+    ...founded(rng.pick([5, 6])),
+    ...leased(4000),
+    partitionCount: 2,
+    keepingMembersMax: rng.pick([3, 4]),
+    wantedCount: 2,
+    resendMs: 300,
+    faultsMs: 4000 * rng.range(8, 14),
+    faults: { ...plan.faults, notice: 1, everyMs: 1e9, drift: 0 },
+    work: { ...plan.work, long: false, takesMs: 100, slots: 4, taskCount: 300, everyMs: 80, uneven: false },
   }),
 };
 

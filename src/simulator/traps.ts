@@ -385,6 +385,53 @@ class LateAcks implements Trap {
   }
 }
 
+/**
+ * A steward is cut off from the other keepers, and they notice at once: for a while it believes that it is one
+ * still. Who is granted a task by the next one is cut off from that one in turn, and reports to any keeper.
+ */
+class AskedWhenDeposed implements Trap {
+  readonly #scene: Scene;
+  #deposed: { node: VirtualNode; p: number; keepers: readonly VirtualNode[]; atMs: number } | null = null;
+  readonly #cutOff: Set<VirtualNode> = new Set();
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  look(): void {
+    const { nowMs, ttlMs, rng } = this.#scene;
+    if (this.#deposed) {
+      if (nowMs > this.#deposed.atMs + 2 * ttlMs) this.#deposed = null;
+      return;
+    }
+    const roster = rng.chance(0.05) ? this.#scene.settledRoster() : null;
+    if (!roster) return;
+    const p = rng.int(roster.chains.length);
+    const keepers = this.#scene.nodesOf(roster, roster.chains[p]![0]!.keepers);
+    const no = keepers[0]?.engine?.holder.termOf(p)?.node;
+    const node = keepers.find((each) => this.#scene.memberOf(each, roster)?.no === no);
+    if (!node) return;
+    this.#deposed = { node, p, keepers, atMs: nowMs };
+    this.#cutOff.clear();
+    this.#scene.note(`n${node.no} is cut off from the other keepers of p${p}`);
+    for (const other of keepers) if (other !== node) this.#cut(node, other);
+  }
+
+  #cut(a: VirtualNode, b: VirtualNode): void {
+    this.#scene.world.network.cut([[a.no, b.no], [b.no, a.no]], this.#scene.ttlMs);
+  }
+
+  judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
+    const deposed = this.#deposed;
+    if (message.type !== "grant" || message.p !== deposed?.p || from === deposed.node) return "";
+    if (deposed.keepers.includes(to) || this.#cutOff.has(to) || !deposed.keepers.includes(from)) return "";
+    this.#cutOff.add(to);
+    this.#scene.note(`n${to.no} has a grant of n${from.no} in p${message.p}, and is cut off from it`);
+    this.#scene.world.schedule.after(this.#scene.rng.range(0, 50), () => this.#cut(from, to));
+    return "";
+  }
+}
+
 const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   copy: LateCopy,
   number: NewNumber,
@@ -393,6 +440,7 @@ const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   unwanted: Unwanted,
   delivery: LostDelivery,
   acks: LateAcks,
+  deposed: AskedWhenDeposed,
 };
 
 /** Lays the trap of the run, if it has one. */
