@@ -4,14 +4,15 @@
 import { Rng } from "../testing/rng.ts";
 import { founded, type Plan, SOUND_LINKS_AND_DISKS, type TrapName } from "./plan.ts";
 
-/** Drawn apart: a run of another plot is what it was before there was this one. */
-const LATER = "deposed";
+/** Drawn apart: a run of another plot is what it was before there were these. */
+const LATER: readonly TrapName[] = ["deposed", "held"];
 
 /** Draws a plot for the plan's run. */
 export function trapped(plan: Plan): Plan {
   const rng = new Rng(plan.seed, 30);
-  const drawn = rng.pick(Object.keys(TRAPPED).filter((name) => name !== LATER) as TrapName[]);
-  const trap = new Rng(plan.seed, 36).chance(0.1) ? LATER : drawn;
+  const drawn = rng.pick((Object.keys(TRAPPED) as TrapName[]).filter((name) => !LATER.includes(name)));
+  const later = new Rng(plan.seed, 36);
+  const trap = later.chance(0.1) ? later.pick(LATER) : drawn;
   const faults = {
     ...plan.faults,
     ...SOUND_LINKS_AND_DISKS,
@@ -95,6 +96,17 @@ const TRAPPED: Readonly<Record<TrapName, (rng: Rng, plan: Plan) => Plan>> = {
     faultsMs: 4000 * rng.range(8, 14),
     faults: { ...plan.faults, notice: 1, everyMs: 1e9, drift: 0 },
     work: { ...plan.work, long: false, takesMs: 100, slots: 4, taskCount: 300, everyMs: 80, uneven: false },
+  }),
+  /** Of a few tasks all but the last few are forgotten, and all are submitted again and again. */
+  held: (rng, plan) => ({
+    ...plan,
+    ...founded(3),
+    ...leased(4000),
+    partitionCount: 1,
+    finishedPerPartitionMax: rng.pick([6, 10]),
+    faultsMs: 4000 * 9,
+    faults: { ...plan.faults, resign: false, everyMs: 1e9, drift: rng.chance(0.5) ? 0.01 : 0 },
+    work: { ...plan.work, long: false, takesMs: 50, taskCount: 45, everyMs: 200, resubmit: 0.6 },
   }),
 };
 

@@ -386,7 +386,7 @@ class LateAcks implements Trap {
 }
 
 /**
- * A steward is cut off from the other keepers, and they notice at once: for a while it believes that it is one
+ * A steward is cut off from the other keepers, and they notice at once: for a while it takes itself for one
  * still. Who is granted a task by the next one is cut off from that one in turn, and reports to any keeper.
  */
 class AskedWhenDeposed implements Trap {
@@ -432,6 +432,36 @@ class AskedWhenDeposed implements Trap {
   }
 }
 
+/**
+ * All stop. Two start again after a while, one of which has a clock that is behind, so the log goes on where it
+ * had stopped. The time catches up when the third one starts.
+ */
+class HeldBackTime implements Trap {
+  readonly #scene: Scene;
+  #step = 0;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  look(): void {
+    const { nowMs, ttlMs, world: { nodes } } = this.#scene;
+    const [behind, other, silent] = nodes as [VirtualNode, VirtualNode, VirtualNode];
+    const dueMs = [0, 0.5 * ttlMs, 2.5 * ttlMs, 5.5 * ttlMs][this.#step];
+    if (dueMs === undefined || nowMs < dueMs) return;
+    const step = this.#step++;
+    if (step === 0) behind.clock.setWallError(-3_600_000);
+    if (step === 1) { for (const node of nodes) node.crash(); }
+    if (step === 2) { for (const node of [behind, other]) node.start(); }
+    if (step === 3) silent.start();
+    this.#scene.note(["one is behind", "all stop", "two start", "the third starts"][step]!);
+  }
+
+  judge(): Fate {
+    return "";
+  }
+}
+
 const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   copy: LateCopy,
   number: NewNumber,
@@ -441,6 +471,7 @@ const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   delivery: LostDelivery,
   acks: LateAcks,
   deposed: AskedWhenDeposed,
+  held: HeldBackTime,
 };
 
 /** Lays the trap of the run, if it has one. */

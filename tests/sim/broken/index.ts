@@ -24,6 +24,7 @@ import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-tw
 import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
+import { mutant as heldBackTimeBelieved } from "./held-back-time-believed.ts";
 import { mutant as holderKnownByNumber } from "./holder-known-by-number.ts";
 import { mutant as holderNotNotified } from "./holder-not-notified.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
@@ -139,6 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
   epochsForNothing,
   finishedTaskForgotten,
   grantOfOlderAttach,
+  heldBackTimeBelieved,
   holderKnownByNumber,
   holderNotNotified,
   installedKeeperHasty,

@@ -1,4 +1,4 @@
-/** Deliberately broken: what a process said before its connection closed, and comes later, shows that it lives. */
+/** Deliberately broken: what a process said before its connection closed, and comes later, counts as life. */
 import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
