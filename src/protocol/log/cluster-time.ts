@@ -29,8 +29,8 @@ export class TimeFloor {
   readonly #context: Context;
   #timeMs = 0;
   #monoMs = 0;
-  /** That was when this node saw it, not before: what is older than the clocks may have been on its way. */
-  #isFollowed = false;
+  /** Since then it sees times when they come into the log: what is older than the clocks was on its way. */
+  #followed: { readonly timeMs: number; readonly monoMs: number } | null = null;
   readonly #skips: Skip[] = [];
 
   constructor(context: Context) {
@@ -47,10 +47,10 @@ export class TimeFloor {
     if (timeMs <= this.#timeMs || (this.#timeMs > 0 && timeMs <= this.nowMs)) return;
     const { clock, options } = this.#context;
     const passedMs = (clock.monoMs - this.#monoMs) * (1 + options.clockRateBound);
-    if (this.#isFollowed) this.#noteSkip({ fromMs: this.#timeMs, byMs: timeMs - this.#timeMs - passedMs });
+    if (this.#followed) this.#noteSkip({ fromMs: this.#timeMs, byMs: timeMs - this.#timeMs - passedMs });
     this.#timeMs = timeMs;
     this.#monoMs = clock.monoMs;
-    this.#isFollowed ||= timeMs >= reachedMs() - SKIP_MS_MIN;
+    if (!this.#followed && timeMs >= reachedMs() - SKIP_MS_MIN) this.#follow();
   }
 
   /** In a term of this node the time went ahead to `toMs`, though so much less had passed. */
@@ -58,7 +58,11 @@ export class TimeFloor {
     this.#noteSkip(skip);
     this.#timeMs = toMs;
     this.#monoMs = this.#context.clock.monoMs;
-    this.#isFollowed = true;
+    if (!this.#followed) this.#follow();
+  }
+
+  #follow(): void {
+    this.#followed = { timeMs: this.#timeMs, monoMs: this.#monoMs };
   }
 
   #noteSkip(skip: Skip): void {
@@ -67,9 +71,16 @@ export class TimeFloor {
     if (this.#skips.length > SKIPS_MAX) this.#skips.shift();
   }
 
-  /** So much of the time since then did not pass, as far as this node has seen it. */
-  skippedSinceMs(timeMs: number): number {
-    return this.#skips.reduce((sum, { fromMs, byMs }) => fromMs >= timeMs ? sum + byMs : sum, 0);
+  /**
+   * How long before `nowMs` something was, at least. `behindMs`: by so much a clock may have held the time back
+   * before this node followed the log.
+   */
+  sinceMs(timeMs: number, nowMs: number, behindMs: number): number {
+    const skippedMs = this.#skips.reduce((sum, { fromMs, byMs }) => fromMs >= timeMs ? sum + byMs : sum, 0);
+    const sinceMs = nowMs - timeMs - skippedMs;
+    if (this.#followed && timeMs > this.#followed.timeMs) return sinceMs;
+    const followedMs = this.#followed ? this.#context.clock.monoMs - this.#followed.monoMs : 0;
+    return Math.max(sinceMs - behindMs, Math.min(sinceMs, followedMs));
   }
 }
 
@@ -117,7 +128,9 @@ export class ClusterTime {
    * no longer when the time catches up.
    */
   sinceMs(timeMs: number): number {
-    return this.nowMs - timeMs - this.#floor.skippedSinceMs(timeMs);
+    let worstMs = 0;
+    for (const { behindMs } of this.#behind()) worstMs = Math.max(worstMs, behindMs);
+    return this.#floor.sinceMs(timeMs, this.nowMs, worstMs);
   }
 
   /** Keepers that are heard and whose clocks are behind what most may show. */

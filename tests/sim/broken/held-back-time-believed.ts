@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: "held-back-time-believed",
   breaks: "a repeat of a submit runs again, though its task ended after it was first sent (I6)",
   file: "src/protocol/log/cluster-time.ts",
-  find: "return this.nowMs - timeMs - this.#floor.skippedSinceMs(timeMs);",
+  find: "return this.#floor.sinceMs(timeMs, this.nowMs, worstMs);",
   replace: "return this.nowMs - timeMs;",
   profile: "traps",
   seed: 35,

@@ -201,6 +201,13 @@ test("what came into the log before this node followed it is as long ago as the 
   expect(bench.begin(bench.floor.nowMs).sinceMs(START_MS - DAY_MS)).toBe(DAY_MS + 10_000);
 });
 
+test("who has seen nothing of it, and sees a clock that is behind, goes by what it has seen", () => {
+  const bench = new Bench(0, -DAY_MS, 0);
+  bench.note(START_MS);
+  bench.advance(5000);
+  expectAbout(bench.begin(bench.floor.nowMs).sinceMs(START_MS - 60_000), 5000);
+});
+
 function expectAbout(ms: number, expectedMs: number): void {
   expect(Math.abs(ms - expectedMs)).toBeLessThan(0.03 * expectedMs);
 }
