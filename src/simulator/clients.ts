@@ -110,8 +110,11 @@ export class VirtualClient {
     this.#note(rid, request);
     this.#submits.set(spec.id, moment);
     if (watch) this.#noteWatch(spec.id);
-    const ageMs = this.#world.schedule.nowMs - firstSentMs;
-    this.#give({ type: "submit", rid, spec, watch, ageMs });
+    const { schedule } = this.#world;
+    if (firstSentMs === schedule.nowMs) return this.#give({ type: "submit", rid, spec, watch, ageMs: 0 });
+    // of a repeat that waits for a node that stands still, too
+    const age = { get: () => schedule.nowMs - firstSentMs, enumerable: true };
+    this.#give(Object.defineProperty({ type: "submit", rid, spec, watch, ageMs: 0 }, "ageMs", age));
   }
 
   watch(id: string): void {

@@ -127,6 +127,7 @@ export class VirtualNode {
     if (this.disk.records.length > 0) this.engine.restore(this.disk.records);
     this.note(`START boot ${this.boot}`);
     this.world.oracle.deaths.startedUp(this);
+    this.world.oracle.times.startedUp();
     this.handlers.started();
     if (this.isLeaving) this.receive([{ type: "leave", isPatient: false }]);
     this.world.network.started(this);

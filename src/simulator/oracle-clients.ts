@@ -70,6 +70,8 @@ export class ClientOracle {
   readonly #submits: CallLedger = new CallLedger();
   readonly #commands: CallLedger = new CallLedger();
   readonly #chosenSubmits: Set<string> = new Set();
+  /** Submits that made a task in this cluster. */
+  readonly #made: Set<string> = new Set();
   readonly #chosenCommands: Set<string> = new Set();
   readonly #effective: Map<string, string[]> = new Map();
   readonly #sent: Map<string, { readonly id: string; readonly settlement: Settlement }> = new Map();
@@ -93,6 +95,10 @@ export class ClientOracle {
   /** A submit took effect. */
   submitChosen(spec: TaskSpec, term: string): void {
     const key = submitKey(spec);
+    if (this.#made.has(key)) {
+      throw new Violation("I6", `${spec.id}: a copy of the submit that had made the task makes another one`);
+    }
+    this.#made.add(key);
     this.#chosenSubmits.add(key);
     complain(`submit ${spec.id}`, this.#submits.carriedOut(key, term));
   }

@@ -2,7 +2,8 @@
  * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
  * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
  * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered; where
- * a keeper's clock is behind, and may hold a new term's time back, younger by the log's own time.
+ * a keeper's clock is behind, and may hold a new term's time back, younger by the log's own time, and sent
+ * since a node started last.
  */
 import type { Ballot, Operation, Retention, Wake } from "../protocol/model/types.ts";
 import { WALL_START_MS } from "./clock.ts";
@@ -18,6 +19,8 @@ const DRIFT_LEASES = 3;
 const LATE_MS = 1000;
 /** In so many heartbeats after the faults all are heard. */
 const HEARTBEATS_SETTLED = 3;
+/** Who started follows the logs after so long. */
+const START_MS = 2000;
 /** Ends are chosen so late. */
 const CHOSEN_WITHIN_MS = 5000;
 
@@ -60,6 +63,8 @@ export class TimeOracle {
   readonly #timeMs: Map<number, number> = new Map();
   /** True time at which an entry was first seen in a steward's log, until it is chosen. */
   readonly #appendedMs: Map<string, number> = new Map();
+  /** When a node started last. */
+  #startedMs = 0;
   /** Partitions that had a keeper with a clock that was behind. */
   readonly #delayed: Set<number> = new Set();
   /** By partition: the time in the log up to which the tasks finished that are forgotten. */
@@ -81,6 +86,11 @@ export class TimeOracle {
 
   get #nowMs(): number {
     return this.#world.schedule.nowMs;
+  }
+
+  /** Some node. What it has not seen itself it judges by the clocks. */
+  startedUp(): void {
+    this.#startedMs = this.#nowMs;
   }
 
   // ---- what was asked for --------------------------------------------------------------------------------
@@ -121,7 +131,7 @@ export class TimeOracle {
     if (sentMs <= forgottenMs + allowedMs) return;
     const behindMs = this.#nowMs + WALL_START_MS - (this.#timeMs.get(p) ?? Infinity);
     const isByTheLog = sentMs + WALL_START_MS - behindMs <= (this.#horizonMs.get(p) ?? -Infinity) + allowedMs;
-    if (this.#delayed.has(p) && isByTheLog) return;
+    if (this.#delayed.has(p) && (isByTheLog || sentMs < this.#startedMs + START_MS)) return;
     const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
     throw new Violation(
       "I12",

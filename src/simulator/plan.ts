@@ -5,7 +5,16 @@
 import type { EngineOptions } from "../protocol/model/contract.ts";
 
 /** Plots of several moves: see traps.ts. */
-export type TrapName = "copy" | "number" | "older" | "decider" | "unwanted" | "delivery" | "acks";
+export type TrapName =
+  | "copy"
+  | "number"
+  | "older"
+  | "decider"
+  | "unwanted"
+  | "delivery"
+  | "acks"
+  | "deposed"
+  | "held";
 
 /** The mix of faults of one run; 0 or false = this fault does not happen in it. */
 export interface FaultPlan {

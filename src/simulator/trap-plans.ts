@@ -4,10 +4,15 @@
 import { Rng } from "../testing/rng.ts";
 import { founded, type Plan, SOUND_LINKS_AND_DISKS, type TrapName } from "./plan.ts";
 
+/** Drawn apart: a run of another plot is what it was before there were these. */
+const LATER: readonly TrapName[] = ["deposed", "held"];
+
 /** Draws a plot for the plan's run. */
 export function trapped(plan: Plan): Plan {
   const rng = new Rng(plan.seed, 30);
-  const trap = rng.pick(Object.keys(TRAPPED) as TrapName[]);
+  const drawn = rng.pick((Object.keys(TRAPPED) as TrapName[]).filter((name) => !LATER.includes(name)));
+  const later = new Rng(plan.seed, 36);
+  const trap = later.chance(0.1) ? later.pick(LATER) : drawn;
   const faults = {
     ...plan.faults,
     ...SOUND_LINKS_AND_DISKS,
@@ -78,6 +83,30 @@ const TRAPPED: Readonly<Record<TrapName, (rng: Rng, plan: Plan) => Plan>> = {
     snapshotChunkBytes: 65_536,
     appendBytesMax: 256 * 1024,
     work: { ...plan.work, long: false, taskCount: 60, everyMs: rng.range(300, 900) },
+  }),
+  /** Whoever is out of touch with a steward asks another keeper. */
+  deposed: (rng, plan) => ({
+    ...plan,
+    ...founded(rng.pick([5, 6])),
+    ...leased(4000),
+    partitionCount: 2,
+    keepingMembersMax: rng.pick([3, 4]),
+    wantedCount: 2,
+    resendMs: 300,
+    faultsMs: 4000 * rng.range(8, 14),
+    faults: { ...plan.faults, notice: 1, everyMs: 1e9, drift: 0 },
+    work: { ...plan.work, long: false, takesMs: 100, slots: 4, taskCount: 300, everyMs: 80, uneven: false },
+  }),
+  /** Of a few tasks all but the last few are forgotten, and all are submitted again and again. */
+  held: (rng, plan) => ({
+    ...plan,
+    ...founded(3),
+    ...leased(4000),
+    partitionCount: 1,
+    finishedPerPartitionMax: rng.pick([6, 10]),
+    faultsMs: 4000 * 9,
+    faults: { ...plan.faults, resign: false, everyMs: 1e9, drift: rng.chance(0.5) ? 0.01 : 0 },
+    work: { ...plan.work, long: false, takesMs: 50, taskCount: 45, everyMs: 200, resubmit: 0.6 },
   }),
 };
 

@@ -385,6 +385,83 @@ class LateAcks implements Trap {
   }
 }
 
+/**
+ * A steward is cut off from the other keepers, and they notice at once: for a while it takes itself for one
+ * still. Who is granted a task by the next one is cut off from that one in turn, and reports to any keeper.
+ */
+class AskedWhenDeposed implements Trap {
+  readonly #scene: Scene;
+  #deposed: { node: VirtualNode; p: number; keepers: readonly VirtualNode[]; atMs: number } | null = null;
+  readonly #cutOff: Set<VirtualNode> = new Set();
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  look(): void {
+    const { nowMs, ttlMs, rng } = this.#scene;
+    if (this.#deposed) {
+      if (nowMs > this.#deposed.atMs + 2 * ttlMs) this.#deposed = null;
+      return;
+    }
+    const roster = rng.chance(0.05) ? this.#scene.settledRoster() : null;
+    if (!roster) return;
+    const p = rng.int(roster.chains.length);
+    const keepers = this.#scene.nodesOf(roster, roster.chains[p]![0]!.keepers);
+    const no = keepers[0]?.engine?.holder.termOf(p)?.node;
+    const node = keepers.find((each) => this.#scene.memberOf(each, roster)?.no === no);
+    if (!node) return;
+    this.#deposed = { node, p, keepers, atMs: nowMs };
+    this.#cutOff.clear();
+    this.#scene.note(`n${node.no} is cut off from the other keepers of p${p}`);
+    for (const other of keepers) if (other !== node) this.#cut(node, other);
+  }
+
+  #cut(a: VirtualNode, b: VirtualNode): void {
+    this.#scene.world.network.cut([[a.no, b.no], [b.no, a.no]], this.#scene.ttlMs);
+  }
+
+  judge(from: VirtualNode, to: VirtualNode, message: Message): Fate {
+    const deposed = this.#deposed;
+    if (message.type !== "grant" || message.p !== deposed?.p || from === deposed.node) return "";
+    if (deposed.keepers.includes(to) || this.#cutOff.has(to) || !deposed.keepers.includes(from)) return "";
+    this.#cutOff.add(to);
+    this.#scene.note(`n${to.no} has a grant of n${from.no} in p${message.p}, and is cut off from it`);
+    this.#scene.world.schedule.after(this.#scene.rng.range(0, 50), () => this.#cut(from, to));
+    return "";
+  }
+}
+
+/**
+ * All stop. Two start again after a while, one of which has a clock that is behind, so the log goes on where it
+ * had stopped. The time catches up when the third one starts.
+ */
+class HeldBackTime implements Trap {
+  readonly #scene: Scene;
+  #step = 0;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  look(): void {
+    const { nowMs, ttlMs, world: { nodes } } = this.#scene;
+    const [behind, other, silent] = nodes as [VirtualNode, VirtualNode, VirtualNode];
+    const dueMs = [0, 0.5 * ttlMs, 2.5 * ttlMs, 5.5 * ttlMs][this.#step];
+    if (dueMs === undefined || nowMs < dueMs) return;
+    const step = this.#step++;
+    if (step === 0) behind.clock.setWallError(-3_600_000);
+    if (step === 1) { for (const node of nodes) node.crash(); }
+    if (step === 2) { for (const node of [behind, other]) node.start(); }
+    if (step === 3) silent.start();
+    this.#scene.note(["one is behind", "all stop", "two start", "the third starts"][step]!);
+  }
+
+  judge(): Fate {
+    return "";
+  }
+}
+
 const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   copy: LateCopy,
   number: NewNumber,
@@ -393,6 +470,8 @@ const TRAP_BY_NAME: Readonly<Record<TrapName, new (scene: Scene) => Trap>> = {
   unwanted: Unwanted,
   delivery: LostDelivery,
   acks: LateAcks,
+  deposed: AskedWhenDeposed,
+  held: HeldBackTime,
 };
 
 /** Lays the trap of the run, if it has one. */

@@ -2,6 +2,7 @@
  * One term of partition 0, for tests of what its steward sends and takes for chosen. The followers are the
  * test; the keeper and the office are as small as a term needs them.
  */
+import { TimeFloor } from "../../src/protocol/log/cluster-time.ts";
 import { Replica } from "../../src/protocol/log/replica.ts";
 import { Term, type TermKeeper } from "../../src/protocol/log/term.ts";
 import type { EngineOptions } from "../../src/protocol/model/contract.ts";
@@ -39,6 +40,7 @@ export class TermBench {
       replica: this.replica,
       silenceFloorMs: 0,
       timeFloorMs: 0,
+      timeFloor: new TimeFloor(this.stage.context),
     };
     this.term = new Term(this.stage.context, keeper, OWN, () => this.office);
   }

@@ -16,7 +16,7 @@ export class Liveness {
   readonly #heardMs: Map<number, number> = new Map();
   readonly #bootOf: Map<MemberNo, number> = new Map();
   readonly #frozenMs: WeakMap<Condemnation, number> = new WeakMap();
-  /** Of those whose connection was closed by their own end: when, until anything of them is heard again. */
+  /** Of those whose connection was closed by their own end: when, until there is another one. */
   readonly #closedMs: Map<MemberNo, number> = new Map();
   /** No silence counts from before: the boot of this node. */
   #silenceFloorMs = 0;
@@ -32,10 +32,12 @@ export class Liveness {
 
   /** False when the heartbeat is of an earlier life of that node. */
   heard(node: MemberNo, boot: number): boolean {
-    if (boot < (this.#bootOf.get(node) ?? 0)) return false;
+    const known = this.#bootOf.get(node) ?? 0;
+    if (boot < known) return false;
     this.#bootOf.set(node, boot);
     this.#heardMs.set(ownerKey({ node, boot }), this.#context.clock.monoMs);
-    this.#closedMs.delete(node);
+    // what this life said before its connection closed may come later
+    if (boot > known) this.#closedMs.delete(node);
     return true;
   }
 
@@ -50,7 +52,7 @@ export class Liveness {
     this.#closedMs.delete(node);
   }
 
-  /** When that life of the node closed its connection, if it was not heard again since. */
+  /** When that life of the node closed its connection, if it has made none since. */
   closedMs({ node, boot }: SessionId): number | undefined {
     return this.#bootOf.get(node) === boot ? this.#closedMs.get(node) : undefined;
   }
@@ -84,7 +86,7 @@ export class Liveness {
   }
 
   /**
-   * It died if its end of the connection closed and it was not heard again since: whoever stands still or is
+   * It died if its end of the connection closed and there is no other one since: whoever stands still or is
    * cut off closes nothing. A later life is proof. Who did not hear it alive is no witness of its death: when
    * all died together nobody is, and nothing is to blame.
    */

@@ -47,7 +47,7 @@ export class Keeper {
   /** Up to where this log is known to match the steward's of that ballot. */
   #matched: { ballot: Ballot; index: number } | null = null;
   readonly #intake: SnapshotTransfer;
-  readonly #timeFloor: TimeFloor;
+  readonly timeFloor: TimeFloor;
   #heardStewardMs = -Infinity;
   readonly #context: Context;
   readonly #liveness: Liveness;
@@ -66,7 +66,7 @@ export class Keeper {
     this.isInstalled = epoch === FOUNDING_EPOCH;
     this.installedAtMs = context.clock.monoMs;
     this.seal = new Seal(context, this);
-    this.#timeFloor = new TimeFloor(context);
+    this.timeFloor = new TimeFloor(context);
     this.#intake = new SnapshotTransfer(context, this);
     this.election = new Election(context, this);
   }
@@ -130,7 +130,7 @@ export class Keeper {
   }
 
   stepDown(): void {
-    if (this.term) this.#timeFloor.note(this.term.time.nowMs);
+    if (this.term) this.#noteTime(this.term.time.nowMs);
     this.term?.end();
     this.term = null;
     this.election.postpone();
@@ -229,7 +229,7 @@ export class Keeper {
       const { cfg } = this;
       this.#context.persist({ type: "append", p, cfg, prevIndex: merged.at, entries: merged.added });
     }
-    this.#timeFloor.note(this.replica.tasks.timeMs);
+    this.#noteTime(this.replica.tasks.timeMs);
     this.#matches(from, message, prevIndex + entries.length);
     this.replica.raiseLogFloor(message.logFloor);
     this.replica.commitTo(Math.min(message.commit, this.#matched!.index));
@@ -273,8 +273,12 @@ export class Keeper {
     return index >= first;
   }
 
+  #noteTime(timeMs: number): void {
+    this.timeFloor.note(timeMs, () => this.#context.wallClocks.boundsOf(this.voters).reachedMs);
+  }
+
   get timeFloorMs(): number {
-    return Math.max(this.#timeFloor.nowMs, this.replica.tasks.timeMs);
+    return Math.max(this.timeFloor.nowMs, this.replica.tasks.timeMs);
   }
 
   /** Silence that a keeper did not hear itself is none. */

@@ -8,7 +8,7 @@ import { isSameBallot, majorityOf, majorityReached } from "../model/ballot.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { AppendReplyMessage, SnapshotReplyMessage } from "../model/messages.ts";
 import type { Ballot, LogEnd, MemberNo, Operation, Silence } from "../model/types.ts";
-import { ClusterTime } from "./cluster-time.ts";
+import { ClusterTime, type TimeFloor } from "./cluster-time.ts";
 import { makeEntry } from "../wire/operations.ts";
 import { encodeState } from "../wire/snapshots.ts";
 import type { Replica } from "./replica.ts";
@@ -21,6 +21,7 @@ export interface TermKeeper {
   readonly replica: Replica;
   readonly silenceFloorMs: number;
   readonly timeFloorMs: number;
+  readonly timeFloor: TimeFloor;
 }
 
 /** What the steward does for others as long as its term lasts. */
@@ -66,7 +67,7 @@ export class Term {
       if (no === context.self) continue;
       this.#followers.push(newFollower(no, next, context.clock.monoMs));
     }
-    this.time = new ClusterTime(context, keeper.voters, keeper.timeFloorMs);
+    this.time = new ClusterTime(context, keeper.voters, keeper.timeFloorMs, keeper.timeFloor);
     this.#office = open(this);
   }
 

@@ -98,11 +98,12 @@ export class ClientService {
 
   /** It may have run, ended and been forgotten since it was first sent. What is new cannot. */
   #mayBeForgotten(ageMs: number): boolean {
-    if (ageMs === 0) return false;
+    const { horizonMs } = this.#term.replica.tasks;
+    if (ageMs === 0 || horizonMs === 0) return false;
     const { clockRateBound: bound, heartbeatMs } = this.#context.options;
     // its clock may be slow, and it was on its way for a while
     const oldestMs = ageMs * (1 + bound) / (1 - bound) + heartbeatMs;
-    return this.#term.time.nowMs - oldestMs < this.#term.replica.tasks.horizonMs;
+    return this.#term.time.sinceMs(horizonMs) < oldestMs;
   }
 
   onWatch(from: MemberNo, message: WatchMessage): void {

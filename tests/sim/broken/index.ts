@@ -24,12 +24,14 @@ import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-tw
 import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
 import { mutant as finishedTaskForgotten } from "./finished-task-forgotten.ts";
 import { mutant as grantOfOlderAttach } from "./grant-of-older-attach.ts";
+import { mutant as heldBackTimeBelieved } from "./held-back-time-believed.ts";
 import { mutant as holderKnownByNumber } from "./holder-known-by-number.ts";
 import { mutant as holderNotNotified } from "./holder-not-notified.ts";
 import { mutant as installedKeeperHasty } from "./installed-keeper-hasty.ts";
 import { mutant as lapseNotReported } from "./lapse-not-reported.ts";
 import { mutant as lapseReportDropped } from "./lapse-report-dropped.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
+import { mutant as lateWordIsLife } from "./late-word-is-life.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
@@ -138,12 +140,14 @@ export const MUTANTS: readonly Mutant[] = [
   epochsForNothing,
   finishedTaskForgotten,
   grantOfOlderAttach,
+  heldBackTimeBelieved,
   holderKnownByNumber,
   holderNotNotified,
   installedKeeperHasty,
   lapseNotReported,
   lapseReportDropped,
   lateDuplicateCuts,
+  lateWordIsLife,
   leaseFromAck,
   leftBeforeKnown,
   limitIgnored,

@@ -7,6 +7,6 @@ export const mutant: Mutant = {
   file: "src/protocol/steward/steward.ts",
   find: "this.#term.whenConfirmed(() => answer(false));",
   replace: "this.#term.whenChosen(replica.lastIndex, () => answer(false));",
-  profile: "stale",
-  seed: 0,
+  profile: "traps",
+  seed: 326,
 };

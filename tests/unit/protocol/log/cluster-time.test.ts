@@ -14,6 +14,7 @@ const HEARTBEAT_MS = 1000;
 /** A steward, member 0, whose keepers say what their clocks show as long as they are not silent. */
 class Bench {
   readonly context: Context;
+  readonly floor: TimeFloor;
   readonly #errorsMs: Map<MemberNo, number>;
   readonly silent: Set<MemberNo> = new Set();
   nowMs = 0;
@@ -24,6 +25,7 @@ class Bench {
     const options = engineOptions("a", nodeSettings({ heartbeatMs: HEARTBEAT_MS }), memoryStore());
     this.context = new Context({ ...options, nonce: "n", seed: 1 }, undefined);
     this.context.self = 0;
+    this.floor = new TimeFloor(this.context);
     this.#errorsMs = new Map(errorsMs.entries());
     this.advance(0);
   }
@@ -48,8 +50,14 @@ class Bench {
     return START_MS + this.nowMs + this.#errorsMs.get(no)!;
   }
 
+  /** That time is seen in the log. */
+  note(timeMs: number): void {
+    const keepers = [...this.#errorsMs.keys()];
+    this.floor.note(timeMs, () => this.context.wallClocks.boundsOf(keepers).reachedMs);
+  }
+
   begin(floorMs = 0): ClusterTime {
-    return new ClusterTime(this.context, [...this.#errorsMs.keys()], floorMs);
+    return new ClusterTime(this.context, [...this.#errorsMs.keys()], floorMs, this.floor);
   }
 }
 
@@ -124,9 +132,82 @@ test("a fast monotonic clock does not carry the time ahead of the clocks", () =>
 test("who waits for its term knows that the log's time has gone on, by a clock that may be fast", () => {
   const bench = new Bench(0, 0, 0);
   const floor = new TimeFloor(bench.context);
-  floor.note(START_MS);
+  floor.note(START_MS, () => START_MS);
   bench.advance(100_000);
   expect(floor.nowMs).toBe(START_MS + 99_000);
-  floor.note(START_MS + 50_000);
+  floor.note(START_MS + 50_000, () => START_MS);
   expect(floor.nowMs).toBe(START_MS + 99_000);
 });
+
+// ---- how long ago -----------------------------------------------------------------------------------------
+
+/** A term that began with one keeper silent and one a day behind, in a log that had rested for half a minute. */
+function heldBack(): { bench: Bench; time: ClusterTime } {
+  const bench = new Bench(0, -DAY_MS, 0);
+  bench.silent.add(2);
+  bench.advance(60_000);
+  return { bench, time: bench.begin(START_MS + 30_000) };
+}
+
+test("what was held back is as long ago as it is when the time catches up", () => {
+  const { bench, time } = heldBack();
+  bench.advance(10_000);
+  const endedMs = time.nowMs;
+  expect(endedMs).toBe(START_MS + 40_000);
+  bench.advance(5000);
+  expect(time.sinceMs(endedMs)).toBe(5000);
+  bench.silent.delete(2);
+  bench.advance(5000);
+  expect(time.nowMs).toBe(START_MS + bench.nowMs);
+  expect(time.sinceMs(endedMs)).toBe(10_000);
+  expect(time.sinceMs(time.nowMs - 1000)).toBe(1000);
+});
+
+test("the next term of the same node knows that the time was held back, caught up before it or with it", () => {
+  const { bench, time } = heldBack();
+  bench.advance(10_000);
+  const endedMs = time.nowMs;
+  bench.silent.delete(2);
+  bench.advance(5000);
+  expect(time.nowMs).toBe(START_MS + bench.nowMs);
+  bench.note(time.nowMs);
+  bench.advance(5000);
+  expectAbout(bench.begin(bench.floor.nowMs).sinceMs(endedMs), 10_000);
+  const late = heldBack();
+  late.bench.note(late.time.nowMs);
+  late.bench.silent.delete(2);
+  late.bench.advance(5000);
+  expectAbout(late.bench.begin(late.bench.floor.nowMs).sinceMs(START_MS + 30_000), 5000);
+});
+
+test("who follows sees in the log that the time was held back", () => {
+  const { bench } = heldBack();
+  bench.note(START_MS + 30_000);
+  bench.advance(5000);
+  bench.note(START_MS + 35_000);
+  bench.silent.delete(2);
+  bench.advance(5000);
+  bench.note(START_MS + 70_000);
+  bench.advance(5000);
+  expectAbout(bench.begin(bench.floor.nowMs).sinceMs(START_MS + 35_000), 10_000);
+});
+
+test("what came into the log before this node followed it is as long ago as the log says", () => {
+  const bench = new Bench(0, 0, 0);
+  bench.note(START_MS - DAY_MS);
+  bench.advance(5000);
+  bench.note(START_MS - 3000);
+  bench.advance(5000);
+  expect(bench.begin(bench.floor.nowMs).sinceMs(START_MS - DAY_MS)).toBe(DAY_MS + 10_000);
+});
+
+test("who has seen nothing of it, and sees a clock that is behind, goes by what it has seen", () => {
+  const bench = new Bench(0, -DAY_MS, 0);
+  bench.note(START_MS);
+  bench.advance(5000);
+  expectAbout(bench.begin(bench.floor.nowMs).sinceMs(START_MS - 60_000), 5000);
+});
+
+function expectAbout(ms: number, expectedMs: number): void {
+  expect(Math.abs(ms - expectedMs)).toBeLessThan(0.03 * expectedMs);
+}

@@ -1,5 +1,6 @@
 /** A steward and how tasks end: nodes that live after all, attempts that prove themselves, expiry. */
 import { expect, test } from "bun:test";
+import { TimeFloor } from "../../../../src/protocol/log/cluster-time.ts";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
 import { Term } from "../../../../src/protocol/log/term.ts";
 import type { Settlement, TaskRecord } from "../../../../src/protocol/model/types.ts";
@@ -21,7 +22,15 @@ class Bench {
   constructor(expiresMs = 0) {
     const { context, liveness } = this.stage;
     const stewards = new Stewards(context, liveness, new Dispatcher(context, liveness));
-    const keeper = { p: 0, cfg: 1, voters: [0], replica: this.replica, silenceFloorMs: 0, timeFloorMs: 0 };
+    const keeper = {
+      p: 0,
+      cfg: 1,
+      voters: [0],
+      replica: this.replica,
+      silenceFloorMs: 0,
+      timeFloorMs: 0,
+      timeFloor: new TimeFloor(context),
+    };
     this.term = new Term(context, keeper, BALLOT, stewards.open);
     this.term.begin();
     this.steward = stewards.of(this.term);

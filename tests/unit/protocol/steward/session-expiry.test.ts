@@ -3,6 +3,7 @@
  * other keepers, 1 and 2, are played by the test, and so is the node that holds the leases, member 3.
  */
 import { expect, test } from "bun:test";
+import { TimeFloor } from "../../../../src/protocol/log/cluster-time.ts";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
 import { Term, type TermKeeper } from "../../../../src/protocol/log/term.ts";
 import type { EngineOptions } from "../../../../src/protocol/model/contract.ts";
@@ -42,7 +43,15 @@ class Bench {
       memberCount: 5,
       options: { clockRateBound: CLOCK_RATE_BOUND, ...options },
     });
-    this.keeper = { p: 0, cfg: 1, voters, replica: this.replica, silenceFloorMs: 0, timeFloorMs: 0 };
+    this.keeper = {
+      p: 0,
+      cfg: 1,
+      voters,
+      replica: this.replica,
+      silenceFloorMs: 0,
+      timeFloorMs: 0,
+      timeFloor: new TimeFloor(this.stage.context),
+    };
     this.term = new Term(this.stage.context, this.keeper, ballotBy(0, 1), () => new FakeOffice());
     this.expiry = new SessionExpiry(this.stage.context, this.stage.liveness, this.term, {
       reverted: () => this.calls.push("reverted"),
@@ -423,6 +432,13 @@ test("one connection that closed is no death, if another keeper only heard silen
   const bench = Bench.leased();
   bench.stage.liveness.disconnected(HOLDER, true);
   expectFields(revertOf(bench, ["silent"]), { isDead: false });
+});
+
+test("what a process said before its connection closed, and comes later, does not bring it back", () => {
+  const bench = Bench.leased();
+  bench.stage.liveness.disconnected(HOLDER, true);
+  bench.stage.liveness.heard(HOLDER, 1);
+  expectFields(revertOf(bench, ["unknown"]), { isDead: true });
 });
 
 test("a connection that this end gave up is no death, and neither is one that is there again", () => {

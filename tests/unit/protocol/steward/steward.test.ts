@@ -4,6 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { Term } from "../../../../src/protocol/log/term.ts";
+import { TimeFloor } from "../../../../src/protocol/log/cluster-time.ts";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
 import type { AttachMessage } from "../../../../src/protocol/model/messages.ts";
 import { Dispatcher } from "../../../../src/protocol/steward/dispatcher.ts";
@@ -19,7 +20,15 @@ function termOf(
   const { context, liveness } = stage;
   const stewards = new Stewards(context, liveness, new Dispatcher(context, liveness));
   const replica = new Replica();
-  const keeper = { p: 0, cfg: 1, voters: keepers, replica, silenceFloorMs: 0, timeFloorMs: 0 };
+  const keeper = {
+    p: 0,
+    cfg: 1,
+    voters: keepers,
+    replica,
+    silenceFloorMs: 0,
+    timeFloorMs: 0,
+    timeFloor: new TimeFloor(context),
+  };
   const term = new Term(context, keeper, BALLOT, stewards.open);
   term.begin();
   return { term, stewards, replica };
