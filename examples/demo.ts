@@ -3,10 +3,13 @@
  * with SIGKILL, the others take over. The tally at the end is made from what the commands themselves wrote
  * to disk. Exits non-zero unless nothing was lost and nothing ever ran twice at once. Leaves no process
  * behind.
+ *
+ * --binary FILE  all three are a `stolos` that is one file (npm run binaries)
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { connectClient } from "../mod.ts";
 import { exec } from "../src/cli/exec/exec.ts";
 import { beatingCommand } from "./demo/command.ts";
@@ -15,7 +18,10 @@ import type { PeerEvent, Runtime } from "./demo/peer-process.ts";
 import { readAttempts, tally } from "./demo/tally.ts";
 import type { Tally } from "./demo/tally.ts";
 
+const { binary } = parseArgs({ options: { binary: { type: "string" } } }).values;
 const RUNTIMES: readonly Runtime[] = ["bun", "deno", "node"];
+/** Of a peer: its runtime, or its number where all are one binary. */
+const nameOf = (index: number): string => binary === undefined ? RUNTIMES[index]! : `peer ${index + 1}`;
 const COMMAND_COUNT = 30;
 const NAMESPACE = `demo-${process.pid}`;
 /** Commands live 6 to 9 s, so that most are in the middle when the peer is killed. */
@@ -36,7 +42,7 @@ let killedAtMs: number | undefined;
 let doneCount = 0;
 const startsByTask = new Map<string, number>();
 
-function onEvent(runtime: Runtime, event: PeerEvent): void {
+function onEvent(name: string, event: PeerEvent): void {
   const { task = "" } = event;
   switch (event.event) {
     case "task:start": {
@@ -46,7 +52,7 @@ function onEvent(runtime: Runtime, event: PeerEvent): void {
       const after = killedAtMs === undefined
         ? ""
         : `, ${((performance.now() - killedAtMs) / 1000).toFixed(1)} s after the kill`;
-      say(`takeover: ${task} runs on ${runtime} now, fence ${event.fence}, attempt ${event.attempt}${after}`);
+      say(`takeover: ${task} runs on ${name} now, fence ${event.fence}, attempt ${event.attempt}${after}`);
       return;
     }
     case "task:done":
@@ -55,26 +61,34 @@ function onEvent(runtime: Runtime, event: PeerEvent): void {
       return;
     case "task:error":
     case "task:lost":
-      say(`${event.event} on ${runtime}: ${task}, fence ${event.fence}: ${event.reason ?? ""}`);
+      say(`${event.event} on ${name}: ${task}, fence ${event.fence}: ${event.reason ?? ""}`);
       return;
     case "member:down":
     case "quorum:lost":
     case "quorum:regained":
-      say(`${runtime} says ${event.event} ${event.node ?? ""}`);
+      say(`${name} says ${event.event} ${event.node ?? ""}`);
       return;
     default:
   }
 }
 
 async function startPeers(): Promise<void> {
-  for (const runtime of RUNTIMES) {
+  for (const [index, runtime] of RUNTIMES.entries()) {
+    const name = nameOf(index);
     const first = peers[0];
     const args = [
-      ...["--namespace", NAMESPACE, "--name", runtime, "--expect", String(RUNTIMES.length), "--no-mdns"],
-      ...["--data", join(directory, runtime)],
+      ...["--namespace", NAMESPACE, "--name", name, "--expect", String(RUNTIMES.length), "--no-mdns"],
+      ...["--data", join(directory, name)],
       ...(first === undefined ? [] : ["--join", (await first.addresses())[0] ?? ""]),
     ];
-    peers.push(new PeerProcess({ runtime, args, onEvent: (event) => onEvent(runtime, event) }));
+    peers.push(
+      new PeerProcess({
+        runtime,
+        binary: binary === undefined ? undefined : resolve(binary),
+        args,
+        onEvent: (event) => onEvent(name, event),
+      }),
+    );
   }
   await Promise.all(peers.map((peer) => peer.ready()));
 }
@@ -100,7 +114,9 @@ async function submitAll(): Promise<string[]> {
 }
 
 async function run(): Promise<boolean> {
-  say(`three peers start: ${RUNTIMES.join(", ")}; their output and the commands' go to ${directory}`);
+  say(
+    `three peers start: ${binary ?? RUNTIMES.join(", ")}; their output and the commands' go to ${directory}`,
+  );
   await startPeers();
   say("they have founded a cluster of three and are ready");
   const ids = await submitAll();
@@ -108,7 +124,8 @@ async function run(): Promise<boolean> {
   await delay(KILL_AFTER_MS);
 
   const victim = busiest();
-  say(`SIGKILL to the ${victim.runtime} peer, which runs the most of them`);
+  const name = nameOf(peers.indexOf(victim));
+  say(`SIGKILL to ${binary === undefined ? `the ${name} peer` : name}, which runs the most of them`);
   killedAtMs = performance.now();
   victim.signal("SIGKILL");
   const remaining = peers.filter((peer) => peer !== victim);

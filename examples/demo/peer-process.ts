@@ -23,6 +23,8 @@ export interface PeerEvent {
 
 export interface PeerProcessOptions {
   readonly runtime: Runtime;
+  /** A `stolos` that is one file, run in place of the sources on `runtime`. */
+  readonly binary?: string | undefined;
   /** What follows `stolos peer --json`. */
   readonly args: readonly string[];
   /** Put before the whole command line, such as `ip netns exec a`. */
@@ -48,14 +50,10 @@ export class PeerProcess implements AsyncDisposable {
 
   constructor(options: PeerProcessOptions) {
     this.runtime = options.runtime;
-    const peer = commandOn(options.runtime, "src/cli/main.ts", [
-      "peer",
-      "--json",
-      "--log",
-      "warn",
-      ...options.args,
-    ]);
-    const [command = "", ...args] = [...options.prefix ?? [], ...peer];
+    const own = ["peer", "--json", "--log", "warn", ...options.args];
+    const { binary, runtime, prefix = [] } = options;
+    const peer = binary === undefined ? commandOn(runtime, "src/cli/main.ts", own) : [binary, ...own];
+    const [command = "", ...args] = [...prefix, ...peer];
     const env = { ...process.env, ...options.env };
     this.child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env });
     this.#exited = new Promise((resolve) => {

@@ -6,6 +6,7 @@ import { meantBy } from "../base/arguments.ts";
 import { VERSION } from "../node/version.ts";
 import { type Command, EXIT, exitCodeOf } from "./command.ts";
 import { endings } from "./endings.ts";
+import { LEASH_COMMAND } from "./exec/leash-messages.ts";
 import { id } from "./id.ts";
 import { leave } from "./leave.ts";
 import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
@@ -45,6 +46,10 @@ async function main(args: readonly string[], terminal: Terminal, closed: AbortSi
   if (name === "--version") {
     terminal.print(VERSION);
     return EXIT.done;
+  }
+  if (name === LEASH_COMMAND) {
+    await import("./exec/leash.ts");
+    return await new Promise<never>(() => {}); // it ends the process itself
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {

@@ -1,9 +1,10 @@
 /** Checks what `node.handle` is given, and makes of it what the consumer runs. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import type { ErrorHandler, Handler, HandlerFunction, HandlerOptions } from "../consumer/handler.ts";
 import type { TaskDefinition } from "../task/definition.ts";
+import { threadsFile } from "../base/own-file.ts";
 import { checkKnown, integer, shown } from "../base/arguments.ts";
 
 const KNOWN = ["concurrency", "isolation", "beatTimeoutMs", "graceMs", "onError"];
@@ -90,10 +91,16 @@ function moduleOf(attempt: string, source: unknown): URL {
     );
   }
   const module = source instanceof URL ? source : urlOf(source);
-  if (module.protocol === "file:" && !existsSync(fileURLToPath(module))) {
-    throw new TypeError(`Cannot ${attempt}: there is no such module, got ${shown(module.href)}`);
-  }
-  return module;
+  const found = [module, builtOf(module)].find((each) => each.protocol !== "file:" || existsSync(each));
+  if (!found) throw new TypeError(`Cannot ${attempt}: there is no such module, got ${shown(module.href)}`);
+  // rather now than with its first task
+  threadsFile();
+  return found;
+}
+
+/** What a compiler or bundler makes of a TypeScript module. */
+function builtOf(module: URL): URL {
+  return new URL(module.href.replace(/\.ts$/, ".js"));
 }
 
 /** A path from the working directory, or a URL as text. */

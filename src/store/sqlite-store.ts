@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
+import { threadsFile } from "../base/own-file.ts";
 import type { PersistRecord } from "../protocol/model/contract.ts";
 import { decodeRecord } from "../protocol/wire/records.ts";
 import { rowOf } from "./record-row.ts";
@@ -11,12 +12,6 @@ import { packRows, type Row, unpackRows } from "./row.ts";
 import type { FromThread, PlainError, ToThread } from "./sqlite-thread.ts";
 import { damaged, StoreError } from "./store-error.ts";
 import type { Store } from "./store.ts";
-
-/** As sources, or as built. */
-const FILE = new URL(
-  import.meta.url.endsWith(".ts") ? "./sqlite-thread.ts" : "./sqlite-thread.js",
-  import.meta.url,
-);
 
 /** How long to wait for the disk's last writes. */
 const CLOSE_MS = 5000;
@@ -61,11 +56,16 @@ class SqliteStore implements Store {
       const message = `Cannot open the store in ${this.#directory}: it is open already, by this process`;
       return Promise.reject(new StoreError("STORE_BUSY", message));
     }
+    let thread: Worker;
+    try {
+      thread = new Worker(threadsFile(), { workerData: { role: "store" } });
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#opening = Promise.withResolvers();
     this.#closed = Promise.withResolvers();
     this.#records = [];
     this.#cluster = null;
-    const thread = new Worker(FILE);
     this.#thread = thread;
     // one that was ended may still have something to say
     const listen = <T>(heard: (what: T) => void) => (what: T): void => {

@@ -11,6 +11,7 @@ const DRILLS: readonly (readonly string[])[] = [
   ["recover", "--nodes", "3"],
   ["store-kill", "--rounds", "2"],
   ["nemesis", "--minutes", "1"],
+  ["bundles"],
 ];
 
 for (const [name, ...args] of DRILLS) {

@@ -18,7 +18,7 @@ export const BELOW_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   base: ["protocol"],
   mesh: ["protocol"],
-  store: ["protocol"],
+  store: ["protocol", "base"],
   task: ["protocol", "base"],
   coordinator: ["protocol", "base", "mesh", "store"],
   client: ["protocol", "base", "mesh", "task", "coordinator"],

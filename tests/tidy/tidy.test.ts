@@ -17,6 +17,7 @@ import {
   manifestViolations,
   publicModuleViolations,
 } from "./manifests.ts";
+import { VERSION } from "../../src/node/version.ts";
 import { purityViolations } from "./purity.ts";
 import { shapeViolations } from "./shape.ts";
 import { sizeViolations } from "./size.ts";
@@ -41,6 +42,7 @@ function roots(): readonly string[] {
   return [
     "mod.ts",
     "src/cli/main.ts",
+    "src/stolos-threads.ts",
     ...tests,
     ...drills,
     ...preloaded,
@@ -91,6 +93,8 @@ test("the simulator is left out of what is published", () => {
 });
 
 test("both manifests agree", () => expectNone(manifestViolations(npm, deno)));
+
+test("the version that the code says is the manifests'", () => expect(VERSION).toBe(npm.version));
 
 test("every dependency is used and has its reason in docs/dependencies.md", () => {
   expectNone(dependencyViolations({ npm, sources, page: read("docs/dependencies.md") }));

@@ -6,18 +6,17 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { isSingleBinary, ownFile } from "../../base/own-file.ts";
 import type { Stamp } from "../../base/sender-clock.ts";
 import {
   type CommandEnd,
   type FromLeash,
+  LEASH_COMMAND,
   type LeashStart,
   lineParser,
   type ToLeash,
 } from "./leash-messages.ts";
 import { groupsWith, lingering, systemGroups } from "./process-group.ts";
-
-/** As sources, or as built. */
-const FILE = new URL(import.meta.url.endsWith(".ts") ? "./leash.ts" : "./leash.js", import.meta.url);
 
 /** A command to run. */
 export interface LeashCommand {
@@ -190,11 +189,12 @@ export class LeashClient {
   }
 
   #open(): ChildProcess | null {
-    const file = fileURLToPath(FILE);
-    const args = "deno" in process.versions ? ["run", "-A", "--no-config", file] : [file];
     try {
       // Detached: a terminal's Ctrl-C asks the peer to drain, and must not reach the commands by another way.
-      const child = spawn(process.execPath, args, { detached: true, stdio: ["pipe", "pipe", "inherit"] });
+      const child = spawn(process.execPath, leashArguments(), {
+        detached: true,
+        stdio: ["pipe", "pipe", "inherit"],
+      });
       const parse = lineParser<FromLeash>((message) => this.#receive(message));
       child.stdout?.on("data", parse);
       child.stdin?.on("error", () => {});
@@ -301,6 +301,14 @@ async function endGroup(
     }
     await delay(lookMs);
   }
+}
+
+/** What the runtime starts a supervisor with; in a bundle that is this program itself: the command line. */
+function leashArguments(): string[] {
+  if (isSingleBinary()) return [LEASH_COMMAND];
+  const own = ownFile("src/cli/exec/leash.ts");
+  const program = own ? [fileURLToPath(own)] : [process.argv[1] ?? "", LEASH_COMMAND];
+  return "deno" in process.versions ? ["run", "-A", "--no-config", ...program] : program;
 }
 
 function codeOf(error: unknown): string {

@@ -5,6 +5,9 @@
  */
 import type { LeaseStamp, Stamp } from "../../base/sender-clock.ts";
 
+/** The command of `stolos` that is a supervisor. Peers start it, people do not: no help mentions it. */
+export const LEASH_COMMAND = "leash-supervisor";
+
 /** What the supervisor is to run. `key` names one attempt of one task. */
 export interface LeashStart {
   readonly key: string;

@@ -6,7 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemEnvironment } from "../../base/environment.ts";
 import { AttemptAbortedError } from "../../base/errors.ts";
 import { SenderClock } from "../../base/sender-clock.ts";
-import { isInstance } from "../../base/thrown.ts";
+import { isInstance, partOf } from "../../base/thrown.ts";
 import { promiseOf } from "../invocation.ts";
 import type { HandlerFunction, Task } from "../handler.ts";
 import { Answer } from "../stateful.ts";
@@ -57,10 +57,11 @@ async function run(message: RunMessage, ctx: ThreadContext): Promise<FromThread>
 
 async function handlerOf(url: string): Promise<HandlerFunction<unknown, unknown>> {
   const loaded = await import(url) as { readonly default?: unknown };
-  const handler = loaded.default;
+  // of a module that was compiled to CommonJS the default export is what it exports in all
+  const handler = typeof loaded.default === "function" ? loaded.default : partOf(loaded.default, "default");
   if (typeof handler === "function") return handler as HandlerFunction<unknown, unknown>;
   throw new TypeError(
-    `Cannot run a handler: the default export of ${url} must be a function, got ${typeof handler}`,
+    `Cannot run a handler: the default export of ${url} must be a function, got ${typeof loaded.default}`,
   );
 }
 

@@ -5,22 +5,17 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { threadsFile } from "../../base/own-file.ts";
 import { errorOf, type FromProcess, type ToThread } from "./messages.ts";
 import { type PortListener, type ThreadPort, UnstartedError } from "./worker-port.ts";
-
-/** As sources, or as built. */
-const FILE = new URL(
-  import.meta.url.endsWith(".ts") ? "./handler-process.ts" : "./handler-process.js",
-  import.meta.url,
-);
 
 export class ProcessPort implements ThreadPort {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
   constructor(listener: PortListener) {
-    const file = fileURLToPath(FILE);
-    const child = fork(file, [], { serialization: "advanced" });
+    const file = fileURLToPath(threadsFile());
+    const child = fork(file, ["handler-process"], { serialization: "advanced" });
     this.#child = child;
     this.#exited = once(child, "exit").catch(() => {});
     let thrown: Error | null = null;

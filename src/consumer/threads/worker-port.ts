@@ -3,6 +3,7 @@
  * of Node and Bun stops a loop that never ends within milliseconds.
  */
 import { Worker } from "node:worker_threads";
+import { threadsFile } from "../../base/own-file.ts";
 import { messageOfThrown, partOf } from "../../base/thrown.ts";
 import {
   CELLS,
@@ -15,12 +16,6 @@ import {
   plainError,
   type ToThread,
 } from "./messages.ts";
-
-/** As sources, or as built. */
-const FILE = new URL(
-  import.meta.url.endsWith(".ts") ? "./handler-thread.ts" : "./handler-thread.js",
-  import.meta.url,
-);
 
 /** What a thread's owner is notified of. */
 export interface PortListener {
@@ -52,7 +47,7 @@ export class WorkerPort implements ThreadPort {
   constructor(listener: PortListener) {
     const cells = new SharedArrayBuffer(CELLS_BYTES);
     this.#cells = new BigInt64Array(cells);
-    this.#worker = new Worker(FILE, { workerData: { cells } });
+    this.#worker = new Worker(threadsFile(), { workerData: { role: "handler", cells } });
     let thrown: Error | null = null;
     this.#worker.on("message", (message: FromThread | Crash) => {
       if (message.type !== "crashed") return listener.message(message);

@@ -41,7 +41,11 @@ test("what is no excerpt passes the type check", () => {
       const name = `${page.replaceAll(/[/.]/g, "-")}-${line}.ts`;
       writeFileSync(join(directory, name), `${code}\nexport {};\n`);
     });
-    const paths = { "stolos": [join(ROOT, "mod.ts")], "stolos/testing": [join(ROOT, "src/testing/kit.ts")] };
+    const paths = {
+      "stolos": [join(ROOT, "mod.ts")],
+      "stolos/testing": [join(ROOT, "src/testing/kit.ts")],
+      "stolos/threads": [join(ROOT, "src/stolos-threads.ts")],
+    };
     const compilerOptions = { paths, declaration: false, isolatedDeclarations: false };
     writeFileSync(
       join(directory, "tsconfig.json"),

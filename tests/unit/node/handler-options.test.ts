@@ -1,5 +1,8 @@
 /** What `node.handle` accepts, and what it says of the rest. */
 import { expect, test } from "bun:test";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createNode, defineTask, type HandlerOptions } from "../../../mod.ts";
 import { simulate } from "../../../src/testing/kit.ts";
 
@@ -42,6 +45,17 @@ test("a module is a URL, a path or a URL as text", async () => {
     const handle = await node.client.submit(definition, { how: "echo", value: at });
     expect(await handle.done()).toMatchObject({ state: "completed", result: { value: at } });
   }
+});
+
+test("a module that was compiled is found by its source's name, and may be CommonJS", async () => {
+  using directory = mkdtempDisposableSync(join(tmpdir(), "stolos-handler-"));
+  const file = join(directory.path, "triple.js");
+  writeFileSync(join(directory.path, "package.json"), '{"type":"commonjs"}');
+  writeFileSync(file, "exports.default = (task) => task.input * 3; exports.__esModule = true;");
+  await using node = await createNode({ coordinator: "embedded", partitions: 1 });
+  node.handle(nap, file.replace(/js$/, "ts"), { isolation: "thread" });
+  const handle = await node.client.submit(nap, 7);
+  expect(await handle.done()).toEqual({ state: "completed", result: 21 });
 });
 
 test("a simulated cluster refuses threads", async () => {
