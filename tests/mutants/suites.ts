@@ -1,4 +1,4 @@
-/** Which tests are tried with a mutant of a file, the narrow ones first; how they are called is trial.ts's. */
+/** Which tests are tried with a mutant of a file, the narrow ones first; how they are run is trial.ts's. */
 import { PROFILES } from "../../src/simulator/profiles.ts";
 import { listFiles, read } from "../tidy/source.ts";
 

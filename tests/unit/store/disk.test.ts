@@ -73,6 +73,31 @@ test.skipIf(!canMount)(
   30_000,
 );
 
+test.skipIf(!canMount)(
+  rooted("a disk that refuses is tried again when it is due, whatever arrives"),
+  async () => {
+    using disk = new SmallDisk("1m");
+    const store = sqliteStore(join(disk.path, "state"));
+    await store.open();
+    const trouble = Promise.withResolvers<void>();
+    store.load((error) => error && trouble.resolve());
+    let isFull = false;
+    void trouble.promise.then(() => isFull = true);
+    let lastSentMs = 0;
+    for (let sent = 0; !isFull; sent++) {
+      lastSentMs = performance.now();
+      const written = append(store, [record.image("snapshot", 0, { p: sent + 2 })]);
+      await Promise.race([written, trouble.promise]);
+    }
+    disk.remount("size=8m");
+    await append(store, [record.append(1, 1)]);
+    // the append that failed was sent after that
+    expect(performance.now() - lastSentMs).toBeGreaterThanOrEqual(1000);
+    await store.close();
+  },
+  30_000,
+);
+
 test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), async () => {
   using disk = new SmallDisk("16k");
   fs.writeFileSync(join(disk.path, "filler"), new Uint8Array(12_000));
