@@ -15,9 +15,12 @@ export interface Mutant extends Change {
   readonly equivalent?: string;
 }
 
-export type Verdict = "caught" | "equivalent" | "survives" | "not tried";
+/** `gone`: its code has changed, so it is to be taken from the list. */
+export type Verdict = "caught" | "equivalent" | "survives" | "not tried" | "gone";
 
-export function verdictOf({ caughtBy, equivalent }: Mutant): Verdict {
+export function verdictOf(mutant: Mutant): Verdict {
+  const { caughtBy, equivalent } = mutant;
+  if (!isThere(mutant)) return "gone";
   if (caughtBy) return "caught";
   if (caughtBy === undefined) return "not tried";
   return equivalent ? "equivalent" : "survives";
@@ -38,13 +41,16 @@ export function replaceInList(mutant: Mutant): void {
   writeList(readList().map((each) => each.no === mutant.no ? mutant : each));
 }
 
+function isThere({ file, find }: Change): boolean {
+  return read(file).split(find).length === 2;
+}
+
 /** `file:line` of the change today. */
 export function placeOf({ file, find, replace }: Change): string {
   const text = read(file);
   let same = 0;
   while (find[same] === replace[same]) same++;
-  const at = text.indexOf(find);
-  return at < 0 ? `${file}:?` : `${file}:${text.slice(0, at + same).split("\n").length}`;
+  return `${file}:${text.slice(0, text.indexOf(find) + same).split("\n").length}`;
 }
 
 /** `old → new`, on one line. */

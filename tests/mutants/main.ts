@@ -1,13 +1,14 @@
 /**
- * Whether the tests see small mistakes that nobody chose (draw.ts). README.md says what the list shows.
+ * Whether the tests see small mistakes that nobody chose (draw.ts). docs/testing.md says what the list shows.
  *
- *   node tests/mutants/main.ts [--only 3,17] [--jobs 2]     each of list.json, against what caught it
- *   node tests/mutants/main.ts --draw 50 --seed 1           adds to the list what it draws, then as --search
- *   node tests/mutants/main.ts --search [--only 3,17]       finds what catches those that nothing has caught
- *   node tests/mutants/main.ts --table                      only shows the list
+ *   node tests/mutants/main.ts [--only 3,17] [--jobs 2]   each of list.json, against what caught it
+ *   node tests/mutants/main.ts --draw 50 --seed 1         adds what it draws to the list, then as --search
+ *   node tests/mutants/main.ts --search [--only 3,17]     finds what catches those that nothing has caught
+ *   node tests/mutants/main.ts --table                    only shows the list
  *
- * The list is written after each mutant: stopped and started again, a search goes on there. Exits 1 when a
- * mutant is caught no more, or survives without a reason in the list: `equivalent` says why nothing can see it.
+ * A search writes the list after each mutant: stopped and started again, it goes on there. Exits 1 when one
+ * is caught no more, survives without a reason in the list (`equivalent` says why nothing can see it), or is
+ * gone, because its code has changed.
  */
 import { hasFlag, optionOf } from "../sim/options.ts";
 import { draw } from "./draw.ts";
@@ -17,9 +18,11 @@ import { type Catcher, catcherOf, isCaught, Unchanged } from "./trial.ts";
 
 function show(mutant: Mutant): void {
   const { no, caughtBy, equivalent } = mutant;
+  const verdict = verdictOf(mutant);
+  const place = verdict === "gone" ? mutant.file : placeOf(mutant);
   const how = caughtBy ? textOf(caughtBy) : equivalent ?? "";
-  console.log(`${String(no).padStart(3)} ${placeOf(mutant)}: ${mutant.name ?? changeText(mutant)}`);
-  console.log(`    ${verdictOf(mutant)}${how === "" ? "" : `: ${how}`}`);
+  console.log(`${String(no).padStart(3)} ${place}: ${mutant.name ?? changeText(mutant)}`);
+  console.log(`    ${verdict}${how === "" ? "" : `: ${how}`}`);
 }
 
 function textOf({ suite, test, hangs }: Catcher): string {
@@ -41,7 +44,8 @@ async function addDrawn(): Promise<void> {
 
 /** @return what stands in the list afterwards */
 async function search(mutant: Mutant, unchanged: Unchanged): Promise<Mutant> {
-  if (mutant.caughtBy || mutant.equivalent) return mutant;
+  const verdict = verdictOf(mutant);
+  if (verdict !== "survives" && verdict !== "not tried") return mutant;
   const caughtBy = await catcherOf(mutant, suitesFor(mutant.area, mutant.file), unchanged);
   const found = { ...mutant, caughtBy };
   replaceInList(found);
@@ -49,8 +53,8 @@ async function search(mutant: Mutant, unchanged: Unchanged): Promise<Mutant> {
 }
 
 async function tryAgain(mutant: Mutant, unchanged: Unchanged): Promise<Mutant> {
-  const isLost = mutant.caughtBy && !await isCaught(mutant, mutant.caughtBy, unchanged);
-  return isLost ? { ...mutant, caughtBy: null } : mutant;
+  if (verdictOf(mutant) !== "caught") return mutant;
+  return await isCaught(mutant, mutant.caughtBy!, unchanged) ? mutant : { ...mutant, caughtBy: null };
 }
 
 function due(): Mutant[] {
@@ -81,7 +85,7 @@ if (hasFlag("table")) tried.forEach(show);
 else tried = await inLanes(hasFlag("draw") || hasFlag("search") ? search : tryAgain);
 const count = (verdict: ReturnType<typeof verdictOf>): number =>
   tried.filter((mutant) => verdictOf(mutant) === verdict).length;
-const missed = count("survives") + count("not tried");
+const missed = tried.length - count("caught") - count("equivalent");
 console.log(
   `${tried.length} mutants: ${count("caught")} caught, ${count("equivalent")} equivalent, ${missed} missed`,
 );
