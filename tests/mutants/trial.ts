@@ -129,6 +129,8 @@ export class Copy {
 }
 
 const BAIL = "--bail";
+/** The oracle shows what it compares, and that may be a whole roster. */
+const MESSAGE_CHARS_MAX = 160;
 
 function commandOf(suite: string, test = ""): readonly string[] {
   if (suite === TYPES) return ["tsc", "--noEmit", "-p", "tsconfig.json"];
@@ -146,7 +148,7 @@ function failuresIn(suite: string, { output, isSilent }: Ended): readonly Catche
   if (!suite.startsWith("sim")) return failedTests(suite, output).map((failed) => ({ ...failed, ...hangs }));
   const [, seed, profile, message] = /^VIOLATION seed (\d+) profile (\w+): (.*)/m.exec(output) ?? [];
   if (seed === undefined) return [{ suite, test: isSilent ? "" : lastLineOf(output), ...hangs }];
-  return [{ suite: `sim ${profile} ${seed}`, test: message! }];
+  return [{ suite: `sim ${profile} ${seed}`, test: message!.slice(0, MESSAGE_CHARS_MAX) }];
 }
 
 /** By what bun prints: a file's name, then its tests. The file alone when it cannot say which test. */
