@@ -36,12 +36,14 @@ const WIDER_BY_AREA: Readonly<Record<string, readonly string[]>> = {
 const PROFILES_BY_ROOM: Readonly<Record<string, readonly string[]>> = {
   log: ["crashy", "snapshots", "stale", "partitions", "ambush", "traps"],
   roster: ["reconfiguration", "departures", "rejoin", "ambush", "traps"],
-  holder: ["executions", "placement", "pauses", "partitions", "stale"],
+  holder: ["executions", "placement", "pauses", "partitions", "stale", "traps"],
   steward: ["general", "placement", "poison", "commands", "expiry"],
   client: ["answers", "commands", "pair", "ends", "large"],
 };
 const SEEDS_OF_ROOM = "1-30";
 const SEEDS_OF_OTHERS = "1-8";
+/** One plot a run, of many. */
+const SEEDS_OF_TRAPS = "1-60";
 
 /** Compilers see some mistakes before any test could. */
 export const TYPES = "types";
@@ -59,7 +61,7 @@ function simulationsOf(file: string): readonly string[] {
   const first = PROFILES_BY_ROOM[file.split("/")[2]!] ?? ["general", "crashy", "everything"];
   const others = PROFILES.filter((profile) => !first.includes(profile));
   return [
-    ...first.map((profile) => `sim ${profile} ${SEEDS_OF_ROOM}`),
+    ...first.map((profile) => `sim ${profile} ${profile === "traps" ? SEEDS_OF_TRAPS : SEEDS_OF_ROOM}`),
     ...others.map((profile) => `sim ${profile} ${SEEDS_OF_OTHERS}`),
   ];
 }
