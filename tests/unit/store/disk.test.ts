@@ -207,3 +207,18 @@ test("what nobody needs is deleted: the directory stays small", () =>
     expect(file.takeRows().length).toBe(2);
     file.close();
   }));
+
+test("a store that was large once gives back what it does not need", () =>
+  withDirectory((directory) => {
+    const file = RecordFile.open(directory);
+    const commit = (p: number, index: number, bytes: number): void => {
+      const end = { ballot: ballotOf(1), index };
+      const state = new Uint8Array(bytes);
+      file.commit([rowOf({ type: "compact", p, cfg: 1, end, state }, false)]);
+    };
+    for (let p = 1; p <= 14; p++) commit(p, 1, 1_000_000);
+    for (let p = 1; p <= 14; p++) commit(p, 2, 10);
+    for (let index = 3; index <= 100; index++) commit(1, index, 10);
+    file.close();
+    expect(fs.statSync(join(directory, "stolos.db")).size).toBeLessThan(10_000_000);
+  }));
