@@ -120,11 +120,14 @@ test.skipIf(!canMount)(rooted("a read-only disk is named, and works when it is w
   using disk = new SmallDisk("1m");
   const directory = join(disk.path, "state");
   RecordFile.open(directory).close();
+  fs.mkdirSync(join(disk.path, "empty"));
   disk.remount("ro");
   const error: StoreError = await sqliteStore(directory).open().then(() => null, (error) => error);
   expect({ code: error.code, name: error.name }).toEqual({ code: "STORE_UNWRITABLE", name: "StoreError" });
-  const other = await sqliteStore(join(disk.path, "other")).open().catch((error: StoreError) => error.code);
-  expect(other).toBe("STORE_UNWRITABLE");
+  for (const place of ["other", "empty"]) {
+    const code = await sqliteStore(join(disk.path, place)).open().catch((error: StoreError) => error.code);
+    expect([place, code]).toEqual([place, "STORE_UNWRITABLE"]);
+  }
   disk.remount("rw");
   const file = RecordFile.open(directory);
   expect(file.boot).toBe(2);
