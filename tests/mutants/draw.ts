@@ -6,7 +6,7 @@
 import { isBinaryExpression, isConditionalExpression, isIfStatement } from "typescript/unstable/ast/is";
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
 import { Rng } from "../../src/testing/rng.ts";
-import { lineOf, listFiles, nodesOf, parse, read, type Source } from "../tidy/source.ts";
+import { listFiles, nodesOf, parse, read, type Source } from "../tidy/source.ts";
 
 /** The parts of the product, and the code that belongs to each. */
 export const AREAS: Readonly<Record<string, readonly string[]>> = {
@@ -21,7 +21,6 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
 export interface Change {
   readonly area: string;
   readonly file: string;
-  readonly line: number;
   /** Must occur in the file exactly once. */
   readonly find: string;
   readonly replace: string;
@@ -61,8 +60,7 @@ function changesOf(source: Source, area: string): Change[] {
     if (whole === null) return;
     const [before, after] = whole;
     const find = before + textOf(node) + after;
-    const line = lineOf(source, node);
-    changes.push({ area, file: source.path, line, find, replace: before + replace + after });
+    changes.push({ area, file: source.path, find, replace: before + replace + after });
   };
   for (const node of nodesOf(source)) {
     if (isIfStatement(node)) add(node.expression, `!(${textOf(node.expression)})`);

@@ -1,156 +1,92 @@
 /**
- * Whether the tests see mutants that nobody chose (draw.ts).
+ * Whether the tests see small mistakes that nobody chose (draw.ts). docs/testing.md says what the list shows.
  *
- *   node tests/mutants/main.ts                     each of list.json, against what caught it
- *   node tests/mutants/main.ts --draw 50 --seed 1  draws anew, and finds what catches each
- *   node tests/mutants/main.ts --only 3,17         some of the list
+ *   node tests/mutants/main.ts [--only 3,17] [--jobs 2]   each of list.json, against what caught it
+ *   node tests/mutants/main.ts --draw 50 --seed 1         adds what it draws to the list, then as --search
+ *   node tests/mutants/main.ts --search [--only 3,17]     finds what catches those that nothing has caught
+ *   node tests/mutants/main.ts --table                    only shows the list
  *
- * Exits 1 when a mutant that was caught is caught no more, or when one survives without a reason in the list:
- * `equivalent` says why nothing can see it.
+ * A search writes the list after each mutant: stopped and started again, it goes on there. Exits 1 when one
+ * is caught no more, survives without a reason in the list (`equivalent` says why nothing can see it), or is
+ * gone, because its code has changed.
  */
-import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { hasFlag, optionOf } from "../sim/options.ts";
-import { ROOT } from "../tidy/source.ts";
-import { type Change, draw } from "./draw.ts";
+import { draw } from "./draw.ts";
+import { changeText, type Mutant, placeOf, readList, replaceInList, verdictOf, writeList } from "./list.ts";
+import { suitesFor } from "./suites.ts";
+import { type Catcher, catcherOf, isCaught, Unchanged } from "./trial.ts";
 
-interface Mutant extends Change {
-  readonly no: number;
-  /** What fails with it: a test file, or `sim PROFILE SEED`; "" = nothing. */
-  readonly caughtBy: string;
-  /** Why nothing can see it. */
-  readonly equivalent?: string;
+function show(mutant: Mutant): void {
+  const { no, caughtBy, equivalent } = mutant;
+  const verdict = verdictOf(mutant);
+  const place = verdict === "gone" ? mutant.file : placeOf(mutant);
+  const how = caughtBy ? textOf(caughtBy) : equivalent ?? "";
+  console.log(`${String(no).padStart(3)} ${place}: ${mutant.name ?? changeText(mutant)}`);
+  console.log(`    ${verdict}${how === "" ? "" : `: ${how}`}`);
 }
 
-const LIST = join(import.meta.dirname, "list.json");
-const COPIED = [
-  "src",
-  "tests",
-  "examples",
-  "docs",
-  "mod.ts",
-  "package.json",
-  "deno.json",
-  "tsconfig.json",
-  "README.md",
-];
-const SUITE_MS_MAX = 240_000;
-const SIM_SEEDS = "1-40";
-
-/** Looked at in this order, the narrow ones first. */
-const SUITES_BY_AREA: Readonly<Record<string, readonly string[]>> = {
-  core: ["tests/unit/protocol", "tests/scenarios", "sim", "tests/unit/testing", "tests/conformance"],
-  host: ["tests/unit/coordinator", "tests/unit/testing", "tests/conformance", "tests/parity"],
-  consumer: ["tests/unit/consumer", "tests/unit/task", "tests/unit/testing", "tests/conformance"],
-  store: ["tests/unit/store", "tests/conformance/store.test.ts"],
-  leash: ["tests/unit/cli/exec", "tests/e2e/cli-leash.test.ts", "tests/e2e/cli-commands.test.ts"],
-  mesh: ["tests/unit/mesh", "tests/e2e/security.test.ts", "tests/e2e/discovery.test.ts"],
-};
-
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
+function textOf({ suite, test, hangs }: Catcher): string {
+  return `${suite}${test === "" ? "" : ` "${test}"`}${hangs ? " hangs" : ""}`;
 }
 
-function run(folder: string, command: readonly string[]): Promise<Ended> {
-  const [file, ...args] = command;
-  const child = spawn(file!, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], detached: true });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => output += String(data));
-  const end = (): void => {
-    try {
-      process.kill(-child.pid!, "SIGKILL");
-    } catch { /* it has ended by itself */ }
-  };
-  // a mutant may also never return
-  const timer = setTimeout(end, SUITE_MS_MAX);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("exit", end);
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code, output });
-    });
-  });
-}
-
-function commandOf(suite: string): readonly string[] {
-  if (!suite.startsWith("sim")) return ["bun", "test", `./${suite}`, "--bail", "--timeout", "60000"];
-  const [, profile = "all", seeds = SIM_SEEDS] = suite.split(" ");
-  return ["node", "tests/sim/main.ts", "--seeds", seeds, "--profile", profile];
-}
-
-/** What of the suite failed, as narrow as its output tells; "" when nothing did. */
-function failureOf(suite: string, { code, output }: Ended): string {
-  if (code === 0) return "";
-  if (suite.startsWith("sim")) {
-    const [, seed, profile] = /^VIOLATION seed (\d+) profile (\w+)/m.exec(output) ?? [];
-    return seed === undefined ? suite : `sim ${profile} ${seed}`;
-  }
-  const lines = output.split("\n");
-  const failed = lines.findIndex((line) => line.startsWith("(fail)"));
-  const file = lines.slice(0, Math.max(0, failed)).findLast((line) => /^tests\/.*\.ts:$/.test(line));
-  return file?.slice(0, -1) ?? suite;
-}
-
-async function catcherOf(mutant: Change, suites: readonly string[]): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "stolos-mutant-"));
-  try {
-    for (const part of COPIED) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
-    symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-    const path = join(folder, mutant.file);
-    const text = readFileSync(path, "utf8");
-    if (text.split(mutant.find).length !== 2) {
-      throw new Error(`Cannot make a mutant: its text must occur once in ${mutant.file}: ${mutant.find}`);
-    }
-    writeFileSync(path, text.replace(mutant.find, () => mutant.replace));
-    for (const suite of suites) {
-      const failure = failureOf(suite, await run(folder, commandOf(suite)));
-      if (failure !== "") return failure;
-    }
-    return "";
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function show({ no, area, file, line, caughtBy, equivalent }: Mutant): void {
-  const verdict = caughtBy !== "" ? caughtBy : equivalent ? `equivalent: ${equivalent}` : "SURVIVES";
-  console.log(`${String(no).padStart(3)} ${area.padEnd(9)} ${`${file}:${line}`.padEnd(52)} ${verdict}`);
-}
-
-async function drawAnew(): Promise<number> {
+/** Adds what is drawn and not yet there. */
+async function addDrawn(): Promise<void> {
+  const mutants = [...readList()];
   const changes = await draw(Number(optionOf("draw", "50")), Number(optionOf("seed", "1")));
-  const mutants: Mutant[] = [];
+  const isKnown = (file: string, find: string, replace: string): boolean =>
+    mutants.some((known) => known.file === file && known.find === find && known.replace === replace);
   for (const change of changes) {
-    const caughtBy = await catcherOf(change, SUITES_BY_AREA[change.area]!);
-    mutants.push({ no: mutants.length + 1, ...change, caughtBy });
-    show(mutants.at(-1)!);
-    writeFileSync(LIST, `${JSON.stringify(mutants, null, 2)}\n`);
+    if (isKnown(change.file, change.find, change.replace)) continue;
+    mutants.push({ no: mutants.length + 1, ...change });
   }
-  return mutants.filter(({ caughtBy }) => caughtBy === "").length;
+  writeList(mutants);
 }
 
-async function tryList(): Promise<number> {
+/** @return what stands in the list afterwards */
+async function search(mutant: Mutant, unchanged: Unchanged): Promise<Mutant> {
+  const verdict = verdictOf(mutant);
+  if (verdict !== "survives" && verdict !== "not tried") return mutant;
+  const caughtBy = await catcherOf(mutant, suitesFor(mutant.area, mutant.file), unchanged);
+  const found = { ...mutant, caughtBy };
+  replaceInList(found);
+  return found;
+}
+
+async function tryAgain(mutant: Mutant, unchanged: Unchanged): Promise<Mutant> {
+  if (verdictOf(mutant) !== "caught") return mutant;
+  return await isCaught(mutant, mutant.caughtBy!, unchanged) ? mutant : { ...mutant, caughtBy: null };
+}
+
+function due(): Mutant[] {
   const only = optionOf("only", "").split(",").filter((no) => no !== "");
-  const mutants = (JSON.parse(readFileSync(LIST, "utf8")) as Mutant[])
-    .filter(({ no }) => only.length === 0 || only.includes(String(no)));
-  let missed = 0;
-  for (const mutant of mutants) {
-    if (mutant.caughtBy === "") {
-      if (!mutant.equivalent) missed++;
-      show(mutant);
-      continue;
-    }
-    const caughtBy = await catcherOf(mutant, [mutant.caughtBy]);
-    if (caughtBy === "") missed++;
-    show({ ...mutant, caughtBy });
-  }
-  return missed;
+  return readList().filter(({ no }) => only.length === 0 || only.includes(String(no)));
 }
 
-const missed = hasFlag("draw") ? await drawAnew() : await tryList();
-console.log(`${missed} missed`);
+async function inLanes(use: (mutant: Mutant, unchanged: Unchanged) => Promise<Mutant>): Promise<Mutant[]> {
+  const waiting = due();
+  const tried: Mutant[] = [];
+  const unchanged = new Unchanged();
+  try {
+    await Promise.all(Array.from({ length: Number(optionOf("jobs", "1")) }, async () => {
+      for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+        tried.push(await use(mutant, unchanged));
+        show(tried.at(-1)!);
+      }
+    }));
+  } finally {
+    unchanged.remove();
+  }
+  return tried;
+}
+
+if (hasFlag("draw")) await addDrawn();
+let tried = due();
+if (hasFlag("table")) tried.forEach(show);
+else tried = await inLanes(hasFlag("draw") || hasFlag("search") ? search : tryAgain);
+const count = (verdict: ReturnType<typeof verdictOf>): number =>
+  tried.filter((mutant) => verdictOf(mutant) === verdict).length;
+const missed = tried.length - count("caught") - count("equivalent");
+console.log(
+  `${tried.length} mutants: ${count("caught")} caught, ${count("equivalent")} equivalent, ${missed} missed`,
+);
 process.exitCode = missed === 0 ? 0 : 1;

@@ -92,6 +92,10 @@ export class EngineBench {
     this.run(8000);
   }
 
+  engineOf(node: string): Engine {
+    return this.#engines.get(node)!;
+  }
+
   push(node: string, input: Input): void {
     this.#inbox.get(node)!.push(input);
   }

@@ -29,8 +29,8 @@ const PASSING: ReadonlySet<unknown> = new Set(["EAGAIN", "EMFILE", "ENFILE", "EN
 
 /** Calls back at once or later: `failed`, or `started` and later `exited`. */
 export function startCommand(start: LeashStart, listener: CommandListener): void {
-  const problem = problemOf(start);
-  if (problem !== null) return listener.failed(problem);
+  const program = programOf(start);
+  if (typeof program !== "string") return listener.failed(program);
   const files: OutputFile[] = [];
   try {
     for (const path of [start.out, start.err]) files.push(new OutputFile(path, start.header));
@@ -51,7 +51,7 @@ export function startCommand(start: LeashStart, listener: CommandListener): void
   let child: ChildProcess;
   try {
     if (!listener.mayStart()) return failed({ type: "withheld" });
-    child = spawnWith(start, pipes);
+    child = spawnWith(start, program, pipes);
   } catch (error) {
     return failed(failureOf(error));
   }
@@ -68,9 +68,15 @@ export function startCommand(start: LeashStart, listener: CommandListener): void
   listener.started(child.pid, new CommandOutput(out!, err!, (why) => listener.outputLost(why)));
 }
 
-function spawnWith({ argv, cwd, env }: LeashStart, [out, err]: readonly OutputPipe[]): ChildProcess {
+/** By its path: the runtimes disagree on where relative and empty places in a PATH are. */
+function spawnWith(
+  { argv, cwd, env }: LeashStart,
+  program: string,
+  [out, err]: readonly OutputPipe[],
+): ChildProcess {
   const [command = "", ...args] = argv;
-  return spawn(command, args, {
+  return spawn(program, args, {
+    argv0: command,
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
     detached: true,
@@ -84,8 +90,8 @@ function failureOf(error: unknown): CommandEnd {
   return { type, error: `cannot start its process: ${code}` };
 }
 
-/** Why it cannot be started as it stands; null when nothing is known against it. */
-function problemOf({ argv, cwd, env }: LeashStart): CommandEnd | null {
+/** The path of its program, or why it cannot be started as it stands. */
+function programOf({ argv, cwd, env }: LeashStart): string | CommandEnd {
   const from = cwd ?? ownDirectory();
   if (from === null) return { type: "trouble", error: "the peer's working directory is gone" };
   const directory = lookAt(from);
@@ -96,8 +102,10 @@ function problemOf({ argv, cwd, env }: LeashStart): CommandEnd | null {
   const places = command.includes("/")
     ? [command]
     : path.split(":").map((entry) => `${entry || "."}/${command}`);
-  const found = places.map((place) => lookAt(resolve(from, place)));
-  if (found.some(({ kind, mayUse }) => kind === "file" && mayUse)) return null;
+  const paths = places.map((place) => resolve(from, place));
+  const found = paths.map(lookAt);
+  const at = found.findIndex(({ kind, mayUse }) => kind === "file" && mayUse);
+  if (at >= 0) return paths[at]!;
   const best = found.find(({ kind }) => kind === "file") ?? found.find(({ kind }) => kind !== "none");
   const inPath = command.includes("/") ? "" : " in PATH";
   return { type: whoseFault(...found), error: programProblem(command, inPath, best) };

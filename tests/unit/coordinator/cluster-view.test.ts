@@ -87,3 +87,13 @@ test("a node that freezes says so at once", () => {
   stage.clusterView.stand("frozen");
   expect(stage.publishedMs).toEqual([stage.nowMs]);
 });
+
+test("other slots or handlers are said at once, the same ones not again", () => {
+  const stage = new Stage();
+  const offer = (slots: number, names: readonly string[]): number => {
+    stage.publishedMs.length = 0;
+    stage.clusterView.offer(slots, names);
+    return stage.publishedMs.length;
+  };
+  expect([offer(4, ["a"]), offer(4, ["a"]), offer(5, ["a"]), offer(5, ["a", "b"])]).toEqual([1, 0, 1, 1]);
+});

@@ -70,6 +70,23 @@ test("lost gossip is noticed by the digest and read from the log", async () => {
   expect(other.view.digestOf(3)).toEqual(steward.view.digestOf(3));
 });
 
+test("as many tasks of other fences are a difference too", async () => {
+  const both = pair();
+  const { steward, other, reads } = both;
+  steward.own(3, [leased("a", 5)], 100);
+  steward.flush();
+  both.lossy = true;
+  both.log = [leased("a", 6)];
+  steward.own(3, both.log, 200);
+  steward.flush();
+  steward.tick(20_000);
+  other.tick(22_000);
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(reads).toEqual([3]);
+  expect(other.view.digestOf(3)).toEqual(steward.view.digestOf(3));
+});
+
 test("a difference that late gossip explains is not read", () => {
   const both = pair();
   const { steward, other, reads } = both;

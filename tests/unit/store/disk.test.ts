@@ -72,6 +72,31 @@ test.skipIf(!canMount)(
   },
 );
 
+test.skipIf(!canMount)(
+  rooted("a disk that refuses is tried again when it is due, whatever arrives"),
+  async () => {
+    using disk = new SmallDisk("1m");
+    const store = sqliteStore(join(disk.path, "state"));
+    await store.open();
+    const trouble = Promise.withResolvers<void>();
+    store.load((error) => error && trouble.resolve());
+    let isFull = false;
+    void trouble.promise.then(() => isFull = true);
+    let lastSentMs = 0;
+    for (let sent = 0; !isFull; sent++) {
+      lastSentMs = performance.now();
+      const written = append(store, [record.image("snapshot", 0, { p: sent + 2 })]);
+      await Promise.race([written, trouble.promise]);
+    }
+    disk.remount("size=8m");
+    await append(store, [record.append(1, 1)]);
+    // the append that failed was sent after that
+    expect(performance.now() - lastSentMs).toBeGreaterThanOrEqual(1000);
+    await store.close();
+  },
+  30_000,
+);
+
 test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), async () => {
   using disk = new SmallDisk("16k");
   fs.writeFileSync(join(disk.path, "filler"), new Uint8Array(12_000));
@@ -94,11 +119,14 @@ test.skipIf(!canMount)(rooted("a read-only disk is named, and works when it is w
   using disk = new SmallDisk("1m");
   const directory = join(disk.path, "state");
   RecordFile.open(directory).close();
+  fs.mkdirSync(join(disk.path, "empty"));
   disk.remount("ro");
   const error: StoreError = await sqliteStore(directory).open().then(() => null, (error) => error);
   expect({ code: error.code, name: error.name }).toEqual({ code: "STORE_UNWRITABLE", name: "StoreError" });
-  const other = await sqliteStore(join(disk.path, "other")).open().catch((error: StoreError) => error.code);
-  expect(other).toBe("STORE_UNWRITABLE");
+  for (const place of ["other", "empty"]) {
+    const code = await sqliteStore(join(disk.path, place)).open().catch((error: StoreError) => error.code);
+    expect([place, code]).toEqual([place, "STORE_UNWRITABLE"]);
+  }
   disk.remount("rw");
   const file = RecordFile.open(directory);
   expect(file.boot).toBe(2);
@@ -180,4 +208,19 @@ test("what nobody needs is deleted: the directory stays small", () =>
     file = RecordFile.open(directory);
     expect(file.takeRows().length).toBe(2);
     file.close();
+  }));
+
+test("a store that was large once gives back what it does not need", () =>
+  withDirectory((directory) => {
+    const file = RecordFile.open(directory);
+    const commit = (p: number, index: number, bytes: number): void => {
+      const end = { ballot: ballotOf(1), index };
+      const state = new Uint8Array(bytes);
+      file.commit([rowOf({ type: "compact", p, cfg: 1, end, state }, false)]);
+    };
+    for (let p = 1; p <= 14; p++) commit(p, 1, 1_000_000);
+    for (let p = 1; p <= 14; p++) commit(p, 2, 10);
+    for (let index = 3; index <= 100; index++) commit(1, index, 10);
+    file.close();
+    expect(fs.statSync(join(directory, "stolos.db")).size).toBeLessThan(10_000_000);
   }));

@@ -73,6 +73,20 @@ test("a program is looked for in the PATH that it gets, from where it runs", asy
   expect(await run(startOf(["bin/own-program"]))).toMatchObject({ type: "exit", code: 7 });
 });
 
+test("relative and empty places in the PATH are below where it runs", async () => {
+  mkdirSync(join(directory, "bin"));
+  writeFileSync(join(directory, "own-program"), "#!/bin/sh\nexit 7\n", { mode: 0o755 });
+  writeFileSync(join(directory, "bin", "other-program"), "#!/bin/sh\nexit 8\n", { mode: 0o755 });
+  const env = { PATH: `:bin:${process.env.PATH}` };
+  expect(await run(startOf(["own-program"], { env }))).toMatchObject({ type: "exit", code: 7 });
+  expect(await run(startOf(["other-program"], { env }))).toMatchObject({ type: "exit", code: 8 });
+});
+
+test("a program that is found in the PATH sees the name by which it was called", async () => {
+  await run(startOf(["sh", "-c", "echo $0"]));
+  expect(readFileSync(join(directory, "out"), "utf8")).toBe("=== one\nsh\n");
+});
+
 test("what is no program, or no directory, can never work", async () => {
   writeFileSync(join(directory, "text"), "no program");
   const errors = [

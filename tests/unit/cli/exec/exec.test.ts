@@ -295,6 +295,7 @@ test("input that is no command line is refused with what is wrong", async () => 
   const validate = exec.input?.["~standard"].validate;
   const bad: unknown[] = [null, {}, { argv: [] }, { argv: "ls" }, { argv: ["a\0"] }, { argv: [""] }];
   const worse: unknown[] = [{ argv: ["a"], cwd: 1 }, { argv: ["a"], env: { A: 1 } }];
+  for (const env of [null, "text", 7, ["text"]]) worse.push({ argv: ["a"], env });
   for (const input of [...bad, ...worse]) expect(await validate?.(input)).toHaveProperty("issues");
   const good = { argv: ["a", ""], cwd: "/", env: { A: "1" } };
   expect(await validate?.(good)).toEqual({ value: good });

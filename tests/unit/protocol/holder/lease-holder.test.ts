@@ -1,7 +1,11 @@
-/** Sessions over memberships: what was sent to an earlier one must not count for the next. */
+/**
+ * Sessions over memberships: what was sent to an earlier one must not count for the next. Until when a lease
+ * may begin.
+ */
 import { expect, test } from "bun:test";
 import { SessionTable } from "../../../../src/protocol/holder/lease-holder.ts";
 import { beginAttach } from "../../../../src/protocol/holder/session.ts";
+import { EngineBench } from "../../../support/engine-bench.ts";
 
 const CHAINS = [[{ epoch: 1, keepers: [1, 2, 3] }], [{ epoch: 1, keepers: [2, 3, 4] }]];
 
@@ -27,4 +31,23 @@ test("vouches of configurations that stay are kept, others begin anew", () => {
   const [old, fresh] = table.all[0]!.vouchers;
   expect(old!.vouchedMs[1]).toBe(99);
   expect([...fresh!.vouchedMs]).toEqual([-Infinity, -Infinity, -Infinity]);
+});
+
+test("a handler may be called until a margin before its lease ends, and under no other lease", () => {
+  const bench = new EngineBench([{ name: "a", slots: 1, handlers: ["h"] }], 1, { marginMs: 700 });
+  bench.submit("t");
+  bench.run(1000);
+  const { p, task } = bench.running.get("t")!;
+  const { holder } = bench.engineOf("a");
+  const endMs = holder.validUntilMs(p);
+  expect([-701, -700, -1, 0].map((ms) => holder.mayBegin(p, task.fence, endMs + ms))).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+  expect([holder.mayBegin(p, task.fence + 1, 0), holder.mayBegin(p + 1, task.fence, 0)]).toEqual([
+    false,
+    false,
+  ]);
 });

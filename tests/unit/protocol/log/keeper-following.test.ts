@@ -265,6 +265,17 @@ test("who kept the partition before needs no snapshot of what its old copy has",
   expect(bench.keeper.replica.end).toEqual({ ballot: FIRST, index: 6 });
 });
 
+test("a log that comes from its first entry on is not laid over an old copy", () => {
+  const old = new Replica();
+  for (const entry of noops(FIRST, 6)) old.append(entry);
+  const predecessor = { cfg: 1, isInstalled: true, isSteward: false, replica: old };
+  const bench = new KeeperBench({ chain: [FOUNDED, TAKEN_OVER], predecessors: [predecessor] });
+  const ballot = ballotBy(1, 9, 2);
+  bench.append(ballot, noops(ballot, 1));
+  expect(bench.stage.take().records.map(({ type }) => type)).toEqual(["promise", "append", "install"]);
+  expect(bench.keeper.replica.end).toEqual({ ballot, index: 1 });
+});
+
 test("an old copy that was never whole is no beginning", () => {
   const old = new Replica();
   for (const entry of noops(FIRST, 6)) old.append(entry);

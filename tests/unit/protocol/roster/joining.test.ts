@@ -8,9 +8,13 @@ import type {
   PersistRecord,
 } from "../../../../src/protocol/model/contract.ts";
 import { Engine } from "../../../../src/protocol/engine.ts";
+import { Context } from "../../../../src/protocol/context/context.ts";
+import type { Roster } from "../../../../src/protocol/model/types.ts";
+import { Joining } from "../../../../src/protocol/roster/joining.ts";
 import { engineOptions } from "../../../../src/coordinator/settings.ts";
 import { nodeSettings } from "../../../../src/node/options.ts";
 import { memoryStore } from "../../../../src/store/memory-store.ts";
+import { RESEND_MS, RoleStage } from "../../../support/roles.ts";
 import { taskSpec } from "../../../support/tasks.ts";
 
 /** Engines that hear each other at once, unless they are apart. */
@@ -187,4 +191,60 @@ test("who acked a founding and was put out of its cluster before it heard of it 
   bench.run(10_000);
   expect(bench.membersAt("a")).toEqual(["a"]);
   expect(bench.events).toContainEqual(expect.objectContaining({ type: "left", why: "left", at: "b" }));
+});
+
+/** A node in no cluster that is connected to m1, m2 and m3, and what it asks whom. */
+class Outsider {
+  readonly stage = new RoleStage({ memberCount: 4 });
+  readonly joining: Joining;
+  readonly #roster: Roster = this.stage.context.roster!;
+  readonly #context: Context = new Context({ ...this.stage.context.options, self: "out" }, undefined);
+
+  constructor() {
+    this.#context.clock = this.stage.context.clock;
+    for (const id of ["m1", "m2", "m3"]) this.#context.connected.add(id);
+    this.joining = new Joining(this.#context, {
+      adopt: () => {},
+      follow: () => {},
+      yieldTo: () => {},
+      isSettled: false,
+      isLeaving: false,
+      greet: () => {},
+      gone: () => {},
+    });
+  }
+
+  hears(cluster: string, epoch: number, decider: number, isSettled = true): void {
+    const roster = { ...this.#roster, cluster, epoch, deciders: [decider] };
+    this.joining.onRoster("m1", { type: "roster", roster, isSettled });
+  }
+
+  /** Whom it asks to be let in the next time that it asks. */
+  asks(): readonly string[] {
+    this.stage.pass(RESEND_MS);
+    this.#context.clock = this.stage.context.clock;
+    this.joining.tick();
+    return this.#context.takeEffects().flatMap((effect) => effect.type === "send" ? [effect.to] : []);
+  }
+}
+
+test("a node asks those who decide by the newest roster that it has heard of", () => {
+  const node = new Outsider();
+  node.hears("c", 1, 1);
+  expect(node.asks()).toEqual(["m1"]);
+  node.hears("c", 3, 3);
+  expect(node.asks()).toEqual(["m3"]);
+  node.hears("c", 2, 2);
+  expect(node.asks()).toEqual(["m3"]);
+});
+
+test("it turns to another cluster only from one that has recorded nothing, and if that one has", () => {
+  const node = new Outsider();
+  node.hears("new", 1, 1, false);
+  node.hears("newer", 9, 2, false);
+  expect(node.asks()).toEqual(["m1"]);
+  node.hears("settled", 1, 2);
+  expect(node.asks()).toEqual(["m2"]);
+  node.hears("also settled", 9, 3);
+  expect(node.asks()).toEqual(["m2"]);
 });

@@ -147,6 +147,20 @@ test("a member with credit, or that takes nothing, hears of no demand", () => {
   expect(bench.stage.take().of("demand")).toEqual([]);
 });
 
+test("in a large cluster those who are not attached are asked in rounds, nobody twice in one", () => {
+  // half as many again as are asked at first, so that the second round could ask for more than there are
+  const bench = new DispatcherBench({ memberCount: 96 });
+  bench.book.add(pending("a"));
+  bench.dispatcher.run();
+  const asked: number[][] = [];
+  for (let round = 0; round < 2; round++) {
+    bench.stage.pass(300);
+    bench.dispatcher.run();
+    asked.push(bench.stage.take().of("demand").map(({ to }) => to));
+  }
+  expect(asked.map((each) => [each.length, new Set(each).size])).toEqual([[64, 64], [96, 96]]);
+});
+
 test("while tasks wait ticks come as often as they may", () => {
   const bench = new DispatcherBench({ options: { tickMs: 100, calmTickMs: 1000 } });
   bench.dispatcher.tick();

@@ -97,6 +97,9 @@ test("when all declined it says until when, or which key is in use", () => {
   expect(whyPending(record({}, { apart: "k" }), [declined(0), declined(0)])).toBe(
     `waits to be apart: ${all} are running a task with the key "k", or declined it`,
   );
+  expect(whyPending(record({}, { apart: "k" }), [declined(NOW_MS), declined(NOW_MS)])).toBe(
+    `${all} declined it, the first until 2030-01-02T03:04:05.678Z`,
+  );
   expect(whyPending(record(), [declined(0), prospect("b")])).toBe(
     `waits for capacity: of ${all} 1 declined it and the others are full`,
   );
