@@ -8,7 +8,7 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { type Identify, identify } from "@libp2p/identify";
-import type { ConnectionGater, Libp2p, PeerDiscovery, PeerId, PrivateKey } from "@libp2p/interface";
+import type { ConnectionGater, Libp2p, Metrics, PeerDiscovery, PeerId, PrivateKey } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
@@ -132,7 +132,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     connectionMonitor: { enabled: false },
     ...discovery(options),
-    ...(options.metrics && { metrics: options.metrics }),
+    // the public type says less than libp2p's: mesh-types.ts has why
+    ...(options.metrics && { metrics: options.metrics as () => Metrics }),
     services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
   };
   const host = await createLibp2p(init) as Host;

@@ -3,7 +3,6 @@
  * Implemented by mesh.ts (members) and client.ts (non-members); the layers above know no more of libp2p than
  * what it counts with.
  */
-import type { ComponentLogger, Metrics } from "@libp2p/interface";
 import type { NodeId } from "../protocol/model/types.ts";
 
 /** Version of the frames on the stream. Another major version is refused, another minor one is not. */
@@ -12,8 +11,21 @@ export interface WireVersion {
   readonly minor: number;
 }
 
-/** What libp2p takes to count by, @libp2p/prometheus-metrics for one. */
-export type MetricsFactory = (components: { readonly logger: ComponentLogger }) => Metrics;
+/**
+ * libp2p's `Metrics`, as far as whoever passes it on knows it. Its own type is not named, because mod.ts shows
+ * this one: libp2p's declarations would come into every program that is type-checked, and they need the DOM's.
+ */
+export interface Libp2pMetrics {
+  trackMultiaddrConnection(connection: never): void;
+  trackProtocolStream(stream: never): void;
+  registerMetric(name: string): unknown;
+  registerMetricGroup(name: string): unknown;
+  registerCounter(name: string): unknown;
+  registerCounterGroup(name: string): unknown;
+}
+
+/** What libp2p takes to count by, @libp2p/prometheus-metrics for one. libp2p gives it its components. */
+export type MetricsFactory = (components: never) => Libp2pMetrics;
 
 /** What a member says first on the stream of a pair. */
 export interface Hello {

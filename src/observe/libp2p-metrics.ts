@@ -5,6 +5,7 @@
  * linter wants.
  */
 import type { Metric, MetricGroup, Metrics, Summary, SummaryGroup } from "@libp2p/interface";
+import type { Libp2pMetrics } from "../mesh/mesh-types.ts";
 import type { MetricFamily, MetricsRegistry, MetricValue, RegisteredMetric } from "./registry.ts";
 
 /** As it is registered by libp2p and its modules: one value, or one for each key of a group. */
@@ -114,7 +115,7 @@ function group(
 }
 
 /** To be given to `createNode` as `libp2pMetrics`; one node a registry. */
-export function libp2pMetrics(registry: MetricsRegistry): () => Metrics {
+export function libp2pMetrics(registry: MetricsRegistry): () => Libp2pMetrics {
   const keptByName = new Map<string, Kept>();
   const keep = (type: Type) => (name: string, options: Options = {}): Kept => {
     const clean = cleanName(name, type);

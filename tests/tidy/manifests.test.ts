@@ -20,7 +20,12 @@ const NPM: Manifest = {
   dependencies: { used: "^1.0.0" },
   devDependencies: { tool: "^1.0.0" },
 };
-const DENO: Manifest = { ...NPM, name: "@stolos/stolos", exports: { ".": "./mod.ts" } };
+const DENO: Manifest = {
+  ...NPM,
+  name: "@stolos/stolos",
+  exports: { ".": "./mod.ts" },
+  imports: { used: "npm:used@^1.0.0" },
+};
 
 async function one(path: string, text: string): Promise<Source> {
   return (await parse({ [path]: text }))[0]!;
@@ -31,9 +36,21 @@ test("manifests that agree pass, with and without a scope", () => {
   expect(manifestViolations(NPM, { ...DENO, name: "stolos" })).toEqual([]);
 });
 
-test.each([{ version: "1.2.4" }, { exports: { ".": "./main.ts" } }, { name: "@stolos/other" }, {
-  license: "MIT",
-}])(
+test("an alias of package.json is the same package for Deno", () => {
+  const alias = { used: "npm:its-name@^2.0.0" };
+  expect(manifestViolations({ ...NPM, dependencies: alias }, { ...DENO, imports: alias })).toEqual([]);
+});
+
+test.each([
+  { version: "1.2.4" },
+  { exports: { ".": "./main.ts" } },
+  { name: "@stolos/other" },
+  {
+    license: "MIT",
+  },
+  { imports: { used: "npm:used@^2.0.0" } },
+  { imports: {} },
+])(
   "a manifest with %p is found",
   (change) => expect(manifestViolations(NPM, { ...DENO, ...change })).toHaveLength(1),
 );

@@ -12,6 +12,8 @@ export interface Manifest {
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  /** deno.json's: the dependencies, for programs outside of the checkout. */
+  readonly imports?: Readonly<Record<string, string>>;
 }
 
 /** What package.json and deno.json must agree on; a registry's name may carry a scope. */
@@ -26,6 +28,7 @@ export function manifestViolations(npm: Manifest, deno: Manifest): readonly Viol
   compare("version", npm.version, deno.version);
   compare("license", npm.license, deno.license);
   compare("exports", sourcesOf(npm.exports), deno.exports);
+  compare("imports", specifiersOf(npm.dependencies ?? {}), deno.imports);
   return violations;
 }
 
@@ -37,6 +40,15 @@ function sourcesOf(exports: Manifest["exports"]): Readonly<Record<string, string
     return [[name, path.replace("./dist/", "./").replace(/\.js$/, ".ts")]];
   });
   return Object.fromEntries(sources);
+}
+
+/** The dependencies as Deno says them. */
+function specifiersOf(dependencies: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const specifiers = Object.entries(dependencies).map(([name, version]) => {
+    const isAlias = version.startsWith("npm:");
+    return [name, isAlias ? version : `npm:${name}@${version}`];
+  });
+  return Object.fromEntries(specifiers);
 }
 
 /** The names that a module exports by `export { … } from`, sorted. */

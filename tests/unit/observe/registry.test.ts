@@ -1,5 +1,6 @@
 /** Prometheus' text format, and libp2p's metrics in it. */
 import { expect, test } from "bun:test";
+import type { Metrics } from "@libp2p/interface";
 import { libp2pMetrics, type MetricFamily, metricsRegistry, type RegisteredMetric } from "../../../mod.ts";
 
 function metric(family: Partial<MetricFamily> & { readonly name: string }): RegisteredMetric {
@@ -40,7 +41,7 @@ test("two metrics of one name are refused", () => {
 
 test("libp2p's gauges, counters and summaries come out as what they are", async () => {
   const registry = metricsRegistry();
-  const metrics = libp2pMetrics(registry)();
+  const metrics = libp2pMetrics(registry)() as Metrics;
   const gauge = metrics.registerMetric("open_total", { help: "open" });
   gauge.update(5);
   gauge.decrement(2);
@@ -65,7 +66,7 @@ test("libp2p's gauges, counters and summaries come out as what they are", async 
 
 test("a module that registers a metric again goes on with it", async () => {
   const registry = metricsRegistry();
-  const metrics = libp2pMetrics(registry)();
+  const metrics = libp2pMetrics(registry)() as Metrics;
   metrics.registerCounter("dials").increment();
   metrics.registerCounter("dials_total").increment();
   expect(await registry.metrics()).toContain("dials_total 2");
