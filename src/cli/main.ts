@@ -8,6 +8,7 @@ import { type Command, EXIT, exitCodeOf } from "./command.ts";
 import { endings } from "./endings.ts";
 import { LEASH_COMMAND } from "./exec/leash-messages.ts";
 import { id } from "./id.ts";
+import { init } from "./init.ts";
 import { leave } from "./leave.ts";
 import { balance, drain, freeze, unfreeze } from "./node-commands.ts";
 import { nodes } from "./nodes.ts";
@@ -25,7 +26,7 @@ import { watch } from "./watch.ts";
 
 const COMMANDS: readonly Command[] = [
   ...[peer, submit, tasks, task, ...taskCommands, ...endings, nodes, ring, watch],
-  ...[freeze, unfreeze, balance, drain, leave, retention, id, recover],
+  ...[freeze, unfreeze, balance, drain, leave, retention, id, init, recover],
 ];
 
 const HELP = `Usage: stolos COMMAND [OPTION]…

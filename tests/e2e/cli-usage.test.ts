@@ -24,6 +24,8 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ["tasks", "--state", "lost"], code: 1, says: "Cannot read --state: must be one of pending" },
   { args: ["task"], code: 1, says: "ID is missing" },
   { args: ["nodes", "x"], code: 1, says: 'unexpected argument "x"' },
+  { args: ["init", "a", "b"], code: 1, says: 'unexpected argument "b"' },
+  { args: ["init", "--name", "A b"], code: 1, says: "--name a-b would do" },
   { args: ["ring", "x"], code: 1, says: 'unexpected argument "x"' },
   { args: ["watch", "x"], code: 1, says: 'unexpected argument "x"' },
   { args: ["freeze"], code: 1, says: 'Cannot run "stolos freeze": NODE is missing' },
@@ -68,7 +70,7 @@ const CASES: readonly { readonly args: readonly string[]; readonly code: number;
 
 const COMMANDS = [
   ...["peer", "submit", "tasks", "task", "nodes", "ring", "watch"],
-  ...["freeze", "unfreeze", "balance", "drain", "leave"],
+  ...["freeze", "unfreeze", "balance", "drain", "leave", "init"],
 ];
 
 for (const runtime of RUNTIMES) {

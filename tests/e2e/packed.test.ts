@@ -8,6 +8,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { allBlocks, blocksOf, isProgram } from "../support/doc-blocks.ts";
+import { outlivesAPeer, runIn } from "../support/first-project.ts";
 import { packedProject } from "../support/packed.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -94,6 +95,24 @@ test("the other programs of the pages run", async () => {
     expect([page, ran.code, ran.code === 0 ? "" : ran.output]).toEqual([page, 0, ""]);
   }
 });
+
+test(
+  "what stolos init writes passes its test and type check, and a task of it outlives its peer",
+  async () => {
+    const init = ["bun", join(project.packageDirectory, "dist/src/cli/main.js"), "init", "first"];
+    expect(await runIn(project.directory, init)).toMatchObject({ code: 0 });
+    const first = join(project.directory, "first");
+    // what the package.json names is found above
+    for (const script of ["test", "check"]) {
+      const { code, output } = await runIn(first, ["bun", "run", script]);
+      expect([script, code, code === 0 ? "" : output]).toEqual([script, 0, ""]);
+    }
+    const { output, counted, from } = await outlivesAPeer(first, "bun");
+    expect(output).toContain(`attempt 2 counted from ${from} to 24`);
+    expect(from).toBeGreaterThanOrEqual(counted);
+  },
+  180_000,
+);
 
 test("publint and deno publish have no complaint", () => {
   const bin = join(ROOT, "node_modules/.bin");

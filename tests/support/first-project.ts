@@ -1,0 +1,108 @@
+/**
+ * A project that `stolos init` has written, as its owner uses it: its test, its type check, three of its peers
+ * on loopback, a task, and the peer that runs it killed.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Runtime } from "../../examples/demo/peer-process.ts";
+
+const BIN = join(import.meta.dirname, "../../node_modules/.bin");
+const PATIENCE_MS = 120_000;
+const PEER_COUNT = 3;
+/** Two a second: long enough to be killed in the middle. */
+const COUNT_TO = 24;
+/** Of the first attempt, before its peer is killed. */
+const COUNTED_MIN = 3;
+
+export interface Ran {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Node, Bun and Deno are those of this checkout, for what the project's scripts start as well. */
+export function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, NO_COLOR: "1", PATH: `${BIN}:${process.env["PATH"] ?? ""}` };
+}
+
+/** A program of the project on its runtime. */
+function programOn(runtime: Runtime, file: string, args: readonly string[] = []): string[] {
+  return [runtime, ...(runtime === "deno" ? ["run", "-A"] : []), file, ...args];
+}
+
+/** A process whose output is waited for. */
+class Watched {
+  readonly child: ChildProcess;
+  output = "";
+  readonly #ended: Promise<unknown>;
+
+  constructor([command = "", ...args]: readonly string[], directory: string) {
+    this.child = spawn(command, args, {
+      cwd: directory,
+      env: environment(),
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: PATIENCE_MS,
+      killSignal: "SIGKILL",
+    });
+    this.#ended = once(this.child, "close");
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.setEncoding("utf8").on("data", (text: string) => this.output += text);
+    }
+  }
+
+  /** Rejects when it ends before. */
+  async says(what: RegExp): Promise<void> {
+    while (!what.test(this.output)) {
+      const more = once(this.child.stdout!, "data").then(() => true);
+      const isAlive = await Promise.race([more, this.#ended.then(() => false)]);
+      if (!isAlive && !what.test(this.output)) throw new Error(`It never said ${what}: ${this.output}`);
+    }
+  }
+
+  async end(signal?: NodeJS.Signals): Promise<Ran> {
+    if (signal !== undefined) this.child.kill(signal);
+    await this.#ended;
+    return { code: this.child.exitCode, output: this.output };
+  }
+}
+
+/** Runs a command line in the project and waits for its end. */
+export async function runIn(directory: string, command: readonly string[]): Promise<Ran> {
+  return await new Watched(command, directory).end();
+}
+
+export interface Outlived {
+  /** What `submit.ts` printed. */
+  readonly output: string;
+  /** How far the first attempt had come, as far as its peer said. */
+  readonly counted: number;
+  /** Where the second one began. */
+  readonly from: number;
+}
+
+/** Three peers, a task, and a kill of the peer that runs it. What lives at the end is ended. */
+export async function outlivesAPeer(directory: string, runtime: Runtime): Promise<Outlived> {
+  const peers = Array.from(
+    { length: PEER_COUNT },
+    () => new Watched(programOn(runtime, "peer.ts"), directory),
+  );
+  try {
+    await Promise.all(peers.map((peer) => peer.says(/"event":"ready"/)));
+    const submit = new Watched(programOn(runtime, "submit.ts", [String(COUNT_TO), "outlives"]), directory);
+    peers.push(submit);
+    const said = new RegExp(`^outlives: ${COUNTED_MIN}$`, "m");
+    const owner = await Promise.any(
+      peers.slice(0, PEER_COUNT).map(async (peer) => {
+        await peer.says(said);
+        return peer;
+      }),
+    );
+    const { output: heard } = await owner.end("SIGKILL");
+    await submit.says(/completed|failed|killed|Error/);
+    const { output } = submit;
+    const counted = Number(heard.match(/^outlives: (\d+)$/gm)?.at(-1)?.split(" ").at(-1));
+    return { output, counted, from: Number(/attempt 2 counted from (\d+)/.exec(output)?.[1] ?? NaN) };
+  } finally {
+    await Promise.all(peers.map((peer) => peer.end("SIGKILL")));
+  }
+}
