@@ -132,7 +132,6 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     connectionMonitor: { enabled: false },
     ...discovery(options),
-    // the public type says less than libp2p's: mesh-types.ts has why
     ...(options.metrics && { metrics: options.metrics as () => Metrics }),
     services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
   };

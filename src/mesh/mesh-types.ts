@@ -12,8 +12,8 @@ export interface WireVersion {
 }
 
 /**
- * libp2p's `Metrics`, as far as whoever passes it on knows it. Its own type is not named, because mod.ts shows
- * this one: libp2p's declarations would come into every program that is type-checked, and they need the DOM's.
+ * libp2p's `Metrics`, as far as whoever passes it on knows it. Its own type is not named: mod.ts shows this
+ * one, and libp2p's declarations, which need the DOM's, would come into every program that is type-checked.
  */
 export interface Libp2pMetrics {
   trackMultiaddrConnection(connection: never): void;

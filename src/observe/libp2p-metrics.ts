@@ -5,7 +5,7 @@
  * linter wants.
  */
 import type { Metric, MetricGroup, Metrics, Summary, SummaryGroup } from "@libp2p/interface";
-import type { Libp2pMetrics } from "../mesh/mesh-types.ts";
+import type { NodeOptions } from "../node/options.ts";
 import type { MetricFamily, MetricsRegistry, MetricValue, RegisteredMetric } from "./registry.ts";
 
 /** As it is registered by libp2p and its modules: one value, or one for each key of a group. */
@@ -17,6 +17,9 @@ interface Options {
 
 type Values = Readonly<Record<string, number | true | undefined>>;
 type Type = "counter" | "gauge" | "summary";
+
+/** libp2p's `Metrics`, without a word of libp2p's types. */
+type Libp2pMetrics = ReturnType<NonNullable<NodeOptions["libp2pMetrics"]>>;
 
 /** The key of a metric that is no group. */
 const ONLY = "";

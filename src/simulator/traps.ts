@@ -433,8 +433,8 @@ class AskedWhenDeposed implements Trap {
 }
 
 /**
- * All stop. Two start again after a while, one of which has a clock that is behind, so the log goes on where it
- * had stopped. The time catches up when the third one starts.
+ * All stop. Two start again after a while, one of which has a clock that is behind, so the log goes on where
+ * it had stopped. The time catches up when the third one starts.
  */
 class HeldBackTime implements Trap {
   readonly #scene: Scene;

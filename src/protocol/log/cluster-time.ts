@@ -72,8 +72,8 @@ export class TimeFloor {
   }
 
   /**
-   * How long before `nowMs` something was, at least. `behindMs`: by so much a clock may have held the time back
-   * before this node followed the log.
+   * How long before `nowMs` something was, at least. `behindMs`: by so much a clock may have held the time
+   * back before this node followed the log.
    */
   sinceMs(timeMs: number, nowMs: number, behindMs: number): number {
     const skippedMs = this.#skips.reduce((sum, { fromMs, byMs }) => fromMs >= timeMs ? sum + byMs : sum, 0);

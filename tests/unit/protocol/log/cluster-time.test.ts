@@ -141,7 +141,7 @@ test("who waits for its term knows that the log's time has gone on, by a clock t
 
 // ---- how long ago -----------------------------------------------------------------------------------------
 
-/** A term that began with one keeper silent and one a day behind, in a log that had rested for half a minute. */
+/** A term that began with one keeper silent and one a day behind; the log had rested for half a minute. */
 function heldBack(): { bench: Bench; time: ClusterTime } {
   const bench = new Bench(0, -DAY_MS, 0);
   bench.silent.add(2);
@@ -163,7 +163,7 @@ test("what was held back is as long ago as it is when the time catches up", () =
   expect(time.sinceMs(time.nowMs - 1000)).toBe(1000);
 });
 
-test("the next term of the same node knows that the time was held back, caught up before it or with it", () => {
+test("the next term of the same node knows that the time was held back, caught up before or with it", () => {
   const { bench, time } = heldBack();
   bench.advance(10_000);
   const endedMs = time.nowMs;
