@@ -160,6 +160,12 @@ export class VirtualNode {
     this.receive([{ type: "leave", isPatient }]);
   }
 
+  /** Its process may take so long to end: what it still says is heard. */
+  get #lingersMs(): number {
+    const { faults, resendMs } = this.world.plan;
+    return faults.patience > 0 ? 2 * resendMs : 0;
+  }
+
   /** It is a member no more: the process ends, its disk is thrown away. */
   #left(): void {
     this.#isWanted = false;
@@ -377,7 +383,7 @@ export class VirtualNode {
   }
 
   #event(event: EngineEvent): void {
-    if (event.type === "left" && event.why === "left") this.later(0, () => this.#left());
+    if (event.type === "left" && event.why === "left") this.later(this.#lingersMs, () => this.#left());
     if (event.type !== "roster") return;
     this.cluster = event.isSettled ? event.roster.cluster : "";
     this.world.network.clusterChanged(this);

@@ -10,6 +10,7 @@ import { describe } from "../testing/trace.ts";
 import { CheckpointOracle } from "./oracle-checkpoints.ts";
 import { ClientOracle } from "./oracle-clients.ts";
 import { DeathOracle, type MortalNode } from "./oracle-deaths.ts";
+import { DepartureOracle } from "./oracle-departures.ts";
 import { type ExecutingNode, ExecutionOracle } from "./oracle-executions.ts";
 import { type LeaseNode, LeaseOracle } from "./oracle-leases.ts";
 import {
@@ -68,6 +69,7 @@ export class Oracle {
   readonly checkpoints: CheckpointOracle = new CheckpointOracle();
   readonly times: TimeOracle;
   readonly deaths: DeathOracle;
+  readonly departures: DepartureOracle;
   newestRoster: Roster | null = null;
   readonly #world: WatchedWorld;
   readonly #logs: ChosenLog[] = [];
@@ -94,6 +96,7 @@ export class Oracle {
     this.leases = new LeaseOracle(world, this, this.placement);
     this.times = new TimeOracle(world);
     this.deaths = new DeathOracle(world, this);
+    this.departures = new DepartureOracle(world);
     this.clients = new ClientOracle(this, this.times);
     if (heritage) this.#inherit(heritage);
   }
@@ -199,6 +202,8 @@ export class Oracle {
       throw new Violation("X-rejected", `n${node.no} rejected a message of ${event.from}: ${event.reason}`);
     }
     if (event.type === "condemned") this.#condemned(node, event.node);
+    // who only wanted to be let in, and gives up, may be let in yet
+    if (event.type === "left" && event.why === "left" && event.cluster !== "") this.departures.left(node.id);
     if (event.type !== "roster") return;
     const { epoch, members } = event.roster;
     const roster = textOf(event.roster);
@@ -213,6 +218,7 @@ export class Oracle {
     else if (known !== roster) {
       throw new Violation("I7", `n${node.no} has another roster of epoch ${epoch}: ${roster}, not ${known}`);
     }
+    this.departures.roster(node.id, event.roster);
     this.#world.counts.epochs = Math.max(this.#world.counts.epochs, epoch);
   }
 

@@ -51,6 +51,7 @@ export class Side implements World {
       const isMember = (no: number): boolean =>
         node.engine?.roster?.members.some((member) => member.no === no) ?? false;
       this.oracle.clients.leaves(from, messages, isMember);
+      this.oracle.departures.sent(node.id, messages);
     });
   }
 

@@ -89,6 +89,8 @@ const TRAPPED: Readonly<Record<TrapName, (rng: Rng, plan: Plan) => Plan>> = {
     ...plan,
     ...founded(rng.pick([5, 6])),
     ...leased(4000),
+    // the deposed one finds out late
+    electionMs: 4000,
     partitionCount: 2,
     keepingMembersMax: rng.pick([3, 4]),
     wantedCount: 2,

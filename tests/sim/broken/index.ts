@@ -19,6 +19,7 @@ import { mutant as commitBeyondMatch } from "./commit-beyond-match.ts";
 import { mutant as condemnedSessionGoesOn } from "./condemned-session-goes-on.ts";
 import { mutant as deadTermFlushes } from "./dead-term-flushes.ts";
 import { mutant as declineForgotten } from "./decline-forgotten.ts";
+import { mutant as departedKeeperUnlisted } from "./departed-keeper-unlisted.ts";
 import { mutant as driftIgnored } from "./drift-ignored.ts";
 import { mutant as duplicateGrantStartsTwice } from "./duplicate-grant-starts-twice.ts";
 import { mutant as epochsForNothing } from "./epochs-for-nothing.ts";
@@ -33,6 +34,7 @@ import { mutant as lapseReportDropped } from "./lapse-report-dropped.ts";
 import { mutant as lateDuplicateCuts } from "./late-duplicate-cuts.ts";
 import { mutant as lateWordIsLife } from "./late-word-is-life.ts";
 import { mutant as leaseFromAck } from "./lease-from-ack.ts";
+import { mutant as leftAsksAgain } from "./left-asks-again.ts";
 import { mutant as leftBeforeKnown } from "./left-before-known.ts";
 import { mutant as limitIgnored } from "./limit-ignored.ts";
 import { mutant as lostGrantNeverResent } from "./lost-grant-never-resent.ts";
@@ -135,6 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
   condemnedSessionGoesOn,
   deadTermFlushes,
   declineForgotten,
+  departedKeeperUnlisted,
   driftIgnored,
   duplicateGrantStartsTwice,
   epochsForNothing,
@@ -149,6 +152,7 @@ export const MUTANTS: readonly Mutant[] = [
   lateDuplicateCuts,
   lateWordIsLife,
   leaseFromAck,
+  leftAsksAgain,
   leftBeforeKnown,
   limitIgnored,
   lostGrantNeverResent,

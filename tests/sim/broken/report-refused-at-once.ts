@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "this.#term.whenConfirmed(() => answer(false));",
   replace: "this.#term.whenChosen(replica.lastIndex, () => answer(false));",
   profile: "traps",
-  seed: 326,
+  seed: 365,
 };
