@@ -162,8 +162,8 @@ export class VirtualNode {
 
   /** Its process may take so long to end: what it still says is heard. */
   get #lingersMs(): number {
-    const { faults, resendMs } = this.world.plan;
-    return faults.patience > 0 ? 2 * resendMs : 0;
+    const { faults, resendMs, seed } = this.world.plan;
+    return faults.patience > 0 && new Rng(seed, 44).chance(0.5) ? 2 * resendMs : 0;
   }
 
   /** It is a member no more: the process ends, its disk is thrown away. */

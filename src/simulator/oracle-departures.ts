@@ -1,8 +1,8 @@
 /**
- * I18: who leaves, leaves for good. Whoever keeps or decides is listed; nothing new is given to who is leaving;
- * once a node has left no later roster lists it, and it asks nobody to be let in. A copy of an earlier join may
- * come late, and list it once more. That it keeps nothing which others need is seen elsewhere, since its disk
- * is thrown away: I5, I6, L1.
+ * I18: who leaves, leaves for good. Whoever keeps or decides is listed; nothing new is given to who is
+ * leaving; once a node has left no later roster lists it, and it asks nobody to be let in. A copy of an
+ * earlier join may come late, and list it once more. That it keeps nothing which others need is seen
+ * elsewhere, since its disk is thrown away: I5, I6, L1.
  */
 import type { Message } from "../protocol/model/messages.ts";
 import type { NodeId, Roster } from "../protocol/model/types.ts";

@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "for (const no of this.#leaving.keys()) if (!staying.has(no)) this.#leaving.delete(no);",
   replace: "for (const { no, leaving } of roster.members) if (leaving) this.#leaving.delete(no);",
   profile: "departures",
-  seed: 70,
+  seed: 136,
 };
