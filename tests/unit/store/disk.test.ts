@@ -161,7 +161,7 @@ test("a directory is opened once only, by store and by process", () =>
     await first.open();
     expect({ boot: first.boot, count: first.load().length }).toEqual({ boot: 2, count: 1 });
     await first.close();
-  }), 20_000);
+  }));
 
 test(
   "of processes that start at once on a new directory one gets it",
