@@ -94,7 +94,6 @@ test.skipIf(!canMount)(
     expect(performance.now() - lastSentMs).toBeGreaterThanOrEqual(1000);
     await store.close();
   },
-  30_000,
 );
 
 test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), async () => {
