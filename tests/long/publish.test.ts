@@ -1,4 +1,4 @@
-/** `deno publish` with its check of types, as whoever publishes runs it. Without: tests/e2e/packed.test.ts. */
+/** `deno publish` with its check of types. Without it, among what is packed: tests/e2e/packed.test.ts. */
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
