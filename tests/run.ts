@@ -46,6 +46,7 @@ const FIRST = [
   "tests/unit",
   "tests/sim/broken.test.ts",
   "tests/sim/swarm.test.ts",
+  "tests/e2e/cli-leash.test.ts",
   "tests/e2e/cli-cluster.test.ts",
 ];
 

@@ -47,7 +47,7 @@ for (const runtime of RUNTIMES) {
       "stopped",
     ]);
     expect(status).toBe(0);
-  }, 70_000);
+  });
 }
 
 test("a bundle without the file of its threads says in one line what it needs", () => {
@@ -58,4 +58,4 @@ test("a bundle without the file of its threads says in one line what it needs", 
     ),
   ]);
   expect(status).toBe(1);
-}, 70_000);
+});

@@ -12,7 +12,7 @@ import { SudoUser } from "../support/sudo-user.ts";
 
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
 
-const LEASE_MS = 1200;
+const LEASE_MS = 2000;
 /** Beats every 30 ms from the command itself and from a process that it leaves in the background. */
 const BEATS =
   "(while :; do date +%s%N >> inner; sleep 0.03; done) & while :; do date +%s%N >> beats; sleep 0.03; done";
@@ -250,7 +250,7 @@ for (const runtime of RUNTIMES) {
     peer.say("stop");
     const held = await peer.line("lingers");
     expect(held.why).toMatch(/^cannot signal group \d+: not permitted$/);
-    await peer.outlives(LEASE_MS * 2);
+    await peer.outlives(LEASE_MS * 1.5);
     process.kill(-groupOf(held), "SIGKILL");
     expect((await peer.line("end")).stopped).toBe(true);
     const endMs = Date.now();
@@ -264,7 +264,7 @@ for (const runtime of RUNTIMES) {
     process.kill((await peer.line("running")).supervisor, "SIGKILL");
     const held = await peer.line("lingers");
     expect(held.why).toMatch(/^cannot signal group \d+: not permitted$/);
-    await peer.outlives(LEASE_MS * 2);
+    await peer.outlives(LEASE_MS * 1.5);
     process.kill(-groupOf(held), "SIGKILL");
     expect((await peer.line("end")).type).toBe("trouble");
     const endMs = Date.now();

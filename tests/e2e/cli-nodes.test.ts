@@ -28,7 +28,7 @@ beforeAll(async () => {
   cluster = await Cluster.start({
     namespace: `nodes-${process.pid}`,
     runtimes: RUNTIMES,
-    args: ["--lease-ttl", "2s"],
+    args: ["--lease-ttl", "10s"],
   });
   reach = await cluster.clientArgs();
   client = await connectClient(await cluster.reach());
@@ -169,7 +169,7 @@ test("balance is done by a frozen node, too", async () => {
 });
 
 test("a task that only frozen nodes could run says so, and runs when one is unfrozen", async () => {
-  await Promise.all(cluster.peers.map((_, at) => run("bun", "freeze", idOf(at))));
+  await Promise.all(cluster.peers.map((_, at) => client.commandNode(idOf(at), { type: "freeze" })));
   const handle = await client.submit(exec, { argv: ["true"] }, { id: "thawing" });
   let why: unknown = null;
   await eventually(async () => {
@@ -177,7 +177,7 @@ test("a task that only frozen nodes could run says so, and runs when one is unfr
     return String(why).includes("frozen");
   });
   expect(why).toBe('all 3 nodes with a handler named "exec" are frozen: unfreeze one');
-  await Promise.all(cluster.peers.map((_, at) => run("bun", "unfreeze", idOf(at))));
+  await Promise.all(cluster.peers.map((_, at) => client.commandNode(idOf(at), { type: "unfreeze" })));
   expect((await handle.done()).state).toBe("completed");
 });
 
@@ -185,7 +185,7 @@ test("a node that does not answer in time is exit code 2: whether it obeyed is n
   const peer = cluster.peers[2]!;
   peer.signal("SIGSTOP");
   try {
-    const args = ["freeze", ...reach, "deno-2", "--timeout", "500ms"];
+    const args = ["freeze", ...reach, "deno-2", "--timeout", "2s"];
     // asked through a member that runs
     const others = args.filter((_, at) => !args[at]?.includes(idOf(2)) && !args[at + 1]?.includes(idOf(2)));
     const late = await stolos("bun", others);

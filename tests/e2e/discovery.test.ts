@@ -38,7 +38,7 @@ test.skipIf(why !== "")("peers behind one name found a cluster, and a new one be
   const all = three.map((host, at) => peers.use(peerOn(host, RUNTIMES[at]!)));
   await Promise.all(all.map((peer) => peer.addresses()));
   dns.set("stolos.test.svc", [...three.map(({ address }) => address), gone]);
-  await Promise.all(all.map((peer) => peer.ready(40_000)));
+  await Promise.all(all.map((peer) => peer.ready()));
 
   const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/stolos/tcp/${PORT}`, ...secret];
   const nodes = async (runtime: Runtime): Promise<unknown[]> =>
@@ -47,7 +47,7 @@ test.skipIf(why !== "")("peers behind one name found a cluster, and a new one be
 
   const fourth = peers.use(peerOn(hosts[3]!, "bun"));
   dns.set("stolos.test.svc", [gone, ...hosts.map(({ address }) => address)]);
-  await fourth.ready(40_000);
+  await fourth.ready();
   expect(await eventually(async () => (await nodes("bun")).length === 4, PATIENCE_MS, 500)).toBe(true);
 });
 
@@ -67,7 +67,7 @@ test.skipIf(why !== "")(
       peers.use(peerOn(third!, "node", ["--announce", `/dns4/third/tcp/${PORT}`])),
     ];
     dns.set("third.test.svc", [third!.address]);
-    await Promise.all(all.map((peer) => peer.ready(40_000)));
+    await Promise.all(all.map((peer) => peer.ready()));
     const told = await all[0]!.event(({ event }) => event === "join:unreachable");
     expect(told).toMatchObject({ address: "/dns4/nobody.example/tcp/1" });
     const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/third/tcp/${PORT}`, ...secret];
@@ -98,7 +98,7 @@ test.skipIf(why !== "")("what the Kubernetes manifest starts is a cluster whose 
     return peers.use(new PeerProcess({ runtime: "node", args: own, prefix: host.prefix }));
   });
   dns.set("stolos.test.svc", hosts.map(({ address }) => address));
-  await Promise.all(all.map((peer) => peer.ready(40_000)));
+  await Promise.all(all.map((peer) => peer.ready()));
   // the bridge has an address of its own in their network
   const probe = (host: NetHost): Promise<Response> =>
     fetch(`http://${host.address}:9464${readinessProbe.httpGet.path}`);

@@ -55,8 +55,8 @@ beforeAll(async () => {
   // the keepers have no handler: every task runs on the old peer, then on the new one
   const old = await cluster.add("node", { name: "old", args: HANDLERS });
   await old.addresses();
-  const keepers = [await cluster.add("node", { name: "keeper-1" })];
-  keepers.push(await cluster.add("node", { name: "keeper-2" }));
+  const keepers = [await cluster.add("bun", { name: "keeper-1" })];
+  keepers.push(await cluster.add("bun", { name: "keeper-2" }));
   await Promise.all(cluster.peers.map((peer) => peer.ready()));
   await using client = await connectClient({
     namespace: cluster.namespace,
@@ -144,7 +144,7 @@ async function waitFor(what: string, isTrue: () => boolean): Promise<void> {
 function clusterOf(places: readonly Place[]): Cluster {
   return new Cluster({
     namespace: `fence-pause-${process.pid}`,
-    runtimes: ["node", "node", "node"],
+    runtimes: ["node", "bun", "bun"],
     args: ["--lease-ttl", "2s"],
     env: {
       FENCE_NOTES: directory,

@@ -10,7 +10,7 @@ const flaky = defineTask<{ readonly fails: boolean }, string>({ name: "flaky" })
 const large = defineTask<number, string>({ name: "large" });
 const wrong = defineTask<number, string>({ name: "wrong" });
 
-/** On a busy machine nobody shall lose 1,500 leases at once: that is not what this is about. */
+/** On a busy machine nobody shall lose 1,100 leases at once: that is not what this is about. */
 const LEASE_TTL_MS = 15_000;
 
 let cluster: LibraryCluster;
@@ -113,9 +113,10 @@ test("a purged task is gone, its id is free, and a clone is the same task once m
 });
 
 test(
-  "1,500 tasks with 4,000 characters of progress are listed, each once, by nodes and clients",
+  "1,100 tasks with 4,000 characters of progress are listed, each once, by nodes and clients",
   async () => {
-    const count = 1500;
+    // more than one frame could carry
+    const count = 1100;
     await clients[0]!.submitMany(
       large,
       Array.from({ length: count }, (_, at) => ({ id: `l${at}`, input: at })),
@@ -135,11 +136,11 @@ test(
 
 test("tasks with eight errors of 1,000 characters each are listed", async () => {
   const retry = { backoffMs: 0, maxMs: 0, jitter: 0 };
-  const inputs = Array.from({ length: 200 }, (_, at) => ({ id: `w${at}`, input: at }));
+  const inputs = Array.from({ length: 140 }, (_, at) => ({ id: `w${at}`, input: at }));
   const handles = await clients[0]!.submitMany(wrong, inputs, { attempts: 8, retry });
   for (const handle of handles) await handle.done();
   const tasks = await Array.fromAsync(clients[1]!.list({ name: "wrong" }));
-  expect([tasks.length, Math.min(...tasks.map(({ errors }) => errors.length))]).toEqual([200, 8]);
+  expect([tasks.length, Math.min(...tasks.map(({ errors }) => errors.length))]).toEqual([140, 8]);
 });
 
 test("the retention is the cluster's: told to one node, it holds at all", async () => {

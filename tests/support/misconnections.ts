@@ -10,7 +10,7 @@ const SECRET = "the secret of the cluster, long enough for it";
 const OTHER = "another secret of somebody, long enough for it";
 const LOOPBACK = "/ip4/127.0.0.1/tcp";
 /** They are tried beside each other, and each until then. */
-const TIMEOUT_MS = 4000;
+const TIMEOUT_MS = 8000;
 
 async function portOf(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -303,6 +303,9 @@ const SHAPELESS: readonly (readonly [string, string])[] = [
   ["@a class B {}", "no decorators"],
   ["class A { b!: number; }", "no field that is set after the constructor: no field!: T"],
   ["class A { readonly #b!: number; }", "no field that is set after the constructor: no field!: T"],
+  ['test("a", () => {}, 60_000);', "no limit of a test's own: tests/support/limit.ts"],
+  ['test.skipIf(b)("a", () => {}, 60_000);', "no limit of a test's own: tests/support/limit.ts"],
+  ["beforeAll(() => {}, 500);", "no limit of a test's own: tests/support/limit.ts"],
 ];
 const shapeless = await files(Object.fromEntries(SHAPELESS.map(([code], at) => [`src/${at}.ts`, code])));
 
@@ -324,6 +327,11 @@ test("a field that the constructor sets or that may be empty is fine, and in tes
     "src/a.ts": "class A { b: number; c?: number; #d = e!; constructor(b: number) { this.b = b; } }",
     "tests/a.ts": "class A { b!: number; }",
   });
+  expect(shapeViolations(sources)).toEqual([]);
+});
+
+test("a test may go on for longer than the others may", async () => {
+  const sources = await files({ "tests/a.test.ts": 'test("a", () => {}, 3_600_000);\nit.takes(5);' });
   expect(shapeViolations(sources)).toEqual([]);
 });
 

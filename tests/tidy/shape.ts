@@ -1,19 +1,24 @@
 /**
  * What a file looks like: its first paragraph, its exports, syntax that only TypeScript's emit understands,
- * and classes that are complete when they are made.
+ * classes that are complete when they are made, and tests without limits of time of their own.
  */
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
 import {
+  isCallExpression,
   isConstructorDeclaration,
   isExportAssignment,
   isExportDeclaration,
   isIdentifier,
+  isNumericLiteral,
   isPropertyDeclaration,
 } from "typescript/unstable/ast/is";
 import { lineOf, nodesOf, type Source, type Violation } from "./source.ts";
 
 /** The modules of package.json's exports. */
 const PUBLIC_MODULES: ReadonlySet<string> = new Set(["mod.ts", "src/testing/kit.ts"]);
+const TEST = /^(test|beforeAll|afterAll|beforeEach|afterEach)\b/;
+/** What tests/support/limit.ts gives them. */
+const TEST_MS_MAX = 240_000;
 const BANNED_SYNTAX: ReadonlyMap<SyntaxKind, string> = new Map([
   [SyntaxKind.DefaultKeyword, "no default exports"],
   [SyntaxKind.EnumDeclaration, "no enums: a union of strings"],
@@ -46,10 +51,20 @@ function nameViolations({ path, text }: Source): readonly Violation[] {
 function syntaxViolations(source: Source): readonly Violation[] {
   const violations: Violation[] = [];
   for (const node of nodesOf(source)) {
-    const message = problemOf(node, source.path);
+    const message = limitOf(node, source) ?? problemOf(node, source.path);
     if (message) violations.push({ path: source.path, line: lineOf(source, node), message });
   }
   return violations;
+}
+
+/** Longer ones than all tests have are for what goes on for as long as it is told. */
+function limitOf(node: Node, { text, tree }: Source): string | null {
+  if (!isCallExpression(node)) return null;
+  const { expression, arguments: given } = node;
+  if (!TEST.test(text.slice(expression.getStart(tree), expression.end))) return null;
+  const last = given.at(-1);
+  const isShort = last && isNumericLiteral(last) && Number(last.text.replaceAll("_", "")) <= TEST_MS_MAX;
+  return isShort ? "no limit of a test's own: tests/support/limit.ts" : null;
 }
 
 function problemOf(node: Node, path: string): string | null {

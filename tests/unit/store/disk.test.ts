@@ -94,7 +94,6 @@ test.skipIf(!canMount)(
     expect(performance.now() - lastSentMs).toBeGreaterThanOrEqual(1000);
     await store.close();
   },
-  30_000,
 );
 
 test.skipIf(!canMount)(rooted("a disk that is full at the start is named"), async () => {
@@ -161,7 +160,7 @@ test("a directory is opened once only, by store and by process", () =>
     await first.open();
     expect({ boot: first.boot, count: first.load().length }).toEqual({ boot: 2, count: 1 });
     await first.close();
-  }), 20_000);
+  }));
 
 test(
   "of processes that start at once on a new directory one gets it",
