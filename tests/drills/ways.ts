@@ -1,6 +1,6 @@
 /**
- * Every way into a program of one's own, tried as docs/install.md has it, and its tables printed with what came
- * of it. It packs, and installs from npm's registry; -- --way TITLE tries those whose title has the word.
+ * Every way into a program of one's own, tried as docs/install.md has it, and its tables printed with what
+ * came of it. It packs, and installs from npm's registry; --way WORD tries those whose title has the word.
  */
 import { optionOf } from "../sim/options.ts";
 import { runShow, seconds } from "../support/drill.ts";

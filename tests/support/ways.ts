@@ -1,6 +1,7 @@
 /**
- * Every way into a program of one's own, by which docs/install.md has its tables: what is typed and what comes
- * of it. How a cell is tried is way-lab.ts's. `../stolos` is a checkout in which `npm ci` and `npm pack` ran.
+ * Every way into a program of one's own, of which docs/install.md has a table each: what is typed and what
+ * comes of it. How it is tried is way-lab.ts's. `../stolos` is a checkout, with what `npm ci` and `npm pack`
+ * leave there.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -250,7 +251,7 @@ const TYPESCRIPTS = ["5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "6.0", "7.0"] as 
 /** The first whose syntax the newest @types/node keeps to. */
 const NODE_TYPES_SINCE = "5.6";
 
-/** Checks with each of the tsconfigs; those that check the declarations of others as well end in `-strict`. */
+/** Checks with each of the tsconfigs; those without `skipLibCheck` end in `-strict`. */
 function compiles(version: string, which: string): string {
   const tsc = `node node_modules/typescript-${version}/bin/tsc`;
   return `for config in ${which}; do echo $config; ${tsc} -p $config || exit 1; done`;
@@ -279,6 +280,8 @@ const types: Way = {
   cells: TYPESCRIPTS.flatMap(typeScript),
 };
 
+const JSR = "jsr publish --dry-run --allow-dirty";
+
 const registries: Way = {
   title: "What a registry asks for",
   folder: "stolos",
@@ -286,9 +289,8 @@ const registries: Way = {
     works("Deno, types", "deno check mod.ts src/testing/kit.ts", /^Check/m),
     works("JSR, by Deno", "deno publish --dry-run --allow-dirty", /Dry run complete/),
     {
-      ...works("JSR, by npm", "npx jsr publish --dry-run --allow-dirty", /Dry run complete/),
-      script:
-        "DENO_BIN_PATH=$(deno eval 'console.log(Deno.execPath())') npx --yes jsr publish --dry-run --allow-dirty",
+      ...works("JSR, by npm", `npx ${JSR}`, /Dry run complete/),
+      script: `DENO_BIN_PATH=$(deno eval 'console.log(Deno.execPath())') npx --yes ${JSR}`,
       outcome: "works; with `DENO_BIN_PATH=…/deno` where it cannot download Deno",
     },
   ],

@@ -1,4 +1,7 @@
-/** docs/install.md has the ways of tests/support/ways.ts, each with its files and its table: `UPDATE=1` writes these. */
+/**
+ * docs/install.md has the ways of tests/support/ways.ts, each with its files and table: `UPDATE=1` writes the
+ * tables.
+ */
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
