@@ -60,6 +60,39 @@ function tsconfigs(): Readonly<Record<string, string>> {
   return files;
 }
 
+interface Ran {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function run(command: string, cwd: string): Ran {
+  const { FORCE_COLOR: _, ...rest } = process.env;
+  const env = {
+    ...{ ...rest, PATH: `${join(ROOT, "node_modules/.bin")}${delimiter}${rest.PATH ?? ""}`, NO_COLOR: "1" },
+    ...{ npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" },
+  };
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
+    ...{ cwd, env, encoding: "utf8", timeout: TIMEOUT_MS, killSignal: "SIGKILL" },
+  });
+  return { status, output: `${stdout}${stderr}`.trim() };
+}
+
+/** Writes the programs and tsconfigs into a folder. */
+export function layPrograms(folder: string, from = "stolos"): void {
+  for (const [name, code] of Object.entries({ ...programs(), ...tsconfigs() })) {
+    writeFileSync(join(folder, name), code.replaceAll('"stolos"', JSON.stringify(from)));
+  }
+}
+
+/** Tries a cell in a folder where all is ready. */
+export function tryCell(cell: Cell, folder: string): Tried {
+  const { status, output } = run(cell.script ?? cell.command, folder);
+  const holds = cell.prints
+    ? status === 0 && cell.prints.test(output)
+    : status !== 0 && cell.refuses?.test(output) === true;
+  return { holds, output };
+}
+
 export class WayLab implements Disposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "stolos-ways-"));
   readonly #checkout = join(this.directory, "stolos");
@@ -79,10 +112,7 @@ export class WayLab implements Disposable {
     const folders = [folder, ...way.cells.flatMap(({ below }) => below ? [join(folder, below)] : [])];
     for (const each of new Set(folders)) {
       mkdirSync(each, { recursive: true });
-      if (each === this.#checkout) continue;
-      for (const [name, code] of Object.entries({ ...programs(), ...tsconfigs() })) {
-        writeFileSync(join(each, name), code.replaceAll('"stolos"', JSON.stringify(way.from ?? "stolos")));
-      }
+      if (each !== this.#checkout) layPrograms(each, way.from);
     }
     for (const [name, text] of Object.entries(way.files ?? {})) {
       if (!this.#isNew(join(folder, name))) continue;
@@ -91,27 +121,20 @@ export class WayLab implements Disposable {
     for (const command of way.setUp ?? []) {
       if (!this.#isNew(`${folder} ${command}`)) continue;
       if (command.includes(".tgz") && !existsSync(join(this.#checkout, ".packed"))) this.#pack();
-      const { status, output } = this.#run(command, folder);
+      const { status, output } = run(command, folder);
       if (status !== 0) return `${command}: ${output}`;
     }
     return null;
   }
 
   try(way: Way, cell: Cell): Tried {
-    const { status, output } = this.#run(
-      cell.script ?? cell.command,
-      join(this.directory, way.folder, cell.below ?? ""),
-    );
-    const holds = cell.prints
-      ? status === 0 && cell.prints.test(output)
-      : status !== 0 && cell.refuses?.test(output) === true;
-    return { holds, output };
+    return tryCell(cell, join(this.directory, way.folder, cell.below ?? ""));
   }
 
   /** Whether npm's registry answers, or Deno has what it would ask for. */
   hasNpm(): boolean {
     writeFileSync(join(this.directory, "npm.ts"), 'import "npm:uint8arrays@^6.1.1/equals";\n');
-    return this.#run("deno run npm.ts", this.directory).status === 0;
+    return run("deno run npm.ts", this.directory).status === 0;
   }
 
   [Symbol.dispose](): void {
@@ -127,17 +150,5 @@ export class WayLab implements Disposable {
     const isNew = !this.#done.has(what);
     this.#done.add(what);
     return isNew;
-  }
-
-  #run(command: string, cwd: string): { readonly status: number | null; readonly output: string } {
-    const { FORCE_COLOR: _, ...rest } = process.env;
-    const env = {
-      ...{ ...rest, PATH: `${join(ROOT, "node_modules/.bin")}${delimiter}${rest.PATH ?? ""}`, NO_COLOR: "1" },
-      ...{ npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" },
-    };
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
-      ...{ cwd, env, encoding: "utf8", timeout: TIMEOUT_MS, killSignal: "SIGKILL" },
-    });
-    return { status, output: `${stdout}${stderr}`.trim() };
   }
 }
