@@ -146,12 +146,17 @@ const byLinks: Way = {
   ],
 };
 
-const byTarball: Way = {
-  title: "The npm tarball",
+/** What is tried with the tarball shares its folder. */
+const TARBALL_INSTALLED = {
   folder: "by-tarball",
   files: { "package.json": '{ "type": "module" }' },
   setUp: [`npm install ../stolos/${TARBALL}`],
   needsNpm: true,
+} as const;
+
+const byTarball: Way = {
+  title: "The npm tarball",
+  ...TARBALL_INSTALLED,
   cells: [
     works("Node", "node own.ts"),
     quick(works("Node, `require`", "node own.cjs")),
@@ -227,9 +232,8 @@ const byBunWorkspaces: Way = {
 
 const testRunners: Way = {
   title: "Test runners",
-  folder: "by-tarball",
-  setUp: ["npm install -D vitest jest"],
-  needsNpm: true,
+  ...TARBALL_INSTALLED,
+  setUp: [...TARBALL_INSTALLED.setUp, "npm install -D vitest jest"],
   cells: [
     works("`bun test`", "bun test ./own.bun.test.ts", /1 pass/),
     works("`node:test`", "node --test own.node.test.ts", /pass 1/),
@@ -274,9 +278,11 @@ function typeScript(version: string): Cell[] {
 
 const types: Way = {
   title: "TypeScript",
-  folder: "by-tarball",
-  setUp: [`npm install -D ${TYPESCRIPTS.map((v) => `typescript-${v}@npm:typescript@~${v}.0`).join(" ")}`],
-  needsNpm: true,
+  ...TARBALL_INSTALLED,
+  setUp: [
+    ...TARBALL_INSTALLED.setUp,
+    `npm install -D ${TYPESCRIPTS.map((v) => `typescript-${v}@npm:typescript@~${v}.0`).join(" ")}`,
+  ],
   cells: TYPESCRIPTS.flatMap(typeScript),
 };
 

@@ -30,11 +30,12 @@ if (process.env["UPDATE"] === "1") {
 test.each(WAYS.map((way) => [way.title, way] as const))("%p: the page has its table and files", (_, way) => {
   const part = partOf(way.title);
   expect(TABLE.exec(part)?.[0].trimEnd()).toBe(tableOf(way));
+  const page = readFileSync(PAGE, "utf8");
   for (const text of Object.values(way.files ?? {})) {
-    expect(readFileSync(PAGE, "utf8")).toContain(`\`\`\`json\n${text}\n\`\`\``);
+    expect(page).toContain(`\`\`\`json\n${text}\n\`\`\``);
   }
   for (const command of way.setUp ?? []) {
-    if (command.includes(".tgz") || command === "bun install") expect(part).toContain(`\`${command}\``);
+    if (command.includes(".tgz") || command === "bun install") expect(page).toContain(`\`${command}\``);
   }
 });
 
