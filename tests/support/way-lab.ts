@@ -24,7 +24,9 @@ export interface Tried {
 
 /** The page's own program and its test; what Jest runs has no types. */
 function programs(): Readonly<Record<string, string>> {
-  const [program = "", test = ""] = blocksOf("docs/install.md").filter(isProgram).map(({ code }) => code);
+  const blocks = blocksOf("docs/install.md").filter(isProgram).map(({ code }) => code);
+  const test = blocks.find((code) => code.includes("bun:test")) ?? "";
+  const program = blocks.find((code) => code.includes("createNode")) ?? "";
   const under = (runner: string): string => test.replace("bun:test", runner);
   const required = (program + ENDING)
     .replace(/<\{[^(]*>\(/, "(")
