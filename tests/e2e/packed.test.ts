@@ -125,7 +125,6 @@ test.each(byTarball.filter(({ isQuick }) => isQuick).map((cell) => [cell.on, cel
     const { holds, output } = tryCell(cell, project.directory);
     expect([holds, holds ? "" : output]).toEqual([true, ""]);
   },
-  120_000,
 );
 
 test("the declarations need neither the DOM's nor skipLibCheck", () => {
@@ -133,7 +132,7 @@ test("the declarations need neither the DOM's nor skipLibCheck", () => {
   const args = ["-p", join(project.directory, "tsconfig-nodenext-strict.json")];
   const { status, stdout } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), args, { encoding: "utf8" });
   expect([stdout, status]).toEqual(["", 0]);
-}, 120_000);
+});
 
 test("publint and deno publish have no complaint", () => {
   const bin = join(ROOT, "node_modules/.bin");

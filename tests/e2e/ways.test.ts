@@ -22,7 +22,6 @@ for (const { way, cell } of quick) {
   test.skipIf(isMissing)(name, () => {
     expect(lab.prepare(way)).toBeNull();
     const { holds, output } = lab.try(way, cell);
-    expect(holds ? "" : output).toBe("");
-    expect(holds).toBe(true);
-  }, 240_000);
+    expect([holds, holds ? "" : output]).toEqual([true, ""]);
+  });
 }
