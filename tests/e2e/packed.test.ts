@@ -10,6 +10,8 @@ import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { allBlocks, blocksOf, isProgram } from "../support/doc-blocks.ts";
 import { outlivesAPeer, runIn } from "../support/first-project.ts";
 import { packedProject } from "../support/packed.ts";
+import { layPrograms, tryCell } from "../support/way-lab.ts";
+import { WAYS } from "../support/ways.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const RUNTIMES: readonly Runtime[] = ["node", "bun", "deno"];
@@ -112,6 +114,24 @@ test(
     expect(from).toBeGreaterThanOrEqual(counted);
   },
 );
+
+const byTarball = WAYS.filter(({ folder }) => folder === "by-tarball").flatMap(({ cells }) => cells);
+
+test.each(byTarball.filter(({ isQuick }) => isQuick).map((cell) => [cell.on, cell.command, cell] as const))(
+  "a way in by the tarball, on %s: %s",
+  (_, __, cell) => {
+    layPrograms(project.directory);
+    const { holds, output } = tryCell(cell, project.directory);
+    expect([holds, holds ? "" : output]).toEqual([true, ""]);
+  },
+);
+
+test("the declarations need neither the DOM's nor skipLibCheck", () => {
+  layPrograms(project.directory);
+  const args = ["-p", join(project.directory, "tsconfig-nodenext-strict.json")];
+  const { status, stdout } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), args, { encoding: "utf8" });
+  expect([stdout, status]).toEqual(["", 0]);
+});
 
 // the check of types is in tests/long: it takes longer than all the others here
 test("publint and deno publish have no complaint", () => {

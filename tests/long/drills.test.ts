@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const LINES_SHOWN = 40;
 
 const DRILLS: readonly (readonly string[])[] = [
+  ["ways"],
   ["rolling"],
   ["recover", "--nodes", "3"],
   ["store-kill", "--rounds", "2"],

@@ -84,7 +84,8 @@ export function writeProject(project: string): void {
   const ours = (path: string): string =>
     readFileSync(join(ROOT, path), "utf8").replaceAll("../../mod.ts", "stolos");
   const [program] = blocksOf("README.md").filter(isProgram);
-  const [threads, handlers] = blocksOf(PAGE);
+  const blockWith = (text: string) => blocksOf(PAGE).find(({ code }) => code.includes(text));
+  const [threads, handlers] = [blockWith('"stolos/threads"'), blockWith("export function handlers")];
   write("package.json", '{"name":"own","type":"module"}');
   write(
     "readme.ts",
