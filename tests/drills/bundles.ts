@@ -165,7 +165,7 @@ async function tryStolos(report: Report, directory: string, project: string): Pr
   const program = await buildStolos(directory);
   const version = await run([program, "--version"], directory);
   report.check("stolos --version", version.text === "0.1.0", version.text);
-  for (const file of ["handlers.ts", "page.ts", "factor.ts"]) {
+  for (const file of ["handlers.ts", "page.ts", "twice.ts"]) {
     cpSync(join(project, file), join(directory, file));
   }
   const data = join(directory, "data");
@@ -176,7 +176,7 @@ async function tryStolos(report: Report, directory: string, project: string): Pr
       report.check(claim, text.includes(expected), text.split("\n").at(-1));
     };
     await submit("a handler of --handlers FILE.ts", '"result":6', "--task", "sum", "--input", "[1,2,3]");
-    await submit("a handler in a thread", '"result":', "--task", "factoring", "--input", "91");
+    await submit("a handler in a thread", '"result":42', "--task", "twice", "--input", "21");
     await submit("exec", '"state":"completed"', "--", "true");
     const nodes = await stolos("nodes");
     report.check("stolos nodes", nodes.status === 0 && nodes.text.includes('"state":"up"'));
@@ -189,9 +189,12 @@ async function tryStolos(report: Report, directory: string, project: string): Pr
     const isGone = await eventually(() => !existsSync(`/proc/${pid}`), LEASE_MS);
     report.check("SIGKILL of the peer ends its command before the lease does", isGone);
   });
-  await withPeer({ prefix: [], program, args }, async (stolos) => {
+  const installed = ["--data", data, "--handlers", join(project, "with-package.ts")];
+  await withPeer({ prefix: [], program, args: installed }, async (stolos) => {
     const { text } = await stolos("tasks", "--state", "completed");
     report.check("the store's tasks are there after a restart", text.split("\n").length === 3);
+    const doubled = await stolos("submit", "--wait", "--task", "double", "--input", "21");
+    report.check("handlers that import the package", doubled.text.includes('"result":42'), doubled.text);
   });
   const demo = await run([process.execPath, join(ROOT, "examples/demo.ts"), "--binary", program], ROOT);
   console.log(`\nnpm run demo -- --binary dist/bin/stolos\n${demo.text}\n`);

@@ -96,14 +96,22 @@ export function writeProject(project: string): void {
   write("factor.ts", ours("examples/handlers/factor.ts"));
   write("stolos-threads.ts", threads!.code);
   write("rollup.config.mjs", codeIn("js")[0]!.replace('"app.js"', '"readme.js", "parts.js", "cli.js"'));
+  write(
+    "with-package.ts",
+    `import { defineTask, type Node } from "stolos";
+const double = defineTask<number, number>({ name: "double" });
+export const handlers = (node: Node) => node.handle(double, (task) => task.input * 2);
+`,
+  );
   write("page.ts", handlers!.code);
   write(
     "handlers.ts",
     `import { handlers as ofPage } from "./page.ts";
 export function handlers(node: any) {
   ofPage(node);
-  node.handle({ name: "factoring" }, new URL("./factor.ts", import.meta.url), { isolation: "thread" });
+  node.handle({ name: "twice" }, new URL("./twice.ts", import.meta.url), { isolation: "thread" });
 }
 `,
   );
+  write("twice.ts", "export default (task: { input: number }): number => task.input * 2;\n");
 }
