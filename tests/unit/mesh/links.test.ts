@@ -106,6 +106,25 @@ test("a pair whose connections all died silently makes another", async () => {
   expect(pair.a.log.length).toBeGreaterThan(1);
 });
 
+test.each(["opens", "takes"])(
+  "a member that left by itself is met again by who %s the stream",
+  async (how) => {
+    const [opening, taking] = await twoKeys();
+    const [privateKey, otherKey] = how === "opens" ? [opening, taking] : [taking, opening];
+    const stays = await startNode("a", { privateKey });
+    const join = [stays.mesh.addresses[0]!];
+    const start = (): Promise<TestNode> => startNode("b", { privateKey: otherKey, join });
+    const left = await start();
+    await stays.until("it sees b", () => stays.ups.size === 1);
+    await left.mesh.stop();
+    await stays.until("b has left", () => stays.ups.size === 0);
+    const back = await start();
+    await stays.until("it sees b again", () => stays.ups.size === 1);
+    await back.until("b sees a", () => back.ups.size === 1);
+    expect(await exchange({ a: stays, b: back }, 5000)).toBe(true);
+  },
+);
+
 test("a connection on which no stream opens is given up, and dialled anew", async () => {
   // it makes connections and knows no protocol
   await using stack = new AsyncDisposableStack();
