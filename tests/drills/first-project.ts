@@ -1,12 +1,11 @@
 /**
- * From nothing to a handler of one's own on three peers, on each runtime: an empty directory, the packed tarball
- * (for Deno the checkout as well), `stolos init`, and then what it says, with a stop-watch. Needs a registry of
- * packages. Once more with the environment that the project's compose file has.
+ * From nothing to a handler of one's own on three peers, on each runtime: an empty directory, the packed
+ * tarball or a checkout, `stolos init`, and then what it says, with a stop-watch. Once more with the
+ * environment that the project's compose file has. Needs a registry of packages.
  *
  *   --runtime R   of one alone
  */
-import { readFileSync } from "node:fs";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Runtime } from "../../examples/demo/peer-process.ts";
 import { type Report, runShow, seconds } from "../support/drill.ts";

@@ -1,6 +1,6 @@
 /**
- * A project that `stolos init` has written, as its owner uses it: its test, its type check, three of its peers
- * on loopback, a task, and the peer that runs it killed.
+ * A project that `stolos init` has written, as its owner uses it: a command in it, three of its peers on
+ * loopback, a task, and the peer that runs it killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
