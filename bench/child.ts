@@ -54,6 +54,10 @@ export interface ChildOptions {
   readonly onNews?: (reply: Reply) => void;
   /** @default "node" */
   readonly runtime?: Runtime;
+  /** Whose `bench` folder it is of. @default this one */
+  readonly checkout?: string;
+  /** It says what it sends, asked for "counts". On Node only. @default false */
+  readonly isCounted?: boolean;
 }
 
 const NEWS: ReadonlySet<string> = new Set(["starts", "completed"]);
@@ -77,10 +81,14 @@ export class Child {
   #end: Error | null = null;
 
   /** `options` reach the process as JSON. */
-  constructor(file: string, options: object, { onNews, runtime = "node" }: ChildOptions = {}) {
+  constructor(file: string, options: object, childOptions: ChildOptions = {}) {
+    const { onNews, runtime = "node", checkout, isCounted = false } = childOptions;
     this.#what = file;
-    this.#process = fork(join(import.meta.dirname, file), [JSON.stringify(options)], {
-      ...executableOf(runtime),
+    const folder = checkout === undefined ? import.meta.dirname : join(checkout, "bench");
+    const { execPath, execArgv } = executableOf(runtime);
+    this.#process = fork(join(folder, file), [JSON.stringify(options)], {
+      execPath,
+      execArgv: isCounted ? [...execArgv, "--import", join(import.meta.dirname, "counts.ts")] : execArgv,
       stdio: ["ignore", NODE_FLAGS.length > 0 ? process.stderr : "ignore", "inherit", "ipc"],
     });
     endWithParent(this.#process);

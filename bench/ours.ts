@@ -1,7 +1,7 @@
 /** Our side: nodes in processes of their own, the producer in the first. By default three, in memory. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Child, type Reply, type Runtime, type Usage, usageOf } from "./child.ts";
+import { Child, type ChildOptions, type Reply, type Runtime, type Usage, usageOf } from "./child.ts";
 import { type Sample, sampleOf, spent } from "./cpu.ts";
 import type { Latency } from "./latency.ts";
 import type { Load } from "./load.ts";
@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly directory?: string;
   /** @default "node" */
   readonly runtime?: Runtime;
+  /** What its processes run. @default this checkout, not counted */
+  readonly child?: Pick<ChildOptions, "checkout" | "isCounted">;
 }
 
 export class OursCluster {
@@ -42,22 +44,23 @@ export class OursCluster {
   }
 
   async #begin(options: ClusterOptions): Promise<void> {
-    const { nodeCount = 3, capacity = 100, leaseTtlMs = 0, directory, runtime = "node" } = options;
+    const { nodeCount = 3, capacity = 100, leaseTtlMs = 0, directory, runtime = "node", child = {} } =
+      options;
     const namespace = `bench-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
     let address = "";
     for (let at = 0; at < nodeCount; at++) {
       const data = directory === undefined ? "" : join(directory, `node-${at}`);
       const own = { namespace, join: address, data, expect: nodeCount, capacity, leaseTtlMs };
-      const node = this.#open(at, own, runtime);
+      const node = this.#open(at, own, { ...child, runtime });
       this.nodes.push(node);
       if (at === 0) address = String((await node.next("listening"))["address"]);
     }
     await Promise.all(this.nodes.map((node) => node.next("ready")));
   }
 
-  #open(at: number, options: OursOptions, runtime: Runtime): Child {
+  #open(at: number, options: OursOptions, child: ChildOptions): Child {
     return new Child("ours-node.ts", options, {
-      runtime,
+      ...child,
       onNews: (reply) => this.starts.add(at, reply),
     });
   }

@@ -1,6 +1,6 @@
 /**
- * A project that `stolos init` has written, as its owner uses it: its test, its type check, three of its
- * peers on loopback, a task, and the peer that runs it killed.
+ * A project that `stolos init` has written, as its owner uses it: a command in it, three of its peers on
+ * loopback, a task, and the peer that runs it killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,8 +20,10 @@ export interface Ran {
   readonly output: string;
 }
 
+export type Environment = Readonly<Record<string, string>>;
+
 /** Node, Bun and Deno are those of this checkout, for what the project's scripts start as well. */
-export function environment(): NodeJS.ProcessEnv {
+function environment(): NodeJS.ProcessEnv {
   return { ...process.env, NO_COLOR: "1", PATH: `${BIN}:${process.env["PATH"] ?? ""}` };
 }
 
@@ -36,10 +38,10 @@ class Watched {
   output = "";
   readonly #ended: Promise<unknown>;
 
-  constructor([command = "", ...args]: readonly string[], directory: string) {
+  constructor([command = "", ...args]: readonly string[], directory: string, own: Environment = {}) {
     this.child = spawn(command, args, {
       cwd: directory,
-      env: environment(),
+      env: { ...environment(), ...own },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: PATIENCE_MS,
       killSignal: "SIGKILL",
@@ -80,15 +82,26 @@ export interface Outlived {
   readonly from: number;
 }
 
-/** Three peers, a task, and a kill of the peer that runs it. What lives at the end is ended. */
-export async function outlivesAPeer(directory: string, runtime: Runtime): Promise<Outlived> {
+/**
+ * Three peers, a task, and a kill of the peer that runs it. What lives at the end is ended.
+ *
+ * @param environments of each peer its own; the first one's is the client's, too
+ */
+export async function outlivesAPeer(
+  directory: string,
+  runtime: Runtime,
+  environments: readonly Environment[] = [],
+  onReady: () => Promise<void> = () => Promise.resolve(),
+): Promise<Outlived> {
   const peers = Array.from(
     { length: PEER_COUNT },
-    () => new Watched(programOn(runtime, "peer.ts"), directory),
+    (_, at) => new Watched(programOn(runtime, "peer.ts"), directory, environments[at]),
   );
   try {
     await Promise.all(peers.map((peer) => peer.says(/"event":"ready"/)));
-    const submit = new Watched(programOn(runtime, "submit.ts", [String(COUNT_TO), "outlives"]), directory);
+    await onReady();
+    const asked = programOn(runtime, "submit.ts", [String(COUNT_TO), "outlives"]);
+    const submit = new Watched(asked, directory, environments[0]);
     peers.push(submit);
     const said = new RegExp(`^outlives: ${COUNTED_MIN}$`, "m");
     const owner = await Promise.any(

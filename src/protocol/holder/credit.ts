@@ -11,6 +11,9 @@ import type { Standing } from "../model/messages.ts";
 import type { Liveness } from "../context/liveness.ts";
 import type { MemberNo } from "../model/types.ts";
 
+/** A steward's backlog of so much of the mean is no small one: partitions are never quite even. */
+const OWN_BACKLOG_PART = 0.75;
+
 interface Given {
   readonly boot: number;
   seq: number;
@@ -39,6 +42,8 @@ interface Given {
   priority: number;
   /** When it was last given something: who waits longest comes first. */
   turn: number;
+  /** The time of that, or since when it has demand. */
+  servedMs: number;
   isDirty: boolean;
 }
 
@@ -119,6 +124,7 @@ export class Credit {
       backlogMs: 0,
       priority: 0,
       turn: 0,
+      servedMs: 0,
       isDirty: true,
     });
     this.#isUneven = true;
@@ -153,8 +159,10 @@ export class Credit {
   onDemand(from: MemberNo, message: DemandMessage): void {
     const given = this.#given.get(from);
     if (!given || given.boot !== message.boot) return;
+    const { monoMs } = this.#context.clock;
+    if (given.backlog === 0) given.servedMs = monoMs;
     given.backlog = message.backlog;
-    given.backlogMs = this.#context.clock.monoMs;
+    given.backlogMs = monoMs;
     given.priority = message.priority;
     this.isDirty = true;
   }
@@ -261,11 +269,24 @@ export class Credit {
     const highest = demand.reduce((priority, given) => Math.max(priority, given.priority), -Infinity);
     const first = demand.filter((given) => given.priority === highest);
     const takers = (demand.length > 0 ? first : open).filter((given) => !given.recall);
-    spare = this.#fill(takers, spare);
+    spare = this.#fill(demand.length > 0 ? this.#ownFirst(takers) : takers, spare);
     if (demand.length === 0 || spare > 0) return;
     for (const given of open) {
       if (given.backlog === 0 && this.#canRecall(given)) this.#recall(given, 0);
     }
+  }
+
+  /**
+   * When all have demand, a node works for its own steward, which spares messages: unless what waits there is
+   * clearly less than what waits elsewhere. Who was given nothing for a heartbeat has its part in any case.
+   */
+  #ownFirst(takers: readonly Given[]): readonly Given[] {
+    const own = this.#given.get(this.#context.self);
+    if (takers.length < 2 || !own || !takers.includes(own)) return takers;
+    const meanBacklog = takers.reduce((sum, { backlog }) => sum + backlog, 0) / takers.length;
+    if (own.backlog < OWN_BACKLOG_PART * meanBacklog) return takers;
+    const sinceMs = this.#context.clock.monoMs - this.#context.options.heartbeatMs;
+    return takers.filter((given) => given === own || given.servedMs <= sinceMs);
   }
 
   /** Those who have least get most: in the end they have the same. Returns what nobody takes. */
@@ -289,6 +310,7 @@ export class Credit {
       given.freeUpTo = given.upTo;
       given.isDirty = true;
       given.turn = ++this.#turn;
+      given.servedMs = this.#context.clock.monoMs;
     }
     return 0;
   }

@@ -137,6 +137,51 @@ test("in no cluster any more nothing is held and nobody has credit", () => {
   expectFields(bench.lastByNo.get(1), { free: 4, upTo: 0, limits: [{ name: "h", free: 3 }] });
 });
 
+// ---- when all have demand ----------------------------------------------------------------------------------
+
+/** Six slots, all in use by the own steward, 0; all stewards have demand. */
+function busyBench(backlogs: readonly number[]): CreditBench {
+  const bench = CreditBench.withSlots(6, [0]);
+  for (let no = 1; no <= 6; no++) bench.grant(0, no);
+  for (const no of [1, 2]) bench.open(no);
+  backlogs.forEach((backlog, no) => bench.demand(no, { backlog }));
+  bench.step();
+  return bench;
+}
+
+function endOne(bench: CreditBench): readonly number[] {
+  bench.credit.ended("h");
+  bench.step();
+  return [0, 1, 2].map((no) => bench.free(no));
+}
+
+test("a slot that gets free while all stewards have demand is for the own one", () => {
+  const bench = busyBench([5, 5, 6]);
+  expect(endOne(bench)).toEqual([1, 0, 0]);
+  expect(endOne(bench)).toEqual([2, 0, 0]);
+});
+
+test("where clearly more waits elsewhere, the own steward has its part and no more", () => {
+  const bench = busyBench([5, 9, 9]);
+  for (let i = 0; i < 2; i++) endOne(bench);
+  expect(endOne(bench)).toEqual([1, 1, 1]);
+});
+
+test("a steward that was given nothing for a heartbeat has its part, however much waits at the own one", () => {
+  const bench = busyBench([50, 1, 1]);
+  expect(endOne(bench)).toEqual([1, 0, 0]);
+  bench.stage.pass(HEARTBEAT_MS);
+  for (let i = 0; i < 2; i++) endOne(bench);
+  expect(endOne(bench)).toEqual([2, 1, 1]);
+  expect(endOne(bench)).toEqual([3, 1, 1]);
+});
+
+test("a higher priority elsewhere comes before the own steward's tasks", () => {
+  const bench = busyBench([5, 5, 5]);
+  bench.demand(2, { priority: 1 });
+  expect(endOne(bench)).toEqual([0, 0, 1]);
+});
+
 // ---- never more than there is -----------------------------------------------------------------------------
 
 const SLOTS = 7;
