@@ -80,7 +80,7 @@ export function decodeMember(data: Uint8Array): MemberNews | undefined {
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX || !addresses.every(isText)) {
     return undefined;
   }
-  return { name, version, addresses, load, state, frozen: frozen ?? false, offer };
+  return { name, version, addresses, load, state, frozen: frozen === true, offer };
 }
 
 /** As many messages as it takes. Owners are named once a message. */

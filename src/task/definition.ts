@@ -159,7 +159,8 @@ function validated(
   if (!schema) return value;
   const accepted = (result: SchemaResult<unknown>): unknown => {
     if (result.issues) throw refusal(result.issues);
-    return result.value;
+    // a program that imports mod.ts may check it without `strict`, which narrows nothing here
+    return (result as { readonly value: unknown }).value;
   };
   const result = schema["~standard"].validate(value);
   return isInstance(result, Promise) ? result.then(accepted) : accepted(result);

@@ -69,7 +69,7 @@ export interface Condemnation {
   readonly index: number;
 }
 
-const NOTHING: readonly never[] = [];
+const NOTHING: readonly [] = [];
 
 type Command = Extract<Operation, { readonly type: "command" }>;
 
