@@ -165,6 +165,8 @@ async function tryStolos(report: Report, directory: string, project: string): Pr
   const program = await buildStolos(directory);
   const version = await run([program, "--version"], directory);
   report.check("stolos --version", version.text === "0.1.0", version.text);
+  const made = await run([program, "init", "made"], directory);
+  report.check("stolos init", made.status === 0 && existsSync(join(directory, "made/peer.ts")));
   for (const file of ["handlers.ts", "page.ts", "twice.ts"]) {
     cpSync(join(project, file), join(directory, file));
   }
