@@ -78,7 +78,8 @@ export interface Outlived {
   readonly output: string;
   /** How far the first attempt had come, as far as its peer said. */
   readonly counted: number;
-  /** Where the second one began. */
+  /** Which attempt completed it, and where that one began. */
+  readonly attempt: number;
   readonly from: number;
 }
 
@@ -114,7 +115,8 @@ export async function outlivesAPeer(
     await submit.says(/completed|failed|killed|Error/);
     const { output } = submit;
     const counted = Number(heard.match(/^outlives: (\d+)$/gm)?.at(-1)?.split(" ").at(-1));
-    return { output, counted, from: Number(/attempt 2 counted from (\d+)/.exec(output)?.[1] ?? NaN) };
+    const [, attempt, from] = (/attempt (\d+) counted from (\d+)/.exec(output) ?? []).map(Number);
+    return { output, counted, attempt: attempt ?? NaN, from: from ?? NaN };
   } finally {
     await Promise.all(peers.map((peer) => peer.end("SIGKILL")));
   }

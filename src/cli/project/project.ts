@@ -17,6 +17,8 @@ export function projectFiles(options: ProjectOptions, version: string): Readonly
     ...manifests(options, version),
     ...containers(options),
     "README.md": readme(options),
+    // npm refuses an older Node by name, which would run no test and say that none failed
+    ...(options.runtime === "node" ? { ".npmrc": "engine-strict=true\n" } : {}),
     ".gitignore": ["data", "node_modules", "secret.txt", ""].join("\n"),
   };
 }
@@ -28,7 +30,7 @@ export function nextSteps(options: ProjectOptions, version: string): readonly St
   const steps = everydaySteps(options);
   if (tarball === undefined || origin.type !== "checkout") return steps;
   const what = `makes ${tarball} of the checkout, after its npm ci`;
-  return [{ command: `npm pack ${origin.path}`, what }, ...steps];
+  return [{ command: `npm pack --silent ${origin.path}`, what }, ...steps];
 }
 
 function everydaySteps({ runtime }: ProjectOptions): readonly Step[] {

@@ -43,7 +43,8 @@ test("each runtime gets its own files, and nothing else is written", async () =>
   const programs = ["count.test.ts", "count.ts", "peer.ts", "submit.ts"];
   for (const runtime of PROJECT_RUNTIMES) {
     await run(place(`files-${runtime}`), "--runtime", runtime);
-    const own = runtime === "deno" ? ["deno.json"] : ["package.json", "tsconfig.json"];
+    const npm = runtime === "node" ? [".npmrc"] : [];
+    const own = runtime === "deno" ? ["deno.json"] : ["package.json", "tsconfig.json", ...npm];
     expect(readdirSync(place(`files-${runtime}`)).sort()).toEqual([...common, ...programs, ...own].sort());
   }
   expect(readdirSync(directory).sort()).toEqual(["files-bun", "files-deno", "files-node"]);
@@ -54,7 +55,7 @@ test("it says what to do next", async () => {
   expect(lines[0]).toBe("Wrote eu-tasks, a project for Node. Next:\n");
   expect(lines.slice(1).map((line) => line.replace(/ *#.*/, "").trim())).toEqual([
     expect.stringMatching(/^cd .*next$/),
-    `npm pack ${relative(place("next"), ROOT)}`,
+    `npm pack --silent ${relative(place("next"), ROOT)}`,
     "npm install",
     "npm run test",
     "npm run peer",
