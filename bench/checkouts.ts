@@ -1,11 +1,11 @@
 /**
- * `node bench/checkouts.ts BEFORE=DIR AFTER=DIR [--tasks N] [--rounds N] [--warm-up N] [--bulk N] [--counts]`:
- * checkouts of this library beside each other, one cluster of three nodes each, which take turns with the same
- * bulk. A busy machine bends tasks/s more than the CPU time of a task, and both less than their ratios in
- * pairs. --counts says what is sent for a task, and costs time of its own.
+ * `node bench/checkouts.ts BEFORE=DIR AFTER=DIR [--tasks N] [--rounds N] [--warm-up N] [--bulk N] [--counts]
+ * [--profile DIR]`: checkouts of this library beside each other, one cluster of three nodes each, which take
+ * turns with the same load. A busy machine bends tasks/s more than the CPU time of a task, and both more than
+ * their ratios in pairs. --counts says what is sent for a task, and costs time of its own.
  */
 import { parseArgs } from "node:util";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { loadavg } from "node:os";
 import type { Child } from "./child.ts";
 import { median } from "./cpu.ts";
@@ -33,6 +33,7 @@ const { values, positionals } = parseArgs({
     "warm-up": { type: "string", default: "40000" },
     bulk: { type: "string", default: "1000" },
     counts: { type: "boolean", default: false },
+    profile: { type: "string" },
   },
 });
 const count = Number(values.tasks);
@@ -79,6 +80,11 @@ for (const side of sides) await run(side, Number(values["warm-up"]));
 const countsBefore = values.counts
   ? await Promise.all(sides.map(({ cluster }) => countsOf(cluster.nodes)))
   : [];
+if (values.profile !== undefined) {
+  for (const { cluster } of sides) {
+    await Promise.all(cluster.nodes.map((node) => node.ask({ type: "profile" }, "profiling", LIMIT_MS)));
+  }
+}
 for (let round = 0; round < Number(values.rounds); round++) {
   for (let at = 0; at < sides.length; at++) {
     const side = sides[(at + round) % sides.length]!;
@@ -111,6 +117,14 @@ for (const [at, { name, runs, cluster }] of sides.entries()) {
     per.filter(([, value]) => value >= 0.0005).sort((a, b) => b[1] - a[1])
       .map(([key, value]) => `  ${value.toFixed(3).padStart(9)}  ${key}`).join("\n"),
   );
+}
+if (values.profile !== undefined) {
+  for (const { name, cluster } of sides) {
+    await Promise.all(cluster.nodes.map((node, at) => {
+      const file = join(resolve(values.profile!), `${name}-${at}.cpuprofile`);
+      return node.ask({ type: "profiled", file }, "written", LIMIT_MS);
+    }));
+  }
 }
 await Promise.all(sides.map(({ cluster }) => cluster.stop()));
 process.exit(0);

@@ -1,6 +1,7 @@
 /**
  * Preloaded into a node that is measured (`node --import`): counts what the engine of its checkout sends, and
- * says so when it is asked for "counts". It touches the inner parts of that checkout, whichever version it is.
+ * says so when it is asked for "counts". It touches the inner parts of that checkout, whichever version it
+ * is.
  */
 import { pathToFileURL } from "node:url";
 

@@ -1,16 +1,15 @@
 /**
- * `node bench/engines.ts BEFORE=DIR AFTER=DIR [--tasks N] [--rounds N] [--nodes N] [--partitions N] [--slots N]
- * [--profile FILE]`: the engines and codecs of several checkouts in one process, without sockets, in turn: CPU
- * µs a task and what was sent for it. Time is virtual, so that counts are the same in each run; a busy
- * machine bends both sides alike, since their turns are short.
+ * `node bench/engines.ts BEFORE=DIR AFTER=DIR [--tasks N] [--rounds N] [--nodes N] [--slots N]
+ * [--profile FILE]`: the engines and codecs of several checkouts in one process, without sockets, in turn:
+ * CPU µs a task, and what was sent for it. A number of partitions may follow a directory: `AFTER=DIR,32`.
+ * Time is virtual, so counts are the same in each run. A busy machine bends all sides alike, since their
+ * turns are short.
  */
-import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import type { Effect, Input } from "../src/protocol/model/contract.ts";
-import type { Engine } from "../src/protocol/engine.ts";
 import { median, ownCpuUs } from "./cpu.ts";
 import { PAYLOAD } from "./load.ts";
 import { startProfile } from "./profiler.ts";
@@ -31,11 +30,13 @@ const { values, positionals } = parseArgs({
 const [taskCount, rounds, nodeCount] = [Number(values.tasks), Number(values.rounds), Number(values.nodes)];
 const [bulk, inFlightMax] = [Number(values.bulk), Number(values["in-flight"])];
 const WALL_MS = 1e12;
+const FOUNDED_WITHIN_MS = 8000;
+const WARM_UP_ROUNDS = 10;
+const TURN_MS = 0.5;
 
-interface Codec {
-  encodeFrame(messages: readonly unknown[]): Uint8Array[];
-  decodeFrame(frame: Uint8Array): unknown[];
-}
+const NULL_BYTES = Uint8Array.of(0xf6);
+type Engine = InstanceType<typeof import("../src/protocol/engine.ts").Engine>;
+type Codec = typeof import("../src/protocol/wire/frame.ts");
 
 class EngineCluster {
   readonly name: string;
@@ -43,6 +44,7 @@ class EngineCluster {
   readonly counts: Record<string, number> = {};
   readonly runs: number[] = [];
   readonly startsBy: number[] = [];
+  readonly #partitions: number;
   readonly #inboxes: Input[][] = [];
   readonly #indexById: Map<string, number> = new Map();
   #codec: Codec | null = null;
@@ -51,26 +53,30 @@ class EngineCluster {
   #recorded = 0;
   #ended = 0;
   #payload: Uint8Array = new Uint8Array();
-  isCounting = true;
+  #isCounting = false;
 
-  constructor(name: string) {
+  constructor(name: string, partitions: number) {
     this.name = name;
+    this.#partitions = partitions;
   }
 
   async open(directory: string): Promise<void> {
-    const load = (file: string): Promise<Record<string, any>> =>
-      import(new URL(`src/${file}`, `${pathToFileURL(resolve(directory)).href}/`).href);
-    const { Engine } = await load("protocol/engine.ts");
-    const { engineOptions } = await load("coordinator/settings.ts");
-    const { nodeSettings } = await load("node/options.ts");
-    const { memoryStore } = await load("store/memory-store.ts");
-    const { encodeValue } = await load("task/values.ts");
+    const root = `${pathToFileURL(resolve(directory)).href}/src/`;
+    const { Engine }: typeof import("../src/protocol/engine.ts") = await import(`${root}protocol/engine.ts`);
+    const { engineOptions }: typeof import("../src/coordinator/settings.ts") = await import(
+      `${root}coordinator/settings.ts`
+    );
+    const { nodeSettings }: typeof import("../src/node/options.ts") = await import(`${root}node/options.ts`);
+    const { memoryStore }: typeof import("../src/store/memory-store.ts") = await import(
+      `${root}store/memory-store.ts`
+    );
+    const { encodeValue }: typeof import("../src/task/values.ts") = await import(`${root}task/values.ts`);
     this.#payload = encodeValue(PAYLOAD, "input");
-    this.#codec = await load("protocol/wire/frame.ts") as unknown as Codec;
+    this.#codec = await import(`${root}protocol/wire/frame.ts`);
     for (let at = 0; at < nodeCount; at++) {
       const settings = nodeSettings({
         name: `n${at}`,
-        partitions: Number(values.partitions),
+        partitions: this.#partitions,
         expect: nodeCount,
         mdns: false,
       });
@@ -88,13 +94,16 @@ class EngineCluster {
         if (peer !== at) this.#inboxes[at]!.push({ type: "peer", node: `n${peer}`, up: true, candidate });
       }
     }
-    this.isCounting = false;
-    for (let round = 0; round < 8000; round++) this.#turn(1);
-    this.isCounting = true;
+    for (let atMs = 0; atMs < FOUNDED_WITHIN_MS; atMs++) this.#turn(1);
+  }
+
+  /** What warmed it up does not count. */
+  begin(): void {
+    this.#isCounting = true;
   }
 
   #count(name: string, more = 1): void {
-    if (this.isCounting) this.counts[name] = (this.counts[name] ?? 0) + more;
+    if (this.#isCounting) this.counts[name] = (this.counts[name] ?? 0) + more;
   }
 
   /** Submits until every end is seen. */
@@ -110,7 +119,7 @@ class EngineCluster {
         left -= size;
         open += size;
       }
-      this.#turn(0.5);
+      this.#turn(TURN_MS);
     }
     if (this.#recorded < this.#ended) throw new Error("more ends than records");
   }
@@ -122,6 +131,23 @@ class EngineCluster {
       ...{ cid: this.#rid + 1, options: null },
     };
     this.#inboxes[0]!.push({ type: "submit", rid: ++this.#rid, spec, watch: true, ageMs: 0 });
+  }
+
+  #send(at: number, { to, messages }: Extract<Effect, { readonly type: "send" }>): void {
+    for (const message of messages) {
+      this.#count(`sent: ${message.type}`);
+      if (message.type === "append") this.#count("entries sent", message.entries.length);
+      if (message.type === "grant") this.#count("granted to others", message.tasks.length);
+    }
+    const inbox = this.#inboxes[this.#indexById.get(to)!]!;
+    for (const frame of this.#codec!.encodeFrame(messages)) {
+      this.#count("frames");
+      this.#count("bytes", frame.byteLength);
+      for (const message of this.#codec!.decodeFrame(frame)) {
+        this.#count("messages");
+        inbox.push({ type: "message", from: `n${at}`, message });
+      }
+    }
   }
 
   /** Each node takes one step. */
@@ -140,26 +166,11 @@ class EngineCluster {
 
   #run(at: number, effect: Effect): void {
     switch (effect.type) {
-      case "send": {
-        const to = this.#indexById.get(effect.to)!;
-        for (const message of effect.messages) {
-          this.#count(`sent: ${message.type}`);
-          if (message.type === "append") this.#count("entries sent", message.entries.length);
-          if (message.type === "grant") this.#count("granted to others", message.tasks.length);
-        }
-        for (const frame of this.#codec!.encodeFrame(effect.messages)) {
-          this.#count("frames");
-          this.#count("bytes", frame.byteLength);
-          for (const message of this.#codec!.decodeFrame(frame)) {
-            this.#count("messages");
-            this.#inboxes[to]!.push({ type: "message", from: `n${at}`, message } as Input);
-          }
-        }
-        return;
-      }
+      case "send":
+        return this.#send(at, effect);
       case "start": {
         const { p, task: { id, fence } } = effect;
-        if (this.isCounting) this.startsBy[at]!++;
+        if (this.#isCounting) this.startsBy[at]!++;
         const settlement = { type: "complete", result: NULL_BYTES } as const;
         this.#inboxes[at]!.push({ type: "settle", p, id, fence, seq: 1, upTo: 0, settlement });
         return;
@@ -180,20 +191,19 @@ class EngineCluster {
   }
 }
 
-const NULL_BYTES = new Uint8Array([0xf6]);
 const clusters: EngineCluster[] = [];
 for (const argument of positionals) {
-  const [name = "", directory = "."] = argument.split("=");
-  const cluster = new EngineCluster(name);
+  const [name = "", rest = "."] = argument.split("=");
+  const [directory = ".", partitions = values.partitions] = rest.split(",");
+  const cluster = new EngineCluster(name, Number(partitions));
   await cluster.open(directory);
   clusters.push(cluster);
 }
-for (let round = 0; round < 10; round++) for (const cluster of clusters) cluster.produce(taskCount);
-const endProfile = values.profile === undefined ? null : await startProfile();
-for (const cluster of clusters) {
-  for (const key of Object.keys(cluster.counts)) cluster.counts[key] = 0;
-  cluster.startsBy.fill(0);
+for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+  for (const cluster of clusters) cluster.produce(taskCount);
 }
+const endProfile = values.profile === undefined ? null : await startProfile();
+for (const cluster of clusters) cluster.begin();
 for (let round = 0; round < rounds; round++) {
   for (let at = 0; at < clusters.length; at++) {
     const cluster = clusters[(at + round) % clusters.length]!;
@@ -203,23 +213,15 @@ for (let round = 0; round < rounds; round++) {
   }
 }
 if (endProfile) await endProfile(values.profile!);
-const json: Record<string, unknown> = {};
 for (const { name, runs, counts, startsBy } of clusters) {
   const ratio = median(runs.map((us, round) => us / clusters[0]!.runs[round]!));
-  const low = (each: readonly number[]): number =>
-    [...each].sort((a, b) => a - b)[Math.floor(each.length / 5)]!;
+  const least = Math.min(...runs).toFixed(1);
   console.log(
-    `${name.padEnd(10)} CPU ${median(runs).toFixed(1)} µs a task (least ${
-      Math.min(...runs).toFixed(1)
-    }); ratio ${ratio.toFixed(3)} in ${runs.length} pairs; started ${startsBy.join(" ")}; load ${
-      loadavg()[0]!.toFixed(1)
-    }`,
+    `${name}: ${median(runs).toFixed(1)} µs a task (least ${least}), to ${clusters[0]!.name} ${
+      ratio.toFixed(3)
+    } in ${runs.length} pairs; started ${startsBy.join(" ")}; load ${loadavg()[0]!.toFixed(1)}`,
   );
-  const per = Object.entries(counts).map(([key, value]) => [key, value / (taskCount * rounds)] as const);
-  json[name] = { runs, per };
-  console.log(
-    per.filter(([, value]) => value >= 0.001).sort((a, b) => b[1] - a[1])
-      .map(([key, value]) => `${key} ${value.toFixed(3)}`).join(", "),
-  );
+  const perTask = Object.entries(counts).map(([key, value]) => [key, value / (taskCount * rounds)] as const);
+  const shown = perTask.filter(([, each]) => each >= 0.001).sort((a, b) => b[1] - a[1]);
+  console.log(shown.map(([key, each]) => `${key} ${each.toFixed(3)}`).join(", "));
 }
-void writeFileSync;

@@ -53,6 +53,8 @@ export class EngineBench {
   readonly demandTo: Set<string> = new Set();
   /** Ends that were reported, in order: `task state`. */
   readonly ended: string[] = [];
+  /** What stewards announced about owners, in order: `task state owner`. */
+  readonly owned: string[] = [];
   /** Between nodes, as the senders put it. */
   readonly sent: Message[] = [];
   /** Answers to submits, in order. */
@@ -203,6 +205,8 @@ export class EngineBench {
     else if (effect.type === "outcome") this.ended.push(`${effect.outcome.id} ${effect.outcome.state}`);
     else if (effect.type === "commanded") {
       this.commanded.push(`${this.#commandedId.get(effect.rid)} ${effect.status}`);
+    } else if (effect.type === "event" && effect.event.type === "ownership") {
+      for (const { id, state, owner } of effect.event.changes) this.owned.push(`${id} ${state} ${owner}`);
     } else if (effect.type === "answer") {
       this.pages.push(effect.tasks.map(({ record }) => record.spec.id));
       this.#why.set(effect.rid, effect.tasks[0]?.why ?? "no such task");

@@ -17,8 +17,8 @@ export interface HeldLease {
   abortedMs: number | null;
   /** Its end was reported: only the steward's answer is missing. */
   isSettling: boolean;
-  /** Reports without an answer. */
-  reportCount: number;
+  /** Those without an answer: mostly there is one at most. */
+  readonly reports: Report[];
   /** Number of the last command that the handler was given. */
   deliveredNo: number;
 }
@@ -31,7 +31,7 @@ interface Report {
 export class HeldLeases {
   readonly #heldByFence: Map<number, HeldLease> = new Map();
   /** Reports without an answer; those that were sent longest ago first. */
-  readonly #reports: Map<string, Report> = new Map();
+  readonly #reports: Set<Report> = new Set();
   readonly #due: Report[] = [];
   /** Fences whose grants were received; acknowledged to the steward unless a report does it first. */
   readonly acks: number[] = [];
@@ -58,7 +58,7 @@ export class HeldLeases {
   add(task: GrantedTask, from: MemberNo, grantedMs: number): HeldLease {
     const { id, fence } = task;
     const flags = { isStarted: false, abortedMs: null, isSettling: false };
-    const held = { id, fence, task, from, grantedMs, ...flags, reportCount: 0, deliveredNo: 0 };
+    const held = { id, fence, task, from, grantedMs, ...flags, reports: [], deliveredNo: 0 };
     this.#heldByFence.set(fence, held);
     this.waitingCount++;
     return held;
@@ -74,41 +74,40 @@ export class HeldLeases {
     if (!held) return false;
     this.#heldByFence.delete(fence);
     if (!held.isStarted) this.waitingCount--;
-    if (held.reportCount > 0) {
-      for (const [key, report] of this.#reports) if (report.item.fence === fence) this.#reports.delete(key);
-    }
+    for (const report of held.reports) this.#reports.delete(report);
     return true;
   }
 
   settle(held: HeldLease, { seq, upTo }: { seq: number; upTo: number }, settlement: Settlement): void {
     if (!keepsLease(settlement)) held.isSettling = true;
-    held.reportCount++;
     const { id, fence } = held;
     const report = {
       item: { id, fence, seq, upTo, settlement: clippedSettlement(settlement) },
       sentMs: -Infinity,
     };
-    this.#reports.set(`${fence}.${seq}`, report);
+    held.reports.push(report);
+    this.#reports.add(report);
     this.#due.push(report);
   }
 
   /** The steward answered; returns what it answered to, once. */
   answered(fence: number, seq: number): Settlement | undefined {
-    const key = `${fence}.${seq}`;
-    const report = this.#reports.get(key);
     const held = this.#heldByFence.get(fence);
-    if (this.#reports.delete(key) && held) held.reportCount--;
-    return report?.item.settlement;
+    const at = held?.reports.findIndex((each) => each.item.seq === seq) ?? -1;
+    if (!held || at < 0) return undefined;
+    const report = held.reports.splice(at, 1)[0]!;
+    this.#reports.delete(report);
+    return report.item.settlement;
   }
 
   /** The oldest report without an answer was sent before `sinceMs`. */
   hasOverdue(sinceMs: number): boolean {
-    for (const report of this.#reports.values()) return report.sentMs < sinceMs;
+    for (const report of this.#reports) return report.sentMs < sinceMs;
     return false;
   }
 
   resendAll(): void {
-    for (const report of this.#reports.values()) report.sentMs = -Infinity;
+    for (const report of this.#reports) report.sentMs = -Infinity;
   }
 
   takeDue(nowMs: number, resendMs: number): SettleMessage["items"][number][] {
@@ -119,11 +118,11 @@ export class HeldLeases {
       items.push(report.item);
     }
     this.#due.length = 0;
-    for (const [key, report] of this.#reports) {
+    for (const report of this.#reports) {
       if (report.sentMs > nowMs - resendMs) break;
       report.sentMs = nowMs;
-      this.#reports.delete(key);
-      this.#reports.set(key, report);
+      this.#reports.delete(report);
+      this.#reports.add(report);
       items.push(report.item);
     }
     return items;

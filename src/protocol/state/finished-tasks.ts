@@ -4,13 +4,16 @@
  */
 import type { Retention, TaskRecord } from "../model/types.ts";
 
+/** Ids that are gone are dropped so many at a time. */
+const GONE_MAX = 1024;
+
 type Kind = "completed" | "failed" | "own";
 
 export class FinishedTasks {
-  readonly #idsByKind: Record<Kind, Set<string>> = {
-    completed: new Set(),
-    failed: new Set(),
-    own: new Set(),
+  readonly #idsByKind: Record<Kind, IdQueue> = {
+    completed: new IdQueue(),
+    failed: new IdQueue(),
+    own: new IdQueue(),
   };
 
   get count(): number {
@@ -30,11 +33,12 @@ export class FinishedTasks {
   sort(recordOf: (id: string) => TaskRecord): void {
     const endedMs = (id: string): number => recordOf(id).finishedAtMs;
     for (const kind of ["completed", "failed"] as const) {
-      this.#idsByKind[kind] = new Set([...this.#idsByKind[kind]].sort((a, b) => endedMs(a) - endedMs(b)));
+      const ids = [...this.#idsByKind[kind]].sort((a, b) => endedMs(a) - endedMs(b));
+      this.#idsByKind[kind] = new IdQueue(ids);
     }
   }
 
-  #of({ spec, state }: TaskRecord): Set<string> {
+  #of({ spec, state }: TaskRecord): IdQueue {
     if (spec.options?.retention) return this.#idsByKind.own;
     return this.#idsByKind[state === "completed" ? "completed" : "failed"];
   }
@@ -75,6 +79,45 @@ export class FinishedTasks {
     const due: string[] = [];
     for (const id of this.#idsByKind.own) if (due.length < now.countMax && isDue(id, now)) due.push(id);
     return due;
+  }
+}
+
+/**
+ * Ids in the order in which they came. Each task comes and goes once, and mostly goes from the front: a set
+ * would hash it for both, and move all others whenever half of them are gone.
+ */
+class IdQueue {
+  #ids: string[];
+  #head = 0;
+
+  constructor(ids: string[] = []) {
+    this.#ids = ids;
+  }
+
+  get size(): number {
+    return this.#ids.length - this.#head;
+  }
+
+  add(id: string): void {
+    this.#ids.push(id);
+  }
+
+  delete(id: string): void {
+    const ids = this.#ids;
+    if (ids[this.#head] === id) this.#head++;
+    // an entry that is cut takes back what it did last
+    else if (ids.at(-1) === id) ids.pop();
+    else {
+      const at = ids.indexOf(id, this.#head);
+      if (at >= 0) ids.splice(at, 1);
+    }
+    if (this.#head < GONE_MAX && this.#head < ids.length) return;
+    ids.splice(0, this.#head);
+    this.#head = 0;
+  }
+
+  *[Symbol.iterator](): Iterator<string> {
+    for (let at = this.#head; at < this.#ids.length; at++) yield this.#ids[at]!;
   }
 }
 

@@ -35,13 +35,20 @@ export interface ClientServicePort {
   why(record: TaskRecord): string;
 }
 
+/** A member that waits for an end: the number of its question, and who else waits for the same. */
+interface Watcher {
+  readonly member: MemberNo;
+  no: number;
+  next: Watcher | undefined;
+}
+
 export class ClientService {
   readonly #context: Context;
   readonly #term: Term;
   readonly #replies: Replies;
   readonly #port: ClientServicePort;
-  /** By ids, then by members: the number of the question. */
-  readonly #watchers: Map<string, Map<MemberNo, number>> = new Map();
+  /** By ids: mostly there is one. */
+  readonly #watchers: Map<string, Watcher> = new Map();
   readonly #decisions: Decisions<SubmitStatus>;
 
   constructor(context: Context, term: Term, replies: Replies, port: ClientServicePort) {
@@ -55,7 +62,11 @@ export class ClientService {
   onSubmit(from: MemberNo, message: SubmitMessage): void {
     const decisions = this.#decisions.of(from);
     decisions.raise(message.floor);
-    const batch = this.#replies.for(from);
+    const { submits } = this.#replies.for(from);
+    // asked once for each entry, which are chosen in order
+    const created: number[] = [];
+    let answeredCount = 0;
+    const answer = (): unknown => submits.push({ rid: created[answeredCount++]!, status: "created" });
     for (const { rid, watch, ageMs, spec } of message.items) {
       if (decisions.isSettled(rid)) continue;
       const record = this.#term.replica.tasks.records.get(spec.id);
@@ -63,17 +74,16 @@ export class ClientService {
       const status = earlier ?? (decisions.isFull ? "busy" : this.#statusOf(spec, ageMs, record));
       // a busy steward has refused nothing: the client asks again
       if (status !== "busy") decisions.note(rid, status);
-      const answer = (): unknown => batch.submits.push({ rid, status });
       if (record && (status === "created" || status === "exists")) this.#watch(from, spec.id, watch);
       if (status !== "created") {
-        this.#term.whenConfirmed(answer);
-      } else if (record || earlier) {
-        // of one that was taken the task may be forgotten: a late copy makes no other one
-        this.#term.whenChosen(this.#term.replica.lastIndex, answer);
-      } else {
-        this.#term.whenChosen(this.#create(spec), answer);
-        this.#watch(from, spec.id, watch);
+        this.#term.whenConfirmed(() => submits.push({ rid, status }));
+        continue;
       }
+      created.push(rid);
+      // of one that was taken the task may be forgotten: a late copy makes no other one
+      const isNew = !record && !earlier;
+      this.#term.whenChosen(isNew ? this.#create(spec) : this.#term.replica.lastIndex, answer);
+      if (isNew) this.#watch(from, spec.id, watch);
     }
   }
 
@@ -122,9 +132,14 @@ export class ClientService {
   }
 
   #addWatcher(from: MemberNo, id: string, no: number): void {
-    const watchers = this.#watchers.get(id);
-    if (watchers) watchers.set(from, Math.max(no, watchers.get(from) ?? 0));
-    else this.#watchers.set(id, new Map([[from, no]]));
+    let last: Watcher | undefined;
+    for (let each = this.#watchers.get(id); each; each = each.next) {
+      if (each.member === from) return void (each.no = Math.max(no, each.no));
+      last = each;
+    }
+    const watcher = { member: from, no, next: undefined };
+    if (last) last.next = watcher;
+    else this.#watchers.set(id, watcher);
   }
 
   /** The end of a task is chosen: notifies its watchers. */
@@ -148,8 +163,8 @@ export class ClientService {
 
   /** Notifies the watchers of a task that has ended, or that does not exist. */
   #notify(id: string, record: TaskRecord | undefined): void {
-    const watchers = this.#watchers.get(id);
-    if (!watchers || (record && !isTerminal(record.state))) return;
+    const first = this.#watchers.get(id);
+    if (!first || (record && !isTerminal(record.state))) return;
     this.#watchers.delete(id);
     const outcome: Outcome = {
       id,
@@ -160,7 +175,9 @@ export class ClientService {
       error: record ? lastErrorOf(record) : "",
       failedBecause: record?.failedBecause ?? null,
     };
-    for (const [member, no] of watchers) this.#replies.for(member).outcomes.push({ no, outcome });
+    for (let each: Watcher | undefined = first; each; each = each.next) {
+      this.#replies.for(each.member).outcomes.push({ no: each.no, outcome });
+    }
   }
 
   onQuery(from: MemberNo, message: QueryMessage): void {

@@ -28,6 +28,20 @@ import { type Backlog, NO_BACKLOG, type Now, type Taker, type TaskBook, TaskQueu
 
 const SWEEP_EVERY_MS = 1000;
 
+/** A report that is in the log. */
+type Recorded = Pick<SettleMessage["items"][number], "id" | "fence" | "seq" | "settlement"> & {
+  readonly accepted: boolean;
+};
+
+/** A lease that is in the log: it is granted once it is chosen. */
+interface Leased {
+  readonly to: MemberNo;
+  readonly attachment: Attachment;
+  readonly grantNo: number;
+  readonly id: string;
+  readonly fence: number;
+}
+
 export class Steward implements Office, TaskBook {
   readonly p: number;
   readonly ballot: Ballot;
@@ -258,12 +272,14 @@ export class Steward implements Office, TaskBook {
 
   onSettle(from: MemberNo, message: SettleMessage): void {
     const { replica } = this.#term;
+    // asked once for each entry, which are chosen in order
+    const recorded: Recorded[] = [];
+    let answeredCount = 0;
+    const answer = (): void => this.#answer(from, recorded[answeredCount++]!);
     for (const item of message.items) {
       const { id, fence, seq, settlement } = item;
       this.#grants.received(fence);
       const record = replica.tasks.records.get(id);
-      const answer = (accepted: boolean): unknown =>
-        this.#replies.for(from).settles.push({ fence, seq, accepted });
       let index = replica.lastIndex;
       let accepted = true;
       if (this.isCurrent(record, fence) && record!.session!.node === from) {
@@ -272,19 +288,22 @@ export class Steward implements Office, TaskBook {
         if (!keepsLease(settlement)) this.#noteEnd(from, record!.spec, settlement);
       } else if (record?.fence !== fence || !endedBy(record, settlement)) {
         // a deposed steward does not know of later leases
-        this.#term.whenConfirmed(() => answer(false));
+        this.#term.whenConfirmed(() => this.#replies.for(from).settles.push({ fence, seq, accepted: false }));
         continue;
       }
       // it may have been reported before, and the answer got lost; the holder may have got another number
       // since, as a member anew
-      this.#term.whenChosen(index, () => {
-        answer(accepted);
-        if (keepsLease(settlement)) return;
-        if (settlement.type === "complete" || settlement.type === "fail") this.clientService.announce(id);
-        else this.clientService.announceIfOver(id);
-      });
+      recorded.push({ id, fence, seq, accepted, settlement });
+      this.#term.whenChosen(index, answer);
     }
     if (message.items.length > 0) this.#context.dirty.add(this.#term);
+  }
+
+  #answer(to: MemberNo, { id, fence, seq, accepted, settlement }: Recorded): void {
+    this.#replies.for(to).settles.push({ fence, seq, accepted });
+    if (keepsLease(settlement)) return;
+    if (settlement.type === "complete" || settlement.type === "fail") this.clientService.announce(id);
+    else this.clientService.announceIfOver(id);
   }
 
   #noteEnd(from: MemberNo, { id, options }: TaskSpec, settlement: Settlement): void {
@@ -306,13 +325,21 @@ export class Steward implements Office, TaskBook {
 
   /** Leases what can be leased now of that priority. True when tasks remain. */
   dispatch(priority: number, round: number): boolean {
+    const leased: Leased[] = [];
+    let grantedCount = 0;
+    const grant = (): void => this.#grant(leased[grantedCount++]!);
     return this.#waiting.dispatch({
       records: this.#term.replica.tasks.records,
       now: this.#now,
       priority,
       round,
       pick: (record) => this.#dispatcher.pick(this, record),
-      lease: (no, record) => this.#lease(no, record),
+      lease: (no, record) => {
+        const lease = this.#lease(no, record);
+        if (lease === null) return;
+        leased.push(lease);
+        this.#term.whenChosen(lease.fence, grant);
+      },
       waitMs: (id) => this.declines.waitMs(id),
     });
   }
@@ -330,9 +357,9 @@ export class Steward implements Office, TaskBook {
     return this.#attached.has(no) ? this.#waiting.countFor(taker) : NO_BACKLOG;
   }
 
-  #lease(to: MemberNo, record: TaskRecord): void {
+  #lease(to: MemberNo, record: TaskRecord): Leased | null {
     // its time came since the last tick
-    if (isOver(record, this.timeMs)) return;
+    if (isOver(record, this.timeMs)) return null;
     const { spec } = record;
     const { id } = spec;
     const attachment = this.#attached.get(to)!;
@@ -345,7 +372,7 @@ export class Steward implements Office, TaskBook {
     if (isOnProbation(record)) {
       this.#dispatcher.tookOnProbation(to, () => this.#stands(id, fence) && this.#isUnproven(id));
     }
-    this.#term.whenChosen(fence, () => this.#grant({ to, attachment, grantNo, id, fence }));
+    return { to, attachment, grantNo, id, fence };
   }
 
   #isUnproven(id: string): boolean {
@@ -356,7 +383,7 @@ export class Steward implements Office, TaskBook {
     return this.#isOpen && this.isCurrent(this.#term.replica.tasks.records.get(id), fence);
   }
 
-  #grant(lease: { to: MemberNo; attachment: Attachment; grantNo: number; id: string; fence: number }): void {
+  #grant(lease: Leased): void {
     const { to, attachment, grantNo, id, fence } = lease;
     const record = this.#term.replica.tasks.records.get(id);
     // the member re-attached without it meanwhile, or it was condemned

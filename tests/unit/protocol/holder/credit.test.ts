@@ -137,7 +137,7 @@ test("in no cluster any more nothing is held and nobody has credit", () => {
   expectFields(bench.lastByNo.get(1), { free: 4, upTo: 0, limits: [{ name: "h", free: 3 }] });
 });
 
-// ---- when all have demand ----------------------------------------------------------------------------------
+// ---- when all have demand ---------------------------------------------------------------------------------
 
 /** Six slots, all in use by the own steward, 0; all stewards have demand. */
 function busyBench(backlogs: readonly number[]): CreditBench {
@@ -167,7 +167,7 @@ test("where clearly more waits elsewhere, the own steward has its part and no mo
   expect(endOne(bench)).toEqual([1, 1, 1]);
 });
 
-test("a steward that was given nothing for a heartbeat has its part, however much waits at the own one", () => {
+test("who was given nothing for a heartbeat has its part, however much waits at the own steward", () => {
   const bench = busyBench([50, 1, 1]);
   expect(endOne(bench)).toEqual([1, 0, 0]);
   bench.stage.pass(HEARTBEAT_MS);

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { Retention, TaskRecord } from "../../../../src/protocol/model/types.ts";
 import { FinishedTasks } from "../../../../src/protocol/state/finished-tasks.ts";
+import { Rng } from "../../../../src/testing/rng.ts";
 import { PLAIN_OPTIONS, taskRecord, taskSpec } from "../../../support/tasks.ts";
 
 const COMMON: Retention = { completedMs: 100, failedMs: 700 };
@@ -72,4 +73,23 @@ test("what is taken out is counted no more", () => {
   const { tasks } = setUp(task);
   tasks.delete(task);
   expect([tasks.count, tasks.ids()]).toEqual([0, []]);
+});
+
+test("whatever comes and goes, from the front, from the end and from between, the order stays", () => {
+  const { tasks } = setUp();
+  const rng = new Rng(1, 1);
+  const known: TaskRecord[] = [];
+  for (let at = 0; at < 12_000; at++) {
+    const record = ended(`t${at}`, "completed", at);
+    tasks.add(record);
+    known.push(record);
+    // most go from the front, and in lots
+    for (let count = rng.int(3); count > 0 && known.length > 0; count--) {
+      const place = rng.int(10) < 8 ? 0 : rng.int(known.length);
+      tasks.delete(known.splice(place, 1)[0]!);
+    }
+    if (rng.int(20) === 0 && known.length > 0) tasks.delete(known.pop()!);
+  }
+  const ids = known.map(({ spec }) => spec.id);
+  expect([tasks.count, tasks.ids(), tasks.first(3)]).toEqual([ids.length, ids, ids.slice(0, 3)]);
 });
