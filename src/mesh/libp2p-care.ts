@@ -4,9 +4,11 @@
  * is aborted while it connects crashes the process, and onDrain() waits only once. Works from outside on what
  * libp2p hands out, and does nothing where that looks unexpected.
  */
+import { BroadcastChannel } from "node:worker_threads";
 import type { Listeners } from "./listeners.ts";
 import type {
   ConnectionEncrypter,
+  Libp2p,
   Listener,
   MultiaddrConnection,
   Stream,
@@ -172,4 +174,20 @@ export function nextDrain(stream: Stream, signal?: AbortSignal): Promise<void> {
   else if (stream.status !== "open") reject(new Error(`the stream is ${stream.status}`));
   else if (!stream.writableNeedsDrain) resolve();
   return promise.finally(() => over.abort());
+}
+
+/**
+ * Has libp2p make its locks now, so that they do not keep the process alive. With the first one mortice (3.3.1,
+ * of @libp2p/peer-store 12) opens a BroadcastChannel for the whole process, never closes it, and can unref it
+ * only where the global one is Node's: Deno's would keep every program alive that ever had a host.
+ */
+export function unrefLocks({ peerStore, peerId }: Pick<Libp2p, "peerStore" | "peerId">): void {
+  const own = globalThis.BroadcastChannel;
+  globalThis.BroadcastChannel = BroadcastChannel as unknown as typeof own;
+  try {
+    // the lock is made before it returns
+    peerStore.has(peerId).catch(() => {});
+  } finally {
+    globalThis.BroadcastChannel = own;
+  }
 }
