@@ -68,11 +68,12 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const secret = secretOf(ATTEMPT, options.secret);
   const identity = options.privateKey ? { privateKey: options.privateKey } : {};
   let learned: readonly string[] = [];
-  const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
+  const connect = (avoid: string | null, timeoutMs: number, signal?: AbortSignal): Promise<MeshClient> => {
     const all = [...new Set([...learned, ...join])];
     const others = all.filter((address) => avoid === null || !address.includes(avoid));
     const addresses = others.length > 0 ? others : all;
-    return connectMesh({ namespace, join: addresses, mdns, timeoutMs: withinMs, avoid, secret, ...identity });
+    const place = { namespace, join: addresses, mdns, secret };
+    return connectMesh({ ...place, ...identity, timeoutMs, avoid, ...(signal && { signal }) });
   };
   let first: MeshClient;
   try {
@@ -80,7 +81,10 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   } catch (error) {
     throw asPublicError(error);
   }
-  const connection = new RpcConnection(first, (avoid) => connect(avoid, RECONNECT_TIMEOUT_MS));
+  const connection = new RpcConnection(
+    first,
+    (avoid, signal) => connect(avoid, RECONNECT_TIMEOUT_MS, signal),
+  );
   const port = new RpcPort(connection);
   // to know where to go when the member is gone; best effort
   const learn = (): void => {

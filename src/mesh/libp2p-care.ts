@@ -191,3 +191,29 @@ export function unrefLocks({ peerStore, peerId }: Pick<Libp2p, "peerStore" | "pe
     globalThis.BroadcastChannel = own;
   }
 }
+
+/** What is looked at here of what libp2p leaves running. */
+interface Leftovers {
+  readonly components?: {
+    readonly addressManager?: { readonly _updatePeerStoreAddresses?: { stop?(): void } };
+  };
+  readonly services?: {
+    readonly pubsub?: { readonly status?: { readonly heartbeatTimeout?: NodeJS.Timeout } };
+  };
+}
+
+/**
+ * Stops the host, and two timers that stop() leaves: gossipsub's next heartbeat (17.1.1), and the noting of
+ * the addresses, which the end of each listener starts anew (libp2p 3.3.11). Each would keep the process alive
+ * for a second or two.
+ */
+export async function stopWhole(host: Libp2p): Promise<void> {
+  const { components, services } = host as Leftovers;
+  const heartbeat = services?.pubsub?.status?.heartbeatTimeout;
+  try {
+    await host.stop();
+  } finally {
+    clearTimeout(heartbeat);
+    components?.addressManager?._updatePeerStoreAddresses?.stop?.();
+  }
+}
