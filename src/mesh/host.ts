@@ -14,7 +14,7 @@ import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { isOfThisHost } from "./addresses.ts";
 import { Guard, guarded, SETUP_MAX, SETUP_TIMEOUT_MS, WAITING_MAX } from "./guard.ts";
-import { careful, sparing, thrifty, unrefLocks } from "./libp2p-care.ts";
+import { careful, sparing, thrifty, unrefPeerStore } from "./libp2p-care.ts";
 import type { Listeners } from "./listeners.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
@@ -136,7 +136,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
   };
   const host = await createLibp2p(init) as Host;
-  unrefLocks(host);
+  unrefPeerStore(host);
   // what libp2p keeps of each peer for hours, and nobody here asks for: 9 KB for each client that ever came
   host.addEventListener(
     "peer:disconnect",

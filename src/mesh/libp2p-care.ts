@@ -177,15 +177,15 @@ export function nextDrain(stream: Stream, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Has libp2p make its locks now, so that they do not keep the process alive. With the first one mortice (3.3.1,
- * of @libp2p/peer-store 12) opens a BroadcastChannel for the whole process, never closes it, and can unref it
- * only where the global one is Node's: Deno's would keep every program alive that ever had a host.
+ * Uses the peer store for the first time, so that it keeps no process alive. Its mutexes (mortice 3.3.1) open a
+ * BroadcastChannel for the whole process, never close it, and can unref it only where the global one is Node's:
+ * Deno's (2.9) would keep every program alive that ever had a host.
  */
-export function unrefLocks({ peerStore, peerId }: Pick<Libp2p, "peerStore" | "peerId">): void {
+export function unrefPeerStore({ peerStore, peerId }: Pick<Libp2p, "peerStore" | "peerId">): void {
   const own = globalThis.BroadcastChannel;
   globalThis.BroadcastChannel = BroadcastChannel as unknown as typeof own;
   try {
-    // the lock is made before it returns
+    // the first mutex is made before it returns
     peerStore.has(peerId).catch(() => {});
   } finally {
     globalThis.BroadcastChannel = own;
