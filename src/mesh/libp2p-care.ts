@@ -177,9 +177,9 @@ export function nextDrain(stream: Stream, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Uses the peer store for the first time, so that it keeps no process alive. Its mutexes (mortice 3.3.1) open a
- * BroadcastChannel for the whole process, never close it, and can unref it only where the global one is Node's:
- * Deno's (2.9) would keep every program alive that ever had a host.
+ * Uses the peer store for the first time, so that it keeps no process alive. Its mutexes (mortice 3.3.1) open
+ * a BroadcastChannel for the whole process, never close it, and can unref it only where the global one is
+ * Node's: Deno's (2.9) would keep every program alive that ever had a host.
  */
 export function unrefPeerStore({ peerStore, peerId }: Pick<Libp2p, "peerStore" | "peerId">): void {
   const own = globalThis.BroadcastChannel;
@@ -204,8 +204,8 @@ interface Leftovers {
 
 /**
  * Stops the host, and two timers that stop() leaves: gossipsub's next heartbeat (17.1.1), and the noting of
- * the addresses, which the end of each listener starts anew (libp2p 3.3.11). Each would keep the process alive
- * for a second or two.
+ * its addresses, which the end of each listener starts anew (libp2p 3.3.11). Each would keep the process
+ * alive for a second or two.
  */
 export async function stopWhole(host: Libp2p): Promise<void> {
   const { components, services } = host as Leftovers;

@@ -47,7 +47,7 @@ test("no timer is left of a host that has stopped", async () => {
       running.set(timer, ms);
       return timer;
     }) as typeof set,
-    clearTimeout: ((timer) => {
+    clearTimeout: ((timer: ReturnType<typeof set>) => {
       running.delete(timer);
       clear(timer);
     }) as typeof clear,
