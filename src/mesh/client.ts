@@ -42,8 +42,8 @@ const IDENTIFY_TIMEOUT_MS = 500;
 const STOP_TIMEOUT_MS = 1000;
 
 /**
- * Dials one of `join`, or whoever mDNS finds, as a non-member. Rejects with a MeshError after timeoutMs, or when
- * its signal aborts.
+ * Dials one of `join`, or whoever mDNS finds, as a non-member. Rejects with a MeshError after timeoutMs, or
+ * when its signal aborts.
  */
 export async function connectClient(options: MeshClientOptions): Promise<MeshClient> {
   const candidates = new Map<string, readonly string[]>();
