@@ -141,7 +141,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   return host;
 }
 
-/** Of what libp2p keeps of each peer for hours, and nobody here asks for: 9 KB for each client that ever came. */
+/** What libp2p keeps of each peer for hours, and nobody here asks for: 9 KB for each client that ever came. */
 function forgetAbsent(host: Host): void {
   const forget = ({ detail }: CustomEvent<PeerId>): void =>
     void host.peerStore.delete(detail).catch(() => {});

@@ -30,8 +30,7 @@ await runShow("the packed package, installed", (report, directory) => {
   const installed = run("npm", ["install", "--no-audit", "--no-fund", "--omit=dev", tarball]);
   report.check("npm install", installed.status === 0, installed.text.split("\n").at(-1));
   const [program] = blocksOf("README.md").filter(isProgram);
-  const ending = "\nsetTimeout(() => process.exit(), 500);\n";
-  writeFileSync(join(project, "own.ts"), program!.code + ending);
+  writeFileSync(join(project, "own.ts"), program!.code);
   for (const runtime of ["node", "bun", "deno"] as const) {
     const file = join(ROOT, "node_modules/.bin", runtime);
     const before = runtime === "deno" ? ["run", "-A"] : [];

@@ -1,8 +1,9 @@
 /**
  * A program that does one thing with the library, or several at once, stops it, says so and leaves the rest
- * to the runtime: for tests that a process ends by itself. The arguments name the things; without any it is
- * all of them.
+ * to the runtime: for tests that a process ends by itself. The arguments name the things, which ending.ts
+ * lists.
  */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout } from "node:timers";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,6 +21,8 @@ import {
   sqliteStore,
 } from "../../mod.ts";
 import { exec, handleExec } from "../../src/cli/exec/exec.ts";
+import type { Way } from "./ending.ts";
+import { freePort } from "./free-port.ts";
 import type { Instruction } from "./thread-handler.ts";
 
 const SECRET = "a secret that is long enough for everybody";
@@ -130,7 +133,45 @@ async function client(): Promise<void> {
   await client.nodes();
 }
 
-const WAYS: Readonly<Record<string, () => Promise<void>>> = {
+/** A process that holds connections to this one: it ends when the test does. */
+async function other(role: "member" | "server", namespace: string): Promise<Other> {
+  const port = await freePort();
+  const args = ["tests/support/ending-other.ts", role, namespace, String(port)];
+  const child = spawn("node", args, { stdio: "ignore", detached: true });
+  child.unref();
+  await once(child, "spawn");
+  console.log("other", child.pid);
+  return { port, hang: () => void child.kill("SIGSTOP") };
+}
+
+interface Other {
+  readonly port: number;
+  hang(): void;
+}
+
+async function heldNode(): Promise<void> {
+  const { namespace } = place();
+  const { port, hang } = await other("member", namespace);
+  const node = await createNode(place({ namespace, expect: 2, listen: [`/ip4/127.0.0.1/tcp/${port}`] }));
+  await node.ready();
+  hang();
+  await node.stop({ now: true });
+}
+
+async function heldClient(): Promise<void> {
+  const { namespace } = place();
+  const { port, hang } = await other("server", namespace);
+  const join = [`/ip4/127.0.0.1/tcp/${port}`];
+  const client = await connectClient({ namespace, join, timeoutMs: 30_000 });
+  await client.nodes();
+  const watched = refused(Array.fromAsync(client.watch()));
+  hang();
+  const asked = refused(client.nodes());
+  await client[Symbol.asyncDispose]();
+  await Promise.all([watched, asked]);
+}
+
+const WAYS: Readonly<Record<Way, () => Promise<void>>> = {
   node: () => runOn(place()),
   embedded: () => runOn({ coordinator: "embedded" }),
   mdns: () => runOn(place({ mdns: true })),
@@ -142,6 +183,8 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
   client,
   pending,
   silent,
+  "held-node": heldNode,
+  "held-client": heldClient,
   "nobody-there": () => refused(connectClient({ join: ["/ip4/127.0.0.1/tcp/1"], timeoutMs: 700 })),
   "nobody-found": () => refused(connectClient({ namespace: place().namespace, timeoutMs: 700 })),
   "bad-address": () => refused(connectClient({ join: ["nonsense"] })),
@@ -160,11 +203,6 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
   },
 };
 
-const names = process.argv.slice(2);
-await Promise.all((names.length === 0 ? Object.keys(WAYS) : names).map(async (name) => {
-  const way = WAYS[name];
-  if (way === undefined) throw new Error(`Cannot do ${name}: the ways are ${Object.keys(WAYS).join(" ")}`);
-  await way();
-}));
+await Promise.all(process.argv.slice(2).map((name) => WAYS[name as Way]()));
 console.log("stopped");
 setTimeout(() => console.log("left", process.getActiveResourcesInfo()), 3000).unref();

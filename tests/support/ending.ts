@@ -5,6 +5,28 @@ import { commandOn, type Runtime } from "../../examples/demo/peer-process.ts";
 /** From the end of all that the program does until its process is ended from outside. */
 const PATIENCE_MS = 15_000;
 
+export const WAYS = [
+  "node",
+  "embedded",
+  "mdns",
+  "secret",
+  "store",
+  "threads",
+  "commands",
+  "http",
+  "client",
+  "pending",
+  "silent",
+  "held-node",
+  "held-client",
+  "nobody-there",
+  "nobody-found",
+  "bad-address",
+  "cannot-listen",
+  "no-quorum",
+] as const;
+export type Way = (typeof WAYS)[number];
+
 export interface Ending {
   /** Null when it did not end. */
   readonly code: number | null;
@@ -15,8 +37,7 @@ export interface Ending {
   readonly tookMs: number;
 }
 
-/** `ways`: as the program names them; none = all. */
-export async function endingOf(runtime: Runtime, ways: readonly string[]): Promise<Ending> {
+export async function endingOf(runtime: Runtime, ways: readonly Way[]): Promise<Ending> {
   const [command = "", ...args] = commandOn(runtime, "tests/support/ending-program.ts", ways);
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -32,6 +53,7 @@ export async function endingOf(runtime: Runtime, ways: readonly string[]): Promi
   }
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   clearTimeout(timer);
-  const tookMs = performance.now() - (stoppedMs ?? 0);
+  for (const [, pid] of output.matchAll(/^other (\d+)$/gm)) process.kill(Number(pid), "SIGKILL");
+  const tookMs = Math.round(performance.now() - (stoppedMs ?? 0));
   return { code, hasStopped: stoppedMs !== undefined, hasLeft: /^left /m.test(output), output, tookMs };
 }
