@@ -1,8 +1,7 @@
-/** Connects a program that is no member to a cluster. */
+/** Connects a program that is no member to a cluster. libp2p is loaded by the first that does. */
 import { checkKnown, integer, texts } from "../base/arguments.ts";
 import { ConnectError } from "../base/errors.ts";
 import type { NodeInfo } from "../coordinator/coordinator.ts";
-import { connectClient as connectMesh } from "../mesh/client.ts";
 import { type MeshClient, MeshError } from "../mesh/mesh-types.ts";
 import { type Client, PortClient } from "./client.ts";
 import { RpcPort } from "./rpc-client.ts";
@@ -75,6 +74,7 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
     const place = { namespace, join: addresses, mdns, secret };
     return connectMesh({ ...place, ...identity, timeoutMs, avoid, ...(signal && { signal }) });
   };
+  const { connectClient: connectMesh } = await import("../mesh/client.ts");
   let first: MeshClient;
   try {
     first = await connect(null, timeoutMs);
