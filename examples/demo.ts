@@ -170,4 +170,4 @@ try {
   await cleanUp(!isGood);
 }
 say(isGood ? "nothing lost, nothing ran twice at once" : "FAILED");
-process.exit(isGood ? 0 : 1);
+process.exitCode = isGood ? 0 : 1;

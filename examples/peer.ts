@@ -59,7 +59,6 @@ const stop = async (): Promise<void> => {
   signals += 1;
   await node.stop({ now: signals > 1 });
   await exec[Symbol.asyncDispose]();
-  process.exit(0);
 };
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);

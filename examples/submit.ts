@@ -19,12 +19,11 @@ const { values, positionals: argv } = parseArgs({
   },
 });
 if (argv.length === 0) {
-  console.error("Usage: submit.ts [--join ADDR]… [--id ID] [--retry N] -- CMD [ARG]…");
-  process.exit(1);
+  throw new Error("Usage: submit.ts [--join ADDR]… [--id ID] [--retry N] -- CMD [ARG]…");
 }
 
 // A client is no member: it votes on nothing and its going changes nothing.
-const client = await connectClient({
+await using client = await connectClient({
   namespace: "koalemos",
   secret: process.env.STOLOS_SECRET,
   join: values.join,
@@ -44,6 +43,4 @@ else console.log(`${info?.state} ${info?.why ?? ""}`);
 
 const outcome = await handle.done();
 console.log(outcome.state === "completed" ? "completed" : `${outcome.state}: ${outcome.error}`);
-await client[Symbol.asyncDispose]();
-// said aloud: on Deno, and with mDNS on Node, libp2p's sockets keep a process alive after they were stopped
-process.exit(outcome.state === "completed" ? 0 : 4);
+process.exitCode = outcome.state === "completed" ? 0 : 4;

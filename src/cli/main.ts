@@ -81,4 +81,4 @@ try {
   terminal.note(`stolos: ${known === undefined ? String(text) : printable(String(text))}`);
 }
 await terminal.flushed();
-process.exit(exitCode === EXIT.done && terminal.isCutOff ? EXIT.cutOff : exitCode);
+process.exitCode = exitCode === EXIT.done && terminal.isCutOff ? EXIT.cutOff : exitCode;

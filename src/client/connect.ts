@@ -1,8 +1,7 @@
-/** Connects a program that is no member to a cluster. */
+/** Connects a program that is no member to a cluster. libp2p is loaded by the first that does. */
 import { checkKnown, integer, texts } from "../base/arguments.ts";
 import { ConnectError } from "../base/errors.ts";
 import type { NodeInfo } from "../coordinator/coordinator.ts";
-import { connectClient as connectMesh } from "../mesh/client.ts";
 import { type MeshClient, MeshError } from "../mesh/mesh-types.ts";
 import { type Client, PortClient } from "./client.ts";
 import { RpcPort } from "./rpc-client.ts";
@@ -68,19 +67,24 @@ export async function connectClient(options: ConnectOptions = {}): Promise<Clien
   const secret = secretOf(ATTEMPT, options.secret);
   const identity = options.privateKey ? { privateKey: options.privateKey } : {};
   let learned: readonly string[] = [];
-  const connect = (avoid: string | null, withinMs: number): Promise<MeshClient> => {
+  const connect = (avoid: string | null, timeoutMs: number, signal?: AbortSignal): Promise<MeshClient> => {
     const all = [...new Set([...learned, ...join])];
     const others = all.filter((address) => avoid === null || !address.includes(avoid));
     const addresses = others.length > 0 ? others : all;
-    return connectMesh({ namespace, join: addresses, mdns, timeoutMs: withinMs, avoid, secret, ...identity });
+    const place = { namespace, join: addresses, mdns, secret };
+    return connectMesh({ ...place, ...identity, timeoutMs, avoid, ...(signal && { signal }) });
   };
+  const { connectClient: connectMesh } = await import("../mesh/client.ts");
   let first: MeshClient;
   try {
     first = await connect(null, timeoutMs);
   } catch (error) {
     throw asPublicError(error);
   }
-  const connection = new RpcConnection(first, (avoid) => connect(avoid, RECONNECT_TIMEOUT_MS));
+  const connection = new RpcConnection(
+    first,
+    (avoid, signal) => connect(avoid, RECONNECT_TIMEOUT_MS, signal),
+  );
   const port = new RpcPort(connection);
   // to know where to go when the member is gone; best effort
   const learn = (): void => {

@@ -32,7 +32,8 @@ export interface RpcCall {
   sentCount: number;
 }
 
-export type Connector = (avoid: string | null) => Promise<MeshClient>;
+/** Gives up once the signal aborts. */
+export type Connector = (avoid: string | null, signal: AbortSignal) => Promise<MeshClient>;
 
 export class RpcConnection {
   readonly #connect: Connector;
@@ -41,8 +42,9 @@ export class RpcConnection {
   #lastRid = 0;
   #line: { readonly client: MeshClient; readonly outbox: RpcOutbox } | null = null;
   #lastHeardMs = 0;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #other: Promise<RpcConnection> | null = null;
+  #reconnecting: Promise<void> | null = null;
 
   constructor(first: MeshClient, connect: Connector) {
     this.#connect = connect;
@@ -66,7 +68,8 @@ export class RpcConnection {
 
   /** A line to another member, beside this one: for what that member can do nothing about. It is kept. */
   other(): Promise<RpcConnection> {
-    this.#other ??= this.#connect(this.#line?.client.member ?? null).then(async (client) => {
+    const member = this.#line?.client.member ?? null;
+    this.#other ??= this.#connect(member, this.#stopping.signal).then(async (client) => {
       const connection = new RpcConnection(client, this.#connect);
       if (this.#isStopped) await connection.stop();
       return connection;
@@ -79,7 +82,7 @@ export class RpcConnection {
 
   async stop(): Promise<void> {
     if (this.#isStopped) return;
-    this.#isStopped = true;
+    this.#stopping.abort(stoppedError());
     void this.#other?.then((other) => other.stop(), () => {});
     clearInterval(this.#pinging);
     const calls = [...this.#calls.values()];
@@ -87,7 +90,11 @@ export class RpcConnection {
     for (const call of calls) call.settle(undefined, stoppedError());
     const line = this.#line;
     this.#line = null;
-    await line?.client.stop();
+    await Promise.all([line?.client.stop(), this.#reconnecting]);
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   #send(rid: number, call: RpcCall): void {
@@ -151,17 +158,17 @@ export class RpcConnection {
     this.#line = null;
     for (const call of this.#calls.values()) call.lost?.();
     void client.stop();
-    void this.#reconnect(client.member);
+    this.#reconnecting = this.#reconnect(client.member);
   }
 
   async #reconnect(avoid: string): Promise<void> {
     while (!this.#isStopped && !this.#line) {
       try {
-        const client = await this.#connect(avoid);
+        const client = await this.#connect(avoid, this.#stopping.signal);
         if (this.#isStopped) await client.stop();
         else this.#open(client);
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+        if (!this.#isStopped) await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
       }
     }
   }

@@ -2,7 +2,7 @@
  * Handlers that give no sign of life: aborted, then given up, so that their tasks go elsewhere. One that was
  * given up still runs, and nothing else runs in its place until it ends.
  */
-import type { Environment } from "../base/environment.ts";
+import type { Environment, TimerHandle } from "../base/environment.ts";
 import { GRACE_MS, type Handler } from "./handler.ts";
 import type { Attempt } from "./attempt.ts";
 
@@ -15,6 +15,8 @@ export class StuckHandlers {
   readonly #environment: Environment;
   readonly #giveUp: (attempt: Attempt) => void;
   readonly #givenUp: Set<Attempt> = new Set();
+  /** Of those that were aborted and have not ended yet. */
+  readonly #timerByAttempt: Map<Attempt, TimerHandle> = new Map();
 
   /** `giveUp`: settles the attempt although its handler still runs. */
   constructor(environment: Environment, giveUp: (attempt: Attempt) => void) {
@@ -33,17 +35,21 @@ export class StuckHandlers {
     if (handler.beatTimeoutMs === undefined) return;
     attempt.watchBeats(silenceOf(handler.beatTimeoutMs, handler), () => {
       attempt.abort("stuck");
-      this.#environment.setTimeout(() => {
+      const timer = this.#environment.setTimeout(() => {
+        this.#timerByAttempt.delete(attempt);
         if (!attempt.isRunning || attempt.isLost) return;
         this.#givenUp.add(attempt);
         this.#giveUp(attempt);
       }, graceOf(handler));
+      this.#timerByAttempt.set(attempt, timer);
     });
   }
 
   /** The handler has ended; true when it had been given up. */
   ended(attempt: Attempt): boolean {
     attempt.endBeats();
+    this.#environment.clearTimeout(this.#timerByAttempt.get(attempt));
+    this.#timerByAttempt.delete(attempt);
     return this.#givenUp.delete(attempt);
   }
 }

@@ -9,6 +9,7 @@ import { plain } from "./framing.ts";
 import type { Host } from "./host.ts";
 import type { ClientStream } from "./mesh-types.ts";
 import { nextDrain } from "./libp2p-care.ts";
+import { timeoutSignal } from "./timeout-signal.ts";
 
 const STREAMS_PER_CONNECTION_MAX = 8;
 const STREAMS_MAX = 512;
@@ -71,7 +72,7 @@ export function overStream(stream: Stream, messageBytesMax: number): Omit<Client
       if (!stream.send(encode.single(data))) await nextDrain(stream);
     },
     close() {
-      stream.close({ signal: AbortSignal.timeout(1000) }).catch((error) => stream.abort(error));
+      stream.close({ signal: timeoutSignal(1000) }).catch((error) => stream.abort(error));
     },
   };
 }

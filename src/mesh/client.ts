@@ -9,8 +9,9 @@ import { clientProtocol, namespaceServed, overStream } from "./client-stream.ts"
 import { dial, DialError, dismissal, isLate } from "./dial.ts";
 import { createHost, type Host, type OnFound } from "./host.ts";
 import { resolveAddress } from "./joins.ts";
-import { untilAborted } from "./libp2p-care.ts";
+import { stopWhole, untilAborted } from "./libp2p-care.ts";
 import { type Lookup, type MeshClient, MeshError } from "./mesh-types.ts";
+import { timeoutSignal } from "./timeout-signal.ts";
 
 export interface MeshClientOptions {
   readonly namespace: string;
@@ -19,6 +20,8 @@ export interface MeshClientOptions {
   /** Also try members found on the local network. */
   readonly mdns: boolean;
   readonly timeoutMs: number;
+  /** Nobody wants it any more. @default never */
+  readonly signal?: AbortSignal;
   /** Of the cluster. @default none */
   readonly secret?: string | null;
   /** Identity as a libp2p private key in protobuf form. @default a fresh one */
@@ -38,7 +41,10 @@ const PAUSE_MS = 200;
 const IDENTIFY_TIMEOUT_MS = 500;
 const STOP_TIMEOUT_MS = 1000;
 
-/** Dials one of `join`, or whoever mDNS finds, as a non-member. Rejects with a MeshError after timeoutMs. */
+/**
+ * Dials one of `join`, or whoever mDNS finds, as a non-member. Rejects with a MeshError after timeoutMs, or
+ * when its signal aborts.
+ */
 export async function connectClient(options: MeshClientOptions): Promise<MeshClient> {
   const candidates = new Map<string, readonly string[]>();
   for (const address of options.join) candidates.set(address, [parse(address)]);
@@ -72,12 +78,13 @@ async function connectAny(
   const deadlineMs = performance.now() + timeoutMs;
   const reasonByCandidate = new Map<string, string>();
   for (let avoid = options.avoid ?? null;; avoid = null) {
-    const signal = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now())));
+    const late = timeoutSignal(Math.max(1, Math.ceil(deadlineMs - performance.now())));
+    const signal = options.signal ? AbortSignal.any([late, options.signal]) : late;
     const race: Race = { won: null };
     const found = await firstOf(candidates, async ([candidate, addresses], over) => {
       try {
         const all = await Promise.all(addresses.map((each) => resolved(each, over, options.lookup)));
-        const within = AbortSignal.any([over, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+        const within = AbortSignal.any([over, timeoutSignal(DIAL_TIMEOUT_MS)]);
         return await connectToAny(host, all.flat(), within, { ...options, avoid, race });
       } catch (error) {
         // one that was cut short says less than the one before
@@ -88,7 +95,7 @@ async function connectAny(
       }
     }, signal);
     if (found) return found;
-    if (deadlineMs - performance.now() < PAUSE_MS) break;
+    if (options.signal?.aborted || deadlineMs - performance.now() < PAUSE_MS) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   const tried = [...candidates.keys()].map((each) =>
@@ -176,7 +183,7 @@ async function unserved(
   cause: unknown,
 ): Promise<DialError> {
   if ((cause as Error).name === "UnsupportedProtocolError") {
-    const served = await namespaceServed(host, connection, AbortSignal.timeout(IDENTIFY_TIMEOUT_MS));
+    const served = await namespaceServed(host, connection, timeoutSignal(IDENTIFY_TIMEOUT_MS));
     const what = served === null ? "not a node" : `a node of namespace ${served}, not`;
     return new DialError(`it is ${what} of namespace ${namespace}`, { cause });
   }
@@ -192,7 +199,7 @@ function reasonOf(error: unknown): string {
 async function stopHost(host: Host): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
-  await Promise.race([Promise.resolve(host.stop()).catch(() => {}), late]);
+  await Promise.race([stopWhole(host).catch(() => {}), late]);
   clearTimeout(timer);
 }
 

@@ -1,20 +1,20 @@
 /**
- * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. All settings
- * of libp2p live here. What is said on the streams is left to links.ts and client.ts.
+ * The libp2p host of a member or client: TCP, noise, yamux, identify, and for members gossipsub. What not
+ * every host has is loaded by those that have it. All settings of libp2p live here. What is said on the
+ * streams is left to links.ts and client.ts.
  */
 import { createHash, hkdfSync } from "node:crypto";
-import { type GossipSub, gossipsub } from "@chainsafe/libp2p-gossipsub";
+import type { GossipSub, GossipSubComponents } from "@chainsafe/libp2p-gossipsub";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { generateKeyPair, privateKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { type Identify, identify } from "@libp2p/identify";
 import type { ConnectionGater, Libp2p, Metrics, PeerDiscovery, PeerId, PrivateKey } from "@libp2p/interface";
-import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2pOptions } from "libp2p";
 import { isOfThisHost } from "./addresses.ts";
 import { Guard, guarded, SETUP_MAX, SETUP_TIMEOUT_MS, WAITING_MAX } from "./guard.ts";
-import { careful, sparing, thrifty } from "./libp2p-care.ts";
+import { careful, sparing, thrifty, unrefPeerStore } from "./libp2p-care.ts";
 import type { Listeners } from "./listeners.ts";
 import { MeshError, type MetricsFactory } from "./mesh-types.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
@@ -131,17 +131,23 @@ export async function createHost(options: HostOptions): Promise<Host> {
       maxParallelDials: 256,
     },
     connectionMonitor: { enabled: false },
-    ...discovery(options),
+    ...await discovery(options),
     ...(options.metrics && { metrics: options.metrics as () => Metrics }),
-    services: options.isClient ? { identify: identify() } : { identify: identify(), pubsub: createGossip() },
+    services: options.isClient
+      ? { identify: identify() }
+      : { identify: identify(), pubsub: await createGossip() },
   };
   const host = await createLibp2p(init) as Host;
-  // what libp2p keeps of each peer for hours, and nobody here asks for: 9 KB for each client that ever came
-  host.addEventListener(
-    "peer:disconnect",
-    ({ detail }) => void host.peerStore.delete(detail).catch(() => {}),
-  );
+  unrefPeerStore(host);
+  forgetAbsent(host);
   return host;
+}
+
+/** libp2p keeps 9 KB of each client that ever came for hours, and nobody here asks for them. */
+function forgetAbsent(host: Host): void {
+  const forget = ({ detail }: CustomEvent<PeerId>): void =>
+    void host.peerStore.delete(detail).catch(() => {});
+  host.addEventListener("peer:disconnect", forget);
 }
 
 /** Fails unless the namespace fits into protocol ids, topics and service names. */
@@ -177,9 +183,10 @@ interface Answered {
   _onMdnsResponse?(packet: unknown, from?: { readonly address?: string }): void;
 }
 
-function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
+async function discovery(options: HostOptions): Promise<Pick<Libp2pOptions, "peerDiscovery">> {
   const { found, namespace, isClient } = options;
   if (found === undefined) return {};
+  const { mdns } = await import("@libp2p/mdns");
   const create = mdns({
     serviceTag: serviceTag(namespace),
     interval: isClient ? 1000 : MDNS_INTERVAL_MS,
@@ -209,7 +216,8 @@ function discovery(options: HostOptions): Pick<Libp2pOptions, "peerDiscovery"> {
   };
 }
 
-function createGossip(): ReturnType<typeof gossipsub> {
+async function createGossip(): Promise<(components: GossipSubComponents) => GossipSub> {
+  const { gossipsub } = await import("@chainsafe/libp2p-gossipsub");
   return gossipsub({
     emitSelf: false,
     allowPublishToZeroTopicPeers: true,

@@ -4,9 +4,11 @@
  * is aborted while it connects crashes the process, and onDrain() waits only once. Works from outside on what
  * libp2p hands out, and does nothing where that looks unexpected.
  */
+import { BroadcastChannel } from "node:worker_threads";
 import type { Listeners } from "./listeners.ts";
 import type {
   ConnectionEncrypter,
+  Libp2p,
   Listener,
   MultiaddrConnection,
   Stream,
@@ -172,4 +174,46 @@ export function nextDrain(stream: Stream, signal?: AbortSignal): Promise<void> {
   else if (stream.status !== "open") reject(new Error(`the stream is ${stream.status}`));
   else if (!stream.writableNeedsDrain) resolve();
   return promise.finally(() => over.abort());
+}
+
+/**
+ * Uses the peer store for the first time, so that it keeps no process alive. Its mutexes (mortice 3.3.1) open
+ * a BroadcastChannel for the whole process, never close it, and can unref it only where the global one is
+ * Node's: Deno's (2.9) would keep every program alive that ever had a host.
+ */
+export function unrefPeerStore({ peerStore, peerId }: Pick<Libp2p, "peerStore" | "peerId">): void {
+  const own = globalThis.BroadcastChannel;
+  globalThis.BroadcastChannel = BroadcastChannel as unknown as typeof own;
+  try {
+    // the first mutex is made before it returns
+    peerStore.has(peerId).catch(() => {});
+  } finally {
+    globalThis.BroadcastChannel = own;
+  }
+}
+
+/** What is looked at here of what libp2p leaves running. */
+interface Leftovers {
+  readonly components?: {
+    readonly addressManager?: { readonly _updatePeerStoreAddresses?: { stop?(): void } };
+  };
+  readonly services?: {
+    readonly pubsub?: { readonly status?: { readonly heartbeatTimeout?: NodeJS.Timeout } };
+  };
+}
+
+/**
+ * Stops the host, and two timers that stop() leaves: gossipsub's next heartbeat (17.1.1), and the noting of
+ * its addresses, which the end of each listener starts anew (libp2p 3.3.11). Each would keep the process
+ * alive for a second or two.
+ */
+export async function stopWhole(host: Libp2p): Promise<void> {
+  const { components, services } = host as Leftovers;
+  const heartbeat = services?.pubsub?.status?.heartbeatTimeout;
+  try {
+    await host.stop();
+  } finally {
+    clearTimeout(heartbeat);
+    components?.addressManager?._updatePeerStoreAddresses?.stop?.();
+  }
 }

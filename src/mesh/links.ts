@@ -12,6 +12,7 @@ import { decodeHello, encodeHello } from "./hello.ts";
 import type { Host } from "./host.ts";
 import { Link, type LinkEnd, type LinkLimits, TICK_MS } from "./link.ts";
 import type { Hello } from "./mesh-types.ts";
+import { timeoutSignal } from "./timeout-signal.ts";
 
 const OPEN_TIMEOUT_MS = 5000;
 const REOPEN_DELAY_MS = 200;
@@ -206,7 +207,7 @@ export class Links {
     if (this.#isStopped || this.#self >= id || this.#opening.has(id)) return;
     this.#opening.add(id);
     try {
-      const signal = AbortSignal.timeout(OPEN_TIMEOUT_MS);
+      const signal = timeoutSignal(OPEN_TIMEOUT_MS);
       const stream = await connection.newStream(this.#protocol, { signal });
       if (this.#isStopped) stream.abort(new Error("the node stops"));
       else this.#replace(stream, connection);
@@ -300,9 +301,7 @@ export class Links {
   }
 
   #close(connection: Connection): void {
-    connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error) =>
-      connection.abort(error)
-    );
+    connection.close({ signal: timeoutSignal(CLOSE_TIMEOUT_MS) }).catch((error) => connection.abort(error));
   }
 }
 

@@ -14,10 +14,12 @@ import { WIRE_VERSION } from "./hello.ts";
 import { createHost, type Host } from "./host.ts";
 import { Joins } from "./joins.ts";
 import { isLoopback, leadingElsewhere } from "./addresses.ts";
+import { stopWhole } from "./libp2p-care.ts";
 import { Listeners, type ListenFailure } from "./listeners.ts";
 import { KIND } from "./link.ts";
 import { checkHello, Links } from "./links.ts";
 import { type Hello, type Mesh, MeshError, type MeshEvents, type MeshOptions } from "./mesh-types.ts";
+import { timeoutSignal } from "./timeout-signal.ts";
 
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
@@ -222,8 +224,8 @@ class MemberMesh implements Mesh {
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
     const close = async (): Promise<void> => {
-      await this.#links.stop(AbortSignal.timeout(FLUSH_TIMEOUT_MS));
-      await this.#host.stop();
+      await this.#links.stop(timeoutSignal(FLUSH_TIMEOUT_MS));
+      await stopWhole(this.#host);
     };
     await Promise.race([close().catch(() => {}), late]);
     clearTimeout(timer);
@@ -244,7 +246,7 @@ class MemberMesh implements Mesh {
   }
 
   async #dial(addresses: readonly string[]): Promise<Reached> {
-    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+    const signal = AbortSignal.any([this.#stopping.signal, timeoutSignal(DIAL_TIMEOUT_MS)]);
     // Forced: libp2p would take a connection that is there already for a new one, though it may be dead.
     const { remotePeer, remoteAddr } = await dial(this.#host, addresses, signal, { isForced: true });
     return { id: remotePeer.toString(), address: remoteAddr.toString() };

@@ -291,6 +291,20 @@ test("what a second member says of the task's record, or does not know, stands a
   }
 });
 
+test("a client that is closed while it looks for another member stops looking", async () => {
+  const first = line("member-0");
+  const searching = Promise.withResolvers<AbortSignal>();
+  const connection = new RpcConnection(first.client, (_, signal) => {
+    searching.resolve(signal);
+    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  first.server.close();
+  const signal = await searching.promise;
+  expect(signal.aborted).toBe(false);
+  await connection.stop();
+  expect(signal.aborted).toBe(true);
+});
+
 /** A client of a member that can do nothing, and of another one that can; both get what is asked. */
 function besides(first: FakePort, second: FakePort): { remote: RpcPort; connection: RpcConnection } {
   const open = (port: FakePort, name: string): MeshClient => {

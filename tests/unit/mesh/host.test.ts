@@ -4,6 +4,7 @@ import { createConnection, type Socket } from "node:net";
 import { multiaddr } from "@multiformats/multiaddr";
 import { connectClient } from "../../../src/mesh/client.ts";
 import { createHost, type Host } from "../../../src/mesh/host.ts";
+import { stopWhole } from "../../../src/mesh/libp2p-care.ts";
 import { eventually } from "../../support/drill.ts";
 import { startNode, stopNodes } from "../../support/mesh.ts";
 
@@ -32,6 +33,35 @@ test("nothing is kept of a peer that is gone", async () => {
   expect(await eventually(isKnown)).toBe(true);
   await client.stop();
   expect(await eventually(async () => !await isKnown())).toBe(true);
+});
+
+test("no timer is left of a host that has stopped", async () => {
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  const running = new Map<unknown, number>();
+  const patched: Partial<typeof globalThis> = {
+    setTimeout: ((run: () => void, ms = 0) => {
+      const timer = set(() => {
+        running.delete(timer);
+        run();
+      }, ms);
+      running.set(timer, ms);
+      return timer;
+    }) as typeof set,
+    clearTimeout: ((timer: ReturnType<typeof set>) => {
+      running.delete(timer);
+      clear(timer);
+    }) as typeof clear,
+  };
+  Object.assign(globalThis, patched);
+  try {
+    const host = await createHost({ namespace: "test", listen: ["/ip4/127.0.0.1/tcp/0"], isClient: false });
+    await host.start();
+    await stopWhole(host);
+    // what ends in the next milliseconds keeps nothing alive
+    expect([...running.values()].filter((ms) => ms >= 50)).toEqual([]);
+  } finally {
+    Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+  }
 });
 
 test("nothing is kept of whoever is found, which anybody on the network can make up", async () => {
