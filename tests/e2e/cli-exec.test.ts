@@ -2,12 +2,12 @@
  * What becomes of tasks whose commands cannot be ended, or end their supervisor: real peers on each runtime,
  * some of them an ordinary user's.
  */
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Runtime } from "../../examples/demo/peer-process.ts";
+import type { PeerEvent, PeerProcess, Runtime } from "../../examples/demo/peer-process.ts";
 import { type Client, connectClient, type TaskInfo } from "../../mod.ts";
 import { exec } from "../../src/cli/exec/exec.ts";
 import { Cluster } from "../support/cluster.ts";
@@ -25,16 +25,38 @@ async function infoOf(client: Client, id: string): Promise<TaskInfo> {
   return info;
 }
 
-for (const runtime of RUNTIMES) {
-  test(`${runtime}: a command that kills its supervisor fails, and none beside it is charged`, async () => {
-    const directory = mkdtempSync(join(tmpdir(), "stolos-exec-"));
-    await using cluster = await Cluster.start({
-      namespace: `exec-${runtime}-${process.pid}`,
-      runtimes: [runtime],
-      args: ["--lease-ttl", `${LEASE_MS}ms`],
-      directory,
-    });
-    await using client = await connectClient(await cluster.reach());
+/** Lets a process have so many descriptors at once; needs no more than its owner's rights. */
+function limitDescriptors(pid: number, count: number): void {
+  execFileSync("prlimit", ["--pid", String(pid), `--nofile=${count}:`]);
+}
+
+const canLimit = process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0;
+
+describe.each(RUNTIMES)("%s", (runtime) => {
+  const directory = mkdtempSync(join(tmpdir(), "stolos-exec-"));
+  const ofAll = new AsyncDisposableStack();
+  let peer: PeerProcess;
+  let client: Client;
+
+  beforeAll(async () => {
+    const cluster = ofAll.use(
+      await Cluster.start({
+        namespace: `exec-${runtime}-${process.pid}`,
+        runtimes: [runtime],
+        args: ["--lease-ttl", `${LEASE_MS}ms`],
+        directory,
+      }),
+    );
+    peer = cluster.peers[0]!;
+    client = ofAll.use(await connectClient(await cluster.reach()));
+  });
+
+  afterAll(async () => {
+    await ofAll.disposeAsync();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test("a command that kills its supervisor fails, and none beside it is charged", async () => {
     const wait = ["sh", "-c", 'until [ -e "$0/finish" ]; do sleep 0.05; done', directory];
     const beside = await client.submit(exec, { argv: wait }, { id: "beside", attempts: 1 });
     await eventually(async () => (await infoOf(client, "beside")).state === "leased", PATIENCE_MS);
@@ -47,111 +69,106 @@ for (const runtime of RUNTIMES) {
     writeFileSync(join(directory, "finish"), "");
     expect((await beside.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
     expect((await infoOf(client, "beside")).errors).toEqual([]);
-    rmSync(directory, { recursive: true, force: true });
   });
-}
 
-/** Lets a process have so many descriptors at once; needs no more than its owner's rights. */
-function limitDescriptors(pid: number, count: number): void {
-  execFileSync("prlimit", ["--pid", String(pid), `--nofile=${count}:`]);
-}
-
-const canLimit = process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0;
-
-for (const runtime of RUNTIMES) {
-  test.skipIf(!canLimit)(`${runtime}: a peer that can start nothing charges that to no task`, async () => {
-    await using cluster = await Cluster.start({
-      namespace: `exec-full-${runtime}-${process.pid}`,
-      runtimes: [runtime],
-      args: ["--lease-ttl", `${LEASE_MS}ms`],
-    });
-    await using client = await connectClient(await cluster.reach());
-    const [peer] = cluster.peers;
-    const pid = peer!.child.pid!;
+  test.skipIf(!canLimit)("a peer that can start nothing charges that to no task", async () => {
+    const pid = peer.child.pid!;
     limitDescriptors(pid, readdirSync(`/proc/${pid}/fd`).length);
     const handle = await client.submit(exec, { argv: ["true"] }, { id: "patient", attempts: 1 });
-    const trouble = await peer!.event(({ event }) => event === "exec:trouble");
-    expect(trouble).toMatchObject({
-      task: "patient",
+    const isTrouble = ({ event, task }: PeerEvent): boolean => event === "exec:trouble" && task === "patient";
+    expect(await peer.event(isTrouble)).toMatchObject({
       reason: "its leash supervisor cannot be started: EMFILE",
     });
     // it goes back at once, and is not offered to this peer for longer each time
     const says =
       /declined it, the first until \S+; \S+ says: its leash supervisor cannot be started: EMFILE$/;
     await eventually(async () => says.test((await infoOf(client, "patient")).why ?? ""), PATIENCE_MS);
-    await peer!.event(() => peer!.events.filter(({ event }) => event === "exec:trouble").length >= 3);
+    await peer.event(() => peer.events.filter(isTrouble).length >= 3);
     limitDescriptors(pid, 1024);
     expect((await handle.done({ signal: AbortSignal.timeout(PATIENCE_MS) })).state).toBe("completed");
     expect(await infoOf(client, "patient")).toMatchObject({ errors: [], attempt: 1 });
   });
-}
+});
 
 const why = SudoUser.missing();
 if (why !== "") test.skip(`commands under sudo were not tried: ${why}`, () => {});
 
-/** Runs so many commands under sudo that each runtime has some; what has begun is given to `use`. */
-async function withCommands(
-  name: string,
-  use: (client: Client, commands: ReadonlyMap<string, SudoCommand>) => Promise<void>,
-): Promise<void> {
-  using user = new SudoUser();
-  await using cluster = await Cluster.start({
-    namespace: `exec-${name}-${process.pid}`,
-    runtimes: RUNTIMES,
-    args: ["--lease-ttl", `${LEASE_MS}ms`],
-    directory: user.directory,
-    prefix: user.prefix,
+describe.skipIf(why !== "")("under sudo", () => {
+  const ofSudo = new AsyncDisposableStack();
+  let user: SudoUser;
+  let sudoers: Cluster;
+
+  beforeAll(async () => {
+    user = ofSudo.use(new SudoUser());
+    sudoers = ofSudo.use(
+      await Cluster.start({
+        namespace: `exec-sudo-${process.pid}`,
+        runtimes: RUNTIMES,
+        args: ["--lease-ttl", `${LEASE_MS}ms`],
+        directory: user.directory,
+        prefix: user.prefix,
+      }),
+    );
   });
-  await using client = await connectClient(await cluster.reach());
-  using commands = new DisposableStack();
-  const beats = mkdtempSync(join(user.directory, "beats-"));
-  const commandById = new Map<string, SudoCommand>();
-  for (const runtime of RUNTIMES) {
-    const id = `on-${runtime}`;
-    const command = commands.use(new SudoCommand(join(beats, id), "stubborn"));
-    commandById.set(id, command);
-    const node = `${runtime}-${RUNTIMES.indexOf(runtime)}`;
-    await client.submit(exec, { argv: [...command.argv] }, { id, node });
+
+  afterAll(() => ofSudo.disposeAsync());
+
+  /** Runs a command under sudo on each runtime; what has begun is given to `use`. */
+  async function withCommands(
+    name: string,
+    use: (client: Client, commands: ReadonlyMap<string, SudoCommand>) => Promise<void>,
+  ): Promise<void> {
+    await using client = await connectClient(await sudoers.reach());
+    using commands = new DisposableStack();
+    const beats = mkdtempSync(join(user.directory, "beats-"));
+    const commandById = new Map<string, SudoCommand>();
+    for (const runtime of RUNTIMES) {
+      const id = `${name}-on-${runtime}`;
+      const command = commands.use(new SudoCommand(join(beats, id), "stubborn"));
+      commandById.set(id, command);
+      const node = `${runtime}-${RUNTIMES.indexOf(runtime)}`;
+      await client.submit(exec, { argv: [...command.argv] }, { id, node });
+    }
+    await Promise.all([...commandById.values()].map((command) => command.attempt(1, PATIENCE_MS)));
+    await use(client, commandById);
   }
-  await Promise.all([...commandById.values()].map((command) => command.attempt(1, PATIENCE_MS)));
-  await use(client, commandById);
-}
 
-test.skipIf(why !== "")(
-  "a command under sudo that was released is not run anew beside itself",
-  () =>
-    withCommands("released", async (client, commands) => {
-      await Promise.all([...commands].map(async ([id, command]) => {
-        const [pid = 0] = command.attempts;
-        await client.command(id, { type: "release" });
-        expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
-        expect(await infoOf(client, id)).toMatchObject({
-          state: "leased",
-          attempt: 1,
-          why: expect.stringMatching(NOT_PERMITTED),
-        });
-        command.end(pid);
-        const second = await command.attempt(2, PATIENCE_MS);
-        expect(command.firstBeatMs(second)).toBeGreaterThan(command.lastBeatMs(pid));
-      }));
-    }),
-);
+  test(
+    "a command under sudo that was released is not run anew beside itself",
+    () =>
+      withCommands("released", async (client, commands) => {
+        await Promise.all([...commands].map(async ([id, command]) => {
+          const [pid = 0] = command.attempts;
+          await client.command(id, { type: "release" });
+          expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
+          expect(await infoOf(client, id)).toMatchObject({
+            state: "leased",
+            attempt: 1,
+            why: expect.stringMatching(NOT_PERMITTED),
+          });
+          command.end(pid);
+          const second = await command.attempt(2, PATIENCE_MS);
+          expect(command.firstBeatMs(second)).toBeGreaterThan(command.lastBeatMs(pid));
+        }));
+      }),
+  );
 
-test.skipIf(why !== "")(
-  "a command under sudo that was told to be killed is not reported killed while it lives",
-  () =>
-    withCommands("killed", async (client, commands) => {
-      await Promise.all([...commands].map(async ([id, command]) => {
-        const [pid = 0] = command.attempts;
-        await client.command(id, { type: "kill" });
-        expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
-        const { state, why: said } = await infoOf(client, id);
-        expect([state, said]).toEqual(["leased", expect.stringMatching(NOT_PERMITTED)]);
-        expect(said).toContain("kill");
-        command.end(pid);
-        await eventually(async () => (await infoOf(client, id)).state === "killed", PATIENCE_MS);
-        expect((await infoOf(client, id)).state).toBe("killed");
-        expect(command.attempts).toEqual([pid]);
-      }));
-    }),
-);
+  test(
+    "a command under sudo that was told to be killed is not reported killed while it lives",
+    () =>
+      withCommands("killed", async (client, commands) => {
+        await Promise.all([...commands].map(async ([id, command]) => {
+          const [pid = 0] = command.attempts;
+          await client.command(id, { type: "kill" });
+          expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
+          const { state, why: said } = await infoOf(client, id);
+          expect([state, said]).toEqual(["leased", expect.stringMatching(NOT_PERMITTED)]);
+          expect(said).toContain("kill");
+          command.end(pid);
+          await eventually(async () => (await infoOf(client, id)).state === "killed", PATIENCE_MS);
+          expect((await infoOf(client, id)).state).toBe("killed");
+          expect(command.attempts).toEqual([pid]);
+        }));
+      }),
+  );
+});

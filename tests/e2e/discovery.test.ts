@@ -62,8 +62,8 @@ test.skipIf(why !== "")(
     // what the second listens on cannot be dialled by others, and it does not say so: as behind NAT
     const hidden = ["--announce", `/ip4/192.0.2.1/tcp/${PORT}`];
     const all = [
-      peers.use(peerOn(first!, "node", ["--join", "/dns4/nobody.example/tcp/1"])),
-      peers.use(peerOn(second!, "node", hidden)),
+      peers.use(peerOn(first!, "bun", ["--join", "/dns4/nobody.example/tcp/1"])),
+      peers.use(peerOn(second!, "bun", hidden)),
       peers.use(peerOn(third!, "node", ["--announce", `/dns4/third/tcp/${PORT}`])),
     ];
     dns.set("third.test.svc", [third!.address]);
@@ -72,7 +72,7 @@ test.skipIf(why !== "")(
     expect(told).toMatchObject({ address: "/dns4/nobody.example/tcp/1" });
     const client = ["--namespace", `dns-${process.pid}`, "--join", `/dns4/third/tcp/${PORT}`, ...secret];
     const { code, stdout } = await stolos(
-      "node",
+      "bun",
       ["submit", "--wait", ...client, "--", "true"],
       first!.prefix,
     );
