@@ -218,6 +218,7 @@ await runShow("bundles and single binaries", async (report, directory) => {
     await tryRecipe(report, recipe, { project, tools, place: join(directory, "moved") });
   }
   if ("stolos".startsWith(only)) await tryStolos(report, join(directory, "stolos"), project);
+  if (rows.length === 0) return;
   console.log(`\n| made by | on | ${COLUMNS.join(" | ")} |\n|${"---|".repeat(COLUMNS.length + 2)}`);
   console.log(`${rows.join("\n")}\n`);
 });
