@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "accepted-submit-taken-again",
   breaks: "a task runs again when a late first copy comes after it was forgotten (I6)",
   file: "src/protocol/steward/client-service.ts",
-  find: "} else if (record || earlier) {",
-  replace: "} else if (record) {",
+  find: "const isNew = !record && !earlier;",
+  replace: "const isNew = !record;",
   profile: "answers",
-  seed: 25,
+  seed: 10,
 };

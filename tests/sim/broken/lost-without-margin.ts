@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "monoMs >= session.quietUntilMs && monoMs",
   replace: "monoMs",
   profile: "executions",
-  seed: 13,
+  seed: 9,
 };

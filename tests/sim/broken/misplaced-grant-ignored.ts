@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: "return this.#enlighten(session, message);",
   replace: "return;",
   profile: "large",
-  seed: 222,
+  seed: 169,
 };

@@ -5,8 +5,8 @@ export const mutant: Mutant = {
   name: "report-refused-at-once",
   breaks: "a deposed steward refuses the report of who holds the task by now (I3)",
   file: "src/protocol/steward/steward.ts",
-  find: "this.#term.whenConfirmed(() => answer(false));",
-  replace: "this.#term.whenChosen(replica.lastIndex, () => answer(false));",
+  find: "this.#term.whenConfirmed(() => this.#replies.for(from)",
+  replace: "this.#term.whenChosen(replica.lastIndex, () => this.#replies.for(from)",
   profile: "traps",
   seed: 365,
 };

@@ -10,7 +10,7 @@ export const mutant: Mutant = {
   more: [
     {
       file: "src/protocol/steward/steward.ts",
-      find: `    if (isOver(record, this.timeMs)) return;
+      find: `    if (isOver(record, this.timeMs)) return null;
 `,
       replace: "",
     },
