@@ -54,7 +54,7 @@ for (const runtimes of [["bun", "deno", "node"]] as const) {
       await using cluster = await Cluster.start({ namespace, runtimes, directory });
       try {
         await using client = await connectClient(await cluster.reach());
-        const bench = new Bench(cluster, "node", client);
+        const bench = new Bench(cluster, "bun", client);
         await bench.run("submit", "--id", "long", ...LONG);
         const first = await bench.until("long", "leased");
 

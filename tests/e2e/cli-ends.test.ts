@@ -1,9 +1,14 @@
 /** `stolos retry`, `purge`, `clone`, `retention` and the filters of `tasks`, on peers of three runtimes. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Client, connectClient } from "../../mod.ts";
+import { exec } from "../../src/cli/exec/exec.ts";
 import { Cluster, type CommandResult, stolos } from "../support/cluster.ts";
+import { eventually } from "../support/drill.ts";
 
 let cluster: Cluster;
 let reach: readonly string[];
+/** For what is not about the command line: it is quicker than a process. */
+let client: Client & AsyncDisposable;
 
 beforeAll(async () => {
   const namespace = `cli-ends-${process.pid}`;
@@ -13,9 +18,11 @@ beforeAll(async () => {
     args: ["--lease-ttl", "10s"],
   });
   reach = await cluster.clientArgs();
+  client = await connectClient({ ...await cluster.reach(), timeoutMs: 60_000 });
 });
 
 afterAll(async () => {
+  await client[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
 });
 
@@ -26,9 +33,11 @@ const ids = (result: CommandResult): unknown[] => result.json().map(({ id }) => 
 
 /** Tags and ids as they are looked for below. */
 async function submitSome(): Promise<void> {
-  const fails = ["--wait", "--retry", "0", "--", "sh", "-c", "exit 3"];
-  for (const id of ["bad/1", "bad/2"]) await run("submit", "--id", id, "--tag", "eu", ...fails);
-  await run("submit", "--id", "good", "--wait", "--tag", "eu", "--tag", "us", "--", "true");
+  const fails = { argv: ["sh", "-c", "exit 3"] };
+  for (const id of ["bad/1", "bad/2"]) {
+    await (await client.submit(exec, fails, { id, tags: ["eu"], attempts: 1 })).done();
+  }
+  await (await client.submit(exec, { argv: ["true"] }, { id: "good", tags: ["eu", "us"] })).done();
 }
 
 test("tasks are listed by state, name, tag, beginning of the id, time and in pages", async () => {
@@ -77,9 +86,8 @@ test("all that a filter names are retried, and purged", async () => {
     (await run(args[0]!, "--json", "--all", ...args.slice(1))).json()[0];
   // the one that was retried before has failed again by now, or runs still
   expect(await counts("retry", "--id-prefix", "bad/2")).toMatchObject({ done: 1, skipped: 0 });
-  for (let left = 2; left > 0;) {
-    left = ids(await run("tasks", "--json", "--state", "pending", "--state", "leased")).length;
-  }
+  const left = (): Promise<unknown[]> => Array.fromAsync(client.list({ states: ["pending", "leased"] }));
+  expect(await eventually(async () => (await left()).length === 0)).toBe(true);
   expect(await counts("purge", "--state", "failed")).toEqual({ command: "purge", done: 2, skipped: 0 });
   expect(ids(await run("tasks", "--json"))).toEqual(["good"]);
 });

@@ -55,7 +55,8 @@ function withoutCountdown(task: TaskInfo | undefined): Partial<TaskInfo> {
 async function firstLife(cluster: DurableCluster, marker: string): Promise<TaskInfo | undefined> {
   await using client = await cluster.client();
   await client.submit(exec, { argv: ["true"] }, { id: "delayed", delayMs: DELAY_MS });
-  await client.submit(exec, { argv: ["sleep", "2"] }, { id: "running" });
+  const untilMarked = ["sh", "-c", 'until [ -e "$0" ]; do sleep 0.1; done', marker];
+  await client.submit(exec, { argv: untilMarked }, { id: "running" });
   await client.submit(exec, { argv: ["test", "-e", marker] }, { id: "retried", attempts: 9 });
   await client.submit(exec, { argv: ["false"] }, { id: "sleeper" });
   const done = await client.submit(exec, { argv: ["true"] }, { id: "done" });
@@ -63,8 +64,9 @@ async function firstLife(cluster: DurableCluster, marker: string): Promise<TaskI
   let sleeper: TaskInfo | undefined;
   const hasFailed = async (): Promise<boolean> => {
     sleeper = await client.get("sleeper");
-    const retried = await client.get("retried");
-    return sleeper?.state === "sleeping" && (retried?.errors.length ?? 0) > 0;
+    const [retried, running] = [await client.get("retried"), await client.get("running")];
+    const isRunning = running?.state === "leased";
+    return isRunning && sleeper?.state === "sleeping" && (retried?.errors.length ?? 0) > 0;
   };
   expect(await eventually(hasFailed)).toBe(true);
   return sleeper;
