@@ -20,6 +20,8 @@ export class DepartureOracle {
   readonly #epochById: Map<NodeId, number> = new Map();
   readonly #left: Set<NodeId> = new Set();
   readonly #askedMs: Map<NodeId, number> = new Map();
+  /** Listed once more by a late copy: until it is evicted, for good. */
+  readonly #relisted: Set<NodeId> = new Set();
 
   constructor(world: World) {
     this.#world = world;
@@ -50,7 +52,11 @@ export class DepartureOracle {
     }
     const { schedule, plan } = this.#world;
     const sinceMs = schedule.nowMs - (this.#askedMs.get(id) ?? -Infinity);
-    if (inEpoch <= outEpoch || sinceMs < LATE_LEASES * plan.leaseTtlMs) return;
+    if (inEpoch <= outEpoch || this.#relisted.has(id)) return;
+    if (sinceMs < LATE_LEASES * plan.leaseTtlMs) {
+      this.#relisted.add(id);
+      return;
+    }
     throw new Violation("I18", `${id} has left by epoch ${outEpoch}, and is a member in epoch ${inEpoch}`);
   }
 

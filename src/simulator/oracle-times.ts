@@ -1,9 +1,9 @@
 /**
  * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
  * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
- * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered; where
- * a keeper's clock is behind, and may hold a new term's time back, younger by the log's own time, and sent
- * since a node started last.
+ * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered, and was
+ * sent since a node started last and since the steward's term began: a clock that is heard late looks behind.
+ * Where one is behind, and may hold a new term's time back, younger by the log's time.
  */
 import type { Ballot, Operation, Retention, Wake } from "../protocol/model/types.ts";
 import { WALL_START_MS } from "./clock.ts";
@@ -65,6 +65,8 @@ export class TimeOracle {
   readonly #appendedMs: Map<string, number> = new Map();
   /** When a node started last. */
   #startedMs = 0;
+  /** By partition: when its newest term began. Its steward may follow the log since then only. */
+  readonly #termMs: Map<number, number> = new Map();
   /** Partitions that had a keeper with a clock that was behind. */
   readonly #delayed: Set<number> = new Set();
   /** By partition: the time in the log up to which the tasks finished that are forgotten. */
@@ -91,6 +93,11 @@ export class TimeOracle {
   /** Some node. What it has not seen itself it judges by the clocks. */
   startedUp(): void {
     this.#startedMs = this.#nowMs;
+  }
+
+  /** Some node, as a steward. */
+  elected(p: number): void {
+    this.#termMs.set(p, this.#nowMs);
   }
 
   // ---- what was asked for --------------------------------------------------------------------------------
@@ -131,7 +138,9 @@ export class TimeOracle {
     if (sentMs <= forgottenMs + allowedMs) return;
     const behindMs = this.#nowMs + WALL_START_MS - (this.#timeMs.get(p) ?? Infinity);
     const isByTheLog = sentMs + WALL_START_MS - behindMs <= (this.#horizonMs.get(p) ?? -Infinity) + allowedMs;
-    if (this.#delayed.has(p) && (isByTheLog || sentMs < this.#startedMs + START_MS)) return;
+    const beganMs = Math.max(this.#startedMs + START_MS, this.#termMs.get(p) ?? 0);
+    if (sentMs < beganMs) return;
+    if (this.#delayed.has(p) && isByTheLog) return;
     const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
     throw new Violation(
       "I12",

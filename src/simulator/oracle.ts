@@ -323,6 +323,7 @@ export class Oracle {
 
   #elected(node: WatchedNode, p: number, term: Ballot, end: LogEnd): void {
     this.#world.counts.elected++;
+    this.times.elected(p);
     const log = this.#logs[p]!;
     node.note(`ELECTED p${p} ${ballotText(term)} with ${end.index} entries`);
     const { index: first } = log.base;

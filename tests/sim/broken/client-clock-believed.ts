@@ -3,7 +3,7 @@ import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "client-clock-believed",
-  breaks: "a new task is refused as too old after a client's wall clock jumped (I12)",
+  breaks: "a new task is refused as too old after a client's wall clock jumped (I12; I6)",
   file: "src/protocol/client/requests.ts",
   find: "const firstSentMs = this.#context.clock.leaseMs - ageMs;",
   replace: "const firstSentMs = this.#context.clock.wallMs - ageMs;",
@@ -14,5 +14,5 @@ export const mutant: Mutant = {
       "batch.items.push({ ...item, ageMs: Math.max(0, this.#context.clock.wallMs - submit.firstSentMs) });",
   }],
   profile: "clocks",
-  seed: 26,
+  seed: 50,
 };

@@ -3,10 +3,10 @@ import type { Mutant } from "../mutant.ts";
 
 export const mutant: Mutant = {
   name: "horizon-kept",
-  breaks: "a fresh submit is refused as too old after a purge that never was chosen (I12)",
+  breaks: "a fresh submit is refused as too old after a purge that never was chosen (I12; I6)",
   file: "src/protocol/state/partition-tasks.ts",
   find: "        this.#lowerHorizon(undo.raised ?? null);\n",
   replace: "",
   profile: "answers",
-  seed: 380,
+  seed: 963,
 };
