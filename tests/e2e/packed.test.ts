@@ -92,7 +92,9 @@ test("the other programs of the pages run", async () => {
     const isTest = code.includes("bun:test");
     const name = `${page.replaceAll(/[/.]/g, "-")}-${line}${isTest ? ".test" : ""}.ts`;
     writeFileSync(join(project.directory, name), code.replace("9464", "0") + (isTest ? "" : ENDING));
-    const ran = isTest ? await run("bun", ["test", `./${name}`]) : await run("node", [name]);
+    const ran = isTest
+      ? await run("bun", ["test", "--timeout", "240000", `./${name}`])
+      : await run("node", [name]);
     expect([page, ran.code, ran.code === 0 ? "" : ran.output]).toEqual([page, 0, ""]);
   }
 });

@@ -13,8 +13,6 @@ import type { Cell, Way } from "./ways.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const PUBLISHED = ["mod.ts", "src", "deno.json", "package.json", "README.md", "CHANGELOG.md", "LICENSE"];
 const TIMEOUT_MS = 600_000;
-/** A node's sockets may keep a process alive: what was to be shown has been shown by then. */
-const ENDING = "\nsetTimeout(() => process.exit(), 500);\n";
 
 /** What became of a command. */
 export interface Tried {
@@ -28,12 +26,12 @@ function programs(): Readonly<Record<string, string>> {
   const test = blocks.find((code) => code.includes("bun:test")) ?? "";
   const program = blocks.find((code) => code.includes("createNode")) ?? "";
   const under = (runner: string): string => test.replace("bun:test", runner);
-  const required = (program + ENDING)
+  const required = program
     .replace(/<\{[^(]*>\(/, "(")
     .replace(/import (\{.*\}) from "stolos"/, 'const $1 = require("stolos")')
     .replace(/^await using [^]*/m, (rest) => `(async () => {\n${rest}})();\n`);
   return {
-    "own.ts": program + ENDING,
+    "own.ts": program,
     "own.cjs": required,
     "all.ts": 'export * from "stolos";\nexport * from "stolos/testing";\n',
     "own.bun.test.ts": test,

@@ -52,6 +52,8 @@ const WORKS = "works";
 const works = (on: string, command: string, prints = DID): Cell => ({
   ...{ on, command, prints, outcome: WORKS },
 });
+/** A test runner ends a test after 5 s, which a busy machine may need. */
+const patient = (cell: Cell, option: string): Cell => ({ ...cell, script: `${cell.command} ${option}` });
 const quick = (cell: Cell): Cell => ({ ...cell, isQuick: true });
 
 const byPath: Way = {
@@ -101,7 +103,7 @@ const byMap: Way = {
     works("Deno, types", "deno check own.ts", CHECKED),
     works("Deno, tests", "deno test -A own.node.test.ts", /1 passed/),
     quick(works("Bun", "bun own.ts")),
-    works("Bun, tests", "bun test ./own.bun.test.ts", /1 pass/),
+    patient(works("Bun, tests", "bun test ./own.bun.test.ts", /1 pass/), "--timeout 240000"),
     { on: "Node", command: "–", outcome: "Node has no import maps: take a path or the tarball" },
   ],
 };
@@ -234,22 +236,23 @@ const byBunWorkspaces: Way = {
   cells: [{ ...works("Bun, in `app`", "bun own.ts"), below: "app" }],
 };
 
+const JEST = "npx jest own.jest.test.mjs";
+
 const testRunners: Way = {
   title: "Test runners",
   ...TARBALL_INSTALLED,
   setUp: [...TARBALL_INSTALLED.setUp, "npm install -D vitest jest"],
   cells: [
-    works("`bun test`", "bun test ./own.bun.test.ts", /1 pass/),
+    patient(works("`bun test`", "bun test ./own.bun.test.ts", /1 pass/), "--timeout 240000"),
     works("`node:test`", "node --test own.node.test.ts", /pass 1/),
     works("`deno test`", "deno test -A own.node.test.ts", /1 passed/),
-    works("Vitest", "npx vitest run own.vitest.test.ts", /1 passed/),
-    works(
-      "Jest",
-      "NODE_OPTIONS=--experimental-vm-modules npx jest own.jest.test.mjs",
-      /1 passed/,
+    patient(works("Vitest", "npx vitest run own.vitest.test.ts", /1 passed/), "--testTimeout 240000"),
+    patient(
+      works("Jest", `NODE_OPTIONS=--experimental-vm-modules ${JEST}`, /1 passed/),
+      "--testTimeout 240000",
     ),
     {
-      ...{ on: "Jest", command: "npx jest own.jest.test.mjs", refuses: /Must use import to load ES Module/ },
+      ...{ on: "Jest", command: JEST, refuses: /Must use import to load ES Module/ },
       outcome: "Jest refuses it: `Must use import to load ES Module`. It needs the option of the line above",
     },
   ],
