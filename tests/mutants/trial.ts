@@ -10,6 +10,7 @@ import { ROOT } from "../tidy/source.ts";
 import type { Change } from "./draw.ts";
 import { TYPES } from "./suites.ts";
 
+/** Without bunfig.toml: by its limit a test that never ends takes four minutes. */
 const COPIED = [
   "src",
   "tests",

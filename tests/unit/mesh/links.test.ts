@@ -123,7 +123,6 @@ test.each(["opens", "takes"])(
     await back.until("b sees a", () => back.ups.size === 1);
     expect(await exchange({ a: stays, b: back }, 5000)).toBe(true);
   },
-  60_000,
 );
 
 test("a connection on which no stream opens is given up, and dialled anew", async () => {
