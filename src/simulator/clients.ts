@@ -56,6 +56,8 @@ export class VirtualClient {
   readonly #askedMs: Map<number, number> = new Map();
   /** Watched ids, and the moments at which their watches began. */
   readonly #watches: Map<string, number> = new Map();
+  /** The same of those that nobody watches any more: an outcome may be on its way. */
+  readonly #unwatched: Map<string, number> = new Map();
   /** Moments of the last submits of ids: the ends of these tasks may have been asked for along with them. */
   readonly #submits: Map<string, number> = new Map();
 
@@ -85,6 +87,7 @@ export class VirtualClient {
     this.#rid = 0; // a new process counts anew
     this.#requests.clear();
     this.#watches.clear();
+    this.#unwatched.clear();
     this.#submits.clear();
   }
 
@@ -123,8 +126,10 @@ export class VirtualClient {
   }
 
   unwatch(): void {
-    const id = [...this.#watches.keys()][0];
-    if (id === undefined) return;
+    const [first] = this.#watches;
+    if (!first) return;
+    const [id, moment] = first;
+    this.#unwatched.set(id, moment);
     this.#watches.delete(id);
     this.#give({ type: "unwatch", id });
   }
@@ -233,7 +238,7 @@ export class VirtualClient {
   /** An end that was asked for along with a submit may have come before the watch. */
   #takeOutcome(outcome: Outcome): void {
     const { id } = outcome;
-    const moment = this.#watches.get(id) ?? this.#moment;
+    const moment = this.#watches.get(id) ?? this.#unwatched.get(id) ?? this.#moment;
     this.#watches.delete(id);
     if (outcome.state === "unknown") this.#checkUnknown(id);
     this.#oracle.outcome(this.#node, outcome, Math.min(moment, this.#submits.get(id) ?? Infinity));

@@ -1,9 +1,10 @@
 /**
  * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
  * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
- * and whatever anybody's wall clock says, no submit is refused that is younger than what is remembered, and was
- * sent since a node started last and since the steward's term began: a clock that is heard late looks behind.
- * Where one is behind, and may hold a new term's time back, younger by the log's time.
+ * and whatever anybody's wall clock says, no submit is refused that is younger than what is forgotten. Of what
+ * was sent before the steward's term, or before a node started last, a new steward may refuse more, once
+ * something is forgotten: a clock that is heard late looks behind. Where one is behind, and may hold a new
+ * term's time back, it may refuse what is older by the log's own time.
  */
 import type { Ballot, Operation, Retention, Wake } from "../protocol/model/types.ts";
 import { WALL_START_MS } from "./clock.ts";
@@ -139,7 +140,7 @@ export class TimeOracle {
     const behindMs = this.#nowMs + WALL_START_MS - (this.#timeMs.get(p) ?? Infinity);
     const isByTheLog = sentMs + WALL_START_MS - behindMs <= (this.#horizonMs.get(p) ?? -Infinity) + allowedMs;
     const beganMs = Math.max(this.#startedMs + START_MS, this.#termMs.get(p) ?? 0);
-    if (sentMs < beganMs) return;
+    if (forgottenMs > -Infinity && sentMs < beganMs) return;
     if (this.#delayed.has(p) && isByTheLog) return;
     const known = forgottenMs === -Infinity ? "nothing" : `what ended up to ${Math.round(forgottenMs)} ms`;
     throw new Violation(
