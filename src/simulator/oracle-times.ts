@@ -1,8 +1,8 @@
 /**
  * I12: no wrong clock decides. As long as at most one of the keepers of a partition has a wrong wall clock,
  * the times in its log are true, nothing starts before it is due, nothing is forgotten before its retention,
- * and whatever anybody's wall clock says, no submit is refused that is younger than what is forgotten. Of what
- * was sent before the steward's term, or before a node started last, a new steward may refuse more, once
+ * and whatever anybody's wall clock says, no submit is refused that is younger than what is forgotten. Of
+ * what was sent before the steward's term, or before a node started last, a new steward may refuse more, once
  * something is forgotten: a clock that is heard late looks behind. Where one is behind, and may hold a new
  * term's time back, it may refuse what is older by the log's own time.
  */
