@@ -43,7 +43,7 @@ function teachLast(cluster: VirtualCluster): VirtualNode {
 }
 
 // one cluster for both: it takes as long to make as all the rest
-test("what one node of a large cluster has a handler for runs there, and it hears of the next steward", () => {
+test("what one of a large cluster has a handler for runs there, and it hears of the next steward", () => {
   const cluster = quietCluster(LARGE);
   const { holder } = lastOf(cluster).engine!;
   const attached = new Set(holder.sessions.all.filter((session) => session.isAttached).map(({ p }) => p));
