@@ -62,7 +62,7 @@ test("of two connections of a pair one is left, at both ends the one with the li
   await using relay = new Relay();
   const pair = await startBoth(relay);
   expect(await eventually(() => relay.connectionCount("a", "b") === 1)).toBe(true);
-  expect(await exchange(pair, 1000)).toBe(true);
+  expect(await exchange(pair, 4000)).toBe(true);
   expect([pair.a.log, pair.b.log]).toEqual([["up b"], ["up a"]]);
 });
 
@@ -92,7 +92,7 @@ for (const index of [0, 1]) {
       relay.deaden("a", "b", index);
       expect(await eventually(() => exchange(pair, 1000))).toBe(true);
       expect(await eventually(() => relay.heldBytes > 0)).toBe(true);
-      expect(await exchange(pair, 1000)).toBe(true);
+      expect(await exchange(pair, 4000)).toBe(true);
     },
   );
 }
@@ -101,7 +101,7 @@ test("a pair whose connections all died silently makes another", async () => {
   await using relay = new Relay();
   const pair = await startBoth(relay);
   relay.deaden("a", "b");
-  expect(await exchange(pair, 12_000)).toBe(true);
+  expect(await exchange(pair, PATIENCE_MS)).toBe(true);
   expect(relay.heldBytes).toBeGreaterThan(0);
   expect(pair.a.log.length).toBeGreaterThan(1);
 });
@@ -121,7 +121,7 @@ test.each(["opens", "takes"])(
     const back = await start();
     expect(await eventually(() => stays.ups.size === 1, 20_000)).toBe(true);
     await back.until("b sees a", () => back.ups.size === 1);
-    expect(await exchange({ a: stays, b: back }, 5000)).toBe(true);
+    expect(await exchange({ a: stays, b: back }, PATIENCE_MS)).toBe(true);
   },
 );
 

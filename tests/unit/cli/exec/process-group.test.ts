@@ -54,8 +54,9 @@ test("a group that is gone takes no signal", async () => {
 });
 
 test.skipIf(!hasProc)("zombies are no life, though the kernel still counts them", async () => {
-  // What sleeps in its parent's place never asks how it ended.
-  const { said } = await start("setsid sh -c 'exit 0' & echo $!; exec sleep 30");
+  // What sleeps in its parent's place never asks how it ended; the parent would, so it lives until then.
+  const untilSleep = `until [ "$(cat /proc/$0/comm)" = sleep ]; do :; done`;
+  const { said } = await start(`setsid sh -c '${untilSleep}' $$ & echo $!; exec sleep 30`);
   const zombie = Number(said);
   await until(() => readFileSync(`/proc/${zombie}/stat`, "utf8").includes(") Z "));
   expect(() => process.kill(-zombie, 0)).not.toThrow();
