@@ -65,6 +65,15 @@ test("it says what to do next", async () => {
   expect(readFileSync(join(place("next"), "cluster.ts"), "utf8")).toContain('namespace: "eu-tasks"');
 });
 
+test("docs/install.md shows what it says from a checkout beside the project", async () => {
+  const lines = await run(place("my-tasks"), "--runtime", "node");
+  // as wide as where these lie, so that what stands behind the commands is aligned anew
+  const plain = (text: string): string => text.replaceAll(/ +#/g, " #");
+  const said = plain(lines.slice(2).join("\n")).replace(relative(place("my-tasks"), ROOT), "../stolos");
+  const page = plain(readFileSync(join(ROOT, "docs/install.md"), "utf8"));
+  expect(page).toContain(`${lines[0]}\n  cd ../my-tasks\n${said}\n`);
+});
+
 test("--json is one object with the keys that docs/cli.md names", async () => {
   const lines = await run(place("json"), "--runtime", "deno", "--json");
   expect(lines).toHaveLength(1);
