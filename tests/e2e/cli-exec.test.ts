@@ -116,7 +116,7 @@ describe.skipIf(why !== "")("under sudo", () => {
   /** Runs a command under sudo on each runtime; what has begun is given to `use`. */
   async function withCommands(
     name: string,
-    use: (client: Client, commands: ReadonlyMap<string, SudoCommand>) => Promise<void>,
+    use: (client: Client, commands: Commands) => Promise<void>,
   ): Promise<void> {
     await using client = await connectClient(await sudoers.reach());
     using commands = new DisposableStack();
@@ -133,42 +133,42 @@ describe.skipIf(why !== "")("under sudo", () => {
     await use(client, commandById);
   }
 
-  test(
-    "a command under sudo that was released is not run anew beside itself",
-    () =>
-      withCommands("released", async (client, commands) => {
-        await Promise.all([...commands].map(async ([id, command]) => {
-          const [pid = 0] = command.attempts;
-          await client.command(id, { type: "release" });
-          expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
-          expect(await infoOf(client, id)).toMatchObject({
-            state: "leased",
-            attempt: 1,
-            why: expect.stringMatching(NOT_PERMITTED),
-          });
-          command.end(pid);
-          const second = await command.attempt(2, PATIENCE_MS);
-          expect(command.firstBeatMs(second)).toBeGreaterThan(command.lastBeatMs(pid));
-        }));
-      }),
-  );
+  test("a command under sudo that was released is not run anew beside itself", () =>
+    withCommands("released", releaseThem));
 
-  test(
-    "a command under sudo that was told to be killed is not reported killed while it lives",
-    () =>
-      withCommands("killed", async (client, commands) => {
-        await Promise.all([...commands].map(async ([id, command]) => {
-          const [pid = 0] = command.attempts;
-          await client.command(id, { type: "kill" });
-          expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
-          const { state, why: said } = await infoOf(client, id);
-          expect([state, said]).toEqual(["leased", expect.stringMatching(NOT_PERMITTED)]);
-          expect(said).toContain("kill");
-          command.end(pid);
-          await eventually(async () => (await infoOf(client, id)).state === "killed", PATIENCE_MS);
-          expect((await infoOf(client, id)).state).toBe("killed");
-          expect(command.attempts).toEqual([pid]);
-        }));
-      }),
-  );
+  test("a command under sudo that was told to be killed is not reported killed while it lives", () =>
+    withCommands("killed", killThem));
 });
+
+type Commands = ReadonlyMap<string, SudoCommand>;
+
+async function releaseThem(client: Client, commands: Commands): Promise<void> {
+  await Promise.all([...commands].map(async ([id, command]) => {
+    const [pid = 0] = command.attempts;
+    await client.command(id, { type: "release" });
+    expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
+    expect(await infoOf(client, id)).toMatchObject({
+      state: "leased",
+      attempt: 1,
+      why: expect.stringMatching(NOT_PERMITTED),
+    });
+    command.end(pid);
+    const second = await command.attempt(2, PATIENCE_MS);
+    expect(command.firstBeatMs(second)).toBeGreaterThan(command.lastBeatMs(pid));
+  }));
+}
+
+async function killThem(client: Client, commands: Commands): Promise<void> {
+  await Promise.all([...commands].map(async ([id, command]) => {
+    const [pid = 0] = command.attempts;
+    await client.command(id, { type: "kill" });
+    expect(await command.livesAlone(pid, 2 * LEASE_MS)).toBe(true);
+    const { state, why: said } = await infoOf(client, id);
+    expect([state, said]).toEqual(["leased", expect.stringMatching(NOT_PERMITTED)]);
+    expect(said).toContain("kill");
+    command.end(pid);
+    await eventually(async () => (await infoOf(client, id)).state === "killed", PATIENCE_MS);
+    expect((await infoOf(client, id)).state).toBe("killed");
+    expect(command.attempts).toEqual([pid]);
+  }));
+}
