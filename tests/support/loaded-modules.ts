@@ -1,0 +1,12 @@
+/** Preloaded into a program on Node (`--import`): writes to stderr which packages it had loaded when it ended. */
+import { registerHooks } from "node:module";
+
+const packages = new Set<string>();
+registerHooks({
+  load(url, context, next) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
+    if (name !== undefined) packages.add(name);
+    return next(url, context);
+  },
+});
+process.on("exit", () => console.error(`loaded: ${[...packages].sort().join(" ")}`));
