@@ -1,4 +1,4 @@
-/** Preloaded into a program on Node (`--import`): writes to stderr which packages it had loaded when it ended. */
+/** Preloaded on Node (`--import`): writes to stderr which packages a program had loaded when it ended. */
 import { registerHooks } from "node:module";
 
 const packages = new Set<string>();
