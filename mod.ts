@@ -16,6 +16,7 @@
  *
  * @module
  */
+import "./src/base/check-runtime.ts";
 export { createNode } from "./src/node/create-node.ts";
 export { connectClient, type ConnectOptions } from "./src/client/connect.ts";
 export type { Node, RunningTaskInfo } from "./src/node/node-api.ts";

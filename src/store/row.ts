@@ -2,7 +2,8 @@
  * Records as rows: their bytes and the few facts by which the store knows which of them are still needed
  * (ledger.ts). Many rows travel between the threads as one buffer that is handed over, not copied.
  */
-import { crc32 } from "node:zlib";
+// not by name: Node 18 has no such export, and is to get as far as its refusal (base/check-runtime.ts)
+import zlib from "node:zlib";
 import type { PersistRecord } from "../protocol/model/contract.ts";
 
 /** Part of the file format. */
@@ -45,7 +46,7 @@ export function checksumOf(seq: number, row: Row): number {
   writeHead(CHECKED, 0, row);
   CHECKED.setUint32(HEAD_BYTES - 4, seq % 2 ** 32);
   CHECKED.setUint32(HEAD_BYTES, Math.floor(seq / 2 ** 32));
-  return crc32(row.bytes, crc32(CHECKED_BYTES));
+  return zlib.crc32(row.bytes, zlib.crc32(CHECKED_BYTES));
 }
 
 function writeHead(view: DataView, at: number, { kind, p, cfg, prev, last }: RowHead): void {

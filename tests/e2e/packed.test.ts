@@ -84,6 +84,22 @@ await node.stop();
   });
 }
 
+/** The system's own Node, where it is one that is refused. */
+const oldNode = (process.env.PATH ?? "").split(":").map((folder) => join(folder, "node")).find((file) => {
+  const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8" });
+  return /^v(18|2[0-3])\./.test(stdout ?? "");
+});
+
+test.skipIf(oldNode === undefined)("an old Node is refused in one line, the library as an error", () => {
+  const main = join(project.packageDirectory, "dist/src/cli/stolos.js");
+  const ran = spawnSync(oldNode!, [main, "nodes"], { encoding: "utf8" });
+  const line = /^stolos needs Node 24 or newer; this is Node \d+\.\d+\.\d+$/;
+  expect([ran.status, ran.stdout, ran.stderr.trimEnd()]).toEqual([1, "", expect.stringMatching(line)]);
+  writeFileSync(join(project.directory, "old.mjs"), 'import { createNode } from "stolos";\ncreateNode();\n');
+  const imported = spawnSync(oldNode!, ["old.mjs"], { cwd: project.directory, encoding: "utf8" });
+  expect([imported.status, imported.stderr]).toEqual([1, expect.stringContaining("needs Node 24 or newer")]);
+});
+
 test("the other programs of the pages run", async () => {
   const others = allBlocks().filter((block) => isProgram(block) && block.page !== "README.md");
   expect(others.map(({ page }) => page)).toContain("docs/operating.md");

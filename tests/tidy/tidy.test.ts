@@ -43,6 +43,7 @@ function roots(): readonly string[] {
     "mod.ts",
     "src/cli/main.ts",
     "src/stolos-threads.ts",
+    "src/cli/stolos.ts",
     ...tests,
     ...drills,
     ...preloaded,
