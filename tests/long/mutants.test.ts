@@ -20,8 +20,10 @@ test("every mutant whose code is still there is caught or equivalent", () => {
 });
 
 test(`mutants of day ${DAY} are caught by what caught them before`, async () => {
-  // those that never end take minutes
-  const mutants = readList().filter((mutant) => verdictOf(mutant) === "caught" && !mutant.caughtBy!.hangs);
+  // what never ends takes minutes, and seeds move with the simulator
+  const mutants = readList().filter((mutant) =>
+    verdictOf(mutant) === "caught" && !mutant.caughtBy!.hangs && mutant.caughtBy!.suite.startsWith("tests/")
+  );
   const missed: string[] = [];
   for (let at = 0; at < COUNT; at++) {
     const mutant = mutants[(DAY * COUNT + at) % mutants.length]!;

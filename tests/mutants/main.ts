@@ -1,10 +1,11 @@
 /**
  * Whether the tests see small mistakes that nobody chose (draw.ts). docs/testing.md says what the list shows.
  *
- *   node tests/mutants/main.ts [--only 3,17] [--jobs 2]   each of list.json, against what caught it
- *   node tests/mutants/main.ts --draw 50 --seed 1         adds what it draws to the list, then as --search
- *   node tests/mutants/main.ts --search [--only 3,17]     finds what catches those that nothing has caught
- *   node tests/mutants/main.ts --table                    only shows the list
+ *   node tests/mutants/main.ts [--only 3,17] [--jobs 2]  each of list.json, against what caught it
+ *   node tests/mutants/main.ts --draw 50 --seed 1        adds what it draws to the list, then as --search
+ *   node tests/mutants/main.ts --search [--only 3,17]    what catches those that nothing has caught; named
+ *                                                        ones are looked at anew
+ *   node tests/mutants/main.ts --table                   only shows the list
  *
  * A search writes the list after each mutant: stopped and started again, it goes on there. Exits 1 when one
  * is caught no more, survives without a reason in the list (`equivalent` says why nothing can see it), or is
@@ -45,7 +46,10 @@ async function addDrawn(): Promise<void> {
 /** @return what stands in the list afterwards */
 async function search(mutant: Mutant, unchanged: Unchanged): Promise<Mutant> {
   const verdict = verdictOf(mutant);
-  if (verdict !== "survives" && verdict !== "not tried") return mutant;
+  // those that are named are looked at again: seeds that catch one move with the simulator
+  const isDue = verdict === "survives" || verdict === "not tried" ||
+    (verdict === "caught" && hasFlag("only"));
+  if (!isDue) return mutant;
   const caughtBy = await catcherOf(mutant, suitesFor(mutant.area, mutant.file), unchanged);
   const found = { ...mutant, caughtBy };
   replaceInList(found);
