@@ -116,7 +116,8 @@ function close(): void {
   send({ type: "closed" });
 }
 
-port.on("message", (message: ToThread) => {
+/** What the store sends. */
+export function receive(message: ToThread): void {
   switch (message.type) {
     case "open":
       return open(message.directory);
@@ -133,4 +134,4 @@ port.on("message", (message: ToThread) => {
     default:
       return message satisfies never;
   }
-});
+}

@@ -38,8 +38,8 @@ const thread = new WorkerPort({
   },
 });
 
-/** For the thread it is this process that sends it, now. */
-function passOn(message: ToThread): void {
+/** What the node sends. For the thread it is this process that sends it, now. */
+export function receive(message: ToThread): void {
   if ("sentMs" in message) clock.heard(message);
   const sentMs = performance.now();
   switch (message.type) {
@@ -54,8 +54,6 @@ function passOn(message: ToThread): void {
   }
 }
 
-// the node sends nothing else
-process.on("message", (message) => passOn(message as ToThread));
 process.on("disconnect", die);
 // what is meant for the node comes to all of its terminal's processes
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});

@@ -70,7 +70,9 @@ process.on("unhandledRejection", (reason) => {
   const crash: Crash = { type: "crashed", error: plainError(reason) };
   port.postMessage(crash);
 });
-port.on("message", (message: ToThread) => {
+
+/** What the node sends. */
+export function receive(message: ToThread): void {
   if ("sentMs" in message) clock.heard(message);
   if (message.type === "clock") return;
   if (message.type === "run") {
@@ -95,5 +97,6 @@ port.on("message", (message: ToThread) => {
     default:
       return message satisfies never;
   }
-});
+}
+
 send({ type: "hello" });
