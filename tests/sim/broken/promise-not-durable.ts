@@ -8,5 +8,5 @@ export const mutant: Mutant = {
   find: `this.#context.persist({ type: "promise", p: this.p, ballot });`,
   replace: "",
   profile: "crashy",
-  seed: 135,
+  seed: 312,
 };
