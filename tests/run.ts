@@ -56,7 +56,7 @@ const ENV_BY_SUITE: Readonly<Record<string, Readonly<Record<string, string>>>> =
 };
 
 /** What `npm test` runs on one runtime, and --long on the others (tests/support/runtimes.ts). */
-const FURTHER = ["tests/e2e/cli-cluster.test.ts", "tests/e2e/cli-usage.test.ts"];
+const FURTHER = ["tests/e2e/cli-cluster.test.ts"];
 
 function suiteOf(path: string): Suite {
   return { name: path, command: ["bun", "test", `./${path}`], env: ENV_BY_SUITE[path] ?? {} };

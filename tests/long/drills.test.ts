@@ -7,12 +7,10 @@ const ROOT = join(import.meta.dirname, "../..");
 const LINES_SHOWN = 40;
 
 const DRILLS: readonly (readonly string[])[] = [
-  ["ways"],
   ["rolling"],
   ["recover", "--nodes", "3"],
   ["store-kill", "--rounds", "2"],
   ["nemesis", "--minutes", "1"],
-  ["bundles"],
 ];
 
 for (const [name, ...args] of DRILLS) {
