@@ -1,6 +1,6 @@
 /**
  * Which runtimes a test is for that need not run on each of them every time: `npm test` runs it on one, in
- * turn, and `npm run test:long` on the others (FURTHER of tests/run.ts).
+ * turn, and FURTHER_RUNTIMES=1 on the others: `npm run test:long` does so for FURTHER of tests/run.ts.
  */
 import type { Runtime } from "../../examples/demo/peer-process.ts";
 
