@@ -176,8 +176,12 @@ function checkEnds(task: TaskHistory, say: Say): void {
   }
 }
 
+/** Who has died with its node so often in succession is on probation, and pauses. */
+const STARTS_BEFORE_PROBATION = 2;
+
 /** No state that nobody led it to. */
-function checkStates({ sightings, commands }: TaskHistory, say: Say): void {
+function checkStates(task: TaskHistory, say: Say): void {
+  const { sightings, commands } = task;
   const firstOf = (command: string): number =>
     firstStartMs(commands.filter((each) => each.command === command && !isRefused(each)));
   const [pausedMs, killedMs] = [firstOf("pause"), firstOf("kill")];
@@ -185,6 +189,8 @@ function checkStates({ sightings, commands }: TaskHistory, say: Say): void {
     const { state, endMs } = seen;
     if (state === "paused" && endMs < pausedMs) say("state", `${told(seen)}, and nobody had paused it`);
     if (state === "killed" && endMs < killedMs) say("state", `${told(seen)}, and nobody had killed it`);
+    const startCount = startsOf(task).filter(({ atMs }) => atMs <= endMs).length;
+    if (state === "sleeping" && startCount >= STARTS_BEFORE_PROBATION) continue;
     if (state === "failed" || state === "sleeping" || state === "fault") {
       say("state", `${told(seen)}, and its handler never fails`);
     }

@@ -116,6 +116,11 @@ const GOOD: readonly Case[] = [
     fences: [9],
   },
   {
+    claim: "probation after two deaths",
+    operations: [submit(0, 1), get(90, 91, seen("sleeping", 8))],
+    lines: [line("start", 7, 10), line("start", 8, 20, { attempt: 2 })],
+  },
+  {
     claim: "a pause that was resumed",
     operations: [
       submit(0, 5),
@@ -259,6 +264,12 @@ const BAD: readonly (Case & { readonly rules: Rule[] })[] = [
   {
     claim: "a kill that was refused, and happened",
     operations: [submit(0, 1), command(2, 3, "kill", refused("BUSY")), get(4, 5, seen("killed"))],
+    rules: ["state"],
+  },
+  {
+    claim: "probation after one death",
+    operations: [submit(0, 1), get(90, 91, seen("sleeping", 7))],
+    lines: [line("start", 7, 10)],
     rules: ["state"],
   },
   {
