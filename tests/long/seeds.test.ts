@@ -12,7 +12,7 @@ const BUDGET_MS = 60_000;
 const FIRST = Number(process.env["FIRST"] ?? 50_001);
 /** So far they were looked at. */
 const COUNT = 125;
-/** Faults that are known and not mended yet: a false refusal as too old, and a copy that makes a second task. */
+/** Known, and not mended yet: a false refusal as too old, and a copy that makes a second task. */
 const OPEN = new Set(["traps 50076", "answers 50082"]);
 
 test("the protocol as it is passes wherever a broken one is caught", () => {
