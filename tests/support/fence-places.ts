@@ -60,6 +60,8 @@ async function sqlitePlace(kind: Kind): Promise<Place> {
       insert into entry (key, fence, value) values (new.key, new.fence, new.value); end`);
   }
   const service = kind === "http" ? fencedService(db) : null;
+  // a connection that the service gives up may be in use again by then: on a busy machine writers pause
+  if (service) service.keepAliveTimeout = 0;
   if (service) await new Promise<void>((resolve) => service.listen(0, "127.0.0.1", resolve));
   const port = (service?.address() as AddressInfo | undefined)?.port;
   const prefix = service ? "/" : "";

@@ -2,6 +2,7 @@
  * One term of partition 0, for tests of what its steward sends and takes for chosen. The followers are the
  * test; the keeper and the office are as small as a term needs them.
  */
+import type { Context } from "../../src/protocol/context/context.ts";
 import { TimeFloor } from "../../src/protocol/log/cluster-time.ts";
 import { Replica } from "../../src/protocol/log/replica.ts";
 import { Term, type TermKeeper } from "../../src/protocol/log/term.ts";
@@ -13,6 +14,16 @@ import { ballotBy, FakeOffice, RoleStage, type Turn } from "./roles.ts";
 /** Ballots of a term before, and of the one that is tested. */
 export const OLDER: Ballot = ballotBy(1, 3);
 export const OWN: Ballot = ballotBy(0, 7);
+
+/** The keeper whose term it is, as small as that needs it. A test may change it. */
+export function termKeeper(
+  context: Context,
+  voters: readonly MemberNo[],
+  replica: Replica,
+): { -readonly [K in keyof TermKeeper]: TermKeeper[K] } {
+  const timeFloor = new TimeFloor(context);
+  return { p: 0, cfg: 1, voters, replica, silenceFloorMs: 0, timeFloorMs: 0, timeFloor };
+}
 
 interface Setting {
   readonly self?: MemberNo;
@@ -33,15 +44,7 @@ export class TermBench {
     this.stage = new RoleStage({ self, memberCount: 5, options });
     for (const entry of entries) this.replica.append(entry);
     this.replica.commitTo(commit);
-    const keeper: TermKeeper = {
-      p: 0,
-      cfg: 1,
-      voters,
-      replica: this.replica,
-      silenceFloorMs: 0,
-      timeFloorMs: 0,
-      timeFloor: new TimeFloor(this.stage.context),
-    };
+    const keeper = termKeeper(this.stage.context, voters, this.replica);
     this.term = new Term(this.stage.context, keeper, OWN, () => this.office);
   }
 

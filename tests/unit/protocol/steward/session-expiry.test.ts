@@ -3,9 +3,8 @@
  * other keepers, 1 and 2, are played by the test, and so is the node that holds the leases, member 3.
  */
 import { expect, test } from "bun:test";
-import { TimeFloor } from "../../../../src/protocol/log/cluster-time.ts";
 import { Replica } from "../../../../src/protocol/log/replica.ts";
-import { Term, type TermKeeper } from "../../../../src/protocol/log/term.ts";
+import { Term } from "../../../../src/protocol/log/term.ts";
 import type { EngineOptions } from "../../../../src/protocol/model/contract.ts";
 import type { Fate, MemberNo, Operation, SessionId, Silence } from "../../../../src/protocol/model/types.ts";
 import { SessionExpiry } from "../../../../src/protocol/steward/session-expiry.ts";
@@ -19,6 +18,7 @@ import {
   submitOf,
   TTL_MS,
 } from "../../../support/roles.ts";
+import { termKeeper } from "../../../support/term-bench.ts";
 
 const HOLDER: MemberNo = 3;
 /** Clocks that may err by a half: a lease of 4 s may live for 12 s, seen from a fast clock. */
@@ -31,7 +31,7 @@ class Bench {
   readonly replica: Replica = new Replica();
   readonly term: Term;
   readonly expiry: SessionExpiry;
-  readonly keeper: { -readonly [K in keyof TermKeeper]: TermKeeper[K] };
+  readonly keeper: ReturnType<typeof termKeeper>;
   /** The calls of the port, in order. */
   readonly calls: string[] = [];
 
@@ -43,15 +43,7 @@ class Bench {
       memberCount: 5,
       options: { clockRateBound: CLOCK_RATE_BOUND, ...options },
     });
-    this.keeper = {
-      p: 0,
-      cfg: 1,
-      voters,
-      replica: this.replica,
-      silenceFloorMs: 0,
-      timeFloorMs: 0,
-      timeFloor: new TimeFloor(this.stage.context),
-    };
+    this.keeper = termKeeper(this.stage.context, voters, this.replica);
     this.term = new Term(this.stage.context, this.keeper, ballotBy(0, 1), () => new FakeOffice());
     this.expiry = new SessionExpiry(this.stage.context, this.stage.liveness, this.term, {
       reverted: () => this.calls.push("reverted"),
